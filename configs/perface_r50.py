@@ -1,0 +1,74 @@
+"""PerFace: ArcFace IR-ResNet50, fine-tuned on the unanimous triplets of SimCelebA (D2).
+
+Paper: Kumagai, Woehler, Ikehata, Aizawa, "PerFace: Metric Learning in Perceptual Facial Similarity for Enhanced Face
+Anonymization", ICIP 2025, sections 3.2 and 4.1. Where the paper is silent the field says "ours".
+
+Before:    python -m converters.arcface_torch ms1mv3_arcface_r50_fp16.pth --out models/arcface_r50
+Command:   python train.py --config=configs/perface_r50.py --workdir=runs/perface_r50 --config.data.release=DIR
+Table:     python evaluate.py --config=configs/perface_r50.py --workdir=runs/perface_r50 --config.data.release=DIR
+Hardware:  not run yet
+Wall time: not run yet
+Accuracy:  not run yet on the real data. The paper's Table 3, D2: [i] .862 +- .031, [ii] .922 +- .007,
+           [iii] .864 +- .018; before training .690 / .600 / .644. Its splits are not published.
+
+Variants: `configs/perface_r50.py:smoke` is the same run shrunk to seconds: a thin network from random weights, 2 steps.
+"""
+
+from ml_collections import ConfigDict
+
+
+def get_config(variant: str = "") -> ConfigDict:
+    config = ConfigDict()
+    config.seed = 0  # of random weights, data order and flips
+    config.init = "models/arcface_r50"  # model folder to start from; "" = random weights
+
+    config.model = ConfigDict()
+    config.model.arch = "r50"  # r18, r34, r50, r100, r200
+    config.model.width = 64  # channels of the first stage
+    config.model.image_size = 112  # pixels
+    config.model.embedding_size = 512  # D
+    config.model.dtype = "float32"  # of convolutions and activations: float32 or bfloat16
+    config.model.remat = False  # recompute activations in the backward pass: less memory, more work
+    config.batch_norm = "train"  # train: statistics of the joint batch of the three roles (ours); frozen: running ones
+
+    config.data = ConfigDict()
+    config.data.release = "data/SimCelebA"  # folder with triplet/ and triplet_answers.csv
+    config.data.data_dir = "data/tfds"  # where the data set built from it is kept
+    config.data.order = "auto"  # row order of the release: auto (read off the pictures) or a kind of annotations.grid_order
+    config.data.block = 10  # sources in a group, where order names a grouped kind
+    config.data.sources = 80  # source triplets
+    config.data.targets = 80  # targets
+    config.data.repair = "to_pictures"  # answer columns in another order than the pictures: to_pictures, or none
+    config.crop = "simswap"  # the crop of the pictures, written into the model folder
+
+    config.labels = "unanimous"  # unanimous (D2) or majority (D1), for training; evaluation always uses unanimous
+    config.split = ConfigDict()
+    config.split.sources = (56, 8, 16)  # source triplets for train, validation, test (ours)
+    config.split.targets = (56, 8, 16)  # targets for train, validation, test (ours)
+    config.split.seed = 0  # of the division
+    config.split.fold = 0  # rotates the test ids for cross-validation
+
+    config.margin = 0.1  # of the loss, in cosine (Eq. 1)
+    config.batch_size = 32  # triplets a step, over all devices
+    config.learning_rate = 0.01  # constant (schedule: ours)
+    config.momentum = 0.9
+    config.weight_decay = 5e-4  # added to the gradient
+    config.flip = True  # mirror the three pictures of a triplet together, half of the time (ours)
+    config.epochs = 40  # passes over the training triplets (ours)
+    config.max_steps = 0  # stop after this many steps even if epochs are left; 0 = no such limit
+
+    config.evaluate_every = 1  # epochs between two validations, each of them followed by a checkpoint
+    config.evaluation_batch_size = 64  # triplets
+    config.log_every = 10  # steps between two lines of the log
+
+    if variant == "smoke":
+        config.init = ""
+        config.model.arch = "r18"
+        config.model.width = 4
+        config.model.image_size = 32
+        config.batch_size = 8
+        config.max_steps = 2
+        config.log_every = 1
+    elif variant:
+        raise ValueError(f"unknown variant {variant!r} of configs/perface_r50.py; it has: smoke")
+    return config

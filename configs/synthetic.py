@@ -1,0 +1,33 @@
+"""The whole run on the synthetic world, small enough for a laptop: what `make demo` does.
+
+A thin IR-ResNet18 from random weights learns the simulated annotators of `perface_jax.datasets.synthetic`. The
+annotators are simulated by a formula: the numbers check the program and say nothing about people.
+
+Before:    python -m perface_jax.datasets.synthetic --out data/synthetic --targets 20 --sources 20 --seed 0
+Command:   python train.py --config=configs/synthetic.py --workdir=runs/synthetic
+Table:     python evaluate.py --config=configs/synthetic.py --workdir=runs/synthetic
+Hardware:  not run yet
+Wall time: not run yet
+Accuracy:  not run yet
+"""
+
+from ml_collections import ConfigDict
+
+from configs import perface_r50
+
+
+def get_config() -> ConfigDict:
+    config = perface_r50.get_config()
+    config.init = ""
+    config.model.arch = "r18"
+    config.model.width = 8
+    config.model.image_size = 112
+    config.data.release = "data/synthetic/release"
+    config.data.data_dir = "data/tfds"
+    config.data.sources = 20
+    config.data.targets = 20
+    config.split.sources = (14, 2, 4)
+    config.split.targets = (14, 2, 4)
+    config.epochs = 10
+    config.log_every = 5
+    return config

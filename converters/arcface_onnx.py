@@ -1,0 +1,319 @@
+"""An ONNX export of an ArcFace IR-ResNet -> a model folder of perface_jax.
+
+    python -m converters.arcface_onnx w600k_r50.onnx --out models/arcface_r50
+
+The graph is followed from its output back to its input; the names of its nodes and tensors mean nothing. Understood:
+
+- Norms folded, all or some, into the convolution (or the `fc`) before them. A folded norm becomes an identity norm:
+  scale 1, mean 0, variance 1 - eps, and the convolution's bias. The model then says `folded_norms`.
+- Tensors as initializers or Constant nodes, shared, cast, unsqueezed or transposed, of any floating type.
+- Identity, Dropout and Cast on the way; Flatten or Reshape; any Gemm, or MatMul and Add; slopes [C] or [C, 1, 1].
+- A norm's epsilon other than 1e-5: the difference moves into its running variance.
+- A normalisation of the pictures about the middle of 0..255 or 0..1: dropped, for `images.normalise` does it here. A
+  factor that remains (1/128 is common where ours is 1/127.5) moves into the first convolution.
+
+Anything else is refused with the node it stands at: another network must not pass for this one. An initializer on which
+the output does not depend is dropped by name. Needs the extra `convert`, but no torch.
+"""
+
+import argparse
+import pathlib
+
+import numpy as np
+import onnx
+from google.protobuf.message import DecodeError
+
+from converters import arcface_torch, files
+from perface_jax.model import EPSILON, LAYERS, IResNet, parameter_count
+from perface_jax.model_folder import save_model
+
+FLOATS = (onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16, onnx.TensorProto.BFLOAT16, onnx.TensorProto.DOUBLE)
+COPIES = ("Identity", "Dropout", "Cast")
+VIEWS = ("Flatten", "Reshape", "Squeeze", "Unsqueeze")
+CONVOLUTION = {"strides": [1, 1], "pads": [0, 0, 0, 0], "dilations": [1, 1], "group": 1, "auto_pad": b"NOTSET"}
+FOLDED_VARIANCE = np.float32(1) - np.float32(EPSILON)  # in float32 this plus eps is exactly 1
+
+
+def convert(source: onnx.ModelProto | str | pathlib.Path) -> tuple[IResNet, dict]:
+    """The Flax model and its variables from an ONNX export.
+
+    Args:
+      source: the export or its path.
+
+    Returns:
+      (model, variables), float32; `model.folded_norms` says whether a norm had been folded.
+
+    Raises:
+      FileNotFoundError, ValueError: no ONNX file; no IR-ResNet, with the node where the graph differs; tensors that do
+        not fit, each under its name in PyTorch; NaN or Inf.
+    """
+    return _convert(source if isinstance(source, onnx.ModelProto) else read(source))[:2]
+
+
+def read(path: str | pathlib.Path) -> onnx.ModelProto:
+    """The export in an .onnx file, with weights that it keeps in files beside it.
+
+    Raises:
+      FileNotFoundError, ValueError: no file, no whole ONNX file, or a file beside it is missing.
+    """
+    path = files.check_file(path)
+    try:
+        return onnx.load(path)
+    except DecodeError as error:
+        raise ValueError(
+            f"{path} is not a whole ONNX file ({error}); download it again. "
+            f"A PyTorch checkpoint goes through `python -m converters.arcface_torch {path} --out DIR`"
+        ) from error
+    except (onnx.checker.ValidationError, FileNotFoundError) as error:
+        raise ValueError(f"{path} keeps weights in another file, which must stand beside it: {error}") from error
+
+
+def _convert(proto):
+    """Model, variables, and what a user should know: a phrase for each thing that was folded, moved or dropped."""
+    try:
+        onnx.checker.check_model(proto)
+    except (onnx.checker.ValidationError, ValueError) as error:
+        raise ValueError(f"this is no valid ONNX model: {str(error).strip()}") from error
+    walk = _Walk(proto.graph)
+    state_dict = walk.state_dict()
+    model = arcface_torch.recognise(state_dict).clone(folded_norms=walk.folded > 0)
+    wanted = [3, model.image_size, model.image_size]
+    if any(seen not in (0, side) for seen, side in zip(walk.picture_shape(), wanted, strict=False)):
+        raise ValueError(f"the graph takes pictures {walk.picture_shape()}, but its fc belongs to {wanted}")
+    return model, arcface_torch.convert(state_dict), walk.notes()
+
+
+class _Walk:
+    """One walk through a graph. `unread` are the initializers not met so far, `folded` counts the norms not found."""
+
+    def __init__(self, graph):
+        self.graph = graph
+        self.initializers = {tensor.name: tensor for tensor in graph.initializer}
+        self.inputs = [value for value in graph.input if value.name not in self.initializers]
+        self.producers = {name: node for node in graph.node for name in node.output if name}
+        self.unread, self.folded, self.dropped = set(self.initializers), 0, []
+
+    def state_dict(self):
+        """The weights, float32, under the names of arcface_torch."""
+        if len(self.inputs) != 1 or len(self.graph.output) != 1:
+            seen = [[value.name for value in values] for values in (self.inputs, self.graph.output)]
+            raise ValueError(f"wanted one input and one output (pictures, embeddings); seen {seen[0]} and {seen[1]}")
+        tensors, x = self.head(self.graph.output[0].name)
+        blocks = []
+        while (node := self.find(x, "the end of a block, or prelu of the stem", "Add", "PRelu")).op_type == "Add":
+            block, x = self.block(node)
+            blocks.append(block)
+        return tensors | _number(blocks[::-1]) | self.stem(node)
+
+    def picture_shape(self):
+        """`[3, H, W]` of the input, 0 where any size may stand; empty where the export does not say."""
+        return [dimension.dim_value for dimension in self.inputs[0].type.tensor_type.shape.dim][1:]
+
+    def notes(self):
+        advice = ", so train with frozen statistics" if self.folded else ""
+        idle = f"dropped, for the output does not depend on them: {', '.join(sorted(self.unread))}"
+        return [f"{self.folded} norms folded{advice}", *self.dropped, *([idle] if self.unread else [])]
+
+    def head(self, output):
+        """`bn2`, `fc` and `features`, and the tensor before them."""
+        features, fc = self.find_with_norm(output, "features", "fc", "Gemm", "MatMul", "Add", through=VIEWS)
+        tensors, x = self.linear(fc)
+        tensors |= self.norm(features, "features", np.zeros_like(tensors["fc.bias"]))
+        bn2 = self.find(x, "bn2", "BatchNormalization", through=VIEWS)
+        return tensors | self.norm(bn2, "bn2"), bn2.input[0]
+
+    def linear(self, node):
+        """`fc`, from Gemm, MatMul, or MatMul and Add, and the tensor before it."""
+        bias = None
+        if node.op_type == "Add":
+            product, bias = sorted(node.input, key=self.is_constant)
+            node = self.find(product, "the product of fc", "MatMul")
+        options = {"alpha": 1.0, "beta": 1.0, "transA": 0, "transB": 0} | _attributes(node)
+        weight = self.constant(node.input[1])
+        if options["transA"] or weight.ndim != 2:
+            raise _refusal(node, f"fc with a matrix [in, out] or [out, in]; seen {list(weight.shape)} and {options}")
+        weight = np.float32(options["alpha"]) * (weight if options["transB"] else weight.T)
+        bias = bias or next(filter(None, node.input[2:]), None)
+        bias = np.float32(options["beta"]) * self.constant(bias).ravel() if bias else np.zeros_like(weight[:, 0])
+        return {"fc.weight": weight, "fc.bias": bias}, node.input[0]
+
+    def block(self, node):
+        """Tensors of the block that this Add ends, and the tensor before it."""
+        branch, shortcut = sorted(node.input, key=lambda name: self.kernel_size(name) != 3)
+        projected = self.kernel_size(shortcut) is not None
+        tensors, y = self.convolution(branch, 3, 2 if projected else 1, "conv2", "bn3")
+        prelu = self.find(y, "prelu of a block", "PRelu")
+        first, y = self.convolution(prelu.input[0], 3, 1, "conv1", "bn2")
+        bn1 = self.find(y, "bn1 of a block", "BatchNormalization")
+        tensors |= first | self.norm(bn1, "bn1") | {"prelu.weight": self.slope(prelu)}
+        if projected:
+            projection, shortcut = self.convolution(shortcut, 1, 2, "downsample.0", "downsample.1")
+            tensors |= projection
+        if self.behind(shortcut) != self.behind(bn1.input[0]):
+            raise _refusal(node, "the end of a block, where what went into its bn1 is added again")
+        return tensors, shortcut
+
+    def stem(self, prelu):
+        """`conv1`, `bn1` and `prelu`, the first layers of the network."""
+        tensors, x = self.convolution(prelu.input[0], 3, 1, "conv1", "bn1")
+        tensors["conv1.weight"] = tensors["conv1.weight"] * np.float32(self.picture_scale(x))
+        return tensors | {"prelu.weight": self.slope(prelu)}
+
+    def convolution(self, name, size, stride, conv, norm):
+        """A convolution and the norm after it, present or folded, and the tensor before them."""
+        after, node = self.find_with_norm(name, norm, conv, "Conv")
+        weight = self.constant(node.input[1])
+        seen = CONVOLUTION | {"kernel_shape": list(weight.shape[2:])} | _attributes(node)
+        wanted = CONVOLUTION | {"kernel_shape": [size] * 2, "strides": [stride] * 2, "pads": [size // 2] * 4}
+        if seen != wanted:
+            raise _refusal(node, f"{conv} with {wanted}; seen {seen}")
+        bias = self.constant(node.input[2]) if any(node.input[2:]) else np.zeros_like(weight[:, 0, 0, 0])
+        return {f"{conv}.weight": weight} | self.norm(after, norm, bias), node.input[0]
+
+    def norm(self, node, name, bias=0.0):
+        """The norm at this node, or the identity in place of a folded one; `bias` is that of the layer before it."""
+        if node is None:
+            self.folded += 1
+            scale, shift, mean, var = np.ones_like(bias), bias, np.zeros_like(bias), np.full_like(bias, FOLDED_VARIANCE)
+        else:
+            options = {"epsilon": EPSILON, "training_mode": 0} | _attributes(node)
+            if options["training_mode"] or any(node.output[1:]):
+                raise _refusal(node, f"{name} in evaluation mode; export again after model.eval()")
+            scale, shift, mean, var = map(self.constant, node.input[1:])
+            if np.shape(bias) not in ((), mean.shape):
+                raise _refusal(node, f"{name} of {bias.size} channels; seen {mean.size}")
+            mean, var = mean - bias, var + (np.float32(options["epsilon"]) - np.float32(EPSILON))
+        leaves = {"weight": scale, "bias": shift, "running_mean": mean, "running_var": var}
+        return {f"{name}.{leaf}": array for leaf, array in leaves.items()}
+
+    def slope(self, node):
+        slope = self.constant(node.input[1])
+        if slope.ndim > 1 and slope.shape[-2:] != (1, 1):
+            raise _refusal(node, f"one slope a channel, [C] or [C, 1, 1]; seen {list(slope.shape)}")
+        return slope.ravel()
+
+    def picture_scale(self, name):
+        """What pictures in [-1, 1] must be multiplied by to be what the graph makes of its own."""
+        scale, shift = 1.0, 0.0
+        while (name := self.behind(name)) != self.inputs[0].name:
+            node = self.find(name, "the input, or its normalisation", "Add", "Sub", "Mul", "Div")
+            op, values = node.op_type, node.input
+            name, number = values if op in ("Sub", "Div") else sorted(values, key=self.is_constant)
+            number = np.unique(self.constant(number).astype(float))
+            if number.size != 1 or (op == "Div" and number == 0):
+                raise _refusal(node, f"one number for all channels; seen {number}")
+            shift += scale * number.item() * {"Add": 1, "Sub": -1}.get(op, 0)
+            scale *= number.item() ** {"Mul": 1, "Div": -1}.get(op, 0)
+        if (scale, shift) == (1, 0):
+            return 1.0
+        formula = f"x * {scale:.8g} + {shift:.8g}"
+        if not any(np.isclose(scale * middle, -shift, rtol=1e-6, atol=0) for middle in (127.5, 0.5)):
+            raise ValueError(f"the graph normalises by {formula}; wanted 0 in the middle of 0..255 or 0..1, or nothing")
+        rest = 1.0 if np.isclose(-shift, 1, rtol=1e-6) else -shift
+        moved = "" if rest == 1 else f", but for a factor {rest:.8g}, which moved into conv1"
+        self.dropped.append(f"normalisation of the pictures {formula} dropped{moved}")
+        return rest
+
+    def kernel_size(self, name):
+        """Side of the convolution that computes a tensor, with or without a norm after it; None for anything else."""
+        node = self.producers.get(self.behind(name))
+        if _op(node) == "BatchNormalization":
+            node = self.producers.get(self.behind(node.input[0]))
+        return self.constant(node.input[1]).shape[-1] if _op(node) == "Conv" else None
+
+    def find_with_norm(self, name, norm, layer, *ops, through=()):
+        """The norm that computes a tensor, None where it is folded, and the layer before it."""
+        node = self.find(name, f"{norm} or {layer}", "BatchNormalization", *ops, through=through)
+        if node.op_type == "BatchNormalization":
+            return node, self.find(node.input[0], layer, *ops, through=through)
+        return None, node
+
+    def find(self, name, wanted, *ops, through=()):
+        """The node that computes a tensor, which must be one of `ops`."""
+        node = self.producers.get(self.behind(name, through))
+        if _op(node) not in ops:
+            raise _refusal(node, f"{wanted} ({' or '.join(ops)})")
+        return node
+
+    def behind(self, name, through=()):
+        """The tensor of which this one is a copy, or one of the views named in `through`."""
+        while _op(node := self.producers.get(name)) in (*COPIES, *through):
+            if node.op_type == "Cast" and _attributes(node)["to"] not in FLOATS:
+                raise _refusal(node, "floating numbers")
+            name = node.input[0]
+        return name
+
+    def is_constant(self, name):
+        name = self.behind(name, VIEWS)
+        return name in self.initializers or _op(self.producers.get(name)) == "Constant"
+
+    def constant(self, name):
+        """A tensor of weights, float32."""
+        name = self.behind(name, ("Unsqueeze", "Squeeze"))
+        node = self.producers.get(name)
+        if name in self.initializers:
+            self.unread.discard(name)
+            return _array(name, self.initializers[name])
+        if _op(node) == "Constant":
+            return _array(name, *_attributes(node).values())
+        if _op(node) == "Transpose":
+            return self.constant(node.input[0]).transpose(_attributes(node).get("perm"))
+        raise _refusal(node, "a tensor of weights")
+
+
+def _number(blocks):
+    """Tensors of all blocks under their full names; a block with a projection opens a stage."""
+    depths, tensors = [], {}
+    for block in blocks:
+        depths += [0] if "downsample.0.weight" in block or not depths else []
+        tensors |= {f"layer{len(depths)}.{depths[-1]}.{name}": array for name, array in block.items()}
+        depths[-1] += 1
+    if tuple(depths) not in LAYERS.values():
+        raise ValueError(f"no architecture of ours has stages of {depths} blocks; wanted one of {LAYERS}")
+    return tensors
+
+
+def _array(name, value):
+    if isinstance(value, onnx.TensorProto):
+        if value.data_type not in FLOATS:
+            kind = onnx.TensorProto.DataType.Name(value.data_type)
+            raise ValueError(f"{name!r} should be a tensor of floating numbers; it is {kind}")
+        value = onnx.numpy_helper.to_array(value)
+    return np.asarray(value).astype(np.float32)
+
+
+def _attributes(node):
+    return {attribute.name: onnx.helper.get_attribute_value(attribute) for attribute in node.attribute}
+
+
+def _op(node):
+    if node is None:
+        return "input"
+    return node.op_type if node.domain in ("", "ai.onnx") else f"{node.domain}.{node.op_type}"
+
+
+def _refusal(node, wanted):
+    where = f"{_op(node)} {(node.name or node.output[0])!r}" if node is not None else "an input of the graph"
+    return ValueError(f"{where} does not fit an IR-ResNet; wanted {wanted}")
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="python -m converters.arcface_onnx", description=__doc__.splitlines()[0])
+    parser.add_argument("file", help=".onnx")
+    parser.add_argument("--out", required=True, help="model folder to write; must not exist")
+    parser.add_argument("--crop", default="arcface", help="crop template of the training pictures (default: arcface)")
+    parser.add_argument("--licence", default=files.LICENCE, help="licence note for model.json")
+    args = parser.parse_args(arguments)
+    try:
+        model, variables, notes = _convert(read(args.file))
+        source = files.provenance(pathlib.Path(args.file))
+        save_model(args.out, model.clone(crop=args.crop), variables, source=source, licence=args.licence)
+    except (ValueError, OSError) as error:
+        parser.exit(2, f"{error}\n")
+    arch = next(name for name, layers in LAYERS.items() if layers == model.layers)
+    facts = "; ".join([f"{arch}, {parameter_count(variables):,} parameters", *notes])
+    print(f"{args.out}: {facts}. Check it: python -m perface_jax.selftest {args.out}")
+
+
+if __name__ == "__main__":
+    main()

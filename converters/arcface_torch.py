@@ -1,0 +1,184 @@
+"""A PyTorch checkpoint of insightface's arcface_torch -> a model folder of perface_jax.
+
+    python -m converters.arcface_torch ms1mv3_arcface_r50_fp16.pth --out models/arcface_r50
+
+Reads .pth, .pt and .safetensors; the state dict may be nested in a checkpoint and its keys may carry `module.` or
+`backbone.` in front. Torch files are read with `weights_only=True`: a pickle that wants to execute something is refused.
+Every key is used or dropped by name; the only ones dropped are the `num_batches_tracked` counters of the norms.
+float16 and bfloat16 tensors become float32, whose values they are. `convert` itself needs no torch.
+"""
+
+import argparse
+import pathlib
+import pickle
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import traverse_util
+
+from converters import files, keys
+from perface_jax.model import LAYERS, IResNet, iresnet
+from perface_jax.model_folder import describe_difference, refuse_not_finite, save_model
+
+PREFIX = re.compile(r"^(module\.|backbone\.)+")
+BLOCK = re.compile(r"layer([1-4])\.(\d+)\.")
+
+
+def convert(state_dict: Mapping[str, Any], *, arch: str | None = None) -> dict:
+    """Variables of the Flax model from an arcface_torch state dict.
+
+    Args:
+      state_dict: names to arrays (NumPy, or torch tensors on any device); nested or prefixed as checkpoints are.
+      arch: confirms what is recognised from the keys; never chooses.
+
+    Returns:
+      `{"params", "batch_stats", "constants"}`, float32.
+
+    Raises:
+      ValueError: no IR-ResNet; another architecture than `arch`; missing (`-`), unexpected (`+`) or misshapen (both)
+        tensors, each named; NaN, Inf or negative variances; a `features.weight` that is not all ones.
+    """
+    tensors = unwrap(state_dict)
+    return _fill(_recognise(tensors, arch), tensors)
+
+
+def recognise(state_dict: Mapping[str, Any], *, arch: str | None = None) -> IResNet:
+    """The model whose weights these are, from the names and shapes alone.
+
+    Raises:
+      ValueError: no IR-ResNet, or another architecture than `arch`.
+    """
+    return _recognise(unwrap(state_dict), arch)
+
+
+def read(path: str | pathlib.Path) -> Mapping[str, Any]:
+    """The state dict or checkpoint in a .pth, .pt or .safetensors file; nothing in it is executed.
+
+    Raises:
+      FileNotFoundError, ValueError: not a file of plain weights; the message says what it is.
+    """
+    path = files.check_file(path)
+    if path.suffix == ".onnx":
+        raise ValueError(f"{path} is an ONNX file: use `python -m converters.arcface_onnx {path} --out DIR`")
+    if path.suffix == ".safetensors":
+        from safetensors import SafetensorError
+        from safetensors.torch import load_file
+
+        try:
+            return load_file(path)
+        except SafetensorError as error:
+            raise ValueError(f"{path} is not a whole safetensors file: {error}") from error
+    import torch
+
+    try:
+        loaded = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError, AttributeError) as error:
+        raise ValueError(
+            f"{path} does not hold plain weights and was refused; nothing in it was executed. Wanted a state dict saved"
+            f" with torch.save(model.state_dict(), ...). PyTorch says: {str(error).splitlines()[0]}"
+        ) from error
+    if not isinstance(loaded, Mapping):
+        raise ValueError(f"{path} holds a {type(loaded).__name__}; wanted a state dict: names to tensors")
+    return loaded
+
+
+def unwrap(checkpoint: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    """The bare state dict inside a checkpoint: innermost mapping with a backbone, prefixes removed, NumPy arrays.
+
+    Raises:
+      ValueError: no backbone in it, or two names that are the same without their prefixes.
+    """
+    found = _find(checkpoint)
+    if found is None:
+        seen = ", ".join(map(str, list(checkpoint)[:6])) or "nothing"
+        raise ValueError(f"no IR-ResNet of arcface_torch in here: no key conv1.weight and layer1.0.*. Found: {seen} ...")
+    tensors = {}
+    for name, value in found.items():
+        bare = PREFIX.sub("", name)
+        if bare in tensors:
+            raise ValueError(f"the name {bare} stands twice in this checkpoint, the second time as {name}")
+        tensors[bare] = _array(name, value)
+    return tensors
+
+
+def _find(checkpoint):
+    names = {PREFIX.sub("", name) for name in checkpoint if isinstance(name, str)}
+    if "conv1.weight" in names or any(BLOCK.match(name) for name in names):
+        return checkpoint
+    inner = (_find(value) for value in checkpoint.values() if isinstance(value, Mapping))
+    return next((found for found in inner if found is not None), None)
+
+
+def _array(name, value):
+    if hasattr(value, "detach"):
+        value = value.detach().cpu()
+        value = (value.float() if value.is_floating_point() else value).numpy()
+    try:
+        array = np.asarray(value)
+        return array.astype(np.float32) if array.dtype.kind == "f" else array.astype(np.int64, casting="same_kind")
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{name} is no tensor of numbers but a {type(value).__name__}") from error
+
+
+def _recognise(tensors, arch):
+    blocks = {(int(match[1]), int(match[2])) for match in map(BLOCK.match, tensors) if match}
+    depths = tuple(sum(stage == wanted for stage, _ in blocks) for wanted in (1, 2, 3, 4))
+    # The nearest one: a file with a block missing should be told which keys it lacks, not that it is no IR-ResNet.
+    nearest = min(LAYERS, key=lambda name: sum(abs(a - b) for a, b in zip(LAYERS[name], depths, strict=True)))
+    if arch is not None and arch not in LAYERS:
+        raise ValueError(f"unknown architecture {arch!r}; wanted one of {', '.join(LAYERS)}")
+    if arch not in (None, nearest):
+        raise ValueError(f"these are the weights of {nearest} (blocks {depths}), not of {arch} (blocks {LAYERS[arch]})")
+    width = tensors["conv1.weight"].shape[0] if "conv1.weight" in tensors else 64
+    embedding_size, inputs = np.shape(tensors.get("fc.weight", np.empty((512, 49 * 8 * width))))
+    return iresnet(
+        nearest, width=width, embedding_size=embedding_size, image_size=16 * round((inputs / (8 * width)) ** 0.5)
+    )
+
+
+def _fill(model, tensors):
+    twins, dropped = keys.twins(model), set(keys.counters(model))
+    wanted = {twin.key: twin.torch_shape for twin in twins}
+    seen = {name: array.shape for name, array in tensors.items() if name not in dropped}
+    if difference := describe_difference(wanted, seen):
+        raise ValueError(f"the state dict is not that of the architecture (- missing, + unexpected):\n{difference}")
+    refuse_not_finite(tensors)
+    if negative := sorted(name for name in seen if name.endswith("running_var") and tensors[name].min() < 0):
+        raise ValueError("negative running variance in " + ", ".join(negative))
+    if (tensors["features.weight"] != 1).any():
+        raise ValueError("features.weight must be all ones: arcface_torch fixes it, so these weights are another network's")
+    flat = {(twin.collection, *twin.path): jnp.asarray(twin.to_flax(tensors[twin.key])) for twin in twins}
+    return traverse_util.unflatten_dict(flat)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="python -m converters.arcface_torch", description=__doc__.splitlines()[0])
+    parser.add_argument("file", help=".pth, .pt or .safetensors")
+    parser.add_argument("--arch", choices=list(LAYERS), help="confirm the architecture that is recognised")
+    parser.add_argument("--out", required=True, help="model folder to write; must not exist")
+    parser.add_argument("--crop", default="arcface", help="crop template the weights were trained on (default: arcface)")
+    parser.add_argument("--licence", default=files.LICENCE, help="licence note for model.json")
+    args = parser.parse_args(arguments)
+    try:
+        tensors = unwrap(read(args.file))
+        model = _recognise(tensors, args.arch).clone(crop=args.crop)
+        variables = _fill(model, tensors)
+        save_model(args.out, model, variables, source=files.provenance(pathlib.Path(args.file)), licence=args.licence)
+    except (ValueError, OSError) as error:
+        parser.exit(2, f"{error}\n")
+    size = sum(x.size for x in jax.tree.leaves((variables["params"], variables["constants"])))
+    counters = sorted(set(tensors) & set(keys.counters(model)))
+    print(f"{args.out}: {_name(model)}, {size:,} parameters from {len(tensors)} keys; "
+          f"dropped {len(counters)} num_batches_tracked counters. Check it: python -m perface_jax.selftest {args.out}")
+
+
+def _name(model):
+    return next(name for name, layers in LAYERS.items() if layers == model.layers)
+
+
+if __name__ == "__main__":
+    main()

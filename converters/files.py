@@ -1,0 +1,38 @@
+"""What every converter needs of files: recognise the impostors, and say where a model came from."""
+
+import hashlib
+import pathlib
+
+LICENCE = (
+    "The licence of the source file applies. The models published by insightface are for non-commercial research only."
+)
+
+
+def check_file(path: str | pathlib.Path) -> pathlib.Path:
+    """The path, when a file of weights may stand there.
+
+    Raises:
+      FileNotFoundError: there is no such file.
+      ValueError: a folder, an empty file, an HTML page, or a Git LFS pointer.
+    """
+    path = pathlib.Path(path)
+    if not path.exists():
+        raise FileNotFoundError(f"no file {path}")
+    if path.is_dir():
+        raise ValueError(f"{path} is a folder; wanted one file of weights")
+    with path.open("rb") as file:
+        head = file.read(512).lstrip()
+    if not head:
+        raise ValueError(f"{path} is empty; download it again")
+    if head.startswith(b"version https://git-lfs"):
+        raise ValueError(f"{path} is a Git LFS pointer, not the weights; fetch them with `git lfs pull`")
+    if head.lower().startswith((b"<!doctype", b"<html", b"<?xml", b"<head")):
+        raise ValueError(f"{path} is an HTML page saved under the name of the weights; the link asked for a login or a"
+                         " confirmation. Download it again in a browser")
+    return path
+
+
+def provenance(path: pathlib.Path) -> dict[str, str]:
+    """Name and SHA-256 of the source file, for model.json."""
+    with path.open("rb") as file:
+        return {"file": path.name, "sha256": hashlib.file_digest(file, "sha256").hexdigest()}

@@ -1,0 +1,67 @@
+"""A model folder of perface_jax -> a PyTorch state dict that `load_state_dict(strict=True)` of arcface_torch accepts.
+
+    python -m converters.to_torch models/perface_r50 --out perface_r50.pth
+
+The way back of `converters.arcface_torch`, for fine-tuned models too: bit-identical in every floating-point tensor. The
+counters `num_batches_tracked`, which Flax does not have, are written as 0.
+"""
+
+import argparse
+import pathlib
+from collections.abc import Mapping
+
+import numpy as np
+from flax import traverse_util
+
+from converters import keys
+from perface_jax.model import IResNet
+from perface_jax.model_folder import check_variables, load_model
+
+
+def to_state_dict(model: IResNet, variables: Mapping) -> dict[str, np.ndarray]:
+    """The PyTorch state dict as NumPy arrays, in PyTorch's order.
+
+    Args:
+      model: the module; folded norms are written as the identity norms they are.
+      variables: its `params`, `batch_stats` and `constants`.
+
+    Returns:
+      names to arrays in the dtype of the variables; counters int64 zeros.
+
+    Raises:
+      ValueError: the variables are not those of the model, or hold NaN or Inf.
+    """
+    check_variables(model, variables)
+    flat = traverse_util.flatten_dict(dict(variables))
+    tensors = {
+        twin.key: np.ascontiguousarray(twin.to_torch(np.asarray(flat[(twin.collection, *twin.path)])))
+        for twin in keys.twins(model)
+    }
+    tensors |= {name: np.zeros((), np.int64) for name in keys.counters(model)}
+    return {name: tensors[name] for name in keys.ordered(tensors)}
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="python -m converters.to_torch", description=__doc__.splitlines()[0])
+    parser.add_argument("folder", help="model folder")
+    parser.add_argument("--out", required=True, help=".pth file to write; must not exist")
+    args = parser.parse_args(arguments)
+    import torch
+
+    out = pathlib.Path(args.out)
+    try:
+        if out.exists():
+            raise FileExistsError(f"{out} exists; remove it or name another")
+        tensors = to_state_dict(*load_model(args.folder))
+        out.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = out.with_name(f".{out.name}.unfinished")
+        # np.copy: JAX hands out read-only memory, which torch.from_numpy warns about.
+        torch.save({name: torch.from_numpy(np.copy(array)) for name, array in tensors.items()}, unfinished)
+        unfinished.rename(out)
+    except (ValueError, OSError) as error:
+        parser.exit(2, f"{error}\n")
+    print(f"{out}: {len(tensors)} keys")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,32 @@
+"""Perceptual face similarity in JAX.
+
+    import perface_jax
+
+    model, variables = perface_jax.load_model("models/perface_r50")
+    names, embeddings, skipped = perface_jax.embed_folder(model, variables, "pictures", crop="arcface")
+    scores = perface_jax.similarity(embeddings[:, None], embeddings[None])
+
+Public names are the ones listed here and those of the modules `images`, `losses`, `metrics` and `annotations`.
+"""
+
+from perface_jax import annotations, images, losses, metrics
+from perface_jax._version import __version__
+from perface_jax.evaluation import embed, embed_folder
+from perface_jax.model import IResNet, iresnet
+from perface_jax.model_folder import load_model, save_model
+from perface_jax.similarity import similarity
+
+__all__ = [
+    "IResNet",
+    "__version__",
+    "annotations",
+    "embed",
+    "embed_folder",
+    "images",
+    "iresnet",
+    "load_model",
+    "losses",
+    "metrics",
+    "save_model",
+    "similarity",
+]

@@ -1,0 +1,45 @@
+"""Votes of people on face triplets: reading, auditing, repairing, labels, and honest splits.
+
+NumPy only; nothing is moved, dropped or repaired unless you call for it.
+
+    votes = read_answers("triplet_answers.csv")
+    print(audit(votes, grid=(80, 80)).report())       # also: python -m perface_jax.annotations triplet_answers.csv
+    votes = reorder(votes, "ans3", order_change(grid_order("target_major", 80, 80), grid_order("group_major", 80, 80)))
+    labels = unanimous(votes)
+    source_id, target_id = cells("group_major", 80, 80)
+    split(source_id, target_id).rows["train"]
+"""
+
+from perface_jax.annotations.audits import Audit, OrderAlarm, audit, repair
+from perface_jax.annotations.labels import Labels, dawid_skene, majority, unanimous, vote_share
+from perface_jax.annotations.orders import GridOrder, Kind, OrderChange, cells, grid_order, order_change, reorder
+from perface_jax.annotations.splits import Split, SplitWarning, random_split, split
+from perface_jax.annotations.votes import Dummies, OddOneOut, Votes, read_answers, read_odd_one_out
+
+__all__ = [
+    "Audit",
+    "Dummies",
+    "GridOrder",
+    "Kind",
+    "Labels",
+    "OddOneOut",
+    "OrderAlarm",
+    "OrderChange",
+    "Split",
+    "SplitWarning",
+    "Votes",
+    "audit",
+    "cells",
+    "dawid_skene",
+    "grid_order",
+    "majority",
+    "order_change",
+    "random_split",
+    "read_answers",
+    "read_odd_one_out",
+    "reorder",
+    "repair",
+    "split",
+    "unanimous",
+    "vote_share",
+]

@@ -1,0 +1,42 @@
+"""`python -m perface_jax.annotations FILE.csv [--sources N --targets N]`: print the audit of a file of votes."""
+
+import argparse
+import math
+
+from perface_jax.annotations import audit, read_answers
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Print the audit; a file or a grid that does not fit ends with exit code 2 and one line."""
+    parser = argparse.ArgumentParser(prog="python -m perface_jax.annotations", description="Audit a file of votes.")
+    parser.add_argument("file", help="votes: tripletId,ans1,... or triplet,annotator,choice or reference,a,b,votes_...")
+    parser.add_argument("--sources", type=int, help="sources of the grid (default: a square grid)")
+    parser.add_argument("--targets", type=int, help="targets of the grid (default: a square grid)")
+    parser.add_argument("--no-grid", action="store_true", help="the triplets are not a grid of sources and targets")
+    chosen = parser.parse_args(arguments)
+    try:
+        votes = read_answers(chosen.file)
+        text = audit(votes, grid=None if chosen.no_grid else _grid(len(votes.ids), chosen)).report()
+    except (OSError, ValueError) as error:
+        parser.error(str(error))
+    print(text)
+
+
+def _grid(triplets: int, chosen: argparse.Namespace) -> tuple[int, int]:
+    """The grid asked for; one size gives the other, none gives a square."""
+    if chosen.sources and chosen.targets:
+        return chosen.sources, chosen.targets
+    if chosen.sources:
+        return chosen.sources, triplets // chosen.sources
+    if chosen.targets:
+        return triplets // chosen.targets, chosen.targets
+    side = math.isqrt(triplets)
+    if side * side != triplets:
+        raise ValueError(
+            f"{chosen.file}: {triplets} triplets are no square grid; give --sources and --targets, or --no-grid"
+        )
+    return side, side
+
+
+if __name__ == "__main__":
+    main()

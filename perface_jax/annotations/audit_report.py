@@ -1,0 +1,157 @@
+"""The text of an audit: findings first, then every number with a sentence that says how to read it."""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from typing import TYPE_CHECKING
+
+from perface_jax.annotations.agreement import Estimate
+
+if TYPE_CHECKING:
+    from perface_jax.annotations.audits import Audit
+
+WIDTH = 110
+
+
+def report(found: Audit) -> str:
+    """All parts of the report, one empty line between them."""
+    parts = (_head, _findings, _agreement, _row_orders, _voters, _copies, _labels, _lookups, _variance)
+    return "\n\n".join("\n".join(lines) for lines in (part(found) for part in parts) if lines)
+
+
+def _head(found: Audit) -> list[str]:
+    grid = f"{found.grid[0]} sources x {found.grid[1]} targets" if found.grid else "no grid"
+    columns = f"columns {', '.join(found.columns)}" if found.columns else "no named columns"
+    lines = [
+        f"Audit of {found.path or 'votes'}: {found.triplets:,} triplets, {found.votes:,} votes, {columns}, {grid}."
+    ]
+    clusters = "the sources" if found.grid else "the triplets"
+    lines += _text(f"Brackets hold 95 % intervals; they resample {clusters}.")
+    if found.source_order and not found.order_alarms:
+        lines += _text(f"Rows were given to sources by the {found.source_order.words()} order, the named order under "
+                       "which the source explains most of the votes. It is a guess that only the intervals, the "
+                       "look-ups and the variance depend on.")
+    return lines
+
+
+def _findings(found: Audit) -> list[str]:
+    lines = ["FINDINGS"]
+    for number, finding in enumerate(found.findings, 1):
+        first, *code = finding.split("\n")
+        lines += _text(first, f"{number:3}. ", "     ") + ["     " + line for line in code]
+    return lines if found.findings else ["FINDINGS", "  none"]
+
+
+def _agreement(found: Audit) -> list[str]:
+    moved = found.moved or {}
+    title = f"  {'':34}{'as read':24}"
+    if moved:
+        title += f"{', '.join(alarm.column for alarm in found.order_alarms)} moved"
+    lines = ["AGREEMENT", title.rstrip()]
+    for name, value in found.as_read.items():
+        lines.append(f"  {name:34}{_show(value):24}{_show(moved[name]) if moved else ''}".rstrip())
+    lines += _text(
+        "Unanimous and pairs: shares. Kappa and alpha: 1 is full agreement, 0 what votes dealt at random with the same "
+        "shares of a and b would give."
+    )
+    if found.changes:
+        count = found.changes
+        lines += _text(
+            f"The move would reverse {count['unanimous labels reversed']:,} unanimous labels, take the label from "
+            f"{count['unanimous labels lost']:,}, give one to {count['unanimous labels gained']:,}, and change "
+            f"{count['majority labels changed']:,} majority labels."
+        )
+    return lines
+
+
+def _row_orders(found: Audit) -> list[str]:
+    if found.order_note:
+        return [f"ROW ORDER: not searched, {found.order_note}."]
+    alarmed = {alarm.column for alarm in found.order_alarms}
+    lines = ["ROW ORDER (the best other order of each column)"]
+    for column, order, gain, p in found.order_gains:
+        verdict = "ALARM" if column in alarmed else "no alarm"
+        lines.append(f"  {column:10} gain {_show(gain, sign='+')}  p = {p:.3f}  {verdict}")
+        lines += _text(f"as if it were {order.seen.words()}, the others {order.wanted.words()}", *[" " * 13] * 2)
+    after = ", after the columns with an alarm were moved" if alarmed else ""
+    lines += _text(
+        "Gain: mean kappa with the other columns in that order minus before. Alarm: p <= 0.010 and the interval, which "
+        f"allows for the search, above 0. Columns without an alarm are searched{after}."
+    )
+    return lines
+
+
+def _voters(found: Audit) -> list[str]:
+    if not found.voters:
+        return []
+    lines = ["COLUMNS" if found.columns else "ANNOTATORS",
+             f"  {'':10}{'votes':>6}  {'share of b':22}{'sides with the others':23}{'longest run':18}steadiest windows"]
+    for voter in found.voters:
+        run = f"{voter.runs[0].length} {voter.runs[0].letter} at {voter.runs[0].first}" if voter.runs else ""
+        windows = ", ".join(f"{w.share:.0%} {w.letter} of {w.length} at {w.first}" for w in voter.windows)
+        bias, sides = _show(voter.share_of_b), _show(voter.sides_with_others)
+        lines.append(f"  {voter.name:10}{voter.votes:6,}  {bias:22}{sides:23}{run:18}{windows}".rstrip())
+    lines += _text(
+        "Share of b: one half without position bias. Sides with the others: where these agree among themselves. "
+        "Steadiest: so many votes in a row with most of one letter. A run is flagged where votes independent with the "
+        "voter's share of the letter, or the others' share on the same triplets if larger, would give one so long with "
+        "a probability below 0.001; the first window where it holds 90 % of one letter and the others give at most "
+        "75 %; both only over five or more sources."
+    )
+    return lines
+
+
+def _copies(found: Audit) -> list[str]:
+    if not found.copies:
+        return []
+    lines = ["COPIES (the longest run in which two columns agree)"]
+    lines += [f"  {', '.join(pair):20}{same.length} from {same.first}" for pair, same in found.copies.items()]
+    return lines
+
+
+def _labels(found: Audit) -> list[str]:
+    kept = ", ".join(f"{name} {count:,} of {found.triplets:,}" for name, count in found.kept.items())
+    return [f"LABELS {_state(found)}", *_text(f"{kept}.")]
+
+
+def _lookups(found: Audit) -> list[str]:
+    if not found.lookups:
+        return []
+    names = list(dict.fromkeys(name for _, name in found.lookups))
+    title = f"  {'labels':20}" + "".join(f"{name:30}" for name in names).rstrip()
+    lines = [f"LOOK-UPS THAT SEE NO PIXEL {_state(found)}", title]
+    for rule in dict.fromkeys(rule for rule, _ in found.lookups):
+        row = "".join(f"{_show(found.lookups[rule, name]):30}" for name in names)
+        lines.append(f"  {f'{rule}, {found.kept[rule]:,}':20}{row}".rstrip())
+    lines += _text(
+        "How often a label is what most other triplets of the same source (or target) have as majority label, a tie "
+        "counting one half. A model must beat these before its pixels count."
+    )
+    return lines
+
+
+def _variance(found: Audit) -> list[str]:
+    if not found.variance:
+        return []
+    share = found.variance
+    text = (
+        f"source {share['source']:.1%} (noise alone {share['by_chance_source']:.1%}), target {share['target']:.1%} "
+        f"(noise alone {share['by_chance_target']:.1%}), the rest {share['rest']:.1%}. Shares of the sums of squares "
+        "of a two-way analysis of variance, one mean vote a cell."
+    )
+    return [f"VARIANCE OF THE MEAN VOTE {_state(found)}", *_text(text)]
+
+
+def _state(found: Audit) -> str:
+    return f"({', '.join(alarm.column for alarm in found.order_alarms)} moved)" if found.order_alarms else "(as read)"
+
+
+def _show(value: Estimate, *, sign: str = "") -> str:
+    if math.isnan(value.value):
+        return "not defined"
+    return f"{value.value:{sign}.3f} [{value.low:.3f}, {value.high:.3f}]"
+
+
+def _text(text: str, first: str = "  ", rest: str = "  ") -> list[str]:
+    return textwrap.wrap(text, WIDTH, initial_indent=first, subsequent_indent=rest)

@@ -1,0 +1,200 @@
+"""How each voter votes: position bias, straight-lining, dummy triplets, and columns that copy each other.
+
+A voter is an answer column, or, where the file says who voted, an annotator. Rows are taken by triplet number, which
+is the order in which a column was filled, as far as a file can tell.
+"""
+
+import itertools
+from typing import NamedTuple
+
+import numpy as np
+
+from perface_jax.annotations.agreement import Estimate, ratio, share_of_b
+from perface_jax.annotations.votes import Votes
+
+RARE = 0.001  # a stretch is flagged where its chance is below this
+FEWEST_SOURCES = 5  # and it covers so many sources: on one or two, the same answer may be a person's honest taste
+CONSTANT, MIXED = 0.9, 0.75  # a window is flagged where the voter gives one letter this often, the others less often
+
+
+class Stretch(NamedTuple):
+    """Rows in which a voter gives one answer again and again, or two columns agree.
+
+    Attributes:
+      first, last: ids of the first and last triplet.
+      length: how many votes.
+      letter: the answer; `=` for agreement of two columns.
+      share: the share of that answer in the stretch.
+      others: its share among the other votes on the same triplets (NaN where there are none).
+      chance: probability of a run so long anywhere in the column (runs only, else NaN).
+      flagged: whether the rule of `runs`, `window` or `copies` finds it too long.
+    """
+
+    first: str
+    last: str
+    length: int
+    letter: str
+    share: float
+    others: float
+    chance: float
+    flagged: bool
+
+
+class Voter(NamedTuple):
+    """The votes of one column or annotator, in the order of the triplets.
+
+    Attributes:
+      name: of the column or annotator.
+      places: int [n], the number of the triplet beside which each vote stands in the file.
+      rows: int [n], the triplet it belongs to; another one only in a column whose row order is wrong.
+      votes: int [n], 0 or 1.
+      others: float [n], the share of b among the other votes on that triplet; NaN where there are none.
+    """
+
+    name: str
+    places: np.ndarray
+    rows: np.ndarray
+    votes: np.ndarray
+    others: np.ndarray
+
+
+def column_voters(columns: tuple[str, ...], votes: np.ndarray, change: dict[str, np.ndarray]) -> list[Voter]:
+    """The columns as voters.
+
+    Args:
+      columns: their names.
+      votes: int [T, V], rows by triplet number, all columns in one row order.
+      change: for a column that was moved, the rows to which its votes went; it is looked at in its own order.
+    """
+    voters = []
+    for k, name in enumerate(columns):
+        rows = change.get(name, np.arange(len(votes)))
+        own, rest = votes[rows, k], np.delete(votes, k, axis=1)[rows]
+        places = np.flatnonzero(own >= 0)
+        voters.append(Voter(name, places, rows[places], own[places], _share(rest)[places]))
+    return voters
+
+
+def annotator_voters(annotators: tuple[str, ...], votes: np.ndarray, annotator: np.ndarray) -> list[Voter]:
+    """The annotators as voters; `votes` and `annotator` [T, V] with rows by triplet number."""
+    voters = []
+    for who, name in enumerate(annotators):
+        mine = (annotator == who) & (votes >= 0)
+        places = np.flatnonzero(mine.any(axis=1))
+        own, rest = np.max(np.where(mine, votes, -1), axis=1), np.where(mine, -1, votes)
+        voters.append(Voter(name, places, places, own[places], _share(rest)[places]))
+    return voters
+
+
+def position_bias(voter: Voter, cluster: np.ndarray, weights: np.ndarray) -> Estimate:
+    """The share of b; without bias, and with a and b dealt at random, it is one half."""
+    return share_of_b(voter.votes[:, None]).estimate(cluster[voter.rows], weights)
+
+
+def agreement_with_unanimous_others(voter: Voter, cluster: np.ndarray, weights: np.ndarray) -> Estimate:
+    """How often the voter sides with the others where these agree among themselves."""
+    agreed = np.isin(voter.others, (0.0, 1.0))
+    return ratio(agreed & (voter.votes == voter.others), agreed).estimate(cluster[voter.rows], weights)
+
+
+def runs(voter: Voter, source: np.ndarray) -> list[Stretch]:
+    """Runs of equal answers: the longest, and those of the twenty longest that are flagged.
+
+    Flagged: a run so long has a probability below 0.001 anywhere in the column if the votes were independent with the
+    column's own share of the letter, or the others' share on the same triplets where that is larger (they too may be
+    looking at ten clear cases), and the run covers at least five sources.
+
+        chance = 1 - exp(-n (1 - q) q^length)
+    """
+    found = []
+    longest = sorted(_equal_stretches(voter.votes), key=lambda edges: edges[0] - edges[1])[:20]
+    for start, stop in longest:
+        letter = voter.votes[start]
+        share = np.mean(voter.votes == letter)
+        others = _letter_share(voter.others[start:stop], letter)
+        chance = _chance_of_run(len(voter.votes), stop - start, np.nanmax((share, others)))
+        flagged = chance < RARE and _sources(voter, source, start, stop) >= FEWEST_SOURCES
+        found.append(_stretch(voter, start, stop, "ab"[letter], 1.0, others, chance, flagged))
+    return found[:1] + [stretch for stretch in found[1:] if stretch.flagged]
+
+
+def window(voter: Voter, source: np.ndarray, length: int) -> Stretch:
+    """The window of `length` votes in a row whose share of one letter is largest.
+
+    Flagged: at least .9 of one letter where the others give it in at most .75, over at least five sources.
+    """
+    total = np.concatenate(([0], np.cumsum(voter.votes)))
+    share = (total[length:] - total[:-length]) / length
+    start = int(np.argmax(np.maximum(share, 1 - share)))
+    letter = int(share[start] >= 0.5)
+    own, others = max(share[start], 1 - share[start]), _letter_share(voter.others[start : start + length], letter)
+    flagged = own >= CONSTANT and others <= MIXED and _sources(voter, source, start, start + length) >= FEWEST_SOURCES
+    return _stretch(voter, start, start + length, "ab"[letter], float(own), others, np.nan, flagged)
+
+
+def copies(columns: tuple[str, ...], votes: np.ndarray, source: np.ndarray) -> dict[tuple[str, str], Stretch]:
+    """For every pair of columns the longest run in which they agree; flagged as in `runs`.
+
+    Args:
+      columns: their names.
+      votes: int [T, V], rows by triplet number, in the order of the file.
+      source: int [T].
+    """
+    found = {}
+    for i, j in itertools.combinations(range(len(columns)), 2):
+        same = (votes[:, i] == votes[:, j]) & (votes[:, i] >= 0)
+        other_pairs = [votes[:, k] == votes[:, m] for k, m in itertools.combinations(range(len(columns)), 2)
+                       if (k, m) != (i, j)]
+        others = np.mean(other_pairs, axis=0) if other_pairs else np.full(len(same), np.nan)
+        pair = Voter("", np.arange(len(same)), np.arange(len(same)), same.astype(np.int8), others)
+        stretches = [(start, stop) for start, stop in _equal_stretches(pair.votes) if same[start]]
+        start, stop = max(stretches, key=lambda s: s[1] - s[0], default=(0, 0))
+        if stop == start:
+            continue
+        nearby = _letter_share(others[start:stop], 1)
+        chance = _chance_of_run(len(same), stop - start, np.nanmax((same.mean(), nearby)))
+        flagged = bool(same.all()) or (chance < RARE and _sources(pair, source, start, stop) >= FEWEST_SOURCES)
+        found[columns[i], columns[j]] = _stretch(pair, start, stop, "=", 1.0, nearby, chance, flagged)
+    return found
+
+
+def missed_dummies(votes: Votes) -> dict[str, tuple[int, int]]:
+    """For every annotator who saw dummy triplets with a known answer: (missed, seen)."""
+    dummies = votes.dummies
+    if dummies is None:
+        return {}
+    judged = dummies.expected >= 0
+    missed = judged & (dummies.choice != dummies.expected)
+    seen = np.bincount(dummies.annotator, judged, len(votes.annotators)).astype(int)
+    wrong = np.bincount(dummies.annotator, missed, len(votes.annotators)).astype(int)
+    return {name: (int(wrong[i]), int(seen[i])) for i, name in enumerate(votes.annotators) if seen[i]}
+
+
+def _share(votes: np.ndarray) -> np.ndarray:
+    given = np.sum(votes >= 0, axis=1)
+    return np.divide(np.sum(votes == 1, axis=1), given, out=np.full(len(votes), np.nan), where=given > 0)
+
+
+def _letter_share(share_of_b: np.ndarray, letter: int) -> float:
+    known = share_of_b[np.isfinite(share_of_b)]
+    if not len(known):
+        return float("nan")
+    return float(np.mean(known) if letter else 1 - np.mean(known))
+
+
+def _equal_stretches(votes: np.ndarray) -> list[tuple[int, int]]:
+    edges = np.concatenate(([0], np.flatnonzero(np.diff(votes)) + 1, [len(votes)]))
+    return [(int(a), int(b)) for a, b in itertools.pairwise(edges) if b > a]
+
+
+def _chance_of_run(n: int, length: int, share: float) -> float:
+    return float(-np.expm1(-n * (1 - share) * share**length)) if share < 1 else 1.0
+
+
+def _sources(voter: Voter, source: np.ndarray, start: int, stop: int) -> int:
+    return len(np.unique(source[voter.rows[start:stop]]))
+
+
+def _stretch(voter: Voter, start: int, stop: int, letter: str, share, others, chance, flagged) -> Stretch:
+    first, last = (f"t{voter.places[i]:04d}" for i in (start, stop - 1))
+    return Stretch(first, last, stop - start, letter, share, others, chance, bool(flagged))

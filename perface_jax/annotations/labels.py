@@ -1,0 +1,94 @@
+"""Labels from votes: what a triplet's answer is taken to be, and how many triplets have one.
+
+0 = a, 1 = b, -1 = no label. The paper's D1 is `majority`, its D2 is `unanimous`.
+"""
+
+import dataclasses
+
+import numpy as np
+
+from perface_jax.annotations.votes import Votes
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Labels:
+    """One label a triplet.
+
+    Attributes:
+      name: the rule that made them.
+      label: int8 [T], 0 = a, 1 = b, -1 = none.
+      share: float64 [T], what speaks for b, 0..1: the share of the votes, or the posterior of Dawid-Skene.
+      kept: how many triplets have a label.
+    """
+
+    name: str
+    label: np.ndarray
+    share: np.ndarray
+    kept: int
+
+    def __str__(self) -> str:
+        return f"{self.name}: keeps {self.kept:,} of {len(self.label):,} triplets"
+
+
+def vote_share(votes: Votes) -> np.ndarray:
+    """The share of the votes that are b: float64 [T]; NaN where nobody voted."""
+    given = np.sum(votes.votes >= 0, axis=1)
+    return np.divide(np.sum(votes.votes == 1, axis=1), given, out=np.full(len(given), np.nan), where=given > 0)
+
+
+def majority(votes: Votes) -> Labels:
+    """What more than half of the votes say; a tie or no vote has no label. (D1)"""
+    share = vote_share(votes)
+    return _labels("majority", share, np.isfinite(share) & (share != 0.5))
+
+
+def unanimous(votes: Votes) -> Labels:
+    """What all votes say, where all say the same and there are at least two. (D2)"""
+    share = vote_share(votes)
+    return _labels("unanimous", share, np.isin(share, (0.0, 1.0)) & (np.sum(votes.votes >= 0, axis=1) >= 2))
+
+
+def dawid_skene(votes: Votes, *, iterations: int = 100, tolerance: float = 1e-6) -> Labels:
+    """The more probable answer when every annotator errs in a way of their own, found by expectation maximisation.
+
+    P(truth = k | votes) ~ prior[k] * prod over votes of error[annotator, k, vote]; prior and error are re-estimated
+    from these posteriors until none moves by more than `tolerance`. It starts from the vote shares. Each count of
+    `error` begins at 0.01, so that a rare annotator is never taken for infallible.
+
+    Args:
+      votes: votes with annotators.
+      iterations: at most so many rounds.
+      tolerance: largest change of a posterior at which to stop.
+
+    Returns:
+      Labels, `share` = posterior of b; a posterior of exactly one half, or no vote, has no label.
+
+    Raises:
+      ValueError: the file does not say who voted. A column is not a person: its errors are nobody's.
+
+    Source: Dawid and Skene, Applied Statistics 28 (1979), with the constant above added.
+    """
+    if votes.annotator is None:
+        raise ValueError(
+            "Dawid-Skene needs to know who gave each vote, and these votes have no annotator ids. A column is not a "
+            "person: different people may have filled it. Use majority or unanimous, or read the long form."
+        )
+    row, slot = np.nonzero(votes.votes >= 0)
+    vote, who = votes.votes[row, slot], votes.annotator[row, slot]
+    share = np.where(np.isfinite(vote_share(votes)), vote_share(votes), 0.5)
+    for _ in range(iterations):
+        truth = np.stack((1 - share, share), axis=1)  # [T, 2]
+        counts = np.full((len(votes.annotators), 2, 2), 0.01)  # annotator, truth, vote
+        np.add.at(counts, (who, slice(None), vote), truth[row])
+        error = counts / counts.sum(axis=2, keepdims=True)
+        evidence = np.log(truth.mean(axis=0) + 1e-12) * np.ones((len(share), 1))
+        np.add.at(evidence, row, np.log(error[who, :, vote]))
+        previous, share = share, 1 / (1 + np.exp(np.clip(evidence[:, 0] - evidence[:, 1], -700, 700)))
+        if np.max(np.abs(share - previous)) < tolerance:
+            break
+    return _labels("Dawid-Skene", share, (share != 0.5) & np.any(votes.votes >= 0, axis=1))
+
+
+def _labels(name: str, share: np.ndarray, kept: np.ndarray) -> Labels:
+    label = np.where(kept, share > 0.5, -1).astype(np.int8)
+    return Labels(name, label, share, int(kept.sum()))

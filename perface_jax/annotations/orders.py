@@ -1,0 +1,194 @@
+"""Grid orders: where in a file the triplet of a source and a target stands, and how to move a column that stands wrong.
+
+SimCelebA is a grid: every source triplet S (0 .. sources-1) is swapped onto every target T (0 .. targets-1), so a file
+of sources * targets rows is the grid read out in SOME order, and files made at different times may use different ones.
+An order is an integer array over the cells of the grid, cells counted along the sources first:
+
+    order[sources * T + S] = row of the file where source S on target T stands
+
+    target_major        sources * T + S                                       all sources of one target, then the next
+    source_major        targets * S + T                                       all targets of one source, then the next
+    group_major         block*targets*(S//block) + block*T + S%block          as target_major, inside groups of sources
+    target_group_major  block*sources*(T//block) + block*S + T%block          as source_major, inside groups of targets
+
+The released SimCelebA answers are the reason for this file: ans1 and ans2 are group-major in groups of ten, ans3 is
+target-major. Its repair, fixed[800*(S//10) + 10*T + S%10] = ans3[80*T + S], reads here
+
+    votes = reorder(votes, "ans3", order_change(grid_order("target_major", 80, 80), grid_order("group_major", 80, 80)))
+
+and because the cells are counted target-major themselves, `grid_order("target_major", ...)` is 0, 1, 2, ... and
+`reorder(votes, "ans3", grid_order("group_major", 80, 80))` is the same repair.
+"""
+
+import dataclasses
+import enum
+
+import numpy as np
+
+from perface_jax.annotations.votes import Votes
+
+
+class Kind(enum.StrEnum):
+    """The nesting of a grid order; the module docstring has the formulas."""
+
+    TARGET_MAJOR = "target_major"
+    SOURCE_MAJOR = "source_major"
+    GROUP_MAJOR = "group_major"
+    TARGET_GROUP_MAJOR = "target_group_major"
+
+    @classmethod
+    def _missing_(cls, value):
+        raise ValueError(f"no grid order '{value}'; choose one of {', '.join(cls)}")
+
+
+@dataclasses.dataclass(frozen=True)
+class GridOrder:
+    """A named order of the rows of a grid.
+
+    Attributes:
+      kind: the nesting.
+      sources, targets: the size of the grid.
+      block: how many sources (group_major) or targets (target_group_major) make a group; else without meaning.
+      shift: every row stands this many rows further down, the last ones come round to the top.
+    """
+
+    kind: Kind
+    sources: int
+    targets: int
+    block: int = 10
+    shift: int = 0
+
+    def __post_init__(self):
+        object.__setattr__(self, "kind", Kind(self.kind))
+        if self.sources < 1 or self.targets < 1:
+            raise ValueError(f"a grid needs sources and targets, got {self.sources} x {self.targets}")
+        grouped = {Kind.GROUP_MAJOR: self.sources, Kind.TARGET_GROUP_MAJOR: self.targets}.get(self.kind)
+        if grouped is not None and (self.block < 1 or grouped % self.block):
+            raise ValueError(f"{self.kind}: groups of {self.block} do not divide {grouped}; choose a divisor as block")
+
+    def positions(self) -> np.ndarray:
+        """int64 [sources * targets]: the row of each cell, cells counted along the sources first."""
+        source, target = np.arange(self.sources)[None, :], np.arange(self.targets)[:, None]
+        block = self.block
+        match self.kind:
+            case Kind.TARGET_MAJOR:
+                row = self.sources * target + source
+            case Kind.SOURCE_MAJOR:
+                row = self.targets * source + target
+            case Kind.GROUP_MAJOR:
+                row = block * self.targets * (source // block) + block * target + source % block
+            case Kind.TARGET_GROUP_MAJOR:
+                row = block * self.sources * (target // block) + block * source + target % block
+        return (row.reshape(-1) + self.shift) % (self.sources * self.targets)
+
+    def words(self) -> str:
+        """The order as a person would say it."""
+        groups = {Kind.GROUP_MAJOR: f" in groups of {self.block} sources",
+                  Kind.TARGET_GROUP_MAJOR: f" in groups of {self.block} targets"}.get(self.kind, "")
+        moved = f", {abs(self.shift)} rows {'down' if self.shift > 0 else 'up'}" if self.shift else ""
+        return str(self.kind).replace("_", "-") + groups + moved
+
+    def call(self) -> str:
+        """The order as the call of `grid_order` that makes it."""
+        block = f", block={self.block}" if self.kind in (Kind.GROUP_MAJOR, Kind.TARGET_GROUP_MAJOR) else ""
+        shift = f", shift={self.shift}" if self.shift else ""
+        return f'grid_order("{self.kind}", {self.sources}, {self.targets}{block}{shift})'
+
+
+@dataclasses.dataclass(frozen=True)
+class OrderChange:
+    """From the order in which a column is seen to the order in which it is wanted.
+
+    NumPy takes it for the array that `order_change` gives, so it can be handed to `reorder` as it is.
+    """
+
+    seen: GridOrder
+    wanted: GridOrder
+
+    def __array__(self, dtype=None, copy=None) -> np.ndarray:
+        return order_change(self.seen.positions(), self.wanted.positions()).astype(dtype or np.int64)
+
+    def __str__(self) -> str:
+        return f"{self.seen.words()}, wanted {self.wanted.words()}"
+
+    def call(self) -> str:
+        """The change as the call of `order_change` that makes it."""
+        return f"order_change({self.seen.call()}, {self.wanted.call()})"
+
+
+def grid_order(kind: Kind | str, sources: int, targets: int, *, block: int = 10, shift: int = 0) -> np.ndarray:
+    """The row of every cell of a grid in a named order: `order[sources * T + S]` = row of source S on target T.
+
+    Args:
+      kind: a `Kind` or its value: target_major, source_major, group_major, target_group_major.
+      sources, targets: the size of the grid.
+      block: size of a group, for the two grouped kinds; must divide the number of what it groups.
+      shift: rows by which the whole file is moved down, cyclic.
+
+    Returns:
+      int64 [sources * targets], a permutation.
+
+    Raises:
+      ValueError: an unknown kind, or groups that do not divide the grid.
+    """
+    return GridOrder(Kind(kind), sources, targets, block, shift).positions()
+
+
+def cells(
+    kind: Kind | str, sources: int, targets: int, *, block: int = 10, shift: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
+    """Source id and target id of every row of a file in a named order; arguments as for `grid_order`.
+
+    Returns:
+      (source_id, target_id), int64 [sources * targets] each, entry i for the row of triplet number i.
+    """
+    cell_of_row = np.argsort(grid_order(kind, sources, targets, block=block, shift=shift))
+    return cell_of_row % sources, cell_of_row // sources
+
+
+def order_change(seen: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """The rows to which a column seen in one order must go to stand in another: `change[seen[cell]] = wanted[cell]`.
+
+    Args:
+      seen, wanted: int [T], orders as `grid_order` gives them.
+
+    Returns:
+      int64 [T], to be handed to `reorder`.
+    """
+    seen, wanted = _permutation(seen, "seen"), _permutation(wanted, "wanted")
+    if len(seen) != len(wanted):
+        raise ValueError(f"both orders must be of one grid, got {len(seen)} and {len(wanted)} cells")
+    return wanted[np.argsort(seen)]
+
+
+def reorder(votes: Votes, column: str, order) -> Votes:
+    """Move the votes of one column to other rows: `out[order[i]] = votes[i]`, i the number of the triplet.
+
+    The other columns stay as they are, and so does `votes`: a new object comes back.
+
+    Args:
+      votes: votes of a file with answer columns.
+      column: the name of the column to move.
+      order: int [T], a permutation; from `order_change`, or the order of an alarm of the audit.
+
+    Raises:
+      ValueError: a column that is not there, or an order that is not a permutation of the rows.
+    """
+    if column not in votes.columns:
+        known = ", ".join(votes.columns) or "none; only the form tripletId,ans1,... has them"
+        raise ValueError(f"no column '{column}' to reorder; the columns are: {known}")
+    order, places = _permutation(order, "order"), votes.places()
+    if len(order) != len(places):
+        raise ValueError(f"the order has {len(order)} entries, the file {len(places)} rows")
+    k = votes.columns.index(column)
+    moved = np.array(votes.votes)
+    row_of_place = np.argsort(places)
+    moved[row_of_place[order[places]], k] = votes.votes[:, k]
+    return dataclasses.replace(votes, votes=moved)
+
+
+def _permutation(order, name: str) -> np.ndarray:
+    order = np.asarray(order)
+    if order.ndim != 1 or not np.array_equal(np.sort(order), np.arange(order.size)):
+        raise ValueError(f"{name} must hold every row from 0 to {max(order.size - 1, 0)} once, got shape {order.shape}")
+    return order.astype(np.int64)

@@ -1,0 +1,199 @@
+"""Splits by source and target, so that a score says what was new to the model.
+
+Sources and targets are each divided into train, validation and test ids; a triplet belongs to a setting by both:
+
+    train       train sources       x train targets
+    validation  validation sources  x validation targets
+    i           test sources        x test targets       both unseen        (the paper's [i])
+    ii          train sources       x test targets       source seen        (the paper's [ii])
+    iii         test sources        x train targets      target seen        (the paper's [iii])
+
+Every other cell is used nowhere, and counted. The label of a triplet is almost a function of its source, so a split by
+triplet (`random_split`) measures memory for sources; it exists by name and warns.
+"""
+
+import dataclasses
+import warnings
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+PARTS = ("train", "validation", "test")
+SETTINGS = {
+    "train": ("train", "train"),
+    "validation": ("validation", "validation"),
+    "i": ("test", "test"),
+    "ii": ("train", "test"),
+    "iii": ("test", "train"),
+}
+SHARED = {("train", "ii"): "source", ("train", "iii"): "target", ("i", "ii"): "target", ("i", "iii"): "source"}
+
+
+class SplitWarning(UserWarning):
+    """A split whose scores are easily misread."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Split:
+    """Rows of triplets for each setting.
+
+    Attributes:
+      rows: setting -> int64 array of rows, ascending.
+      source_id, target_id: int [T], of every triplet; None for a split by triplet, which knows no ids.
+      unused: how many triplets no setting uses.
+      description: how it was made.
+    """
+
+    rows: Mapping[str, np.ndarray]
+    source_id: np.ndarray | None
+    target_id: np.ndarray | None
+    unused: int
+    description: str
+
+    def __str__(self) -> str:
+        counts = ", ".join(f"{name} {len(rows):,}" for name, rows in self.rows.items())
+        return f"{self.description}: {counts}, unused {self.unused:,}"
+
+    def check(self) -> None:
+        """Prove from the ids of the rows that the settings are disjoint; called at every load.
+
+        Any two settings share no row, no source and no target, but for what they share by definition: [ii] the
+        sources of train, [iii] the targets of train, [i] the test targets of [ii] and the test sources of [iii].
+
+        Raises:
+          ValueError: an overlap; names the settings and the ids.
+        """
+        names = list(self.rows)
+        for one, other in ((a, b) for i, a in enumerate(names) for b in names[i + 1 :]):
+            self._check_pair(one, other, "row", None)
+            if self.source_id is not None and self.target_id is not None:
+                for kind, ids in (("source", self.source_id), ("target", self.target_id)):
+                    if SHARED.get((one, other), SHARED.get((other, one))) != kind:
+                        self._check_pair(one, other, kind, ids)
+
+    def _check_pair(self, one: str, other: str, kind: str, ids: np.ndarray | None) -> None:
+        a, b = (self.rows[name] if ids is None else ids[self.rows[name]] for name in (one, other))
+        both = np.intersect1d(a, b)
+        if len(both):
+            shown = ", ".join(map(str, both[:10])) + (", ..." if len(both) > 10 else "")
+            raise ValueError(f"settings {one} and {other} share {len(both)} {kind}s: {shown}; this split is not clean")
+
+
+def split(
+    source_id: np.ndarray,
+    target_id: np.ndarray,
+    *,
+    sources: tuple[int, int, int] = (56, 8, 16),
+    targets: tuple[int, int, int] = (56, 8, 16),
+    seed: int = 0,
+    fold: int = 0,
+    source_gender: Sequence | None = None,
+    target_gender: Sequence | None = None,
+) -> Split:
+    """Divide triplets by their sources and targets (module docstring).
+
+    The ids are shuffled once by `seed`; `fold` turns the shuffled circle by one test part, so that with 80 ids and 16
+    of them for test, every id is a test id in exactly one of the folds 0 to 4.
+
+    Args:
+      source_id, target_id: int [T], of every triplet.
+      sources, targets: how many ids go to train, validation and test; each sums to the number of ids.
+      seed: of the shuffle.
+      fold: 0 to ceil(ids / test ids) - 1.
+      source_gender, target_gender: [T], of every triplet; where given, every part has the genders in proportion.
+
+    Returns:
+      Split, checked.
+
+    Raises:
+      ValueError: arrays of different lengths, sizes that do not sum to the number of ids, no such fold, an id with two
+        genders.
+    """
+    source_id, target_id = _ids(source_id, "source_id"), _ids(target_id, "target_id")
+    if len(source_id) != len(target_id):
+        raise ValueError(f"one source and one target a triplet, got {len(source_id)} and {len(target_id)}")
+    source_part = _parts(source_id, sources, "source", seed=(seed, 0), fold=fold, gender=source_gender)
+    target_part = _parts(target_id, targets, "target", seed=(seed, 1), fold=fold, gender=target_gender)
+    rows = {
+        name: np.flatnonzero(np.isin(source_id, source_part[s]) & np.isin(target_id, target_part[t]))
+        for name, (s, t) in SETTINGS.items()
+    }
+    unused = len(source_id) - sum(map(len, rows.values()))
+    description = f"by source {_sizes(sources)} and target {_sizes(targets)}, seed {seed}, fold {fold}"
+    made = Split(rows, source_id, target_id, unused, description)
+    made.check()
+    return made
+
+
+def random_split(n: int, *, fractions: tuple[float, float, float] = (0.8, 0.1, 0.1), seed: int = 0) -> Split:
+    """Divide triplets at random, whatever their sources and targets, into train, validation and test; warns.
+
+    Args:
+      n: the number of triplets.
+      fractions: shares of train, validation and test, which sum to 1; counts are rounded, test gets the remainder.
+      seed: of the shuffle.
+
+    Raises:
+      ValueError: fractions that are negative or do not sum to 1.
+    """
+    if len(fractions) != 3 or min(fractions) < 0 or abs(sum(fractions) - 1) > 1e-9:
+        raise ValueError(f"fractions must be three shares that sum to 1, got {fractions} (sum {sum(fractions)})")
+    warnings.warn(
+        "a random split by triplet puts the sources and targets of the test triplets into training: its score measures "
+        "how well answers to known sources are remembered, not how well new faces are judged; use split(...)",
+        SplitWarning,
+        stacklevel=2,
+    )
+    order = np.random.default_rng(seed).permutation(n)
+    train, validation = round(fractions[0] * n), round((fractions[0] + fractions[1]) * n)
+    rows = dict(zip(PARTS, map(np.sort, np.split(order, (train, validation))), strict=True))
+    return Split(rows, None, None, 0, f"by triplet {fractions}, seed {seed}, sources and targets seen")
+
+
+def _ids(ids, name: str) -> np.ndarray:
+    ids = np.asarray(ids)
+    if ids.ndim != 1 or not np.issubdtype(ids.dtype, np.integer):
+        raise ValueError(f"{name} must be whole numbers, one a triplet, got {ids.dtype} {ids.shape}")
+    return ids
+
+
+def _parts(ids: np.ndarray, sizes, kind: str, *, seed, fold: int, gender) -> dict[str, np.ndarray]:
+    unique, first = np.unique(ids, return_index=True)
+    if len(sizes) != 3 or min(sizes) < 0 or sum(sizes) != len(unique):
+        raise ValueError(f"{kind}s {_sizes(sizes)} sum to {sum(sizes)}, but there are {len(unique)} {kind} ids; give "
+                         "sizes of train, validation and test that sum to it")
+    folds = -(-len(unique) // max(sizes[2], 1)) if sizes[2] else 1
+    if not 0 <= fold < folds:
+        raise ValueError(f"fold must be 0 to {folds - 1} for {sizes[2]} test ids of {len(unique)} {kind}s, got {fold}")
+    generator = np.random.default_rng(seed)
+    if gender is None:
+        circle = generator.permutation(unique)
+    else:
+        circle = _interleave(unique, _gender_of(ids, unique, first, gender, kind), generator)
+    circle = np.roll(circle, -fold * sizes[2])
+    test, validation, train = np.split(circle, (sizes[2], sizes[2] + sizes[1]))
+    return dict(zip(PARTS, (train, validation, test), strict=True))
+
+
+def _gender_of(ids, unique, first, gender, kind: str) -> np.ndarray:
+    gender = np.asarray(gender)
+    if gender.shape != ids.shape:
+        raise ValueError(f"{kind}_gender must have one entry a triplet, {ids.shape}, got {gender.shape}")
+    of_id = gender[first]
+    mixed = np.unique(ids[of_id[np.searchsorted(unique, ids)] != gender])
+    if len(mixed):
+        raise ValueError(f"{kind} {mixed[0]} has more than one gender")
+    return of_id
+
+
+def _interleave(ids: np.ndarray, gender: np.ndarray, generator) -> np.ndarray:
+    """A shuffle in which every stretch has the genders in proportion."""
+    place = np.empty(len(ids))
+    for value in np.unique(gender):
+        members = generator.permutation(np.flatnonzero(gender == value))
+        place[members] = (np.arange(len(members)) + 0.5) / len(members)
+    return ids[np.argsort(place, kind="stable")]
+
+
+def _sizes(sizes) -> str:
+    return "/".join(map(str, sizes))

@@ -1,0 +1,253 @@
+"""Batches of triplets: what a batch is, and in which order triplets arrive.
+
+A batch is a dict of host arrays (`Batch`). Axis 1 of `images` holds the roles reference, positive, negative: the label
+decides which of the stored pictures a and b is the positive one, c is always the reference. Pixels stay uint8.
+
+A training batch is a pure function of (seed, step): the triplets are shuffled anew every epoch, the remainder of an
+epoch that does not fill a batch is dropped, and one integer, the step, resumes. Process p of P holds the rows
+p*B/P .. (p+1)*B/P of the same global batch. An evaluation batch holds every triplet exactly once, in the given order;
+the last batch is padded with weight 0.
+
+The same plan feeds two ways: `training_batches` reads pictures from disk ahead of time, `training_plan` and `gather`
+take them from an array that lives on the device. Both give the same batches. Nothing here normalises pixels or
+imports JAX.
+"""
+
+import dataclasses
+import functools
+import sys
+from collections.abc import Iterator, Sequence
+from typing import Any, Protocol, TypedDict
+
+import grain
+import numpy as np
+
+A_IS_CLOSER, B_IS_CLOSER = 0, 1
+ROLES_BY_LABEL = np.array([[2, 0, 1], [2, 1, 0]], np.int32)  # stored a, b, c -> reference, positive, negative
+BATCHES_AHEAD = 4
+
+
+class Source(Protocol):
+    """Pictures by position and their votes: `source[i]` is uint8 [3, H, W, C] with the stored roles a, b, c."""
+
+    votes: np.ndarray  # int8 [T, V]: 0 = a is closer, 1 = b is closer, -1 = no vote
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, position: int) -> np.ndarray: ...
+
+
+class Plan(TypedDict):
+    """Which pictures a batch takes, without the pictures; small enough to send with every step."""
+
+    triplet: np.ndarray  # int32 [B], position in the data set, -1 for padding
+    roles: np.ndarray  # int32 [B, 3], stored position of reference, positive, negative
+    flip: np.ndarray  # bool [B], all three pictures of the triplet are mirrored
+    votes: np.ndarray  # float32 [B, 2], votes for the positive and for the negative
+    weight: np.ndarray  # float32 [B], 0 for padding
+
+
+class Batch(TypedDict):
+    """What a train or an evaluation step receives."""
+
+    images: np.ndarray  # uint8 [B, 3, H, W, C], axis 1 = reference, positive, negative
+    votes: np.ndarray  # float32 [B, 2], votes for the positive and for the negative
+    weight: np.ndarray  # float32 [B], 0 for padding
+    triplet: np.ndarray  # int32 [B], position in the data set, -1 for padding
+
+
+def steps_per_epoch(indices: Sequence[int], batch_size: int) -> int:
+    """Number of full batches in one pass over `indices`; the remainder is dropped."""
+    steps = len(indices) // batch_size
+    if steps == 0:
+        raise ValueError(
+            f"{len(indices)} triplets do not fill one batch of {batch_size}: choose a batch_size up to the number of "
+            "triplets"
+        )
+    return steps
+
+
+def training_plan(
+    source: Source,
+    labels: np.ndarray,
+    indices: Sequence[int],
+    *,
+    batch_size: int,
+    seed: int,
+    step: int,
+    process_index: int = 0,
+    process_count: int = 1,
+    flip: bool = True,
+) -> Plan:
+    """The part of global batch `step` that belongs to one process: a pure function of (seed, step).
+
+    Args:
+      source: gives the votes; no picture is read.
+      labels: int [T], 0 where a is closer to the reference, 1 where b is.
+      indices: positions of the triplets to train on.
+      batch_size: triplets of the global batch, over all processes.
+      seed: of the shuffle and of the flips.
+      step: number of the global batch, from 0.
+      process_index: this process, 0 .. process_count - 1.
+      process_count: processes that share a global batch.
+      flip: mirror half of the triplets, all three pictures of a triplet alike.
+
+    Returns:
+      a `Plan` of batch_size / process_count rows.
+
+    Raises:
+      ValueError: too few triplets for one batch, a triplet without a label, or a batch that does not divide.
+    """
+    rows = _rows_of_process(batch_size, process_index, process_count)
+    epoch, step_in_epoch = divmod(step, steps_per_epoch(indices, batch_size))
+    order = _shuffled(len(indices), seed, epoch)[step_in_epoch * batch_size : (step_in_epoch + 1) * batch_size]
+    mirrored = np.random.default_rng((seed, 1, step)).random(batch_size) < 0.5
+    return _plan(source, labels, np.asarray(indices)[order[rows]], mirrored[rows] & flip)
+
+
+def training_batches(
+    source: Source,
+    labels: np.ndarray,
+    indices: Sequence[int],
+    *,
+    batch_size: int,
+    seed: int,
+    process_index: int = 0,
+    process_count: int = 1,
+    start_step: int = 0,
+    flip: bool = True,
+    workers: int = 0,
+) -> Iterator[Batch]:
+    """Endless batches of one process, read ahead by threads, or by `workers` processes where that is not enough.
+
+    The i-th batch is the one of global step `start_step + i`; see `training_plan` for the arguments.
+    """
+    plan = functools.partial(
+        training_plan,
+        source,
+        labels,
+        indices,
+        batch_size=batch_size,
+        seed=seed,
+        process_index=process_index,
+        process_count=process_count,
+        flip=flip,
+    )
+    _require_labels(labels, indices)
+    plan(step=start_step)  # a wrong argument is reported here, not inside a reading thread
+    return _read_ahead(_Reader(source, plan), start_step, sys.maxsize, workers)
+
+
+def evaluation_batches(
+    source: Source,
+    labels: np.ndarray,
+    indices: Sequence[int],
+    *,
+    batch_size: int,
+    process_index: int = 0,
+    process_count: int = 1,
+    workers: int = 0,
+) -> Iterator[Batch]:
+    """Every triplet of `indices` exactly once over all processes, in order, the last batch padded with weight 0.
+
+    Every process yields the same number of batches of batch_size / process_count rows.
+    """
+    plan = functools.partial(
+        _evaluation_plan,
+        source,
+        labels,
+        np.asarray(indices, np.int32),
+        batch_size=batch_size,
+        rows=_rows_of_process(batch_size, process_index, process_count),
+    )
+    _require_labels(labels, indices)
+    return _read_ahead(_Reader(source, plan), 0, -(-len(indices) // batch_size), workers)
+
+
+def gather(pictures: Any, plan: Plan) -> Any:
+    """Images of a batch from pictures that are all in memory; works on NumPy and, under `jit`, on JAX arrays.
+
+    Args:
+      pictures: uint8 [T, 3, H, W, C], stored roles a, b, c.
+      plan: its triplet, roles and flip.
+
+    Returns:
+      uint8 [B, 3, H, W, C] with the roles reference, positive, negative; a padded row shows the last triplet.
+    """
+    chosen = pictures[plan["triplet"][:, None], plan["roles"]]
+    namespace = chosen.__array_namespace__()
+    return namespace.where(plan["flip"][:, None, None, None, None], chosen[..., ::-1, :], chosen)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Reader:
+    """Reads the pictures of a planned step; picklable, so that reading processes can have it."""
+
+    source: Source
+    plan: Any
+
+    def __call__(self, step: int) -> Batch:
+        plan = self.plan(step=step)
+        pictures = (self.source[int(i) % len(self.source)] for i in plan["triplet"])
+        images = np.stack([three[roles] for three, roles in zip(pictures, plan["roles"], strict=True)])
+        pixels = images.view(f"V{images.shape[-1]}")[..., 0]  # whole pixels: mirrored ten times faster than channels
+        pixels[plan["flip"]] = pixels[plan["flip"]][..., ::-1]
+        return Batch(images=images, votes=plan["votes"], weight=plan["weight"], triplet=plan["triplet"])
+
+
+def _read_ahead(reader: _Reader, start: int, stop: int, workers: int) -> Iterator[Batch]:
+    steps = grain.MapDataset.range(start, stop).map(reader)
+    batches = steps.to_iter_dataset(grain.ReadOptions(num_threads=2, prefetch_buffer_size=BATCHES_AHEAD))
+    if workers:
+        batches = batches.mp_prefetch(grain.MultiprocessingOptions(num_workers=workers))
+    return iter(batches)
+
+
+def _evaluation_plan(source, labels, indices, *, batch_size: int, rows: slice, step: int) -> Plan:
+    chosen = np.full(batch_size, -1, np.int32)
+    present = indices[step * batch_size : (step + 1) * batch_size]
+    chosen[: len(present)] = present
+    return _plan(source, labels, chosen[rows], np.zeros(len(chosen[rows]), bool))
+
+
+def _plan(source: Source, labels: np.ndarray, triplet: np.ndarray, flip: np.ndarray) -> Plan:
+    present = triplet >= 0
+    _require_labels(labels, triplet[present])
+    roles = ROLES_BY_LABEL[np.where(present, np.asarray(labels)[triplet], A_IS_CLOSER)]
+    votes = np.asarray(source.votes)[triplet]
+    counts = np.stack([(votes == A_IS_CLOSER).sum(-1), (votes == B_IS_CLOSER).sum(-1)], axis=-1)
+    ordered = np.take_along_axis(counts, roles[:, 1:], axis=1) * present[:, None]
+    return Plan(
+        triplet=triplet.astype(np.int32),
+        roles=roles,
+        flip=flip,
+        votes=ordered.astype(np.float32),
+        weight=present.astype(np.float32),
+    )
+
+
+def _require_labels(labels: np.ndarray, indices: Sequence[int]) -> None:
+    indices = np.asarray(indices, int)
+    without = indices[~np.isin(np.asarray(labels)[indices], (A_IS_CLOSER, B_IS_CLOSER))]
+    if len(without):
+        raise ValueError(
+            f"{len(without)} of {len(indices)} triplets have no label 0 or 1, the first at position {without[0]} "
+            f"(label {labels[without[0]]}): leave them out of the indices"
+        )
+
+
+def _rows_of_process(batch_size: int, process_index: int, process_count: int) -> slice:
+    if batch_size % process_count or not 0 <= process_index < process_count:
+        raise ValueError(
+            f"batch_size {batch_size} must divide by process_count {process_count}, and process_index {process_index} "
+            f"must be in 0..{process_count - 1}"
+        )
+    size = batch_size // process_count
+    return slice(process_index * size, (process_index + 1) * size)
+
+
+@functools.lru_cache(maxsize=4)
+def _shuffled(count: int, seed: int, epoch: int) -> np.ndarray:
+    order = np.random.default_rng((seed, 0, epoch)).permutation(count)
+    order.setflags(write=False)  # shared by all readers of this epoch
+    return order

@@ -1,0 +1,74 @@
+"""A folder in the layout of the SimCelebA release: what it must hold, and how its pictures are read.
+
+    triplet/t0000_a.jpg, t0000_b.jpg, t0000_c.jpg ...    squares of any size; c is the reference
+    triplet_answers.csv                                  tripletId,ans1,ans2,ans3
+
+The folder is only read. A picture that is empty, damaged or not square raises `images.PictureError`, for the caller to
+list; a picture that is missing, or that has no row of answers, is a ValueError about the whole folder.
+"""
+
+import hashlib
+import pathlib
+from collections.abc import Sequence
+
+import numpy as np
+
+from perface_jax import images
+from perface_jax.datasets import store
+
+ANSWERS = "triplet_answers.csv"
+PICTURES = "triplet"
+ROLES = ("a", "b", "c")
+
+
+def picture_path(release: pathlib.Path, triplet: str, role: str) -> pathlib.Path:
+    """Path of one picture, such as triplet/t0000_c.jpg."""
+    return release / PICTURES / f"{triplet}_{role}.jpg"
+
+
+def check_layout(release: pathlib.Path) -> None:
+    """Raise FileNotFoundError, naming the missing part, for a folder that is not a release."""
+    for part, present in ((ANSWERS, (release / ANSWERS).is_file()), (PICTURES, (release / PICTURES).is_dir())):
+        if not present:
+            raise FileNotFoundError(
+                f"{release / part} is missing: expected the release folder, with {ANSWERS} and {PICTURES}/t0000_a.jpg"
+            )
+
+
+def check_pictures(release: pathlib.Path, triplets: Sequence[str]) -> None:
+    """Raise ValueError where pictures and rows of answers do not belong together.
+
+    Args:
+      release: the folder.
+      triplets: ids in the order of the answers; the first stands on line 2 of the file.
+    """
+    present = {path.name for path in (release / PICTURES).glob("*.jpg")}
+    line = {f"{triplet}_{role}.jpg": row for row, triplet in enumerate(triplets, 2) for role in ROLES}
+    if missing := sorted(line.keys() - present, key=lambda name: (line[name], name)):
+        raise ValueError(
+            f"{release / ANSWERS}, line {line[missing[0]]}: expected a picture {PICTURES}/{missing[0]}, there is none; "
+            f"{len(missing)} of {len(line)} pictures are missing"
+        )
+    if unknown := sorted(present - line.keys()):
+        raise ValueError(
+            f"{release / PICTURES / unknown[0]}: expected a row of this triplet in {release / ANSWERS}, there is none; "
+            f"{len(unknown)} pictures have no answers"
+        )
+
+
+def decode_square(data: bytes, *, name: str) -> np.ndarray:
+    """Decode a picture of the release: uint8 [S, S, 3]; PictureError for what is damaged or not square."""
+    picture = images.decode(data, name=name)
+    height, width = picture.shape[:2]
+    if height != width:
+        raise images.PictureError(f"{name}: {width} x {height} pixels, expected a square picture")
+    return picture
+
+
+def fingerprint(release: pathlib.Path) -> dict[str, str]:
+    """What tells quickly that a release is another one: digests of the answers, and of picture names and sizes."""
+    sizes = sorted((path.name, path.stat().st_size) for path in (release / PICTURES).glob("*.jpg"))
+    return {
+        "answers_sha256": store.sha256(release / ANSWERS),
+        "picture_sizes_sha256": hashlib.sha256(repr(sizes).encode()).hexdigest(),
+    }

@@ -1,0 +1,284 @@
+"""SimCelebA as a data set on disk: built once from the user's release folder, then read at random without decoding.
+
+Stored per triplet: the pictures a, b, c resized to `image_size` (Pillow's bilinear) as raw uint8, its id, its votes,
+and the ids of its source triplet and target. The release does not tell the latter two: they follow from the order in
+which the grid of sources and targets was written down, which is read off the pictures (`order="auto"`) or named. The
+data set is in the order of the triplet numbers; triplets with an unreadable picture are left out and listed.
+
+    triplets = load(build("path/to/release", "path/to/data", repair="to_pictures"))
+    triplets[0]                      # uint8 [3, 112, 112, 3], pictures a, b, c
+    triplets.votes                   # int8 [T, 3]
+    triplets.metadata["audit"]       # what the audit of the answers found
+
+TensorFlow is not needed. The release is never written to. An interrupted build leaves nothing that loads.
+"""
+
+import dataclasses
+import functools
+import hashlib
+import itertools
+import os
+import pathlib
+import warnings
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow_datasets as tfds
+import tqdm
+from absl import logging
+
+from perface_jax import annotations, images
+from perface_jax.datasets import order as orders
+from perface_jax.datasets import release as releases
+from perface_jax.datasets import store
+
+SPLIT = "triplets"
+TRIPLETS_PER_SHARD = 256  # TFDS holds the shard in memory that it is writing
+LARGEST_P, LEAST_GAIN = 0.01, 0.1  # for answers that fit each other, but not the pictures
+
+
+@dataclasses.dataclass(eq=False)
+class Config(tfds.core.BuilderConfig):
+    """How a release is turned into a data set; the name, and so the folder, is made from these fields."""
+
+    name: str = ""
+    image_size: int = 112  # pixels a side, as stored
+    order: str = "auto"  # read off the pictures; or a kind of annotations.grid_order; or "unknown", for no ids
+    block: int | None = None  # size of a group, where `order` names a grouped kind
+    grid: tuple[int, int] | None = None  # (sources, targets); None = square
+    repair: str = "none"  # or "to_pictures": bring every answer column into the order of the pictures
+
+    def __post_init__(self):
+        kinds, grouped = tuple(annotations.Kind), "group" in self.order
+        if self.order not in ("auto", "unknown", *kinds):
+            raise ValueError(f"order is {self.order!r}, expected auto, unknown, {', '.join(kinds)}")
+        if grouped != bool(self.block):
+            raise ValueError(
+                f"order {self.order!r} with block {self.block}: grouped kinds need a block, others have none"
+            )
+        if self.repair not in ("none", "to_pictures"):
+            raise ValueError(f"repair is {self.repair!r}, expected none or to_pictures")
+        if self.order == "unknown" and self.repair != "none":
+            raise ValueError(
+                "repair 'to_pictures' needs the order of the pictures: expected another order than unknown"
+            )
+        block = f"_{self.block}" if grouped else ""
+        grid = "-{}x{}".format(*self.grid) if self.grid else ""
+        self.name = f"{self.image_size}px-{self.order}{block}{grid}-repair_{self.repair}"
+
+
+class SimCelebA(tfds.core.ShardBasedBuilder):
+    """TFDS builder of the release layout; the release folder is TFDS's `manual_dir`.
+
+    Shards are written one after the other in the order of the triplets. TFDS's shuffling builder would hold the whole
+    set in memory, and beyond 1 GB ask for TensorFlow.
+    """
+
+    name = "sim_celeba"
+    VERSION = tfds.core.Version("1.0.0")
+    MANUAL_DOWNLOAD_INSTRUCTIONS = "The unpacked SimCelebA release: triplet/t0000_a.jpg ... and triplet_answers.csv."
+
+    def __init__(self, *, config: Config | None = None, **options):
+        super().__init__(config=config or Config(), **options)
+
+    def _info(self) -> tfds.core.DatasetInfo:
+        size = self.builder_config.image_size
+        features = {
+            "images": tfds.features.Tensor(shape=(3, size, size, 3), dtype=np.uint8, encoding="bytes"),
+            "id": tfds.features.Text(),
+            "votes": tfds.features.Tensor(shape=(None,), dtype=np.int8),
+            "source_id": tfds.features.Scalar(np.int32),
+            "target_id": tfds.features.Scalar(np.int32),
+        }
+        return tfds.core.DatasetInfo(
+            builder=self,
+            description="Triplets of face swaps and the votes of people on which of a and b looks more like c.",
+            features=tfds.features.FeaturesDict(features),
+            homepage="https://arxiv.org/abs/2509.20281",
+            metadata=tfds.core.MetadataDict(),
+            disable_shuffling=True,
+        )
+
+    def _shard_iterators_per_split(self, dl_manager):
+        release = pathlib.Path(dl_manager.manual_dir)
+        releases.check_layout(release)
+        answers = annotations.read_answers(release / releases.ANSWERS)
+        releases.check_pictures(release, answers.ids)
+        self.info.metadata.update(release=os.fspath(release.resolve()), **releases.fingerprint(release))
+        rows = self._rows(release, answers)
+        examples = self._examples(release, tqdm.tqdm(rows, desc="storing triplets", unit=" triplets"))
+        shards = -(-len(rows) // TRIPLETS_PER_SHARD)
+        lengths = [TRIPLETS_PER_SHARD] * (shards - 1) + [None]  # the last one takes the rest
+        return {SPLIT: [functools.partial(itertools.islice, examples, length) for length in lengths]}
+
+    def _rows(self, release: pathlib.Path, answers: annotations.Votes) -> list[dict[str, Any]]:
+        """Everything but the pictures, in the order of the triplet numbers."""
+        source_id = target_id = np.full(len(answers.ids), -1, np.int32)
+        if self.builder_config.order != "unknown":
+            order, answers = self._order_and_repair(release, answers)
+            source_id, target_id = annotations.cells(order.kind, order.sources, order.targets, block=order.block)
+        return [
+            {"id": answers.ids[row], "votes": answers.votes[row],
+             "source_id": np.int32(source_id[place]), "target_id": np.int32(target_id[place])}
+            for place, row in enumerate(np.argsort(answers.places()))
+        ]  # fmt: skip
+
+    def _order_and_repair(self, release, answers) -> tuple[annotations.GridOrder, annotations.Votes]:
+        grid = self.builder_config.grid or orders.square_grid(len(answers.ids))
+        order, found = self._order(release, answers, grid)
+        audit, moved = annotations.audit(answers, grid=grid), []
+        if self.builder_config.repair == "to_pictures" and audit.order_alarms:
+            answers = annotations.repair(answers, audit, pictures=order)
+            moved = [
+                f"{column}: {seen.words()} to {order.words()}"
+                for column, seen in audit.column_orders.items()
+                if not orders.same(seen, order)
+            ]
+            audit = annotations.audit(answers, grid=grid)
+        self.info.metadata.update(
+            order={"kind": str(order.kind), "block": order.block, "words": order.words(), "pictures": str(found),
+                   "score": found.score, "runner_up_score": found.runner_up_score},
+            repair=moved, alarms=_alarms(answers, audit, order), audit=audit.as_dict(), audit_report=audit.report(),
+        )  # fmt: skip
+        return order, answers
+
+    def _order(self, release, answers, grid) -> tuple[annotations.GridOrder, orders.PictureOrder]:
+        config, (sources, targets) = self.builder_config, grid
+        found = orders.find_order(_borders(release, answers), sources=sources, targets=targets)
+        if config.order == "auto":
+            if not found.sure:
+                raise ValueError(
+                    f"{release}: the pictures do not tell their order ({found}): name it, or say 'unknown'"
+                )
+            return found.order, found
+        order = annotations.GridOrder(config.order, sources, targets, config.block or 1)
+        if not orders.same(order, found.order):
+            logging.warning("order is named as %s, but in the pictures %s", order.words(), found)
+        return order, found
+
+    def _examples(self, release: pathlib.Path, rows: Sequence[dict]) -> Iterator[tuple[str, dict[str, Any]]]:
+        digest, stored, skipped, size = hashlib.sha256(), [], [], self.builder_config.image_size
+        for row in rows:
+            paths = [releases.picture_path(release, row["id"], role) for role in releases.ROLES]
+            files = [path.read_bytes() for path in paths]
+            for data in files:
+                digest.update(data)
+            try:
+                squares = [releases.decode_square(data, name=p.name) for data, p in zip(files, paths, strict=True)]
+            except images.PictureError as error:
+                skipped.append(str(error))
+                continue
+            stored.append([row["id"], row["votes"].tolist(), int(row["source_id"]), int(row["target_id"])])
+            yield row["id"], {"images": np.stack([images.fit(s, crop="simswap", size=size) for s in squares]), **row}
+        if skipped:
+            logging.warning("%d of %d triplets left out: %s", len(skipped), len(rows), "; ".join(skipped[:5]))
+        if not stored:
+            raise ValueError(f"{release}: no triplet can be used: {'; '.join(skipped[:5])}")
+        self.info.metadata.update(pictures_sha256=digest.hexdigest(), skipped=skipped, triplets=stored)
+
+
+def _alarms(answers: annotations.Votes, audit: annotations.Audit, order: annotations.GridOrder) -> list[str]:
+    """What every load must say: columns in another order than the rest, or all in another than the pictures."""
+    if audit.order_alarms:
+        return [f"{column}: {change} (p = {p:.3f})" for column, change, p in audit.order_alarms]
+    votes = annotations.majority(answers).share[np.argsort(answers.places())]
+    better, gain, p = orders.better_order(np.nan_to_num(votes, nan=0.5), order)
+    if p > LARGEST_P or gain < LEAST_GAIN:
+        return []
+    return [f"all answers seem to be {better.words()}, the pictures are {order.words()} (p = {p:.3f})"]
+
+
+def _borders(release: pathlib.Path, answers: annotations.Votes) -> np.ndarray:
+    """Border colours of the reference of every triplet, in the order of the triplet numbers."""
+    borders = np.full((len(answers.ids), orders.BORDER_VALUES), np.nan, np.float32)
+    rows = tqdm.tqdm(np.argsort(answers.places()), desc="reading borders", unit=" pictures")
+    for place, row in enumerate(rows):
+        path = releases.picture_path(release, answers.ids[row], "c")
+        try:
+            borders[place] = orders.border(releases.decode_square(path.read_bytes(), name=path.name))
+        except images.PictureError:
+            continue  # listed when the triplet is stored
+    return borders
+
+
+@dataclasses.dataclass(frozen=True)
+class Triplets:
+    """A built data set: pictures by position, and votes and ids as arrays, for which no picture is read."""
+
+    records: Sequence[dict]  # random access to the stored examples
+    ids: tuple[str, ...]  # names in the release, such as t0000
+    votes: np.ndarray  # int8 [T, V], 0 = a is closer, 1 = b is closer, -1 = none
+    source_id: np.ndarray  # int32 [T], -1 where the order is unknown
+    target_id: np.ndarray  # int32 [T], -1 where the order is unknown
+    metadata: dict  # digests, order of the pictures, audit, repair, skipped triplets
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __getitem__(self, position: int) -> np.ndarray:
+        """Pictures a, b, c of one triplet: uint8 [3, S, S, 3]."""
+        return self.records[position]["images"]
+
+    def resident(self) -> np.ndarray:
+        """All pictures at once, uint8 [T, 3, S, S, 3], for feeding from device memory."""
+        pictures = np.empty((len(self), *self[0].shape), np.uint8)
+        for position in range(len(self)):
+            pictures[position] = self[position]
+        return pictures
+
+
+def build(release: str | os.PathLike, data_dir: str | os.PathLike, **options: Any) -> SimCelebA:
+    """Build the data set of a release folder below `data_dir`, or take the one that was built there before.
+
+    Args:
+      release: the user's folder; only read.
+      data_dir: where TFDS keeps data sets. Only one process at a time may build.
+      **options: fields of `Config`.
+
+    Returns:
+      the prepared builder, for `load`.
+
+    Raises:
+      FileNotFoundError: the folder is not a release.
+      ValueError: answers and pictures do not fit each other or the grid, the order cannot be told, the repair is not
+        possible, or the set in `data_dir` was built from another release.
+    """
+    release = pathlib.Path(release)
+    releases.check_layout(release)
+    builder = SimCelebA(data_dir=data_dir, config=Config(**options))
+    store.prepare(builder, release, releases.fingerprint(release))
+    return builder
+
+
+def load(builder: SimCelebA) -> Triplets:
+    """Open a prepared data set; warns of alarms of the audit, and of a release that has changed since.
+
+    Args:
+      builder: from `build`, or `SimCelebA(data_dir=..., config=Config(...))` where the release is not at hand.
+
+    Raises:
+      FileNotFoundError: the set was not built.
+    """
+    store.require_built(builder)
+    metadata = dict(builder.info.metadata)
+    rows = metadata.pop("triplets")
+    if metadata.get("alarms"):
+        warnings.warn(
+            f"{builder.data_dir}: answers and pictures do not belong together: {'; '.join(metadata['alarms'])}. "
+            "repair='to_pictures' brings single columns into the order of the pictures",
+            stacklevel=2,
+        )
+    release = pathlib.Path(metadata["release"])
+    if (release / releases.ANSWERS).is_file() and (release / releases.PICTURES).is_dir():
+        if changed := store.changes(builder, releases.fingerprint(release)):
+            warnings.warn(f"{release} has changed since {builder.data_dir} was built: {changed}", stacklevel=2)
+    ids, votes, source_id, target_id = zip(*rows, strict=True)
+    return Triplets(
+        records=builder.as_data_source(SPLIT),
+        ids=ids,
+        votes=np.array(votes, np.int8),
+        source_id=np.array(source_id, np.int32),
+        target_id=np.array(target_id, np.int32),
+        metadata=metadata,
+    )

@@ -1,0 +1,59 @@
+"""What the TFDS builders of this package share: preparing a set once, and noticing that its source files changed.
+
+A set is written to a folder of another name and renamed when complete, so a half-built one never loads. What a killed
+build left behind is removed by the next build of the same set; only one process may build.
+"""
+
+import hashlib
+import os
+import pathlib
+import shutil
+
+import tensorflow_datasets as tfds
+
+
+def sha256(path: str | os.PathLike) -> str:
+    """SHA-256 of a file, as hexadecimal digits."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def prepare(builder: tfds.core.DatasetBuilder, folder: pathlib.Path, fingerprint: dict) -> None:
+    """Build a set from the user's folder, or keep the prepared one if it was built from the same files.
+
+    Args:
+      builder: of the set.
+      folder: the user's files, TFDS's `manual_dir`.
+      fingerprint: digests of those files, compared with those in the metadata of a prepared set.
+
+    Raises:
+      ValueError: a prepared set was built from other files.
+    """
+    if is_built(builder):
+        if changed := changes(builder, fingerprint):
+            raise ValueError(
+                f"{builder.data_dir} was built from other files than those of {folder}: {changed}. Delete it to build "
+                "again, or use another data_dir"
+            )
+        return
+    for left_behind in pathlib.Path(builder.data_path.parent).glob(f"incomplete.*_{builder.version}"):
+        shutil.rmtree(left_behind)
+    config = tfds.download.DownloadConfig(manual_dir=folder)
+    builder.download_and_prepare(download_config=config, file_format="array_record")
+
+
+def changes(builder: tfds.core.DatasetBuilder, fingerprint: dict) -> str:
+    """Names of the digests that are not those a prepared set was built from; empty where all are."""
+    names = [name for name, digest in fingerprint.items() if builder.info.metadata[name] != digest]
+    return ", ".join(names) + " differ" if names else ""
+
+
+def is_built(builder: tfds.core.DatasetBuilder) -> bool:
+    """Whether the set is there; TFDS's own `is_prepared` says the same and warns where it is not."""
+    return (builder.data_path / "dataset_info.json").exists()
+
+
+def require_built(builder: tfds.core.DatasetBuilder) -> None:
+    """Raise FileNotFoundError for a set that was not built."""
+    if not is_built(builder):
+        raise FileNotFoundError(f"no data set in {builder.data_dir}: build it first")

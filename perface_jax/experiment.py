@@ -1,0 +1,90 @@
+"""What a config stands for: its data with labels and settings, its model with the weights it starts from.
+
+`trainer` and `evaluate.py` both begin here, so that a run is evaluated on exactly what it was trained on.
+"""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from etils import epath
+from ml_collections import ConfigDict
+
+from perface_jax import annotations
+from perface_jax.datasets import sim_celeba
+from perface_jax.model import IResNet, iresnet
+from perface_jax.model_folder import load_model
+
+
+class Data(NamedTuple):
+    """Triplets, their labels, and which of them belong to which setting.
+
+    Attributes:
+      triplets: pictures, votes and ids; T triplets.
+      training_labels: int8 `[T]`, 0 = a is closer, 1 = b, -1 = not trained on.
+      labels: int8 `[T]`, unanimous, for every evaluation; -1 = not evaluated.
+      training: positions of the training triplets that have a training label.
+      settings: by name, positions of the triplets that have an evaluation label.
+    """
+
+    triplets: sim_celeba.Triplets
+    training_labels: np.ndarray
+    labels: np.ndarray
+    training: np.ndarray
+    settings: dict[str, np.ndarray]
+
+
+def open_data(config: ConfigDict) -> Data:
+    """Build the data set of the config, or take the one that is built, and divide it.
+
+    Raises:
+      ValueError: no training triplet, fewer than a batch, or a choice of labels that does not exist.
+      FileNotFoundError: the release folder is not there; the message says how to get one.
+    """
+    rules = {"unanimous": annotations.unanimous, "majority": annotations.majority}
+    if config.labels not in rules:
+        raise ValueError(f"config.labels is {config.labels!r}; wanted unanimous (D2) or majority (D1)")
+    data = config.data
+    builder = sim_celeba.build(
+        data.release,
+        data.data_dir,
+        image_size=config.model.image_size,
+        order=data.order,
+        block=data.block,
+        grid=(data.sources, data.targets),
+        repair=data.repair,
+    )
+    triplets = sim_celeba.load(builder)
+    votes = annotations.Votes(ids=triplets.ids, votes=triplets.votes)
+    division = annotations.split(triplets.source_id, triplets.target_id, **config.split)
+    training_labels, labels = rules[config.labels](votes).label, annotations.unanimous(votes).label
+    training = division.rows["train"]
+    training = training[training_labels[training] >= 0]
+    if len(training) < config.batch_size:
+        raise ValueError(
+            f"{len(training)} training triplets have a {config.labels} label, fewer than one batch of"
+            f" {config.batch_size}; choose a smaller config.batch_size or config.labels=majority"
+        )
+    settings = {name: rows[labels[rows] >= 0] for name, rows in division.rows.items()}
+    return Data(triplets, training_labels, labels, training, settings)
+
+
+def starting_point(config: ConfigDict) -> tuple[IResNet, dict]:
+    """The model of the config and the variables before the first step.
+
+    Raises:
+      FileNotFoundError: `config.init` is no model folder; the message says how to make one.
+      ValueError: the folder holds another architecture than `config.model`, or norms that cannot be trained.
+    """
+    options = {**config.model, "dtype": jnp.dtype(config.model.dtype)}
+    model = iresnet(options.pop("arch"), **options)
+    if not config.init:
+        images = jnp.zeros((1, model.image_size, model.image_size, 3), model.dtype)
+        return model, jax.jit(model.init)(jax.random.key(config.seed), images)
+    stored, variables = load_model(epath.Path(config.init))
+    shape = ("layers", "width", "image_size", "embedding_size")
+    if different := [name for name in shape if getattr(stored, name) != getattr(model, name)]:
+        lines = "\n".join(f"- {name} = {getattr(stored, name)}\n+ {name} = {getattr(model, name)}" for name in different)
+        raise ValueError(f"{config.init} holds another model than config.model says (- folder, + config):\n{lines}")
+    return stored.clone(dtype=model.dtype, remat=model.remat), variables

@@ -1,0 +1,192 @@
+"""The model folder: what users exchange. Written by the converters and the trainer, opened by `load_model`.
+
+    model.json          architecture, crop, norms, where the weights came from, their licence
+    weights/            the variables, written by Orbax
+    known_answer.npz    a few generated pictures and their embeddings, for `python -m perface_jax.selftest`
+
+Nothing in it executes. It is written beside its final place and renamed in one step: a folder that `load_model` opens
+is complete.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import orbax.checkpoint as ocp
+from etils import epath
+
+from perface_jax._version import __version__
+from perface_jax.images import normalise
+from perface_jax.model import LAYERS, IResNet
+
+FORMAT = 1
+NORMS = {False: "running", True: "folded"}
+
+
+def abstract_variables(model: IResNet) -> dict:
+    """Shapes and dtypes of the model's variables; nothing is computed."""
+    images = jax.ShapeDtypeStruct((1, model.image_size, model.image_size, 3), model.dtype)
+    return jax.eval_shape(model.init, jax.random.key(0), images)
+
+
+def check_variables(model: IResNet, variables: Mapping) -> None:
+    """Refuse variables that are not those of the model.
+
+    Raises:
+      ValueError: every missing (`-`) and unexpected (`+`) leaf with its shape, sorted; or the leaves with NaN or Inf.
+    """
+    wanted, seen = _leaves(abstract_variables(model)), _leaves(variables)
+    if difference := describe_difference(
+        {name: leaf.shape for name, leaf in wanted.items()}, {name: np.shape(leaf) for name, leaf in seen.items()}
+    ):
+        raise ValueError(f"these variables are not those of the model (- missing, + unexpected):\n{difference}")
+    refuse_not_finite(seen)
+
+
+def describe_difference(wanted: Mapping[str, tuple], seen: Mapping[str, tuple]) -> str:
+    """Lines `- name shape` for what is missing, `+ name shape` for what is too much, sorted; "" when equal.
+
+    A misshapen tensor gives both lines, one under the other.
+    """
+    rows = [(name, 0, f"- {name} {list(shape)}") for name, shape in wanted.items() if seen.get(name) != shape]
+    rows += [(name, 1, f"+ {name} {list(shape)}") for name, shape in seen.items() if wanted.get(name) != shape]
+    return "\n".join(line for *_, line in sorted(rows))
+
+
+def refuse_not_finite(arrays: Mapping[str, Any]) -> None:
+    """Raise a ValueError that names every array with a NaN or an Inf."""
+    if bad := sorted(name for name, x in arrays.items() if not np.isfinite(np.asarray(x)).all()):
+        raise ValueError("NaN or Inf in the weights: " + ", ".join(bad))
+
+
+def save_model(
+    path: epath.PathLike,
+    model: IResNet,
+    variables: Mapping,
+    *,
+    source: Mapping[str, str] | None = None,
+    licence: str = "not stated",
+) -> None:
+    """Write a model folder, whole or not at all.
+
+    Args:
+      path: the folder; must not exist yet.
+      model: the module; its crop and norms are written down too.
+      variables: its `params`, `batch_stats` and `constants`.
+      source: where the weights came from, for example `{"file": ..., "sha256": ...}`.
+      licence: a note on what one may do with the weights.
+
+    Raises:
+      FileExistsError: the folder is there already.
+      ValueError: the variables are not those of the model, or hold NaN or Inf.
+    """
+    path = epath.Path(path)
+    if path.exists():
+        raise FileExistsError(f"{path} exists; a model folder is never overwritten: remove it or name another")
+    variables = {name: variables[name] for name in ("params", "batch_stats", "constants") if name in variables}
+    check_variables(model, variables)
+    unfinished = path.parent / f".{path.name}.unfinished"
+    if unfinished.exists():
+        unfinished.rmtree()
+    unfinished.mkdir(parents=True)
+    with ocp.StandardCheckpointer() as checkpointer:
+        checkpointer.save(unfinished.resolve() / "weights", variables)
+    with (unfinished / "known_answer.npz").open("wb") as file:
+        np.savez_compressed(file, **known_answer(model, variables))
+    (unfinished / "model.json").write_text(json.dumps(_describe(model, source, licence), indent=2) + "\n")
+    unfinished.rename(path)
+
+
+def load_model(path: epath.PathLike) -> tuple[IResNet, dict]:
+    """Open a model folder.
+
+    Args:
+      path: a folder written by `save_model`, a converter or the trainer.
+
+    Returns:
+      (model, variables): the module and its variables as arrays on the default device.
+
+    Raises:
+      FileNotFoundError: no model folder at this path.
+      ValueError: the weights are not those of the architecture that model.json names.
+    """
+    path = epath.Path(path)
+    if not (path / "model.json").exists():
+        seen = ", ".join(sorted(p.name for p in path.iterdir())[:8]) if path.is_dir() else "nothing"
+        raise FileNotFoundError(
+            f"{path} is not a model folder: it should hold model.json, found {seen or 'an empty folder'}. "
+            "Make one with `python -m converters.arcface_torch CHECKPOINT --out DIR`."
+        )
+    model = _rebuild(path / "model.json")
+    with ocp.StandardCheckpointer() as checkpointer:
+        weights = (path / "weights").resolve()
+        stored = checkpointer.metadata(weights).item_metadata.tree
+        target = abstract_variables(model)
+        if difference := describe_difference(
+            {name: leaf.shape for name, leaf in _leaves(target).items()},
+            {name: tuple(leaf.shape) for name, leaf in _leaves(stored).items()},
+        ):
+            raise ValueError(f"{weights} does not hold what model.json says (- missing, + unexpected):\n{difference}")
+        here = jax.sharding.SingleDeviceSharding(jax.devices()[0])
+        target = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=here), target)
+        return model, checkpointer.restore(weights, target)
+
+
+def known_answer(model: IResNet, variables: Mapping) -> dict[str, np.ndarray]:
+    """Four generated pictures and their embeddings, computed in full precision.
+
+    Returns:
+      `images` uint8 `[4, S, S, 3]` and `embeddings` float32 `[4, D]`.
+    """
+    size = model.image_size
+    random = np.random.default_rng(0)
+    coarse = random.integers(0, 256, (4, size // 16, size // 16, 3)).repeat(16, axis=1).repeat(16, axis=2)
+    images = np.clip(coarse + random.integers(-20, 21, (4, size, size, 3)), 0, 255).astype(np.uint8)
+    exact = model.clone(dtype=model.param_dtype)
+    with jax.default_matmul_precision("highest"):
+        embeddings = jax.jit(exact.apply)(variables, normalise(images).astype(exact.dtype))
+    return {"images": images, "embeddings": np.asarray(embeddings, np.float32)}
+
+
+def _describe(model, source, licence):
+    names = {layers: name for name, layers in LAYERS.items()}
+    return {
+        "format": FORMAT,
+        "arch": names.get(tuple(model.layers), "custom"),
+        "layers": list(model.layers),
+        "width": model.width,
+        "image_size": model.image_size,
+        "embedding_size": model.embedding_size,
+        "dtype": jnp.dtype(model.dtype).name,
+        "param_dtype": jnp.dtype(model.param_dtype).name,
+        "remat": model.remat,
+        "crop": model.crop,
+        "norms": NORMS[model.folded_norms],
+        "source": dict(source or {}),
+        "licence": licence,
+        "written_by": f"perface_jax {__version__}",
+    }
+
+
+def _rebuild(file):
+    try:
+        record = json.loads(file.read_text())
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{file} is not JSON: {error}") from error
+    if record.get("format") != FORMAT:
+        raise ValueError(f"{file} has format {record.get('format')!r}; this version reads format {FORMAT}")
+    fields = ("width", "image_size", "embedding_size", "remat", "crop")
+    return IResNet(
+        layers=tuple(record["layers"]),
+        dtype=jnp.dtype(record["dtype"]),
+        param_dtype=jnp.dtype(record["param_dtype"]),
+        folded_norms=record["norms"] == NORMS[True],
+        **{name: record[name] for name in fields},
+    )
+
+
+def _leaves(tree):
+    return {"/".join(key.key for key in path): leaf for path, leaf in jax.tree.leaves_with_path(tree)}

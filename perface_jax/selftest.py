@@ -1,0 +1,87 @@
+"""Does this machine compute what the model folder says? The first thing to run on a new GPU or TPU.
+
+    python -m perface_jax.selftest models/arcface_r50
+
+A model folder carries a known answer: a few generated pictures and their embeddings, computed in full float32 when the
+folder was written. The test embeds the pictures again, here: in full precision, which must agree to `TOLERANCE`; and as
+the model computes by default on this device (bfloat16 or TF32 products on accelerators), whose error is reported.
+"""
+
+import argparse
+from typing import NamedTuple
+
+import jax
+import numpy as np
+from etils import epath
+
+from perface_jax.evaluation import embed
+from perface_jax.model_folder import load_model
+from perface_jax.similarity import similarity
+
+TOLERANCE = 1e-4  # of the largest absolute value; float32 sums in another order stay ten times below
+
+
+class Result(NamedTuple):
+    """How far this device is from the known answer.
+
+    `exact` and `default` are largest absolute differences relative to the largest absolute value of the known answer,
+    in full precision and as the model computes by default; `cosine` is the smallest cosine of `default`'s embeddings to
+    the known ones.
+    """
+
+    exact: float
+    default: float
+    cosine: float
+
+    @property
+    def passed(self) -> bool:
+        return self.exact <= TOLERANCE  # False for NaN
+
+
+def selftest(folder: epath.PathLike) -> Result:
+    """Rebuild the known answer of a model folder on the default device.
+
+    Args:
+      folder: a model folder.
+
+    Returns:
+      how far off this device is.
+
+    Raises:
+      FileNotFoundError: no model folder, or one without a known answer.
+    """
+    model, variables = load_model(folder)
+    file = epath.Path(folder) / "known_answer.npz"
+    if not file.exists():
+        raise FileNotFoundError(f"{file} is missing: this model folder carries no known answer; convert it again")
+    with file.open("rb") as stream, np.load(stream) as stored:
+        images, known = stored["images"], stored["embeddings"]
+    with jax.default_matmul_precision("highest"):
+        exact = embed(model.clone(dtype=model.param_dtype), variables, images)
+    default = embed(model, variables, images)
+    scale = np.abs(known).max()
+    return Result(
+        float(np.abs(exact - known).max() / scale),
+        float(np.abs(default - known).max() / scale),
+        float(similarity(default, known).min()),
+    )
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="python -m perface_jax.selftest", description=__doc__.splitlines()[0])
+    parser.add_argument("folder", help="model folder")
+    args = parser.parse_args(arguments)
+    try:
+        result = selftest(args.folder)
+    except (FileNotFoundError, ValueError) as error:
+        parser.exit(2, f"{error}\n")
+    device = jax.devices()[0]
+    print(f"{args.folder} on {device.device_kind} ({device.platform}), jax {jax.__version__}")
+    print(f"  full precision     {result.exact:.1e} of the largest value (at most {TOLERANCE:.0e} is right)")
+    print(f"  as it runs         {result.default:.1e}, smallest cosine to the known answer {result.cosine:.6f}")
+    print("right" if result.passed else "WRONG: this device does not compute what the model folder says")
+    raise SystemExit(0 if result.passed else 1)
+
+
+if __name__ == "__main__":
+    main()

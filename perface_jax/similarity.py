@@ -1,0 +1,53 @@
+"""Cosine similarity over the last axis, safe at zero.
+
+Arrays are floating `[..., D]`; leading dimensions broadcast. A vector of length zero has similarity 0 to everything
+and a zero gradient, where the plain quotient gives NaN: one collapsed embedding must not destroy a whole step.
+"""
+
+import jax
+import jax.numpy as jnp
+
+
+def length(x: jax.Array) -> jax.Array:
+    """Euclidean length over the last axis, with gradient 0 at the zero vector.
+
+    Args:
+      x: floating `[..., D]`.
+
+    Returns:
+      `[...]`, the dtype of `x`.
+    """
+    x = jnp.asarray(x)
+    squared = jnp.sum(jnp.square(x), axis=-1)
+    is_zero = squared == 0
+    # The square root must never see the zero: `where` alone would still send 0 * inf = NaN through its derivative.
+    return jnp.where(is_zero, 0, jnp.sqrt(jnp.where(is_zero, 1, squared)))
+
+
+def similarity(x: jax.Array, y: jax.Array) -> jax.Array:
+    """Cosine of the angle between two embeddings: `x . y / (|x| |y|)`.
+
+    Args:
+      x: floating `[..., D]`, of any length (not normalised).
+      y: floating `[..., D]`, broadcast against `x`.
+
+    Returns:
+      `[...]` in [-1, 1] up to rounding; 0 where either vector is zero.
+
+    Raises:
+      ValueError: the last axes differ.
+    """
+    x, y = jnp.asarray(x), jnp.asarray(y)
+    if x.ndim == 0 or y.ndim == 0 or x.shape[-1] != y.shape[-1]:
+        raise ValueError(f"similarity wants [..., D] twice with the same D, got {x.shape} and {y.shape}")
+    x, y = _unit(x), _unit(y)
+    leading = jnp.broadcast_shapes(x.shape, y.shape)
+    return jnp.sum(jnp.broadcast_to(x, leading) * jnp.broadcast_to(y, leading), axis=-1)
+
+
+def _unit(x):
+    # Dividing by the largest entry first keeps squares of tiny or huge float32 vectors from leaving the range.
+    largest = jnp.max(jnp.abs(x), axis=-1, keepdims=True)
+    x = x / jax.lax.stop_gradient(jnp.where(largest == 0, 1, largest))
+    size = length(x)[..., None]
+    return jnp.where(size == 0, 0, x / jnp.where(size == 0, 1, size))

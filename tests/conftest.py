@@ -1,0 +1,37 @@
+"""Strictness for the whole suite: eight virtual CPU devices, no silent promotion of dtypes or ranks, fresh keys."""
+
+import os
+
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
+os.environ["XLA_FLAGS"] = os.environ.get("XLA_FLAGS", "") + " --xla_force_host_platform_device_count=8"
+
+import itertools  # noqa: E402
+import pathlib  # noqa: E402
+
+import jax  # noqa: E402
+import pytest  # noqa: E402
+from absl import flags  # noqa: E402
+
+jax.config.update("jax_numpy_dtype_promotion", "strict")
+jax.config.update("jax_numpy_rank_promotion", "raise")
+jax.config.update("jax_default_matmul_precision", "highest")
+
+flags.FLAGS.mark_as_parsed()  # Grain reads absl flags
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture
+def key():
+    """An iterator of fresh keys: `next(key)`."""
+    root = jax.random.key(0)
+    return (jax.random.fold_in(root, i) for i in itertools.count())
+
+
+@pytest.fixture(scope="session")
+def facepack() -> pathlib.Path:
+    """The optional folder of realistic synthetic faces; tests that want it are skipped without it."""
+    folder = os.environ.get("PERFACE_FACEPACK")
+    if not folder:
+        pytest.skip("PERFACE_FACEPACK does not name the folder of realistic synthetic faces")
+    return pathlib.Path(folder)

@@ -1,0 +1,101 @@
+"""Measures of agreement against scikit-learn, statsmodels and krippendorff, and by hand."""
+
+import krippendorff
+import numpy as np
+import pytest
+from sklearn.metrics import cohen_kappa_score
+from statsmodels.stats.inter_rater import aggregate_raters
+from statsmodels.stats.inter_rater import fleiss_kappa as statsmodels_fleiss
+
+from perface_jax.annotations.agreement import (
+    cohen_kappa,
+    fleiss_kappa,
+    krippendorff_alpha,
+    pairwise_agreement,
+    ratio,
+    resample,
+    share_of_b,
+    unanimous_share,
+)
+
+#                 unanimous  2:1        2:1        unanimous
+BY_HAND = np.array([[0, 0, 0], [0, 0, 1], [1, 1, 0], [1, 1, 1]])
+
+
+@pytest.fixture
+def votes() -> np.ndarray:
+    rng = np.random.default_rng(3)
+    lean = rng.random((300, 1))
+    return (rng.random((300, 3)) < lean * np.array([1.0, 0.9, 0.7])).astype(np.int8)
+
+
+def test_shares_by_hand():
+    assert unanimous_share(BY_HAND).value() == 2 / 4
+    assert pairwise_agreement(BY_HAND).value() == (3 + 1 + 1 + 3) / 12
+    assert share_of_b(BY_HAND).value() == 6 / 12
+
+
+def test_kappa_and_alpha_by_hand():
+    # columns 1 and 2 are equal; columns 1 and 3 agree in 2 of 4 with shares of one half: kappa 0; the same for 2 and 3
+    assert cohen_kappa(BY_HAND[:, :2]).value() == 1
+    assert cohen_kappa(BY_HAND[:, [0, 2]]).value() == 0
+    assert cohen_kappa(BY_HAND).value() == pytest.approx(1 / 3)
+    # Fleiss: observed 8/12, expected 1/2
+    assert fleiss_kappa(BY_HAND).value() == pytest.approx((8 / 12 - 1 / 2) / (1 / 2))
+    # alpha: each 2:1 triplet has 4 unequal ordered pairs, each worth 1/(3-1), so 4 of 12 votes; expected 2*6*6/(12*11)
+    assert krippendorff_alpha(BY_HAND).value() == pytest.approx(1 - (4 / 12) / (72 / 132))
+
+
+def test_cohen_is_scikit_learns(votes):
+    pairs = [(0, 1), (0, 2), (1, 2)]
+    expected = [cohen_kappa_score(votes[:, i], votes[:, j]) for i, j in pairs]
+    np.testing.assert_allclose([cohen_kappa(votes[:, [i, j]]).value() for i, j in pairs], expected, rtol=1e-12)
+    assert cohen_kappa(votes).value() == pytest.approx(np.mean(expected))
+
+
+def test_fleiss_is_statsmodels(votes):
+    assert fleiss_kappa(votes).value() == pytest.approx(statsmodels_fleiss(aggregate_raters(votes)[0]), rel=1e-12)
+
+
+def test_alpha_is_that_of_krippendorff_with_and_without_missing_votes(votes):
+    holes = np.where(np.random.default_rng(4).random(votes.shape) < 0.3, -1, votes)
+    for given in (votes, holes):
+        data = np.where(given < 0, np.nan, given.astype(float)).T
+        expected = krippendorff.alpha(reliability_data=data, level_of_measurement="nominal")
+        assert krippendorff_alpha(given).value() == pytest.approx(expected, rel=1e-12)
+
+
+def test_missing_votes_are_compared_where_both_voted(votes):
+    holes = np.where(np.random.default_rng(4).random(votes.shape) < 0.3, -1, votes)
+    both = (holes[:, 0] >= 0) & (holes[:, 1] >= 0)
+    expected = cohen_kappa_score(holes[both, 0], holes[both, 1])
+    assert cohen_kappa(holes[:, :2]).value() == pytest.approx(expected)
+    assert np.isnan(fleiss_kappa(holes).value())
+
+
+def test_a_measure_that_is_not_defined_is_nan_not_an_error():
+    constant = np.zeros((5, 2), int)
+    assert np.isnan(cohen_kappa(constant).value())
+    assert np.isnan(krippendorff_alpha(constant).value())
+    assert np.isnan(share_of_b(np.full((5, 2), -1)).value())
+    with pytest.raises(ValueError, match="two columns"):
+        cohen_kappa(constant[:, :1])
+
+
+def test_the_interval_of_a_mean_of_clusters_is_the_textbook_one():
+    """100 clusters of 20 equal values: the standard error is that of 100 numbers, not of 2,000."""
+    rng = np.random.default_rng(5)
+    means = rng.normal(size=100)
+    cluster = np.repeat(np.arange(100), 20)
+    found = ratio(means[cluster], np.ones(2000)).estimate(cluster, resample(100, 4000, seed=1))
+    error = means.std() / 10
+    assert found.value == pytest.approx(means.mean())
+    assert found.low == pytest.approx(means.mean() - 1.96 * error, abs=0.1 * error)
+    assert found.high == pytest.approx(means.mean() + 1.96 * error, abs=0.1 * error)
+
+
+def test_an_interval_of_every_measure_holds_its_value(votes):
+    cluster, weights = np.arange(300) // 10, resample(30, 300)
+    for measure in (unanimous_share, pairwise_agreement, cohen_kappa, fleiss_kappa, krippendorff_alpha, share_of_b):
+        found = measure(votes).estimate(cluster, weights)
+        assert found.low < found.value < found.high

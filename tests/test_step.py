@@ -1,0 +1,156 @@
+"""One training step: the golden five-step trajectory of PyTorch, and the same numbers on any number of devices."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from converters import arcface_torch, to_torch
+from perface_jax import optim, parallel, state
+from perface_jax.images import normalise
+from perface_jax.model import iresnet
+from perface_jax.step import embed_step, train_step
+from tests.golden import formula
+
+PICTURES = formula.pictures()
+GOLDEN_BATCH = {  # 0-3 references, 4-7 positives, 8-11 negatives
+    "images": np.stack([PICTURES[:4], PICTURES[4:8], PICTURES[8:]], axis=1),
+    "weight": np.ones(4, np.float32),
+}
+
+
+def _program(model, optimizer, devices, *, margin=0.5, train_norms=True):
+    mesh = parallel.data_mesh(jax.devices()[:devices])
+    step = functools.partial(
+        train_step, model=model, optimizer=optimizer, margin=margin, train_norms=train_norms
+    )
+    return parallel.spmd(step, mesh), mesh
+
+
+def _keep_gradients():
+    """An optimiser that moves nothing and keeps the gradients as its state."""
+    return optax.GradientTransformation(
+        lambda params: jax.tree.map(jnp.zeros_like, params),
+        lambda gradients, _, params: (jax.tree.map(jnp.zeros_like, gradients), gradients),
+    )
+
+
+@pytest.fixture(scope="module")
+def r18():
+    state_dict = formula.state_dict("r18")
+    return arcface_torch.recognise(state_dict), arcface_torch.convert(state_dict)
+
+
+@pytest.fixture(scope="module")
+def golden():
+    return dict(np.load(formula.FOLDER / "train_r18_float64.npz"))
+
+
+@pytest.mark.parametrize("devices", [1, 4])
+def test_five_steps_of_r18_follow_the_trajectory_of_pytorch(r18, golden, devices):
+    model, variables = r18
+    program, mesh = _program(model, optimizer := optim.sgd(1e-3), devices)
+    current = parallel.replicate(state.create(variables, optimizer), mesh)
+    batch, losses = parallel.to_global(GOLDEN_BATCH, mesh), []
+    for _ in range(5):
+        current, sums = program(current, batch)
+        losses.append(float(sums["loss"] / sums["count"]))
+    np.testing.assert_allclose(losses, golden["losses"], rtol=0, atol=2e-5)  # measured: 2e-7
+
+    after = jax.device_get(current.variables)
+    tensors = to_torch.to_state_dict(model, after)
+    for key, value in golden.items():
+        kind, _, name = key.partition("/")
+        if kind == "after" and not name.endswith("num_batches_tracked"):
+            np.testing.assert_allclose(tensors[name], value, rtol=0, atol=1e-5, err_msg=name)
+        if kind == "after_norm" and not name.endswith("num_batches_tracked"):
+            np.testing.assert_allclose(np.linalg.norm(tensors[name]), value, rtol=1e-4, err_msg=name)
+
+    embeddings = jax.jit(model.apply)(after, normalise(PICTURES))
+    scale = np.abs(golden["after_embeddings"]).max()
+    np.testing.assert_allclose(embeddings, golden["after_embeddings"], rtol=0, atol=1e-4 * scale)
+
+
+def test_the_gradients_of_the_first_step_are_those_of_pytorch(r18, golden):
+    model, variables = r18
+    program, mesh = _program(model, optimizer := _keep_gradients(), 1)
+    current, _ = program(
+        parallel.replicate(state.create(variables, optimizer), mesh), parallel.to_global(GOLDEN_BATCH, mesh)
+    )
+    gradients = to_torch.to_state_dict(model, {**current.variables, "params": jax.device_get(current.opt_state)})
+    largest = max(value for key, value in golden.items() if key.startswith("grad_norm/"))
+    for key, value in golden.items():
+        kind, _, name = key.partition("/")
+        if kind == "grad_norm":
+            # Biases that the next norm removes have gradient zero; in float32 that is noise of this size.
+            is_zero = value < 1e-9 * largest
+            norm = np.linalg.norm(gradients[name])
+            np.testing.assert_allclose(norm, value, rtol=1e-4, atol=1e-6 * largest if is_zero else 0, err_msg=name)
+        if kind == "grad":
+            scale = max(np.abs(value).max(), 1e-2 * largest / np.sqrt(value.size))
+            np.testing.assert_allclose(gradients[name].ravel(), value.ravel(), atol=1e-4 * scale, err_msg=name)
+
+
+def _small(dtype=jnp.float32):
+    model = iresnet(layers=(1, 1, 1, 1), width=4, image_size=32, embedding_size=16, dtype=dtype, param_dtype=dtype)
+    variables = formula.variables(model, dtype)
+    random = np.random.default_rng(1)
+    images = random.integers(0, 256, (16, 3, 32, 32, 3)).astype(np.uint8)
+    return model, variables, {"images": images, "weight": np.ones(16, np.float32)}
+
+
+def _five_steps(model, variables, batch, devices, **options):
+    program, mesh = _program(model, optimizer := optim.sgd(0.01), devices, **options)
+    current, losses = parallel.replicate(state.create(variables, optimizer), mesh), []
+    for _ in range(5):
+        current, sums = program(current, parallel.to_global(batch, mesh))
+        losses.append(float(sums["loss"]))
+    return jax.device_get((current.params, current.batch_stats)), losses
+
+
+@pytest.mark.parametrize("train_norms", [True, False])
+def test_eight_devices_and_one_take_the_same_five_steps(train_norms):
+    one, one_losses = _five_steps(*_small(), 1, train_norms=train_norms)
+    eight, eight_losses = _five_steps(*_small(), 8, train_norms=train_norms)
+    np.testing.assert_allclose(eight_losses, one_losses, rtol=1e-5)
+    assert min(one_losses) > 0  # the hinge is active in every step
+
+    def close(a, b):
+        np.testing.assert_allclose(a, b, rtol=0, atol=1e-4 * max(np.abs(a).max(), 1e-3))
+
+    jax.tree.map(close, one, eight)
+
+
+def test_in_float64_eight_devices_and_one_agree_to_the_last_digits():
+    with jax.enable_x64(True):
+        one, one_losses = _five_steps(*_small(jnp.float64), 1)
+        eight, eight_losses = _five_steps(*_small(jnp.float64), 8)
+    np.testing.assert_allclose(eight_losses, one_losses, rtol=1e-9)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=0, atol=1e-9 * max(abs(a).max(), 1e-6)), one, eight)
+
+
+def test_padded_rows_count_nowhere_when_the_norms_are_frozen():
+    model, variables, batch = _small()
+    padded = {"images": batch["images"], "weight": np.float32([1] * 8 + [0] * 8)}
+    half = {name: array[:8] for name, array in batch.items()}
+    whole, losses = _five_steps(model, variables, padded, 8, train_norms=False)
+    alone, alone_losses = _five_steps(model, variables, half, 8, train_norms=False)
+    np.testing.assert_allclose(losses, alone_losses, rtol=1e-5)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=0, atol=1e-6), whole, alone)
+
+
+def test_frozen_norms_keep_their_running_statistics():
+    model, variables, batch = _small()
+    (_, batch_stats), _ = _five_steps(model, variables, batch, 1, train_norms=False)
+    jax.tree.map(np.testing.assert_array_equal, batch_stats, variables["batch_stats"])
+
+
+def test_embedding_uses_the_running_statistics():
+    model, variables, batch = _small()
+    images = batch["images"][:, 0]
+    together = jax.jit(functools.partial(embed_step, model=model))(variables, images)
+    alone = jax.jit(functools.partial(embed_step, model=model))(variables, images[:1])
+    np.testing.assert_allclose(together[:1], alone, atol=1e-5)

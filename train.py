@@ -1,0 +1,20 @@
+"""Train: `python train.py --config=configs/perface_r50.py --workdir=runs/perface_r50 [--config.field=value ...]`."""
+
+from absl import app, flags
+from ml_collections import config_flags
+
+from perface_jax import trainer
+
+CONFIG = config_flags.DEFINE_config_file("config", help_string="A file of configs/.")
+WORKDIR = flags.DEFINE_string("workdir", None, "Folder of this run: its config, checkpoints, log and model.")
+flags.mark_flags_as_required(["config", "workdir"])
+
+
+def main(arguments):
+    if len(arguments) > 1:
+        raise app.UsageError(f"unexpected argument {arguments[1]!r}; fields are set as --config.field=value")
+    trainer.train(CONFIG.value, WORKDIR.value)
+
+
+if __name__ == "__main__":
+    app.run(main)
