@@ -5,7 +5,7 @@ Prints the triplet accuracy before and after training in every setting and write
 
 import json
 
-from absl import app, flags
+from absl import app, flags, logging
 from etils import epath
 from ml_collections import config_flags
 
@@ -18,6 +18,7 @@ flags.mark_flags_as_required(["config", "workdir"])
 
 
 def main(arguments):
+    logging.set_verbosity(logging.ERROR)  # Orbax and TFDS tell every step they take
     if len(arguments) > 1:
         raise app.UsageError(f"unexpected argument {arguments[1]!r}; fields are set as --config.field=value")
     config, workdir = CONFIG.value, epath.Path(WORKDIR.value)

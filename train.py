@@ -1,6 +1,6 @@
 """Train: `python train.py --config=configs/perface_r50.py --workdir=runs/perface_r50 [--config.field=value ...]`."""
 
-from absl import app, flags
+from absl import app, flags, logging
 from ml_collections import config_flags
 
 from perface_jax import trainer
@@ -11,6 +11,7 @@ flags.mark_flags_as_required(["config", "workdir"])
 
 
 def main(arguments):
+    logging.set_verbosity(logging.ERROR)  # Orbax and TFDS tell every step they take
     if len(arguments) > 1:
         raise app.UsageError(f"unexpected argument {arguments[1]!r}; fields are set as --config.field=value")
     trainer.train(CONFIG.value, WORKDIR.value)

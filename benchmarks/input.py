@@ -9,17 +9,18 @@ before another (`warm`); nothing but reading, decoding, ordering of roles, flips
 """
 
 import argparse
+import contextlib
 import itertools
 import json
 import os
 import pathlib
 import platform
+import sys
 import tempfile
 import time
 
 import jax
 import numpy as np
-from absl import flags
 from PIL import Image
 
 from perface_jax import annotations
@@ -38,12 +39,12 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=0, help="reading processes; 0 = threads")
     parser.add_argument("--write", action="store_true", help=f"write {RESULTS}")
     options = parser.parse_args()
-    flags.FLAGS.mark_as_parsed()  # Grain reads absl flags
     with tempfile.TemporaryDirectory() as folder:
         release = options.release or generate(pathlib.Path(folder) / "release", options.triplets)
         order = "auto" if options.release else "unknown"
         started = time.perf_counter()
-        builder = sim_celeba.build(release, folder, image_size=options.image_size, order=order)
+        with contextlib.redirect_stdout(sys.stderr):  # TFDS talks
+            builder = sim_celeba.build(release, folder, image_size=options.image_size, order=order)
         built = time.perf_counter() - started
         result = measure(sim_celeba.load(builder), pathlib.Path(builder.data_dir), options)
     result |= {"build_triplets_per_second": round(result["triplets"] / built, 1)}

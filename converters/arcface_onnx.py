@@ -12,8 +12,8 @@ The graph is followed from its output back to its input; the names of its nodes 
 - A normalisation of the pictures about the middle of 0..255 or 0..1: dropped, for `images.normalise` does it here. A
   factor that remains (1/128 is common where ours is 1/127.5) moves into the first convolution.
 
-Anything else is refused with the node it stands at: another network must not pass for this one. An initializer on which
-the output does not depend is dropped by name. Needs the extra `convert`, but no torch.
+Anything else is refused with the node it stands at: another network must not pass for this one. Initializers that are
+no weights of the network (the shape of a Reshape, leftovers) are dropped by name. Needs the extra `convert`, no torch.
 """
 
 import argparse
@@ -111,7 +111,7 @@ class _Walk:
 
     def notes(self):
         advice = ", so train with frozen statistics" if self.folded else ""
-        idle = f"dropped, for the output does not depend on them: {', '.join(sorted(self.unread))}"
+        idle = f"dropped, no weights of the network: {', '.join(sorted(self.unread))}"
         return [f"{self.folded} norms folded{advice}", *self.dropped, *([idle] if self.unread else [])]
 
     def head(self, output):

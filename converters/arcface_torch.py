@@ -3,9 +3,9 @@
     python -m converters.arcface_torch ms1mv3_arcface_r50_fp16.pth --out models/arcface_r50
 
 Reads .pth, .pt and .safetensors; the state dict may be nested in a checkpoint and its keys may carry `module.` or
-`backbone.` in front. Torch files are read with `weights_only=True`: a pickle that wants to execute something is refused.
+`backbone.` in front. Torch files are read with `weights_only=True`: a pickle that would execute something is refused.
 Every key is used or dropped by name; the only ones dropped are the `num_batches_tracked` counters of the norms.
-float16 and bfloat16 tensors become float32, whose values they are. `convert` itself needs no torch.
+float16 and bfloat16 tensors become float32 of the same values. `convert` itself needs no torch.
 """
 
 import argparse
@@ -95,7 +95,7 @@ def unwrap(checkpoint: Mapping[str, Any]) -> dict[str, np.ndarray]:
     found = _find(checkpoint)
     if found is None:
         seen = ", ".join(map(str, list(checkpoint)[:6])) or "nothing"
-        raise ValueError(f"no IR-ResNet of arcface_torch in here: no key conv1.weight and layer1.0.*. Found: {seen} ...")
+        raise ValueError(f"no IR-ResNet of arcface_torch in here: no keys conv1.weight and layer1.0.*. Found: {seen}")
     tensors = {}
     for name, value in found.items():
         bare = PREFIX.sub("", name)
@@ -150,7 +150,7 @@ def _fill(model, tensors):
     if negative := sorted(name for name in seen if name.endswith("running_var") and tensors[name].min() < 0):
         raise ValueError("negative running variance in " + ", ".join(negative))
     if (tensors["features.weight"] != 1).any():
-        raise ValueError("features.weight must be all ones: arcface_torch fixes it, so these weights are another network's")
+        raise ValueError("features.weight must be all ones, as arcface_torch fixes it: this is another network")
     flat = {(twin.collection, *twin.path): jnp.asarray(twin.to_flax(tensors[twin.key])) for twin in twins}
     return traverse_util.unflatten_dict(flat)
 
@@ -160,7 +160,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("file", help=".pth, .pt or .safetensors")
     parser.add_argument("--arch", choices=list(LAYERS), help="confirm the architecture that is recognised")
     parser.add_argument("--out", required=True, help="model folder to write; must not exist")
-    parser.add_argument("--crop", default="arcface", help="crop template the weights were trained on (default: arcface)")
+    parser.add_argument("--crop", default="arcface", help="crop the weights were trained on (default: arcface)")
     parser.add_argument("--licence", default=files.LICENCE, help="licence note for model.json")
     args = parser.parse_args(arguments)
     try:

@@ -7,7 +7,7 @@ NHWC orders row, column, channel. Everything else is copied as it is, so a round
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import jax

@@ -234,8 +234,8 @@ def _load(folder, model, crop, landmarks, name):
 def _picture_names(folder):
     if not folder.is_dir():
         raise FileNotFoundError(f"no folder {folder}")
-    paths = (path for path in folder.glob("**/*") if path.suffix.lower() in SUFFIXES)
-    if not (names := sorted(path.relative_to(folder).as_posix() for path in paths)):
+    files = (epath.Path(root) / name for root, _, names in folder.walk() for name in names)
+    if not (names := sorted(f.relative_to(folder).as_posix() for f in files if f.suffix.lower() in SUFFIXES)):
         raise ValueError(f"no picture in {folder}; wanted files ending in {', '.join(SUFFIXES)}")
     return names
 

@@ -85,6 +85,7 @@ def starting_point(config: ConfigDict) -> tuple[IResNet, dict]:
     stored, variables = load_model(epath.Path(config.init))
     shape = ("layers", "width", "image_size", "embedding_size")
     if different := [name for name in shape if getattr(stored, name) != getattr(model, name)]:
-        lines = "\n".join(f"- {name} = {getattr(stored, name)}\n+ {name} = {getattr(model, name)}" for name in different)
+        pairs = ((name, getattr(stored, name), getattr(model, name)) for name in different)
+        lines = "\n".join(f"- {name} = {there}\n+ {name} = {here}" for name, there, here in pairs)
         raise ValueError(f"{config.init} holds another model than config.model says (- folder, + config):\n{lines}")
     return stored.clone(dtype=model.dtype, remat=model.remat), variables

@@ -89,7 +89,7 @@ class BatchNorm(nn.Module):
 
 
 class IBasicBlock(nn.Module):
-    """norm, 3x3, norm, PReLU, 3x3 (strided), norm, plus the input (through a strided 1x1 and a norm where shapes change)."""
+    """norm, 3x3, norm, PReLU, strided 3x3, norm; plus the input, through 1x1 and norm where shapes change."""
 
     features: int
     stride: int

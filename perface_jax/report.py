@@ -11,16 +11,19 @@ EXPLANATION = """Accuracy on unanimous triplets: share where the reference is cl
 count one half. In brackets: 95% interval, sources resampled, because triplets of one source are answered nearly alike.
 i: source and target unseen in training; ii: target unseen; iii: source unseen."""
 
+HEADER = f"{'setting':<12}{'model':<10}{'accuracy':>9}  {'95% interval':<16}{'ties':>6}{'triplets':>10}{'sources':>9}"
+
 
 def triplet_table(rows: Sequence[TripletRow]) -> str:
     """The accuracy table as text: one line per setting and model."""
-    header = f"{'setting':<12}{'model':<10}{'accuracy':>9}  {'95% interval':<16}{'ties':>6}{'triplets':>10}{'sources':>9}"
-    return "\n".join([header, *map(_line, rows), "", EXPLANATION])
+    return "\n".join([HEADER, *map(_line, rows), "", EXPLANATION])
 
 
 def write_json(file: epath.PathLike, rows: Sequence[TripletRow]) -> None:
     """The same rows for programs."""
-    epath.Path(file).write_text(json.dumps([row._asdict() for row in rows], indent=2) + "\n")
+    # NaN is no JSON; an interval that does not exist is null.
+    records = [{name: None if value != value else value for name, value in row._asdict().items()} for row in rows]
+    epath.Path(file).write_text(json.dumps(records, indent=2) + "\n")
 
 
 def _line(row):

@@ -17,8 +17,6 @@ import optax
 import orbax.checkpoint as ocp
 from etils import epath
 
-from perface_jax.model_folder import describe_difference, check_variables, save_model, abstract_variables, load_model  # noqa: temporary
-
 # Where things lie and how often one looks at them; every other field changes the result.
 FREE_FIELDS = ("data.release", "data.data_dir", "log_every")
 
@@ -73,14 +71,15 @@ class Run:
 
 def begin(state: TrainState) -> Run:
     """The run before its first step."""
-    return Run(state, _on_host(state), np.float32(-1), np.int32(0))
+    return Run(state, _on_host(state), np.array(-1, np.float32), np.array(0, np.int32))
 
 
 def keep_best(run: Run, score: float) -> Run:
-    """The run with its present state as the best one, if `score` is higher than every score before."""
-    if score <= run.best_score:
+    """The run with its present state as the best one, if no score before was higher: of equals, the later."""
+    if score < run.best_score:
         return run
-    return run.replace(best=_on_host(run.state), best_score=np.float32(score), best_step=np.int32(run.state.step))
+    score = np.array(score, np.float32)
+    return run.replace(best=_on_host(run.state), best_score=score, best_step=np.array(run.state.step))
 
 
 def best_variables(run: Run) -> dict:

@@ -1,7 +1,7 @@
 """The per-device functions that training and evaluation run. The only module whose functions take an axis name.
 
-A step sees the rows of one device. It sums over its rows, adds the sums up over the devices with one `psum`, and divides
-once, so that 1 and 8 devices give the same numbers and padded rows (weight 0) count nowhere.
+A step sees the rows of one device. It sums over its rows, adds the sums up over the devices with one `psum`, and
+divides once, so that 1 and 8 devices give the same numbers and padded rows (weight 0) count in no loss.
 """
 
 from collections.abc import Mapping

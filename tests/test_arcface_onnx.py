@@ -403,7 +403,7 @@ def test_the_program_writes_a_model_folder_that_says_its_norms_are_folded(folded
     printed = capsys.readouterr().out
     assert "r18" in printed
     assert "21 norms folded" in printed
-    assert "does not depend on them: left_over" in printed
+    assert "no weights of the network: left_over" in printed
     record = json.loads((tmp_path / "model" / "model.json").read_text())
     assert (record["norms"], record["crop"], record["source"]["file"]) == ("folded", "simswap", "small.onnx")
     model, variables = load_model(tmp_path / "model")

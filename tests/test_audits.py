@@ -125,6 +125,19 @@ def test_straight_lining_bias_and_copies_are_findings(clean):
     assert "COPIED VOTES: ans1 and ans3 agree in" in text
 
 
+def test_a_handful_of_votes_accuses_nobody(tmp_path):
+    (tmp_path / "few.csv").write_text("triplet,annotator,choice\nt0000,x,a\nt0001,y,b\n")
+    assert audit(read_answers(tmp_path / "few.csv"), grid=(2, 1)).findings == ()
+
+
+@pytest.mark.parametrize("grid", [(1, 1), (4, 1), (1, 4), (2, 2), None])
+def test_the_smallest_files_are_audited_without_a_stumble(grid):
+    n = 4 if grid is None else grid[0] * grid[1]
+    found = audit(votes_of(np.array([[0, 0], [0, 1], [1, 1], [0, 0]])[:n]), grid=grid, resamples=100)
+    assert found.order_alarms == ()
+    assert found.report()
+
+
 def test_missing_votes_keep_orders_from_being_searched_and_that_is_said(clean):
     votes = np.array(clean.votes)
     votes[5, 1] = -1

@@ -93,6 +93,13 @@ def test_a_steady_window_is_found_though_no_run_is_long(honest):
     assert abs(int(found.first[1:]) - 900) <= 10
 
 
+def test_a_steady_window_that_the_others_share_is_not_flagged(honest):
+    votes = honest.copy()
+    votes[900:1000] = 1
+    votes[905:1000:10] = 0
+    assert not window(column_voters(NAMES, votes, {})[2], SOURCE, 100).flagged
+
+
 def test_a_moved_column_is_looked_at_in_its_own_order(honest):
     votes = honest.copy()
     votes[700:760, 1] = 1

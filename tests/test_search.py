@@ -100,6 +100,15 @@ def test_two_wrong_columns_of_four_are_both_found():
     assert {alarm.change.wanted for alarm in alarms} == {GROUPS}
 
 
+def test_three_columns_in_three_orders_are_brought_together_one_by_one():
+    """The first joins one other column; the second joins two that agree by then, and so gains about twice as much."""
+    votes = in_order(simulated_cells(np.random.default_rng(3)), GROUPS, BY_TARGET, GridOrder("source_major", 80, 80))
+    (first, second), rest = search_orders(votes, 80, 80, permutations=99, resamples=200)
+    assert 1.6 < second.gain / first.gain < 2.4
+    assert first.change.wanted == second.change.wanted
+    assert len(rest) == 1
+
+
 def test_of_two_columns_the_second_is_named():
     votes = in_order(simulated_cells(np.random.default_rng(4), columns=2), BY_TARGET, GROUPS)
     alarms, rest = search_orders(votes, 80, 80, permutations=99, resamples=200)
@@ -117,6 +126,17 @@ def test_one_column_of_coin_flips_beside_two_good_ones_raises_no_alarm():
     votes = in_order(simulated_cells(np.random.default_rng(7)), GROUPS, GROUPS, GROUPS)
     votes[:, 2] = np.random.default_rng(8).integers(0, 2, 6400)
     assert search_orders(votes, 80, 80, permutations=199, resamples=200)[0] == []
+
+
+def test_columns_that_each_have_their_own_view_of_every_source_seldom_alarm():
+    """Votes hang together by source, so some order agrees by luck: p alone would alarm in every third column."""
+    rng, found, alarms = np.random.default_rng(1), [], []
+    for _ in range(10):
+        own_views = np.concatenate([simulated_cells(rng, 24, 24, columns=1) for _ in range(3)], axis=1)
+        raised, rest = search_orders(own_views, 24, 24, permutations=199, resamples=200)
+        alarms, found = alarms + raised, found + raised + rest
+    assert len(alarms) <= 2
+    assert sum(finding.p <= 0.01 for finding in found) >= 6
 
 
 def test_a_column_that_never_changes_raises_no_alarm():

@@ -103,7 +103,7 @@ def _small(dtype=jnp.float32):
 
 
 def _five_steps(model, variables, batch, devices, **options):
-    program, mesh = _program(model, optimizer := optim.sgd(0.01), devices, **options)
+    program, mesh = _program(model, optimizer := optim.sgd(1e-3), devices, **options)
     current, losses = parallel.replicate(state.create(variables, optimizer), mesh), []
     for _ in range(5):
         current, sums = program(current, parallel.to_global(batch, mesh))

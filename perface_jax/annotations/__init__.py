@@ -12,9 +12,11 @@ NumPy only; nothing is moved, dropped or repaired unless you call for it.
 
 from perface_jax.annotations.audits import Audit, OrderAlarm, audit, repair
 from perface_jax.annotations.labels import Labels, dawid_skene, majority, unanimous, vote_share
+from perface_jax.annotations.odd_one_out import OddOneOut, read_odd_one_out
 from perface_jax.annotations.orders import GridOrder, Kind, OrderChange, cells, grid_order, order_change, reorder
+from perface_jax.annotations.readers import read_answers
 from perface_jax.annotations.splits import Split, SplitWarning, random_split, split
-from perface_jax.annotations.votes import Dummies, OddOneOut, Votes, read_answers, read_odd_one_out
+from perface_jax.annotations.votes import Dummies, Votes
 
 __all__ = [
     "Audit",

@@ -12,8 +12,9 @@ Alarm, both needed:
 - the interval of the gain lies above 0 after the search: sources are resampled, deviations are counted in standard
   errors of their own order, and the 95 % quantile of the LARGEST one over the whole family is taken on both sides. So
   the interval holds for all orders at once, the best one included.
-The first alone is not enough: votes hang together by source, random permutations do not, and two people who each have
-strong views on every source and agree on none reach p <= 0.01 about every second time (simulated; both: 1 in 50).
+The first alone is not enough: votes hang together by source, random permutations do not. Of simulated columns that each
+have strong views of their own on every source, and so agree by luck only, 122 of 180 reach p <= 0.01 on a grid of
+80 x 80; with both conditions 4 of these 60 files alarm (24 x 24: 12 of 100).
 
 The column with the largest gain is raised first, and the rest is searched again as if it had been moved, so one wrong
 column does not accuse the others. With two columns nobody can tell which one is wrong: the second is named.

@@ -1,36 +1,16 @@
-"""Votes of people on triplets, and the readers of the files they come in.
+"""Votes of people on triplets.
 
 A triplet shows a reference and two candidates, a and b; a vote says which candidate is closer to the reference:
 0 = a, 1 = b, -1 = none. Triplets are numbered from 0: `t0000`, `t0001`, ... The number in the id is the PLACE of the
 triplet in its grid of sources and targets (`perface_jax.annotations.orders`), whatever line of the file it stands on.
-
-Readers check every cell and raise a ValueError that names the file, the line, what was seen and what was wanted.
-They change nothing: no vote is dropped, moved or repaired here.
 """
 
 import collections
-import csv
 import dataclasses
-import json
-import pathlib
 import re
-from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from collections.abc import Sequence
 
 import numpy as np
-
-LETTERS = {"a": 0, "b": 1}
-MOST_VOTES = 1000  # of one row of vote counts; more is a mistake in the file, and would fill the memory
-
-LONG_FORMS = (
-    {"triplet", "annotator", "choice"},
-    {"triplet", "annotator", "choice", "is_dummy"},
-    {"triplet", "annotator", "choice", "is_dummy", "expected"},
-)
-TWO_ALTERNATIVE_FORM = {"reference", "a", "b", "votes_a", "votes_b"}
-KNOWN_HEADERS = (
-    "'tripletId,ans1,ans2,...' or 'triplet,annotator,choice[,is_dummy[,expected]]' or 'reference,a,b,votes_a,votes_b'"
-)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -101,148 +81,13 @@ class Votes:
         Raises:
           ValueError: an id that is not `t` and its number, or numbers that leave a gap.
         """
-        fault = _numbering_fault(self.ids)
+        fault = numbering_fault(self.ids)
         if fault:
             raise ValueError(f"{self.path or 'votes'}: {fault[1]}")
         return np.array([int(name[1:]) for name in self.ids], dtype=np.int64)
 
 
-def read_answers(path) -> Votes:
-    """Read a CSV file of votes; the header tells which of three forms it has.
-
-    - `tripletId,ans1,ans2,ans3` (one or more columns that begin with `ans`): one line a triplet, as in the release.
-    - `triplet,annotator,choice[,is_dummy[,expected]]`, columns in any order: one line a vote. `is_dummy` is 0 or 1;
-      `expected` is the right answer of a dummy triplet (a or b; empty elsewhere). Triplets may have different numbers
-      of votes. Dummy triplets have ids of their own, in any form.
-    - `reference,a,b,votes_a,votes_b`: one line a triplet with the number of votes for each candidate; triplets are
-      numbered in the order of the file. NIGHTS fits: one line a triplet, its vote written as 1,0 or 0,1.
-
-    Letters may be upper or lower case, blanks around a cell and empty lines are ignored.
-
-    Args:
-      path: the file, UTF-8, separated by commas.
-
-    Returns:
-      Votes, in the order of the file (in the long form: of first appearance).
-
-    Raises:
-      ValueError: an unknown header, an empty file, a wrong number of cells, letters other than a and b, a triplet that
-        is missing or there twice, two votes of one annotator on one triplet. Names file, line, seen and wanted.
-    """
-    path = pathlib.Path(path)
-    lines = _read_lines(path)
-    if not lines:
-        raise ValueError(f"{path}: the file is empty, wanted a header: {KNOWN_HEADERS}")
-    (number, header), rows = lines[0], lines[1:]
-    read = _reader(header)
-    if read is None:
-        raise _wrong(path, number, f"the header '{','.join(header)}'", KNOWN_HEADERS)
-    if not rows:
-        raise _wrong(path, number, "a header and no votes below it", "at least one line of votes")
-    for line, row in rows:
-        if len(row) != len(header):
-            seen = f"{len(row)} cells ({','.join(row)})"
-            raise _wrong(path, line, seen, f"{len(header)}, one for each of {','.join(header)}")
-    return read(path, header, rows)
-
-
-class OddOneOut(NamedTuple):
-    """Odd-one-out judgments: which of three pictures is least like the other two.
-
-    Attributes:
-      triplets: int64 [N, 3], the ids of the three pictures.
-      position: int8 [N], 0, 1 or 2, the odd one among them.
-      annotator: int32 [N], an index into `annotators`.
-      annotators: the ids of the annotators.
-    """
-
-    triplets: np.ndarray
-    position: np.ndarray
-    annotator: np.ndarray
-    annotators: tuple[str, ...]
-
-
-def read_odd_one_out(path) -> OddOneOut:
-    """Read the odd-one-out judgments of A View From Somewhere (`ooo_*.json`).
-
-    The file holds trials: {"0": {"triplet_questions": [[int, int, int], ...], "odd_one_out_positions": [int, ...],
-    "annotator_id": str}, ...}; further fields (`split`) are left alone.
-
-    Returns:
-      OddOneOut, the judgments of all trials in the order of the file.
-
-    Raises:
-      ValueError: not JSON, no trials, a field missing, triplets that are not three numbers, positions other than 0, 1
-        and 2, or not as many positions as triplets. Names file and trial.
-
-    Source: Andrews, Joniak, Xiang, A View From Somewhere, ICLR 2023.
-    """
-    try:
-        trials = json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ValueError(f"{path}: not a JSON file ({error})") from error
-    if not isinstance(trials, dict) or not trials:
-        raise ValueError(f"{path}: wanted an object of trials, {{'0': {{'triplet_questions': ...}}, ...}}")
-    triplets, positions, who = zip(*(_trial(path, name, trial) for name, trial in trials.items()), strict=True)
-    annotators = tuple(dict.fromkeys(who))
-    index = {name: i for i, name in enumerate(annotators)}
-    annotator = np.repeat([index[name] for name in who], [len(p) for p in positions])
-    return OddOneOut(np.concatenate(triplets), np.concatenate(positions), annotator.astype(np.int32), annotators)
-
-
-def _trial(path, name, trial) -> tuple[np.ndarray, np.ndarray, str]:
-    wanted = ("triplet_questions", "odd_one_out_positions", "annotator_id")
-    missing = [field for field in wanted if not isinstance(trial, dict) or field not in trial]
-    if missing:
-        raise ValueError(f"{path}, trial {name}: {', '.join(missing)} missing, wanted {', '.join(wanted)}")
-    questions, positions = trial["triplet_questions"], trial["odd_one_out_positions"]
-    if not isinstance(questions, list) or any(
-        not isinstance(q, list) or len(q) != 3 or not all(type(i) is int for i in q) for q in questions
-    ):
-        raise ValueError(f"{path}, trial {name}: every entry of triplet_questions must be three whole numbers")
-    if not isinstance(positions, list) or len(positions) != len(questions):
-        raise ValueError(f"{path}, trial {name}: {len(questions)} triplets need as many positions, got {positions!r}")
-    if not all(type(position) is int and position in (0, 1, 2) for position in positions):
-        raise ValueError(f"{path}, trial {name}: odd_one_out_positions must be 0, 1 or 2, got {positions}")
-    triplets = np.array(questions, dtype=np.int64).reshape(-1, 3)
-    return triplets, np.array(positions, dtype=np.int8), str(trial["annotator_id"])
-
-
-Line = tuple[int, list[str]]  # line number from 1, cells
-
-
-def _read_lines(path: pathlib.Path) -> list[Line]:
-    with open(path, encoding="utf-8-sig", errors="replace", newline="") as file:
-        reader = csv.reader(file)
-        try:
-            lines = [(reader.line_num, [cell.strip() for cell in row]) for row in reader]
-        except csv.Error as error:
-            raise ValueError(f"{path}, line {reader.line_num}: not a CSV file ({error})") from error
-    return [(number, row) for number, row in lines if any(row)]
-
-
-def _reader(header: list[str]):
-    """The function that reads the form with this header; None for an unknown one."""
-    if len(set(header)) < len(header):
-        return None
-    if header[0] == "tripletId" and len(header) > 1 and all(name.startswith("ans") for name in header[1:]):
-        return _read_wide
-    if set(header) in LONG_FORMS:
-        return _read_long
-    return _read_two_alternative if set(header) == TWO_ALTERNATIVE_FORM else None
-
-
-def _wrong(path, line: int, seen: str, wanted: str) -> ValueError:
-    return ValueError(f"{path}, line {line}: saw {seen}, wanted {wanted}")
-
-
-def _letter(path, line: int, column: str, cell: str) -> int:
-    if cell.lower() not in LETTERS:
-        raise _wrong(path, line, f"'{cell}' in column {column}", "a or b")
-    return LETTERS[cell.lower()]
-
-
-def _numbering_fault(ids: Sequence[str]) -> tuple[int | None, str] | None:
+def numbering_fault(ids: Sequence[str]) -> tuple[int | None, str] | None:
     """The first thing wrong with the numbering: (index of the id, or None where one is missing; what it is)."""
     for i, name in enumerate(ids):
         if not re.fullmatch(r"t\d{4,}", name, re.ASCII) or name != f"t{int(name[1:]):04d}":
@@ -253,96 +98,3 @@ def _numbering_fault(ids: Sequence[str]) -> tuple[int | None, str] | None:
         shown = ", ".join(f"t{i:04d}" for i in missing[:5])
         return None, f"saw {len(ids)} triplets up to {highest}, wanted every id from t0000 on; missing: {shown}"
     return None
-
-
-def _check_numbering(path, ids: Sequence[str], lines: Sequence[int]) -> None:
-    fault = _numbering_fault(ids)
-    if fault:
-        place, message = fault
-        line = f"last line {lines[-1]}" if place is None else f"line {lines[place]}"
-        raise ValueError(f"{path}, {line}: {message}")
-
-
-def _read_wide(path, header: list[str], rows: list[Line]) -> Votes:
-    first_line = {}
-    for line, row in rows:
-        if row[0] in first_line:
-            raise _wrong(path, line, f"{row[0]}, which is on line {first_line[row[0]]} too", "every triplet once")
-        first_line[row[0]] = line
-    _check_numbering(path, list(first_line), list(first_line.values()))
-    names = header[1:]
-    votes = [[_letter(path, line, n, cell) for n, cell in zip(names, row[1:], strict=True)] for line, row in rows]
-    return Votes(tuple(first_line), np.array(votes, dtype=np.int8), columns=tuple(names), path=str(path))
-
-
-def _read_long(path, header: list[str], rows: list[Line]) -> Votes:
-    given: dict[str, dict[str, int]] = {}  # triplet -> annotator -> vote
-    first_line, dummies, annotators = {}, [], {}
-    for line, row in rows:
-        cells = dict(zip(header, row, strict=True))
-        triplet, annotator = cells["triplet"], cells["annotator"]
-        if not annotator:
-            raise _wrong(path, line, "no annotator", "the annotator's name")
-        who = annotators.setdefault(annotator, len(annotators))
-        choice = _letter(path, line, "choice", cells["choice"])
-        expected = cells.get("expected", "")
-        if _is_dummy(path, line, cells.get("is_dummy", "0")):
-            dummies.append((triplet, who, choice, _letter(path, line, "expected", expected) if expected else -1))
-            continue
-        if expected:
-            raise _wrong(path, line, f"expected = '{expected}' on a triplet that is no dummy", "an empty cell")
-        votes = given.setdefault(triplet, {})
-        if annotator in votes:
-            raise _wrong(path, line, f"a second vote of annotator {annotator} on {triplet}", "one vote each")
-        votes[annotator] = choice
-        first_line.setdefault(triplet, line)
-    if not given:
-        raise ValueError(f"{path}: all {len(dummies)} votes are on dummy triplets, wanted votes on others too")
-    _check_numbering(path, list(given), list(first_line.values()))
-    votes = _side_by_side([*person.values()] for person in given.values())
-    who = _side_by_side([annotators[name] for name in person] for person in given.values())
-    return Votes(tuple(given), votes.astype(np.int8), annotator=who, annotators=tuple(annotators),
-                 dummies=_dummies(dummies) if dummies else None, path=str(path))
-
-
-def _is_dummy(path, line: int, cell: str) -> bool:
-    if cell not in ("0", "1"):
-        raise _wrong(path, line, f"is_dummy = '{cell}'", "0 or 1")
-    return cell == "1"
-
-
-def _dummies(rows: list[tuple[str, int, int, int]]) -> Dummies:
-    ids, annotator, choice, expected = zip(*rows, strict=True)
-    return Dummies(ids, np.array(annotator, np.int32), np.array(choice, np.int8), np.array(expected, np.int8))
-
-
-def _read_two_alternative(path, header: list[str], rows: list[Line]) -> Votes:
-    first_line, votes = {}, []
-    for line, row in rows:
-        cells = dict(zip(header, row, strict=True))
-        pictures = (cells["reference"], cells["a"], cells["b"])
-        if pictures in first_line:
-            seen = f"{', '.join(pictures)}, which are on line {first_line[pictures]} too"
-            raise _wrong(path, line, seen, "every triplet once")
-        first_line[pictures] = line
-        for_a, for_b = (_count(path, line, name, cells[name]) for name in ("votes_a", "votes_b"))
-        if not 1 <= for_a + for_b <= MOST_VOTES:
-            raise _wrong(path, line, f"{for_a} + {for_b} votes", f"1 to {MOST_VOTES} of them")
-        votes.append([0] * for_a + [1] * for_b)
-    ids = tuple(f"t{i:04d}" for i in range(len(votes)))
-    return Votes(ids, _side_by_side(votes).astype(np.int8), pictures=tuple(first_line), path=str(path))
-
-
-def _count(path, line: int, column: str, cell: str) -> int:
-    if not re.fullmatch(r"\d+", cell, re.ASCII):
-        raise _wrong(path, line, f"'{cell}' in column {column}", "a whole number of votes")
-    return int(cell[:9])  # nine digits are far above the limit already
-
-
-def _side_by_side(rows: Iterable[Sequence[int]]) -> np.ndarray:
-    """Rows of different lengths as one int32 array, filled with -1 on the right."""
-    rows = list(rows)
-    out = np.full((len(rows), max(map(len, rows))), -1, dtype=np.int32)
-    for i, row in enumerate(rows):
-        out[i, : len(row)] = row
-    return out

@@ -6,7 +6,8 @@ position bias and lapse rate are each annotator's own:
     P(a) = (1 - lapse) * logistic(gain * sensitivity * (d(b, c) - d(a, c)) + bias) + lapse / 2
 
 `gain` is one number for the world. It is solved, not drawn: the value at which two annotators are expected to agree
-in `agreement` of the triplets. The released SimCelebA answers have .691 after repair (unanimous .537 = (3 x .691 - 1) / 2).
+in `agreement` of the triplets. The released SimCelebA answers have .691 after repair (unanimous .537, and
+.537 = (3 x .691 - 1) / 2).
 Some annotators are careless; whoever misses too many dummies is dropped, and others give the three valid votes.
 """
 
@@ -124,7 +125,7 @@ def answer(seed, people, features, *, agreement=AGREEMENT):
     slips = random.random((everybody, DUMMIES)) < people.lapse[:, None] / 2.0
     kept = slips.sum(1) <= MISSES
     if kept.sum() < 3:
-        raise ValueError(f"only {kept.sum()} of {everybody} annotators pass the dummies, three are needed: recruit more")
+        raise ValueError(f"only {kept.sum()} of {everybody} annotators pass the dummies: three are needed")
     margin = margins(people, features)
     valid = Annotators(*(field[kept] for field in people))
     gain = calibrate(valid, margin[:, kept], agreement=agreement)
@@ -136,6 +137,8 @@ def answer(seed, people, features, *, agreement=AGREEMENT):
         annotator=places,
         kept=kept,
         discarded=np.column_stack([*np.nonzero(lost), says_b[lost]]),
-        dummies=np.column_stack([np.repeat(np.arange(everybody), DUMMIES), expected.ravel(), (expected ^ slips).ravel()]),
+        dummies=np.column_stack(
+            [np.repeat(np.arange(everybody), DUMMIES), expected.ravel(), (expected ^ slips).ravel()]
+        ),
         noise_free=(margin[:, kept].mean(1) < 0.0).astype(np.int8),
     )

@@ -21,6 +21,7 @@ from typing import Any, Protocol, TypedDict
 
 import grain
 import numpy as np
+from absl import flags
 
 A_IS_CLOSER, B_IS_CLOSER = 0, 1
 ROLES_BY_LABEL = np.array([[2, 0, 1], [2, 1, 0]], np.int32)  # stored a, b, c -> reference, positive, negative
@@ -199,6 +200,8 @@ def _read_ahead(reader: _Reader, start: int, stop: int, workers: int) -> Iterato
     steps = grain.MapDataset.range(start, stop).map(reader)
     batches = steps.to_iter_dataset(grain.ReadOptions(num_threads=2, prefetch_buffer_size=BATCHES_AHEAD))
     if workers:
+        if not flags.FLAGS.is_parsed():
+            flags.FLAGS.mark_as_parsed()  # Grain's workers read absl flags, which a notebook never parses
         batches = batches.mp_prefetch(grain.MultiprocessingOptions(num_workers=workers))
     return iter(batches)
 

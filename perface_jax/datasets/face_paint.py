@@ -10,7 +10,18 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from perface_jax.datasets.face_shape import CENTRE, PIVOT, SKULL, blob, edge, half_width, line, mouth_of, rotation_of, step
+from perface_jax.datasets.face_shape import (
+    CENTRE,
+    PIVOT,
+    SKULL,
+    blob,
+    edge,
+    half_width,
+    line,
+    mouth_of,
+    rotation_of,
+    step,
+)
 
 
 def paint(picture, colour, mask):
@@ -58,9 +69,9 @@ def skin(surface, s, t):
     red = flush + 0.5 * noise(x * 2.3, y * 2.3, t.texture + 4) * 0.25
     return dim(
         t.skin,
-        1.0 + mottle - 0.10 * tired - 0.10 * inner - 0.12 * spots,
-        1.0 + mottle - 0.26 * red - 0.22 * tired - 0.20 * inner - 0.22 * spots,
-        1.0 + mottle - 0.22 * red - 0.14 * tired - 0.18 * inner - 0.26 * spots,
+        1.0 + mottle - 0.10 * tired - 0.10 * inner - 0.06 * spots,
+        1.0 + mottle - 0.26 * red - 0.22 * tired - 0.20 * inner - 0.10 * spots,
+        1.0 + mottle - 0.22 * red - 0.14 * tired - 0.18 * inner - 0.12 * spots,
     )
 
 
@@ -84,7 +95,7 @@ def eye_of(x, y, s, t):
     upper = s.eye_opening * t.eye_open * (1.0 - 0.15 * t.smile)
     lower = 0.60 * s.eye_opening * (0.4 + 0.6 * t.eye_open) * (1.0 - 0.35 * t.smile)
     px = ex - jnp.sign(x) * t.gaze[0]
-    py = y - s.eye_height + 0.012 - t.gaze[1]
+    py = y - s.eye_height + 0.018 - t.gaze[1]
     return Eye(
         c, ey + upper * bow * (1.0 - 0.12 * c), lower * bow * (1.0 + 0.2 * c) - ey, jnp.sqrt(px * px + py * py), px, py
     )
@@ -96,18 +107,18 @@ def paint_eyes(picture, surface, s, t, pixel):
     skin = picture
     crease = e.above + s.lid_fold * (1.0 - 0.25 * e.along**2)
     ends = step((1.25 - jnp.abs(e.along)) / 0.5)
-    picture = dim(picture, 1.0 - 0.45 * line(crease, 0.022) * ends)
+    picture = dim(picture, 1.0 - 0.55 * line(crease, 0.020) * ends)
     lid = edge(crease, 0.04) * edge(-e.above, 0.03) * ends
     picture = dim(picture, 1.0 + 0.05 * lid)
     picture = dim(picture, 1.0 - 0.30 * line(e.below + 0.022, 0.022) * ends)
     # the ball: darker to its corners and in the shadow of the lid
     ball = (1.0 - 0.30 * e.along**2) * (1.0 - 0.55 * line(e.above, 0.05)) * (1.0 - 0.2 * line(e.below, 0.02))
-    white = (0.72 * ball, 0.66 * ball, 0.64 * ball)
+    white = (0.66 * ball, 0.60 * ball, 0.58 * ball)
     vein = 0.35 * step((jnp.abs(e.along) - 0.5) / 0.5) + 0.5 * blob(e.along + 0.97, e.iris * 0.0, 0.16, 1.0)
     white = dim(white, 1.0, 1.0 - 0.45 * vein, 1.0 - 0.42 * vein)
     ring = e.iris / s.iris_radius
     fibres = 1.0 + 0.30 * noise(e.x * 60.0, e.y * 60.0, t.texture + 6)
-    tone = (1.25 - 0.55 * step((ring - 0.55) / 0.5) + 0.25 * step(e.y / 0.12 + 0.3)) * fibres
+    tone = (1.10 - 0.62 * step((ring - 0.55) / 0.5) + 0.25 * step(e.y / 0.12 + 0.3)) * fibres
     tone = tone * (1.0 - 0.6 * line(e.above, 0.055))
     white = paint(white, dim(s.iris_colour, tone), edge(s.iris_radius - e.iris, soft * 1.4))
     white = dim(white, 1.0 - 0.96 * edge(0.40 * s.iris_radius - e.iris, soft * 1.3))
@@ -193,12 +204,13 @@ def paint_beard(picture, surface, s, t, lips):
     jagged = 0.05 * noise(x * 14.0, y * 14.0, t.texture + 10)
     cheek = y - 1.16 + 0.55 * step((m - 0.42) / 0.62) + 0.2 * step((m - 0.85) / 0.2) + jagged
     lip = jnp.minimum(y - tip - 0.21, mouth.corner_x + 0.10 - m) + jagged * 0.5
-    area = jnp.maximum(step(cheek / 0.22 + 0.3), step(lip / 0.12 + 0.2) * step((mouth.middle + 0.35 - y) / 0.1))
+    area = jnp.maximum(step(cheek / 0.36 + 0.4), 0.9 * step(lip / 0.20 + 0.3) * step((mouth.middle + 0.35 - y) / 0.1))
     area = area * (1.0 - lips) * (1.0 - 0.6 * blob(x, y - mouth.middle - mouth.lower - 0.07, 0.16, 0.05))
-    area = area * step((y - tip - 0.1) / 0.1 + 3.0 * step((m - 0.6) / 0.3))
+    area = area * step((y - tip - 0.10) / 0.16 + 3.0 * step((m - 0.5) / 0.3))
     strand = noise(x * 30.0 + 4.0 * y, y * 11.0, t.texture + 11)
-    hair = hair_colour(t, strand)
-    picture = paint(picture, tuple(0.5 * p + 0.4 * h for p, h in zip(picture, hair, strict=True)), area * 0.55 * t.stubble * (1.0 + 0.4 * strand))
+    hair = hair_colour(t, 0.5 * strand)
+    shade = area * t.stubble * (1.0 + 0.4 * strand)
+    picture = dim(picture, 1.0 - 0.30 * shade, 1.0 - 0.28 * shade, 1.0 - 0.22 * shade)
     return paint(picture, hair, jnp.clip(area * t.beard * (0.85 + 0.3 * strand), 0.0, 0.95))
 
 
@@ -215,13 +227,16 @@ class Hair(NamedTuple):
     outer: jax.Array  # distance inside the outline
     face: jax.Array  # distance inside the opening for the face
     strand: jax.Array  # fine noise along the flow
+    part: jax.Array  # 1 on the parting, where the scalp shows
     u: jax.Array  # coordinates of the picture relative to the upright head
     v: jax.Array
 
 
 def hair_of(u, v, surface, t):
     rotation = rotation_of(t)
-    middle = [row[1] * (CENTRE - PIVOT[1]) - row[2] * PIVOT[2] + p for row, p in zip(rotation[:2], PIVOT[:2], strict=True)]
+    middle = [
+        row[1] * (CENTRE - PIVOT[1]) - row[2] * PIVOT[2] + p for row, p in zip(rotation[:2], PIVOT[:2], strict=True)
+    ]
     cosine, sine = jnp.cos(t.roll), jnp.sin(t.roll)
     du, dv = u - middle[0], v - middle[1]
     hu, hv = cosine * du + sine * dv, cosine * dv - sine * du + CENTRE
@@ -231,19 +246,34 @@ def hair_of(u, v, surface, t):
     long = step(t.hair_length / 1.2 - 0.3)
     bend = t.wave * 0.05 * jnp.sin(7.0 * (hv + 0.4 * hu) + 5.0 * noise(hu * 1.5, hv * 1.5, t.texture + 12))
     flow = (arc * long * 1.2 + fan * (1.0 - long) * 2.4) + bend
-    slow = hv * 1.3 + hu * 0.5
+    slow = (hv * 1.3 + hu * 0.5) * (1.0 + 3.0 * (1.0 - long))
     strand = 0.55 * noise(flow * 17.0, slow, t.texture + 13) + 0.45 * noise(flow * 48.0, slow * 1.7, t.texture + 14)
     taper = step((hv + 0.9) / (t.hair_length + 0.9)) * (1.0 - long)
     half = t.face_width + t.hair_side * (1.0 - taper) - 0.05 * taper
-    half = half + long * (0.10 * step((hv - 0.2) / 1.4) + 0.04 * t.wave * jnp.sin(5.0 * hv + 2.0 * jnp.sign(hu)))
+    half = half * (1.0 + 0.13 * line(hv + 1.20, 0.55)) + long * (
+        0.10 * step((hv - 0.2) / 1.4) + 0.04 * t.wave * jnp.sin(5.0 * hv + 2.0 * jnp.sign(hu))
+    )
     upper = jnp.minimum(hv - CENTRE, 0.0) / (SKULL + t.hair_top)
     outer = (1.0 - jnp.sqrt(jnp.square(hu / half) + upper * upper + 1e-6)) * half
-    outer = jnp.minimum(outer, t.hair_length - hv + 0.2 * strand) + 0.025 * strand
+    outer = (
+        jnp.minimum(outer, t.hair_length - hv + 0.10 * strand)
+        + 0.025 * strand
+        + 0.04 * noise(hu * 2.4, hv * 2.4, t.texture + 12)
+    )
     off = jnp.abs(x - t.parting)
-    swept = t.drop * jnp.minimum(off / 0.95, 1.2) ** 1.7
+    reach = jnp.minimum(off / 0.95, 1.2)
+    swept = t.drop * reach * reach * (0.35 + 0.65 * reach)
     top = -t.hairline + swept + t.fringe * 0.62 * step((1.1 - jnp.abs(x)) / 0.3)
     ratio = jnp.abs(x) / half_width(y, t)
-    side = (0.93 - 0.05 * long + 0.35 * step((y - t.hair_length) / 0.25) - ratio) * t.face_width
+    side = (
+        0.97
+        - 0.08 * long
+        - 0.05 * (1.0 - long) * step((y + 0.55) / 0.4)
+        + 0.35 * step((y - t.hair_length) / 0.25)
+        - ratio
+    ) * t.face_width
     a, b = y - top, side
     face = 0.5 * (a + b - jnp.sqrt(jnp.square(a - b) + 0.03)) + (0.03 + 0.05 * t.fringe) * strand
-    return Hair(outer, face, strand, hu, hv)
+    part = line(hu - t.parting - 0.03 * strand, 0.030) * step((0.15 - hv - t.hairline) / 0.2)
+    part = part * step(t.drop * 2.0 - 0.6) * (1.0 - step(3.0 * t.fringe))
+    return Hair(outer, face, strand, part, hu, hv)

@@ -101,11 +101,9 @@ class Seam(NamedTuple):
 
 
 CENTRE = 0.02  # y of the middle of the head
-SKULL = 1.83  # half height of the skull above it
+SKULL = 1.68  # half height of the skull above it
 DEPTH = 1.15  # half depth of the head
 PIVOT = (0.0, 0.45, 1.1)  # the point of the face that stays where it is under any pose
-
-
 
 
 def blob(x, y, across, down):
@@ -129,7 +127,6 @@ def edge(distance, width):
     return step(distance / width + 0.5)
 
 
-
 def unit(x, y, z):
     """A plane of unit vectors as three planes."""
     shrink = jax.lax.rsqrt(x * x + y * y + z * z + 1e-8)
@@ -148,10 +145,10 @@ class Mouth(NamedTuple):
 
 
 def mouth_of(s, t):
-    gap = 0.005 + 0.13 * t.mouth_open + 0.035 * t.smile
+    gap = 0.004 + 0.12 * t.mouth_open + 0.075 * step(1.6 * t.smile - 0.5)
     return Mouth(
         corner_x=s.mouth_width * (1.0 + 0.22 * t.smile - 0.08 * t.mouth_open),
-        corner_y=s.mouth_height - 0.10 * t.smile + 0.01,
+        corner_y=s.mouth_height - 0.015 - 0.10 * t.smile,
         middle=s.mouth_height + 0.01 * t.smile + 0.04 * t.mouth_open,
         gap=gap,
         upper=s.upper_lip * (1.0 - 0.25 * t.smile),
@@ -163,7 +160,7 @@ def half_width(y, t):
     """Ratio of the head's half width at height y to that of an ellipse."""
     jaw = (t.jaw_width - 1.0) * line(y - 1.25, 0.5)
     chin = (t.chin_width - 1.0) * line(y - 1.75, 0.25)
-    temple = 0.12 * line(y + 1.25, 0.5) - 0.02 * line(y + 0.35, 0.35)
+    temple = 0.12 * line(y + 1.15, 0.5) - 0.02 * line(y + 0.35, 0.35)
     return t.face_width * (1.0 + jaw + chin + temple + 0.03 * t.cheek * line(y - 0.75, 0.4))
 
 
@@ -189,10 +186,10 @@ def protrusion(x, y, s, t):
     tip = s.eye_height + s.nose_length
     along = step((y - s.eye_height + 0.22) / (s.nose_length + 0.22))
     below = jax.nn.sigmoid((tip + 0.10 + 0.02 * s.nose_turn - y) / 0.035)
-    ridge = (0.05 + (s.nose_height - 0.05) * along) * line(x, s.nose_bridge * (1.0 + 0.55 * along)) * below
-    ridge *= step((y - s.eye_height + 0.35) / 0.35)
-    bulb = 0.07 * s.nose_bulb * blob(x, y - tip, 0.13 * s.nose_bulb, 0.11)
-    wing = 0.12 * blob(m - 0.68 * s.nose_width, y - tip - 0.06, 0.085, 0.10) * below
+    ridge = 0.03 + (s.nose_height - 0.03) * along * (0.45 + 0.55 * along)
+    ridge = ridge * line(x, s.nose_bridge * (1.15 + 1.05 * along)) * below * step((y - s.eye_height + 0.35) / 0.35)
+    bulb = 0.06 * s.nose_bulb * blob(x, y - tip, 0.15 * s.nose_bulb, 0.13)
+    wing = 0.10 * blob(m - 0.66 * s.nose_width, y - tip - 0.06, 0.10, 0.11) * below
     jaws = 0.10 * blob(x, y - 1.05, 0.5, 0.4)
     chin = 0.13 * blob(x, y - t.chin_height + 0.27, 0.30, 0.22)
     return ridge + bulb + wing + jaws + chin
@@ -225,8 +222,8 @@ def relief(x, y, s, t):
     height -= 0.045 * blob(x, y - lips_l - 0.6 * mouth.lower - 0.09, 0.24, 0.06)
     height -= 0.02 * blob(m - mouth.corner_x - 0.03, y - mouth.corner_y, 0.05, 0.07) * (1.0 + t.smile)
     reach = step((y - s.nose_length + 0.04) / 0.1) * step((mouth.corner_y + 0.22 - y) / 0.25)
-    depth = 0.008 + 0.030 * s.fold_depth + 0.028 * t.smile
-    height += depth * jnp.tanh((m - fold_x(y, s, mouth)) / 0.045) * reach * line(m - fold_x(y, s, mouth), 0.16)
+    depth = 0.006 + 0.030 * s.fold_depth + 0.020 * t.smile
+    height += depth * jnp.tanh((m - fold_x(y, s, mouth)) / 0.065) * reach * line(m - fold_x(y, s, mouth), 0.20)
     bag = ey - 0.13 - 0.35 * ex * ex
     height -= (0.006 + 0.020 * s.fold_depth) * line(bag - 0.06, 0.035) * line(ex, 0.24)
     brow = t.wrinkles * 0.010 * jnp.sin((y + 0.10 * x * x) * 42.0) * blob(x, y + 0.80, 0.62, 0.22)
@@ -244,7 +241,7 @@ class Hit(NamedTuple):
 
 
 def cast(u, v, s, t, pixel):
-    """Pixels of the picture plane (units) onto the head: the ellipsoid exactly, its relief by three corrections."""
+    """Pixels of the picture plane (units) onto the head: the ellipsoid exactly, its relief by two corrections."""
     rotation = rotation_of(t)
     along = rotation[2]
     du, dv = u - PIVOT[0], v - PIVOT[1]
@@ -264,7 +261,7 @@ def cast(u, v, s, t, pixel):
         lift = protrusion(x, y, s, t) * step(3.0 * inside * DEPTH**2)
         return x, y, lift, z, inside
 
-    x, y, _, z, inside = jax.lax.fori_loop(0, 3, approach, (du, v, *(jnp.zeros_like(du),) * 3))
+    x, y, _, z, inside = jax.lax.fori_loop(0, 2, approach, (du, v, *(jnp.zeros_like(du),) * 3))
     steep = jnp.square(x / half_width(y, t) ** 2) + jnp.square((y - CENTRE) / half_height(y, t) ** 2)
     rim = inside * DEPTH**2 / (2.0 * jnp.sqrt(steep) + 0.05)
     return Hit(x, y, z, edge(rim, jnp.maximum(1.5 * pixel, 0.03)))

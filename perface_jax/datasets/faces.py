@@ -1,8 +1,8 @@
 """A parametric face renderer: two sets of parameters and a frame in, RGB pictures and their landmarks out.
 
 `face_shape` says where each pixel meets the head and which way the surface looks, `face_paint` which colour it has;
-here one directional and one ambient light fall on it, and the layers (background, hair, neck, ears, face, hair) are laid
-over one another. Every edge is softened by at least the width of a pixel. All of it is elementwise JAX, jitted and
+here one directional and one ambient light fall on it, and the layers (background, hair, neck, ears, face, hair) are
+laid over one another. Every edge is softened by at least the width of a pixel. All of it is elementwise JAX, jitted and
 vmapped over faces. Pixel centres lie at integers; pictures are uint8, sRGB.
 """
 
@@ -46,7 +46,18 @@ from perface_jax.datasets.face_shape import (
     unit,
 )
 
-__all__ = ["CELEBA_HQ_VIEW", "LANDMARKS", "SIMSWAP_VIEW", "Seam", "Source", "Target", "View", "landmarks", "natural", "render"]
+__all__ = [
+    "CELEBA_HQ_VIEW",
+    "LANDMARKS",
+    "SIMSWAP_VIEW",
+    "Seam",
+    "Source",
+    "Target",
+    "View",
+    "landmarks",
+    "natural",
+    "render",
+]
 
 
 class View(NamedTuple):
@@ -191,20 +202,22 @@ def _backdrop(u, v, t):
 
 def _locks(hair, t):
     """The hair as a lit body, with a band of gloss that the strands break up."""
-    body = unit(hair.u / 1.3, (hair.v + 0.2) / 1.9, jnp.full_like(hair.u, 0.8))
-    band = _gloss(body, t, 20.0) * (0.6 + 0.6 * hair.strand)
+    body = unit(hair.u / 1.2, (hair.v + 0.75) / 1.5, jnp.full_like(hair.u, 0.8))
+    band = _gloss(body, t, 16.0) * jnp.clip(0.55 + 0.9 * hair.strand, 0.0, 1.3)
     matt = zip(hair_colour(t, hair.strand), _lit(body, t, (0.3, 0.3, 0.3)), t.hair_colour, strict=True)
-    return tuple(a * b + (0.9 * c + 0.10 * t.shine) * band for a, b, c in matt)
+    return tuple(a * b + (0.9 * c + 0.03 + 0.10 * t.shine) * band for a, b, c in matt)
 
 
 def _body(picture, hair, t, soft):
     """Neck and clothes, in the shadow of the chin."""
-    half = 0.50 + 0.30 * t.jaw_width * t.face_width
+    half = 0.42 + 0.31 * t.jaw_width * t.face_width
     across = hair.u / half
     neck = edge((1.0 + 0.12 * step((hair.v - 1.6) / 0.6) - jnp.abs(across)) * half, soft) * step((hair.v - 0.9) / 0.1)
     tube = unit(across, 0.15, jnp.sqrt(jnp.clip(1.0 - across * across, 0.05, 1.0)))
     below = hair.v - 0.55 * t.chin_height - 0.75 * jnp.sqrt(jnp.clip(1.0 - jnp.square(hair.u / 1.1), 0.0, 1.0))
-    picture = paint(picture, dim(t.skin * 0.92, *dim(_lit(tube, t, (0.3, 0.2, 0.18)), 0.38 + 0.55 * step(below / 0.8))), neck)
+    picture = paint(
+        picture, dim(t.skin * 0.92, *dim(_lit(tube, t, (0.3, 0.2, 0.18)), 0.38 + 0.55 * step(below / 0.8))), neck
+    )
     cloth = dim(t.cloth, 1.0 + 0.16 * noise(hair.u * 2.2, hair.v * 2.2, t.texture + 17))
     cloth = dim(cloth, *_lit(unit(0.5 * hair.u, -0.2, 0.8), t, (0.2, 0.2, 0.2)))
     shoulder = hair.v - t.chin_height - 0.02 - 0.42 * line(hair.u, 0.72) + 0.05 * jnp.abs(hair.u)
@@ -234,11 +247,16 @@ def _behind(locks, hair, u, v, t, pixel):
 def _compose(behind, face, locks, hair, hit, t, pixel):
     """The face, and the hair over it; then from light to bytes."""
     soft = jnp.maximum(pixel, 0.035)
+    short = step((0.9 - t.hair_length) / 0.3)
     picture = paint(behind, face, hit.cover)
-    open_face = edge(hair.face, jnp.maximum(soft, 0.06)) * hit.cover
+    open_face = edge(hair.face, jnp.maximum(soft, 0.06 + 0.10 * short)) * hit.cover
     below = step((hair.v - t.hair_length + 0.25) / 0.3) * (1.0 - step((jnp.abs(hair.u) - 0.9) / 0.1))
     front = edge(hair.outer, soft) * (1.0 - open_face) * (1.0 - below * (1.0 - hit.cover))
-    picture = paint(picture, dim(locks, 0.72 + 0.28 * step(hair.outer / 0.25)), front)
+    # hair lies in its own shadow at the roots and at the rim, and cropped sides let the skin through
+    depth = (0.62 + 0.38 * step(-hair.face / 0.30)) * (0.72 + 0.28 * step(hair.outer / 0.25))
+    thin = 0.40 * step((hair.v + 0.75) / 0.7) + 0.60 * step((hair.v - t.hair_length + 0.40) / 0.45)
+    cropped = 1.0 - thin * hit.cover * short
+    picture = paint(picture, paint(dim(locks, depth), t.skin * 0.35, 0.5 * hair.part), front * cropped)
     planes = (jnp.clip(plane, 1e-4, 1.0) ** (1.0 / 2.2) for plane in picture)
     return tuple(jnp.clip(plane * 255.0 + 0.5, 0.0, 255.0).astype(jnp.uint8) for plane in planes)
 

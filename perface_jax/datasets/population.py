@@ -14,15 +14,15 @@ SOURCE = {
     "eye_spacing": (0.500, 0.004, 0.000, 0.026),
     "eye_height": (0.000, 0.005, 0.000, 0.022),
     "eye_width": (0.236, -0.008, -0.003, 0.017),
-    "eye_opening": (0.116, -0.016, -0.005, 0.016),
+    "eye_opening": (0.108, -0.014, -0.005, 0.016),
     "eye_tilt": (0.090, -0.050, -0.020, 0.070),
     "lid_fold": (0.066, -0.016, -0.004, 0.018),
     "iris_radius": (0.100, 0.000, 0.000, 0.004),
     "lash": (0.620, -0.420, -0.050, 0.150),
     "brow_height": (0.325, -0.050, -0.004, 0.034),
-    "brow_thickness": (0.042, 0.020, 0.000, 0.011),
-    "brow_arch": (0.060, -0.030, 0.000, 0.026),
-    "brow_tilt": (0.040, -0.030, -0.005, 0.034),
+    "brow_thickness": (0.048, 0.017, 0.000, 0.009),
+    "brow_arch": (0.056, -0.028, 0.000, 0.022),
+    "brow_tilt": (0.020, -0.015, -0.005, 0.034),
     "brow_length": (0.680, 0.030, 0.000, 0.040),
     "brow_density": (0.740, 0.080, -0.030, 0.130),
     "nose_length": (0.540, 0.025, 0.012, 0.042),
@@ -48,12 +48,12 @@ TARGET = {
     "wrinkles": (0.000, 0.050, 0.180, 0.060),
     "flush": (0.380, 0.040, 0.020, 0.160),
     "grey": (-0.500, 0.060, 0.230, 0.140),
-    "hairline": (1.080, 0.020, 0.025, 0.080),
-    "hair_top": (0.200, -0.020, -0.012, 0.055),
+    "hairline": (0.990, 0.020, 0.022, 0.075),
+    "hair_top": (0.190, -0.020, -0.010, 0.045),
     "hair_side": (0.210, -0.130, -0.008, 0.045),
     "parting": (0.000, 0.000, 0.000, 0.280),
     "wave": (0.450, -0.150, 0.000, 0.300),
-    "light_strength": (0.660, 0.000, 0.000, 0.070),
+    "light_strength": (0.720, 0.000, 0.000, 0.070),
     "light_warmth": (0.100, 0.000, 0.000, 0.450),
     "shine": (0.500, 0.080, -0.030, 0.200),
     "yaw": (0.000, 0.000, 0.000, 0.130),
@@ -66,15 +66,38 @@ UNIT = ("lash", "brow_density", "nose_turn", "cupid_bow", "fold_depth", "cheek",
 UNIT += ("flush", "grey", "wave", "shine")  # these live in 0..1
 
 # palettes, linear RGB, read along a uniform number from 0 to 1
-IRIS = ([0.0, 0.45, 0.62, 0.74, 0.88, 1.0], [[0.030, 0.013, 0.007], [0.085, 0.036, 0.014], [0.17, 0.10, 0.035],
-        [0.15, 0.17, 0.085], [0.13, 0.22, 0.34], [0.22, 0.32, 0.40]])
-HAIR = ([0.0, 0.30, 0.55, 0.72, 0.80, 0.90, 1.0], [[0.010, 0.008, 0.008], [0.024, 0.014, 0.010], [0.060, 0.030, 0.016],
-        [0.13, 0.068, 0.032], [0.17, 0.055, 0.020], [0.30, 0.18, 0.075], [0.46, 0.32, 0.17]])
-SKIN = ([0.0, 0.45, 0.70, 0.85, 1.0], [[0.78, 0.535, 0.425], [0.68, 0.41, 0.295], [0.50, 0.265, 0.165],
-        [0.27, 0.120, 0.068], [0.14, 0.056, 0.032]])
-LIPS = ([0.0, 0.60, 0.85, 1.0], [[0.90, 0.66, 0.64], [0.84, 0.50, 0.50], [0.74, 0.30, 0.33], [0.62, 0.13, 0.17]])
-BROW = ([0.0, 0.50, 0.80, 1.0], [[0.012, 0.009, 0.008], [0.030, 0.017, 0.012], [0.080, 0.042, 0.023],
-        [0.17, 0.10, 0.052]])
+IRIS = (
+    [0.0, 0.45, 0.62, 0.74, 0.88, 1.0],
+    [
+        [0.030, 0.013, 0.007],
+        [0.085, 0.036, 0.014],
+        [0.17, 0.10, 0.035],
+        [0.15, 0.17, 0.085],
+        [0.13, 0.20, 0.28],
+        [0.20, 0.27, 0.33],
+    ],
+)
+HAIR = (
+    [0.0, 0.30, 0.55, 0.72, 0.80, 0.90, 1.0],
+    [
+        [0.010, 0.008, 0.008],
+        [0.024, 0.014, 0.010],
+        [0.060, 0.030, 0.016],
+        [0.13, 0.068, 0.032],
+        [0.17, 0.055, 0.020],
+        [0.30, 0.18, 0.075],
+        [0.46, 0.32, 0.17],
+    ],
+)
+SKIN = (
+    [0.0, 0.45, 0.70, 0.85, 1.0],
+    [[0.78, 0.535, 0.425], [0.68, 0.41, 0.295], [0.50, 0.265, 0.165], [0.27, 0.120, 0.068], [0.14, 0.056, 0.032]],
+)
+LIPS = ([0.0, 0.60, 0.85, 1.0], [[0.84, 0.56, 0.54], [0.78, 0.42, 0.42], [0.70, 0.26, 0.29], [0.60, 0.12, 0.16]])
+BROW = (
+    [0.0, 0.50, 0.80, 1.0],
+    [[0.012, 0.009, 0.008], [0.030, 0.017, 0.012], [0.080, 0.042, 0.023], [0.17, 0.10, 0.052]],
+)
 
 
 def _uniform(latent):
@@ -100,6 +123,7 @@ def source_latents(key, n):
     return jax.random.normal(key, (n, len(SOURCE) + 3))
 
 
+@jax.jit
 def describe_sources(latent, female, age):
     """Inner faces from their latents.
 
@@ -126,6 +150,7 @@ def sample_sources(key, female, age):
     return describe_sources(source_latents(key, female.shape[0]), female, age)
 
 
+@jax.jit
 def sample_targets(key, female, age):
     """Everything else about persons of the given genders and ages: contour, hair, skin, light, pose, expression.
 
@@ -152,7 +177,8 @@ def sample_targets(key, female, age):
     smile = jnp.clip(1.5 * share[:, 8] - 0.6, 0.0, 0.9)
     background = jax.random.uniform(colours, (n, 2, 3), minval=0.25, maxval=0.85)
     pale = 0.70 * background.mean(-1, keepdims=True) + 0.30 * background
-    light = jnp.stack([0.55 * z[:, 10], -0.42 - 0.16 * z[:, 11], jnp.full((n,), 0.85)], 1)
+    cloth = jax.random.uniform(jax.random.fold_in(colours, 1), (n, 3), minval=0.1, maxval=0.8)
+    light = jnp.stack([0.70 * z[:, 10], -0.42 - 0.16 * z[:, 11], jnp.full((n,), 0.85)], 1)
     values |= {
         "hairline": jnp.where(bald, 2.6, values["hairline"]),
         "hair_top": jnp.where(bald, -0.03, values["hair_top"]),
@@ -163,13 +189,13 @@ def sample_targets(key, female, age):
         skin=_palette(SKIN, dark) * (1.0 + 0.05 * z[:, 12:13]),
         hair_colour=_palette(HAIR, hair),
         hair_length=jnp.where(long, 1.3 + 1.9 * share[:, 9], 0.18 + 0.20 * share[:, 9]),
-        drop=jnp.where(long, 0.95 + 0.15 * z[:, 13], 0.16 + 0.05 * z[:, 13]),
-        fringe=jnp.where(bald, 0.0, fringe),
+        drop=jnp.where(long, 0.62 + 0.10 * z[:, 13], 0.16 + 0.05 * z[:, 13]),
+        fringe=jnp.where(bald, 0.0, fringe * (0.55 + 0.45 * female)),
         beard=jnp.where(bearded, 0.45 + 0.5 * share[:, 7], 0.0),
         stubble=jnp.where(man, share[:, 14], 0.0),
         background=pale**2.2,
         background_angle=6.2832 * share[:, 15],
-        cloth=jax.random.uniform(jax.random.fold_in(colours, 1), (n, 3), minval=0.1, maxval=0.8) ** 2.2,
+        cloth=(0.55 * cloth.mean(-1, keepdims=True) + 0.45 * cloth) ** 2.2,
         light=light / jnp.linalg.norm(light, axis=1, keepdims=True),
         smile=smile,
         mouth_open=jnp.clip(1.4 * share[:, 16] - 0.95, 0.0, 0.45),

@@ -45,7 +45,7 @@ class Config(tfds.core.BuilderConfig):
     name: str = ""
     image_size: int = 112  # pixels a side, as stored
     order: str = "auto"  # read off the pictures; or a kind of annotations.grid_order; or "unknown", for no ids
-    block: int | None = None  # size of a group, where `order` names a grouped kind
+    block: int | None = 10  # size of a group; only read where `order` names a grouped kind
     grid: tuple[int, int] | None = None  # (sources, targets); None = square
     repair: str = "none"  # or "to_pictures": bring every answer column into the order of the pictures
 
@@ -53,10 +53,8 @@ class Config(tfds.core.BuilderConfig):
         kinds, grouped = tuple(annotations.Kind), "group" in self.order
         if self.order not in ("auto", "unknown", *kinds):
             raise ValueError(f"order is {self.order!r}, expected auto, unknown, {', '.join(kinds)}")
-        if grouped != bool(self.block):
-            raise ValueError(
-                f"order {self.order!r} with block {self.block}: grouped kinds need a block, others have none"
-            )
+        if grouped and not self.block:
+            raise ValueError(f"order {self.order!r} needs a block, the number of sources (or targets) of a group")
         if self.repair not in ("none", "to_pictures"):
             raise ValueError(f"repair is {self.repair!r}, expected none or to_pictures")
         if self.order == "unknown" and self.repair != "none":
@@ -115,33 +113,41 @@ class SimCelebA(tfds.core.ShardBasedBuilder):
     def _rows(self, release: pathlib.Path, answers: annotations.Votes) -> list[dict[str, Any]]:
         """Everything but the pictures, in the order of the triplet numbers."""
         source_id = target_id = np.full(len(answers.ids), -1, np.int32)
-        if self.builder_config.order != "unknown":
-            order, answers = self._order_and_repair(release, answers)
+        if self.builder_config.order == "unknown":
+            audit = annotations.audit(answers, grid=None)
+            described = {"order": None, "repair": [], "alarms": [], "audit": audit.as_dict(), "report": audit.report()}
+        else:
+            order, answers, described = self._order_and_repair(release, answers)
             source_id, target_id = annotations.cells(order.kind, order.sources, order.targets, block=order.block)
+        self.info.metadata.update(described)
         return [
             {"id": answers.ids[row], "votes": answers.votes[row],
              "source_id": np.int32(source_id[place]), "target_id": np.int32(target_id[place])}
             for place, row in enumerate(np.argsort(answers.places()))
         ]  # fmt: skip
 
-    def _order_and_repair(self, release, answers) -> tuple[annotations.GridOrder, annotations.Votes]:
+    def _order_and_repair(self, release, answers) -> tuple[annotations.GridOrder, annotations.Votes, dict]:
         grid = self.builder_config.grid or orders.square_grid(len(answers.ids))
         order, found = self._order(release, answers, grid)
-        audit, moved = annotations.audit(answers, grid=grid), []
-        if self.builder_config.repair == "to_pictures" and audit.order_alarms:
-            answers = annotations.repair(answers, audit, pictures=order)
+        audit = annotations.audit(answers, grid=grid)
+        alarms, moved = audit.order_alarms, []
+        if self.builder_config.repair == "to_pictures":
+            answers, alarms = annotations.repair(answers, audit, pictures=order), ()
             moved = [
                 f"{column}: {seen.words()} to {order.words()}"
                 for column, seen in audit.column_orders.items()
                 if not orders.same(seen, order)
             ]
-            audit = annotations.audit(answers, grid=grid)
-        self.info.metadata.update(
-            order={"kind": str(order.kind), "block": order.block, "words": order.words(), "pictures": str(found),
-                   "score": found.score, "runner_up_score": found.runner_up_score},
-            repair=moved, alarms=_alarms(answers, audit, order), audit=audit.as_dict(), audit_report=audit.report(),
-        )  # fmt: skip
-        return order, answers
+        described = {
+            "words": order.words(),
+            "call": order.call(),
+            "pictures": str(found),
+            "score": found.score,
+            "runner_up_score": found.runner_up_score,
+        }
+        warned = _alarms(answers, alarms, order)
+        audited = {"repair": moved, "alarms": warned, "audit": audit.as_dict(), "report": audit.report()}
+        return order, answers, {"order": described, **audited}
 
     def _order(self, release, answers, grid) -> tuple[annotations.GridOrder, orders.PictureOrder]:
         config, (sources, targets) = self.builder_config, grid
@@ -178,10 +184,10 @@ class SimCelebA(tfds.core.ShardBasedBuilder):
         self.info.metadata.update(pictures_sha256=digest.hexdigest(), skipped=skipped, triplets=stored)
 
 
-def _alarms(answers: annotations.Votes, audit: annotations.Audit, order: annotations.GridOrder) -> list[str]:
+def _alarms(answers: annotations.Votes, alarms: Sequence[tuple], order: annotations.GridOrder) -> list[str]:
     """What every load must say: columns in another order than the rest, or all in another than the pictures."""
-    if audit.order_alarms:
-        return [f"{column}: {change} (p = {p:.3f})" for column, change, p in audit.order_alarms]
+    if alarms:
+        return [f"{column}: {change} (p = {p:.3f})" for column, change, p in alarms]
     votes = annotations.majority(answers).share[np.argsort(answers.places())]
     better, gain, p = orders.better_order(np.nan_to_num(votes, nan=0.5), order)
     if p > LARGEST_P or gain < LEAST_GAIN:
@@ -269,10 +275,9 @@ def load(builder: SimCelebA) -> Triplets:
             "repair='to_pictures' brings single columns into the order of the pictures",
             stacklevel=2,
         )
-    release = pathlib.Path(metadata["release"])
-    if (release / releases.ANSWERS).is_file() and (release / releases.PICTURES).is_dir():
-        if changed := store.changes(builder, releases.fingerprint(release)):
-            warnings.warn(f"{release} has changed since {builder.data_dir} was built: {changed}", stacklevel=2)
+    answers = pathlib.Path(metadata["release"]) / releases.ANSWERS
+    if answers.is_file() and store.sha256(answers) != metadata["answers_sha256"]:
+        warnings.warn(f"{answers} has changed since {builder.data_dir} was built from it", stacklevel=2)
     ids, votes, source_id, target_id = zip(*rows, strict=True)
     return Triplets(
         records=builder.as_data_source(SPLIT),

@@ -7,7 +7,7 @@
     DIR/celeba_hq/CelebA-HQ-img/0.jpg           portraits, with CelebAMask-HQ-attribute-anno.txt
     DIR/*/truth/                                what nobody knows of real data: ids, features, landmarks, light, pose
 
-Faces are drawn by `faces`, persons by `population`, votes by `annotators`. The same options give the same bytes on the
+`faces` draws, `world` says who lives here and how annotators vote. The same options give the same bytes on the
 same machine. A folder appears under its name only when it is whole.
 """
 
@@ -16,22 +16,20 @@ import concurrent.futures
 import contextlib
 import csv
 import json
-import math
 import pathlib
 import shutil
 import tempfile
-from typing import NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import tqdm
 from PIL import Image
 
 from perface_jax.annotations import Kind, cells
-from perface_jax.datasets import annotators, faces, population
+from perface_jax.datasets import faces
+from perface_jax.datasets.world import FEATURES, create_people, create_world, survey
 
-BATCH = 64
+BATCH = 16  # faces of 112 pixels: their planes fit the cache of a core
 STAMP = "synthetic.json"  # the options of a finished folder
 ROLES = "abc"
 ATTRIBUTES = (
@@ -41,112 +39,6 @@ ATTRIBUTES = (
     "Sideburns Smiling Straight_Hair Wavy_Hair Wearing_Earrings Wearing_Hat Wearing_Lipstick Wearing_Necklace "
     "Wearing_Necktie Young"
 ).split()
-
-
-class People(NamedTuple):
-    """Faces with the two facts that moved their distributions."""
-
-    faces: tuple  # faces.Source or faces.Target
-    female: np.ndarray  # 0 or 1
-    age: np.ndarray  # years
-
-
-class World(NamedTuple):
-    """Sources in triplets a, b, c of one gender that are relatively alike, targets, and a seam for every swap."""
-
-    sources: People  # leading axis 3 * S + role
-    targets: People
-    seams: faces.Seam  # leading axis 3 * (sources * T + S) + role
-
-
-def create_world(seed, *, sources=80, targets=80, likeness=0.5):
-    """The people of the release.
-
-    Args:
-        seed: any integer.
-        sources: number of source triplets; half of them women.
-        targets: number of targets; half of them women.
-        likeness: share of the variance of the source latents common to a triplet.
-
-    Returns:
-        `World`.
-    """
-    together, apart, ages, outer, seams = jax.random.split(jax.random.key(seed), 5)
-    gender = jnp.repeat((jnp.arange(sources) % 2).astype(jnp.float32), 3)
-    family = jnp.repeat(jax.random.uniform(ages, (sources,), minval=22.0, maxval=62.0), 3)
-    age = family + jax.random.uniform(jax.random.fold_in(ages, 1), (3 * sources,), minval=-5.0, maxval=5.0)
-    latent = math.sqrt(likeness) * jnp.repeat(population.source_latents(together, sources), 3, axis=0)
-    latent += math.sqrt(1.0 - likeness) * population.source_latents(apart, 3 * sources)
-    target_gender = (jnp.arange(targets) % 2).astype(jnp.float32)
-    target_age = jax.random.uniform(jax.random.fold_in(ages, 2), (targets,), minval=20.0, maxval=65.0)
-    return World(
-        People(population.describe_sources(latent, gender, age), np.asarray(gender), np.asarray(age)),
-        People(population.sample_targets(outer, target_gender, target_age), np.asarray(target_gender), np.asarray(target_age)),
-        population.sample_seams(seams, 3 * sources * targets),
-    )
-
-
-FEATURES = (
-    ("eye_spacing", 1.0), ("eye_width", 0.8), ("eye_opening", 1.0), ("eye_tilt", 1.0), ("brow_height", 0.8),
-    ("brow_thickness", 1.0), ("brow_arch", 0.8), ("brow_density", 0.8), ("nose_length", 0.8), ("nose_width", 1.0),
-    ("nose_height", 0.5), ("mouth_height", 0.6), ("mouth_width", 1.0), ("upper_lip", 0.8), ("lower_lip", 0.8),
-    ("fold_depth", 0.8), ("iris_colour", 1.2), ("brow_colour", 1.0), ("lip_colour", 1.2),
-)  # fmt: skip
-
-
-def perceived_features(source, target):
-    """What a viewer takes in of the inner faces in a swap, each in spreads of the population.
-
-    Colours count by lightness. A target changes how well a feature shows: narrowed eyes hide eyes and irises, a smile
-    stretches the mouth, a fringe hides the brows, dim light takes colour away.
-
-    Args:
-        source: `faces.Source`, leading axes [...].
-        target: `faces.Target`, leading axes that broadcast with those of the source.
-
-    Returns:
-        float32 [..., 19], in the order of `FEATURES`.
-    """
-    shows = {
-        "eye": target.eye_open, "iris": target.eye_open * (0.7 + 0.5 * target.light_strength),
-        "brow": 1.0 - 0.3 * target.fringe, "upper": 1.0 - 0.25 * target.smile, "lower": 1.0 - 0.2 * target.smile,
-        "mouth": 1.0 - 0.15 * target.smile, "lip": 0.7 + 0.5 * target.light_strength, "fold": 1.0 + 0.2 * target.smile,
-    }  # fmt: skip
-    columns = []
-    for name, weight in FEATURES:
-        value = np.asarray(getattr(source, name), np.float32)
-        if name.endswith("colour"):
-            value, centre, spread = np.log(value.mean(-1)), -2.0, 0.6
-        else:
-            centre, _, _, spread = population.SOURCE[name]
-        columns.append(weight * (value - centre) / spread * np.asarray(shows.get(name.split("_")[0], 1.0)))
-    return np.stack(np.broadcast_arrays(*columns), -1)
-
-
-def triplet_features(world):
-    """Perceived features of a, b, c in every cell of the grid, float32 [targets * sources, 3, 19]."""
-    sources = jax.tree.map(lambda leaf: np.asarray(leaf)[None], world.sources.faces)
-    targets = jax.tree.map(lambda leaf: np.asarray(leaf)[:, None], world.targets.faces)
-    features = perceived_features(sources, targets)
-    return features.reshape(-1, 3, features.shape[-1])
-
-
-class Survey(NamedTuple):
-    """The annotators and their answers; cells in target-major order, cell = sources * T + S."""
-
-    people: annotators.Annotators
-    features: np.ndarray
-    answers: annotators.Answers
-
-
-def survey(seed, world):
-    """Let 18 annotators, two of them careless, look at the whole grid."""
-    features = triplet_features(world)
-    people = annotators.recruit([seed, 1], features.shape[-1])
-    return Survey(people, features, annotators.answer([seed, 2], people, features))
-
-
-# ---------------------------------------------------------------- on disk
 
 
 def default_block(sources):
@@ -187,18 +79,24 @@ def _save(path, picture, quality):
 def _write_pictures(paths, source, target, seam, *, source_of, target_of, size, view, quality, label):
     """Render and save; picture i shows source `source_of[i]` in target `target_of[i]` with seam i."""
     take = jax.jit(lambda tree, index: jax.tree.map(lambda leaf: leaf[index], tree))
-    batch = max(8, BATCH * 112**2 // size**2)
+    batch = min(64, max(8, BATCH * 112**2 // size**2))
     with concurrent.futures.ThreadPoolExecutor(4) as pool, tqdm.tqdm(total=len(paths), desc=label, unit="face") as bar:
         pending = []
         for start in range(0, len(paths), batch):
             places = np.minimum(np.arange(start, start + batch), len(paths) - 1)
             pictures = faces.render(
-                take(source, source_of[places]), take(target, target_of[places]), take(seam, places), size=size, view=view
+                take(source, source_of[places]),
+                take(target, target_of[places]),
+                take(seam, places),
+                size=size,
+                view=view,
             )
             for done in pending:
                 done.result()
             pictures, chosen = np.asarray(pictures), paths[start : start + batch]
-            pending = [pool.submit(_save, path, picture, quality) for path, picture in zip(chosen, pictures, strict=False)]
+            pending = [
+                pool.submit(_save, path, picture, quality) for path, picture in zip(chosen, pictures, strict=False)
+            ]
             bar.update(len(chosen))
         for done in pending:
             done.result()
@@ -254,9 +152,10 @@ def write_release(
         )
         _write_release_truth(part / "truth", ids, cell, source_id, target_id, world, asked, size)
         paths = [part / "triplet" / f"{name}_{role}.jpg" for name in ids for role in ROLES]
-        order_of_faces = (3 * cell[:, None] + np.arange(3)).ravel()
+        place = (3 * cell[:, None] + np.arange(3)).ravel()
+        seams = jax.tree.map(lambda leaf: leaf[place], world.seams)
         _write_pictures(
-            paths, world.sources.faces, world.targets.faces, jax.tree.map(lambda leaf: leaf[order_of_faces], world.seams),
+            paths, world.sources.faces, world.targets.faces, seams,
             source_of=(3 * source_id[:, None] + np.arange(3)).ravel(), target_of=np.repeat(target_id, 3),
             size=size, view=faces.SIMSWAP_VIEW, quality=quality, label="swaps",
         )  # fmt: skip
@@ -285,11 +184,12 @@ def _write_release_truth(folder, ids, cell, source_id, target_id, world, asked, 
             for i in range(len(people.lapse))
         ),
     )
-    targets = len(world.targets.age)
-    points = jax.vmap(
-        lambda s: faces.landmarks(jax.tree.map(lambda leaf: jnp.repeat(leaf[None], targets, 0), s), world.targets.faces, size=size)
-    )(world.sources.faces)  # [3 * sources, targets, ...]
-    points = np.asarray(points).reshape(-1, 3, targets, *points.shape[2:])[source_id, :, target_id]
+    shown = 3 * source_id[:, None] + np.arange(3)
+    points = faces.landmarks(
+        jax.tree.map(lambda leaf: leaf[shown.ravel()], world.sources.faces),
+        jax.tree.map(lambda leaf: leaf[np.repeat(target_id, 3)], world.targets.faces),
+        size=size,
+    )
     np.savez_compressed(
         folder / "truth.npz",
         source_id=source_id,
@@ -297,22 +197,9 @@ def _write_release_truth(folder, ids, cell, source_id, target_id, world, asked, 
         choice_noise_free=answers.noise_free[cell],
         features=asked.features[cell],
         feature_names=np.array([name for name, _ in FEATURES]),
-        landmarks=points.astype(np.float32),
+        landmarks=np.asarray(points).reshape(len(ids), 3, -1, 2),
         **_person_truth("source", world.sources),
         **_person_truth("target", world.targets),
-    )
-
-
-def create_people(seed, people):
-    """Sources and targets of `people` persons in four groups in turn: young or older, men or women."""
-    inner, outer, ages = jax.random.split(jax.random.fold_in(jax.random.key(seed), 1), 3)
-    female = (jnp.arange(people) % 2).astype(jnp.float32)
-    young = jnp.arange(people) // 2 % 2 == 0
-    age = jnp.where(young, 0.0, 27.0) + jax.random.uniform(ages, (people,), minval=20.0, maxval=38.0)
-    facts = np.asarray(female), np.asarray(age)
-    return (
-        People(population.sample_sources(inner, female, age), *facts),
-        People(population.sample_targets(outer, female, age), *facts),
     )
 
 
@@ -351,8 +238,9 @@ def write_celeba_hq(folder, *, seed=0, people=400, size=256, quality=95):
         np.savez_compressed(part / "truth" / "truth.npz", landmarks=points, **truth)
         everybody = np.arange(people)
         _write_pictures(
-            [part / "CelebA-HQ-img" / f"{i}.jpg" for i in everybody], sources.faces, targets.faces, faces.natural(people),
-            source_of=everybody, target_of=everybody, size=size, view=faces.CELEBA_HQ_VIEW, quality=quality, label="portraits",
+            [part / "CelebA-HQ-img" / f"{i}.jpg" for i in everybody],
+            sources.faces, targets.faces, faces.natural(people), source_of=everybody, target_of=everybody,
+            size=size, view=faces.CELEBA_HQ_VIEW, quality=quality, label="portraits",
         )  # fmt: skip
 
 
@@ -373,8 +261,10 @@ def write_world(
     if stamp.is_file():
         if (was := json.loads(stamp.read_text())) == options:
             return False
-        changed = ", ".join(f"{key}: {was.get(key)} (wanted {options[key]})" for key in options if was.get(key) != options[key])
-        raise ValueError(f"{folder} was written with other options: {changed}; name another folder or remove it")
+        changed = [f"{key}: {was.get(key)} (wanted {options[key]})" for key in options if was.get(key) != options[key]]
+        raise ValueError(
+            f"{folder} was written with other options: {', '.join(changed)}; name another folder or remove it"
+        )
     both = {"seed": seed, "quality": quality}
     with _whole(folder, options) as part:
         write_release(
@@ -387,8 +277,10 @@ def write_world(
 
 def main(arguments=None):
     """The command line; see the docstring of the module."""
-    parser = argparse.ArgumentParser(prog="python -m perface_jax.datasets.synthetic", description=__doc__.split("\n")[0])
-    parser.add_argument("--out", required=True, help="folder to write; must be empty, or finished with the same options")
+    parser = argparse.ArgumentParser(
+        prog="python -m perface_jax.datasets.synthetic", description=__doc__.split("\n")[0]
+    )
+    parser.add_argument("--out", required=True, help="must be empty, or finished with the same options")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--targets", type=int, default=80)
     parser.add_argument("--sources", type=int, default=80, help="number of source triplets")

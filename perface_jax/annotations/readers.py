@@ -1,0 +1,192 @@
+"""Readers of files of votes: the release, one line a vote, and counts for two alternatives.
+
+Readers check every cell and raise a ValueError that names the file, the line, what was seen and what was wanted.
+They change nothing: no vote is dropped, moved or repaired here.
+"""
+
+import csv
+import pathlib
+import re
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from perface_jax.annotations.votes import Dummies, Votes, numbering_fault
+
+LETTERS = {"a": 0, "b": 1}
+MOST_VOTES = 1000  # of one row of vote counts; more is a mistake in the file, and would fill the memory
+
+LONG_FORMS = (
+    {"triplet", "annotator", "choice"},
+    {"triplet", "annotator", "choice", "is_dummy"},
+    {"triplet", "annotator", "choice", "is_dummy", "expected"},
+)
+TWO_ALTERNATIVE_FORM = {"reference", "a", "b", "votes_a", "votes_b"}
+KNOWN_HEADERS = (
+    "'tripletId,ans1,ans2,...' or 'triplet,annotator,choice[,is_dummy[,expected]]' or 'reference,a,b,votes_a,votes_b'"
+)
+
+Line = tuple[int, list[str]]  # line number from 1, cells
+
+
+def read_answers(path) -> Votes:
+    """Read a CSV file of votes; the header tells which of three forms it has.
+
+    - `tripletId,ans1,ans2,ans3` (one or more columns that begin with `ans`): one line a triplet, as in the release.
+    - `triplet,annotator,choice[,is_dummy[,expected]]`, columns in any order: one line a vote. `is_dummy` is 0 or 1;
+      `expected` is the right answer of a dummy triplet (a or b; empty elsewhere). Triplets may have different numbers
+      of votes. Dummy triplets have ids of their own, in any form.
+    - `reference,a,b,votes_a,votes_b`: one line a triplet with the number of votes for each candidate; triplets are
+      numbered in the order of the file. NIGHTS fits: one line a triplet, its vote written as 1,0 or 0,1.
+
+    Letters may be upper or lower case, blanks around a cell and empty lines are ignored.
+
+    Args:
+      path: the file, UTF-8, separated by commas.
+
+    Returns:
+      Votes, in the order of the file (in the long form: of first appearance).
+
+    Raises:
+      ValueError: an unknown header, an empty file, a wrong number of cells, letters other than a and b, a triplet that
+        is missing or there twice, two votes of one annotator on one triplet. Names file, line, seen and wanted.
+    """
+    path = pathlib.Path(path)
+    lines = _read_lines(path)
+    if not lines:
+        raise ValueError(f"{path}: the file is empty, wanted a header: {KNOWN_HEADERS}")
+    (number, header), rows = lines[0], lines[1:]
+    read = _reader(header)
+    if read is None:
+        raise _wrong(path, number, f"the header '{','.join(header)}'", KNOWN_HEADERS)
+    if not rows:
+        raise _wrong(path, number, "a header and no votes below it", "at least one line of votes")
+    for line, row in rows:
+        if len(row) != len(header):
+            seen = f"{len(row)} cells ({','.join(row)})"
+            raise _wrong(path, line, seen, f"{len(header)}, one for each of {','.join(header)}")
+    return read(path, header, rows)
+
+
+def _read_lines(path: pathlib.Path) -> list[Line]:
+    with open(path, encoding="utf-8-sig", errors="replace", newline="") as file:
+        reader = csv.reader(file)
+        try:
+            lines = [(reader.line_num, [cell.strip() for cell in row]) for row in reader]
+        except csv.Error as error:
+            raise ValueError(f"{path}, line {reader.line_num}: not a CSV file ({error})") from error
+    return [(number, row) for number, row in lines if any(row)]
+
+
+def _reader(header: list[str]):
+    """The function that reads the form with this header; None for an unknown one."""
+    if len(set(header)) < len(header):
+        return None
+    if header[0] == "tripletId" and len(header) > 1 and all(name.startswith("ans") for name in header[1:]):
+        return _read_wide
+    if set(header) in LONG_FORMS:
+        return _read_long
+    return _read_two_alternative if set(header) == TWO_ALTERNATIVE_FORM else None
+
+
+def _wrong(path, line: int, seen: str, wanted: str) -> ValueError:
+    return ValueError(f"{path}, line {line}: saw {seen}, wanted {wanted}")
+
+
+def _letter(path, line: int, column: str, cell: str) -> int:
+    if cell.lower() not in LETTERS:
+        raise _wrong(path, line, f"'{cell}' in column {column}", "a or b")
+    return LETTERS[cell.lower()]
+
+
+def _check_numbering(path, ids: Sequence[str], lines: Sequence[int]) -> None:
+    fault = numbering_fault(ids)
+    if fault:
+        place, message = fault
+        line = f"last line {lines[-1]}" if place is None else f"line {lines[place]}"
+        raise ValueError(f"{path}, {line}: {message}")
+
+
+def _read_wide(path, header: list[str], rows: list[Line]) -> Votes:
+    first_line = {}
+    for line, row in rows:
+        if row[0] in first_line:
+            raise _wrong(path, line, f"{row[0]}, which is on line {first_line[row[0]]} too", "every triplet once")
+        first_line[row[0]] = line
+    _check_numbering(path, list(first_line), list(first_line.values()))
+    names = header[1:]
+    votes = [[_letter(path, line, n, cell) for n, cell in zip(names, row[1:], strict=True)] for line, row in rows]
+    return Votes(tuple(first_line), np.array(votes, dtype=np.int8), columns=tuple(names), path=str(path))
+
+
+def _read_long(path, header: list[str], rows: list[Line]) -> Votes:
+    given: dict[str, dict[str, int]] = {}  # triplet -> annotator -> vote
+    first_line, dummies, annotators = {}, [], {}
+    for line, row in rows:
+        cells = dict(zip(header, row, strict=True))
+        triplet, annotator = cells["triplet"], cells["annotator"]
+        if not annotator:
+            raise _wrong(path, line, "no annotator", "the annotator's name")
+        who = annotators.setdefault(annotator, len(annotators))
+        choice = _letter(path, line, "choice", cells["choice"])
+        expected = cells.get("expected", "")
+        if _is_dummy(path, line, cells.get("is_dummy", "0")):
+            dummies.append((triplet, who, choice, _letter(path, line, "expected", expected) if expected else -1))
+            continue
+        if expected:
+            raise _wrong(path, line, f"expected = '{expected}' on a triplet that is no dummy", "an empty cell")
+        votes = given.setdefault(triplet, {})
+        if annotator in votes:
+            raise _wrong(path, line, f"a second vote of annotator {annotator} on {triplet}", "one vote each")
+        votes[annotator] = choice
+        first_line.setdefault(triplet, line)
+    if not given:
+        raise ValueError(f"{path}: all {len(dummies)} votes are on dummy triplets, wanted votes on others too")
+    _check_numbering(path, list(given), list(first_line.values()))
+    votes = _side_by_side([*person.values()] for person in given.values())
+    who = _side_by_side([annotators[name] for name in person] for person in given.values())
+    return Votes(tuple(given), votes.astype(np.int8), annotator=who, annotators=tuple(annotators),
+                 dummies=_dummies(dummies) if dummies else None, path=str(path))
+
+
+def _is_dummy(path, line: int, cell: str) -> bool:
+    if cell not in ("0", "1"):
+        raise _wrong(path, line, f"is_dummy = '{cell}'", "0 or 1")
+    return cell == "1"
+
+
+def _dummies(rows: list[tuple[str, int, int, int]]) -> Dummies:
+    ids, annotator, choice, expected = zip(*rows, strict=True)
+    return Dummies(ids, np.array(annotator, np.int32), np.array(choice, np.int8), np.array(expected, np.int8))
+
+
+def _read_two_alternative(path, header: list[str], rows: list[Line]) -> Votes:
+    first_line, votes = {}, []
+    for line, row in rows:
+        cells = dict(zip(header, row, strict=True))
+        pictures = (cells["reference"], cells["a"], cells["b"])
+        if pictures in first_line:
+            seen = f"{', '.join(pictures)}, which are on line {first_line[pictures]} too"
+            raise _wrong(path, line, seen, "every triplet once")
+        first_line[pictures] = line
+        for_a, for_b = (_count(path, line, name, cells[name]) for name in ("votes_a", "votes_b"))
+        if not 1 <= for_a + for_b <= MOST_VOTES:
+            raise _wrong(path, line, f"{for_a} + {for_b} votes", f"1 to {MOST_VOTES} of them")
+        votes.append([0] * for_a + [1] * for_b)
+    ids = tuple(f"t{i:04d}" for i in range(len(votes)))
+    return Votes(ids, _side_by_side(votes).astype(np.int8), pictures=tuple(first_line), path=str(path))
+
+
+def _count(path, line: int, column: str, cell: str) -> int:
+    if not re.fullmatch(r"\d+", cell, re.ASCII):
+        raise _wrong(path, line, f"'{cell}' in column {column}", "a whole number of votes")
+    return int(cell[:9])  # nine digits are far above the limit already
+
+
+def _side_by_side(rows: Iterable[Sequence[int]]) -> np.ndarray:
+    """Rows of different lengths as one int32 array, filled with -1 on the right."""
+    rows = list(rows)
+    out = np.full((len(rows), max(map(len, rows))), -1, dtype=np.int32)
+    for i, row in enumerate(rows):
+        out[i, : len(row)] = row
+    return out

@@ -1,0 +1,94 @@
+"""Every command of the README as a user types it, in a process of its own."""
+
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from perface_jax.model_folder import load_model
+from tests.conftest import ROOT
+from tests.test_experiment import SOURCES, TARGETS, release, start  # noqa: F401  (fixtures)
+
+ENVIRONMENT = {**os.environ, "JAX_PLATFORMS": "cpu", "XLA_FLAGS": ""}
+
+
+def run(*arguments, expect=0):
+    done = subprocess.run(
+        [sys.executable, *map(str, arguments)], cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True, timeout=400
+    )
+    assert done.returncode == expect, done.stdout + done.stderr
+    return done.stdout if expect == 0 else done.stderr
+
+
+@pytest.fixture(scope="module")
+def flags(release, start, tmp_path_factory):  # noqa: F811
+    folder = tmp_path_factory.mktemp("run")
+    fields = {
+        "init": "",
+        "data.release": release,
+        "data.data_dir": folder / "tfds",
+        "data.sources": SOURCES,
+        "data.targets": TARGETS,
+        "split.sources": "(6,2,2)",
+        "split.targets": "(6,2,2)",
+    }
+    return [
+        "--config=configs/perface_r50.py:smoke",
+        f"--workdir={folder / 'run'}",
+        *(f"--config.{name}={value}" for name, value in fields.items()),
+    ]
+
+
+@pytest.fixture(scope="module")
+def trained(flags):
+    printed = run("train.py", *flags)
+    assert "step 2/2" in printed
+    return flags[1].removeprefix("--workdir=")
+
+
+def test_train_then_evaluate_prints_the_accuracy_before_and_after(trained, flags):
+    table = run("evaluate.py", *flags)
+    with open(f"{trained}/evaluation.json") as file:
+        rows = json.load(file)
+    assert {(row["setting"], row["model"]) for row in rows} == {
+        (setting, model) for setting in ("train", "validation", "i", "ii", "iii") for model in ("before", "after")
+    }
+    for row in rows:
+        assert f"{row['accuracy']:.3f}" in table
+
+
+def test_the_trained_model_passes_its_selftest_and_goes_back_to_pytorch(trained, tmp_path):
+    assert "right" in run("-m", "perface_jax.selftest", f"{trained}/model")
+    run("-m", "converters.to_torch", f"{trained}/model", "--out", tmp_path / "back.pth")
+    assert "r18" in run("-m", "converters.arcface_torch", tmp_path / "back.pth", "--out", tmp_path / "again")
+    assert load_model(tmp_path / "again")[0].width == 4
+
+
+def test_three_lines_of_python_embed_a_folder(trained, tmp_path):
+    Image.fromarray(np.arange(48 * 48 * 3).astype(np.uint8).reshape(48, 48, 3)).save(tmp_path / "a.png")
+    code = f"""
+import perface_jax
+model, variables = perface_jax.load_model("{trained}/model")
+names, embeddings, skipped = perface_jax.embed_folder(model, variables, "{tmp_path}", crop="simswap")
+print(names, embeddings.shape, float(perface_jax.similarity(embeddings[0], embeddings[0])))
+"""
+    assert run("-c", code).startswith("['a.png'] (1, 512) ")
+
+
+def test_another_config_for_the_same_workdir_is_refused(trained, flags):
+    message = run("train.py", *flags, "--config.margin=0.2", expect=1)
+    assert "+ margin = 0.2" in message
+
+
+def test_an_unknown_field_suggests_the_closest(flags):
+    message = run("train.py", *flags, "--config.marign=0.2", expect=1)
+    assert "marign" in message
+    assert "margin" in message
+
+
+def test_a_stray_argument_is_refused(flags):
+    assert "unexpected argument 'margin=0.2'" in run("train.py", *flags, "margin=0.2", expect=1)

@@ -1,0 +1,83 @@
+"""The training page from config to model folder, in this process; the commands are run in test_commands."""
+
+import json
+
+import jax
+import numpy as np
+import pytest
+
+from perface_jax import experiment, parallel, trainer
+from perface_jax.model_folder import load_model
+from tests.test_experiment import config, release, start  # noqa: F401  (fixtures)
+
+
+def _lines(workdir):
+    return [json.loads(line) for line in (workdir / "log.jsonl").read_text().splitlines()]
+
+
+@pytest.fixture(autouse=True)
+def two_devices(monkeypatch):
+    """Eight virtual devices on two cores would spend the test on compiling."""
+    mesh = parallel.data_mesh(jax.devices()[:2])
+    monkeypatch.setattr(parallel, "data_mesh", lambda: mesh)
+
+
+def test_a_run_logs_validates_saves_and_exports(config, tmp_path):  # noqa: F811
+    config.epochs, config.max_steps = 1, 0
+    folder = trainer.train(config, tmp_path / "run")
+    lines = _lines(tmp_path / "run")
+    steps = len(experiment.open_data(config).training) // 8
+    assert steps >= 3
+    assert [line["step"] for line in lines if "loss" in line] == list(range(1, steps + 1))
+    assert [line["step"] for line in lines if "validation_accuracy" in line] == [0, steps]
+    assert all(line["active_triplets"] > 0 for line in lines if "loss" in line)
+    model, variables = load_model(folder)
+    assert model.crop == "simswap"
+    assert json.loads((tmp_path / "run" / "config.json").read_text())["margin"] == config.margin
+
+
+def test_an_interrupted_run_goes_on_where_it_was_saved_and_ends_the_same(config, tmp_path):  # noqa: F811
+    config.max_steps, config.evaluate_every = 6, 1
+    trainer.train(config, tmp_path / "whole")
+
+    class Interrupted(Exception):
+        pass
+
+    class Broken(trainer.Log):
+        def after_step(self, step, sums):
+            super().after_step(step, sums)
+            if step == 5:
+                raise Interrupted
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(trainer, "Log", Broken)
+        with pytest.raises(Interrupted):
+            trainer.train(config, tmp_path / "halves")
+    trainer.train(config, tmp_path / "halves")
+
+    assert min(line["step"] for line in _lines(tmp_path / "halves")[-4:]) > 0
+    one, other = (load_model(tmp_path / name / "model")[1] for name in ("whole", "halves"))
+    jax.tree.map(np.testing.assert_array_equal, one, other)
+
+
+def test_another_configs_workdir_is_refused_before_anything_happens(config, tmp_path):  # noqa: F811
+    trainer.train(config, tmp_path / "run")
+    config.margin = 0.3
+    with pytest.raises(ValueError, match=r"- margin = 0\.1\n\+ margin = 0\.3"):
+        trainer.train(config, tmp_path / "run")
+
+
+def test_a_run_that_diverges_stops_and_names_the_steps(config, tmp_path):  # noqa: F811
+    config.learning_rate = 1e30
+    with pytest.raises(FloatingPointError, match="between steps 1 and 2"):
+        trainer.train(config, tmp_path / "run")
+
+
+def test_wrong_choices_are_refused_with_what_there_is(config, tmp_path):  # noqa: F811
+    config.batch_size = 7
+    with pytest.raises(ValueError, match="batch of 7 cannot be divided over 2 devices"):
+        trainer.train(config, tmp_path / "run")
+    config.batch_norm = "off"
+    with pytest.raises(ValueError, match="'off'; wanted one of train, frozen"):
+        trainer.train(config, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
