@@ -66,7 +66,8 @@ def main() -> None:
             rows.append(json.loads(done.stdout))
     import jax
 
-    result = {"machine": platform.machine(), "device": jax.devices()[0].device_kind, "jax": jax.__version__, "rows": rows}
+    machine = {"machine": platform.machine(), "device": jax.devices()[0].device_kind, "jax": jax.__version__}
+    result = {**machine, "rows": rows}
     print(json.dumps(result, indent=2))
     if args.write:
         RESULTS.parent.mkdir(exist_ok=True)

@@ -377,7 +377,7 @@ def _warp(image, landmarks, poses, *, size):
         return jnp.vectorize(warp, signature="(h,w,c),(k)->(s,t,c)")(image, _plane(landmarks))
 
 
-def celeba_hq_box(template="arcface", *, size: int = 112) -> tuple[float, float, float, float]:
+def celeba_hq_box(*, template="arcface", size: int = 112) -> tuple[float, float, float, float]:
     """Where a template's crop lies in a CelebA-HQ or FFHQ picture: left, top, right, bottom as fractions of its side.
 
     Those pictures are squares around eyes and mouth: centre = eyes + 0.1 (mouth - eyes), half side =
@@ -400,7 +400,7 @@ def celeba_hq_box(template="arcface", *, size: int = 112) -> tuple[float, float,
 
 def _celeba_hq_pixels(side: int, template, size: int) -> tuple[int, list[float]]:
     """The box in pixel edges of a picture of `side`, and the black border that has to be added to hold it."""
-    box = [side * edge for edge in celeba_hq_box(template, size=size)]
+    box = [side * edge for edge in celeba_hq_box(template=template, size=size)]
     border = max(0, math.ceil(max(-min(box), max(box) - side)))
     return border, [edge + border for edge in box]
 

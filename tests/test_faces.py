@@ -8,14 +8,19 @@ from perface_jax.datasets import faces, population
 FACES = 8  # one batch size for the whole file: one compilation
 
 
+def same(value):
+    """One number for every face."""
+    return np.full(FACES, value, np.float32)
+
+
 def average(male=0.0):
     """The same average young person in every place."""
-    women = jnp.full((FACES,), 1.0 - male)
-    source = population.describe_sources(jnp.zeros((FACES, 29)), women, jnp.full((FACES,), 25.0))
-    target = population.sample_targets(jax.random.key(3), women, jnp.full((FACES,), 25.0))
-    target = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf[:1], leaf.shape), target)
-    plain = {name: jnp.zeros(FACES) for name in ("yaw", "pitch", "roll", "smile", "mouth_open", "brow_raise", "fringe")}
-    plain |= {"eye_open": jnp.full((FACES,), 1.3), "drop": jnp.full((FACES,), 0.6), "gaze": jnp.zeros((FACES, 2))}
+    women = same(1.0 - male)
+    source = population.describe_sources(jnp.zeros((FACES, 29)), women, same(25.0))
+    target = population.sample_targets(jax.random.key(3), women, same(25.0))
+    target = jax.tree.map(lambda leaf: np.repeat(np.asarray(leaf)[:1], FACES, 0), target)
+    plain = {name: same(0.0) for name in ("yaw", "pitch", "roll", "smile", "mouth_open", "brow_raise", "fringe")}
+    plain |= {"eye_open": same(1.3), "drop": same(0.6), "gaze": np.zeros((FACES, 2), np.float32)}
     return source, target._replace(**plain)
 
 
@@ -38,9 +43,7 @@ def test_the_pupils_are_where_the_landmarks_say_under_every_pose():
         roll=jnp.array([0.0, 0.0, 0.0, 0.0, 0.05, -0.05, 0.05, 0.0]),
         light=lights((0.01, -0.3, 1.0)),
     )
-    source = source._replace(
-        iris_colour=jnp.full((FACES, 3), 0.01), lash=jnp.zeros(FACES), eye_opening=jnp.full((FACES,), 0.13)
-    )
+    source = source._replace(iris_colour=jnp.full((FACES, 3), 0.01), lash=same(0.0), eye_opening=same(0.13))
     pictures, points = draw(source, target).mean(-1), np.asarray(faces.landmarks(source, target))
     for picture, eyes in zip(pictures, points[:, :2], strict=True):
         for x, y in eyes:
@@ -70,7 +73,7 @@ def test_light_from_the_left_makes_the_left_side_brighter():
 def test_a_swap_keeps_the_targets_border_and_takes_the_sources_inner_face():
     one = jnp.ones(FACES)
     source = population.sample_sources(jax.random.key(1), one, 30.0 * one)
-    target = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf[:1], leaf.shape), average()[1])
+    target = average()[1]
     pictures = draw(source, target, population.sample_seams(jax.random.key(2), FACES))
     border = np.ones((112, 112), bool)
     border[8:-8, 8:-8] = False
@@ -111,8 +114,8 @@ def test_opening_the_mouth_and_smiling_move_the_landmarks_of_the_mouth():
     source, target = average()
     first, last = faces.LANDMARKS["mouth"]
     closed = np.asarray(faces.landmarks(source, target))[0]
-    smiling = np.asarray(faces.landmarks(source, target._replace(smile=jnp.full((FACES,), 0.8))))[0]
-    opened = np.asarray(faces.landmarks(source, target._replace(mouth_open=jnp.full((FACES,), 0.4))))[0]
+    smiling = np.asarray(faces.landmarks(source, target._replace(smile=same(0.8))))[0]
+    opened = np.asarray(faces.landmarks(source, target._replace(mouth_open=same(0.4))))[0]
     assert smiling[3, 0] < closed[3, 0] - 1.0
     assert smiling[3, 1] < closed[3, 1] - 1.0
     assert np.ptp(opened[first:last, 1]) > np.ptp(closed[first:last, 1]) + 2.0
@@ -120,9 +123,9 @@ def test_opening_the_mouth_and_smiling_move_the_landmarks_of_the_mouth():
 
 def test_a_face_does_not_depend_on_its_neighbours_in_the_batch():
     women = jnp.arange(FACES, dtype=jnp.float32) % 2
-    source = population.sample_sources(jax.random.key(5), women, jnp.full((FACES,), 40.0))
-    target = population.sample_targets(jax.random.key(6), women, jnp.full((FACES,), 40.0))
-    turned = jax.tree.map(lambda leaf: leaf[::-1], (source, target))
+    source = population.sample_sources(jax.random.key(5), women, same(40.0))
+    target = population.sample_targets(jax.random.key(6), women, same(40.0))
+    turned = jax.tree.map(lambda leaf: np.asarray(leaf)[::-1], (source, target))
     np.testing.assert_allclose(draw(*turned)[::-1], draw(source, target), atol=1.0)
 
 

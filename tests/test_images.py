@@ -662,11 +662,11 @@ def test_the_box_by_hand():
     # Eyes 32 apart and level at (40, 50) and (72, 50), mouth 30 below: half side max(64, 54) = 64, centre (56, 53).
     # The square runs from (-8, -11) over 128, the crop of 112 from -0.5 to 111.5.
     points = [(40, 50), (72, 50), (56, 65), (44, 80), (68, 80)]
-    box = images.celeba_hq_box(points, size=112)
+    box = images.celeba_hq_box(template=points, size=112)
     np.testing.assert_allclose(box, [7.5 / 128, 10.5 / 128, 119.5 / 128, 122.5 / 128])
     # The mouth 40 below: half side 72, centre (56, 54), square from (-16, -18) over 144.
     points = [(40, 50), (72, 50), (56, 65), (44, 90), (68, 90)]
-    box = images.celeba_hq_box(points, size=112)
+    box = images.celeba_hq_box(template=points, size=112)
     np.testing.assert_allclose(box, [15.5 / 144, 17.5 / 144, 127.5 / 144, 129.5 / 144])
 
 

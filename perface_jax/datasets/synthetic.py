@@ -72,22 +72,25 @@ def _write_csv(path, header, rows):
         writer.writerows(rows)
 
 
+def _take(tree, index):
+    return jax.tree.map(lambda leaf: np.asarray(leaf)[index], tree)
+
+
 def _save(path, picture, quality):
     Image.fromarray(picture).save(path, quality=quality)
 
 
 def _write_pictures(paths, source, target, seam, *, source_of, target_of, size, view, quality, label):
     """Render and save; picture i shows source `source_of[i]` in target `target_of[i]` with seam i."""
-    take = jax.jit(lambda tree, index: jax.tree.map(lambda leaf: leaf[index], tree))
     batch = min(64, max(8, BATCH * 112**2 // size**2))
     with concurrent.futures.ThreadPoolExecutor(4) as pool, tqdm.tqdm(total=len(paths), desc=label, unit="face") as bar:
         pending = []
         for start in range(0, len(paths), batch):
             places = np.minimum(np.arange(start, start + batch), len(paths) - 1)
             pictures = faces.render(
-                take(source, source_of[places]),
-                take(target, target_of[places]),
-                take(seam, places),
+                _take(source, source_of[places]),
+                _take(target, target_of[places]),
+                _take(seam, places),
                 size=size,
                 view=view,
             )
@@ -153,7 +156,7 @@ def write_release(
         _write_release_truth(part / "truth", ids, cell, source_id, target_id, world, asked, size)
         paths = [part / "triplet" / f"{name}_{role}.jpg" for name in ids for role in ROLES]
         place = (3 * cell[:, None] + np.arange(3)).ravel()
-        seams = jax.tree.map(lambda leaf: leaf[place], world.seams)
+        seams = _take(world.seams, place)
         _write_pictures(
             paths, world.sources.faces, world.targets.faces, seams,
             source_of=(3 * source_id[:, None] + np.arange(3)).ravel(), target_of=np.repeat(target_id, 3),
@@ -186,8 +189,8 @@ def _write_release_truth(folder, ids, cell, source_id, target_id, world, asked, 
     )
     shown = 3 * source_id[:, None] + np.arange(3)
     points = faces.landmarks(
-        jax.tree.map(lambda leaf: leaf[shown.ravel()], world.sources.faces),
-        jax.tree.map(lambda leaf: leaf[np.repeat(target_id, 3)], world.targets.faces),
+        _take(world.sources.faces, shown.ravel()),
+        _take(world.targets.faces, np.repeat(target_id, 3)),
         size=size,
     )
     np.savez_compressed(

@@ -3,6 +3,7 @@
 One seed names one world. Nothing is drawn here: `faces` turns these parameters into pictures, `synthetic` writes them.
 """
 
+import functools
 import math
 from typing import NamedTuple
 
@@ -41,21 +42,22 @@ def create_world(seed, *, sources=80, targets=80, likeness=0.5):
     Returns:
         `World`.
     """
-    together, apart, ages, outer, seams = jax.random.split(jax.random.key(seed), 5)
+    return jax.tree.map(np.asarray, _sample_world(jax.random.key(seed), sources, targets, likeness))
+
+
+@functools.partial(jax.jit, static_argnums=(1, 2, 3))
+def _sample_world(key, sources, targets, likeness):
+    together, apart, families, ages, target_ages, outer, seams = jax.random.split(key, 7)
     gender = jnp.repeat((jnp.arange(sources) % 2).astype(jnp.float32), 3)
-    family = jnp.repeat(jax.random.uniform(ages, (sources,), minval=22.0, maxval=62.0), 3)
-    age = family + jax.random.uniform(jax.random.fold_in(ages, 1), (3 * sources,), minval=-5.0, maxval=5.0)
+    family = jnp.repeat(jax.random.uniform(families, (sources,), minval=22.0, maxval=62.0), 3)
+    age = family + jax.random.uniform(ages, (3 * sources,), minval=-5.0, maxval=5.0)
     latent = math.sqrt(likeness) * jnp.repeat(population.source_latents(together, sources), 3, axis=0)
     latent += math.sqrt(1.0 - likeness) * population.source_latents(apart, 3 * sources)
     target_gender = (jnp.arange(targets) % 2).astype(jnp.float32)
-    target_age = jax.random.uniform(jax.random.fold_in(ages, 2), (targets,), minval=20.0, maxval=65.0)
+    target_age = jax.random.uniform(target_ages, (targets,), minval=20.0, maxval=65.0)
     return World(
-        People(population.describe_sources(latent, gender, age), np.asarray(gender), np.asarray(age)),
-        People(
-            population.sample_targets(outer, target_gender, target_age),
-            np.asarray(target_gender),
-            np.asarray(target_age),
-        ),
+        People(population.describe_sources(latent, gender, age), gender, age),
+        People(population.sample_targets(outer, target_gender, target_age), target_gender, target_age),
         population.sample_seams(seams, 3 * sources * targets),
     )
 
@@ -99,8 +101,8 @@ def perceived_features(source, target):
 
 def triplet_features(world):
     """Perceived features of a, b, c in every cell of the grid, float32 [targets * sources, 3, 19]."""
-    sources = jax.tree.map(lambda leaf: np.asarray(leaf)[None], world.sources.faces)
-    targets = jax.tree.map(lambda leaf: np.asarray(leaf)[:, None], world.targets.faces)
+    sources = jax.tree.map(lambda leaf: leaf[None], world.sources.faces)
+    targets = jax.tree.map(lambda leaf: leaf[:, None], world.targets.faces)
     features = perceived_features(sources, targets)
     return features.reshape(-1, 3, features.shape[-1])
 
@@ -122,12 +124,16 @@ def survey(seed, world):
 
 def create_people(seed, people):
     """Sources and targets of `people` persons in four groups in turn: young or older, men or women."""
-    inner, outer, ages = jax.random.split(jax.random.fold_in(jax.random.key(seed), 1), 3)
+    return jax.tree.map(np.asarray, _sample_people(jax.random.fold_in(jax.random.key(seed), 1), people))
+
+
+@functools.partial(jax.jit, static_argnums=1)
+def _sample_people(key, people):
+    inner, outer, ages = jax.random.split(key, 3)
     female = (jnp.arange(people) % 2).astype(jnp.float32)
     young = jnp.arange(people) // 2 % 2 == 0
     age = jnp.where(young, 0.0, 27.0) + jax.random.uniform(ages, (people,), minval=20.0, maxval=38.0)
-    facts = np.asarray(female), np.asarray(age)
     return (
-        People(population.sample_sources(inner, female, age), *facts),
-        People(population.sample_targets(outer, female, age), *facts),
+        People(population.sample_sources(inner, female, age), female, age),
+        People(population.sample_targets(outer, female, age), female, age),
     )

@@ -1,0 +1,117 @@
+"""The imports keep to the table in docs/architecture.md, and the public surface to its rules."""
+
+import ast
+import inspect
+import pathlib
+import re
+
+import pytest
+
+import perface_jax
+from perface_jax import images, losses, metrics
+from tests.conftest import ROOT
+
+RENDERER = {"faces", "face_shape", "face_paint", "population", "synthetic", "world"}  # the synthetic world may use JAX
+
+
+def _room(path: pathlib.Path) -> str:
+    """`perface_jax/datasets/batches.py` -> `datasets`."""
+    return path.relative_to(ROOT / "perface_jax").with_suffix("").parts[0]
+
+
+def _imports(path: pathlib.Path) -> set[str]:
+    """Every module a file names in an import, in functions too."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+def _allowed() -> dict[str, set[str]]:
+    """The table of docs/architecture.md: room -> rooms it may import."""
+    text = (ROOT / "docs" / "architecture.md").read_text()
+    table, above = {}, set()
+    for row in re.findall(r"^\| (`.*?) \| (.*?) \|$", text, re.MULTILINE):
+        rooms, wanted = (set(re.findall(r"`(\w+)`", cell)) for cell in row)
+        if "everything" in row[1]:
+            wanted = set(above)
+        table |= dict.fromkeys(rooms, wanted)
+        above |= rooms
+    return table
+
+
+FILES = sorted((ROOT / "perface_jax").rglob("*.py")) + sorted((ROOT / "converters").glob("*.py"))
+
+
+def test_every_room_stands_in_the_table():
+    rooms = {_room(path) for path in (ROOT / "perface_jax").rglob("*.py")} - {"__init__", "_version"}
+    assert rooms | {"converters"} == set(_allowed())
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_imports_go_downwards(path):
+    room = "converters" if path.parent.name == "converters" else _room(path)
+    if room in ("__init__", "_version"):
+        return
+    ours = {name.split(".")[1] for name in _imports(path) if name.startswith("perface_jax.")} - {"_version", room}
+    assert ours <= _allowed()[room]
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_heavy_packages_stay_in_their_rooms(path):
+    packages = {name.split(".")[0] for name in _imports(path)}
+    assert not packages & {"tensorflow", "clu"}
+    if path.parent.name != "converters":
+        assert not packages & {"torch", "onnx", "safetensors"}
+    if path.parent.name in ("datasets", "annotations") and path.stem not in RENDERER:
+        assert not packages & {"jax", "flax"}
+    if path.stem not in ("sim_celeba", "celeba_hq", "store"):
+        assert "tensorflow_datasets" not in packages
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_library_code_raises_and_never_asserts(path):
+    assert not [node.lineno for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Assert)]
+
+
+def _public_functions():
+    for module in (perface_jax, images, losses, metrics):
+        for name, function in vars(module).items():
+            if inspect.isfunction(function) and function.__module__.startswith("perface_jax") and name[0] != "_":
+                yield pytest.param(function, id=f"{module.__name__}.{name}")
+
+
+@pytest.mark.parametrize("function", _public_functions())
+def test_public_functions_are_documented_take_key_first_and_options_by_keyword(function):
+    parameters = list(inspect.signature(function).parameters.values())
+    assert inspect.getdoc(function)
+    assert "rng" not in [parameter.name for parameter in parameters]
+    if "key" in [parameter.name for parameter in parameters]:
+        assert parameters[0].name == "key"
+    for parameter in parameters:
+        if parameter.default is not inspect.Parameter.empty and parameter.name != "arch":
+            assert parameter.kind is inspect.Parameter.KEYWORD_ONLY, parameter.name
+
+
+def test_the_public_contract_has_its_signatures():
+    contract = {
+        perface_jax.embed: "(model, variables, images, *, batch_size=64)",
+        perface_jax.embed_folder: "(model, variables, folder, *, crop, batch_size=64, landmarks=None)",
+        perface_jax.load_model: "(path)",
+        perface_jax.similarity: "(x, y)",
+        images.read: "(path)",
+        images.align: "(image, landmarks, *, template='arcface', size=112)",
+        losses.cosine_triplet: "(reference, positive, negative, *, margin=0.1)",
+        metrics.triplet_accuracy: "(reference, positive, negative, *, where=None)",
+    }
+    for function, wanted in contract.items():
+        signature = inspect.signature(function)
+        bare = [p.replace(annotation=inspect.Parameter.empty) for p in signature.parameters.values()]
+        assert str(signature.replace(parameters=bare, return_annotation=inspect.Signature.empty)) == wanted
+
+
+def test_the_version_is_a_version():
+    assert re.fullmatch(r"\d+\.\d+\.\d+", perface_jax.__version__)
