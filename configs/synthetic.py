@@ -26,8 +26,9 @@ def get_config() -> ConfigDict:
     config.data.data_dir = "data/tfds"
     config.data.sources = 20
     config.data.targets = 20
-    config.split.sources = (14, 2, 4)
-    config.split.targets = (14, 2, 4)
+    config.split.sources = (12, 4, 4)
+    config.split.targets = (12, 4, 4)
     config.epochs = 10
+    config.evaluate_every = 2
     config.log_every = 5
     return config

@@ -43,7 +43,7 @@ def test_the_pupils_are_where_the_landmarks_say_under_every_pose():
         roll=jnp.array([0.0, 0.0, 0.0, 0.0, 0.05, -0.05, 0.05, 0.0]),
         light=lights((0.01, -0.3, 1.0)),
     )
-    source = source._replace(iris_colour=jnp.full((FACES, 3), 0.01), lash=same(0.0), eye_opening=same(0.13))
+    source = source._replace(iris_colour=np.full((FACES, 3), 0.01, np.float32), lash=same(0.0), eye_opening=same(0.13))
     pictures, points = draw(source, target).mean(-1), np.asarray(faces.landmarks(source, target))
     for picture, eyes in zip(pictures, points[:, :2], strict=True):
         for x, y in eyes:

@@ -83,15 +83,15 @@ def test_the_long_form_holds_the_released_votes_in_order_and_marks_the_dummies(r
 
 def test_the_order_fault_moves_ans3_into_target_major_order_and_nothing_else(tmp_path, monkeypatch):
     monkeypatch.setattr(synthetic, "_write_pictures", lambda *args, **options: None)
-    both = {"seed": 3, "sources": 6, "targets": 5, "block": 2}
+    both = {"seed": 3, "sources": 10, "targets": 10, "block": 2}
     synthetic.write_release(tmp_path / "clean", **both)
     synthetic.write_release(tmp_path / "fault", order_fault=True, **both)
     (_, clean), (_, fault) = answers(tmp_path / "clean"), answers(tmp_path / "fault")
     np.testing.assert_array_equal(fault[:, :2], clean[:, :2])
-    for source in range(6):
-        for target in range(5):
-            row = 2 * 5 * (source // 2) + 2 * target + source % 2
-            assert fault[6 * target + source, 2] == clean[row, 2]
+    for source in range(10):
+        for target in range(10):
+            row = 2 * 10 * (source // 2) + 2 * target + source % 2
+            assert fault[10 * target + source, 2] == clean[row, 2]
     assert (fault[:, 2] != clean[:, 2]).any()
 
 
@@ -130,12 +130,12 @@ def test_portraits_have_the_attribute_file_of_celebamask_hq(tmp_path):
 
 
 def test_the_command_writes_once_and_then_says_that_it_is_complete(tmp_path, capsys):
-    line = ["--out", str(tmp_path / "w"), "--targets", "2", "--sources", "2", "--people", "4"]
+    line = ["--out", str(tmp_path / "w"), "--targets", "4", "--sources", "4", "--people", "8"]
     line += ["--size", "48", "--celeba_size", "48"]
     synthetic.main(line)
-    assert (tmp_path / "w" / "release" / "triplet" / "t0003_c.jpg").is_file()
-    assert (tmp_path / "w" / "celeba_hq" / "CelebA-HQ-img" / "3.jpg").is_file()
-    assert json.loads((tmp_path / "w" / "synthetic.json").read_text())["targets"] == 2
+    assert (tmp_path / "w" / "release" / "triplet" / "t0015_c.jpg").is_file()
+    assert (tmp_path / "w" / "celeba_hq" / "CelebA-HQ-img" / "7.jpg").is_file()
+    assert json.loads((tmp_path / "w" / "synthetic.json").read_text())["targets"] == 4
     synthetic.main(line)
     assert "complete already" in capsys.readouterr().out
     with pytest.raises(SystemExit):

@@ -40,7 +40,7 @@ def test_sources_of_a_triplet_are_more_alike_than_strangers(grid):
 
 
 def test_features_are_counted_in_spreads_and_hidden_by_the_target():
-    created = world.create_world(0, sources=2, targets=2)
+    created = world.create_world(0, sources=4, targets=4)
     source = jax.tree.map(lambda leaf: leaf[0], created.sources.faces)
     source = source._replace(eye_spacing=0.526, eye_width=0.236 + 0.017)
     target = jax.tree.map(lambda leaf: leaf[0], created.targets.faces)._replace(eye_open=0.5)

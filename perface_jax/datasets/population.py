@@ -150,7 +150,6 @@ def sample_sources(key, female, age):
     return describe_sources(source_latents(key, female.shape[0]), female, age)
 
 
-@jax.jit
 def sample_targets(key, female, age):
     """Everything else about persons of the given genders and ages: contour, hair, skin, light, pose, expression.
 
@@ -162,10 +161,22 @@ def sample_targets(key, female, age):
     Returns:
         `Target` with leading axis n.
     """
-    n, decades = female.shape[0], (age - 25.0) / 10.0
+    n = female.shape[0]
     plain, other, colours, seeds = jax.random.split(key, 4)
-    values = _plain(TARGET, jax.random.normal(plain, (n, len(TARGET))), female, decades)
-    z = jax.random.normal(other, (n, 20))
+    return _describe_targets(
+        jax.random.normal(plain, (n, len(TARGET))),
+        jax.random.normal(other, (n, 20)),
+        jax.random.uniform(colours, (n, 3, 3)),
+        jax.random.bits(seeds, (n,), jnp.uint32),
+        female,
+        age,
+    )
+
+
+@jax.jit
+def _describe_targets(latent, z, colours, seeds, female, age):
+    decades = (age - 25.0) / 10.0
+    values = _plain(TARGET, latent, female, decades)
     share = _uniform(z)
     dark = share[:, 0] ** 1.25
     hair = jnp.clip(share[:, 1] * (1.12 - 1.2 * jnp.clip(dark - 0.35, 0.0, 1.0)), 0.0, 1.0)
@@ -175,10 +186,10 @@ def sample_targets(key, female, age):
     fringe = jnp.where(share[:, 4] < 0.22, 0.55 + 0.4 * share[:, 5], 0.12 * share[:, 5])
     bearded = man & (share[:, 6] < 0.28)
     smile = jnp.clip(1.5 * share[:, 8] - 0.6, 0.0, 0.9)
-    background = jax.random.uniform(colours, (n, 2, 3), minval=0.25, maxval=0.85)
+    background = 0.25 + 0.60 * colours[:, :2]
     pale = 0.70 * background.mean(-1, keepdims=True) + 0.30 * background
-    cloth = jax.random.uniform(jax.random.fold_in(colours, 1), (n, 3), minval=0.1, maxval=0.8)
-    light = jnp.stack([0.70 * z[:, 10], -0.42 - 0.16 * z[:, 11], jnp.full((n,), 0.85)], 1)
+    cloth = 0.1 + 0.7 * colours[:, 2]
+    light = jnp.stack([0.70 * z[:, 10], -0.42 - 0.16 * z[:, 11], jnp.full_like(age, 0.85)], 1)
     values |= {
         "hairline": jnp.where(bald, 2.6, values["hairline"]),
         "hair_top": jnp.where(bald, -0.03, values["hair_top"]),
@@ -200,7 +211,7 @@ def sample_targets(key, female, age):
         smile=smile,
         mouth_open=jnp.clip(1.4 * share[:, 16] - 0.95, 0.0, 0.45),
         gaze=jnp.clip(0.010 * z[:, 17:19], -0.03, 0.03),
-        texture=jax.random.bits(seeds, (n,), jnp.uint32) >> 4,
+        texture=seeds >> 4,
     )
 
 

@@ -3,7 +3,6 @@
 One seed names one world. Nothing is drawn here: `faces` turns these parameters into pictures, `synthetic` writes them.
 """
 
-import functools
 import math
 from typing import NamedTuple
 
@@ -45,7 +44,6 @@ def create_world(seed, *, sources=80, targets=80, likeness=0.5):
     return jax.tree.map(np.asarray, _sample_world(jax.random.key(seed), sources, targets, likeness))
 
 
-@functools.partial(jax.jit, static_argnums=(1, 2, 3))
 def _sample_world(key, sources, targets, likeness):
     together, apart, families, ages, target_ages, outer, seams = jax.random.split(key, 7)
     gender = jnp.repeat((jnp.arange(sources) % 2).astype(jnp.float32), 3)
@@ -127,7 +125,6 @@ def create_people(seed, people):
     return jax.tree.map(np.asarray, _sample_people(jax.random.fold_in(jax.random.key(seed), 1), people))
 
 
-@functools.partial(jax.jit, static_argnums=1)
 def _sample_people(key, people):
     inner, outer, ages = jax.random.split(key, 3)
     female = (jnp.arange(people) % 2).astype(jnp.float32)
