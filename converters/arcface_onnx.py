@@ -16,7 +16,6 @@ Anything else is refused with the node it stands at: another network must not pa
 no weights of the network (the shape of a Reshape, leftovers) are dropped by name. Needs the extra `convert`, no torch.
 """
 
-import argparse
 import pathlib
 
 import numpy as np
@@ -298,11 +297,7 @@ def _refusal(node, wanted):
 
 
 def main(arguments: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="python -m converters.arcface_onnx", description=__doc__.splitlines()[0])
-    parser.add_argument("file", help=".onnx")
-    parser.add_argument("--out", required=True, help="model folder to write; must not exist")
-    parser.add_argument("--crop", default="arcface", help="crop template of the training pictures (default: arcface)")
-    parser.add_argument("--licence", default=files.LICENCE, help="licence note for model.json")
+    parser = files.folder_parser("converters.arcface_onnx", __doc__.splitlines()[0], ".onnx")
     args = parser.parse_args(arguments)
     try:
         model, variables, notes = _convert(read(args.file))
@@ -310,8 +305,7 @@ def main(arguments: list[str] | None = None) -> None:
         save_model(args.out, model.clone(crop=args.crop), variables, source=source, licence=args.licence)
     except (ValueError, OSError) as error:
         parser.exit(2, f"{error}\n")
-    arch = next(name for name, layers in LAYERS.items() if layers == model.layers)
-    facts = "; ".join([f"{arch}, {parameter_count(variables):,} parameters", *notes])
+    facts = "; ".join([f"{model.arch}, {parameter_count(variables):,} parameters", *notes])
     print(f"{args.out}: {facts}. Check it: python -m perface_jax.selftest {args.out}")
 
 

@@ -8,20 +8,18 @@ Every key is used or dropped by name; the only ones dropped are the `num_batches
 float16 and bfloat16 tensors become float32 of the same values. `convert` itself needs no torch.
 """
 
-import argparse
 import pathlib
 import pickle
 import re
 from collections.abc import Mapping
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import traverse_util
 
 from converters import files, keys
-from perface_jax.model import LAYERS, IResNet, iresnet
+from perface_jax.model import LAYERS, IResNet, iresnet, parameter_count
 from perface_jax.model_folder import describe_difference, refuse_not_finite, save_model
 
 PREFIX = re.compile(r"^(module\.|backbone\.)+")
@@ -156,12 +154,8 @@ def _fill(model, tensors):
 
 
 def main(arguments: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="python -m converters.arcface_torch", description=__doc__.splitlines()[0])
-    parser.add_argument("file", help=".pth, .pt or .safetensors")
+    parser = files.folder_parser("converters.arcface_torch", __doc__.splitlines()[0], ".pth, .pt or .safetensors")
     parser.add_argument("--arch", choices=list(LAYERS), help="confirm the architecture that is recognised")
-    parser.add_argument("--out", required=True, help="model folder to write; must not exist")
-    parser.add_argument("--crop", default="arcface", help="crop the weights were trained on (default: arcface)")
-    parser.add_argument("--licence", default=files.LICENCE, help="licence note for model.json")
     args = parser.parse_args(arguments)
     try:
         tensors = unwrap(read(args.file))
@@ -170,14 +164,11 @@ def main(arguments: list[str] | None = None) -> None:
         save_model(args.out, model, variables, source=files.provenance(pathlib.Path(args.file)), licence=args.licence)
     except (ValueError, OSError) as error:
         parser.exit(2, f"{error}\n")
-    size = sum(x.size for x in jax.tree.leaves((variables["params"], variables["constants"])))
-    counters = sorted(set(tensors) & set(keys.counters(model)))
-    print(f"{args.out}: {_name(model)}, {size:,} parameters from {len(tensors)} keys; "
-          f"dropped {len(counters)} num_batches_tracked counters. Check it: python -m perface_jax.selftest {args.out}")
-
-
-def _name(model):
-    return next(name for name, layers in LAYERS.items() if layers == model.layers)
+    counters = set(tensors) & set(keys.counters(model))
+    print(
+        f"{args.out}: {model.arch}, {parameter_count(variables):,} parameters from {len(tensors)} keys; dropped"
+        f" {len(counters)} num_batches_tracked counters. Check it: python -m perface_jax.selftest {args.out}"
+    )
 
 
 if __name__ == "__main__":

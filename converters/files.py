@@ -1,7 +1,10 @@
 """What every converter needs of files: recognise the impostors, and say where a model came from."""
 
+import argparse
 import hashlib
 import pathlib
+
+from perface_jax import images
 
 LICENCE = (
     "The licence of the source file applies. The models published by insightface are for non-commercial research only."
@@ -30,6 +33,18 @@ def check_file(path: str | pathlib.Path) -> pathlib.Path:
         raise ValueError(f"{path} is an HTML page saved under the name of the weights; the link asked for a login or a"
                          " confirmation. Download it again in a browser")
     return path
+
+
+def folder_parser(prog: str, description: str, file_help: str) -> argparse.ArgumentParser:
+    """The arguments of every command that turns a file of weights into a model folder."""
+    parser = argparse.ArgumentParser(prog=f"python -m {prog}", description=description)
+    parser.add_argument("file", help=file_help)
+    parser.add_argument("--out", required=True, help="model folder to write; must not exist")
+    parser.add_argument(
+        "--crop", default="arcface", choices=list(images.TEMPLATES), help="crop the weights have learned from"
+    )
+    parser.add_argument("--licence", default=LICENCE, help="licence note for model.json")
+    return parser
 
 
 def provenance(path: pathlib.Path) -> dict[str, str]:

@@ -172,6 +172,11 @@ class IResNet(nn.Module):
         x = _linear(self.embedding_size, self.param_dtype, name="fc")(x)
         return norm(fixed_scale=True, name="features")(x)
 
+    @property
+    def arch(self) -> str:
+        """The published name of these layers, or `custom`."""
+        return next((name for name, layers in LAYERS.items() if layers == tuple(self.layers)), "custom")
+
     def _check(self, images, train):
         size = self.image_size
         if size % 16 or size <= 0:

@@ -20,7 +20,7 @@ from etils import epath
 
 from perface_jax._version import __version__
 from perface_jax.images import normalise
-from perface_jax.model import LAYERS, IResNet
+from perface_jax.model import IResNet
 
 FORMAT = 1
 NORMS = {False: "running", True: "folded"}
@@ -152,10 +152,9 @@ def known_answer(model: IResNet, variables: Mapping) -> dict[str, np.ndarray]:
 
 
 def _describe(model, source, licence):
-    names = {layers: name for name, layers in LAYERS.items()}
     return {
         "format": FORMAT,
-        "arch": names.get(tuple(model.layers), "custom"),
+        "arch": model.arch,
         "layers": list(model.layers),
         "width": model.width,
         "image_size": model.image_size,

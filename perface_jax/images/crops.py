@@ -1,216 +1,17 @@
-"""Everything that touches pixels: decode, check, resize, crop, align, flip, normalise.
-
-The contract, here and everywhere else: pictures are uint8 RGB [..., H, W, 3]. The numbers of BGR look the same and
-cannot be told apart, so turn what cv2 has read round first: `picture[..., ::-1]`.
-Points are (x, y) in pixels, pixel centres at integers, x to the right, y down. Left is left in the picture.
-Five landmarks: left eye, right eye, nose tip, left mouth corner, right mouth corner.
-
-`read`, `decode` and `fit` run on the host, with Pillow; they are safe in threads and meet pictures of any size.
-The other functions of pixels are pure JAX: they run under jit, vmap and grad (template and size static) and compile
-once per picture size. Those that make new pixels also take floating pictures, on any scale, and give the same
-dtype back; uint8 comes back rounded. Colour profiles are not applied.
-"""
+"""Where a face lies in its crop, and how it gets there: by landmarks, or by the fixed box of CelebA-HQ pictures."""
 
 import difflib
 import functools
-import io
 import math
-import os
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from etils import epath
-from PIL import ExifTags, Image
+from PIL import Image
 
-FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF")
-MAX_PIXELS = 50_000_000
-MAX_BYTES = 8 * MAX_PIXELS  # four channels of 16 bits, uncompressed
-# EXIF orientation 2 to 8. ImageOps.exif_transpose writes the EXIF block anew and fails where that has an odd entry.
-TURNS = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE, 6: Image.Transpose.ROTATE_270, 7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}  # fmt: skip
-
-
-class PictureError(ValueError):
-    """A picture that cannot be used, and why. Batch work lists these and goes on."""
-
-
-def read(path) -> np.ndarray:
-    """The picture in the file `path`, uint8 RGB [H, W, 3]. Rules and errors as in `decode`."""
-    path = epath.Path(path)
-    try:
-        with path.open("rb") as file:
-            if (size := file.seek(0, os.SEEK_END)) > MAX_BYTES:
-                raise PictureError(f"{path}: {size:,} bytes, wanted at most {MAX_BYTES:,}")
-            file.seek(0)
-            data = file.read()
-    except IsADirectoryError:
-        raise PictureError(f"{path}: this is a folder, wanted one picture file") from None
-    return decode(data, name=str(path))
-
-
-def decode(data: bytes, *, name: str = "picture") -> np.ndarray:
-    """The picture in an encoded file's bytes, uint8 RGB [H, W, 3].
-
-    The EXIF rotation is applied. Grey is repeated, palettes are expanded, CMYK goes through Pillow's plain conversion.
-    Whatever is transparent is laid over black. 16-bit grey v becomes v / 257 rounded; of 16-bit colours Pillow keeps
-    the high byte. Of an animation the first frame counts. 32-bit grey has no agreed range and is refused.
-
-    Args:
-      data: bytes of a JPEG, PNG, WebP, BMP, TIFF or GIF file.
-      name: what an error calls the picture.
-    Raises:
-      PictureError: not such a file, damaged, truncated, or of more than MAX_PIXELS (judged by the header alone).
-    """
-    if not isinstance(data, bytes | bytearray | memoryview):
-        raise TypeError(f"saw {type(data).__name__}, wanted the bytes of a picture file; images.read takes a path")
-    try:
-        with _open(bytes(data)) as picture:
-            width, height = picture.size
-            if not 0 < width * height <= MAX_PIXELS:
-                raise PictureError(f"{width} x {height} pixels, wanted at most {MAX_PIXELS:,} in all: make it smaller")
-            return _pixels(picture)
-    except (PictureError, Image.DecompressionBombError) as error:
-        raise PictureError(f"{name}: {error}") from None
-    except Exception as error:  # a damaged file makes Pillow raise any of a dozen types
-        raise PictureError(f"{name}: damaged or truncated, fetch it again ({type(error).__name__}: {error})") from error
-
-
-def _open(data: bytes) -> Image.Image:
-    """The picture with its header read and nothing decoded."""
-    start = data[:256].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    if not data:
-        raise PictureError("an empty file (0 bytes)")
-    if start.startswith(b"version https://git-lfs"):
-        raise PictureError("a Git LFS pointer in place of the picture: run `git lfs pull`")
-    if start.startswith((b"<!doctype", b"<html", b"<head", b"<?xml")):
-        raise PictureError("a web page saved as a picture: download the picture itself")
-    Image.init()
-    for factory, accepts in (Image.OPEN[name] for name in FORMATS):
-        if accepts(data[:16]) is True:
-            # Image.open would add its own check of the size, which warns; silencing a warning is not safe in threads.
-            return factory(io.BytesIO(data), "")
-    raise PictureError(f"none of {', '.join(FORMATS)}, it starts with {data[:12]!r}: convert it to one of them")
-
-
-def _pixels(picture: Image.Image) -> np.ndarray:
-    picture.load()
-    try:
-        # After loading, because Pillow turns TIFF pictures itself and then drops the tag.
-        orientation = picture.getexif().get(ExifTags.Base.Orientation, 1)
-    except Exception:  # garbled EXIF: viewers show the picture as it is stored
-        orientation = 1
-    if orientation in TURNS:
-        picture = picture.transpose(TURNS[orientation])
-    if picture.mode.startswith("I;16"):
-        grey = (np.asarray(picture).astype(np.uint32) + 128) // 257
-        return np.repeat(grey.astype(np.uint8)[..., None], 3, axis=-1)
-    if picture.mode in ("I", "F"):
-        raise PictureError(f"32-bit grey (Pillow's mode {picture.mode}) has no agreed range: save it as 8 or 16 bits")
-    if picture.has_transparency_data:
-        return np.array(picture.convert("RGBA").convert("RGBa"))[..., :3].copy()  # times alpha: over black
-    return np.array(picture.convert("RGB"))
-
-
-def check(images, *, size: int | None = None, rank: int | None = None, floating: bool = False) -> None:
-    """Refuses what is not uint8 RGB [..., H, W, 3], saying what was seen, what was wanted and what to do.
-
-    Args:
-      images: the array to look at; traced ones are welcome.
-      size: wanted height and width in pixels, or None for any.
-      rank: wanted number of axes, or None for any from 3 on.
-      floating: whether floating arrays are allowed too.
-    Raises:
-      TypeError: not an array, or of another dtype.
-      ValueError: of another shape.
-    """
-    leading = "..., " if rank is None else "N, " * (rank - 3)
-    wanted = f"uint8{' or floating' * floating} RGB [{leading}{size or 'H'}, {size or 'W'}, 3]"
-    if not isinstance(images, np.ndarray | jax.Array):
-        raise TypeError(f"saw {type(images).__name__}, wanted {wanted}: numpy.stack makes one array of equal pictures")
-    shape, is_floating = images.shape, jnp.issubdtype(images.dtype, jnp.floating)
-    if images.dtype != np.uint8 and not (floating and is_floating):
-        seen, advice = _range(images) if is_floating else ("", "")
-        raise TypeError(f"saw {images.dtype}{seen}, wanted {wanted}: numpy.rint(x).astype(numpy.uint8){advice}")
-    if len(shape) >= 3 and shape[-1] != 3 and shape[-3] == 3:
-        advice = "channels come last, numpy.moveaxis(images, -3, -1)"
-    elif len(shape) < 3 or rank not in (None, len(shape)):
-        advice = "images[None] adds an axis; grey needs three equal channels, numpy.stack([grey] * 3, -1)"
-    elif shape[-1] != 3:
-        advices = {1: "numpy.repeat(images, 3, -1) repeats grey", 4: "images[..., :3] drops the alpha channel"}
-        advice = advices.get(shape[-1], "the last axis holds red, green and blue")
-    elif size and shape[-3:-1] != (size, size):
-        advice = f"images.resize(images, {size}) if the crop is right already, else images.align"
-    elif 0 in shape[-3:-1]:
-        advice = "a picture without pixels"
-    else:
-        return
-    raise ValueError(f"saw shape {list(shape)}, wanted {wanted}: {advice}")
-
-
-def _range(images) -> tuple[str, str]:
-    """What a floating array spans, in words, and what to do where that is not the scale of pixels, else ""."""
-    if isinstance(images, jax.core.Tracer) or not images.size:
-        return "", ""
-    low, high = float(images.min()), float(images.max())
-    seen = f" from {low:.4g} to {high:.4g}"
-    if low >= 0 and 0 < high <= 1:
-        return seen, ", but it looks like 0..1: first x = 255 * x"
-    if -1 <= low < 0 and high <= 1:
-        return seen, ", but it looks like -1..1: first x = 127.5 * x + 127.5"
-    # Half a grey level of slack, for what resizing overshoots. Not-a-number fails here too.
-    return seen, "" if low >= -0.5 and high <= 255.5 else ", but pixels run from 0 to 255"
-
-
-def normalise(images, *, dtype=jnp.float32) -> jax.Array:
-    """(x - 127.5) / 127.5, what every model here is fed.
-
-    Args:
-      images: uint8 [..., H, W, 3], or floating on the same scale of 0 to 255, for gradients with respect to pixels.
-      dtype: floating dtype of the result.
-    Returns:
-      [..., H, W, 3] between -1 and 1.
-    Raises:
-      ValueError: floating values that are not on that scale; under jit they cannot be looked at.
-    """
-    check(images, floating=True)
-    seen, advice = _range(images) if images.dtype != np.uint8 else ("", "")
-    if advice:
-        raise ValueError(f"saw {images.dtype}{seen}, wanted uint8, or floating from 0 to 255{advice}")
-    return (jnp.asarray(images).astype(dtype) - 127.5) / 127.5
-
-
-def flip(images):
-    """Left and right exchanged. A NumPy array stays one."""
-    return images[..., ::-1, :]
-
-
-def resize(images, size: int | tuple[int, int]) -> jax.Array:
-    """Bilinear resizing, anti-aliased when shrinking: Pillow's BILINEAR within 1 grey level.
-
-    Args:
-      images: [..., H, W, 3].
-      size: height and width of the result in pixels, one number or two.
-    Returns:
-      [..., height, width, 3]. The crop stays what it was: the proportions change if those of `size` differ.
-    """
-    check(images, floating=True)
-    images = jnp.asarray(images)
-    shape = (*images.shape[:-3], *np.broadcast_to(size, 2).tolist(), 3)
-    return _back(jax.image.resize(images.astype(_working(images.dtype)), shape, "linear"), images.dtype)
-
-
-def _working(dtype):
-    """Where coordinates are computed: half precision could not tell neighbouring pixels apart."""
-    return dtype if jnp.issubdtype(dtype, jnp.floating) and jnp.finfo(dtype).bits > 32 else jnp.float32
-
-
-def _back(pixels: jax.Array, dtype) -> jax.Array:
-    return (jnp.clip(jnp.round(pixels), 0, 255) if dtype == jnp.uint8 else pixels).astype(dtype)
+from perface_jax.images.decoding import PictureError
+from perface_jax.images.pixels import check, in_dtype, working_dtype
 
 
 class Template(NamedTuple):
@@ -279,7 +80,7 @@ def similarity_transform(source, destination) -> jax.Array:
     source, destination = jnp.asarray(source), jnp.asarray(destination)
     if source.shape[-2:] != destination.shape[-2:] or source.shape[-1:] != (2,):
         raise ValueError(f"saw points {list(source.shape)} and {list(destination.shape)}, wanted [..., K, 2] for both")
-    dtype = _working(source.dtype)
+    dtype = working_dtype(source.dtype)
     source, destination = _plane(source.astype(dtype)), _plane(destination.astype(dtype))
     with jax.numpy_rank_promotion("allow"):
         return jnp.vectorize(matrix, signature="(k),(k)->(i,j)")(source, destination)
@@ -357,9 +158,9 @@ def align(image, landmarks, *, template="arcface", size: int = 112) -> jax.Array
     check(image, floating=True)
     image, landmarks = jnp.asarray(image), jnp.asarray(landmarks)
     _check_landmarks(landmarks, *image.shape[-3:-1])
-    dtype = _working(image.dtype)
+    dtype = working_dtype(image.dtype)
     poses = jnp.asarray(template_points(template, size), dtype)
-    return _back(_warp(image.astype(dtype), landmarks.astype(dtype), poses, size=size), image.dtype)
+    return in_dtype(_warp(image.astype(dtype), landmarks.astype(dtype), poses, size=size), image.dtype)
 
 
 @functools.partial(jax.jit, static_argnames="size")
@@ -420,13 +221,13 @@ def crop_celeba_hq(images, *, template="arcface", size: int = 112) -> jax.Array:
     if height != width:
         raise ValueError(f"saw {width} x {height} pixels, wanted a square CelebA-HQ picture; images.align takes any")
     border, (left, top, right, bottom) = _celeba_hq_pixels(height, template, size)
-    pixels = images.astype(_working(images.dtype))
+    pixels = images.astype(working_dtype(images.dtype))
     pixels = jnp.pad(pixels, [(0, 0)] * (images.ndim - 3) + [(border, border)] * 2 + [(0, 0)])
     scale = np.array([size / (bottom - top), size / (right - left)], pixels.dtype)
     shift = -scale * np.array([top, left], pixels.dtype)
     axes = (images.ndim - 3, images.ndim - 2)
     shape = (*images.shape[:-3], size, size, 3)
-    return _back(jax.image.scale_and_translate(pixels, shape, axes, scale, shift, "linear"), images.dtype)
+    return in_dtype(jax.image.scale_and_translate(pixels, shape, axes, scale, shift, "linear"), images.dtype)
 
 
 def fit(picture: np.ndarray, *, crop, size: int = 112, landmarks=None, template=None) -> np.ndarray:

@@ -1,0 +1,99 @@
+"""From the bytes of a file to an array, with Pillow; whatever is wrong with a file becomes one kind of error."""
+
+import io
+import os
+
+import numpy as np
+from etils import epath
+from PIL import ExifTags, Image
+
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF")
+MAX_PIXELS = 50_000_000
+MAX_BYTES = 8 * MAX_PIXELS  # four channels of 16 bits, uncompressed
+# EXIF orientation 2 to 8. ImageOps.exif_transpose writes the EXIF block anew and fails where that has an odd entry.
+TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE, 6: Image.Transpose.ROTATE_270, 7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}  # fmt: skip
+
+
+class PictureError(ValueError):
+    """A picture that cannot be used, and why. Batch work lists these and goes on."""
+
+
+def read(path) -> np.ndarray:
+    """The picture in the file `path`, uint8 RGB [H, W, 3]. Rules and errors as in `decode`."""
+    path = epath.Path(path)
+    try:
+        with path.open("rb") as file:
+            if (size := file.seek(0, os.SEEK_END)) > MAX_BYTES:
+                raise PictureError(f"{path}: {size:,} bytes, wanted at most {MAX_BYTES:,}")
+            file.seek(0)
+            data = file.read()
+    except IsADirectoryError:
+        raise PictureError(f"{path}: this is a folder, wanted one picture file") from None
+    return decode(data, name=str(path))
+
+
+def decode(data: bytes, *, name: str = "picture") -> np.ndarray:
+    """The picture in an encoded file's bytes, uint8 RGB [H, W, 3].
+
+    The EXIF rotation is applied. Grey is repeated, palettes are expanded, CMYK goes through Pillow's plain conversion.
+    Whatever is transparent is laid over black. 16-bit grey v becomes v / 257 rounded; of 16-bit colours Pillow keeps
+    the high byte. Of an animation the first frame counts. 32-bit grey has no agreed range and is refused.
+
+    Args:
+      data: bytes of a JPEG, PNG, WebP, BMP, TIFF or GIF file.
+      name: what an error calls the picture.
+    Raises:
+      PictureError: not such a file, damaged, truncated, or of more than MAX_PIXELS (judged by the header alone).
+    """
+    if not isinstance(data, bytes | bytearray | memoryview):
+        raise TypeError(f"saw {type(data).__name__}, wanted the bytes of a picture file; images.read takes a path")
+    try:
+        with _open(bytes(data)) as picture:
+            width, height = picture.size
+            if not 0 < width * height <= MAX_PIXELS:
+                raise PictureError(f"{width} x {height} pixels, wanted at most {MAX_PIXELS:,} in all: make it smaller")
+            return _pixels(picture)
+    except (PictureError, Image.DecompressionBombError) as error:
+        raise PictureError(f"{name}: {error}") from None
+    except Exception as error:  # a damaged file makes Pillow raise any of a dozen types
+        raise PictureError(f"{name}: damaged or truncated, fetch it again ({type(error).__name__}: {error})") from error
+
+
+def _open(data: bytes) -> Image.Image:
+    """The picture with its header read and nothing decoded."""
+    start = data[:256].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    if not data:
+        raise PictureError("an empty file (0 bytes)")
+    if start.startswith(b"version https://git-lfs"):
+        raise PictureError("a Git LFS pointer in place of the picture: run `git lfs pull`")
+    if start.startswith((b"<!doctype", b"<html", b"<head", b"<?xml")):
+        raise PictureError("a web page saved as a picture: download the picture itself")
+    Image.init()
+    for factory, accepts in (Image.OPEN[name] for name in FORMATS):
+        if accepts(data[:16]) is True:
+            # Image.open would add its own check of the size, which warns; silencing a warning is not safe in threads.
+            return factory(io.BytesIO(data), "")
+    raise PictureError(f"none of {', '.join(FORMATS)}, it starts with {data[:12]!r}: convert it to one of them")
+
+
+def _pixels(picture: Image.Image) -> np.ndarray:
+    picture.load()
+    try:
+        # After loading, because Pillow turns TIFF pictures itself and then drops the tag.
+        orientation = picture.getexif().get(ExifTags.Base.Orientation, 1)
+    except Exception:  # garbled EXIF: viewers show the picture as it is stored
+        orientation = 1
+    if orientation in TURNS:
+        picture = picture.transpose(TURNS[orientation])
+    if picture.mode.startswith("I;16"):
+        grey = (np.asarray(picture).astype(np.uint32) + 128) // 257
+        return np.repeat(grey.astype(np.uint8)[..., None], 3, axis=-1)
+    if picture.mode in ("I", "F"):
+        raise PictureError(f"32-bit grey (Pillow's mode {picture.mode}) has no agreed range: save it as 8 or 16 bits")
+    if picture.has_transparency_data:
+        return np.array(picture.convert("RGBA").convert("RGBa"))[..., :3].copy()  # times alpha: over black
+    return np.array(picture.convert("RGB"))

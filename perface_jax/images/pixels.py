@@ -1,0 +1,103 @@
+"""The check at the door, and what is done to whole pictures: numbers, mirror image, size."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+
+def check(images, *, size: int | None = None, rank: int | None = None, floating: bool = False) -> None:
+    """Refuses what is not uint8 RGB [..., H, W, 3], saying what was seen, what was wanted and what to do.
+
+    Args:
+      images: the array to look at; traced ones are welcome.
+      size: wanted height and width in pixels, or None for any.
+      rank: wanted number of axes, or None for any from 3 on.
+      floating: whether floating arrays are allowed too.
+    Raises:
+      TypeError: not an array, or of another dtype.
+      ValueError: of another shape.
+    """
+    leading = "..., " if rank is None else "N, " * (rank - 3)
+    wanted = f"uint8{' or floating' * floating} RGB [{leading}{size or 'H'}, {size or 'W'}, 3]"
+    if not isinstance(images, np.ndarray | jax.Array):
+        raise TypeError(f"saw {type(images).__name__}, wanted {wanted}: numpy.stack makes one array of equal pictures")
+    shape, is_floating = images.shape, jnp.issubdtype(images.dtype, jnp.floating)
+    if images.dtype != np.uint8 and not (floating and is_floating):
+        seen, advice = _range(images) if is_floating else ("", "")
+        raise TypeError(f"saw {images.dtype}{seen}, wanted {wanted}: numpy.rint(x).astype(numpy.uint8){advice}")
+    if len(shape) >= 3 and shape[-1] != 3 and shape[-3] == 3:
+        advice = "channels come last, numpy.moveaxis(images, -3, -1)"
+    elif len(shape) < 3 or rank not in (None, len(shape)):
+        advice = "images[None] adds an axis; grey needs three equal channels, numpy.stack([grey] * 3, -1)"
+    elif shape[-1] != 3:
+        advices = {1: "numpy.repeat(images, 3, -1) repeats grey", 4: "images[..., :3] drops the alpha channel"}
+        advice = advices.get(shape[-1], "the last axis holds red, green and blue")
+    elif size and shape[-3:-1] != (size, size):
+        advice = f"images.resize(images, {size}) if the crop is right already, else images.align"
+    elif 0 in shape[-3:-1]:
+        advice = "a picture without pixels"
+    else:
+        return
+    raise ValueError(f"saw shape {list(shape)}, wanted {wanted}: {advice}")
+
+
+def _range(images) -> tuple[str, str]:
+    """What a floating array spans, in words, and what to do where that is not the scale of pixels, else ""."""
+    if isinstance(images, jax.core.Tracer) or not images.size:
+        return "", ""
+    low, high = float(images.min()), float(images.max())
+    seen = f" from {low:.4g} to {high:.4g}"
+    if low >= 0 and 0 < high <= 1:
+        return seen, ", but it looks like 0..1: first x = 255 * x"
+    if -1 <= low < 0 and high <= 1:
+        return seen, ", but it looks like -1..1: first x = 127.5 * x + 127.5"
+    # Half a grey level of slack, for what resizing overshoots. Not-a-number fails here too.
+    return seen, "" if low >= -0.5 and high <= 255.5 else ", but pixels run from 0 to 255"
+
+
+def normalise(images, *, dtype=jnp.float32) -> jax.Array:
+    """(x - 127.5) / 127.5, what every model here is fed.
+
+    Args:
+      images: uint8 [..., H, W, 3], or floating on the same scale of 0 to 255, for gradients with respect to pixels.
+      dtype: floating dtype of the result.
+    Returns:
+      [..., H, W, 3] between -1 and 1.
+    Raises:
+      ValueError: floating values that are not on that scale; under jit they cannot be looked at.
+    """
+    check(images, floating=True)
+    seen, advice = _range(images) if images.dtype != np.uint8 else ("", "")
+    if advice:
+        raise ValueError(f"saw {images.dtype}{seen}, wanted uint8, or floating from 0 to 255{advice}")
+    return (jnp.asarray(images).astype(dtype) - 127.5) / 127.5
+
+
+def flip(images):
+    """Left and right exchanged. A NumPy array stays one."""
+    return images[..., ::-1, :]
+
+
+def resize(images, size: int | tuple[int, int]) -> jax.Array:
+    """Bilinear resizing, anti-aliased when shrinking: Pillow's BILINEAR within 1 grey level.
+
+    Args:
+      images: [..., H, W, 3].
+      size: height and width of the result in pixels, one number or two.
+    Returns:
+      [..., height, width, 3]. The crop stays what it was: the proportions change if those of `size` differ.
+    """
+    check(images, floating=True)
+    images = jnp.asarray(images)
+    shape = (*images.shape[:-3], *np.broadcast_to(size, 2).tolist(), 3)
+    return in_dtype(jax.image.resize(images.astype(working_dtype(images.dtype)), shape, "linear"), images.dtype)
+
+
+def working_dtype(dtype):
+    """Where coordinates are computed: half precision could not tell neighbouring pixels apart."""
+    return dtype if jnp.issubdtype(dtype, jnp.floating) and jnp.finfo(dtype).bits > 32 else jnp.float32
+
+
+def in_dtype(pixels: jax.Array, dtype) -> jax.Array:
+    """What was computed, in the dtype the caller came with: uint8 is rounded and clipped."""
+    return (jnp.clip(jnp.round(pixels), 0, 255) if dtype == jnp.uint8 else pixels).astype(dtype)
