@@ -81,7 +81,8 @@ def starting_point(config: ConfigDict) -> tuple[IResNet, dict]:
     model = iresnet(options.pop("arch"), **options)
     if not config.init:
         images = jnp.zeros((1, model.image_size, model.image_size, 3), model.dtype)
-        return model, jax.jit(model.init)(jax.random.key(config.seed), images)
+        # rbg keys: the default ones take minutes to compile here, hundreds of generators in one program.
+        return model, jax.jit(model.init)(jax.random.key(config.seed, impl="rbg"), images)
     stored, variables = load_model(epath.Path(config.init))
     shape = ("layers", "width", "image_size", "embedding_size")
     if different := [name for name in shape if getattr(stored, name) != getattr(model, name)]:

@@ -79,11 +79,6 @@ print(names, embeddings.shape, float(perface_jax.similarity(embeddings[0], embed
     assert run("-c", code).startswith("['a.png'] (1, 512) ")
 
 
-def test_another_config_for_the_same_workdir_is_refused(trained, flags):
-    message = run("train.py", *flags, "--config.margin=0.2", expect=1)
-    assert "+ margin = 0.2" in message
-
-
 def test_an_unknown_field_suggests_the_closest(flags):
     message = run("train.py", *flags, "--config.marign=0.2", expect=1)
     assert "marign" in message

@@ -22,65 +22,43 @@ GOLDEN_BATCH = {  # 0-3 references, 4-7 positives, 8-11 negatives
 }
 
 
+@functools.cache
 def _program(model, optimizer, devices, *, margin=0.5, train_norms=True):
     mesh = parallel.data_mesh(jax.devices()[:devices])
-    step = functools.partial(
-        train_step, model=model, optimizer=optimizer, margin=margin, train_norms=train_norms
-    )
+    step = functools.partial(train_step, model=model, optimizer=optimizer, margin=margin, train_norms=train_norms)
     return parallel.spmd(step, mesh), mesh
 
 
 def _keep_gradients():
-    """An optimiser that moves nothing and keeps the gradients as its state."""
+    """Passes gradients on and keeps them as its state."""
     return optax.GradientTransformation(
-        lambda params: jax.tree.map(jnp.zeros_like, params),
-        lambda gradients, _, params: (jax.tree.map(jnp.zeros_like, gradients), gradients),
+        lambda params: jax.tree.map(jnp.zeros_like, params), lambda gradients, _, params: (gradients, gradients)
     )
 
 
-@pytest.fixture(scope="module")
-def r18():
-    state_dict = formula.state_dict("r18")
-    return arcface_torch.recognise(state_dict), arcface_torch.convert(state_dict)
-
-
-@pytest.fixture(scope="module")
-def golden():
-    return dict(np.load(formula.FOLDER / "train_r18_float64.npz"))
-
-
 @pytest.mark.parametrize("devices", [1, 4])
-def test_five_steps_of_r18_follow_the_trajectory_of_pytorch(r18, golden, devices):
-    model, variables = r18
-    program, mesh = _program(model, optimizer := optim.sgd(1e-3), devices)
+def test_five_steps_of_r18_follow_the_trajectory_of_pytorch(devices):
+    state_dict, golden = formula.state_dict("r18"), dict(np.load(formula.FOLDER / "train_r18_float64.npz"))
+    model, variables = arcface_torch.recognise(state_dict), arcface_torch.convert(state_dict)
+    optimizer = optax.chain(_keep_gradients(), optim.sgd(1e-3))
+    program, mesh = _program(model, optimizer, devices)
     current = parallel.replicate(state.create(variables, optimizer), mesh)
-    batch, losses = parallel.to_global(GOLDEN_BATCH, mesh), []
+    batch, losses, gradients = parallel.to_global(GOLDEN_BATCH, mesh), [], None
     for _ in range(5):
         current, sums = program(current, batch)
         losses.append(float(sums["loss"] / sums["count"]))
+        gradients = gradients or jax.device_get(current.opt_state[0])
     np.testing.assert_allclose(losses, golden["losses"], rtol=0, atol=2e-5)  # measured: 2e-7
 
     after = jax.device_get(current.variables)
-    tensors = to_torch.to_state_dict(model, after)
-    for key, value in golden.items():
-        kind, _, name = key.partition("/")
-        if kind == "after" and not name.endswith("num_batches_tracked"):
-            np.testing.assert_allclose(tensors[name], value, rtol=0, atol=1e-5, err_msg=name)
-        if kind == "after_norm" and not name.endswith("num_batches_tracked"):
-            np.testing.assert_allclose(np.linalg.norm(tensors[name]), value, rtol=1e-4, err_msg=name)
-
+    _check_gradients(to_torch.to_state_dict(model, {**after, "params": gradients}), golden)
+    _check_weights(to_torch.to_state_dict(model, after), golden)
     embeddings = jax.jit(model.apply)(after, normalise(PICTURES))
     scale = np.abs(golden["after_embeddings"]).max()
     np.testing.assert_allclose(embeddings, golden["after_embeddings"], rtol=0, atol=1e-4 * scale)
 
 
-def test_the_gradients_of_the_first_step_are_those_of_pytorch(r18, golden):
-    model, variables = r18
-    program, mesh = _program(model, optimizer := _keep_gradients(), 1)
-    current, _ = program(
-        parallel.replicate(state.create(variables, optimizer), mesh), parallel.to_global(GOLDEN_BATCH, mesh)
-    )
-    gradients = to_torch.to_state_dict(model, {**current.variables, "params": jax.device_get(current.opt_state)})
+def _check_gradients(gradients, golden):
     largest = max(value for key, value in golden.items() if key.startswith("grad_norm/"))
     for key, value in golden.items():
         kind, _, name = key.partition("/")
@@ -90,8 +68,23 @@ def test_the_gradients_of_the_first_step_are_those_of_pytorch(r18, golden):
             norm = np.linalg.norm(gradients[name])
             np.testing.assert_allclose(norm, value, rtol=1e-4, atol=1e-6 * largest if is_zero else 0, err_msg=name)
         if kind == "grad":
+            # Single values of small tensors: PyTorch's own float32 is up to 4e-4 of this scale away from its float64.
             scale = max(np.abs(value).max(), 1e-2 * largest / np.sqrt(value.size))
-            np.testing.assert_allclose(gradients[name].ravel(), value.ravel(), atol=1e-4 * scale, err_msg=name)
+            np.testing.assert_allclose(gradients[name].ravel(), value.ravel(), atol=1e-3 * scale, err_msg=name)
+
+
+def _check_weights(tensors, golden):
+    for key, value in golden.items():
+        kind, _, name = key.partition("/")
+        if name.endswith("num_batches_tracked"):
+            continue
+        if kind == "after":
+            np.testing.assert_allclose(tensors[name], value, rtol=0, atol=1e-5, err_msg=name)
+        if kind == "after_norm":
+            np.testing.assert_allclose(np.linalg.norm(tensors[name]), value, rtol=1e-4, err_msg=name)
+
+
+SGD = optim.sgd(1e-3)
 
 
 def _small(dtype=jnp.float32):
@@ -103,8 +96,8 @@ def _small(dtype=jnp.float32):
 
 
 def _five_steps(model, variables, batch, devices, **options):
-    program, mesh = _program(model, optimizer := optim.sgd(1e-3), devices, **options)
-    current, losses = parallel.replicate(state.create(variables, optimizer), mesh), []
+    program, mesh = _program(model, SGD, devices, **options)
+    current, losses = parallel.replicate(state.create(variables, SGD), mesh), []
     for _ in range(5):
         current, sums = program(current, parallel.to_global(batch, mesh))
         losses.append(float(sums["loss"]))
