@@ -21,10 +21,18 @@ def main(arguments):
     logging.set_verbosity(logging.ERROR)  # Orbax and TFDS tell every step they take
     if len(arguments) > 1:
         raise app.UsageError(f"unexpected argument {arguments[1]!r}; fields are set as --config.field=value")
-    config, workdir = CONFIG.value, epath.Path(WORKDIR.value)
-    trained = load_model(workdir / "model")  # train.py writes it when it is done
-    state.claim(workdir, json.loads(config.to_json()))
-    models = {"before": experiment.starting_point(config), "after": trained}
+    try:
+        evaluate(CONFIG.value, epath.Path(WORKDIR.value))
+    except (ValueError, OSError) as error:
+        raise SystemExit(str(error)) from error
+
+
+def evaluate(config, workdir):
+    experiment.check(config)
+    state.refuse_other_run(workdir, json.loads(config.to_json()))
+    if not (workdir / "model").exists():
+        raise FileNotFoundError(f"{workdir} holds no finished run: train.py writes {workdir / 'model'} when it is done")
+    models = {"before": experiment.starting_point(config), "after": load_model(workdir / "model")}
     rows = evaluation.triplet_rows(models, experiment.open_data(config), batch_size=config.evaluation_batch_size)
     report.write_json(workdir / "evaluation.json", rows)
     print(report.triplet_table(rows))

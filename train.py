@@ -14,7 +14,10 @@ def main(arguments):
     logging.set_verbosity(logging.ERROR)  # Orbax and TFDS tell every step they take
     if len(arguments) > 1:
         raise app.UsageError(f"unexpected argument {arguments[1]!r}; fields are set as --config.field=value")
-    trainer.train(CONFIG.value, WORKDIR.value)
+    try:
+        trainer.train(CONFIG.value, WORKDIR.value)
+    except (ValueError, OSError, FloatingPointError) as error:
+        raise SystemExit(str(error)) from error
 
 
 if __name__ == "__main__":

@@ -299,12 +299,10 @@ def _refusal(node, wanted):
 def main(arguments: list[str] | None = None) -> None:
     parser = files.folder_parser("converters.arcface_onnx", __doc__.splitlines()[0], ".onnx")
     args = parser.parse_args(arguments)
-    try:
+    with files.user_errors(parser):
         model, variables, notes = _convert(read(args.file))
         source = files.provenance(pathlib.Path(args.file))
         save_model(args.out, model.clone(crop=args.crop), variables, source=source, licence=args.licence)
-    except (ValueError, OSError) as error:
-        parser.exit(2, f"{error}\n")
     facts = "; ".join([f"{model.arch}, {parameter_count(variables):,} parameters", *notes])
     print(f"{args.out}: {facts}. Check it: python -m perface_jax.selftest {args.out}")
 

@@ -9,7 +9,6 @@ float16 and bfloat16 tensors become float32 of the same values. `convert` itself
 """
 
 import pathlib
-import pickle
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -74,10 +73,10 @@ def read(path: str | pathlib.Path) -> Mapping[str, Any]:
 
     try:
         loaded = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError, AttributeError) as error:
+    except Exception as error:  # damaged files raise nearly anything: OSError, IndexError, struct.error ...
         raise ValueError(
-            f"{path} does not hold plain weights and was refused; nothing in it was executed. Wanted a state dict saved"
-            f" with torch.save(model.state_dict(), ...). PyTorch says: {str(error).splitlines()[0]}"
+            f"{path} is damaged, cut off, or holds more than plain weights ({type(error).__name__}); nothing in it was"
+            " executed. Wanted a state dict saved with torch.save(model.state_dict(), ...); download it again"
         ) from error
     if not isinstance(loaded, Mapping):
         raise ValueError(f"{path} holds a {type(loaded).__name__}; wanted a state dict: names to tensors")
@@ -88,14 +87,19 @@ def unwrap(checkpoint: Mapping[str, Any]) -> dict[str, np.ndarray]:
     """The bare state dict inside a checkpoint: innermost mapping with a backbone, prefixes removed, NumPy arrays.
 
     Raises:
-      ValueError: no backbone in it, or two names that are the same without their prefixes.
+      TypeError: no mapping.
+      ValueError: no backbone in it, two names that are the same without their prefixes, or a value that is no tensor
+        of a kind that float32 holds exactly.
     """
+    if not isinstance(checkpoint, Mapping):
+        raise TypeError(f"wanted a state dict, names to arrays, got {type(checkpoint).__name__}")
     found = _find(checkpoint)
     if found is None:
         seen = ", ".join(map(str, list(checkpoint)[:6])) or "nothing"
         raise ValueError(f"no IR-ResNet of arcface_torch in here: no keys conv1.weight and layer1.0.*. Found: {seen}")
     tensors = {}
     for name, value in found.items():
+        name = str(name)
         bare = PREFIX.sub("", name)
         if bare in tensors:
             raise ValueError(f"the name {bare} stands twice in this checkpoint, the second time as {name}")
@@ -115,11 +119,14 @@ def _array(name, value):
     if hasattr(value, "detach"):
         value = value.detach().cpu()
         value = (value.float() if value.is_floating_point() else value).numpy()
-    try:
-        array = np.asarray(value)
-        return array.astype(np.float32) if array.dtype.kind == "f" else array.astype(np.int64, casting="same_kind")
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"{name} is no tensor of numbers but a {type(value).__name__}") from error
+    array = np.asarray(value)
+    if name.endswith(keys.COUNTER) and array.dtype.kind in "iu":
+        return array
+    if not jnp.issubdtype(array.dtype, jnp.floating):  # knows bfloat16, which NumPy does not
+        raise ValueError(f"{name} is no tensor of floating numbers but {array.dtype} ({type(value).__name__})")
+    if ((single := array.astype(np.float32)).astype(array.dtype) != array).any() and np.isfinite(array).all():
+        raise ValueError(f"{name} is {array.dtype} with digits that float32 cannot hold; round it yourself first")
+    return single
 
 
 def _recognise(tensors, arch):
@@ -131,11 +138,17 @@ def _recognise(tensors, arch):
         raise ValueError(f"unknown architecture {arch!r}; wanted one of {', '.join(LAYERS)}")
     if arch not in (None, nearest):
         raise ValueError(f"these are the weights of {nearest} (blocks {depths}), not of {arch} (blocks {LAYERS[arch]})")
-    width = tensors["conv1.weight"].shape[0] if "conv1.weight" in tensors else 64
-    embedding_size, inputs = np.shape(tensors.get("fc.weight", np.empty((512, 49 * 8 * width))))
-    return iresnet(
-        nearest, width=width, embedding_size=embedding_size, image_size=16 * round((inputs / (8 * width)) ** 0.5)
-    )
+    width = _most_common_length(tensors, ("bn1.weight", "bn1.bias", "prelu.weight", "layer1.0.bn1.weight"), 64)
+    embedding_size = _most_common_length(tensors, ("fc.bias", "features.weight", "features.bias"), 512)
+    inputs = np.shape(tensors.get("fc.weight"))[1:]
+    side = round((inputs[0] / (8 * width)) ** 0.5) if len(inputs) == 1 else 7
+    return iresnet(nearest, width=width, embedding_size=embedding_size, image_size=16 * max(side, 1))
+
+
+def _most_common_length(tensors, names, default):
+    """What most of these vectors agree on, so that one wrong tensor does not make all the others look wrong."""
+    lengths = [len(tensors[name]) for name in names if np.ndim(tensors.get(name)) == 1 and len(tensors[name])]
+    return max(lengths, key=lengths.count, default=default)
 
 
 def _fill(model, tensors):
@@ -157,13 +170,11 @@ def main(arguments: list[str] | None = None) -> None:
     parser = files.folder_parser("converters.arcface_torch", __doc__.splitlines()[0], ".pth, .pt or .safetensors")
     parser.add_argument("--arch", choices=list(LAYERS), help="confirm the architecture that is recognised")
     args = parser.parse_args(arguments)
-    try:
+    with files.user_errors(parser):
         tensors = unwrap(read(args.file))
         model = _recognise(tensors, args.arch).clone(crop=args.crop)
         variables = _fill(model, tensors)
         save_model(args.out, model, variables, source=files.provenance(pathlib.Path(args.file)), licence=args.licence)
-    except (ValueError, OSError) as error:
-        parser.exit(2, f"{error}\n")
     counters = set(tensors) & set(keys.counters(model))
     print(
         f"{args.out}: {model.arch}, {parameter_count(variables):,} parameters from {len(tensors)} keys; dropped"

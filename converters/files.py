@@ -1,8 +1,10 @@
 """What every converter needs of files: recognise the impostors, and say where a model came from."""
 
 import argparse
+import contextlib
 import hashlib
 import pathlib
+from collections.abc import Iterator
 
 from perface_jax import images
 
@@ -45,6 +47,17 @@ def folder_parser(prog: str, description: str, file_help: str) -> argparse.Argum
     )
     parser.add_argument("--licence", default=LICENCE, help="licence note for model.json")
     return parser
+
+
+@contextlib.contextmanager
+def user_errors(parser: argparse.ArgumentParser) -> Iterator[None]:
+    """Ends the program with one clear line and code 2 where a file or an argument is at fault."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        parser.exit(2, f"{error}; converting needs more packages: pip install -e '.[convert]'\n")
+    except (ValueError, OSError) as error:
+        parser.exit(2, f"{error}\n")
 
 
 def provenance(path: pathlib.Path) -> dict[str, str]:

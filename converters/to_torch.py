@@ -13,7 +13,7 @@ from collections.abc import Mapping
 import numpy as np
 from flax import traverse_util
 
-from converters import keys
+from converters import files, keys
 from perface_jax.model import IResNet
 from perface_jax.model_folder import check_variables, load_model
 
@@ -46,10 +46,10 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("folder", help="model folder")
     parser.add_argument("--out", required=True, help=".pth file to write; must not exist")
     args = parser.parse_args(arguments)
-    import torch
-
     out = pathlib.Path(args.out)
-    try:
+    with files.user_errors(parser):
+        import torch
+
         if out.exists():
             raise FileExistsError(f"{out} exists; remove it or name another")
         tensors = to_state_dict(*load_model(args.folder))
@@ -58,8 +58,6 @@ def main(arguments: list[str] | None = None) -> None:
         # np.copy: JAX hands out read-only memory, which torch.from_numpy warns about.
         torch.save({name: torch.from_numpy(np.copy(array)) for name, array in tensors.items()}, unfinished)
         unfinished.rename(out)
-    except (ValueError, OSError) as error:
-        parser.exit(2, f"{error}\n")
     print(f"{out}: {len(tensors)} keys")
 
 

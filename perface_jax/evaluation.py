@@ -45,8 +45,7 @@ def embed(model: IResNet, variables: Mapping, images: np.ndarray, *, batch_size:
       TypeError, ValueError: pictures that break the contract; the message shows what was seen and wanted.
     """
     pictures.check(images, size=model.image_size, rank=4)
-    if batch_size < 1:
-        raise ValueError(f"batch_size must be at least 1, got {batch_size}")
+    _check_batch_size(batch_size)
     parts = np.split(np.asarray(images), range(batch_size, len(images), batch_size))
     outputs = [_embed_padded(model, variables, part, min(batch_size, len(images))) for part in parts if len(part)]
     return np.concatenate([np.empty((0, model.embedding_size), np.float32), *outputs])
@@ -68,7 +67,7 @@ def embed_folder(
     Args:
       model: the network.
       variables: its three collections.
-      folder: searched for .jpg, .jpeg, .png, .webp, .bmp, .tif, .tiff, .gif; other files are not looked at.
+      folder: searched for .jpg, .jpeg, .png, .webp, .bmp, .tif, .tiff, .gif; other and hidden files are not looked at.
       crop: which crop the pictures have: a template of `images` (`arcface`, `simswap`, `simswap_ffhq`): they are
         square crops of that kind and only resized; `celeba_hq`: squares as in CelebA-HQ and FFHQ, cut to the model's
         crop by a fixed box. With `landmarks` it is the template that the pictures are aligned to.
@@ -83,6 +82,9 @@ def embed_folder(
       FileNotFoundError: no such folder.
       ValueError: no picture in it, or an unknown crop.
     """
+    _check_batch_size(batch_size)
+    if landmarks is not None and not isinstance(landmarks, Mapping):
+        raise TypeError(f"landmarks must map names to five points [5, 2], got {type(landmarks).__name__}")
     _warn_of_other_crop(model, crop)
     names = _picture_names(epath.Path(folder))
     load = functools.partial(_load, epath.Path(folder), model, crop, landmarks)
@@ -200,6 +202,11 @@ def triplet_rows(models: Mapping[str, tuple[IResNet, Mapping]], data: Any, *, ba
     ]
 
 
+def _check_batch_size(batch_size):
+    if batch_size < 1:
+        raise ValueError(f"batch_size must be at least 1, got {batch_size}")
+
+
 def _embed_padded(model, variables, images, batch_size):
     rows = np.zeros((batch_size, *images.shape[1:]), np.uint8)
     rows[: len(images)] = images
@@ -225,9 +232,9 @@ def _load(folder, model, crop, landmarks, name):
         return "no landmarks for this picture"
     template = model.crop if crop == "celeba_hq" else None
     try:
-        picture = pictures.read(folder / name)
+        picture = pictures.decode((folder / name).read_bytes(), name=name)
         return pictures.fit(picture, crop=crop, size=model.image_size, landmarks=points, template=template)
-    except (ValueError, OSError) as error:
+    except (ValueError, TypeError, OSError) as error:
         return str(error)
 
 
@@ -235,9 +242,13 @@ def _picture_names(folder):
     if not folder.is_dir():
         raise FileNotFoundError(f"no folder {folder}")
     files = (epath.Path(root) / name for root, _, names in folder.walk() for name in names)
-    if not (names := sorted(f.relative_to(folder).as_posix() for f in files if f.suffix.lower() in SUFFIXES)):
+    if not (names := sorted(f.relative_to(folder).as_posix() for f in files if _is_picture(f))):
         raise ValueError(f"no picture in {folder}; wanted files ending in {', '.join(SUFFIXES)}")
     return names
+
+
+def _is_picture(file):
+    return file.suffix.lower() in SUFFIXES and not file.name.startswith(".")  # ._x.jpg is no picture but macOS
 
 
 def _warn_of_other_crop(model, crop):

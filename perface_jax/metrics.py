@@ -11,7 +11,7 @@ from perface_jax.similarity import similarity
 
 
 def triplet_scores(reference: jax.Array, positive: jax.Array, negative: jax.Array) -> jax.Array:
-    """1 where `cos(x, x+) > cos(x, x-)`, 1/2 where they are equal, else 0.
+    """1 where `cos(x, x+) > cos(x, x-)`, 1/2 where they are equal, 0 where it is smaller, NaN where it is no number.
 
     Args:
       reference: floating `[..., D]`.
@@ -19,10 +19,12 @@ def triplet_scores(reference: jax.Array, positive: jax.Array, negative: jax.Arra
       negative: floating `[..., D]`.
 
     Returns:
-      `[...]` in {0, 0.5, 1}, the dtype of the embeddings.
+      `[...]` in {0, 0.5, 1} or NaN, the dtype of the embeddings, at least float32.
     """
     difference = similarity(reference, positive) - similarity(reference, negative)
-    return jnp.where(difference > 0, 1, jnp.where(difference == 0, 0.5, 0)).astype(difference.dtype)
+    if difference.dtype != jnp.float64:
+        difference = difference.astype(jnp.float32)  # float16 cannot count to 70,000
+    return (jnp.sign(difference) + 1) / 2
 
 
 def triplet_accuracy(
@@ -37,13 +39,18 @@ def triplet_accuracy(
       where: mask `[...]` of the triplets that count; all when None.
 
     Returns:
-      scalar in [0, 1]; NaN when no triplet counts.
+      scalar in [0, 1]; NaN when no triplet counts, or one that counts has a NaN.
+
+    Raises:
+      ValueError: `where` has another shape than the triplets.
 
     Source: PerFace (ICIP 2025), section 4.2; the tie rule is ours.
     """
     scores = triplet_scores(reference, positive, negative)
-    kept = jnp.ones_like(scores) if where is None else jnp.asarray(where).astype(scores.dtype)
-    return jnp.sum(scores * kept) / jnp.sum(kept)
+    kept = jnp.ones_like(scores, bool) if where is None else jnp.asarray(where).astype(bool)
+    if kept.shape != scores.shape:
+        raise ValueError(f"`where` has shape {kept.shape}, the triplets {scores.shape}; wanted the same")
+    return jnp.sum(scores, where=kept) / jnp.sum(kept).astype(scores.dtype)
 
 
 def cluster_interval(

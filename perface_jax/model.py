@@ -26,6 +26,11 @@ LAYERS = {
     "r200": (6, 26, 60, 6),
 }
 
+FOLDED = (
+    "these weights come from an export whose norms are folded into convolutions (norms: folded in model.json); their"
+    " batch statistics are gone, so batch-norm train mode would change the network."
+)
+
 EPSILON = 1e-5
 MOMENTUM = 0.9  # PyTorch writes the same update as momentum 0.1
 
@@ -151,7 +156,7 @@ class IResNet(nn.Module):
           `[B, embedding_size]`, `param_dtype`.
 
         Raises:
-          ValueError: another shape, or `train` with folded norms.
+          TypeError: integers; ValueError: another shape, or `train` with folded norms.
         """
         self._check(images, train)
         norm = functools.partial(BatchNorm, train, axis_name, param_dtype=self.param_dtype)
@@ -181,14 +186,12 @@ class IResNet(nn.Module):
         size = self.image_size
         if size % 16 or size <= 0:
             raise ValueError(f"image_size must be a positive multiple of 16 (four halvings), got {size}")
+        if not jnp.issubdtype(images.dtype, jnp.floating):
+            raise TypeError(f"the model wants floating pictures in [-1, 1], got {images.dtype}: images.normalise")
         if images.ndim != 4 or images.shape[1:] != (size, size, 3):
             raise ValueError(f"the model wants [B, {size}, {size}, 3] (batch, rows, columns, RGB), got {images.shape}")
         if train and self.folded_norms:
-            raise ValueError(
-                "these weights come from an export whose norms are folded into convolutions (model.json says "
-                '`"norms": "folded"`): their batch statistics are gone, so batch-norm train mode would change the '
-                'network. Train with frozen statistics, or start from the PyTorch checkpoint.'
-            )
+            raise ValueError(f"{FOLDED} Train with frozen statistics, or start from the PyTorch checkpoint.")
 
 
 def iresnet(arch: str = "r50", **options: Any) -> IResNet:
@@ -213,7 +216,7 @@ def iresnet(arch: str = "r50", **options: Any) -> IResNet:
             f"iresnet has no option {', '.join(unknown)}; it has {', '.join(sorted(known))}. "
             "(Pictures are always RGB; turn BGR arrays around with images[..., ::-1].)"
         )
-    return IResNet(**({"layers": LAYERS[arch]} | options))
+    return IResNet(**(options | {"layers": tuple(options.get("layers", LAYERS[arch]))}))
 
 
 def parameter_count(variables: dict) -> int:

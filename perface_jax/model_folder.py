@@ -19,7 +19,7 @@ import orbax.checkpoint as ocp
 from etils import epath
 
 from perface_jax._version import __version__
-from perface_jax.images import normalise
+from perface_jax.images import TEMPLATES, normalise
 from perface_jax.model import IResNet
 
 FORMAT = 1
@@ -43,6 +43,8 @@ def check_variables(model: IResNet, variables: Mapping) -> None:
         {name: leaf.shape for name, leaf in wanted.items()}, {name: np.shape(leaf) for name, leaf in seen.items()}
     ):
         raise ValueError(f"these variables are not those of the model (- missing, + unexpected):\n{difference}")
+    if other := sorted(f"{name} {np.asarray(x).dtype}" for name, x in seen.items() if x.dtype != wanted[name].dtype):
+        raise ValueError(f"variables of another dtype than the model's param_dtype: {', '.join(other)}")
     refuse_not_finite(seen)
 
 
@@ -86,18 +88,24 @@ def save_model(
     path = epath.Path(path)
     if path.exists():
         raise FileExistsError(f"{path} exists; a model folder is never overwritten: remove it or name another")
-    variables = {name: variables[name] for name in ("params", "batch_stats", "constants") if name in variables}
+    if model.crop not in (None, *TEMPLATES):
+        raise ValueError(f"the model's crop is {model.crop!r}; wanted one of {', '.join(TEMPLATES)}, or None")
+    variables = dict(variables)
     check_variables(model, variables)
     unfinished = path.parent / f".{path.name}.unfinished"
-    if unfinished.exists():
+    if unfinished.exists():  # of a process that was killed
         unfinished.rmtree()
     unfinished.mkdir(parents=True)
-    with ocp.StandardCheckpointer() as checkpointer:
-        checkpointer.save(unfinished.resolve() / "weights", variables)
-    with (unfinished / "known_answer.npz").open("wb") as file:
-        np.savez_compressed(file, **known_answer(model, variables))
-    (unfinished / "model.json").write_text(json.dumps(_describe(model, source, licence), indent=2) + "\n")
-    unfinished.rename(path)
+    try:
+        with ocp.StandardCheckpointer() as checkpointer:
+            checkpointer.save(unfinished.resolve() / "weights", variables)
+        with (unfinished / "known_answer.npz").open("wb") as file:
+            np.savez_compressed(file, **known_answer(model, variables))
+        (unfinished / "model.json").write_text(json.dumps(_describe(model, source, licence), indent=2) + "\n")
+        unfinished.rename(path)
+    finally:
+        if unfinished.exists():
+            unfinished.rmtree()
 
 
 def load_model(path: epath.PathLike) -> tuple[IResNet, dict]:
@@ -123,7 +131,9 @@ def load_model(path: epath.PathLike) -> tuple[IResNet, dict]:
     model = _rebuild(path / "model.json")
     with ocp.StandardCheckpointer() as checkpointer:
         weights = (path / "weights").resolve()
-        stored = checkpointer.metadata(weights).item_metadata.tree
+        if (metadata := checkpointer.metadata(weights).item_metadata) is None:
+            raise ValueError(f"{weights} is missing or damaged; convert or export the model again")
+        stored = metadata.tree
         target = abstract_variables(model)
         if difference := describe_difference(
             {name: leaf.shape for name, leaf in _leaves(target).items()},
@@ -175,16 +185,20 @@ def _rebuild(file):
         record = json.loads(file.read_text())
     except json.JSONDecodeError as error:
         raise ValueError(f"{file} is not JSON: {error}") from error
-    if record.get("format") != FORMAT:
-        raise ValueError(f"{file} has format {record.get('format')!r}; this version reads format {FORMAT}")
+    if not isinstance(record, dict) or record.get("format") != FORMAT:
+        seen = record.get("format") if isinstance(record, dict) else record
+        raise ValueError(f"{file} has format {seen!r}; this version reads format {FORMAT}")
     fields = ("width", "image_size", "embedding_size", "remat", "crop")
-    return IResNet(
-        layers=tuple(record["layers"]),
-        dtype=jnp.dtype(record["dtype"]),
-        param_dtype=jnp.dtype(record["param_dtype"]),
-        folded_norms=record["norms"] == NORMS[True],
-        **{name: record[name] for name in fields},
-    )
+    try:
+        return IResNet(
+            layers=tuple(record["layers"]),
+            dtype=jnp.dtype(record["dtype"]),
+            param_dtype=jnp.dtype(record["param_dtype"]),
+            folded_norms={name: folded for folded, name in NORMS.items()}[record["norms"]],
+            **{name: record[name] for name in fields},
+        )
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"{file} lacks a field or holds one it cannot hold: {error}") from error
 
 
 def _leaves(tree):

@@ -8,6 +8,7 @@ the model computes by default on this device (bfloat16 or TF32 products on accel
 """
 
 import argparse
+import zipfile
 from typing import NamedTuple
 
 import jax
@@ -49,13 +50,17 @@ def selftest(folder: epath.PathLike) -> Result:
 
     Raises:
       FileNotFoundError: no model folder, or one without a known answer.
+      ValueError: a damaged folder.
     """
     model, variables = load_model(folder)
     file = epath.Path(folder) / "known_answer.npz"
     if not file.exists():
         raise FileNotFoundError(f"{file} is missing: this model folder carries no known answer; convert it again")
-    with file.open("rb") as stream, np.load(stream) as stored:
-        images, known = stored["images"], stored["embeddings"]
+    try:
+        with file.open("rb") as stream, np.load(stream) as stored:
+            images, known = stored["images"], stored["embeddings"]
+    except (EOFError, KeyError, ValueError, zipfile.BadZipFile) as error:
+        raise ValueError(f"{file} is damaged ({type(error).__name__}); convert the model again") from error
     with jax.default_matmul_precision("highest"):
         exact = embed(model.clone(dtype=model.param_dtype), variables, images)
     default = embed(model, variables, images)

@@ -46,7 +46,7 @@ def similarity(x: jax.Array, y: jax.Array) -> jax.Array:
 
 
 def _unit(x):
-    # Dividing by the largest entry first keeps squares of tiny or huge float32 vectors from leaving the range.
+    # Dividing by the largest entry first keeps squares of float32 vectors of size 1e-37 to 1e37 within the range.
     largest = jnp.max(jnp.abs(x), axis=-1, keepdims=True)
     x = x / jax.lax.stop_gradient(jnp.where(largest == 0, 1, largest))
     size = length(x)[..., None]

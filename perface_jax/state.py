@@ -87,6 +87,28 @@ def best_variables(run: Run) -> dict:
     return {**run.best, "constants": run.state.constants}
 
 
+def refuse_other_run(workdir: epath.PathLike, config: Mapping) -> None:
+    """Raise a ValueError that lists every differing field, when the workdir belongs to a run with other results.
+
+    Args:
+      workdir: may not exist yet.
+      config: the resolved config as nested plain values.
+    """
+    workdir = epath.Path(workdir).resolve()
+    if workdir.exists() and not workdir.is_dir():
+        raise ValueError(f"{workdir} is a file; wanted a folder for the run")
+    if not (workdir / "config.json").exists():
+        return
+    old, new = _flat(json.loads((workdir / "config.json").read_text())), _flat(config)
+    fields = sorted(name for name in old.keys() | new.keys() if old.get(name) != new.get(name))
+    if different := [name for name in fields if name not in FREE_FIELDS]:
+        lines = "\n".join(f"- {name} = {old.get(name)!r}\n+ {name} = {new.get(name)!r}" for name in different)
+        raise ValueError(
+            f"{workdir} holds another run (- that run, + this one):\n{lines}\n"
+            "Choose another --workdir, or start with that run's config; nothing was changed."
+        )
+
+
 def claim(workdir: epath.PathLike, config: Mapping) -> epath.Path:
     """Make the workdir this run's own, or confirm that it is.
 
@@ -98,22 +120,15 @@ def claim(workdir: epath.PathLike, config: Mapping) -> epath.Path:
       the absolute path.
 
     Raises:
-      ValueError: the workdir belongs to a run whose results would differ; every differing field is listed.
+      ValueError: as `refuse_other_run`.
     """
+    refuse_other_run(workdir, config)
     workdir = epath.Path(workdir).resolve()
-    file = workdir / "config.json"
-    if not file.exists():
+    if not (workdir / "config.json").exists():
         workdir.mkdir(parents=True, exist_ok=True)
-        file.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n")
-        return workdir
-    old, new = _flat(json.loads(file.read_text())), _flat(config)
-    fields = sorted(name for name in old.keys() | new.keys() if old.get(name) != new.get(name))
-    if different := [name for name in fields if name not in FREE_FIELDS]:
-        lines = "\n".join(f"- {name} = {old.get(name)!r}\n+ {name} = {new.get(name)!r}" for name in different)
-        raise ValueError(
-            f"{workdir} holds another run (- that run, + this one):\n{lines}\n"
-            "Choose another --workdir, or start with that run's config; nothing was changed."
-        )
+        unfinished = workdir / ".config.json"  # renamed when whole, so that no crash leaves half a config
+        unfinished.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n")
+        unfinished.rename(workdir / "config.json")
     return workdir
 
 

@@ -15,8 +15,6 @@ from perface_jax.datasets.batches import steps_per_epoch, training_batches
 from perface_jax.model_folder import save_model
 from perface_jax.step import train_step
 
-NORMS = {"train": True, "frozen": False}
-
 
 def train(config: ConfigDict, workdir: epath.PathLike) -> epath.Path:
     """Run the training that the config describes, or continue it where it was saved last.
@@ -32,18 +30,19 @@ def train(config: ConfigDict, workdir: epath.PathLike) -> epath.Path:
       ValueError: the workdir holds another run, or the config cannot be run; nothing is changed then.
       FloatingPointError: the loss stopped being a number; the message says between which steps.
     """
-    if config.batch_norm not in NORMS:
-        raise ValueError(f"config.batch_norm is {config.batch_norm!r}; wanted one of {', '.join(NORMS)}")
+    experiment.check(config)
     mesh = parallel.data_mesh()
     parallel.check_batch_size(config.batch_size, mesh)
+    record = json.loads(config.to_json())
+    state.refuse_other_run(workdir, record)
     model, variables = experiment.starting_point(config)
     data = experiment.open_data(config)
-    workdir = state.claim(workdir, json.loads(config.to_json()))
+    workdir = state.claim(workdir, record)
 
     optimizer = optim.sgd(config.learning_rate, momentum=config.momentum, weight_decay=config.weight_decay)
     step = parallel.spmd(
         functools.partial(
-            train_step, model=model, optimizer=optimizer, margin=config.margin, train_norms=NORMS[config.batch_norm]
+            train_step, model=model, optimizer=optimizer, margin=config.margin, train_norms=config.batch_norm == "train"
         ),
         mesh,
     )
@@ -70,6 +69,7 @@ def train(config: ConfigDict, workdir: epath.PathLike) -> epath.Path:
         for at in range(first, last + 1):
             # Before the next batch is taken: the state saved and the position in the data are one instant.
             if at % (config.evaluate_every * epoch) == 0 or at == last:
+                log.flush(at)  # a state that is no number any more must not replace a good one
                 score = _validate(config, model, run.state, data)
                 log.write({"step": at, "validation_accuracy": score})
                 run = state.keep_best(run, score)
@@ -93,9 +93,18 @@ class Log:
         self.seen, self.sums, self.since = first, None, time.perf_counter()
 
     def after_step(self, step: int, sums: dict[str, jax.Array]) -> None:
-        """Add the sums of a step; at a log point write the means since the last one and stop a run that diverged."""
+        """Add the sums of a step; at a log point, write their means."""
         self.sums = sums if self.sums is None else jax.tree.map(jnp.add, self.sums, sums)
-        if step % self.every and step != self.last:
+        if step % self.every == 0:
+            self.flush(step)
+
+    def flush(self, step: int) -> None:
+        """Write the means of the steps since the last time, and stop a run that diverged.
+
+        Raises:
+          FloatingPointError: the loss is not finite.
+        """
+        if self.sums is None:
             return
         total = jax.device_get(self.sums)
         rate = float(total["count"]) / (time.perf_counter() - self.since)
@@ -128,6 +137,11 @@ def _validate(config, model, train_state, data):
         data.settings["validation"],
         batch_size=config.evaluation_batch_size,
     )
+    if not np.isfinite(embeddings).all():
+        raise FloatingPointError(
+            f"the embeddings after step {int(train_state.step)} are not finite: the run diverged. Lower"
+            " config.learning_rate; the last good state is in the workdir's checkpoints."
+        )
     return evaluation.triplet_row("", "validation", embeddings, np.zeros(len(embeddings), int)).accuracy
 
 

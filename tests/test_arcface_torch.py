@@ -53,7 +53,7 @@ def test_the_architecture_is_recognised_from_the_keys(arch):
         for stage, depth in enumerate(model.layers, 1)
         for i in range(depth)
     }
-    tensors = {"conv1.weight": np.zeros((4, 3, 3, 3)), "fc.weight": np.zeros((8, 4 * 8 * 4)), **depths}
+    tensors = {"bn1.weight": np.zeros(4), "fc.bias": np.zeros(8), "fc.weight": np.zeros((8, 4 * 8 * 4)), **depths}
     assert arcface_torch.recognise(tensors) == model
 
 
@@ -120,6 +120,32 @@ def test_another_scale_of_the_last_norm_is_refused(state_dict):
         arcface_torch.convert(state_dict)
 
 
+@pytest.mark.parametrize(
+    ("key", "shape"), [("conv1.weight", (8, 3, 3, 3)), ("conv1.weight", ()), ("fc.weight", (16,)), ("fc.bias", (0,))]
+)
+def test_one_wrong_tensor_is_the_only_one_named(state_dict, key, shape):
+    # Without fc.weight nothing tells the size of the pictures: then it is taken to be 112.
+    wanted = [16, 7 * 7 * 32] if key == "fc.weight" else list(state_dict[key].shape)
+    state_dict[key] = torch.zeros(shape)
+    with pytest.raises(ValueError, match="missing") as error:
+        arcface_torch.convert(state_dict)
+    assert str(error.value).splitlines()[1:] == [f"- {key} {wanted}", f"+ {key} {list(shape)}"]
+
+
+def test_tensors_of_other_kinds_are_refused_and_bfloat16_is_taken(state_dict):
+    with pytest.raises(ValueError, match=r"fc\.bias is no tensor of floating numbers but int64"):
+        arcface_torch.convert({**state_dict, "fc.bias": np.arange(16)})
+    with pytest.raises(ValueError, match=r"fc\.bias is float64 with digits"):
+        arcface_torch.convert({**state_dict, "fc.bias": np.full(16, 0.1)})
+    with pytest.raises(ValueError, match=r"\+ 3 \[2\]"):
+        arcface_torch.convert({**state_dict, 3: torch.zeros(2)})
+    with pytest.raises(TypeError, match="got list"):
+        arcface_torch.convert([1])
+    half = np.asarray(state_dict["fc.bias"]).astype(jax.numpy.bfloat16)
+    bias = arcface_torch.convert({**state_dict, "fc.bias": half})["params"]["fc"]["bias"]
+    np.testing.assert_array_equal(bias, half.astype(np.float32))
+
+
 def test_something_else_than_a_network_is_refused():
     with pytest.raises(ValueError, match="no IR-ResNet.*optimizer"):
         arcface_torch.convert({"optimizer": {"lr": 0.1}})
@@ -175,12 +201,12 @@ def _bad_file(kind, folder):
 
 BAD_FILES = collections.OrderedDict(
     [
-        ("pickle", "plain weights.*nothing in it was executed"),
-        ("pickle in a torch archive", "plain weights.*nothing in it was executed"),
+        ("pickle", "more than plain weights.*nothing in it was executed"),
+        ("pickle in a torch archive", "more than plain weights.*nothing in it was executed"),
         ("html", "HTML page"),
         ("lfs", "Git LFS pointer"),
         ("empty", "is empty"),
-        ("truncated", "plain weights"),
+        ("truncated", "damaged, cut off"),
         ("tensor", "holds a Tensor; wanted a state dict"),
         ("folder", "is a folder"),
         ("missing", "no file"),

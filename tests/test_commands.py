@@ -1,4 +1,4 @@
-"""Every command of the README as a user types it, in a process of its own."""
+"""The commands of the README as a user types them, each in a process of its own (`make demo` is run by hand)."""
 
 import json
 import os

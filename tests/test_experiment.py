@@ -61,12 +61,6 @@ def test_too_few_triplets_for_a_batch_is_refused_with_both_numbers(config):
         experiment.open_data(config)
 
 
-def test_unknown_labels_are_refused(config):
-    config.labels = "d3"
-    with pytest.raises(ValueError, match=r"'d3'; wanted unanimous \(D2\) or majority \(D1\)"):
-        experiment.open_data(config)
-
-
 def test_a_release_that_is_not_there_says_what_was_expected(config, tmp_path):
     config.data.release = str(tmp_path / "nowhere")
     with pytest.raises(FileNotFoundError, match=r"nowhere.*triplet_answers\.csv"):

@@ -3,6 +3,7 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 from perface_jax import metrics
 
@@ -22,6 +23,23 @@ def test_the_accuracy_is_their_mean():
 def test_masked_triplets_do_not_count():
     kept = jnp.array([True, False, True, False])
     assert metrics.triplet_accuracy(REFERENCE, POSITIVE, NEGATIVE, where=kept) == 0.75
+
+
+def test_a_mask_of_another_shape_is_refused_with_both_shapes():
+    with pytest.raises(ValueError, match=r"\(1,\), the triplets \(4,\)"):
+        metrics.triplet_accuracy(REFERENCE, POSITIVE, NEGATIVE, where=jnp.ones(1, bool))
+
+
+def test_an_embedding_that_is_no_number_is_neither_right_nor_wrong():
+    broken = POSITIVE.at[0, 0].set(jnp.nan)
+    assert jnp.isnan(metrics.triplet_accuracy(REFERENCE, broken, NEGATIVE))
+    kept = jnp.array([False, True, True, True])
+    assert metrics.triplet_accuracy(REFERENCE, broken, NEGATIVE, where=kept) == 0.5  # (0 + 1/2 + 1) / 3
+
+
+def test_many_half_precision_triplets_are_counted(key):
+    embeddings = jax.random.normal(next(key), (3, 70_000, 4)).astype(jnp.float16)
+    np.testing.assert_allclose(metrics.triplet_accuracy(*embeddings), 0.5, atol=0.01)
 
 
 def test_a_model_that_gives_every_picture_the_same_vector_scores_one_half():

@@ -2,6 +2,7 @@
 
 import functools
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -104,6 +105,15 @@ def _five_steps(model, variables, batch, devices, **options):
     return jax.device_get((current.params, current.batch_stats)), losses
 
 
+def _assert_close_to_largest(seen, wanted, tolerance):
+    """Every leaf within `tolerance` of its largest absolute value (of 1e-3, where it is as good as zero)."""
+
+    def scaled(tree):
+        return jax.tree.map(lambda x, w: x / max(np.abs(w).max(), 1e-3), tree, wanted)
+
+    chex.assert_trees_all_close(scaled(seen), scaled(wanted), rtol=0, atol=tolerance)
+
+
 @pytest.mark.parametrize("train_norms", [True, False])
 def test_eight_devices_and_one_take_the_same_five_steps(train_norms):
     one, one_losses = _five_steps(*_small(), 1, train_norms=train_norms)
@@ -111,10 +121,7 @@ def test_eight_devices_and_one_take_the_same_five_steps(train_norms):
     np.testing.assert_allclose(eight_losses, one_losses, rtol=1e-5)
     assert min(one_losses) > 0  # the hinge is active in every step
 
-    def close(a, b):
-        np.testing.assert_allclose(a, b, rtol=0, atol=1e-4 * max(np.abs(a).max(), 1e-3))
-
-    jax.tree.map(close, one, eight)
+    _assert_close_to_largest(eight, one, 1e-4)
 
 
 def test_in_float64_eight_devices_and_one_agree_to_the_last_digits():
@@ -122,7 +129,7 @@ def test_in_float64_eight_devices_and_one_agree_to_the_last_digits():
         one, one_losses = _five_steps(*_small(jnp.float64), 1)
         eight, eight_losses = _five_steps(*_small(jnp.float64), 8)
     np.testing.assert_allclose(eight_losses, one_losses, rtol=1e-9)
-    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=0, atol=1e-9 * max(abs(a).max(), 1e-6)), one, eight)
+    _assert_close_to_largest(eight, one, 1e-9)
 
 
 def test_padded_rows_count_nowhere_when_the_norms_are_frozen():
@@ -132,13 +139,13 @@ def test_padded_rows_count_nowhere_when_the_norms_are_frozen():
     whole, losses = _five_steps(model, variables, padded, 8, train_norms=False)
     alone, alone_losses = _five_steps(model, variables, half, 8, train_norms=False)
     np.testing.assert_allclose(losses, alone_losses, rtol=1e-5)
-    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=0, atol=1e-6), whole, alone)
+    chex.assert_trees_all_close(whole, alone, rtol=0, atol=1e-6)
 
 
 def test_frozen_norms_keep_their_running_statistics():
     model, variables, batch = _small()
     (_, batch_stats), _ = _five_steps(model, variables, batch, 1, train_norms=False)
-    jax.tree.map(np.testing.assert_array_equal, batch_stats, variables["batch_stats"])
+    chex.assert_trees_all_equal(batch_stats, variables["batch_stats"])
 
 
 def test_embedding_uses_the_running_statistics():

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from perface_jax import experiment, parallel, trainer
-from perface_jax.model_folder import load_model
+from perface_jax.model_folder import load_model, save_model
 from tests.test_experiment import config, release, start  # noqa: F401  (fixtures)
 
 
@@ -67,17 +67,34 @@ def test_another_configs_workdir_is_refused_before_anything_happens(config, tmp_
         trainer.train(config, tmp_path / "run")
 
 
-def test_a_run_that_diverges_stops_and_names_the_steps(config, tmp_path):  # noqa: F811
-    config.learning_rate = 1e30
-    with pytest.raises(FloatingPointError, match="between steps 1 and 2"):
+def test_a_run_that_diverges_stops_names_the_steps_and_keeps_its_last_good_state(config, tmp_path):  # noqa: F811
+    config.learning_rate, config.max_steps, config.log_every = 1e30, 9, 100
+    with pytest.raises(FloatingPointError, match="between steps 0 and 3|after step 3 are not finite"):
         trainer.train(config, tmp_path / "run")
+    assert sorted(path.name for path in (tmp_path / "run" / "checkpoints").iterdir()) == ["0"]
+
+
+def test_folded_norms_are_refused_before_the_workdir_is_claimed(config, tmp_path):  # noqa: F811
+    folded, variables = load_model(config.init)
+    save_model(tmp_path / "folded", folded.clone(folded_norms=True), variables)
+    config.init = str(tmp_path / "folded")
+    with pytest.raises(ValueError, match="config.batch_norm=frozen"):
+        trainer.train(config, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
 
 
 def test_wrong_choices_are_refused_with_what_there_is(config, tmp_path):  # noqa: F811
     config.batch_size = 7
     with pytest.raises(ValueError, match="batch of 7 cannot be divided over 2 devices"):
         trainer.train(config, tmp_path / "run")
-    config.batch_norm = "off"
-    with pytest.raises(ValueError, match="'off'; wanted one of train, frozen"):
-        trainer.train(config, tmp_path / "run")
+    for field, value, message in [
+        ("batch_norm", "off", "config.batch_norm is 'off'; wanted one of train, frozen"),
+        ("labels", "d3", "config.labels is 'd3'; wanted one of unanimous, majority"),
+        ("crop", "simswp", "config.crop is 'simswp'; wanted one of arcface"),
+        ("evaluate_every", 0, "config.evaluate_every is 0; wanted more than 0"),
+    ]:
+        broken = config.copy_and_resolve_references()
+        broken[field] = value
+        with pytest.raises(ValueError, match=message):
+            trainer.train(broken, tmp_path / "run")
     assert not (tmp_path / "run").exists()

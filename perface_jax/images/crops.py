@@ -48,6 +48,8 @@ def template_points(template, size: int) -> np.ndarray:
     Args:
       template: a name in TEMPLATES, or points [5, 2] or [poses, 5, 2] in pixels of the crop of `size` itself.
     """
+    if not isinstance(size, int | np.integer) or size < 1:
+        raise ValueError(f"saw size {size!r}, wanted a whole number of pixels, at least 1")
     if not isinstance(template, str):
         points = np.asarray(template, np.float64)
         if points.ndim not in (2, 3) or points.shape[-2:] != (5, 2) or not np.isfinite(points).all():

@@ -25,7 +25,7 @@ def check(images, *, size: int | None = None, rank: int | None = None, floating:
     if images.dtype != np.uint8 and not (floating and is_floating):
         seen, advice = _range(images) if is_floating else ("", "")
         raise TypeError(f"saw {images.dtype}{seen}, wanted {wanted}: numpy.rint(x).astype(numpy.uint8){advice}")
-    if len(shape) >= 3 and shape[-1] != 3 and shape[-3] == 3:
+    if len(shape) >= max(3, rank or 3) and shape[-1] != 3 and shape[-3] == 3:
         advice = "channels come last, numpy.moveaxis(images, -3, -1)"
     elif len(shape) < 3 or rank not in (None, len(shape)):
         advice = "images[None] adds an axis; grey needs three equal channels, numpy.stack([grey] * 3, -1)"
@@ -89,7 +89,10 @@ def resize(images, size: int | tuple[int, int]) -> jax.Array:
     """
     check(images, floating=True)
     images = jnp.asarray(images)
-    shape = (*images.shape[:-3], *np.broadcast_to(size, 2).tolist(), 3)
+    wanted = np.broadcast_to(size, 2)
+    if wanted.dtype.kind not in "iu" or wanted.min() < 1:
+        raise ValueError(f"saw size {size!r}, wanted one or two whole numbers of pixels, at least 1")
+    shape = (*images.shape[:-3], *wanted.tolist(), 3)
     return in_dtype(jax.image.resize(images.astype(working_dtype(images.dtype)), shape, "linear"), images.dtype)
 
 
