@@ -57,6 +57,7 @@ def get_config(variant: str = "") -> ConfigDict:
     config.epochs = 40  # passes over the training triplets (ours)
     config.max_steps = 0  # stop after this many steps even if epochs are left; 0 = no such limit
 
+    config.export = "best"  # the state that becomes the model: best on the validation triplets (ours), or last
     config.evaluate_every = 1  # epochs between two validations, each of them followed by a checkpoint
     config.evaluation_batch_size = 64  # triplets
     config.log_every = 10  # steps between two lines of the log

@@ -47,6 +47,7 @@ def check(config: ConfigDict) -> None:
     choices = {
         "batch_norm": ("train", "frozen"),
         "labels": tuple(LABELS),
+        "export": ("best", "last"),
         "crop": tuple(images.TEMPLATES),
         "model.dtype": ("float32", "bfloat16", "float64"),
     }

@@ -24,7 +24,7 @@ def train(config: ConfigDict, workdir: epath.PathLike) -> epath.Path:
       workdir: the run's own folder: config.json, log.jsonl, checkpoints/, model/.
 
     Returns:
-      the model folder with the state that scored best on the validation triplets.
+      the model folder with the state that `config.export` names: the best on the validation triplets, or the last.
 
     Raises:
       ValueError: the workdir holds another run, or the config cannot be run; nothing is changed then.
@@ -148,7 +148,10 @@ def _validate(config, model, train_state, data):
 def _export(config, workdir, model, run):
     folder = workdir / "model"
     if not folder.exists():
-        source = {"trained_from": config.init or f"random weights, seed {config.seed}", "steps": int(run.best_step)}
+        best = config.export == "best"
+        variables = state.best_variables(run) if best else jax.device_get(run.state.variables)
+        steps = int(run.best_step if best else run.state.step)
+        source = {"trained_from": config.init or f"random weights, seed {config.seed}", "steps": steps}
         licence = "the licences of the weights it started from and of the training data apply"
-        save_model(folder, model.clone(crop=config.crop), state.best_variables(run), source=source, licence=licence)
+        save_model(folder, model.clone(crop=config.crop), variables, source=source, licence=licence)
     return folder

@@ -60,6 +60,14 @@ def test_an_interrupted_run_goes_on_where_it_was_saved_and_ends_the_same(config,
     jax.tree.map(np.testing.assert_array_equal, one, other)
 
 
+def test_the_last_state_is_exported_when_asked_for(config, tmp_path):  # noqa: F811
+    config.max_steps, config.export = 1, "last"
+    folder = trainer.train(config, tmp_path / "run")
+    assert json.loads((folder / "model.json").read_text())["source"]["steps"] == 1
+    start, moved = load_model(config.init)[1], load_model(folder)[1]
+    assert np.abs(moved["params"]["fc"]["kernel"] - start["params"]["fc"]["kernel"]).max() > 0
+
+
 def test_another_configs_workdir_is_refused_before_anything_happens(config, tmp_path):  # noqa: F811
     trainer.train(config, tmp_path / "run")
     config.margin = 0.3
