@@ -65,6 +65,9 @@ def test_one_size_gives_the_other(file):
     [
         ((), "120 triplets are no square grid; give --sources and --targets"),
         (("--sources", 80, "--targets", 80), "120 triplets do not fit a grid of 80 sources x 80 targets = 6400"),
+        (("--sources", 0), "argument --sources: saw '0', wanted a whole number, at least 1"),
+        (("--targets", -4), "argument --targets: saw '-4', wanted a whole number, at least 1"),
+        (("--no-grid", "--sources", 12), "--no-grid says that there is no grid"),
         (("--sources", 7), "120 triplets do not fit a grid of 7 sources x 17 targets"),
     ],
 )

@@ -1,5 +1,6 @@
 """The audit as a whole: it finds what was planted, names the repair, and the repair restores the file."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -103,6 +104,14 @@ def test_columns_are_brought_to_the_order_of_the_pictures_whichever_it_is(clean,
     np.testing.assert_array_equal(by_target.votes, in_order(cell_votes, BY_TARGET, BY_TARGET, BY_TARGET))
     with pytest.raises(ValueError, match="source-major, but no answer column is .*ans2: target-major"):
         repair(faulty, found, pictures=GridOrder(Kind.SOURCE_MAJOR, 24, 24))
+
+
+def test_a_column_that_is_shifted_is_not_repaired(faulty, found):
+    alarm = found.order_alarms[0]
+    change = dataclasses.replace(alarm.order, seen=dataclasses.replace(GROUPS, shift=13))
+    shifted = dataclasses.replace(found, order_alarms=(alarm._replace(order=change),))
+    with pytest.raises(ValueError, match=f"{alarm.column} is .*, 13 rows down or nearly so: .* reorder by hand"):
+        repair(faulty, shifted, pictures=GROUPS)
 
 
 def test_a_file_without_an_alarm_is_not_repaired(clean):

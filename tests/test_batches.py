@@ -183,6 +183,9 @@ def test_reading_processes_give_the_same_batches():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
+        ({"batch_size": 0}, "batch_size is 0, expected at least 1"),
+        ({"indices": [-1, *range(22)]}, "1 of 23 indices are outside of 0..22, the first is -1"),
+        ({"indices": [*range(22), 23]}, "1 of 23 indices are outside of 0..22, the first is 23"),
         ({"batch_size": 24}, "23 triplets do not fill one batch of 24"),
         ({"batch_size": 5, "process_count": 2}, "batch_size 5 must divide by process_count 2"),
         ({"process_index": 2, "process_count": 2}, "process_index 2 must be in 0..1"),
@@ -191,6 +194,22 @@ def test_reading_processes_give_the_same_batches():
 def test_what_cannot_be_batched_is_refused_at_once(options, message):
     with pytest.raises(ValueError, match=message):
         training(**options)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"indices": [0, -1], "batch_size": 2}, "1 of 2 indices are outside of 0..22, the first is -1"),
+        ({"indices": [0, 23], "batch_size": 2}, "1 of 2 indices are outside of 0..22, the first is 23"),
+        ({"indices": [0], "batch_size": -2}, "batch_size is -2, expected at least 1"),
+    ],
+)
+def test_an_evaluation_and_a_plan_refuse_indices_and_sizes_out_of_range(options, message):
+    source = make_source()
+    with pytest.raises(ValueError, match=message):
+        batches.evaluation_batches(source, majority(source), **options)
+    with pytest.raises(ValueError, match=message):
+        batches.training_plan(source, majority(source), seed=0, step=0, **options)
 
 
 def test_a_triplet_without_label_is_refused_and_named():

@@ -175,6 +175,8 @@ def test_a_picture_without_attributes_is_named(folder, tmp_path):
         ("2\nMale Young\n0.jpg 1 1\n1.jpg 1\n", "line 4: '1.jpg 1', expected a name and 2 values 1 or -1"),
         ("2\nMale Young\n0.jpg 1 1\n1.jpg 1 0\n", "line 4: '1.jpg 1 0', expected a name and 2 values 1 or -1"),
         ("2\nMale Young\n0.jpg 1 1\n0.jpg 1 1\n", "line 4: '0' was already on line 3"),
+        ("2\nMale Young\n\n0.jpg 1 1\n\n0.jpg 1 1\n", "line 6: '0' was already on line 4"),
+        ("2\nMale Young\n0.jpg 1 1\n\n1.jpg 1 0\n", "line 5: '1.jpg 1 0', expected a name"),
     ],
 )
 def test_a_bad_attribute_file_is_refused_with_its_line(tmp_path, text, message):
@@ -193,6 +195,8 @@ def test_a_bad_attribute_file_is_refused_with_its_line(tmp_path, text, message):
         ("name,Male\n1,male\n", "line 2: Male is 'male', expected 1, -1 or nothing"),
         ("name,Male\n1,1\n1.jpg,1\n", "line 3: '1' was already on line 2"),
         ("name,Male\n1\n", "line 2: 1 cells, expected 2"),
+        ("name,Male\n\n\n99,1\n", "line 4: '99' is not in the attribute file"),
+        ("name,Male\n1,1\n\n1.jpg,1\n", "line 4: '1' was already on line 2"),
     ],
 )
 def test_bad_corrections_are_refused_with_their_line(folder, tmp_path, text, message):
@@ -208,6 +212,16 @@ def test_landmarks_outside_of_the_picture_are_refused_with_their_line(folder, tm
     with pytest.raises(
         ValueError, match=r"landmarks.csv, line \d+: landmarks of \d+ outside its picture, expected x in 0..79"
     ):
+        celeba_hq.build(folder, tmp_path / "data", landmarks=str(landmarks), **SMALL)
+
+
+def test_landmarks_of_exchanged_sides_are_refused_with_their_line_and_face(folder, tmp_path):
+    landmarks = write_landmarks(tmp_path / "landmarks.csv")
+    header, *rows = landmarks.read_text().splitlines()
+    header = ",".join(["name", "score", *(celeba_hq.LANDMARKS[i] for i in (2, 3, 0, 1, 4, 5, 8, 9, 6, 7))])
+    landmarks.write_text("\n".join([header, *rows]))
+    message = r"landmarks.csv, line \d+: landmarks of \d+: .* left and right exchanged"
+    with pytest.raises(ValueError, match=message):
         celeba_hq.build(folder, tmp_path / "data", landmarks=str(landmarks), **SMALL)
 
 
@@ -230,6 +244,12 @@ def test_bad_landmarks_are_refused_with_their_line(tmp_path, row, message):
     path.write_text(row)
     with pytest.raises(ValueError, match=f"landmarks.csv, {message}"):
         celeba_hq.read_landmarks(path)
+
+
+@pytest.mark.parametrize(("field", "value"), [("gallery", 0), ("queries", -3), ("image_size", 0)])
+def test_sizes_below_one_are_refused(field, value):
+    with pytest.raises(ValueError, match=f"{field} is {value}, expected at least 1"):
+        celeba_hq.Config(**{field: value})
 
 
 def test_a_folder_that_is_not_celebamask_is_refused(tmp_path):

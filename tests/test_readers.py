@@ -46,6 +46,18 @@ def test_shuffled_lines_keep_the_order_of_the_file_and_know_their_place(tmp_path
     np.testing.assert_array_equal(votes.places(), [2, 0, 1])
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\ntripletId,ans1\n\nt0001,b\nt0000,a\n",
+        "\ntriplet,annotator,choice\n\nt0001,ann,b\nt0000,ann,a\nt0001,bob,b\n",
+        "\nreference,a,b,votes_a,votes_b\n\nr,x,y,1,0\nr,x,z,1,0\n",
+    ],
+)
+def test_every_triplet_knows_its_line_empty_lines_counted(tmp_path, text):
+    assert read_answers(write(tmp_path, text)).lines == (4, 5)
+
+
 def test_one_column_of_answers_is_enough(tmp_path):
     assert read_answers(write(tmp_path, "tripletId,ans1\nt0000,a\n")).votes.shape == (1, 1)
 

@@ -165,17 +165,22 @@ def test_bad_pictures_are_left_out_and_listed_and_the_others_keep_their_ids(copy
     pictures = copy / "triplet"
     (pictures / "t0003_c.jpg").write_bytes(b"")
     (pictures / "t0008_a.jpg").write_bytes((pictures / "t0008_a.jpg").read_bytes()[:200])
-    Image.new("RGB", (24, 20)).save(pictures / "t0011_b.jpg")
     (pictures / "t0015_b.jpg").write_text("<html>quota exceeded</html>")
     triplets = sim_celeba.load(sim_celeba.build(copy, tmp_path / "data", image_size=16, **GRID))
-    kept = [row for row in range(24) if row not in (3, 8, 11, 15)]
+    kept = [row for row in range(24) if row not in (3, 8, 15)]
     assert triplets.ids == tuple(f"t{row:04d}" for row in kept)
     assert triplets.target_id.tolist() == sim_celeba.load(built).target_id[kept].tolist()
     assert np.array_equal(triplets[3], sim_celeba.load(built)[4])
     reasons = triplets.metadata["skipped"]
-    assert [reason[:11] for reason in reasons] == ["t0003_c.jpg", "t0008_a.jpg", "t0011_b.jpg", "t0015_b.jpg"]
+    assert [reason[:11] for reason in reasons] == ["t0003_c.jpg", "t0008_a.jpg", "t0015_b.jpg"]
     assert "empty" in reasons[0]
-    assert "24 x 20 pixels, expected a square" in reasons[2]
+
+
+@pytest.mark.parametrize("name", ["t0011_b.jpg", "t0011_c.jpg"])  # the borders are read from c alone
+def test_a_picture_that_is_not_square_is_an_error_with_its_path(copy, tmp_path, name):
+    Image.new("RGB", (24, 20)).save(copy / "triplet" / name)
+    with pytest.raises(ValueError, match=f"{copy}/triplet/{name}: 24 x 20 pixels, expected a square picture"):
+        sim_celeba.build(copy, tmp_path / "data", image_size=16, **GRID)
 
 
 def test_shards_without_a_usable_triplet_are_harmless(copy, tmp_path, monkeypatch):
@@ -200,6 +205,14 @@ def test_a_missing_picture_names_the_line_of_its_answers(copy, tmp_path):
         sim_celeba.build(copy, tmp_path / "data", **GRID)
 
 
+def test_empty_lines_count_in_the_line_that_is_named(copy, tmp_path):
+    answers = copy / "triplet_answers.csv"
+    answers.write_text(answers.read_text().replace("t0000", "\n\nt0000"))
+    (copy / "triplet" / "t0005_b.jpg").unlink()
+    with pytest.raises(ValueError, match="triplet_answers.csv, line 9: expected a picture triplet/t0005_b.jpg"):
+        sim_celeba.build(copy, tmp_path / "data", **GRID)
+
+
 def test_a_picture_without_answers_is_named(copy, tmp_path):
     shutil.copy(copy / "triplet" / "t0005_b.jpg", copy / "triplet" / "t0024_b.jpg")
     with pytest.raises(ValueError, match="t0024_b.jpg: expected a row of this triplet"):
@@ -207,9 +220,9 @@ def test_a_picture_without_answers_is_named(copy, tmp_path):
 
 
 def test_a_grid_that_does_not_fit_is_refused(release, tmp_path):
-    with pytest.raises(ValueError, match="24 triplets are no square grid"):
+    with pytest.raises(ValueError, match="triplet_answers.csv: 24 triplets are no square grid"):
         sim_celeba.build(release, tmp_path)
-    with pytest.raises(ValueError, match="5 sources x 5 targets has 25 triplets, saw 24"):
+    with pytest.raises(ValueError, match="triplet_answers.csv: .* 5 sources x 5 targets has 25 triplets, saw 24"):
         sim_celeba.build(release, tmp_path, grid=(5, 5))
 
 
@@ -224,6 +237,7 @@ def test_a_folder_that_is_no_release_is_refused(tmp_path):
         ({"repair": "all"}, "repair is 'all', expected none or to_pictures"),
         ({"order": "random"}, "order is 'random', expected auto, unknown, target_major, source_major"),
         ({"order": "group_major", "block": None}, "order 'group_major' needs a block"),
+        ({"image_size": 0}, "image_size is 0, expected at least 1"),
         ({"order": "unknown", "repair": "to_pictures"}, "needs the order of the pictures"),
     ],
 )

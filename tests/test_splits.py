@@ -87,8 +87,13 @@ def test_unequal_genders_stay_in_proportion():
 def test_sizes_that_do_not_add_up_are_refused_with_both_numbers():
     with pytest.raises(ValueError, match="sources 56/8/15 sum to 79, but there are 80 source ids"):
         split(SOURCE, TARGET, sources=(56, 8, 15))
-    with pytest.raises(ValueError, match="targets 90/0/-10"):
+    with pytest.raises(ValueError, match="targets 90/0/-10: sizes of .* must not be negative"):
         split(SOURCE, TARGET, targets=(90, 0, -10))
+
+
+def test_unknown_ids_are_refused():
+    with pytest.raises(ValueError, match="target_id has the id -1, which means unknown: build the data set with an"):
+        split(SOURCE, np.full(len(SOURCE), -1))
 
 
 def test_bad_arguments_are_refused():

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from perface_jax.annotations import read_answers
 from perface_jax.datasets import synthetic
 
 SMALL = {"sources": 4, "targets": 4, "size": 48}
@@ -41,12 +42,12 @@ def test_a_release_has_three_pictures_and_three_answers_for_every_triplet(releas
 
 def test_triplet_numbers_are_group_major_with_the_largest_block_that_divides(release, tmp_path):
     known = truth(release)
-    # 4 sources: block 4, so id = 4 T + S
-    np.testing.assert_array_equal(known["source_id"], [0, 1, 2, 3] * 4)
-    np.testing.assert_array_equal(known["target_id"], np.repeat([0, 1, 2, 3], 4))
-    assert [synthetic.default_block(n) for n in (80, 12, 24, 7, 11)] == [10, 6, 8, 7, 1]
+    # 4 sources: block 2, so id = 8 (S // 2) + 2 T + S % 2
+    np.testing.assert_array_equal(known["source_id"], [0, 1] * 4 + [2, 3] * 4)
+    np.testing.assert_array_equal(known["target_id"], [0, 0, 1, 1, 2, 2, 3, 3] * 2)
+    assert [synthetic.default_block(n) for n in (80, 12, 24, 7, 11, 4, 1)] == [10, 6, 8, 1, 1, 2, 1]
     with open(release / "truth" / "ids.csv", newline="") as file:
-        assert list(csv.reader(file))[6] == ["t0005", "1", "1"]
+        assert list(csv.reader(file))[6] == ["t0005", "1", "2"]
 
 
 def test_pictures_of_one_target_share_their_border_and_of_two_targets_do_not(release):
@@ -54,7 +55,7 @@ def test_pictures_of_one_target_share_their_border_and_of_two_targets_do_not(rel
         picture = np.asarray(Image.open(release / "triplet" / f"{name}.jpg"), float)
         return np.concatenate([picture[:3].ravel(), picture[:, :3].ravel()])
 
-    same = np.abs(border("t0000_a") - border("t0003_b")).mean()
+    same = np.abs(border("t0000_a") - border("t0009_b")).mean()
     other = np.abs(border("t0000_a") - border("t0004_a")).mean()
     assert same < 3.0  # JPEG
     assert other > 10.0
@@ -158,6 +159,24 @@ def test_an_interrupted_write_leaves_nothing_behind(tmp_path, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         synthetic.write_release(tmp_path / "r", **SMALL)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_more_than_ten_thousand_triplets_can_be_read(tmp_path, monkeypatch):
+    monkeypatch.setattr(synthetic, "_write_pictures", lambda *args, **options: None)
+    synthetic.write_release(tmp_path / "r", sources=101, targets=100)
+    assert read_answers(tmp_path / "r" / "triplet_answers.csv").ids[9999:10001] == ("t9999", "t10000")
+
+
+def test_groups_of_targets_divide_the_targets(tmp_path, monkeypatch):
+    monkeypatch.setattr(synthetic, "_write_pictures", lambda *args, **options: None)
+    synthetic.write_release(tmp_path / "r", sources=5, targets=9, order="target_group_major")
+    assert truth(tmp_path / "r")["target_id"][:6].tolist() == [0, 1, 2, 0, 1, 2]
+
+
+@pytest.mark.parametrize("options", [{"order": "target_major"}, {"block": 4}])
+def test_an_order_fault_that_changes_nothing_is_refused(tmp_path, options):
+    with pytest.raises(ValueError, match="is target-major already: choose another order, block or grid"):
+        synthetic.write_release(tmp_path / "r", order_fault=True, **options, **SMALL)
 
 
 def test_an_unknown_order_and_a_block_that_does_not_divide_are_refused(tmp_path):

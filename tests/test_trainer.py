@@ -64,8 +64,8 @@ def test_the_last_state_is_exported_when_asked_for(config, tmp_path):  # noqa: F
     config.max_steps, config.export = 1, "last"
     folder = trainer.train(config, tmp_path / "run")
     assert json.loads((folder / "model.json").read_text())["source"]["steps"] == 1
-    start, moved = load_model(config.init)[1], load_model(folder)[1]
-    assert np.abs(moved["params"]["fc"]["kernel"] - start["params"]["fc"]["kernel"]).max() > 0
+    before, after = load_model(config.init)[1], load_model(folder)[1]
+    assert np.abs(after["params"]["fc"]["kernel"] - before["params"]["fc"]["kernel"]).max() > 0
 
 
 def test_another_configs_workdir_is_refused_before_anything_happens(config, tmp_path):  # noqa: F811

@@ -21,6 +21,17 @@ def test_votes_check_their_parts():
         Votes(("t0001",), np.zeros((1, 2))).places()
 
 
+def test_the_number_in_an_id_has_at_most_nine_digits():
+    name = "t1" + "0" * 5000
+    with pytest.raises(ValueError, match="saw the id 't10000"):
+        Votes((name,), np.zeros((1, 2))).places()
+
+
+def test_lines_are_as_many_as_ids():
+    with pytest.raises(ValueError, match="1 ids stand on 2 lines"):
+        Votes(("t0000",), np.zeros((1, 2)), lines=(2, 3))
+
+
 def test_votes_cannot_be_changed_by_accident():
     mine = np.zeros((1, 2), np.int8)
     votes = Votes(("t0000",), mine)

@@ -10,16 +10,24 @@ def main(arguments: list[str] | None = None) -> None:
     """Print the audit; a file or a grid that does not fit ends with exit code 2 and one line."""
     parser = argparse.ArgumentParser(prog="python -m perface_jax.annotations", description="Audit a file of votes.")
     parser.add_argument("file", help="votes: tripletId,ans1,... or triplet,annotator,choice or reference,a,b,votes_...")
-    parser.add_argument("--sources", type=int, help="sources of the grid (default: a square grid)")
-    parser.add_argument("--targets", type=int, help="targets of the grid (default: a square grid)")
+    parser.add_argument("--sources", type=_count, help="sources of the grid (default: a square grid)")
+    parser.add_argument("--targets", type=_count, help="targets of the grid (default: a square grid)")
     parser.add_argument("--no-grid", action="store_true", help="the triplets are not a grid of sources and targets")
     chosen = parser.parse_args(arguments)
+    if chosen.no_grid and (chosen.sources or chosen.targets):
+        parser.error("--no-grid says that there is no grid, --sources and --targets give one: choose")
     try:
         votes = read_answers(chosen.file)
         text = audit(votes, grid=None if chosen.no_grid else _grid(len(votes.ids), chosen)).report()
     except (OSError, ValueError) as error:
         parser.error(str(error))
     print(text)
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"saw {text!r}, wanted a whole number, at least 1")
+    return int(text)
 
 
 def _grid(triplets: int, chosen: argparse.Namespace) -> tuple[int, int]:

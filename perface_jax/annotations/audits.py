@@ -198,7 +198,8 @@ def repair(votes: Votes, found: Audit, *, pictures: GridOrder) -> Votes:
       Votes, every column in the order of the pictures.
 
     Raises:
-      ValueError: no column has the order of the pictures, so nothing supports moving all of them.
+      ValueError: no column has the order of the pictures, so nothing supports moving all of them; or a column to move
+        is shifted, by how much votes tell only roughly.
     """
     orders, wanted = found.column_orders, pictures.positions()
     stays = [column for column, order in orders.items() if np.array_equal(order.positions(), wanted)]
@@ -207,6 +208,11 @@ def repair(votes: Votes, found: Audit, *, pictures: GridOrder) -> Votes:
         raise ValueError(f"the pictures are {pictures.words()}, but no answer column is ({seen}); reorder by hand")
     for column, order in orders.items():
         if column not in stays:
+            if order.shift:
+                raise ValueError(
+                    f"{column} is {order.words()} or nearly so: the rows of one source answer alike on all targets, so "
+                    "votes tell a shift only roughly; find out how many rows were lost or added, and reorder by hand"
+                )
             votes = reorder(votes, column, OrderChange(order, pictures))
     return votes
 
@@ -215,8 +221,11 @@ def _by_number(votes: Votes) -> Votes:
     row = np.argsort(votes.places())
     annotator = None if votes.annotator is None else votes.annotator[row]
     pictures = tuple(votes.pictures[i] for i in row) if votes.pictures else ()
+    lines = tuple(votes.lines[i] for i in row) if votes.lines else ()
     ids = tuple(votes.ids[i] for i in row)
-    return dataclasses.replace(votes, ids=ids, votes=votes.votes[row], annotator=annotator, pictures=pictures)
+    return dataclasses.replace(
+        votes, ids=ids, votes=votes.votes[row], annotator=annotator, pictures=pictures, lines=lines
+    )
 
 
 def _check_grid(votes: Votes, grid: tuple[int, int] | None) -> None:

@@ -116,7 +116,8 @@ def _read_wide(path, header: list[str], rows: list[Line]) -> Votes:
     _check_numbering(path, list(first_line), list(first_line.values()))
     names = header[1:]
     votes = [[_letter(path, line, n, cell) for n, cell in zip(names, row[1:], strict=True)] for line, row in rows]
-    return Votes(tuple(first_line), np.array(votes, dtype=np.int8), columns=tuple(names), path=str(path))
+    return Votes(tuple(first_line), np.array(votes, dtype=np.int8), columns=tuple(names), path=str(path),
+                 lines=tuple(first_line.values()))
 
 
 def _read_long(path, header: list[str], rows: list[Line]) -> Votes:
@@ -146,7 +147,7 @@ def _read_long(path, header: list[str], rows: list[Line]) -> Votes:
     votes = _side_by_side([*person.values()] for person in given.values())
     who = _side_by_side([annotators[name] for name in person] for person in given.values())
     return Votes(tuple(given), votes.astype(np.int8), annotator=who, annotators=tuple(annotators),
-                 dummies=_dummies(dummies) if dummies else None, path=str(path))
+                 dummies=_dummies(dummies) if dummies else None, path=str(path), lines=tuple(first_line.values()))
 
 
 def _is_dummy(path, line: int, cell: str) -> bool:
@@ -174,7 +175,8 @@ def _read_two_alternative(path, header: list[str], rows: list[Line]) -> Votes:
             raise _wrong(path, line, f"{for_a} + {for_b} votes", f"1 to {MOST_VOTES} of them")
         votes.append([0] * for_a + [1] * for_b)
     ids = tuple(f"t{i:04d}" for i in range(len(votes)))
-    return Votes(ids, _side_by_side(votes).astype(np.int8), pictures=tuple(first_line), path=str(path))
+    return Votes(ids, _side_by_side(votes).astype(np.int8), pictures=tuple(first_line), path=str(path),
+                 lines=tuple(first_line.values()))
 
 
 def _count(path, line: int, column: str, cell: str) -> int:

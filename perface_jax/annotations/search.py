@@ -19,6 +19,10 @@ have strong views of their own on every source, and so agree by luck only, 122 o
 The column with the largest gain is raised first, and the rest is searched again as if it had been moved, so one wrong
 column does not accuse the others. With two columns nobody can tell which one is wrong: the second is named.
 
+Shifts are named only roughly: only some are in the family, and a source is answered much alike on all targets, so
+shifts by whole targets look the same. `repair` therefore refuses an order with a shift; a column in another order that
+is shifted by whole targets besides is named without that shift.
+
 Votes become -1 (a) and +1 (b), so all orders and all permutations are one matrix product; every cell needs a vote.
 """
 

@@ -154,12 +154,16 @@ def _ids(ids, name: str) -> np.ndarray:
     ids = np.asarray(ids)
     if ids.ndim != 1 or not np.issubdtype(ids.dtype, np.integer):
         raise ValueError(f"{name} must be whole numbers, one a triplet, got {ids.dtype} {ids.shape}")
+    if (ids < 0).any():
+        raise ValueError(f"{name} has the id {ids.min()}, which means unknown: build the data set with an order")
     return ids
 
 
 def _parts(ids: np.ndarray, sizes, kind: str, *, seed, fold: int, gender) -> dict[str, np.ndarray]:
     unique, first = np.unique(ids, return_index=True)
-    if len(sizes) != 3 or min(sizes) < 0 or sum(sizes) != len(unique):
+    if min(sizes) < 0:
+        raise ValueError(f"{kind}s {_sizes(sizes)}: sizes of train, validation and test must not be negative")
+    if len(sizes) != 3 or sum(sizes) != len(unique):
         raise ValueError(f"{kind}s {_sizes(sizes)} sum to {sum(sizes)}, but there are {len(unique)} {kind} ids; give "
                          "sizes of train, validation and test that sum to it")
     folds = -(-len(unique) // max(sizes[2], 1)) if sizes[2] else 1

@@ -44,6 +44,7 @@ class Votes:
       dummies: the votes on dummy triplets, kept apart. None where the file has none.
       pictures: (reference, a, b) of each triplet where the file names them, else empty.
       path: the file, for messages.
+      lines: the line of the file, from 1, on which each triplet stands (first stands), or empty.
 
     Raises:
       ValueError: shapes that do not fit each other, values other than 0, 1 and -1, an id twice.
@@ -57,6 +58,7 @@ class Votes:
     dummies: Dummies | None = None
     pictures: tuple[tuple[str, str, str], ...] = ()
     path: str = ""
+    lines: tuple[int, ...] = ()
 
     def __post_init__(self):
         votes = np.asarray(self.votes)
@@ -68,6 +70,8 @@ class Votes:
             raise ValueError(f"{votes.shape[1]} columns of votes have {len(self.columns)} names: {self.columns}")
         if self.annotator is not None and self.annotator.shape != votes.shape:
             raise ValueError(f"annotator must have the shape of votes, {votes.shape}, got {self.annotator.shape}")
+        if self.lines and len(self.lines) != len(self.ids):
+            raise ValueError(f"{len(self.ids)} ids stand on {len(self.lines)} lines; give one line for each, or none")
         doubled = [name for name, count in collections.Counter(self.ids).items() if count > 1]
         if doubled:
             raise ValueError(f"every id must occur once, these occur more often: {', '.join(doubled[:5])}")
@@ -79,7 +83,7 @@ class Votes:
         """The number in each id: int64 [T], a permutation of 0 .. T-1.
 
         Raises:
-          ValueError: an id that is not `t` and its number, or numbers that leave a gap.
+          ValueError: an id that is not `t` and its number of 4 to 9 digits, or numbers that leave a gap.
         """
         fault = numbering_fault(self.ids)
         if fault:
@@ -90,7 +94,7 @@ class Votes:
 def numbering_fault(ids: Sequence[str]) -> tuple[int | None, str] | None:
     """The first thing wrong with the numbering: (index of the id, or None where one is missing; what it is)."""
     for i, name in enumerate(ids):
-        if not re.fullmatch(r"t\d{4,}", name, re.ASCII) or name != f"t{int(name[1:]):04d}":
+        if not re.fullmatch(r"t\d{4,9}", name, re.ASCII) or name != f"t{int(name[1:]):04d}":
             return i, f"saw the id '{name}', wanted t0000, t0001, ..."
     missing = sorted(set(range(len(ids))) - {int(name[1:]) for name in ids})
     if missing:

@@ -59,6 +59,7 @@ class Batch(TypedDict):
 
 def steps_per_epoch(indices: Sequence[int], batch_size: int) -> int:
     """Number of full batches in one pass over `indices`; the remainder is dropped."""
+    _require_batch_size(batch_size)
     steps = len(indices) // batch_size
     if steps == 0:
         raise ValueError(
@@ -103,7 +104,9 @@ def training_plan(
     epoch, step_in_epoch = divmod(step, steps_per_epoch(indices, batch_size))
     order = _shuffled(len(indices), seed, epoch)[step_in_epoch * batch_size : (step_in_epoch + 1) * batch_size]
     mirrored = np.random.default_rng((seed, 1, step)).random(batch_size) < 0.5
-    return _plan(source, labels, np.asarray(indices)[order[rows]], mirrored[rows] & flip)
+    triplet = np.asarray(indices)[order[rows]]
+    _require_labels(labels, triplet)  # a negative one would pass for padding
+    return _plan(source, labels, triplet, mirrored[rows] & flip)
 
 
 def training_batches(
@@ -231,6 +234,11 @@ def _plan(source: Source, labels: np.ndarray, triplet: np.ndarray, flip: np.ndar
 
 def _require_labels(labels: np.ndarray, indices: Sequence[int]) -> None:
     indices = np.asarray(indices, int)
+    outside = indices[(indices < 0) | (indices >= len(labels))]
+    if len(outside):
+        raise ValueError(
+            f"{len(outside)} of {len(indices)} indices are outside of 0..{len(labels) - 1}, the first is {outside[0]}"
+        )
     without = indices[~np.isin(np.asarray(labels)[indices], (A_IS_CLOSER, B_IS_CLOSER))]
     if len(without):
         raise ValueError(
@@ -239,7 +247,13 @@ def _require_labels(labels: np.ndarray, indices: Sequence[int]) -> None:
         )
 
 
+def _require_batch_size(batch_size: int) -> None:
+    if batch_size < 1:
+        raise ValueError(f"batch_size is {batch_size}, expected at least 1")
+
+
 def _rows_of_process(batch_size: int, process_index: int, process_count: int) -> slice:
+    _require_batch_size(batch_size)
     if batch_size % process_count or not 0 <= process_index < process_count:
         raise ValueError(
             f"batch_size {batch_size} must divide by process_count {process_count}, and process_index {process_index} "

@@ -59,18 +59,18 @@ def read_attributes(path: str | os.PathLike) -> Attributes:
     lines = pathlib.Path(path).read_text().splitlines()
     if len(lines) < 2 or not lines[0].strip().isdigit():
         raise ValueError(f"{path}, line 1: {lines[:1]}, expected the number of pictures, such as 30000")
-    header, rows = lines[1].split(), [line.split() for line in lines[2:] if line.strip()]
+    header, rows = lines[1].split(), [(i, line.split()) for i, line in enumerate(lines[2:], 3) if line.strip()]
     if len(rows) != int(lines[0]):
         raise ValueError(f"{path}, line 1: says {int(lines[0])} pictures, the file has {len(rows)} rows of attributes")
     if missing := {"Male", "Young"} - set(header):
         raise ValueError(f"{path}, line 2: no attribute {', '.join(sorted(missing))} among {', '.join(header)}")
-    for line, row in enumerate(rows, 3):
+    for line, row in rows:
         if len(row) != len(header) + 1 or set(row[1:]) - {"1", "-1"}:
             raise ValueError(
                 f"{path}, line {line}: {' '.join(row)[:60]!r}, expected a name and {len(header)} values 1 or -1"
             )
-    male, young = (np.array([row[1 + header.index(name)] == "1" for row in rows]) for name in ("Male", "Young"))
-    return Attributes(_unique([row[0] for row in rows], path, 3), male, young)
+    male, young = (np.array([row[1 + header.index(name)] == "1" for _, row in rows]) for name in ("Male", "Young"))
+    return Attributes(_unique([(line, row[0]) for line, row in rows], path), male, young)
 
 
 def correct(attributes: Attributes, path: str | os.PathLike) -> tuple[Attributes, int]:
@@ -90,9 +90,9 @@ def correct(attributes: Attributes, path: str | os.PathLike) -> tuple[Attributes
     if "name" not in header or not set(header) <= {"name", "Male", "Young"}:
         raise ValueError(f"{path}, line 1: columns {', '.join(header)}, expected name and Male, Young or both")
     position = {name: i for i, name in enumerate(attributes.names)}
-    names = _unique([row["name"] for row in rows], path, 2)
+    names = _unique([(line, row["name"]) for line, row in rows], path)
     corrected = {"Male": attributes.male.copy(), "Young": attributes.young.copy()}
-    for line, (name, row) in enumerate(zip(names, rows, strict=True), 2):
+    for name, (line, row) in zip(names, rows, strict=True):
         if name not in position:
             raise ValueError(f"{path}, line {line}: {name!r} is not in the attribute file")
         for attribute in corrected.keys() & row.keys():
@@ -113,9 +113,9 @@ def read_landmarks(path: str | os.PathLike) -> dict[str, tuple[np.ndarray, int]]
     header, rows = _read_csv(path)
     if missing := [column for column in ("name", *LANDMARKS) if column not in header]:
         raise ValueError(f"{path}, line 1: no column {', '.join(missing)}, expected name, {', '.join(LANDMARKS)}")
-    names = _unique([row["name"] for row in rows], path, 2)
+    names = _unique([(line, row["name"]) for line, row in rows], path)
     landmarks = {}
-    for line, (name, row) in enumerate(zip(names, rows, strict=True), 2):
+    for name, (line, row) in zip(names, rows, strict=True):
         try:
             points = np.array([float(row[column]) for column in LANDMARKS]).reshape(5, 2)
         except ValueError:
@@ -169,6 +169,9 @@ class Config(tfds.core.BuilderConfig):
     corrections: str | None = None  # CSV file of corrected attributes
 
     def __post_init__(self):
+        for field in ("image_size", "gallery", "queries"):
+            if getattr(self, field) < 1:
+                raise ValueError(f"{field} is {getattr(self, field)}, expected at least 1")
         marks = ("-landmarks" if self.landmarks else "") + ("-corrected" if self.corrections else "")
         self.name = f"{self.image_size}px-{self.template}-{self.gallery}+{self.queries}-seed{self.seed}{marks}"
 
@@ -255,7 +258,10 @@ class CelebAHQ(tfds.core.ShardBasedBuilder):
                 f"0..{width - 1} and y in 0..{height - 1}, saw {points.tolist()}"
             )
         picture, points = shrink(picture, points, size=config.image_size)
-        return images.fit(picture, crop=config.template, size=config.image_size, landmarks=points)
+        try:
+            return images.fit(picture, crop=config.template, size=config.image_size, landmarks=points)
+        except images.PictureError as error:
+            raise ValueError(f"{config.landmarks}, line {line}: landmarks of {name}: {error}") from error
 
 
 def shrink(picture: np.ndarray, landmarks: np.ndarray, *, size: int) -> tuple[np.ndarray, np.ndarray]:
@@ -345,19 +351,22 @@ def _usable(folder: pathlib.Path, attributes: Attributes, landmarks: dict | None
     return np.array([name in with_landmarks for name in attributes.names])
 
 
-def _read_csv(path: str | os.PathLike) -> tuple[list[str], list[dict]]:
+def _read_csv(path: str | os.PathLike) -> tuple[list[str], list[tuple[int, dict]]]:
+    """Header, and line and cells of every row; empty lines are ignored, and counted."""
     with open(path, newline="", encoding="utf-8-sig") as file:
-        header, *rows = list(csv.reader(file)) or [[]]
-    for line, row in enumerate(rows, 2):
+        reader = csv.reader(file)
+        header = next(reader, [])
+        rows = [(reader.line_num, row) for row in reader if row]
+    for line, row in rows:
         if len(row) != len(header):
             raise ValueError(f"{path}, line {line}: {len(row)} cells, expected {len(header)}: {', '.join(header)}")
-    return header, [dict(zip(header, row, strict=True)) for row in rows]
+    return header, [(line, dict(zip(header, row, strict=True))) for line, row in rows]
 
 
-def _unique(names: list[str], path: str | os.PathLike, first_line: int) -> tuple[str, ...]:
+def _unique(names: list[tuple[int, str]], path: str | os.PathLike) -> tuple[str, ...]:
     """Names without `.jpg`; one that comes twice is an error."""
     lines: dict[str, int] = {}
-    for line, name in enumerate((name.removesuffix(".jpg") for name in names), first_line):
+    for line, name in ((line, name.removesuffix(".jpg")) for line, name in names):
         if name in lines:
             raise ValueError(f"{path}, line {line}: {name!r} was already on line {lines[name]}, expected it once")
         lines[name] = line

@@ -51,6 +51,14 @@ def square_grid(triplets: int) -> tuple[int, int]:
     return side, side
 
 
+def require_grid(triplets: int, sources: int, targets: int) -> None:
+    """Raise ValueError for a grid that does not have this many triplets."""
+    if triplets != sources * targets:
+        raise ValueError(
+            f"a grid of {sources} sources x {targets} targets has {sources * targets} triplets, saw {triplets}"
+        )
+
+
 def border(picture: np.ndarray) -> np.ndarray:
     """Colours along the border of a picture reduced to 16 x 16: uint8 [H, W, 3] -> float32 [180]."""
     small = np.asarray(Image.fromarray(picture).resize((SIDE, SIDE), Image.Resampling.BOX), np.float32)
@@ -73,10 +81,7 @@ def find_order(borders: np.ndarray, *, sources: int, targets: int) -> PictureOrd
     Raises:
       ValueError: the grid does not fit the number of triplets.
     """
-    if len(borders) != sources * targets:
-        raise ValueError(
-            f"a grid of {sources} sources x {targets} targets has {sources * targets} triplets, saw {len(borders)}"
-        )
+    require_grid(len(borders), sources, targets)
     scored = [(explained_share(borders, _targets(order)), order) for order in _family(sources, targets)]
     (score, best), (second_score, second) = sorted(scored, key=lambda pair: -pair[0])[:2]
     return PictureOrder(best, score, second, second_score)

@@ -3,8 +3,8 @@
     triplet/t0000_a.jpg, t0000_b.jpg, t0000_c.jpg ...    squares of any size; c is the reference
     triplet_answers.csv                                  tripletId,ans1,ans2,ans3
 
-The folder is only read. A picture that is empty, damaged or not square raises `images.PictureError`, for the caller to
-list; a picture that is missing, or that has no row of answers, is a ValueError about the whole folder.
+The folder is only read. A picture that is empty or damaged raises `images.PictureError`, for the caller to list; a
+picture that is not square, that is missing, or that has no row of answers is a ValueError about the whole folder.
 """
 
 import hashlib
@@ -35,15 +35,16 @@ def check_layout(release: pathlib.Path) -> None:
             )
 
 
-def check_pictures(release: pathlib.Path, triplets: Sequence[str]) -> None:
+def check_pictures(release: pathlib.Path, triplets: Sequence[str], lines: Sequence[int]) -> None:
     """Raise ValueError where pictures and rows of answers do not belong together.
 
     Args:
       release: the folder.
-      triplets: ids in the order of the answers; the first stands on line 2 of the file.
+      triplets: ids in the order of the answers.
+      lines: the line of the answers on which each of them stands.
     """
     present = {path.name for path in (release / PICTURES).glob("*.jpg")}
-    line = {f"{triplet}_{role}.jpg": row for row, triplet in enumerate(triplets, 2) for role in ROLES}
+    line = {f"{triplet}_{role}.jpg": row for row, triplet in zip(lines, triplets, strict=True) for role in ROLES}
     if missing := sorted(line.keys() - present, key=lambda name: (line[name], name)):
         raise ValueError(
             f"{release / ANSWERS}, line {line[missing[0]]}: expected a picture {PICTURES}/{missing[0]}, there is none; "
@@ -56,12 +57,12 @@ def check_pictures(release: pathlib.Path, triplets: Sequence[str]) -> None:
         )
 
 
-def decode_square(data: bytes, *, name: str) -> np.ndarray:
-    """Decode a picture of the release: uint8 [S, S, 3]; PictureError for what is damaged or not square."""
-    picture = images.decode(data, name=name)
+def decode_square(data: bytes, *, path: pathlib.Path) -> np.ndarray:
+    """Decode the picture of `path`: uint8 [S, S, 3]; PictureError where it is damaged, ValueError where not square."""
+    picture = images.decode(data, name=path.name)
     height, width = picture.shape[:2]
     if height != width:
-        raise images.PictureError(f"{name}: {width} x {height} pixels, expected a square picture")
+        raise ValueError(f"{path}: {width} x {height} pixels, expected a square picture")
     return picture
 
 

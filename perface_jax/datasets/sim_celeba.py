@@ -50,6 +50,8 @@ class Config(tfds.core.BuilderConfig):
     repair: str = "none"  # or "to_pictures": bring every answer column into the order of the pictures
 
     def __post_init__(self):
+        if self.image_size < 1:
+            raise ValueError(f"image_size is {self.image_size}, expected at least 1")
         kinds, grouped = tuple(annotations.Kind), "group" in self.order
         if self.order not in ("auto", "unknown", *kinds):
             raise ValueError(f"order is {self.order!r}, expected auto, unknown, {', '.join(kinds)}")
@@ -102,7 +104,7 @@ class SimCelebA(tfds.core.ShardBasedBuilder):
         release = pathlib.Path(dl_manager.manual_dir)
         releases.check_layout(release)
         answers = annotations.read_answers(release / releases.ANSWERS)
-        releases.check_pictures(release, answers.ids)
+        releases.check_pictures(release, answers.ids, answers.lines)
         self.info.metadata.update(release=os.fspath(release.resolve()), **releases.fingerprint(release))
         rows = self._rows(release, answers)
         examples = self._examples(release, tqdm.tqdm(rows, desc="storing triplets", unit=" triplets"))
@@ -127,7 +129,11 @@ class SimCelebA(tfds.core.ShardBasedBuilder):
         ]  # fmt: skip
 
     def _order_and_repair(self, release, answers) -> tuple[annotations.GridOrder, annotations.Votes, dict]:
-        grid = self.builder_config.grid or orders.square_grid(len(answers.ids))
+        try:
+            grid = self.builder_config.grid or orders.square_grid(len(answers.ids))
+            orders.require_grid(len(answers.ids), *grid)
+        except ValueError as error:
+            raise ValueError(f"{release / releases.ANSWERS}: {error}") from error
         order, found = self._order(release, answers, grid)
         audit = annotations.audit(answers, grid=grid)
         alarms, moved = audit.order_alarms, []
@@ -171,7 +177,7 @@ class SimCelebA(tfds.core.ShardBasedBuilder):
             for data in files:
                 digest.update(data)
             try:
-                squares = [releases.decode_square(data, name=p.name) for data, p in zip(files, paths, strict=True)]
+                squares = [releases.decode_square(data, path=p) for data, p in zip(files, paths, strict=True)]
             except images.PictureError as error:
                 skipped.append(str(error))
                 continue
@@ -202,7 +208,7 @@ def _borders(release: pathlib.Path, answers: annotations.Votes) -> np.ndarray:
     for place, row in enumerate(rows):
         path = releases.picture_path(release, answers.ids[row], "c")
         try:
-            borders[place] = orders.border(releases.decode_square(path.read_bytes(), name=path.name))
+            borders[place] = orders.border(releases.decode_square(path.read_bytes(), path=path))
         except images.PictureError:
             continue  # listed when the triplet is stored
     return borders

@@ -41,9 +41,9 @@ ATTRIBUTES = (
 ).split()
 
 
-def default_block(sources):
-    """The largest group of at most ten sources that divides them: the released file has ten."""
-    return max(block for block in range(1, 11) if sources % block == 0)
+def default_block(count):
+    """The largest group of at most ten, and not of all, that divides `count`: the released file has ten of 80."""
+    return max((block for block in range(1, min(11, count)) if count % block == 0), default=1)
 
 
 @contextlib.contextmanager
@@ -122,7 +122,7 @@ def write_release(
         targets, sources: the size of the grid (source triplets); targets * sources triplets are written.
         size: side of the pictures, pixels.
         order: nesting of the triplet numbers, as in `annotations.grid_order`.
-        block: sources in a group of the group-major order; the largest divisor up to 10 by default.
+        block: sources (target_group_major: targets) in a group; by default `default_block` of their number.
         order_fault: write ans3 in target-major order, the fault of the real file.
         empty_file: leave one picture with 0 bytes.
         straight_liner: in ans1, the same answer in a run of 1.4% of the rows (at least 20).
@@ -131,15 +131,20 @@ def write_release(
     Raises:
         ValueError: the folder is not empty, the grid is empty, or `block` does not divide the sources.
     """
-    block = default_block(sources) if block is None else block
+    grouped = targets if order == Kind.TARGET_GROUP_MAJOR else sources
+    block = default_block(grouped) if block is None else block
     options = {key: value for key, value in locals().items() if key != "folder"}
     source_id, target_id = cells(Kind(order), sources, targets, block=block)
     cell = sources * target_id + source_id
+    if order_fault and np.array_equal(cell, np.arange(len(cell))):
+        raise ValueError(
+            f"order_fault writes ans3 in target-major order, but {order} with block {block} on {sources} sources x "
+            f"{targets} targets is target-major already: choose another order, block or grid"
+        )
     with _whole(folder, options) as part:
         world = create_world(seed, sources=sources, targets=targets)
         asked = survey(seed, world)
-        digits = max(4, len(str(len(cell) - 1)))
-        ids = [f"t{i:0{digits}d}" for i in range(len(cell))]
+        ids = [f"t{i:04d}" for i in range(len(cell))]
         (part / "triplet").mkdir()
         (part / "truth").mkdir()
         votes = asked.answers.votes[cell]
@@ -291,7 +296,7 @@ def main(arguments=None):
     parser.add_argument("--size", type=int, default=224, help="side of the swaps, pixels")
     parser.add_argument("--celeba_size", type=int, default=256, help="side of the portraits, pixels")
     parser.add_argument("--order", choices=[str(kind) for kind in Kind], default="group_major")
-    parser.add_argument("--block", type=int, help="sources in a group of the group-major order")
+    parser.add_argument("--block", type=int, help="sources (target_group_major: targets) in a group")
     parser.add_argument("--quality", type=int, default=95, help="of the JPEG files")
     parser.add_argument("--order_fault", action="store_true", help="ans3 in target-major order, as in the real file")
     parser.add_argument("--empty_file", action="store_true", help="one picture of 0 bytes, as in the real release")
