@@ -3,12 +3,14 @@
 A thin IR-ResNet18 from random weights learns the simulated annotators of `perface_jax.datasets.synthetic`. The
 annotators are simulated by a formula: the numbers check the program and say nothing about people.
 
-Before:    python -m perface_jax.datasets.synthetic --out data/synthetic --targets 20 --sources 20 --seed 0
+Before:    python -m perface_jax.datasets.synthetic --out data/synthetic --targets 20 --sources 20 --people 40 --size 112
 Command:   python train.py --config=configs/synthetic.py --workdir=runs/synthetic
 Table:     python evaluate.py --config=configs/synthetic.py --workdir=runs/synthetic
-Hardware:  not run yet
-Wall time: not run yet
-Accuracy:  not run yet
+Hardware:  2 virtual x86-64 cores, 24 GiB; commit bb0b3f5, November 2026
+Wall time: 2 min 50 s for the four commands of `make demo`, the drawing of the world included
+Accuracy:  after 30 steps, in brackets the 95% interval over sources: train .677 -> 1.000; i .500 [.000, .750] -> .625
+           [.000, .750] (8 triplets, 3 sources); ii .769 [.600, .920] -> .808 [.652, .931] (26, 11); iii .708 [.531,
+           1.000] -> .625 [.438, 1.000] (24, 4). So few sources show that the program runs, and no more.
 """
 
 from ml_collections import ConfigDict
