@@ -3,7 +3,7 @@
 A thin IR-ResNet18 from random weights learns the simulated annotators of `perface_jax.datasets.synthetic`. The
 annotators are simulated by a formula: the numbers check the program and say nothing about people.
 
-Before:    python -m perface_jax.datasets.synthetic --out data/synthetic --targets 20 --sources 20 --people 40 --size 112
+Before:    python -m perface_jax.datasets.synthetic --out data/synthetic --targets 20 --sources 20 --size 112
 Command:   python train.py --config=configs/synthetic.py --workdir=runs/synthetic
 Table:     python evaluate.py --config=configs/synthetic.py --workdir=runs/synthetic
 Hardware:  2 virtual x86-64 cores, 24 GiB; commit bb0b3f5, November 2026
