@@ -19,8 +19,12 @@ no weights of the network (the shape of a Reshape, leftovers) are dropped by nam
 import pathlib
 
 import numpy as np
-import onnx
-from google.protobuf.message import DecodeError
+
+try:
+    import onnx
+    from google.protobuf.message import DecodeError
+except ModuleNotFoundError as error:
+    raise ModuleNotFoundError(f"{error}; ONNX files need more packages: pip install -e '.[convert]'") from error
 
 from converters import arcface_torch, files
 from perface_jax.model import EPSILON, LAYERS, IResNet, parameter_count
