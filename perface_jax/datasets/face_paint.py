@@ -87,6 +87,7 @@ class Eye(NamedTuple):
 
 
 def eye_of(x, y, s, t):
+    """Where points of the head lie in the nearer eye, as distances to its corners, lids and iris."""
     m = jnp.abs(x)
     ex = m - s.eye_spacing
     ey = y - s.eye_height + s.eye_tilt * ex
@@ -102,6 +103,7 @@ def eye_of(x, y, s, t):
 
 
 def paint_eyes(picture, surface, s, t, pixel):
+    """The picture with eyes: white, iris, pupil, highlight, lids and lashes."""
     e = eye_of(surface.x, surface.y, s, t)
     soft = jnp.maximum(pixel, 0.014)
     skin = picture
@@ -143,6 +145,7 @@ def brow_middle(along, s, t):
 
 
 def paint_brows(picture, surface, s, t):
+    """The picture with brows, in hairs."""
     m, y = jnp.abs(surface.x), surface.y
     b = (m - s.eye_spacing + 0.31) / s.brow_length
     middle = brow_middle(b, s, t)
@@ -156,6 +159,7 @@ def paint_brows(picture, surface, s, t):
 
 
 def paint_nose(picture, surface, s, t):
+    """The picture with nostrils and the shadows of the wings of the nose."""
     m, y = jnp.abs(surface.x), surface.y
     tip = s.eye_height + s.nose_length
     tall = 0.024 + 0.022 * s.nose_turn
@@ -169,6 +173,7 @@ def paint_nose(picture, surface, s, t):
 
 
 def paint_mouth(picture, surface, s, t, pixel):
+    """The picture with lips, the line between them, and teeth where the mouth is open."""
     x, y = surface.x, surface.y
     mouth = mouth_of(s, t)
     soft = jnp.maximum(1.2 * pixel, 0.03)
@@ -198,6 +203,7 @@ def paint_mouth(picture, surface, s, t, pixel):
 
 
 def paint_beard(picture, surface, s, t, lips):
+    """The picture with beard or stubble, never on the lips."""
     x, y, m = surface.x, surface.y, jnp.abs(surface.x)
     mouth = mouth_of(s, t)
     tip = s.eye_height + s.nose_length
@@ -233,6 +239,7 @@ class Hair(NamedTuple):
 
 
 def hair_of(u, v, surface, t):
+    """The hair over every pixel: where it is, and how its strands run."""
     rotation = rotation_of(t)
     middle = [
         row[1] * (CENTRE - PIVOT[1]) - row[2] * PIVOT[2] + p for row, p in zip(rotation[:2], PIVOT[:2], strict=True)
