@@ -24,6 +24,23 @@ def test_findings_come_first_and_say_it_in_words(text):
     assert 'votes = reorder(votes, "ans2", order_change(grid_order("target_major", 24, 24), ' in first
 
 
+@pytest.mark.parametrize(
+    ("triplets", "words"),
+    [
+        (1000, "they resample the triplets."),
+        (1001, "they resample 1,000 groups, into which the triplets were dealt by their number."),
+    ],
+)
+def test_what_the_intervals_resample_without_a_grid_is_said(triplets, words):
+    ids = tuple(f"t{i:04d}" for i in range(triplets))
+    found = audit(Votes(ids, np.arange(2 * triplets).reshape(-1, 2) % 3 % 2), grid=None, resamples=100)
+    assert words in " ".join(found.report().split())
+
+
+def test_with_a_grid_the_intervals_resample_the_sources(text):
+    assert "they resample the sources." in text
+
+
 def test_every_part_is_there_in_order(text):
     titles = [part.split("\n")[0].split(" (")[0] for part in text.split("\n\n")[1:]]
     assert titles == [

@@ -97,25 +97,15 @@ def test_the_lines_of_a_file_may_be_shuffled(faulty, found):
     assert audit(shuffled, **QUICK) == found
 
 
-def test_columns_are_brought_to_the_order_of_the_pictures_whichever_it_is(clean, faulty, found):
-    np.testing.assert_array_equal(repair(faulty, found, pictures=GROUPS).votes, clean.votes)
-    cell_votes = simulated_cells(np.random.default_rng(1), 24, 24)
-    by_target = repair(faulty, found, pictures=BY_TARGET)
-    np.testing.assert_array_equal(by_target.votes, in_order(cell_votes, BY_TARGET, BY_TARGET, BY_TARGET))
-    with pytest.raises(ValueError, match="source-major, but no answer column is .*ans2: target-major"):
-        repair(faulty, found, pictures=GridOrder(Kind.SOURCE_MAJOR, 24, 24))
-
-
-def test_a_column_that_is_shifted_is_not_repaired(faulty, found):
-    alarm = found.order_alarms[0]
-    change = dataclasses.replace(alarm.order, seen=dataclasses.replace(GROUPS, shift=13))
-    shifted = dataclasses.replace(found, order_alarms=(alarm._replace(order=change),))
-    with pytest.raises(ValueError, match=f"{alarm.column} is .*, 13 rows down or nearly so: .* reorder by hand"):
-        repair(faulty, shifted, pictures=GROUPS)
-
-
-def test_a_file_without_an_alarm_is_not_repaired(clean):
-    assert repair(clean, audit(clean, **QUICK), pictures=BY_TARGET) is clean
+@pytest.mark.parametrize("rows", [13, 37])
+def test_a_shift_that_no_searched_order_has_is_found_with_doubt_and_without_a_line_of_repair(rows):
+    groups = GridOrder(Kind.GROUP_MAJOR, 80, 80, 10)
+    votes = in_order(simulated_cells(np.random.default_rng(1)), groups, dataclasses.replace(groups, shift=rows), groups)
+    found = audit(votes_of(votes), permutations=99, resamples=200)
+    assert [alarm.column for alarm in found.order_alarms] == ["ans2"]
+    assert abs(found.order_alarms[0].order.seen.shift) not in (0, rows)
+    assert "nearest of the shifts that were searched" in found.findings[0]
+    assert "votes = reorder(" not in found.report()
 
 
 def test_a_grid_that_does_not_fit_is_refused_with_both_sizes(clean):

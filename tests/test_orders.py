@@ -12,8 +12,10 @@ from perface_jax.annotations import (
     Votes,
     cells,
     grid_order,
+    grid_orders,
     order_change,
     reorder,
+    square_grid,
 )
 
 
@@ -40,6 +42,24 @@ def test_groups_of_one_and_of_all_are_the_plain_orders():
     np.testing.assert_array_equal(grid_order("group_major", 6, 4, block=6), grid_order("target_major", 6, 4))
     np.testing.assert_array_equal(grid_order("group_major", 6, 4, block=1), grid_order("source_major", 6, 4))
     np.testing.assert_array_equal(grid_order("target_group_major", 6, 4, block=4), grid_order("source_major", 6, 4))
+
+
+def test_all_named_orders_of_a_grid_are_there_once():
+    words = [order.words() for order in grid_orders(6, 4)]
+    assert words == [
+        "target-major",
+        "source-major",
+        "group-major in groups of 2 sources",
+        "group-major in groups of 3 sources",
+        "target-group-major in groups of 2 targets",
+    ]
+    assert len(grid_orders(5, 1)) == 1  # with one target all orders are the same
+
+
+def test_a_square_grid_has_as_many_sources_as_targets():
+    assert square_grid(6400) == (80, 80)
+    with pytest.raises(ValueError, match="24 triplets are no square grid; say how many sources and targets"):
+        square_grid(24)
 
 
 def test_the_repair_of_the_released_file_is_one_composition():

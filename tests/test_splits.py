@@ -46,6 +46,17 @@ def test_every_id_is_a_test_id_in_exactly_one_of_five_folds():
     assert sorted(itertools.chain(*(ids(made, "i")[1] for made in folds))) == list(range(80))
 
 
+def test_where_test_ids_do_not_divide_the_ids_the_last_fold_reaches_into_the_first():
+    """80 ids, 15 of them for test: 6 folds hold 90 test ids, so ten ids are in two of them, the last and the first."""
+    folds = [split(SOURCE, TARGET, sources=(57, 8, 15), targets=(57, 8, 15), fold=fold) for fold in range(6)]
+    tested = [ids(made, "i")[0] for made in folds]
+    assert set().union(*tested) == set(range(80))
+    assert len(tested[5] & tested[0]) == 10
+    assert sum(map(len, tested)) == 90
+    with pytest.raises(ValueError, match="fold must be 0 to 5 for 15 test ids of 80 sources, got 6"):
+        split(SOURCE, TARGET, sources=(57, 8, 15), targets=(57, 8, 15), fold=6)
+
+
 def test_sources_and_targets_are_shuffled_differently():
     made = split(SOURCE, TARGET)
     assert ids(made, "i")[0] != ids(made, "i")[1]
@@ -109,28 +120,51 @@ def test_bad_arguments_are_refused():
         split(SOURCE, TARGET, source_gender=np.arange(80))
 
 
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"fold": 1.5}, "fold must be a whole number, got 1.5"),
+        ({"fold": "1"}, "fold must be a whole number, got '1'"),
+        ({"sources": (56.0, 8.0, 16.0)}, r"sources must be whole numbers of .* ids, got \(56.0, 8.0, 16.0\)"),
+        ({"targets": 80}, "targets must be whole numbers of .* ids, got 80"),
+        ({"seed": 0.5}, "seed must be a whole number, got 0.5"),
+    ],
+)
+def test_what_is_not_whole_is_refused(options, words):
+    with pytest.raises(TypeError, match=words):
+        split(SOURCE, TARGET, **options)
+    with pytest.raises(TypeError, match="n must be a whole number, got 6400.0"):
+        random_split(6400.0)
+
+
+def test_sizes_may_be_of_numpy():
+    made = split(SOURCE, TARGET, sources=np.array([56, 8, 16]), fold=np.int64(1))
+    np.testing.assert_array_equal(made.rows["train"], split(SOURCE, TARGET, fold=1).rows["train"])
+    assert str(made).startswith("by source 56/8/16 and target 56/8/16, seed 0, fold 1:")
+
+
 def spoil(made, name: str, row: int):
     return dataclasses.replace(made, rows=dict(made.rows) | {name: np.append(made.rows[name], row)})
 
 
-def test_check_names_the_ids_that_overlap():
+def test_a_split_that_is_not_clean_cannot_be_made_and_its_ids_are_named():
     made = split(SOURCE, TARGET)
     made.check()
     row = made.rows["ii"][0]  # a train source on a test target
     with pytest.raises(ValueError, match=f"train and i share 1 sources: {SOURCE[row]}"):
         spoil(dataclasses.replace(made, rows={k: made.rows[k] for k in ("train", "i")}), "i", row).check()
     with pytest.raises(ValueError, match="i and ii share 1 rows"):
-        spoil(dataclasses.replace(made, rows={k: made.rows[k] for k in ("i", "ii")}), "i", row).check()
+        spoil(dataclasses.replace(made, rows={k: made.rows[k] for k in ("i", "ii")}), "i", row)
     with pytest.raises(ValueError, match="share .* targets"):
         spoil(made, "train", np.flatnonzero(np.isin(SOURCE, list(ids(made, "train")[0]))
-                                            & np.isin(TARGET, list(ids(made, "validation")[1])))[0]).check()
+                                            & np.isin(TARGET, list(ids(made, "validation")[1])))[0])
 
 
 @pytest.mark.parametrize("pair", list(itertools.combinations(["train", "validation", "i", "ii", "iii"], 2)))
 def test_check_finds_a_row_in_any_two_settings(pair):
     made = split(SOURCE, TARGET)
     with pytest.raises(ValueError, match="not clean"):
-        spoil(made, pair[0], made.rows[pair[1]][0]).check()
+        spoil(made, pair[0], made.rows[pair[1]][0])
 
 
 def test_a_random_split_warns_what_it_measures():
@@ -149,5 +183,6 @@ def test_a_split_by_ids_does_not_warn():
 
 
 def test_fractions_that_do_not_add_up_are_refused():
-    with pytest.raises(ValueError, match="sum to 1"):
-        random_split(10, fractions=(0.8, 0.1, 0.2))
+    for fractions in ((0.8, 0.1, 0.2), (0.8, 0.1, float("nan"))):
+        with pytest.raises(ValueError, match="sum to 1"):
+            random_split(10, fractions=fractions)

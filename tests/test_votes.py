@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from perface_jax.annotations import Votes
+from perface_jax.annotations.votes import share_by_row
 
 
 def test_votes_check_their_parts():
@@ -39,3 +40,8 @@ def test_votes_cannot_be_changed_by_accident():
         votes.votes[0, 0] = 1
     mine[0, 0] = 1
     assert votes.votes[0, 0] == 0
+
+
+def test_the_share_of_b_is_over_the_votes_given():
+    votes = np.array([[0, 1, 0], [1, -1, -1], [-1, -1, -1]])
+    np.testing.assert_array_equal(share_by_row(votes), [1 / 3, 1, np.nan])

@@ -10,11 +10,23 @@ NumPy only; nothing is moved, dropped or repaired unless you call for it.
     split(source_id, target_id).rows["train"]
 """
 
-from perface_jax.annotations.audits import Audit, OrderAlarm, audit, repair
+from perface_jax.annotations.audit_result import Audit, OrderAlarm
+from perface_jax.annotations.audits import audit
 from perface_jax.annotations.labels import Labels, dawid_skene, majority, unanimous, vote_share
 from perface_jax.annotations.odd_one_out import OddOneOut, read_odd_one_out
-from perface_jax.annotations.orders import GridOrder, Kind, OrderChange, cells, grid_order, order_change, reorder
+from perface_jax.annotations.orders import (
+    GridOrder,
+    Kind,
+    OrderChange,
+    cells,
+    grid_order,
+    grid_orders,
+    order_change,
+    reorder,
+    square_grid,
+)
 from perface_jax.annotations.readers import read_answers
+from perface_jax.annotations.repairs import repair
 from perface_jax.annotations.splits import Split, SplitWarning, random_split, split
 from perface_jax.annotations.votes import Dummies, Votes
 
@@ -34,6 +46,7 @@ __all__ = [
     "cells",
     "dawid_skene",
     "grid_order",
+    "grid_orders",
     "majority",
     "order_change",
     "random_split",
@@ -42,6 +55,7 @@ __all__ = [
     "reorder",
     "repair",
     "split",
+    "square_grid",
     "unanimous",
     "vote_share",
 ]

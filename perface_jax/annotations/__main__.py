@@ -1,9 +1,10 @@
 """`python -m perface_jax.annotations FILE.csv [--sources N --targets N]`: print the audit of a file of votes."""
 
 import argparse
-import math
+import os
+import sys
 
-from perface_jax.annotations import audit, read_answers
+from perface_jax.annotations import audit, read_answers, square_grid
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -21,7 +22,14 @@ def main(arguments: list[str] | None = None) -> None:
         text = audit(votes, grid=None if chosen.no_grid else _grid(len(votes.ids), chosen)).report()
     except (OSError, ValueError) as error:
         parser.error(str(error))
-    print(text)
+    _print(text)
+
+
+def _print(text: str) -> None:
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:  # the reader, `| head`, has seen enough; nothing is left for Python to flush at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _count(text: str) -> int:
@@ -38,12 +46,10 @@ def _grid(triplets: int, chosen: argparse.Namespace) -> tuple[int, int]:
         return chosen.sources, triplets // chosen.sources
     if chosen.targets:
         return triplets // chosen.targets, chosen.targets
-    side = math.isqrt(triplets)
-    if side * side != triplets:
-        raise ValueError(
-            f"{chosen.file}: {triplets} triplets are no square grid; give --sources and --targets, or --no-grid"
-        )
-    return side, side
+    try:
+        return square_grid(triplets)
+    except ValueError as error:
+        raise ValueError(f"{chosen.file}: {error}, with --sources and --targets, or give --no-grid") from error
 
 
 if __name__ == "__main__":

@@ -13,6 +13,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+MOST_CLUSTERS = 1000  # where each triplet could be one: they are dealt into so many, to keep the resampling small
+
 
 class Estimate(NamedTuple):
     """A value and its 95 % interval."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from perface_jax.annotations.audits import Audit
+    from perface_jax.annotations.audit_result import Audit, OrderAlarm
 
 BIAS = 0.05  # position bias is a finding where the whole interval of the share of b is this far from one half
 FEWEST_VOTES = 50  # of a voter, for that interval to mean anything
+
 
 def findings(found: Audit) -> list[str]:
     """All findings, the gravest first; empty for a sound file."""
@@ -19,16 +20,28 @@ def _order_findings(found: Audit) -> list[str]:
     lines = []
     for alarm, (_, _, gain, _) in zip(found.order_alarms, found.order_gains, strict=False):
         doubt = " With two columns nobody can tell which one is wrong." if len(found.columns) == 2 else ""
+        roughly = " or nearly so," if alarm.order.seen.shift else ""
         lines.append(
-            f"ROW ORDER: {alarm.column} is {alarm.order.seen.words()} while the others are "
+            f"ROW ORDER: {alarm.column} is {alarm.order.seen.words()}{roughly} while the others are "
             f"{alarm.order.wanted.words()} (p = {alarm.p:.3f}). In their order its mean kappa with them is higher by "
             f"{gain.value:.3f} [{gain.low:.3f}, {gain.high:.3f}].{doubt} Nothing was moved. Which order the PICTURES "
-            "follow cannot be read from votes; if they follow the others, the repair is\n"
-            f'votes = reorder(votes, "{alarm.column}", {alarm.order.call()})'
+            f"follow cannot be read from votes; {_advice(alarm)}"
         )
     if found.order_note and found.grid and len(found.columns) > 1:
         lines.append(f"ROW ORDER NOT SEARCHED: {found.order_note}.")
     return lines
+
+
+def _advice(alarm: OrderAlarm) -> str:
+    """The repair as a line of code; for a shift, whose size votes do not tell, what to do instead."""
+    if alarm.order.seen.shift:
+        return (
+            f"and how far {alarm.column} is shifted only roughly: {abs(alarm.order.seen.shift)} rows is the nearest of "
+            "the shifts that were searched, and may be far off. So no repair is offered, and `repair` refuses shifts. "
+            "Look into the file and into how it was made for rows that were lost or added, find the exact order "
+            "yourself, and move the column with `reorder`."
+        )
+    return f'if they follow the others, the repair is\nvotes = reorder(votes, "{alarm.column}", {alarm.order.call()})'
 
 
 def _habit_findings(found: Audit) -> list[str]:
@@ -45,7 +58,8 @@ def _habit_findings(found: Audit) -> list[str]:
         if long:
             where = "; ".join(
                 f"{run.share:.0%} {run.letter} in {run.length} rows, {run.first} to {run.last} (other votes there: "
-                f"{run.others:.0%} {run.letter})" for run in long
+                f"{run.others:.0%} {run.letter})"
+                for run in long
             )
             lines.append(f"STRAIGHT-LINING: {voter.name} has {where}.")
         bias = voter.share_of_b

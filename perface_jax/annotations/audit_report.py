@@ -6,10 +6,11 @@ import math
 import textwrap
 from typing import TYPE_CHECKING
 
-from perface_jax.annotations.agreement import Estimate
+from perface_jax.annotations.agreement import MOST_CLUSTERS, Estimate
+from perface_jax.annotations.search import ALARM
 
 if TYPE_CHECKING:
-    from perface_jax.annotations.audits import Audit
+    from perface_jax.annotations.audit_result import Audit
 
 WIDTH = 110
 
@@ -26,13 +27,21 @@ def _head(found: Audit) -> list[str]:
     lines = [
         f"Audit of {found.path or 'votes'}: {found.triplets:,} triplets, {found.votes:,} votes, {columns}, {grid}."
     ]
-    clusters = "the sources" if found.grid else "the triplets"
-    lines += _text(f"Brackets hold 95 % intervals; they resample {clusters}.")
+    lines += _text(f"Brackets hold 95 % intervals; they resample {_resampled(found)}.")
     if found.source_order and not found.order_alarms:
-        lines += _text(f"Rows were given to sources by the {found.source_order.words()} order, the named order under "
-                       "which the source explains most of the votes. It is a guess that only the intervals, the "
-                       "look-ups and the variance depend on.")
+        lines += _text(
+            f"Rows were given to sources by the {found.source_order.words()} order, the named order under which the "
+            "source explains most of the votes. It is a guess, on which the intervals, the look-ups, the variance and "
+            "the count of sources under a run depend."
+        )
     return lines
+
+
+def _resampled(found: Audit) -> str:
+    if found.grid:
+        return "the sources"
+    few = found.triplets <= MOST_CLUSTERS
+    return "the triplets" if few else f"{MOST_CLUSTERS:,} groups, into which the triplets were dealt by their number"
 
 
 def _findings(found: Audit) -> list[str]:
@@ -76,8 +85,9 @@ def _row_orders(found: Audit) -> list[str]:
         lines += _text(f"as if it were {order.seen.words()}, the others {order.wanted.words()}", *[" " * 13] * 2)
     after = ", after the columns with an alarm were moved" if alarmed else ""
     lines += _text(
-        "Gain: mean kappa with the other columns in that order minus before. Alarm: p <= 0.010 and the interval, which "
-        f"allows for the search, above 0. Columns without an alarm are searched{after}."
+        "Gain: mean kappa with the other columns in that order minus before. Alarm: p <= "
+        f"{ALARM} and the interval, which allows for the search, above 0. A number of rows up or down is the nearest "
+        f"of those searched. Columns without an alarm are searched{after}."
     )
     return lines
 
@@ -85,8 +95,10 @@ def _row_orders(found: Audit) -> list[str]:
 def _voters(found: Audit) -> list[str]:
     if not found.voters:
         return []
-    lines = ["COLUMNS" if found.columns else "ANNOTATORS",
-             f"  {'':10}{'votes':>6}  {'share of b':22}{'sides with the others':23}{'longest run':18}steadiest windows"]
+    lines = [
+        "COLUMNS" if found.columns else "ANNOTATORS",
+        f"  {'':10}{'votes':>6}  {'share of b':22}{'sides with the others':23}{'longest run':18}steadiest windows",
+    ]
     for voter in found.voters:
         run = f"{voter.runs[0].length} {voter.runs[0].letter} at {voter.runs[0].first}" if voter.runs else ""
         windows = ", ".join(f"{w.share:.0%} {w.letter} of {w.length} at {w.first}" for w in voter.windows)

@@ -6,14 +6,14 @@ it is the order of the columns that agree, else the named order under which the 
 """
 
 import dataclasses
-import enum
-import math
-from typing import NamedTuple
+import itertools
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from perface_jax.annotations import habits
 from perface_jax.annotations.agreement import (
+    MOST_CLUSTERS,
     Estimate,
     cohen_kappa,
     fleiss_kappa,
@@ -22,118 +22,23 @@ from perface_jax.annotations.agreement import (
     resample,
     unanimous_share,
 )
-from perface_jax.annotations.audit_findings import findings
-from perface_jax.annotations.audit_report import report
-from perface_jax.annotations.habits import Stretch
-from perface_jax.annotations.labels import dawid_skene, majority, unanimous
+from perface_jax.annotations.audit_result import Audit, OrderAlarm, OrderGain, VoterAudit
+from perface_jax.annotations.labels import dawid_skene, majority, unanimous, vote_share
 from perface_jax.annotations.lookups import best_constant, leave_one_out, variance_shares
-from perface_jax.annotations.orders import GridOrder, OrderChange, reorder
-from perface_jax.annotations.search import Finding, likely_order, search_orders
+from perface_jax.annotations.orders import GridOrder, reorder
+from perface_jax.annotations.search import likely_order, search_orders
 from perface_jax.annotations.votes import Votes
 
 WINDOW = 100  # votes in a row that are judged for straight-lining; an eighth of all votes is shown beside them
-CLUSTERS = 1000  # without a grid, triplets are dealt into at most so many clusters, to keep the resampling small
 
 
-class OrderAlarm(NamedTuple):
-    """A column whose rows are in another order than the other columns.
+class _Clusters(NamedTuple):
+    """What the intervals resample: the row order that says so, source and target of each row, and the resamples."""
 
-    Attributes:
-      column: its name.
-      order: the change that brings it into the order of the others; `reorder(votes, column, order)` takes it.
-      p: share of random permutations of the column that gain as much.
-    """
-
-    column: str
-    order: OrderChange
-    p: float
-
-
-class OrderGain(NamedTuple):
-    """What the best other row order of a column would gain in mean kappa with the others."""
-
-    column: str
-    order: OrderChange
-    gain: Estimate
-    p: float
-
-
-class VoterAudit(NamedTuple):
-    """One answer column, or one annotator.
-
-    Attributes:
-      name, votes: its name, the number of its votes.
-      share_of_b: position bias.
-      sides_with_others: how often it sides with the others where these agree among themselves.
-      runs: the longest run of equal answers, then all further ones that are flagged.
-      windows: the steadiest windows of 100 votes and of an eighth of all votes; only the first is judged.
-      dummies: (missed, seen), or None where no dummy triplet was seen.
-    """
-
-    name: str
-    votes: int
-    share_of_b: Estimate
-    sides_with_others: Estimate
-    runs: tuple[Stretch, ...]
-    windows: tuple[Stretch, ...]
-    dummies: tuple[int, int] | None
-
-
-@dataclasses.dataclass(frozen=True)
-class Audit:
-    """What `audit` found.
-
-    Attributes:
-      path, triplets, votes, columns, grid: what was looked at.
-      findings: what a user must know, in plain words, the gravest first. Empty for a sound file.
-      order_alarms: columns in another row order, (column, order, p).
-      order_gains: the best other order of each column: for a column with an alarm as read, for the others after these
-        were moved.
-      order_note: why row orders were not searched, or "".
-      source_order: the row order by which rows were given to sources; None without a grid.
-      as_read, moved: measure -> estimate, for the file as it is and with the alarmed columns moved (None: no alarm).
-      changes: what that move changes in the labels, counts.
-      kept: rule -> number of triplets that have a label, after the move where there is an alarm; so is all below.
-      lookups: (rule, look-up) -> how often it is right.
-      variance: shares of the variance of the mean vote (`lookups.variance_shares`).
-      voters: the columns, or the annotators where the file names them.
-      copies: two columns -> the longest run in which they agree.
-    """
-
-    path: str
-    triplets: int
-    votes: int
-    columns: tuple[str, ...]
-    grid: tuple[int, int] | None
-    findings: tuple[str, ...]
-    order_alarms: tuple[OrderAlarm, ...]
-    order_gains: tuple[OrderGain, ...]
-    order_note: str
-    source_order: GridOrder | None
-    as_read: dict[str, Estimate]
-    moved: dict[str, Estimate] | None
-    changes: dict[str, int]
-    kept: dict[str, int]
-    lookups: dict[tuple[str, str], Estimate]
-    variance: dict[str, float]
-    voters: tuple[VoterAudit, ...]
-    copies: dict[tuple[str, str], Stretch]
-
-    @property
-    def column_orders(self) -> dict[str, GridOrder]:
-        """The row order of every column, as far as known: empty without an alarm."""
-        if not self.order_alarms:
-            return {}
-        wrong = {alarm.column: alarm.order.seen for alarm in self.order_alarms}
-        return {column: wrong.get(column, self.source_order) for column in self.columns}
-
-    def report(self) -> str:
-        """The audit as text: findings first, then every number with a sentence that says how to read it."""
-        return report(self)
-
-    def as_dict(self) -> dict:
-        """The audit as plain values that JSON can hold; NaN becomes None."""
-        return _plain(self)
+    order: GridOrder | None
+    source: np.ndarray
+    target: np.ndarray | None
+    weights: np.ndarray
 
 
 def audit(
@@ -149,7 +54,7 @@ def audit(
     Args:
       votes: from `read_answers`.
       grid: (sources, targets); their product is the number of triplets. None where the triplets are no grid: then row
-        orders and look-ups are left out, and intervals resample triplets.
+        orders and look-ups are left out, and intervals resample triplets, more than 1,000 of them in so many groups.
       seed, permutations, resamples: of the search for row orders (`annotations.search` has its rule) and of intervals.
 
     Returns:
@@ -158,63 +63,16 @@ def audit(
     Raises:
       ValueError: the grid does not fit the number of triplets, or ids leave a gap.
     """
-    numbered = _by_number(votes)
-    _check_grid(numbered, grid)
-    alarms, gains, note = _search(numbered, grid, seed, permutations, resamples)
-    repaired = numbered
+    rows = _by_number(votes)
+    _check_grid(rows, grid)
+    note = _not_searched(rows, grid)
+    alarms, gains = ((), ()) if note else _search(rows, grid, seed, permutations, resamples)
+    moved = rows
     for alarm in alarms:
-        repaired = reorder(repaired, alarm.column, alarm.order)
-    order, source, target = _clusters(repaired, grid, alarms)
-    weights = resample(int(source.max()) + 1, resamples, seed=seed)
-    found = {
-        "order_alarms": tuple(alarms),
-        "order_gains": tuple(gains),
-        "order_note": note,
-        "source_order": order,
-        "as_read": _agreement(numbered, source, weights),
-        "moved": _agreement(repaired, source, weights) if alarms else None,
-        "changes": _changes(numbered, repaired) if alarms else {},
-        "kept": _kept(repaired),
-        "lookups": _lookups(repaired, source, target, weights) if grid else {},
-        "variance": _variance(repaired, source, target) if grid else {},
-        "voters": _voters(repaired, alarms, source, weights),
-        "copies": habits.copies(numbered.columns, numbered.votes, source) if len(numbered.columns) > 1 else {},
-    }
-    result = Audit(votes.path, len(votes.ids), int(np.sum(votes.votes >= 0)), votes.columns, grid, (), **found)
-    return dataclasses.replace(result, findings=tuple(findings(result)))
-
-
-def repair(votes: Votes, found: Audit, *, pictures: GridOrder) -> Votes:
-    """Bring the answer columns into the row order of the pictures, whichever columns those are.
-
-    Only a file whose audit has an alarm is touched: without one, all columns share an order, which votes cannot name.
-
-    Args:
-      votes: the votes that were audited.
-      found: their audit.
-      pictures: the row order found in the pictures.
-
-    Returns:
-      Votes, every column in the order of the pictures.
-
-    Raises:
-      ValueError: no column has the order of the pictures, so nothing supports moving all of them; or a column to move
-        is shifted, by how much votes tell only roughly.
-    """
-    orders, wanted = found.column_orders, pictures.positions()
-    stays = [column for column, order in orders.items() if np.array_equal(order.positions(), wanted)]
-    if orders and not stays:
-        seen = "; ".join(f"{column}: {order.words()}" for column, order in orders.items())
-        raise ValueError(f"the pictures are {pictures.words()}, but no answer column is ({seen}); reorder by hand")
-    for column, order in orders.items():
-        if column not in stays:
-            if order.shift:
-                raise ValueError(
-                    f"{column} is {order.words()} or nearly so: the rows of one source answer alike on all targets, so "
-                    "votes tell a shift only roughly; find out how many rows were lost or added, and reorder by hand"
-                )
-            votes = reorder(votes, column, OrderChange(order, pictures))
-    return votes
+        moved = reorder(moved, alarm.column, alarm.order)
+    clusters = _clusters(moved, grid, alarms, resamples, seed)
+    seen = (votes.path, len(votes.ids), int(np.sum(votes.votes >= 0)), votes.columns, grid)
+    return Audit(*seen, alarms, gains, note, clusters.order, **_measures(rows, moved, alarms, clusters))
 
 
 def _by_number(votes: Votes) -> Votes:
@@ -236,52 +94,65 @@ def _check_grid(votes: Votes, grid: tuple[int, int] | None) -> None:
         )
 
 
-def _search(votes: Votes, grid, seed: int, permutations: int, resamples: int):
+def _not_searched(votes: Votes, grid) -> str:
+    """Why row orders cannot be searched, or ""."""
     if grid is None:
-        return [], [], "no grid was given"
+        return "no grid was given"
     if min(grid) < 2:
-        return [], [], "a grid of one source or one target has one order only"
+        return "a grid of one source or one target has one order only"
     if len(votes.columns) < 2:
-        return [], [], "the file has fewer than two answer columns"
-    if np.any(votes.votes < 0):
-        return [], [], f"{int(np.sum(votes.votes < 0))} cells of the answer columns have no vote"
+        return "the file has fewer than two answer columns"
+    missing = int(np.sum(votes.votes < 0))
+    return f"{missing} cells of the answer columns have no vote" if missing else ""
+
+
+def _search(votes: Votes, grid, seed: int, permutations: int, resamples: int):
     raised, rest = search_orders(votes.votes, *grid, seed=seed, permutations=permutations, resamples=resamples)
-
-    def named(finding: Finding) -> OrderGain:
-        gain = Estimate(finding.gain, finding.low, finding.high)
-        return OrderGain(votes.columns[finding.column], finding.change, gain, finding.p)
-
-    gains = [named(finding) for finding in raised + rest]
-    return [OrderAlarm(g.column, g.order, g.p) for g in gains[: len(raised)]], gains, ""
+    gains = tuple(
+        OrderGain(votes.columns[f.column], f.change, Estimate(f.gain, f.low, f.high), f.p) for f in raised + rest
+    )
+    return tuple(OrderAlarm(g.column, g.order, g.p) for g in gains[: len(raised)]), gains
 
 
-def _clusters(votes: Votes, grid, alarms) -> tuple[GridOrder | None, np.ndarray, np.ndarray | None]:
+def _clusters(votes: Votes, grid, alarms, resamples: int, seed: int) -> _Clusters:
     if grid is None:
-        return None, np.arange(len(votes.ids)) % CLUSTERS, None
-    order = alarms[0].order.wanted if alarms else likely_order(_mean_vote(votes), *grid)
-    cell = np.argsort(order.positions())
-    return order, cell % grid[0], cell // grid[0]
+        order, target = None, None
+        source = np.arange(len(votes.ids)) % MOST_CLUSTERS
+    else:
+        order = alarms[0].order.wanted if alarms else likely_order(_mean_vote(votes), *grid)
+        target, source = np.divmod(np.argsort(order.positions()), grid[0])
+    return _Clusters(order, source, target, resample(int(source.max()) + 1, resamples, seed=seed))
 
 
 def _mean_vote(votes: Votes) -> np.ndarray:
     """The mean vote of each triplet; one half where nobody voted."""
-    return np.where(np.isfinite(majority(votes).share), majority(votes).share, 0.5)
+    return np.nan_to_num(vote_share(votes), nan=0.5)
 
 
-def _agreement(votes: Votes, source, weights) -> dict[str, Estimate]:
+def _measures(rows: Votes, moved: Votes, alarms, clusters: _Clusters) -> dict[str, Any]:
+    """The fields of `Audit` that are measured, for the rows as read and with the alarmed columns moved."""
+    has_grid = clusters.target is not None
+    return {
+        "as_read": _agreement(rows, clusters),
+        "moved": _agreement(moved, clusters) if alarms else None,
+        "changes": _changes(rows, moved) if alarms else {},
+        "kept": _kept(moved),
+        "lookups": _lookups(moved, clusters) if has_grid else {},
+        "variance": variance_shares(_mean_vote(moved), clusters.source, clusters.target) if has_grid else {},
+        "voters": _voters(moved, alarms, clusters),
+        "copies": habits.copies(rows.columns, rows.votes, clusters.source),
+    }
+
+
+def _agreement(votes: Votes, clusters: _Clusters) -> dict[str, Estimate]:
     measures = {"unanimous": unanimous_share(votes.votes), "pairs that agree": pairwise_agreement(votes.votes)}
+    for i, j in itertools.combinations(range(len(votes.columns)), 2):
+        measures[f"Cohen's kappa {votes.columns[i]}, {votes.columns[j]}"] = cohen_kappa(votes.votes[:, [i, j]])
     if len(votes.columns) > 1:
-        for (i, j), name in _pairs(votes.columns).items():
-            measures[f"Cohen's kappa {name}"] = cohen_kappa(votes.votes[:, [i, j]])
         measures["Cohen's kappa, mean"] = cohen_kappa(votes.votes)
     measures["Fleiss' kappa"] = fleiss_kappa(votes.votes)
     measures["Krippendorff's alpha"] = krippendorff_alpha(votes.votes)
-    return {name: measure.estimate(source, weights) for name, measure in measures.items()}
-
-
-def _pairs(columns: tuple[str, ...]) -> dict[tuple[int, int], str]:
-    n = len(columns)
-    return {(i, j): f"{columns[i]}, {columns[j]}" for i in range(n) for j in range(i + 1, n)}
+    return {name: measure.estimate(clusters.source, clusters.weights) for name, measure in measures.items()}
 
 
 def _changes(before: Votes, after: Votes) -> dict[str, int]:
@@ -299,60 +170,38 @@ def _kept(votes: Votes) -> dict[str, int]:
     return {labels.name: labels.kept for labels in (rule(votes) for rule in rules)}
 
 
-def _lookups(votes: Votes, source, target, weights) -> dict[tuple[str, str], Estimate]:
+def _lookups(votes: Votes, clusters: _Clusters) -> dict[tuple[str, str], Estimate]:
     truth, found = majority(votes).label, {}
     for labels in (majority(votes), unanimous(votes)):
         measures = {
-            "same source, other targets": leave_one_out(truth, labels.label, source),
-            "same target, other sources": leave_one_out(truth, labels.label, target),
+            "same source, other targets": leave_one_out(truth, labels.label, clusters.source),
+            "same target, other sources": leave_one_out(truth, labels.label, clusters.target),
             "best constant": best_constant(labels.label),
         }
-        found |= {(labels.name, name): measure.estimate(source, weights) for name, measure in measures.items()}
+        for name, measure in measures.items():
+            found[labels.name, name] = measure.estimate(clusters.source, clusters.weights)
     return found
 
 
-def _variance(votes: Votes, source, target) -> dict[str, float]:
-    return variance_shares(_mean_vote(votes), source, target)
-
-
-def _voters(votes: Votes, alarms, source, weights) -> tuple[VoterAudit, ...]:
+def _voters(votes: Votes, alarms, clusters: _Clusters) -> tuple[VoterAudit, ...]:
     dummies = habits.missed_dummies(votes)
     if votes.annotator is not None:
         voters = habits.annotator_voters(votes.annotators, votes.votes, votes.annotator)
     else:
         change = {alarm.column: np.asarray(alarm.order) for alarm in alarms}
         voters = habits.column_voters(votes.columns, votes.votes, change)
-    return tuple(_voter(voter, source, weights, dummies.get(voter.name)) for voter in voters)
+    return tuple(_voter(voter, clusters, dummies.get(voter.name)) for voter in voters)
 
 
-def _voter(voter: habits.Voter, source, weights, dummies) -> VoterAudit:
-    n = len(voter.votes)
+def _voter(voter: habits.Voter, clusters: _Clusters, dummies: tuple[int, int] | None) -> VoterAudit:
+    source, weights, n = clusters.source, clusters.weights, len(voter.votes)
     lengths = [length for length in (WINDOW, n // 8) if WINDOW <= length <= n]
-    windows = (habits.window(voter, source, length) for length in dict.fromkeys(lengths))
     return VoterAudit(
-        voter.name,
-        n,
-        habits.position_bias(voter, source, weights),
-        habits.agreement_with_unanimous_others(voter, source, weights),
-        tuple(habits.runs(voter, source)),
-        tuple(windows),
-        dummies,
+        name=voter.name,
+        votes=n,
+        share_of_b=habits.position_bias(voter, source, weights),
+        sides_with_others=habits.agreement_with_unanimous_others(voter, source, weights),
+        runs=tuple(habits.runs(voter, source)),
+        windows=tuple(habits.window(voter, source, length) for length in dict.fromkeys(lengths)),
+        dummies=dummies,
     )
-
-
-def _plain(value):
-    if isinstance(value, OrderChange):
-        return {"seen": _plain(value.seen), "wanted": _plain(value.wanted), "call": value.call()}
-    if dataclasses.is_dataclass(value):
-        return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
-    if isinstance(value, tuple) and hasattr(value, "_asdict"):
-        return {name: _plain(entry) for name, entry in value._asdict().items()}
-    if isinstance(value, dict):
-        return {key if isinstance(key, str) else ", ".join(key): _plain(entry) for key, entry in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(entry) for entry in value]
-    if isinstance(value, enum.Enum):
-        return value.value
-    if isinstance(value, (float, np.floating)):
-        return float(value) if math.isfinite(value) else None
-    return value.item() if isinstance(value, np.generic) else value

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from perface_jax.annotations.agreement import Estimate, ratio, share_of_b
-from perface_jax.annotations.votes import Votes
+from perface_jax.annotations.votes import Votes, share_by_row
 
 RARE = 0.001  # a stretch is flagged where its chance is below this
 FEWEST_SOURCES = 5  # and it covers so many sources: on one or two, the same answer may be a person's honest taste
@@ -71,7 +71,7 @@ def column_voters(columns: tuple[str, ...], votes: np.ndarray, change: dict[str,
         rows = change.get(name, np.arange(len(votes)))
         own, rest = votes[rows, k], np.delete(votes, k, axis=1)[rows]
         places = np.flatnonzero(own >= 0)
-        voters.append(Voter(name, places, rows[places], own[places], _share(rest)[places]))
+        voters.append(Voter(name, places, rows[places], own[places], share_by_row(rest)[places]))
     return voters
 
 
@@ -82,7 +82,7 @@ def annotator_voters(annotators: tuple[str, ...], votes: np.ndarray, annotator: 
         mine = (annotator == who) & (votes >= 0)
         places = np.flatnonzero(mine.any(axis=1))
         own, rest = np.max(np.where(mine, votes, -1), axis=1), np.where(mine, -1, votes)
-        voters.append(Voter(name, places, places, own[places], _share(rest)[places]))
+        voters.append(Voter(name, places, places, own[places], share_by_row(rest)[places]))
     return voters
 
 
@@ -143,8 +143,9 @@ def copies(columns: tuple[str, ...], votes: np.ndarray, source: np.ndarray) -> d
     found = {}
     for i, j in itertools.combinations(range(len(columns)), 2):
         same = (votes[:, i] == votes[:, j]) & (votes[:, i] >= 0)
-        other_pairs = [votes[:, k] == votes[:, m] for k, m in itertools.combinations(range(len(columns)), 2)
-                       if (k, m) != (i, j)]
+        other_pairs = [
+            votes[:, k] == votes[:, m] for k, m in itertools.combinations(range(len(columns)), 2) if (k, m) != (i, j)
+        ]
         others = np.mean(other_pairs, axis=0) if other_pairs else np.full(len(same), np.nan)
         pair = Voter("", np.arange(len(same)), np.arange(len(same)), same.astype(np.int8), others)
         stretches = [(start, stop) for start, stop in _equal_stretches(pair.votes) if same[start]]
@@ -168,11 +169,6 @@ def missed_dummies(votes: Votes) -> dict[str, tuple[int, int]]:
     seen = np.bincount(dummies.annotator, judged, len(votes.annotators)).astype(int)
     wrong = np.bincount(dummies.annotator, missed, len(votes.annotators)).astype(int)
     return {name: (int(wrong[i]), int(seen[i])) for i, name in enumerate(votes.annotators) if seen[i]}
-
-
-def _share(votes: np.ndarray) -> np.ndarray:
-    given = np.sum(votes >= 0, axis=1)
-    return np.divide(np.sum(votes == 1, axis=1), given, out=np.full(len(votes), np.nan), where=given > 0)
 
 
 def _letter_share(share_of_b: np.ndarray, letter: int) -> float:

@@ -7,7 +7,7 @@ import dataclasses
 
 import numpy as np
 
-from perface_jax.annotations.votes import Votes
+from perface_jax.annotations.votes import Votes, share_by_row
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -32,8 +32,7 @@ class Labels:
 
 def vote_share(votes: Votes) -> np.ndarray:
     """The share of the votes that are b: float64 [T]; NaN where nobody voted."""
-    given = np.sum(votes.votes >= 0, axis=1)
-    return np.divide(np.sum(votes.votes == 1, axis=1), given, out=np.full(len(given), np.nan), where=given > 0)
+    return share_by_row(votes.votes)
 
 
 def majority(votes: Votes) -> Labels:
@@ -75,7 +74,7 @@ def dawid_skene(votes: Votes, *, iterations: int = 100, tolerance: float = 1e-6)
         )
     row, slot = np.nonzero(votes.votes >= 0)
     vote, who = votes.votes[row, slot], votes.annotator[row, slot]
-    share = np.where(np.isfinite(vote_share(votes)), vote_share(votes), 0.5)
+    share = np.nan_to_num(vote_share(votes), nan=0.5)
     for _ in range(iterations):
         truth = np.stack((1 - share, share), axis=1)  # [T, 2]
         counts = np.full((len(votes.annotators), 2, 2), 0.01)  # annotator, truth, vote

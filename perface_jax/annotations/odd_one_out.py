@@ -33,14 +33,15 @@ def read_odd_one_out(path) -> OddOneOut:
       OddOneOut, the judgments of all trials in the order of the file.
 
     Raises:
-      ValueError: not JSON, no trials, a field missing, triplets that are not three numbers, positions other than 0, 1
-        and 2, or not as many positions as triplets. Names file and trial.
+      ValueError: not JSON, no trials, a field missing, an annotator without a name, triplets that are not three
+        different numbers, positions other than 0, 1 and 2, or not as many positions as triplets. Names file and trial;
+        a whole file may be one line.
 
     Source: Andrews, Joniak, Xiang, A View From Somewhere, ICLR 2023.
     """
     try:
         trials = json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{path}: not a JSON file ({error})") from error
     if not isinstance(trials, dict) or not trials:
         raise ValueError(f"{path}: wanted an object of trials, {{'0': {{'triplet_questions': ...}}, ...}}")
@@ -52,18 +53,34 @@ def read_odd_one_out(path) -> OddOneOut:
 
 
 def _trial(path, name, trial) -> tuple[np.ndarray, np.ndarray, str]:
-    wanted = ("triplet_questions", "odd_one_out_positions", "annotator_id")
+    where, wanted = f"{path}, trial {name}", ("triplet_questions", "odd_one_out_positions", "annotator_id")
     missing = [field for field in wanted if not isinstance(trial, dict) or field not in trial]
     if missing:
-        raise ValueError(f"{path}, trial {name}: {', '.join(missing)} missing, wanted {', '.join(wanted)}")
-    questions, positions = trial["triplet_questions"], trial["odd_one_out_positions"]
-    if not isinstance(questions, list) or any(
-        not isinstance(q, list) or len(q) != 3 or not all(type(i) is int for i in q) for q in questions
-    ):
-        raise ValueError(f"{path}, trial {name}: every entry of triplet_questions must be three whole numbers")
-    if not isinstance(positions, list) or len(positions) != len(questions):
-        raise ValueError(f"{path}, trial {name}: {len(questions)} triplets need as many positions, got {positions!r}")
-    if not all(type(position) is int and position in (0, 1, 2) for position in positions):
-        raise ValueError(f"{path}, trial {name}: odd_one_out_positions must be 0, 1 or 2, got {positions}")
-    triplets = np.array(questions, dtype=np.int64).reshape(-1, 3)
-    return triplets, np.array(positions, dtype=np.int8), str(trial["annotator_id"])
+        raise ValueError(f"{where}: {', '.join(missing)} missing, wanted {', '.join(wanted)}")
+    questions, positions, annotator = (trial[field] for field in wanted)
+    if not isinstance(annotator, str) or not annotator:
+        raise ValueError(f"{where}: saw {_shown(annotator)} as annotator_id, wanted the annotator's name")
+    if not isinstance(questions, list) or not isinstance(positions, list):
+        raise ValueError(f"{where}: wanted triplet_questions and odd_one_out_positions to be lists")
+    if len(questions) != len(positions):
+        raise ValueError(f"{where}: saw {len(questions)} triplets and {len(positions)} positions, wanted one for each")
+    for i, (question, position) in enumerate(zip(questions, positions, strict=True)):
+        if not _is_triplet(question):
+            seen = f"{_shown(question)} as entry {i} of triplet_questions"
+            raise ValueError(f"{where}: saw {seen}, wanted three different picture numbers from 0 to 2^63 - 1")
+        if type(position) is not int or position not in (0, 1, 2):
+            seen = f"{_shown(position)} as entry {i} of odd_one_out_positions"
+            raise ValueError(f"{where}: saw {seen}, wanted 0, 1 or 2")
+    return np.array(questions, np.int64).reshape(-1, 3), np.array(positions, np.int8), annotator
+
+
+def _is_triplet(question) -> bool:
+    """Whether it is three numbers of pictures, each another one."""
+    if not isinstance(question, list) or len(question) != 3 or any(type(number) is not int for number in question):
+        return False
+    return len(set(question)) == 3 and min(question) >= 0 and max(question) < 2**63  # int64
+
+
+def _shown(value) -> str:
+    """The value as JSON, cut off where it is long."""
+    return f"{json.dumps(value):.60}"

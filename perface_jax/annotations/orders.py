@@ -22,6 +22,7 @@ and because the cells are counted target-major themselves, `grid_order("target_m
 
 import dataclasses
 import enum
+import math
 
 import numpy as np
 
@@ -83,8 +84,10 @@ class GridOrder:
 
     def words(self) -> str:
         """The order as a person would say it."""
-        groups = {Kind.GROUP_MAJOR: f" in groups of {self.block} sources",
-                  Kind.TARGET_GROUP_MAJOR: f" in groups of {self.block} targets"}.get(self.kind, "")
+        groups = {
+            Kind.GROUP_MAJOR: f" in groups of {self.block} sources",
+            Kind.TARGET_GROUP_MAJOR: f" in groups of {self.block} targets",
+        }.get(self.kind, "")
         moved = f", {abs(self.shift)} rows {'down' if self.shift > 0 else 'up'}" if self.shift else ""
         return str(self.kind).replace("_", "-") + groups + moved
 
@@ -132,6 +135,34 @@ def grid_order(kind: Kind | str, sources: int, targets: int, *, block: int = 10,
       ValueError: an unknown kind, or groups that do not divide the grid.
     """
     return GridOrder(Kind(kind), sources, targets, block, shift).positions()
+
+
+def grid_orders(sources: int, targets: int) -> tuple[GridOrder, ...]:
+    """All named orders of a grid, without shifts: both plain ones, and both grouped ones with every block that divides.
+
+    Returns:
+      The orders, those that come to the same rows only once, under the first name.
+    """
+    orders = [GridOrder(kind, sources, targets) for kind in (Kind.TARGET_MAJOR, Kind.SOURCE_MAJOR)]
+    for kind, size in ((Kind.GROUP_MAJOR, sources), (Kind.TARGET_GROUP_MAJOR, targets)):
+        blocks = (block for block in range(2, size) if size % block == 0)  # groups of 1 and of all are the plain orders
+        orders += [GridOrder(kind, sources, targets, block) for block in blocks]
+    by_rows = {}
+    for order in orders:
+        by_rows.setdefault(order.positions().tobytes(), order)
+    return tuple(by_rows.values())
+
+
+def square_grid(triplets: int) -> tuple[int, int]:
+    """(sources, targets) of a grid with this many triplets and as many sources as targets.
+
+    Raises:
+      ValueError: there is none.
+    """
+    side = math.isqrt(triplets)
+    if side * side != triplets:
+        raise ValueError(f"{triplets} triplets are no square grid; say how many sources and targets there are")
+    return side, side
 
 
 def cells(

@@ -49,7 +49,9 @@ def read_answers(path) -> Votes:
 
     Raises:
       ValueError: an unknown header, an empty file, a wrong number of cells, letters other than a and b, a triplet that
-        is missing or there twice, two votes of one annotator on one triplet. Names file, line, seen and wanted.
+        is missing or there twice, two votes of one annotator on one triplet, dummy or not, a triplet whose lines differ
+        on whether it is a dummy or on its right answer, a picture without a name, or one that is both a and b. Names
+        file, line, seen and wanted.
     """
     path = pathlib.Path(path)
     lines = _read_lines(path)
@@ -116,44 +118,56 @@ def _read_wide(path, header: list[str], rows: list[Line]) -> Votes:
     _check_numbering(path, list(first_line), list(first_line.values()))
     names = header[1:]
     votes = [[_letter(path, line, n, cell) for n, cell in zip(names, row[1:], strict=True)] for line, row in rows]
-    return Votes(tuple(first_line), np.array(votes, dtype=np.int8), columns=tuple(names), path=str(path),
-                 lines=tuple(first_line.values()))
+    lines = tuple(first_line.values())
+    return Votes(tuple(first_line), np.array(votes), columns=tuple(names), path=str(path), lines=lines)
 
 
 def _read_long(path, header: list[str], rows: list[Line]) -> Votes:
-    given: dict[str, dict[str, int]] = {}  # triplet -> annotator -> vote
-    first_line, dummies, annotators = {}, [], {}
+    given: dict[str, dict[int, int]] = {}  # triplet -> annotator -> vote
+    dummies, annotators, first, voted = [], {}, {}, {}
     for line, row in rows:
-        cells = dict(zip(header, row, strict=True))
-        triplet, annotator = cells["triplet"], cells["annotator"]
-        if not annotator:
-            raise _wrong(path, line, "no annotator", "the annotator's name")
+        triplet, annotator, choice, dummy = _vote(path, line, dict(zip(header, row, strict=True)))
+        first_line, first_dummy = first.setdefault(triplet, (line, dummy))
+        if dummy != first_dummy:
+            seen = f"{triplet} with another is_dummy or expected than on line {first_line}"
+            raise _wrong(path, line, seen, "the same on all lines of a triplet")
+        earlier = voted.setdefault((triplet, annotator), line)
+        if earlier != line:
+            seen = f"a second vote of annotator {annotator} on {triplet}, the first is on line {earlier}"
+            raise _wrong(path, line, seen, "one vote each")
         who = annotators.setdefault(annotator, len(annotators))
-        choice = _letter(path, line, "choice", cells["choice"])
-        expected = cells.get("expected", "")
-        if _is_dummy(path, line, cells.get("is_dummy", "0")):
-            dummies.append((triplet, who, choice, _letter(path, line, "expected", expected) if expected else -1))
-            continue
-        if expected:
-            raise _wrong(path, line, f"expected = '{expected}' on a triplet that is no dummy", "an empty cell")
-        votes = given.setdefault(triplet, {})
-        if annotator in votes:
-            raise _wrong(path, line, f"a second vote of annotator {annotator} on {triplet}", "one vote each")
-        votes[annotator] = choice
-        first_line.setdefault(triplet, line)
+        if dummy is None:
+            given.setdefault(triplet, {})[who] = choice
+        else:
+            dummies.append((triplet, who, choice, dummy))
     if not given:
         raise ValueError(f"{path}: all {len(dummies)} votes are on dummy triplets, wanted votes on others too")
-    _check_numbering(path, list(given), list(first_line.values()))
-    votes = _side_by_side([*person.values()] for person in given.values())
-    who = _side_by_side([annotators[name] for name in person] for person in given.values())
-    return Votes(tuple(given), votes.astype(np.int8), annotator=who, annotators=tuple(annotators),
-                 dummies=_dummies(dummies) if dummies else None, path=str(path), lines=tuple(first_line.values()))
+    lines = tuple(first[triplet][0] for triplet in given)
+    _check_numbering(path, list(given), lines)
+    return Votes(
+        tuple(given),
+        _side_by_side([*votes.values()] for votes in given.values()),
+        annotator=_side_by_side([*votes] for votes in given.values()),
+        annotators=tuple(annotators),
+        dummies=_dummies(dummies) if dummies else None,
+        path=str(path),
+        lines=lines,
+    )
 
 
-def _is_dummy(path, line: int, cell: str) -> bool:
-    if cell not in ("0", "1"):
-        raise _wrong(path, line, f"is_dummy = '{cell}'", "0 or 1")
-    return cell == "1"
+def _vote(path, line: int, cells: dict[str, str]) -> tuple[str, str, int, int | None]:
+    """Triplet, annotator, choice, and the right answer of a dummy triplet (-1 = not said) or None for another one."""
+    for column in ("triplet", "annotator"):
+        if not cells[column]:
+            raise _wrong(path, line, f"an empty cell in column {column}", f"the name of the {column}")
+    dummy, expected = cells.get("is_dummy", "0"), cells.get("expected", "")
+    if dummy not in ("0", "1"):
+        raise _wrong(path, line, f"is_dummy = '{dummy}'", "0 or 1")
+    if expected and dummy == "0":
+        raise _wrong(path, line, f"expected = '{expected}' on a triplet that is no dummy", "an empty cell")
+    choice = _letter(path, line, "choice", cells["choice"])
+    right = _letter(path, line, "expected", expected) if expected else -1
+    return cells["triplet"], cells["annotator"], choice, right if dummy == "1" else None
 
 
 def _dummies(rows: list[tuple[str, int, int, int]]) -> Dummies:
@@ -165,7 +179,7 @@ def _read_two_alternative(path, header: list[str], rows: list[Line]) -> Votes:
     first_line, votes = {}, []
     for line, row in rows:
         cells = dict(zip(header, row, strict=True))
-        pictures = (cells["reference"], cells["a"], cells["b"])
+        pictures = _pictures(path, line, cells)
         if pictures in first_line:
             seen = f"{', '.join(pictures)}, which are on line {first_line[pictures]} too"
             raise _wrong(path, line, seen, "every triplet once")
@@ -175,8 +189,17 @@ def _read_two_alternative(path, header: list[str], rows: list[Line]) -> Votes:
             raise _wrong(path, line, f"{for_a} + {for_b} votes", f"1 to {MOST_VOTES} of them")
         votes.append([0] * for_a + [1] * for_b)
     ids = tuple(f"t{i:04d}" for i in range(len(votes)))
-    return Votes(ids, _side_by_side(votes).astype(np.int8), pictures=tuple(first_line), path=str(path),
-                 lines=tuple(first_line.values()))
+    lines = tuple(first_line.values())
+    return Votes(ids, _side_by_side(votes), pictures=tuple(first_line), path=str(path), lines=lines)
+
+
+def _pictures(path, line: int, cells: dict[str, str]) -> tuple[str, str, str]:
+    for column in ("reference", "a", "b"):
+        if not cells[column]:
+            raise _wrong(path, line, f"an empty cell in column {column}", "the name of a picture")
+    if cells["a"] == cells["b"]:
+        raise _wrong(path, line, f"'{cells['a']}' as a and as b", "two pictures to choose from")
+    return cells["reference"], cells["a"], cells["b"]
 
 
 def _count(path, line: int, column: str, cell: str) -> int:

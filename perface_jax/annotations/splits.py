@@ -13,6 +13,7 @@ triplet (`random_split`) measures memory for sources; it exists by name and warn
 """
 
 import dataclasses
+import operator
 import warnings
 from collections.abc import Mapping, Sequence
 
@@ -35,7 +36,7 @@ class SplitWarning(UserWarning):
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Split:
-    """Rows of triplets for each setting.
+    """Rows of triplets for each setting; none is made that `check` does not pass.
 
     Attributes:
       rows: setting -> int64 array of rows, ascending.
@@ -50,12 +51,15 @@ class Split:
     unused: int
     description: str
 
+    def __post_init__(self):
+        self.check()
+
     def __str__(self) -> str:
         counts = ", ".join(f"{name} {len(rows):,}" for name, rows in self.rows.items())
         return f"{self.description}: {counts}, unused {self.unused:,}"
 
     def check(self) -> None:
-        """Prove from the ids of the rows that the settings are disjoint; called at every load.
+        """Prove from the ids of the rows that the settings are disjoint; called when a split is made, so at every load.
 
         Any two settings share no row, no source and no target, but for what they share by definition: [ii] the
         sources of train, [iii] the targets of train, [i] the test targets of [ii] and the test sources of [iii].
@@ -92,37 +96,32 @@ def split(
 ) -> Split:
     """Divide triplets by their sources and targets (module docstring).
 
-    The ids are shuffled once by `seed`; `fold` turns the shuffled circle by one test part, so that with 80 ids and 16
-    of them for test, every id is a test id in exactly one of the folds 0 to 4.
+    The ids are shuffled once by `seed`; `fold` turns the shuffled circles of sources and of targets by one test part
+    each. With 80 ids and 16 of them for test, every id is a test id in exactly one of the folds 0 to 4. Where the
+    number of test ids does not divide the number of ids, the last fold reaches into the first: with 15 test ids there
+    are folds 0 to 5, and ten of the 80 ids are test ids twice.
 
     Args:
       source_id, target_id: int [T], of every triplet.
       sources, targets: how many ids go to train, validation and test; each sums to the number of ids.
-      seed: of the shuffle.
-      fold: 0 to ceil(ids / test ids) - 1.
+      seed, fold: of the shuffle; fold is 0 to ceil(ids / test ids) - 1, or only 0 where there are no test ids.
       source_gender, target_gender: [T], of every triplet; where given, every part has the genders in proportion.
 
-    Returns:
-      Split, checked.
-
     Raises:
+      TypeError: sizes, a seed or a fold that are not whole numbers.
       ValueError: arrays of different lengths, sizes that do not sum to the number of ids, no such fold, an id with two
         genders.
     """
     source_id, target_id = _ids(source_id, "source_id"), _ids(target_id, "target_id")
     if len(source_id) != len(target_id):
         raise ValueError(f"one source and one target a triplet, got {len(source_id)} and {len(target_id)}")
+    seed, fold = _whole(seed, "seed"), _whole(fold, "fold")
     source_part = _parts(source_id, sources, "source", seed=(seed, 0), fold=fold, gender=source_gender)
     target_part = _parts(target_id, targets, "target", seed=(seed, 1), fold=fold, gender=target_gender)
-    rows = {
-        name: np.flatnonzero(np.isin(source_id, source_part[s]) & np.isin(target_id, target_part[t]))
-        for name, (s, t) in SETTINGS.items()
-    }
+    rows = {name: np.flatnonzero(source_part[s] & target_part[t]) for name, (s, t) in SETTINGS.items()}
     unused = len(source_id) - sum(map(len, rows.values()))
-    description = f"by source {_sizes(sources)} and target {_sizes(targets)}, seed {seed}, fold {fold}"
-    made = Split(rows, source_id, target_id, unused, description)
-    made.check()
-    return made
+    description = f"by source {_shown(sources)} and target {_shown(targets)}, seed {seed}, fold {fold}"
+    return Split(rows, source_id, target_id, unused, description)
 
 
 def random_split(n: int, *, fractions: tuple[float, float, float] = (0.8, 0.1, 0.1), seed: int = 0) -> Split:
@@ -134,9 +133,11 @@ def random_split(n: int, *, fractions: tuple[float, float, float] = (0.8, 0.1, 0
       seed: of the shuffle.
 
     Raises:
+      TypeError: n is not a whole number.
       ValueError: fractions that are negative or do not sum to 1.
     """
-    if len(fractions) != 3 or min(fractions) < 0 or abs(sum(fractions) - 1) > 1e-9:
+    n = _whole(n, "n")
+    if len(fractions) != 3 or min(fractions) < 0 or not abs(sum(fractions) - 1) <= 1e-9:
         raise ValueError(f"fractions must be three shares that sum to 1, got {fractions} (sum {sum(fractions)})")
     warnings.warn(
         "a random split by triplet puts the sources and targets of the test triplets into training: its score measures "
@@ -160,13 +161,10 @@ def _ids(ids, name: str) -> np.ndarray:
 
 
 def _parts(ids: np.ndarray, sizes, kind: str, *, seed, fold: int, gender) -> dict[str, np.ndarray]:
+    """For train, validation and test: bool [T], whether the id of each triplet belongs to it."""
     unique, first = np.unique(ids, return_index=True)
-    if min(sizes) < 0:
-        raise ValueError(f"{kind}s {_sizes(sizes)}: sizes of train, validation and test must not be negative")
-    if len(sizes) != 3 or sum(sizes) != len(unique):
-        raise ValueError(f"{kind}s {_sizes(sizes)} sum to {sum(sizes)}, but there are {len(unique)} {kind} ids; give "
-                         "sizes of train, validation and test that sum to it")
-    folds = -(-len(unique) // max(sizes[2], 1)) if sizes[2] else 1
+    sizes = _sizes(sizes, len(unique), kind)
+    folds = -(-len(unique) // sizes[2]) if sizes[2] else 1
     if not 0 <= fold < folds:
         raise ValueError(f"fold must be 0 to {folds - 1} for {sizes[2]} test ids of {len(unique)} {kind}s, got {fold}")
     generator = np.random.default_rng(seed)
@@ -176,7 +174,29 @@ def _parts(ids: np.ndarray, sizes, kind: str, *, seed, fold: int, gender) -> dic
         circle = _interleave(unique, _gender_of(ids, unique, first, gender, kind), generator)
     circle = np.roll(circle, -fold * sizes[2])
     test, validation, train = np.split(circle, (sizes[2], sizes[2] + sizes[1]))
-    return dict(zip(PARTS, (train, validation, test), strict=True))
+    return {name: np.isin(ids, part) for name, part in zip(PARTS, (train, validation, test), strict=True)}
+
+
+def _sizes(sizes, ids: int, kind: str) -> tuple[int, ...]:
+    try:
+        sizes = tuple(operator.index(size) for size in sizes)
+    except TypeError:
+        raise TypeError(f"{kind}s must be whole numbers of train, validation and test ids, got {sizes!r}") from None
+    if any(size < 0 for size in sizes):
+        raise ValueError(f"{kind}s {_shown(sizes)}: sizes of train, validation and test must not be negative")
+    if len(sizes) != 3 or sum(sizes) != ids:
+        raise ValueError(
+            f"{kind}s {_shown(sizes)} sum to {sum(sizes)}, but there are {ids} {kind} ids; give sizes of train, "
+            "validation and test that sum to it"
+        )
+    return sizes
+
+
+def _whole(value, name: str) -> int:
+    try:
+        return operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name} must be a whole number, got {value!r}") from None
 
 
 def _gender_of(ids, unique, first, gender, kind: str) -> np.ndarray:
@@ -199,5 +219,5 @@ def _interleave(ids: np.ndarray, gender: np.ndarray, generator) -> np.ndarray:
     return ids[np.argsort(place, kind="stable")]
 
 
-def _sizes(sizes) -> str:
+def _shown(sizes) -> str:
     return "/".join(map(str, sizes))

@@ -91,6 +91,12 @@ class Votes:
         return np.array([int(name[1:]) for name in self.ids], dtype=np.int64)
 
 
+def share_by_row(votes: np.ndarray) -> np.ndarray:
+    """The share of b among the votes given in each row: [T, V] -> float64 [T]; NaN where nobody voted."""
+    given = np.sum(votes >= 0, axis=1)
+    return np.divide(np.sum(votes == 1, axis=1), given, out=np.full(len(votes), np.nan), where=given > 0)
+
+
 def numbering_fault(ids: Sequence[str]) -> tuple[int | None, str] | None:
     """The first thing wrong with the numbering: (index of the id, or None where one is missing; what it is)."""
     for i, name in enumerate(ids):

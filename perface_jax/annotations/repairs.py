@@ -1,0 +1,39 @@
+"""Answer columns brought into the row order of the pictures; only where the audit has an alarm, and only on request."""
+
+import numpy as np
+
+from perface_jax.annotations.audit_result import Audit
+from perface_jax.annotations.orders import GridOrder, OrderChange, reorder
+from perface_jax.annotations.votes import Votes
+
+
+def repair(votes: Votes, found: Audit, *, pictures: GridOrder) -> Votes:
+    """Bring the answer columns into the row order of the pictures, whichever columns those are.
+
+    Only a file whose audit has an alarm is touched: without one, all columns share an order, which votes cannot name.
+
+    Args:
+      votes: the votes that were audited.
+      found: their audit.
+      pictures: the row order found in the pictures.
+
+    Returns:
+      Votes, every column in the order of the pictures.
+
+    Raises:
+      ValueError: no column has the order of the pictures, so nothing supports moving all of them; or a column to move
+        is shifted, by how much votes tell only roughly.
+    """
+    orders, wanted = found.column_orders, pictures.positions()
+    away = {column: order for column, order in orders.items() if not np.array_equal(order.positions(), wanted)}
+    if orders and len(away) == len(orders):
+        seen = "; ".join(f"{column}: {order.words()}" for column, order in orders.items())
+        raise ValueError(f"the pictures are {pictures.words()}, but no answer column is ({seen}); reorder by hand")
+    for column, order in away.items():
+        if order.shift:
+            raise ValueError(
+                f"{column} is {order.words()} or nearly so: the rows of one source answer alike on all targets, so "
+                "votes tell a shift only roughly; find out how many rows were lost or added, and reorder by hand"
+            )
+        votes = reorder(votes, column, OrderChange(order, pictures))
+    return votes
