@@ -14,12 +14,12 @@ import itertools
 import json
 import os
 import pathlib
-import platform
 import sys
 import tempfile
 import time
 
 import jax
+import machine
 import numpy as np
 from PIL import Image
 
@@ -39,6 +39,7 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=0, help="reading processes; 0 = threads")
     parser.add_argument("--write", action="store_true", help=f"write {RESULTS}")
     options = parser.parse_args()
+    described = machine.describe()  # before this process itself makes load
     with tempfile.TemporaryDirectory() as folder:
         release = options.release or generate(pathlib.Path(folder) / "release", options.triplets)
         order = "auto" if options.release else "unknown"
@@ -47,7 +48,7 @@ def main() -> None:
             builder = sim_celeba.build(release, folder, image_size=options.image_size, order=order)
         built = time.perf_counter() - started
         result = measure(sim_celeba.load(builder), pathlib.Path(builder.data_dir), options)
-    result |= {"build_triplets_per_second": round(result["triplets"] / built, 1)}
+    result = described | result | {"build_triplets_per_second": round(result["triplets"] / built, 1)}
     print(json.dumps(result, indent=2))
     if options.write:
         RESULTS.parent.mkdir(exist_ok=True)
@@ -59,7 +60,8 @@ def measure(triplets: sim_celeba.Triplets, folder, options) -> dict:
     labels = annotations.majority(annotations.Votes(triplets.ids, triplets.votes)).label
     arguments = (triplets, labels, np.flatnonzero(labels >= 0))
     choices = {"batch_size": options.batch_size, "seed": 0}
-    resident, gather = jax.device_put(triplets.resident()), jax.jit(batches.gather)
+    pictures = triplets.resident()
+    resident, gather = jax.device_put(pictures.reshape(-1, *pictures.shape[2:])), jax.jit(batches.gather)
 
     def from_disk():
         return batches.training_batches(*arguments, workers=options.workers, **choices)
@@ -81,10 +83,6 @@ def measure(triplets: sim_celeba.Triplets, folder, options) -> dict:
         "image_size": options.image_size,
         "batch_size": options.batch_size,
         "workers": options.workers,
-        "device": jax.devices()[0].device_kind,
-        "cores": len(os.sched_getaffinity(0)),
-        "load_average": os.getloadavg()[0],
-        "python": platform.python_version(),
     }
 
 

@@ -154,11 +154,26 @@ def test_answers_are_brought_into_the_order_of_the_pictures_whichever_it_is(tmp_
     assert repaired.metadata["alarms"] == []
 
 
-def test_answers_that_agree_with_each_other_but_not_with_the_pictures_raise_an_alarm(tmp_path):
+def test_answers_that_agree_with_each_other_but_not_with_the_pictures_raise_an_alarm_and_are_moved_on_request(tmp_path):
+    cells = clean_votes()
+    votes = in_order(cells, *TARGET_BY_TARGET)
+    folder = write_release(tmp_path / "r", sources=16, targets=16, size=16, votes=votes, kind="group_major", block=4)
+    released = sim_celeba.build(folder, tmp_path / "data", image_size=8)
+    with pytest.warns(UserWarning, match="all answers seem to be target-major, .* are group-major .* repair="):
+        assert sim_celeba.load(released).votes.tolist() == votes.tolist()
+    repaired = sim_celeba.load(sim_celeba.build(folder, tmp_path / "data", image_size=8, repair="to_pictures"))
+    assert repaired.votes.tolist() == in_order(cells, *GROUPS).tolist()
+    assert len(repaired.metadata["repair"]) == 3
+    assert repaired.metadata["alarms"] == []
+
+
+def test_answers_too_unclear_to_be_moved_raise_an_alarm_that_does_not_recommend_the_same_repair(tmp_path, monkeypatch):
+    monkeypatch.setattr(sim_celeba.repair.AnswerOrder, "sure", property(lambda found: False))
     votes = in_order(clean_votes(), *TARGET_BY_TARGET)
     folder = write_release(tmp_path / "r", sources=16, targets=16, size=16, votes=votes, kind="group_major", block=4)
-    with pytest.warns(UserWarning, match="all answers seem to be target-major, the pictures are group-major"):
-        sim_celeba.load(sim_celeba.build(folder, tmp_path / "data", image_size=8))
+    built = sim_celeba.build(folder, tmp_path / "data", image_size=8, repair="to_pictures")
+    with pytest.warns(UserWarning, match="all answers seem to be target-major.*not clear enough .* them by hand"):
+        assert sim_celeba.load(built).votes.tolist() == votes.tolist()
 
 
 def test_bad_pictures_are_left_out_and_listed_and_the_others_keep_their_ids(copy, tmp_path, built):
@@ -222,8 +237,10 @@ def test_a_picture_without_answers_is_named(copy, tmp_path):
 def test_a_grid_that_does_not_fit_is_refused(release, tmp_path):
     with pytest.raises(ValueError, match="triplet_answers.csv: 24 triplets are no square grid"):
         sim_celeba.build(release, tmp_path)
-    with pytest.raises(ValueError, match="triplet_answers.csv: .* 5 sources x 5 targets has 25 triplets, saw 24"):
+    with pytest.raises(ValueError, match="triplet_answers.csv: 24 triplets, expected 25 for a grid of 5 sources x 5 t"):
         sim_celeba.build(release, tmp_path, grid=(5, 5))
+    with pytest.raises(ValueError, match="1 sources x 24 targets, and at least 2 of both"):
+        sim_celeba.build(release, tmp_path, grid=(1, 24))
 
 
 def test_a_folder_that_is_no_release_is_refused(tmp_path):

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from perface_jax.annotations import read_answers
-from perface_jax.datasets import synthetic
+from perface_jax.datasets import ground_truth, synthetic
 
 SMALL = {"sources": 4, "targets": 4, "size": 48}
 
@@ -40,14 +40,14 @@ def test_a_release_has_three_pictures_and_three_answers_for_every_triplet(releas
         assert picture.format == "JPEG"
 
 
-def test_triplet_numbers_are_group_major_with_the_largest_block_that_divides(release, tmp_path):
-    known = truth(release)
-    # 4 sources: block 2, so id = 8 (S // 2) + 2 T + S % 2
-    np.testing.assert_array_equal(known["source_id"], [0, 1] * 4 + [2, 3] * 4)
-    np.testing.assert_array_equal(known["target_id"], [0, 0, 1, 1, 2, 2, 3, 3] * 2)
-    assert [synthetic.default_block(n) for n in (80, 12, 24, 7, 11, 4, 1)] == [10, 6, 8, 1, 1, 2, 1]
+def test_triplet_numbers_are_group_major_in_groups_of_two_of_four_sources(release):
     with open(release / "truth" / "ids.csv", newline="") as file:
-        assert list(csv.reader(file))[6] == ["t0005", "1", "2"]
+        header, *rows = csv.reader(file)
+    assert header == ["tripletId", "source_id", "target_id"]
+    assert rows[5] == ["t0005", "1", "2"]
+    # block 2, so id = 8 (S // 2) + 2 T + S % 2
+    assert [int(source) for _, source, _ in rows] == [0, 1] * 4 + [2, 3] * 4
+    assert [int(target) for _, _, target in rows] == [0, 0, 1, 1, 2, 2, 3, 3] * 2
 
 
 def test_pictures_of_one_target_share_their_border_and_of_two_targets_do_not(release):
@@ -82,24 +82,27 @@ def test_the_long_form_holds_the_released_votes_in_order_and_marks_the_dummies(r
     assert {row["expected"] for row in dummies} == {"a", "b"}
 
 
-def test_the_order_fault_moves_ans3_into_target_major_order_and_nothing_else(tmp_path, monkeypatch):
-    monkeypatch.setattr(synthetic, "_write_pictures", lambda *args, **options: None)
-    both = {"seed": 3, "sources": 10, "targets": 10, "block": 2}
-    synthetic.write_release(tmp_path / "clean", **both)
-    synthetic.write_release(tmp_path / "fault", order_fault=True, **both)
-    (_, clean), (_, fault) = answers(tmp_path / "clean"), answers(tmp_path / "fault")
-    np.testing.assert_array_equal(fault[:, :2], clean[:, :2])
+def cell_votes(sources, targets):
+    return np.random.default_rng(0).integers(0, 2, (sources * targets, 3))
+
+
+def test_the_order_fault_moves_ans3_into_target_major_order_and_nothing_else():
+    votes = cell_votes(10, 10)
+    rows = ground_truth.number_rows(10, 10, block=2)
+    fault = synthetic.release_votes(votes, rows, order_fault=True, straight_liner=False)
     for source in range(10):
         for target in range(10):
-            row = 2 * 10 * (source // 2) + 2 * target + source % 2
-            assert fault[10 * target + source, 2] == clean[row, 2]
-    assert (fault[:, 2] != clean[:, 2]).any()
+            cell, row = 10 * target + source, 2 * 10 * (source // 2) + 2 * target + source % 2
+            assert fault[row, :2].tolist() == votes[cell, :2].tolist()
+            assert fault[cell, 2] == votes[cell, 2]
 
 
-def test_a_straight_liner_gives_one_answer_in_a_run_of_twenty(tmp_path, monkeypatch):
-    monkeypatch.setattr(synthetic, "_write_pictures", lambda *args, **options: None)
-    synthetic.write_release(tmp_path / "r", sources=10, targets=10, straight_liner=True)
-    assert (answers(tmp_path / "r")[1][54:74, 0] == "b").all()
+def test_a_straight_liner_gives_one_answer_in_a_run_of_twenty():
+    votes = cell_votes(10, 10)
+    rows = ground_truth.number_rows(10, 10, order="target_major")
+    straight = synthetic.release_votes(votes, rows, order_fault=False, straight_liner=True)
+    votes[54:74, 0] = 1
+    assert straight.tolist() == votes.tolist()
 
 
 def test_one_picture_can_be_empty(tmp_path):
@@ -151,26 +154,11 @@ def test_a_folder_with_other_things_in_it_is_not_touched(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["letter.txt"]
 
 
-def test_an_interrupted_write_leaves_nothing_behind(tmp_path, monkeypatch):
-    def stop(*args, **options):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(synthetic, "_write_pictures", stop)
-    with pytest.raises(KeyboardInterrupt):
-        synthetic.write_release(tmp_path / "r", **SMALL)
-    assert list(tmp_path.iterdir()) == []
-
-
+@pytest.mark.slow
 def test_more_than_ten_thousand_triplets_can_be_read(tmp_path, monkeypatch):
-    monkeypatch.setattr(synthetic, "_write_pictures", lambda *args, **options: None)
+    monkeypatch.setattr(synthetic, "write_pictures", lambda *args, **options: None)
     synthetic.write_release(tmp_path / "r", sources=101, targets=100)
     assert read_answers(tmp_path / "r" / "triplet_answers.csv").ids[9999:10001] == ("t9999", "t10000")
-
-
-def test_groups_of_targets_divide_the_targets(tmp_path, monkeypatch):
-    monkeypatch.setattr(synthetic, "_write_pictures", lambda *args, **options: None)
-    synthetic.write_release(tmp_path / "r", sources=5, targets=9, order="target_group_major")
-    assert truth(tmp_path / "r")["target_id"][:6].tolist() == [0, 1, 2, 0, 1, 2]
 
 
 @pytest.mark.parametrize("options", [{"order": "target_major"}, {"block": 4}])
@@ -184,3 +172,34 @@ def test_an_unknown_order_and_a_block_that_does_not_divide_are_refused(tmp_path)
         synthetic.write_release(tmp_path / "r", order="diagonal", **SMALL)
     with pytest.raises(ValueError, match="do not divide"):
         synthetic.write_release(tmp_path / "r", block=3, **SMALL)
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "message"),
+    [
+        ("size", 0, "size is 0, expected 1 to 4096"),
+        ("celeba_size", -1, "celeba_size is -1, expected 1 to"),
+        ("people", 0, "people is 0, expected 1 to"),
+        ("targets", 0, "targets is 0, expected 1 to"),
+        ("sources", 0, "sources is 0, expected 1 to"),
+        ("block", 0, "block is 0, expected 1 to"),
+        ("seed", -1, "seed is -1, expected 0 to"),
+        ("seed", 2**31, "seed is 2147483648, expected 0 to 2147483647"),
+        ("quality", 101, "quality is 101, expected 1 to 100"),
+    ],
+)
+def test_a_number_that_makes_no_world_ends_the_command_with_one_line(tmp_path, capsys, option, value, message):
+    with pytest.raises(SystemExit) as ended:
+        synthetic.main(["--out", str(tmp_path / "w"), f"--{option}={value}"])
+    assert ended.value.code == 2
+    said = capsys.readouterr().err.splitlines()
+    assert said[-1].startswith(f"python -m perface_jax.datasets.synthetic: error: {message}")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_in_the_place_of_the_folder_ends_the_command_with_one_line(tmp_path, capsys):
+    (tmp_path / "letter").write_text("dear")
+    with pytest.raises(SystemExit):
+        synthetic.main(["--out", str(tmp_path / "letter")])
+    assert "letter is a file, expected a folder" in capsys.readouterr().err.splitlines()[-1]
+    assert (tmp_path / "letter").read_text() == "dear"

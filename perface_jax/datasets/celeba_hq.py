@@ -1,19 +1,13 @@
 """Faces of CelebAMask-HQ in the four attribute groups: young or older, male or female.
 
-Read from the user's folder as it was downloaded:
-
-    CelebA-HQ-img/0.jpg, 1.jpg ...
-    CelebAMask-HQ-attribute-anno.txt      line 1: count; line 2: attribute names; then `0.jpg  -1 1 ...`
-
-and, if the user has them, from two CSV files: landmarks (`name,left_eye_x,left_eye_y,right_eye_x,...`, pixels of the
-picture) and corrected attributes (`name,Male,Young` with 1, -1 or nothing for "as it was").
+Read from the user's folder as it was downloaded: `CelebA-HQ-img/0.jpg`, `1.jpg` ... and the attribute file; and, if the
+user has them, from a file of landmarks and one of corrected attributes (`celeba_files` has their forms).
 
 Of every group, `gallery` and `queries` faces are drawn by seed, no face twice. They are stored in the crop of
 `template`: aligned by landmarks, or without them by the fixed `celeba_hq` crop, which is less exact. The folder is
 only read. A picture that cannot be read is listed and another face of its group takes its place.
 """
 
-import csv
 import dataclasses
 import functools
 import os
@@ -28,102 +22,15 @@ from PIL import Image
 
 from perface_jax import images
 from perface_jax.datasets import store
-
-GROUPS = ("young male", "young female", "older male", "older female")
-PICTURES = "CelebA-HQ-img"
-ATTRIBUTES = "CelebAMask-HQ-attribute-anno.txt"
-LANDMARKS = tuple(
-    f"{point}_{axis}" for point in ("left_eye", "right_eye", "nose", "mouth_left", "mouth_right") for axis in "xy"
+from perface_jax.datasets.celeba_files import (
+    ATTRIBUTES,
+    GROUPS,
+    PICTURES,
+    Attributes,
+    correct,
+    read_attributes,
+    read_landmarks,
 )
-
-
-@dataclasses.dataclass(frozen=True)
-class Attributes:
-    """Apparent gender and age group of every picture, by its name without `.jpg`."""
-
-    names: tuple[str, ...]
-    male: np.ndarray  # bool [N]
-    young: np.ndarray  # bool [N]
-
-    def groups(self) -> np.ndarray:
-        """Position in GROUPS of every picture, int [N]."""
-        return 2 * ~self.young + ~self.male
-
-
-def read_attributes(path: str | os.PathLike) -> Attributes:
-    """Read the attribute file of CelebAMask-HQ.
-
-    Raises:
-      ValueError: a wrong count, no column Male or Young, or a row that does not fit; names file and line.
-    """
-    lines = pathlib.Path(path).read_text().splitlines()
-    if len(lines) < 2 or not lines[0].strip().isdigit():
-        raise ValueError(f"{path}, line 1: {lines[:1]}, expected the number of pictures, such as 30000")
-    header, rows = lines[1].split(), [(i, line.split()) for i, line in enumerate(lines[2:], 3) if line.strip()]
-    if len(rows) != int(lines[0]):
-        raise ValueError(f"{path}, line 1: says {int(lines[0])} pictures, the file has {len(rows)} rows of attributes")
-    if missing := {"Male", "Young"} - set(header):
-        raise ValueError(f"{path}, line 2: no attribute {', '.join(sorted(missing))} among {', '.join(header)}")
-    for line, row in rows:
-        if len(row) != len(header) + 1 or set(row[1:]) - {"1", "-1"}:
-            raise ValueError(
-                f"{path}, line {line}: {' '.join(row)[:60]!r}, expected a name and {len(header)} values 1 or -1"
-            )
-    male, young = (np.array([row[1 + header.index(name)] == "1" for _, row in rows]) for name in ("Male", "Young"))
-    return Attributes(_unique([(line, row[0]) for line, row in rows], path), male, young)
-
-
-def correct(attributes: Attributes, path: str | os.PathLike) -> tuple[Attributes, int]:
-    """Apply a CSV of corrected attributes.
-
-    Args:
-      attributes: as read.
-      path: CSV with columns name and Male, Young or both; 1, -1, or nothing to leave a value as it is.
-
-    Returns:
-      the corrected attributes, and how many values changed.
-
-    Raises:
-      ValueError: an unknown column, name or value, or a name twice; names file and line.
-    """
-    header, rows = _read_csv(path)
-    if "name" not in header or not set(header) <= {"name", "Male", "Young"}:
-        raise ValueError(f"{path}, line 1: columns {', '.join(header)}, expected name and Male, Young or both")
-    position = {name: i for i, name in enumerate(attributes.names)}
-    names = _unique([(line, row["name"]) for line, row in rows], path)
-    corrected = {"Male": attributes.male.copy(), "Young": attributes.young.copy()}
-    for name, (line, row) in zip(names, rows, strict=True):
-        if name not in position:
-            raise ValueError(f"{path}, line {line}: {name!r} is not in the attribute file")
-        for attribute in corrected.keys() & row.keys():
-            if row[attribute] not in ("1", "-1", ""):
-                raise ValueError(f"{path}, line {line}: {attribute} is {row[attribute]!r}, expected 1, -1 or nothing")
-            if row[attribute]:
-                corrected[attribute][position[name]] = row[attribute] == "1"
-    changed = (corrected["Male"] != attributes.male).sum() + (corrected["Young"] != attributes.young).sum()
-    return Attributes(attributes.names, corrected["Male"], corrected["Young"]), int(changed)
-
-
-def read_landmarks(path: str | os.PathLike) -> dict[str, tuple[np.ndarray, int]]:
-    """Read five points a face: name -> (float64 [5, 2] in pixels of the picture, line of the file).
-
-    Raises:
-      ValueError: missing columns, a name twice, or something that is not a number; names file and line.
-    """
-    header, rows = _read_csv(path)
-    if missing := [column for column in ("name", *LANDMARKS) if column not in header]:
-        raise ValueError(f"{path}, line 1: no column {', '.join(missing)}, expected name, {', '.join(LANDMARKS)}")
-    names = _unique([(line, row["name"]) for line, row in rows], path)
-    landmarks = {}
-    for name, (line, row) in zip(names, rows, strict=True):
-        try:
-            points = np.array([float(row[column]) for column in LANDMARKS]).reshape(5, 2)
-        except ValueError:
-            points = np.full((5, 2), np.nan)
-        if not np.isfinite(points).all():
-            raise ValueError(f"{path}, line {line}: expected ten numbers, {', '.join(LANDMARKS)}")
-        landmarks[name] = points, line
-    return landmarks
 
 
 def draw(groups: np.ndarray, *, gallery: int, queries: int, seed: int) -> list[np.ndarray]:
@@ -136,7 +43,7 @@ def draw(groups: np.ndarray, *, gallery: int, queries: int, seed: int) -> list[n
       seed: of the shuffles.
 
     Returns:
-      for every group the shuffled positions of its faces.
+      For every group the shuffled positions of its faces.
 
     Raises:
       ValueError: a group has too few faces.
@@ -212,7 +119,10 @@ class CelebAHQ(tfds.core.ShardBasedBuilder):
         landmarks = read_landmarks(config.landmarks) if config.landmarks else None
         usable = _usable(folder, attributes, landmarks)
         groups = np.where(usable, attributes.groups(), -1)
-        drawn = draw(groups, gallery=config.gallery, queries=config.queries, seed=config.seed)
+        try:
+            drawn = draw(groups, gallery=config.gallery, queries=config.queries, seed=config.seed)
+        except ValueError as error:
+            raise ValueError(f"{folder / ATTRIBUTES}: {error}") from error
         self.info.metadata.update(
             folder=os.fspath(folder.resolve()), **_fingerprint(folder, config), corrected_values=changed,
             available={name: int((groups == i).sum()) for i, name in enumerate(GROUPS)},
@@ -273,7 +183,7 @@ def shrink(picture: np.ndarray, landmarks: np.ndarray, *, size: int) -> tuple[np
       size: pixels a side of the crop that follows; its eyes are about a third of that apart.
 
     Returns:
-      the picture and its landmarks after averaging over factor x factor pixels.
+      The picture and its landmarks after averaging over factor x factor pixels.
     """
     factor = max(1, int(np.hypot(*(landmarks[1] - landmarks[0])) / (0.3 * size)))
     reduced = np.asarray(Image.fromarray(picture).reduce(factor))
@@ -308,7 +218,7 @@ def build(folder: str | os.PathLike, data_dir: str | os.PathLike, **options: Any
       **options: fields of `Config`.
 
     Returns:
-      the prepared builder, for `load`.
+      The prepared builder, for `load`.
 
     Raises:
       ValueError: bad files, named with their line; too few faces in a group; other files than a prepared set's.
@@ -349,25 +259,3 @@ def _usable(folder: pathlib.Path, attributes: Attributes, landmarks: dict | None
         )
     with_landmarks = pictures if landmarks is None else pictures & landmarks.keys()
     return np.array([name in with_landmarks for name in attributes.names])
-
-
-def _read_csv(path: str | os.PathLike) -> tuple[list[str], list[tuple[int, dict]]]:
-    """Header, and line and cells of every row; empty lines are ignored, and counted."""
-    with open(path, newline="", encoding="utf-8-sig") as file:
-        reader = csv.reader(file)
-        header = next(reader, [])
-        rows = [(reader.line_num, row) for row in reader if row]
-    for line, row in rows:
-        if len(row) != len(header):
-            raise ValueError(f"{path}, line {line}: {len(row)} cells, expected {len(header)}: {', '.join(header)}")
-    return header, [(line, dict(zip(header, row, strict=True))) for line, row in rows]
-
-
-def _unique(names: list[tuple[int, str]], path: str | os.PathLike) -> tuple[str, ...]:
-    """Names without `.jpg`; one that comes twice is an error."""
-    lines: dict[str, int] = {}
-    for line, name in ((line, name.removesuffix(".jpg")) for line, name in names):
-        if name in lines:
-            raise ValueError(f"{path}, line {line}: {name!r} was already on line {lines[name]}, expected it once")
-        lines[name] = line
-    return tuple(lines)

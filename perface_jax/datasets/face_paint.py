@@ -240,47 +240,55 @@ class Hair(NamedTuple):
 
 def hair_of(u, v, surface, t):
     """The hair over every pixel: where it is, and how its strands run."""
+    u, v = _upright(u, v, t)
+    long = step(t.hair_length / 1.2 - 0.3)
+    strand = _strand(u, v, long, t)
+    part = line(u - t.parting - 0.03 * strand, 0.030) * step((0.15 - v - t.hairline) / 0.2)
+    part = part * step(t.drop * 2.0 - 0.6) * (1.0 - step(3.0 * t.fringe))
+    return Hair(_hair_outline(u, v, long, strand, t), _hair_opening(surface, long, strand, t), strand, part, u, v)
+
+
+def _upright(u, v, t):
+    """Coordinates of the picture turned and moved with the head, but flat: hair stands off it."""
     rotation = rotation_of(t)
     middle = [
         row[1] * (CENTRE - PIVOT[1]) - row[2] * PIVOT[2] + p for row, p in zip(rotation[:2], PIVOT[:2], strict=True)
     ]
     cosine, sine = jnp.cos(t.roll), jnp.sin(t.roll)
     du, dv = u - middle[0], v - middle[1]
-    hu, hv = cosine * du + sine * dv, cosine * dv - sine * du + CENTRE
-    x, y = surface.x, surface.y
-    arc = jnp.sqrt(jnp.square(hu / 1.2) + jnp.square(jnp.minimum(hv, 0.0) / 1.75) + 1e-4)
-    fan = (hu - t.parting) / (2.6 + jnp.minimum(hv, 0.6))
-    long = step(t.hair_length / 1.2 - 0.3)
-    bend = t.wave * 0.05 * jnp.sin(7.0 * (hv + 0.4 * hu) + 5.0 * noise(hu * 1.5, hv * 1.5, t.texture + 12))
+    return cosine * du + sine * dv, cosine * dv - sine * du + CENTRE
+
+
+def _strand(u, v, long, t):
+    """Fine noise along the strands: down the sides in long hair, away from the parting in short hair."""
+    arc = jnp.sqrt(jnp.square(u / 1.2) + jnp.square(jnp.minimum(v, 0.0) / 1.75) + 1e-4)
+    fan = (u - t.parting) / (2.6 + jnp.minimum(v, 0.6))
+    bend = t.wave * 0.05 * jnp.sin(7.0 * (v + 0.4 * u) + 5.0 * noise(u * 1.5, v * 1.5, t.texture + 12))
     flow = (arc * long * 1.2 + fan * (1.0 - long) * 2.4) + bend
-    slow = (hv * 1.3 + hu * 0.5) * (1.0 + 3.0 * (1.0 - long))
-    strand = 0.55 * noise(flow * 17.0, slow, t.texture + 13) + 0.45 * noise(flow * 48.0, slow * 1.7, t.texture + 14)
-    taper = step((hv + 0.9) / (t.hair_length + 0.9)) * (1.0 - long)
+    slow = (v * 1.3 + u * 0.5) * (1.0 + 3.0 * (1.0 - long))
+    return 0.55 * noise(flow * 17.0, slow, t.texture + 13) + 0.45 * noise(flow * 48.0, slow * 1.7, t.texture + 14)
+
+
+def _hair_outline(u, v, long, strand, t):
+    """Distance inside the outer edge of the hair."""
+    taper = step((v + 0.9) / (t.hair_length + 0.9)) * (1.0 - long)
     half = t.face_width + t.hair_side * (1.0 - taper) - 0.05 * taper
-    half = half * (1.0 + 0.13 * line(hv + 1.20, 0.55)) + long * (
-        0.10 * step((hv - 0.2) / 1.4) + 0.04 * t.wave * jnp.sin(5.0 * hv + 2.0 * jnp.sign(hu))
+    half = half * (1.0 + 0.13 * line(v + 1.20, 0.55)) + long * (
+        0.10 * step((v - 0.2) / 1.4) + 0.04 * t.wave * jnp.sin(5.0 * v + 2.0 * jnp.sign(u))
     )
-    upper = jnp.minimum(hv - CENTRE, 0.0) / (SKULL + t.hair_top)
-    outer = (1.0 - jnp.sqrt(jnp.square(hu / half) + upper * upper + 1e-6)) * half
-    outer = (
-        jnp.minimum(outer, t.hair_length - hv + 0.10 * strand)
-        + 0.025 * strand
-        + 0.04 * noise(hu * 2.4, hv * 2.4, t.texture + 12)
-    )
-    off = jnp.abs(x - t.parting)
-    reach = jnp.minimum(off / 0.95, 1.2)
+    upper = jnp.minimum(v - CENTRE, 0.0) / (SKULL + t.hair_top)
+    inside = (1.0 - jnp.sqrt(jnp.square(u / half) + upper * upper + 1e-6)) * half
+    ends = jnp.minimum(inside, t.hair_length - v + 0.10 * strand)
+    return ends + 0.025 * strand + 0.04 * noise(u * 2.4, v * 2.4, t.texture + 12)
+
+
+def _hair_opening(surface, long, strand, t):
+    """Distance inside the opening for the face: under the hairline and between the sides."""
+    x, y = surface.x, surface.y
+    reach = jnp.minimum(jnp.abs(x - t.parting) / 0.95, 1.2)
     swept = t.drop * reach * reach * (0.35 + 0.65 * reach)
-    top = -t.hairline + swept + t.fringe * 0.62 * step((1.1 - jnp.abs(x)) / 0.3)
-    ratio = jnp.abs(x) / half_width(y, t)
-    side = (
-        0.97
-        - 0.08 * long
-        - 0.05 * (1.0 - long) * step((y + 0.55) / 0.4)
-        + 0.35 * step((y - t.hair_length) / 0.25)
-        - ratio
-    ) * t.face_width
-    a, b = y - top, side
-    face = 0.5 * (a + b - jnp.sqrt(jnp.square(a - b) + 0.03)) + (0.03 + 0.05 * t.fringe) * strand
-    part = line(hu - t.parting - 0.03 * strand, 0.030) * step((0.15 - hv - t.hairline) / 0.2)
-    part = part * step(t.drop * 2.0 - 0.6) * (1.0 - step(3.0 * t.fringe))
-    return Hair(outer, face, strand, part, hu, hv)
+    top = y + t.hairline - swept - t.fringe * 0.62 * step((1.1 - jnp.abs(x)) / 0.3)
+    cropped = 0.05 * (1.0 - long) * step((y + 0.55) / 0.4)
+    open_below = 0.35 * step((y - t.hair_length) / 0.25)
+    side = (0.97 - 0.08 * long - cropped + open_below - jnp.abs(x) / half_width(y, t)) * t.face_width
+    return 0.5 * (top + side - jnp.sqrt(jnp.square(top - side) + 0.03)) + (0.03 + 0.05 * t.fringe) * strand

@@ -145,6 +145,7 @@ class Mouth(NamedTuple):
 
 
 def mouth_of(s, t):
+    """The mouth of a source under the expression of a target."""
     gap = 0.004 + 0.12 * t.mouth_open + 0.075 * step(1.6 * t.smile - 0.5)
     return Mouth(
         corner_x=s.mouth_width * (1.0 + 0.22 * t.smile - 0.08 * t.mouth_open),

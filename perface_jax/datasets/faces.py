@@ -85,31 +85,30 @@ LANDMARKS = {
 }
 
 
-def natural(n):
+def natural(n: int) -> Seam:
     """No seam: pictures of `n` persons as they are."""
     return Seam(jnp.zeros((n, 3)), jnp.zeros((n,)))
 
 
 @functools.partial(jax.jit, static_argnames=("size",))
-def render(source, target, seam=None, *, size=112, view=SIMSWAP_VIEW):
+def render(
+    source: Source, target: Target, seam: Seam | None = None, *, size: int = 112, view: View = SIMSWAP_VIEW
+) -> jax.Array:
     """Pictures of faces.
 
     Args:
-        source: inner faces, leading axis n.
-        target: everything else, leading axis n.
-        seam: artefacts of a swap, leading axis n, or None.
-        size: side of the picture, pixels.
-        view: the frame, units.
+      source: inner faces, leading axis n.
+      target: everything else, leading axis n.
+      seam: artefacts of a swap, leading axis n, or None.
+      size: side of the picture, pixels.
+      view: the frame, units.
 
     Returns:
-        uint8 [n, size, size, 3], RGB.
+      uint8 [n, size, size, 3], RGB.
     """
     s, t = source, target
     seam = natural(t.yaw.shape[0]) if seam is None else seam
-    pixel = 2.0 * view.half / size
-    steps = (2.0 * jnp.arange(size, dtype=jnp.float32) + 1.0) / size - 1.0
-    u = jnp.broadcast_to((view.x + view.half * steps)[None, :], (size, size))
-    v = jnp.broadcast_to((view.y + view.half * steps)[:, None], (size, size))
+    u, v, pixel = _pixels(view, size)
     # XLA for CPUs fuses all layers into one loop and computes shared planes anew for every reader (measured: 50 times
     # slower). It does not look through a conditional whose predicate it cannot know.
     go = jnp.all(jnp.isfinite(t.yaw))
@@ -129,6 +128,14 @@ def render(source, target, seam=None, *, size=112, view=SIMSWAP_VIEW):
     behind = _stage(go, lambda locks, hair, t: _behind(locks, hair, u, v, t, pixel), locks, hair, t)
     planes = _stage(go, lambda *layers: _compose(*layers, pixel), behind, face, locks, hair, hit, t)
     return jnp.stack(planes, -1)
+
+
+def _pixels(view, size):
+    """x and y of the centre of every pixel in the plane of the face, and the size of a pixel; units."""
+    steps = (2.0 * jnp.arange(size, dtype=jnp.float32) + 1.0) / size - 1.0
+    u = jnp.broadcast_to((view.x + view.half * steps)[None, :], (size, size))
+    v = jnp.broadcast_to((view.y + view.half * steps)[:, None], (size, size))
+    return u, v, 2.0 * view.half / size
 
 
 def _stage(go, layer, *faces):
@@ -288,15 +295,15 @@ def _outline(s, t):
 
 
 @functools.partial(jax.jit, static_argnames=("size",))
-def landmarks(source, target, *, size=112, view=SIMSWAP_VIEW):
+def landmarks(source: Source, target: Target, *, size: int = 112, view: View = SIMSWAP_VIEW) -> jax.Array:
     """Where the features of the rendered faces are.
 
     Args:
-        source, target, size, view: as for `render`.
+      source, target, size, view: as for `render`.
 
     Returns:
-        float32 [n, 59, 2], x and y in pixels, pixel centres at integers; `LANDMARKS` names the parts. The first five
-        are the usual ones: left eye, right eye, nose tip, left and right corner of the mouth (left in the picture).
+      float32 [n, 59, 2], x and y in pixels, pixel centres at integers; `LANDMARKS` names the parts. The first five
+      are the usual ones: left eye, right eye, nose tip, left and right corner of the mouth (left in the picture).
     """
     points = jax.vmap(lambda s, t: project(_outline(s, t), s, t))(source, target)
     middle = jnp.array([view.x, view.y], jnp.float32)

@@ -118,22 +118,22 @@ def _plain(table, latent, female, decades):
     return values
 
 
-def source_latents(key, n):
+def source_latents(key: jax.Array, n: int) -> jax.Array:
     """Standard normal numbers behind `n` inner faces, float32 [n, 29]. Mix them to get faces that are alike."""
     return jax.random.normal(key, (n, len(SOURCE) + 3))
 
 
 @jax.jit
-def describe_sources(latent, female, age):
+def describe_sources(latent: jax.Array, female: jax.Array, age: jax.Array) -> Source:
     """Inner faces from their latents.
 
     Args:
-        latent: float32 [n, 29], standard normal.
-        female: 0 or 1, float32 [n].
-        age: years, float32 [n].
+      latent: float32 [n, 29], standard normal.
+      female: 0 or 1, float32 [n].
+      age: years, float32 [n].
 
     Returns:
-        `Source` with leading axis n.
+      `Source` with leading axis n.
     """
     decades = (age - 25.0) / 10.0
     iris, brow, lips = (_uniform(latent[:, len(SOURCE) + i]) for i in range(3))
@@ -145,21 +145,21 @@ def describe_sources(latent, female, age):
     )
 
 
-def sample_sources(key, female, age):
+def sample_sources(key: jax.Array, female: jax.Array, age: jax.Array) -> Source:
     """Inner faces of persons of the given genders and ages; see `describe_sources`."""
     return describe_sources(source_latents(key, female.shape[0]), female, age)
 
 
-def sample_targets(key, female, age):
+def sample_targets(key: jax.Array, female: jax.Array, age: jax.Array) -> Target:
     """Everything else about persons of the given genders and ages: contour, hair, skin, light, pose, expression.
 
     Args:
-        key: a JAX key.
-        female: 0 or 1, float32 [n].
-        age: years, float32 [n].
+      key: a JAX key.
+      female: 0 or 1, float32 [n].
+      age: years, float32 [n].
 
     Returns:
-        `Target` with leading axis n.
+      `Target` with leading axis n.
     """
     n = female.shape[0]
     plain, other, colours, seeds = jax.random.split(key, 4)
@@ -215,7 +215,7 @@ def _describe_targets(latent, z, colours, seeds, female, age):
     )
 
 
-def sample_seams(key, n):
+def sample_seams(key: jax.Array, n: int) -> Seam:
     """Mild artefacts of a swap: the inner face keeps a trace of another colour, and a faint line runs around it."""
     colour, line = jax.random.split(key)
     return Seam(

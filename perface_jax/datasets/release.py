@@ -19,6 +19,7 @@ from perface_jax.datasets import store
 ANSWERS = "triplet_answers.csv"
 PICTURES = "triplet"
 ROLES = ("a", "b", "c")
+REFERENCE = "c"
 
 
 def picture_path(release: pathlib.Path, triplet: str, role: str) -> pathlib.Path:

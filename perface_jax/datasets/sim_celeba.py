@@ -31,11 +31,14 @@ from absl import logging
 from perface_jax import annotations, images
 from perface_jax.datasets import order as orders
 from perface_jax.datasets import release as releases
-from perface_jax.datasets import store
+from perface_jax.datasets import repair, store
 
 SPLIT = "triplets"
 TRIPLETS_PER_SHARD = 256  # TFDS holds the shard in memory that it is writing
-LARGEST_P, LEAST_GAIN = 0.01, 0.1  # for answers that fit each other, but not the pictures
+ADVICE = {
+    "none": "repair='to_pictures' moves the columns into the order of the pictures, where the votes are clear enough",
+    "to_pictures": "The votes are not clear enough to move the columns: reorder them by hand",
+}
 
 
 @dataclasses.dataclass(eq=False)
@@ -129,21 +132,15 @@ class SimCelebA(tfds.core.ShardBasedBuilder):
         ]  # fmt: skip
 
     def _order_and_repair(self, release, answers) -> tuple[annotations.GridOrder, annotations.Votes, dict]:
-        try:
-            grid = self.builder_config.grid or orders.square_grid(len(answers.ids))
-            orders.require_grid(len(answers.ids), *grid)
-        except ValueError as error:
-            raise ValueError(f"{release / releases.ANSWERS}: {error}") from error
+        grid = self._grid(release, answers)
         order, found = self._order(release, answers, grid)
         audit = annotations.audit(answers, grid=grid)
         alarms, moved = audit.order_alarms, []
         if self.builder_config.repair == "to_pictures":
-            answers, alarms = annotations.repair(answers, audit, pictures=order), ()
-            moved = [
-                f"{column}: {seen.words()} to {order.words()}"
-                for column, seen in audit.column_orders.items()
-                if not orders.same(seen, order)
-            ]
+            answers, moved = repair.to_pictures(answers, audit, order)
+            alarms = ()
+        if moved:
+            logging.warning("answer columns moved into the order of the pictures: %s", "; ".join(moved))
         described = {
             "words": order.words(),
             "call": order.call(),
@@ -151,9 +148,22 @@ class SimCelebA(tfds.core.ShardBasedBuilder):
             "score": found.score,
             "runner_up_score": found.runner_up_score,
         }
-        warned = _alarms(answers, alarms, order)
+        warned = repair.disagreements(answers, alarms, order)
         audited = {"repair": moved, "alarms": warned, "audit": audit.as_dict(), "report": audit.report()}
         return order, answers, {"order": described, **audited}
+
+    def _grid(self, release, answers) -> tuple[int, int]:
+        path, triplets = release / releases.ANSWERS, len(answers.ids)
+        try:
+            sources, targets = self.builder_config.grid or annotations.square_grid(triplets)
+        except ValueError as error:
+            raise ValueError(f"{path}: {error}: grid=(sources, targets), or order='unknown'") from error
+        if sources * targets != triplets or min(sources, targets) < 2:
+            raise ValueError(
+                f"{path}: {triplets} triplets, expected {sources * targets} for a grid of {sources} sources x "
+                f"{targets} targets, and at least 2 of both"
+            )
+        return sources, targets
 
     def _order(self, release, answers, grid) -> tuple[annotations.GridOrder, orders.PictureOrder]:
         config, (sources, targets) = self.builder_config, grid
@@ -165,7 +175,7 @@ class SimCelebA(tfds.core.ShardBasedBuilder):
                 )
             return found.order, found
         order = annotations.GridOrder(config.order, sources, targets, config.block or 1)
-        if not orders.same(order, found.order):
+        if not np.array_equal(order.positions(), found.order.positions()):
             logging.warning("order is named as %s, but in the pictures %s", order.words(), found)
         return order, found
 
@@ -190,23 +200,12 @@ class SimCelebA(tfds.core.ShardBasedBuilder):
         self.info.metadata.update(pictures_sha256=digest.hexdigest(), skipped=skipped, triplets=stored)
 
 
-def _alarms(answers: annotations.Votes, alarms: Sequence[tuple], order: annotations.GridOrder) -> list[str]:
-    """What every load must say: columns in another order than the rest, or all in another than the pictures."""
-    if alarms:
-        return [f"{column}: {change} (p = {p:.3f})" for column, change, p in alarms]
-    votes = annotations.majority(answers).share[np.argsort(answers.places())]
-    better, gain, p = orders.better_order(np.nan_to_num(votes, nan=0.5), order)
-    if p > LARGEST_P or gain < LEAST_GAIN:
-        return []
-    return [f"all answers seem to be {better.words()}, the pictures are {order.words()} (p = {p:.3f})"]
-
-
 def _borders(release: pathlib.Path, answers: annotations.Votes) -> np.ndarray:
     """Border colours of the reference of every triplet, in the order of the triplet numbers."""
     borders = np.full((len(answers.ids), orders.BORDER_VALUES), np.nan, np.float32)
     rows = tqdm.tqdm(np.argsort(answers.places()), desc="reading borders", unit=" pictures")
     for place, row in enumerate(rows):
-        path = releases.picture_path(release, answers.ids[row], "c")
+        path = releases.picture_path(release, answers.ids[row], releases.REFERENCE)
         try:
             borders[place] = orders.border(releases.decode_square(path.read_bytes(), path=path))
         except images.PictureError:
@@ -249,7 +248,7 @@ def build(release: str | os.PathLike, data_dir: str | os.PathLike, **options: An
       **options: fields of `Config`.
 
     Returns:
-      the prepared builder, for `load`.
+      The prepared builder, for `load`.
 
     Raises:
       FileNotFoundError: the folder is not a release.
@@ -278,7 +277,7 @@ def load(builder: SimCelebA) -> Triplets:
     if metadata.get("alarms"):
         warnings.warn(
             f"{builder.data_dir}: answers and pictures do not belong together: {'; '.join(metadata['alarms'])}. "
-            "repair='to_pictures' brings single columns into the order of the pictures",
+            + ADVICE[builder.builder_config.repair],
             stacklevel=2,
         )
     answers = pathlib.Path(metadata["release"]) / releases.ANSWERS

@@ -16,7 +16,7 @@ from perface_jax.datasets import annotators, faces, population
 class People(NamedTuple):
     """Faces with the two facts that moved their distributions."""
 
-    faces: tuple  # faces.Source or faces.Target
+    faces: faces.Source | faces.Target
     female: np.ndarray  # 0 or 1
     age: np.ndarray  # years
 
@@ -29,17 +29,17 @@ class World(NamedTuple):
     seams: faces.Seam  # leading axis 3 * (sources * T + S) + role
 
 
-def create_world(seed, *, sources=80, targets=80, likeness=0.5):
+def create_world(seed: int, *, sources: int = 80, targets: int = 80, likeness: float = 0.5) -> World:
     """The people of the release.
 
     Args:
-        seed: any integer.
-        sources: number of source triplets; half of them women.
-        targets: number of targets; half of them women.
-        likeness: share of the variance of the source latents common to a triplet.
+      seed: an integer from 0 up.
+      sources: number of source triplets; half of them women.
+      targets: number of targets; half of them women.
+      likeness: share of the variance of the source latents common to a triplet.
 
     Returns:
-        `World`.
+      `World`.
     """
     return jax.tree.map(np.asarray, _sample_world(jax.random.key(seed), sources, targets, likeness))
 
@@ -68,18 +68,18 @@ FEATURES = (
 )  # fmt: skip
 
 
-def perceived_features(source, target):
+def perceived_features(source: faces.Source, target: faces.Target) -> np.ndarray:
     """What a viewer takes in of the inner faces in a swap, each in spreads of the population.
 
     Colours count by lightness. A target changes how well a feature shows: narrowed eyes hide eyes and irises, a smile
     stretches the mouth, a fringe hides the brows, dim light takes colour away.
 
     Args:
-        source: `faces.Source`, leading axes [...].
-        target: `faces.Target`, leading axes that broadcast with those of the source.
+      source: `faces.Source`, leading axes [...].
+      target: `faces.Target`, leading axes that broadcast with those of the source.
 
     Returns:
-        float32 [..., 19], in the order of `FEATURES`.
+      float32 [..., 19], in the order of `FEATURES`.
     """
     shows = {
         "eye": target.eye_open, "iris": target.eye_open * (0.7 + 0.5 * target.light_strength),
@@ -97,7 +97,7 @@ def perceived_features(source, target):
     return np.stack(np.broadcast_arrays(*columns), -1)
 
 
-def triplet_features(world):
+def triplet_features(world: World) -> np.ndarray:
     """Perceived features of a, b, c in every cell of the grid, float32 [targets * sources, 3, 19]."""
     sources = jax.tree.map(lambda leaf: leaf[None], world.sources.faces)
     targets = jax.tree.map(lambda leaf: leaf[:, None], world.targets.faces)
@@ -113,14 +113,14 @@ class Survey(NamedTuple):
     answers: annotators.Answers
 
 
-def survey(seed, world):
+def survey(seed: int, world: World) -> Survey:
     """Let 18 annotators, two of them careless, look at the whole grid."""
     features = triplet_features(world)
     people = annotators.recruit([seed, 1], features.shape[-1])
     return Survey(people, features, annotators.answer([seed, 2], people, features))
 
 
-def create_people(seed, people):
+def create_people(seed: int, people: int) -> tuple[People, People]:
     """Sources and targets of `people` persons in four groups in turn: young or older, men or women."""
     return jax.tree.map(np.asarray, _sample_people(jax.random.fold_in(jax.random.key(seed), 1), people))
 

@@ -1,0 +1,32 @@
+"""What a measurement ran on, to stand beside its figures."""
+
+import os
+import pathlib
+import platform
+import subprocess
+
+import jax
+
+
+def describe() -> dict:
+    """Commit, processor, cores and their load, device, versions."""
+    root = pathlib.Path(__file__).resolve().parent
+    described = subprocess.run(
+        ["git", "describe", "--always", "--dirty"], cwd=root, check=False, capture_output=True, text=True
+    )
+    return {
+        "commit": described.stdout.strip() or "unknown",
+        "processor": _processor(),
+        "cores": len(os.sched_getaffinity(0)),
+        "load_average": round(os.getloadavg()[0], 2),
+        "device": jax.devices()[0].device_kind,
+        "python": platform.python_version(),
+        "jax": jax.__version__,
+    }
+
+
+def _processor() -> str:
+    information = pathlib.Path("/proc/cpuinfo")
+    lines = information.read_text().splitlines() if information.is_file() else []
+    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return models[0] if models else platform.machine()

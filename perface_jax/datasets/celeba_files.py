@@ -1,0 +1,152 @@
+"""The text files around CelebAMask-HQ: its attributes, and a user's corrected attributes and landmarks.
+
+    CelebAMask-HQ-attribute-anno.txt      line 1: count; line 2: attribute names; then `0.jpg  -1 1 ...`
+    corrections, CSV                      name,Male,Young     1, -1 or nothing for "as it was"
+    landmarks, CSV                        name,left_eye_x,left_eye_y,right_eye_x,...     pixels of the picture
+
+Pictures are named with or without `.jpg`. Files are UTF-8 and only read. Every error is a ValueError that names file
+and line, what was seen and what was expected.
+"""
+
+import csv
+import dataclasses
+import io
+import os
+import pathlib
+import re
+
+import numpy as np
+
+GROUPS = ("young male", "young female", "older male", "older female")
+PICTURES = "CelebA-HQ-img"
+ATTRIBUTES = "CelebAMask-HQ-attribute-anno.txt"
+MALE, YOUNG = "Male", "Young"
+LANDMARKS = tuple(
+    f"{point}_{axis}" for point in ("left_eye", "right_eye", "nose", "mouth_left", "mouth_right") for axis in "xy"
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Attributes:
+    """Apparent gender and age group of every picture, by its name without `.jpg`."""
+
+    names: tuple[str, ...]
+    male: np.ndarray  # bool [N]
+    young: np.ndarray  # bool [N]
+
+    def groups(self) -> np.ndarray:
+        """Position in GROUPS of every picture, int [N]."""
+        return 2 * ~self.young + ~self.male
+
+
+def read_attributes(path: str | os.PathLike) -> Attributes:
+    """Read the attribute file of CelebAMask-HQ.
+
+    Raises:
+      ValueError: not a text file, a wrong count, not one column Male and one Young, or a row that does not fit.
+    """
+    count, header, *rows = [*_read_text(path).splitlines(), "", ""]  # also of a file without two lines
+    if not re.fullmatch(r"\s*\d{1,9}\s*", count):
+        raise ValueError(f"{path}, line 1: {count[:60]!r}, expected the number of pictures, such as 30000")
+    header, rows = header.split(), [(i, line.split()) for i, line in enumerate(rows, 3) if line.strip()]
+    if len(rows) != int(count):
+        raise ValueError(f"{path}, line 1: says {int(count)} pictures, the file has {len(rows)} rows of attributes")
+    for name in (MALE, YOUNG):
+        if header.count(name) != 1:
+            raise ValueError(f"{path}, line 2: {header.count(name)} attributes {name}, expected 1: {', '.join(header)}")
+    for line, row in rows:
+        if len(row) != len(header) + 1 or set(row[1:]) - {"1", "-1"}:
+            raise ValueError(
+                f"{path}, line {line}: {' '.join(row)[:60]!r}, expected a name and {len(header)} values 1 or -1"
+            )
+    male, young = (np.array([row[1 + header.index(name)] == "1" for _, row in rows]) for name in (MALE, YOUNG))
+    return Attributes(_unique([(line, row[0]) for line, row in rows], path), male, young)
+
+
+def correct(attributes: Attributes, path: str | os.PathLike) -> tuple[Attributes, int]:
+    """Apply a CSV of corrected attributes.
+
+    Args:
+      attributes: as read.
+      path: CSV with columns name and Male, Young or both; 1, -1, or nothing to leave a value as it is.
+
+    Returns:
+      The corrected attributes, and how many values changed.
+
+    Raises:
+      ValueError: a column that is unknown, missing or there twice, an unknown name or value, or a name twice.
+    """
+    header, rows = _read_csv(path)
+    if sorted(header) not in (sorted(("name", *marks)) for marks in ((MALE,), (YOUNG,), (MALE, YOUNG))):
+        seen = ", ".join(header)
+        raise ValueError(f"{path}, line 1: columns {seen}, expected name and Male, Young or both, once each")
+    position = {name: i for i, name in enumerate(attributes.names)}
+    names = _unique([(line, row["name"]) for line, row in rows], path)
+    corrected = {MALE: attributes.male.copy(), YOUNG: attributes.young.copy()}
+    for name, (line, row) in zip(names, rows, strict=True):
+        if name not in position:
+            raise ValueError(f"{path}, line {line}: {name!r} is not in the attribute file")
+        for attribute in corrected.keys() & row.keys():
+            if row[attribute] not in ("1", "-1", ""):
+                raise ValueError(f"{path}, line {line}: {attribute} is {row[attribute]!r}, expected 1, -1 or nothing")
+            if row[attribute]:
+                corrected[attribute][position[name]] = row[attribute] == "1"
+    changed = (corrected[MALE] != attributes.male).sum() + (corrected[YOUNG] != attributes.young).sum()
+    return Attributes(attributes.names, corrected[MALE], corrected[YOUNG]), int(changed)
+
+
+def read_landmarks(path: str | os.PathLike) -> dict[str, tuple[np.ndarray, int]]:
+    """Read five points a face: name -> (float64 [5, 2] in pixels of the picture, line of the file).
+
+    Raises:
+      ValueError: columns that are missing or there twice, a name twice, or something that is not a number.
+    """
+    header, rows = _read_csv(path)
+    if wrong := [column for column in ("name", *LANDMARKS) if header.count(column) != 1]:
+        raise ValueError(
+            f"{path}, line 1: no column {', '.join(wrong)}, or more than one; expected name, {', '.join(LANDMARKS)}"
+        )
+    names = _unique([(line, row["name"]) for line, row in rows], path)
+    landmarks = {}
+    for name, (line, row) in zip(names, rows, strict=True):
+        try:
+            points = np.array([float(row[column]) for column in LANDMARKS]).reshape(5, 2)
+        except ValueError:
+            points = np.full((5, 2), np.nan)
+        if not np.isfinite(points).all():
+            raise ValueError(f"{path}, line {line}: expected ten numbers, {', '.join(LANDMARKS)}")
+        landmarks[name] = points, line
+    return landmarks
+
+
+def _read_text(path: str | os.PathLike) -> str:
+    data = pathlib.Path(path).read_bytes()
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line, bad = data.count(b"\n", 0, error.start) + 1, data[error.start : error.start + 1]
+        raise ValueError(f"{path}, line {line}: the byte {bad!r}, expected text in UTF-8") from error
+
+
+def _read_csv(path: str | os.PathLike) -> tuple[list[str], list[tuple[int, dict]]]:
+    """Header, and line and cells of every row; empty lines are ignored, and counted."""
+    reader = csv.reader(io.StringIO(_read_text(path), newline=""))
+    try:
+        header = next(reader, [])
+        rows = [(reader.line_num, row) for row in reader if row]
+    except csv.Error as error:
+        raise ValueError(f"{path}, line {reader.line_num}: not a CSV file ({error})") from error
+    for line, row in rows:
+        if len(row) != len(header):
+            raise ValueError(f"{path}, line {line}: {len(row)} cells, expected {len(header)}: {', '.join(header)}")
+    return header, [(line, dict(zip(header, row, strict=True))) for line, row in rows]
+
+
+def _unique(names: list[tuple[int, str]], path: str | os.PathLike) -> tuple[str, ...]:
+    """Names without `.jpg`; one that comes twice is an error."""
+    lines: dict[str, int] = {}
+    for line, name in ((line, name.removesuffix(".jpg")) for line, name in names):
+        if name in lines:
+            raise ValueError(f"{path}, line {line}: {name!r} was already on line {lines[name]}, expected it once")
+        lines[name] = line
+    return tuple(lines)

@@ -1,0 +1,130 @@
+"""Whether the answers of a release follow its pictures, and the answer columns brought into the order of the pictures.
+
+The audit of `annotations` sees columns that disagree with each other. It cannot see that all columns agree and none
+follows the pictures. That shows here: votes depend on the source above all, so under the right order the source
+explains most of the variance of the mean votes. Where it explains clearly more under another order than under that of
+the pictures, the answers were written down in that other order.
+
+Simulated files like the real one, 24 x 24 (in brackets 80 x 80): of 400 (40) in the order of the pictures none is
+suspected; of 800 (80) in another order all are, and all are sure enough to be moved, each from its own order.
+"""
+
+import dataclasses
+
+import numpy as np
+
+from perface_jax import annotations
+from perface_jax.annotations import GridOrder
+
+LARGEST_P, LEAST_GAIN, LEAST_LEAD = 0.01, 0.1, 0.05
+
+
+@dataclasses.dataclass(frozen=True)
+class AnswerOrder:
+    """The order under which sources explain the most of the mean votes.
+
+    Attributes:
+      order: that order.
+      gain: what sources explain of the variance, less what they explain in the order of the pictures.
+      lead: what they explain of it, less what they explain in the next best order.
+      p: share of random permutations of the votes whose best order gains as much.
+    """
+
+    order: GridOrder
+    gain: float
+    lead: float
+    p: float
+
+    @property
+    def elsewhere(self) -> bool:
+        """Whether the answers do not follow the pictures: a tenth of the variance is gained, and not by chance."""
+        return self.p <= LARGEST_P and self.gain >= LEAST_GAIN
+
+    @property
+    def sure(self) -> bool:
+        """Whether they follow one other order and no third: it leads by a twentieth of the variance."""
+        return self.elsewhere and self.lead >= LEAST_LEAD
+
+
+def better_order(mean_vote: np.ndarray, pictures: GridOrder, *, permutations: int = 199) -> AnswerOrder:
+    """The order under which sources explain the most of the mean votes, against the order of the pictures.
+
+    Args:
+      mean_vote: float [T], in the order of the triplet numbers.
+      pictures: the order of the pictures.
+      permutations: of the votes, to see how much is gained by chance.
+
+    Returns:
+      That order and how clear it is; the gain is 0 where it is the order of the pictures.
+    """
+    generator = np.random.default_rng(0)
+    votes = np.vstack([mean_vote, *(generator.permutation(mean_vote) for _ in range(permutations))])
+    orders = annotations.grid_orders(pictures.sources, pictures.targets)
+    spread = max(mean_vote.var(), 1e-12)
+
+    def shares(order: GridOrder) -> np.ndarray:
+        by_target = votes[:, order.positions()].reshape(len(votes), order.targets, order.sources)
+        return by_target.mean(axis=1).var(axis=1) / spread
+
+    explained = np.stack([shares(order) for order in orders])
+    gains = explained.max(axis=0) - shares(pictures)
+    second, best = np.sort(explained[:, 0])[-2:]
+    found = orders[explained[:, 0].argmax()]
+    return AnswerOrder(found, float(gains[0]), float(best - second), float((gains >= gains[0]).mean()))
+
+
+def answers_order(answers: annotations.Votes, pictures: GridOrder) -> AnswerOrder:
+    """`better_order` of the answers of a file; a triplet without votes counts as undecided."""
+    mean_vote = annotations.vote_share(answers)[np.argsort(answers.places())]
+    return better_order(np.nan_to_num(mean_vote, nan=0.5), pictures)
+
+
+def to_pictures(
+    answers: annotations.Votes, audit: annotations.Audit, pictures: GridOrder
+) -> tuple[annotations.Votes, list[str]]:
+    """The answers with every column in the order of the pictures, whichever orders the columns have.
+
+    Columns that the audit alarms about first join the others. If then the answers surely follow another order than the
+    pictures, every column is moved from that order; if not, those are moved that disagree with a column in the order
+    of the pictures.
+
+    Args:
+      answers: as released.
+      audit: of these answers, with a grid.
+      pictures: the order of the pictures.
+
+    Returns:
+      The answers, and for every column that moved a line that says where from and where to.
+
+    Raises:
+      ValueError: columns disagree and none clearly has the order of the pictures, or one seems shifted by some rows.
+    """
+    together = annotations.repair(answers, audit, pictures=audit.source_order)
+    found = answers_order(together, pictures)
+    if found.sure:
+        for column in answers.columns:
+            together = annotations.reorder(together, column, annotations.OrderChange(found.order, pictures))
+    else:
+        together = annotations.repair(answers, audit, pictures=pictures)
+    moved = []
+    for k, column in enumerate(answers.columns):
+        if (together.votes[:, k] != answers.votes[:, k]).any():
+            seen = audit.column_orders.get(column, found.order)
+            moved.append(f"{column}: {seen.words()} to {pictures.words()}")
+    return together, moved
+
+
+def disagreements(answers: annotations.Votes, alarms: tuple, pictures: GridOrder) -> list[str]:
+    """What a user must know before using the answers with the pictures; empty where nothing is suspected.
+
+    Args:
+      answers: of the release, or moved by `to_pictures`.
+      alarms: of their audit, `Audit.order_alarms`; empty for moved answers.
+      pictures: the order of the pictures.
+    """
+    if alarms:
+        return [f"{column}: {change} (p = {p:.3f})" for column, change, p in alarms]
+    found = answers_order(answers, pictures)
+    if not found.elsewhere:
+        return []
+    return [f"all answers seem to be {found.order.words()}, the pictures are {pictures.words()} (p = {found.p:.3f})"]

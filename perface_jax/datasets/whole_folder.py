@@ -1,0 +1,82 @@
+"""A folder that is written once: it takes its name when it is whole, and keeps the options it was written with.
+
+Until then it lies beside its place under a hidden name. What a killed run left there is removed by the next run for the
+same place; a lock on a file inside tells it from a folder that another run is still writing.
+"""
+
+import contextlib
+import fcntl
+import json
+import os
+import pathlib
+import shutil
+from collections.abc import Iterator
+from typing import Any
+
+OPTIONS = "synthetic.json"  # the options of a whole folder
+LOCK = "unfinished.lock"  # only in a folder that is not whole
+
+
+def is_written(folder: str | os.PathLike, options: dict[str, Any]) -> bool:
+    """Whether the folder is whole and was written with these options.
+
+    Raises:
+      ValueError: it was written with other options; they are named.
+    """
+    path = pathlib.Path(folder) / OPTIONS
+    if not path.is_file():
+        return False
+    was = json.loads(path.read_text())
+    if changed := [f"{key}: {was.get(key)} (wanted {options[key]})" for key in options if was.get(key) != options[key]]:
+        raise ValueError(
+            f"{folder} was written with other options: {', '.join(changed)}; name another folder or remove it"
+        )
+    return True
+
+
+@contextlib.contextmanager
+def whole_folder(folder: str | os.PathLike, options: dict[str, Any]) -> Iterator[pathlib.Path]:
+    """A folder to write into, which becomes `folder` when the block ends and disappears when it fails.
+
+    Args:
+      folder: must not exist or be empty; folders above it are made.
+      options: values that JSON can hold, kept in the folder.
+
+    Raises:
+      ValueError: the folder is not empty, or it or one above it is a file.
+    """
+    folder = pathlib.Path(folder)
+    _require_free(folder)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    hidden = f".{folder.name}.unfinished-"
+    _remove_left_behind(folder.parent, hidden)
+    part = folder.parent / f"{hidden}{os.getpid()}"
+    part.mkdir()
+    try:
+        with open(part / LOCK, "w") as lock:
+            with contextlib.suppress(OSError):  # on a file system without locks nothing is ever taken for left behind
+                fcntl.flock(lock, fcntl.LOCK_EX)
+            yield part
+            (part / LOCK).unlink()
+        (part / OPTIONS).write_text(json.dumps(options, indent=1) + "\n")
+        if folder.exists():
+            folder.rmdir()
+        part.rename(folder)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def _require_free(folder: pathlib.Path) -> None:
+    if folder.is_dir() and any(folder.iterdir()):
+        raise ValueError(f"{folder} is not empty: it is not touched; name another folder or remove it")
+    for path in (folder, *folder.parents):
+        if path.exists() and not path.is_dir():
+            raise ValueError(f"{path} is a file, expected a folder: name another place")
+
+
+def _remove_left_behind(parent: pathlib.Path, hidden: str) -> None:
+    for path in parent.iterdir():
+        if path.name.startswith(hidden):
+            with contextlib.suppress(OSError), open(path / LOCK) as lock:  # not one of ours, or still being written
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(path)
