@@ -1,13 +1,14 @@
 """Losses on embeddings: pure, one value per example, no mean and no clipping of gradients.
 
-Embeddings are floating `[..., D]` and need not be of unit length. Reduction and example weights belong to the caller
-(`step.train_step` sums locally, adds up over the devices and divides once).
+Embeddings are floating `[..., D]` and need not be of unit length; a loss has their dtype, and so must an option that is
+an array. Finite embeddings give finite gradients, zero vectors too, so that rows may be masked afterwards. Reduction
+and example weights belong to the caller (`step.train_step` sums locally, adds up over the devices and divides once).
 """
 
 import jax
 import jax.numpy as jnp
 
-from perface_jax.similarity import similarity
+from perface_jax.similarity import similarity, unit
 
 
 def cosine_triplet(
@@ -27,3 +28,129 @@ def cosine_triplet(
     Source: PerFace (ICIP 2025), Eq. 1.
     """
     return jnp.maximum(0, similarity(reference, negative) - similarity(reference, positive) + margin)
+
+
+def soft_vote(
+    reference: jax.Array,
+    positive: jax.Array,
+    negative: jax.Array,
+    votes: jax.Array,
+    *,
+    temperature: float | jax.Array,
+) -> jax.Array:
+    """Mean negative log-likelihood of a triplet's votes under a Bradley-Terry model.
+
+    `-(v+ log sigma(z) + v- log sigma(-z)) / (v+ + v-)` with `z = (cos(x, x+) - cos(x, x-)) / temperature`. The mean
+    over the votes, and not their sum: every triplet counts once, as in Eq. 1 and in the accuracy, and the learning rate
+    need not follow the number of annotators. For the likelihood of single votes, weight each triplet with `v+ + v-`.
+    A triplet whose votes disagree cannot reach 0: its least value is the entropy of its votes.
+
+    Args:
+      reference: floating `[..., D]`, the picture C of a triplet.
+      positive: floating `[..., D]`.
+      negative: floating `[..., D]`.
+      votes: `[..., 2]`, at least 0: for the positive, for the negative; whole or not.
+      temperature: > 0, the difference of two cosines at which the odds are e : 1.
+
+    Returns:
+      `[...]`, at least 0; 0 without votes.
+
+    Raises:
+      ValueError: votes of another shape.
+
+    Source: Bradley & Terry (1952); the votes that PerFace (ICIP 2025) leaves out in D2. The mean is ours.
+    """
+    z = (similarity(reference, positive) - similarity(reference, negative)) / temperature
+    votes = jnp.asarray(votes)
+    if votes.shape != (*z.shape, 2):
+        raise ValueError(f"votes have shape {votes.shape}; wanted {(*z.shape, 2)}: positive, negative of each triplet")
+    votes = votes.astype(z.dtype)
+    total = jnp.sum(votes, axis=-1)
+    log_loss = votes[..., 0] * jax.nn.softplus(-z) + votes[..., 1] * jax.nn.softplus(z)
+    return log_loss / jnp.where(total == 0, 1, total)
+
+
+def odd_one_out(
+    first: jax.Array, second: jax.Array, third: jax.Array, *, odd: jax.Array | int = 2, temperature: float | jax.Array
+) -> jax.Array:
+    """Negative log-probability that the pair left by the odd one is the most alike of the three pairs.
+
+    `-log(exp(s_ij) / (exp(s_12) + exp(s_13) + exp(s_23)))` with `s = cos / temperature` and (i, j) the pair without the
+    odd one. A triplet with an answer closer to its reference is taken as (reference, positive, negative), odd one last.
+    That says a little more than the answer does: nobody was asked about the pair (positive, negative).
+
+    Args:
+      first: floating `[..., D]`.
+      second: floating `[..., D]`.
+      third: floating `[..., D]`.
+      odd: integer `[...]` or scalar, which of the three is the odd one: 0, 1 or 2, as in `annotations.OddOneOut`.
+      temperature: > 0, in units of cosine.
+
+    Returns:
+      `[...]`, above 0; NaN where `odd` is none of the three.
+
+    Source: Andrews, Joniak, Xiang, A View From Somewhere (ICLR 2023); cosines over a temperature are ours.
+    """
+    without_each = similarity(second, third), similarity(first, third), similarity(first, second)
+    logits = jnp.stack(without_each, axis=-1) / temperature
+    return _cross_entropy(logits, jax.nn.one_hot(jnp.broadcast_to(odd, logits.shape[:-1]), 3, dtype=bool))
+
+
+def arcface(
+    embeddings: jax.Array,
+    classes: jax.Array,
+    labels: jax.Array,
+    *,
+    margin: float | jax.Array = 0.5,
+    scale: float | jax.Array = 64.0,
+) -> jax.Array:
+    """Softmax cross-entropy over identities, the angle to the own class made larger by a margin.
+
+    `-log softmax(scale * c)[label]` with `c_j = cos(theta_j)`, but `c_label = cos(theta_label + margin)`. Beyond
+    `theta + margin = pi`, where that would rise again, `c_label = cos(theta_label) - margin * sin(margin)`.
+
+    Every device holds all classes: meant for up to about 100,000 identities (MS1MV3 has 93,431). At D = 512 an identity
+    costs 8 KB on every device: 2 each for its row, its momentum, its gradient, and at work; and its gradient crosses
+    between them at every step. For millions the classes must be divided over the devices, which is not done here.
+
+    Args:
+      embeddings: floating `[..., D]`.
+      classes: floating `[C, D]`, one row an identity, trained along; of any length.
+      labels: integer `[...]`, 0 to C - 1.
+      margin: in radians, in [0, pi).
+      scale: > 0, what cosines are multiplied with.
+
+    Returns:
+      `[...]`, at least 0; NaN where a label is no class. At `theta` exactly 0 or pi, where the angle has no derivative,
+      its sine counts as constant.
+
+    Raises:
+      ValueError: shapes that do not fit.
+      TypeError: labels that are not integers.
+
+    Source: Deng et al. (CVPR 2019), Eq. 3; beyond pi as insightface's arcface_torch with `easy_margin = False`.
+    """
+    embeddings, classes, labels = jnp.asarray(embeddings), jnp.asarray(classes), jnp.asarray(labels)
+    if classes.ndim != 2 or embeddings.shape != (*labels.shape, classes.shape[-1]):
+        shapes = f"{embeddings.shape}, {classes.shape} and {labels.shape}"
+        raise ValueError(f"arcface wants embeddings [..., D], classes [C, D] and labels [...]; got {shapes}")
+    if not jnp.issubdtype(labels.dtype, jnp.integer):
+        raise TypeError(f"labels are {labels.dtype}; wanted integers, the rows of classes")
+    # In full precision: TF32 or bfloat16 products err by 1e-3, as much as a whole angle of 2.5 degrees.
+    cosines = jnp.tensordot(unit(embeddings), unit(classes), axes=(-1, -1), precision=jax.lax.Precision.HIGHEST)
+    own = jax.nn.one_hot(labels, len(classes), dtype=bool)
+    return _cross_entropy(scale * jnp.where(own, _add_angle(cosines, margin), cosines), own)
+
+
+def _add_angle(cosine, margin):
+    squared = (1 - cosine) * (1 + cosine)
+    inside = squared > 0  # not where theta is 0 or pi, or rounding took the cosine beyond 1
+    sine = jnp.where(inside, jnp.sqrt(jnp.where(inside, squared, 1)), 0)
+    beyond = cosine - margin * jnp.sin(margin)
+    return jnp.where(cosine > -jnp.cos(margin), cosine * jnp.cos(margin) - sine * jnp.sin(margin), beyond)
+
+
+def _cross_entropy(logits, chosen):
+    """`[...]` of `[..., C]` logits and the boolean `[..., C]` that is true at one of them."""
+    loss = jax.nn.logsumexp(logits, axis=-1) - jnp.sum(logits, axis=-1, where=chosen)
+    return jnp.where(chosen.any(axis=-1), loss, jnp.nan)

@@ -24,6 +24,16 @@ def length(x: jax.Array) -> jax.Array:
     return jnp.where(is_zero, 0, jnp.sqrt(jnp.where(is_zero, 1, squared)))
 
 
+def unit(x: jax.Array) -> jax.Array:
+    """The vector of length 1 in the direction of `x`, floating `[..., D]`; zero, with gradient zero, where `x` is."""
+    x = jnp.asarray(x)
+    # Dividing by the largest entry first keeps squares of float32 vectors of size 1e-37 to 1e37 within the range.
+    largest = jnp.max(jnp.abs(x), axis=-1, keepdims=True)
+    x = x / jax.lax.stop_gradient(jnp.where(largest == 0, 1, largest))
+    size = length(x)[..., None]
+    return jnp.where(size == 0, 0, x / jnp.where(size == 0, 1, size))
+
+
 def similarity(x: jax.Array, y: jax.Array) -> jax.Array:
     """Cosine of the angle between two embeddings: `x . y / (|x| |y|)`.
 
@@ -40,14 +50,6 @@ def similarity(x: jax.Array, y: jax.Array) -> jax.Array:
     x, y = jnp.asarray(x), jnp.asarray(y)
     if x.ndim == 0 or y.ndim == 0 or x.shape[-1] != y.shape[-1]:
         raise ValueError(f"similarity wants [..., D] twice with the same D, got {x.shape} and {y.shape}")
-    x, y = _unit(x), _unit(y)
+    x, y = unit(x), unit(y)
     leading = jnp.broadcast_shapes(x.shape, y.shape)
     return jnp.sum(jnp.broadcast_to(x, leading) * jnp.broadcast_to(y, leading), axis=-1)
-
-
-def _unit(x):
-    # Dividing by the largest entry first keeps squares of float32 vectors of size 1e-37 to 1e37 within the range.
-    largest = jnp.max(jnp.abs(x), axis=-1, keepdims=True)
-    x = x / jax.lax.stop_gradient(jnp.where(largest == 0, 1, largest))
-    size = length(x)[..., None]
-    return jnp.where(size == 0, 0, x / jnp.where(size == 0, 1, size))

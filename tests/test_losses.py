@@ -1,9 +1,14 @@
-"""The cosine triplet loss: hand-worked rows, its gradient, and PyTorch's version of it."""
+"""The losses: hand-worked rows, PyTorch's version of them and of their gradients, and the places where they break."""
+
+import functools
+import math
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 import torch
+from jax.test_util import check_grads
 
 from perface_jax import losses
 
@@ -46,3 +51,214 @@ def test_a_collapsed_embedding_gives_finite_gradients():
 def test_leading_dimensions_are_free(key):
     x = jax.random.normal(next(key), (3, 2, 5, 8))
     np.testing.assert_allclose(jax.vmap(losses.cosine_triplet)(*x), losses.cosine_triplet(*x), atol=1e-6)
+
+
+def _vectors(number, *, rows=6):
+    return [x for x in np.random.default_rng(0).standard_normal((number, rows, 8))]
+
+
+def _agrees_with_torch(ours, theirs, arrays):
+    """Values and gradients of a loss by all its arrays, in float64, to 1e-9; and ours against finite differences."""
+    ours = jax.jit(ours)
+    tensors = [torch.tensor(array, requires_grad=True) for array in arrays]
+    expected = theirs(*tensors)
+    expected.sum().backward()
+    with jax.enable_x64(True):
+        arrays = [jnp.asarray(array) for array in arrays]
+        np.testing.assert_allclose(ours(*arrays), expected.detach().numpy(), rtol=1e-9, atol=1e-9)
+        gradients = jax.grad(lambda *x: ours(*x).sum(), tuple(range(len(arrays))))(*arrays)
+        for gradient, tensor in zip(gradients, tensors, strict=True):
+            np.testing.assert_allclose(gradient, tensor.grad.numpy(), rtol=1e-9, atol=1e-9)
+        check_grads(ours, tuple(arrays), order=1, modes=["rev"])
+
+
+TORCH_COSINE = functools.partial(torch.nn.functional.cosine_similarity, dim=-1)
+TORCH_CROSS_ENTROPY = functools.partial(torch.nn.functional.cross_entropy, reduction="none")
+VOTES = np.array([[3.0, 0.0], [2.0, 1.0], [0.0, 3.0], [0.0, 0.0], [1.0, 4.0], [0.5, 0.25]])
+
+
+def test_soft_vote_is_the_mean_log_loss_of_the_votes():
+    # Row 0: z = (.6 - .8) / .1 = -2, three votes for the positive: log(1 + e^2) = 2.126928
+    # Row 1: z = (1 - 0) / .1 = 10, votes 1 : 3: (log(1 + e^-10) + 3 log(1 + e^10)) / 4 = 7.500045
+    # Row 2: nobody voted: 0
+    votes = jnp.array([[3, 0], [1, 3], [0, 0]])
+    loss = losses.soft_vote(REFERENCE, POSITIVE, NEGATIVE, votes, temperature=0.1)
+    np.testing.assert_allclose(loss, [2.126928, 7.500045, 0], rtol=1e-5)
+
+
+def test_soft_vote_agrees_with_pytorch():
+    def theirs(reference, positive, negative):
+        z = (TORCH_COSINE(reference, positive) - TORCH_COSINE(reference, negative)) / 0.2
+        total = torch.tensor(VOTES).sum(-1)
+        share = torch.where(total > 0, torch.tensor(VOTES)[:, 0] / total, 0.5)
+        loss = torch.nn.functional.binary_cross_entropy_with_logits(z, share, reduction="none")
+        return torch.where(total > 0, loss, 0)
+
+    _agrees_with_torch(lambda *x: losses.soft_vote(*x, VOTES, temperature=0.2), theirs, _vectors(3))
+
+
+def test_soft_vote_is_least_where_the_model_gives_the_share_of_the_votes():
+    # sigma(z) = 2/3 at z = log 2: with cosines 1 and 1 - .1 log 2 and temperature .1; the loss is the entropy .636514
+    negative = jnp.array([1 - 0.1 * math.log(2), math.sqrt(1 - (1 - 0.1 * math.log(2)) ** 2)])
+    positive = jnp.array([1.0, 0.0])
+
+    def loss(negative):
+        return losses.soft_vote(positive, positive, negative, jnp.array([2.0, 1.0]), temperature=0.1)
+
+    np.testing.assert_allclose(loss(negative), 0.636514, rtol=1e-5)
+    np.testing.assert_allclose(jax.grad(loss)(negative), [0, 0], atol=1e-5)
+
+
+def test_votes_of_another_shape_are_refused():
+    with pytest.raises(ValueError, match=r"shape \(3,\); wanted \(3, 2\)"):
+        losses.soft_vote(REFERENCE, POSITIVE, NEGATIVE, jnp.ones(3), temperature=0.1)
+
+
+def test_odd_one_out_is_the_log_probability_of_the_pair_that_is_left():
+    # cos(r, p) = .6, cos(r, n) = .8, cos(p, n) = .96; over .2: 3, 4, 4.8; exp: 20.0855, 54.5982, 121.5104
+    # log of the sum 196.1941 is 5.279105; odd = 2 leaves (r, p): 5.279105 - 3; odd = 1: - 4; odd = 0: - 4.8
+    roles = REFERENCE[0], POSITIVE[0], NEGATIVE[0]
+    for odd, wanted in ((2, 2.279105), (1, 1.279105), (0, 0.479105)):
+        np.testing.assert_allclose(losses.odd_one_out(*roles, odd=odd, temperature=0.2), wanted, rtol=1e-5)
+    np.testing.assert_allclose(losses.odd_one_out(*roles, temperature=0.2), 2.279105, rtol=1e-5)
+
+
+def test_odd_one_out_agrees_with_pytorch():
+    odd = np.array([0, 1, 2, 2, 1, 0], np.int8)
+
+    def theirs(first, second, third):
+        pairs = TORCH_COSINE(second, third), TORCH_COSINE(first, third), TORCH_COSINE(first, second)
+        return TORCH_CROSS_ENTROPY(torch.stack(pairs, -1) / 0.2, torch.tensor(odd).long())
+
+    _agrees_with_torch(lambda *x: losses.odd_one_out(*x, odd=odd, temperature=0.2), theirs, _vectors(3))
+
+
+LABELS = np.array([3, 0, 4, 4, 1, 2])
+
+
+def _insightface(embeddings, classes, *, margin=0.5, scale=64.0):
+    """arcface_torch's loss, with `easy_margin = False`."""
+    normalise = torch.nn.functional.normalize
+    logits = normalise(embeddings) @ normalise(classes).T
+    own = logits[range(6), LABELS]
+    turned = torch.cos(torch.acos(own) + margin)
+    own = torch.where(own > math.cos(math.pi - margin), turned, own - math.sin(math.pi - margin) * margin)
+    logits = logits.index_put((torch.arange(6), torch.tensor(LABELS)), own)
+    return TORCH_CROSS_ENTROPY(logits * scale, torch.tensor(LABELS))
+
+
+def _faces_and_classes():
+    embeddings, classes = _vectors(2)
+    classes = classes[:5]
+    embeddings[0] = -3 * classes[3] + 0.1 * embeddings[0]  # an angle of more than pi - margin
+    embeddings[1] = 2 * classes[0] + 0.1 * embeddings[1]
+    return embeddings, classes
+
+
+@pytest.mark.parametrize("options", [{}, {"margin": 0.3, "scale": 8.0}, {"margin": 0.0}])
+def test_arcface_agrees_with_insightface(options):
+    ours = functools.partial(losses.arcface, labels=LABELS, **options)
+    _agrees_with_torch(ours, functools.partial(_insightface, **options), _faces_and_classes())
+
+
+def test_arcface_by_hand_before_and_beyond_the_threshold():
+    # Classes at 0 and 90 degrees, scale 2, margin pi / 6. At 60 degrees from class 0 (30 from class 1) with label 0:
+    # logits 2 cos 90 = 0 and 2 cos 30 = 1.732051: log(1 + e^1.732051) = 1.894953.
+    # At 180 degrees: 2 (-1 - pi / 6 sin 30) = -2.523599 and 2 cos 90 = 0: log(1 + e^2.523599) = 2.600718.
+    classes = jnp.array([[2.0, 0.0], [0.0, 3.0]])
+    embeddings = jnp.array([[1.0, 3.0**0.5], [-4.0, 0.0]])
+    loss = losses.arcface(embeddings, classes, jnp.array([0, 0]), margin=math.pi / 6, scale=2.0)
+    np.testing.assert_allclose(loss, [1.894953, 2.600718], rtol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+@pytest.mark.parametrize("degrees", [0, 180 - math.degrees(0.5), 180])
+def test_arcface_has_finite_gradients_at_the_edges_of_the_margin(degrees, dtype):
+    angle = np.radians(degrees) + np.array([-1e-3, -1e-7, 0, 1e-7, 1e-3])
+    embeddings = jnp.asarray(np.stack([np.cos(angle), np.sin(angle)], -1), dtype)
+    classes = jnp.array([[5.0, 0.0], [0.0, 1.0]], dtype)
+    loss = functools.partial(losses.arcface, labels=jnp.zeros(5, int))
+    values, pull = jax.vjp(jax.jit(loss), embeddings, classes)
+    gradients = pull(jnp.ones_like(values))
+    assert jnp.isfinite(values).all()
+    assert values.dtype == gradients[0].dtype == dtype
+    assert jnp.isfinite(gradients[1]).all()
+    # By theta, each of the two logits changes by at most its scale of 64; twice that is left to rounding.
+    assert jnp.abs(gradients[0]).max() < 2 * 2 * 64
+
+
+def test_a_label_that_is_no_class_gives_a_loss_that_is_no_number_but_may_be_masked():
+    embeddings, classes = (jnp.asarray(x, jnp.float32) for x in _faces_and_classes())
+    labels = jnp.array([3, -1, 5, 4, 1, 2])
+    assert jnp.isnan(losses.arcface(embeddings, classes, labels)).tolist() == [False, True, True, False, False, False]
+
+    @jax.jit
+    def masked(embeddings, classes):
+        loss = losses.arcface(embeddings, classes, labels)
+        return jnp.sum(loss, where=(labels >= 0) & (labels < 5))
+
+    kept = jnp.array([0, 3, 4, 5])
+    value, (gradient, _) = jax.value_and_grad(masked, (0, 1))(embeddings, classes)
+    np.testing.assert_allclose(value, losses.arcface(embeddings[kept], classes, labels[kept]).sum(), rtol=1e-6)
+    assert (gradient[1:3] == 0).all()
+    assert jnp.isfinite(gradient).all()
+
+
+def test_arcface_refuses_shapes_and_labels_that_do_not_fit():
+    with pytest.raises(ValueError, match=r"got \(6, 8\), \(5, 7\) and \(6,\)"):
+        losses.arcface(jnp.ones((6, 8)), jnp.ones((5, 7)), jnp.zeros(6, int))
+    with pytest.raises(TypeError, match="labels are float32"):
+        losses.arcface(jnp.ones((6, 8)), jnp.ones((5, 8)), jnp.zeros(6))
+
+
+LOSSES = {
+    "soft_vote": lambda *x: losses.soft_vote(*x, jnp.array([[2.0, 1.0]] * x[0].shape[0], x[0].dtype), temperature=0.1),
+    "odd_one_out": functools.partial(losses.odd_one_out, temperature=0.1),
+    "arcface": lambda x, y, z: losses.arcface(x, jnp.concatenate([y, z]), jnp.arange(x.shape[0])),
+}
+
+
+@pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES)
+def test_zero_vectors_give_finite_losses_and_zero_gradients(loss):
+    zeros = jnp.zeros((2, 4))
+    value, gradients = jax.jit(jax.value_and_grad(lambda *x: loss(*x).sum(), (0, 1, 2)))(zeros, zeros, zeros)
+    assert jnp.isfinite(value)
+    np.testing.assert_array_equal(gradients, np.zeros((3, 2, 4)))
+
+
+@pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES)
+def test_a_loss_has_the_dtype_of_the_embeddings(loss):
+    loss = jax.jit(loss)
+    with jax.enable_x64(True):
+        precise = loss(*(jnp.asarray(x) for x in _vectors(3)))
+        for dtype, tolerance in (("float32", 1e-5), ("bfloat16", 0.1)):
+            rough = loss(*(jnp.asarray(x, dtype) for x in _vectors(3)))
+            assert rough.dtype == dtype
+            np.testing.assert_allclose(rough.astype("float64"), precise, rtol=tolerance, atol=tolerance)
+    assert precise.dtype == "float64"
+    assert precise.shape == (6,)
+
+
+def test_replicas_may_differ_in_their_options(key):
+    x = jax.random.normal(next(key), (3, 2, 5, 8))
+    number = jnp.array([0.3, 0.1])
+    for loss in (
+        lambda x, y, z, number: losses.soft_vote(x, y, z, jnp.ones((5, 2)), temperature=number),
+        lambda x, y, z, number: losses.odd_one_out(x, y, z, temperature=number),
+        lambda x, y, z, number: losses.arcface(x, y, jnp.arange(5), margin=number, scale=1 / number),
+    ):
+        together = jax.jit(jax.vmap(loss))(*x, number)
+        alone = [jax.jit(loss)(*x[:, i], number[i].item()) for i in range(2)]
+        np.testing.assert_allclose(together, jnp.stack(alone), rtol=1e-5, atol=1e-6)
+
+
+def test_leading_dimensions_of_every_loss_are_free(key):
+    x = jax.random.normal(next(key), (3, 2, 5, 8))
+    whole = jnp.arange(10).reshape(2, 5)
+    for loss in (
+        lambda x, y, z, whole: losses.soft_vote(x, y, z, jnp.stack([whole, 9 - whole], -1), temperature=0.3),
+        lambda x, y, z, whole: losses.odd_one_out(x, y, z, odd=whole % 3, temperature=0.3),
+        lambda x, y, z, whole: losses.arcface(x, jnp.eye(8), whole % 8),
+    ):
+        row_by_row = jax.jit(jax.vmap(loss))(*x, whole)
+        np.testing.assert_allclose(jax.jit(loss)(*x, whole), row_by_row, rtol=1e-5, atol=1e-5)
