@@ -1,0 +1,200 @@
+"""Pictures of known identities: a folder of sub-folders, one a person, all in memory; and what is drawn from them.
+
+    FOLDER/anna/1.jpg, FOLDER/anna/2.png, FOLDER/bert/x.jpg ...       decoded by `images`, as crops of one kind
+
+Pictures are numbered in the order of folder and file names, identities in the order of folder names. A training batch
+is a pure function of (seed, step), as in `batches`: shuffled anew every epoch, the remainder of an epoch is dropped.
+"""
+
+import concurrent.futures
+import dataclasses
+import operator
+import warnings
+from collections.abc import Sequence
+from typing import TypedDict
+
+import numpy as np
+import tqdm
+from etils import epath
+from PIL import Image
+
+from perface_jax import images
+from perface_jax.datasets import batches
+
+SUFFIXES = tuple(suffix for suffix, name in Image.registered_extensions().items() if name in images.FORMATS)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Identities:
+    """Pictures and who is on them."""
+
+    pictures: np.ndarray  # uint8 [N, S, S, 3]
+    identity: np.ndarray  # int32 [N], position in names
+    names: tuple[str, ...]  # of the sub-folders, ascending
+    skipped: tuple[str, ...]  # file and reason of every picture that could not be used
+
+
+class Plan(TypedDict):
+    """Which pictures a batch takes, without the pictures."""
+
+    pictures: np.ndarray  # int32 [B, 1], position in Identities.pictures
+    flip: np.ndarray  # bool [B], the picture is mirrored
+    identity: np.ndarray  # int32 [B], 0 to C - 1, counted among the identities trained on
+    weight: np.ndarray  # float32 [B], 1
+
+
+def read_identities(folder: epath.PathLike, *, image_size: int, crop: str) -> Identities:
+    """Read every picture that lies directly in a sub-folder; deeper folders, hidden and other files are not looked at.
+
+    Decoding runs in threads, with a progress bar. A picture that cannot be used is listed and warned about; an identity
+    without any that can is left out.
+
+    Args:
+      folder: of sub-folders, one an identity.
+      image_size, crop: pixels a side of the result, and which crop the square pictures have, as in `images.fit`.
+
+    Raises:
+      FileNotFoundError: no such folder.
+      ValueError: less than two sub-folders with pictures that can be used, or an unknown crop.
+    """
+    folder = epath.Path(folder)
+    paths = _picture_paths(folder)
+    pictures, reasons = _load(paths, image_size, crop)
+    skipped = tuple(filter(None, reasons))
+    failed = f"{len(skipped)} of {len(paths)} pictures cannot be used {'; '.join(skipped[:5])}"
+    if skipped:
+        warnings.warn(f"{folder}: {failed}", stacklevel=2)
+        pictures = pictures[[not reason for reason in reasons]]
+    owners = [path.parent.name for path, reason in zip(paths, reasons, strict=True) if not reason]
+    names, identity = np.unique(owners, return_inverse=True)
+    if len(names) < 2:
+        raise ValueError(
+            f"{folder}: {len(names)} sub-folders with pictures, expected at least 2, one for every identity, such as "
+            f"{folder / 'anna' / '1.jpg'}; {failed}"
+        )
+    return Identities(pictures, identity.astype(np.int32), tuple(map(str, names)), skipped)
+
+
+def split_identities(count: int, *, sizes: tuple[int, int, int], seed: int) -> tuple[np.ndarray, ...]:
+    """Divide identities at random into those for training, validation and test.
+
+    Args:
+      count, sizes: number of identities, and how many of them go to train, validation and test.
+      seed: of the shuffle.
+
+    Returns:
+      three ascending arrays of identities, int64, of which no two share one.
+
+    Raises:
+      TypeError: sizes that are not whole numbers.
+      ValueError: sizes that are negative or do not sum to `count`.
+    """
+    if len(sizes) != 3 or any(operator.index(size) < 0 for size in sizes) or sum(sizes) != count:
+        raise ValueError(
+            f"sizes {'/'.join(map(str, sizes))} sum to {sum(sizes)}, but there are {count} identities: give those of "
+            "train, validation and test, none negative"
+        )
+    order = np.random.default_rng(seed).permutation(count)
+    return tuple(map(np.sort, np.split(order, np.cumsum(sizes[:2]))))
+
+
+def training_plan(
+    identity: np.ndarray, indices: Sequence[int], *, batch_size: int, seed: int, step: int, flip: bool = True
+) -> Plan:
+    """The global batch of one step.
+
+    Args:
+      identity: int [N], of every picture.
+      indices: positions of the pictures to train on. Their C identities, ascending, are the classes 0 to C - 1.
+      batch_size: pictures of the batch.
+      seed, step: of the shuffle and of the flips; number of the batch, from 0.
+      flip: mirror half of the pictures.
+
+    Raises:
+      ValueError: too few pictures for one batch, or indices of no picture.
+    """
+    indices = _positions(identity, indices)
+    epoch, step_in_epoch = divmod(step, batches.steps_per_epoch(indices, batch_size))
+    drawn = batches._shuffled(len(indices), seed, epoch)[step_in_epoch * batch_size : (step_in_epoch + 1) * batch_size]
+    chosen = indices[drawn]
+    class_of = np.cumsum(np.bincount(identity[indices]) > 0) - 1
+    return Plan(
+        pictures=chosen[:, None].astype(np.int32),
+        flip=(np.random.default_rng((seed, 1, step)).random(batch_size) < 0.5) & flip,
+        identity=class_of[identity[chosen]].astype(np.int32),
+        weight=np.ones(batch_size, np.float32),
+    )
+
+
+def verification_pairs(
+    identity: np.ndarray, indices: Sequence[int], *, pairs: int, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Pairs of pictures, half of one identity and half of two, drawn at random among all such pairs without repeats.
+
+    The two kinds take turns, so that every stretch, such as a fold of `verification.verification_accuracy`, holds as
+    many of one as of the other. Unlike the folds of LFW, two stretches may show the same person.
+
+    Args:
+      identity: int [N], of every picture.
+      indices: positions of the pictures to pair.
+      pairs, seed: how many, P, even; of the draw.
+
+    Returns:
+      (pictures, same): positions, int32 [P, 2]; whether the two show one identity, bool [P].
+
+    Raises:
+      ValueError: an odd number of pairs, more than there are, or indices of no picture.
+    """
+    if pairs < 2 or pairs % 2:
+        raise ValueError(f"pairs is {pairs}, expected an even number, at least 2: half show one identity, half two")
+    positions = np.unique(_positions(identity, indices))
+    positions = positions[np.argsort(identity[positions], kind="stable")]
+    place, people = np.arange(len(positions)), identity[positions]
+    start = np.searchsorted(people, people)  # of the stretch of this identity: partners from there on are the same
+    generator = np.random.default_rng(seed)
+    same = _draw_pairs(generator, start, place - start, pairs // 2, "one identity")
+    different = _draw_pairs(generator, np.zeros_like(start), start, pairs // 2, "two identities")
+    both = positions[np.stack([same, different], axis=1).reshape(pairs, 2)]
+    return both.astype(np.int32), np.arange(pairs) % 2 == 0
+
+
+def _draw_pairs(generator, first: np.ndarray, count: np.ndarray, wanted: int, kind: str) -> np.ndarray:
+    """Of all pairs (i, j) with first[j] <= i < first[j] + count[j], `wanted` different ones: int [wanted, 2]."""
+    ends = np.cumsum(count)
+    if wanted > (total := int(count.sum())):
+        raise ValueError(f"{total} pairs of pictures show {kind}, {wanted} are wanted: ask for fewer pairs")
+    number = generator.choice(total, wanted, replace=False)
+    second = np.searchsorted(ends, number, side="right")
+    return np.stack([first[second] + number - (ends - count)[second], second], axis=1)
+
+
+def _positions(identity: np.ndarray, indices: Sequence[int]) -> np.ndarray:
+    indices = np.asarray(indices, int)
+    outside = indices[(indices < 0) | (indices >= len(identity))]
+    if len(outside):
+        raise ValueError(f"{len(outside)} indices are outside of 0..{len(identity) - 1}, the first is {outside[0]}")
+    return indices
+
+
+def _picture_paths(folder: epath.Path) -> list[epath.Path]:
+    if not folder.is_dir():
+        raise FileNotFoundError(f"no folder {folder}, expected one with a sub-folder of pictures for every identity")
+    people = sorted(path for path in folder.iterdir() if path.is_dir())
+    files = (path for person in people for path in sorted(person.iterdir()) if path.suffix.lower() in SUFFIXES)
+    return [path for path in files if not path.name.startswith(".") and not path.parent.name.startswith(".")]
+
+
+def _load(paths: Sequence[epath.Path], image_size: int, crop: str) -> tuple[np.ndarray, list[str]]:
+    """Pictures uint8 [N, S, S, 3], and for each of them the reason why it cannot be used, or nothing."""
+    pictures = np.empty((len(paths), image_size, image_size, 3), np.uint8)
+
+    def load(place: int) -> str:
+        try:
+            pictures[place] = images.fit(images.decode(paths[place].read_bytes()), crop=crop, size=image_size)
+        except (images.PictureError, OSError) as error:
+            return f"{paths[place].parent.name}/{paths[place].name}: {str(error).removeprefix('picture: ')}"
+        return ""
+
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        loads = pool.map(load, range(len(paths)))
+        return pictures, list(tqdm.tqdm(loads, total=len(paths), desc="reading identities", unit=" pictures"))

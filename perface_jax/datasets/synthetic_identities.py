@@ -1,0 +1,67 @@
+"""Identities of the synthetic world: every picture of one shows the same inner face swapped into another person.
+
+    DIR/id0000/00.jpg, 01.jpg ...       for `identities.read_identities`, crop simswap; even numbers men, odd ones women
+
+Contour, hair, skin, light, pose, expression, background and seam are drawn anew for every picture, as in the release of
+`synthetic` and by the same renderer. Nobody here is in the release or among the portraits of the same seed.
+"""
+
+import os
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from perface_jax.datasets import faces, population, synthetic
+from perface_jax.datasets.whole_folder import whole_folder
+
+
+def write_identities(
+    folder: str | os.PathLike, *, identities: int = 200, pictures: int = 12, size: int = 112, seed: int = 0,
+    quality: int = 95,
+) -> None:  # fmt: skip
+    """Write a sub-folder of pictures for every identity; half of the identities, and of the targets, are women.
+
+    Args:
+      folder: must not exist or be empty.
+      identities: how many persons.
+      pictures: of each person.
+      size, quality: of the pictures, pixels a side and JPEG quality.
+      seed: names the people.
+
+    Raises:
+      ValueError: the folder is not empty, or a number is too small.
+    """
+    options = {key: value for key, value in locals().items() if key != "folder"}
+    synthetic.require_limits(options)
+    with whole_folder(folder, options) as part:
+        shown = create_identities(seed, identities=identities, pictures=pictures)
+        paths = [part / f"id{i:04d}" / f"{j:02d}.jpg" for i in range(identities) for j in range(pictures)]
+        for path in paths[::pictures]:
+            path.parent.mkdir()
+        view = faces.SIMSWAP_VIEW
+        synthetic.write_pictures(paths, shown, size=size, view=view, quality=quality, label="identities")
+
+
+def create_identities(seed: int, *, identities: int, pictures: int) -> tuple[faces.Source, faces.Target, faces.Seam]:
+    """What every picture shows, identity by identity.
+
+    Args:
+      seed: any integer.
+      identities: number of persons, I.
+      pictures: of each, J.
+
+    Returns:
+      source, target and seam for `faces.render`, leading axis I * J.
+    """
+    inner, ages, outer, target_ages, seams = jax.random.split(jax.random.fold_in(jax.random.key(seed), 2), 5)
+    female = (jnp.arange(identities) % 2).astype(jnp.float32)
+    age = jax.random.uniform(ages, (identities,), minval=20.0, maxval=65.0)
+    target_female = jnp.tile((jnp.arange(pictures) % 2).astype(jnp.float32), identities)
+    target_age = jax.random.uniform(target_ages, (identities * pictures,), minval=20.0, maxval=65.0)
+    sources = population.sample_sources(inner, female, age)
+    return (
+        jax.tree.map(lambda leaf: np.repeat(np.asarray(leaf), pictures, axis=0), sources),
+        population.sample_targets(outer, target_female, target_age),
+        population.sample_seams(seams, identities * pictures),
+    )
