@@ -3,14 +3,17 @@
 Prints the triplet accuracy before and after training in every setting and writes it to WORKDIR/evaluation.json.
 """
 
+import collections
+import functools
 import json
 
 from absl import app, flags, logging
 from etils import epath
 from ml_collections import config_flags
 
-from perface_jax import evaluation, experiment, report, state
+from perface_jax import evaluation, experiment, report, sweeps, trainer
 from perface_jax.model_folder import load_model
+from perface_jax.workdir import refuse_other_run
 
 CONFIG = config_flags.DEFINE_config_file("config", help_string="The file of configs/ that the run was made with.")
 WORKDIR = flags.DEFINE_string("workdir", None, "The run's folder.")
@@ -29,11 +32,25 @@ def main(arguments):
 
 def evaluate(config, workdir):
     experiment.check(config)
-    state.refuse_other_run(workdir, json.loads(config.to_json()))
-    if not (workdir / "model").exists():
-        raise FileNotFoundError(f"{workdir} holds no finished run: train.py writes {workdir / 'model'} when it is done")
-    models = {"before": experiment.starting_point(config), "after": load_model(workdir / "model")}
-    rows = evaluation.triplet_rows(models, experiment.open_data(config), batch_size=config.evaluation_batch_size)
+    refuse_other_run(workdir, json.loads(config.to_json()))
+    if config.task != "triplets":
+        raise ValueError(f"the table is of triplets; the score of identities is the validation accuracy in {workdir / 'log.jsonl'}")
+    replicas = sweeps.replicas(config)
+    folders = [trainer.model_folder(workdir, replica) for replica in replicas]
+    if missing := [folder for folder in folders if not folder.exists()]:
+        raise FileNotFoundError(f"{workdir} holds no finished run: train.py writes {missing[0]} when it is done")
+    triplets = experiment.open_triplets(config)
+    cells = collections.defaultdict(list)
+    before = {}  # by seed, or one for all that start from the same folder
+    for replica, folder in zip(replicas, folders, strict=True):
+        data = experiment.divide(triplets, replica.config)
+        score = functools.partial(evaluation.score_triplets, data=data, batch_size=config.evaluation_batch_size)
+        start = config.init or replica.config.seed
+        if start not in before:
+            before[start] = score(*experiment.starting_point(replica.config))
+        scores = evaluation.Scores(replica.seed, before[start], score(*load_model(folder)), data.settings)
+        cells[replica.cell].append(scores)
+    rows = evaluation.triplet_rows(cells, triplets.source_id)
     report.write_json(workdir / "evaluation.json", rows)
     print(report.triplet_table(rows))
 

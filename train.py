@@ -1,12 +1,20 @@
-"""Train: `python train.py --config=configs/perface_r50.py --workdir=runs/perface_r50 [--config.field=value ...]`."""
+"""Train: `python train.py --config=configs/perface_r50.py --workdir=runs/perface_r50 [--config.field=value ...]`.
+
+The same command continues a run that was stopped. On SIGTERM it saves and exits with 75. `--distributed` joins the
+processes of a TPU pod, SLURM or Open MPI; elsewhere give each `--coordinator=HOST:PORT --processes=N --process=I`.
+"""
 
 from absl import app, flags, logging
 from ml_collections import config_flags
 
-from perface_jax import trainer
+from perface_jax import parallel, preemption, trainer
 
 CONFIG = config_flags.DEFINE_config_file("config", help_string="A file of configs/.")
 WORKDIR = flags.DEFINE_string("workdir", None, "Folder of this run: its config, checkpoints, log and model.")
+DISTRIBUTED = flags.DEFINE_bool("distributed", False, "One of several processes that the cluster knows.")
+COORDINATOR = flags.DEFINE_string("coordinator", None, "HOST:PORT of process 0, where no cluster tells it.")
+PROCESSES = flags.DEFINE_integer("processes", None, "How many processes there are.")
+PROCESS = flags.DEFINE_integer("process", None, "Which of them this is, from 0.")
 flags.mark_flags_as_required(["config", "workdir"])
 
 
@@ -15,7 +23,12 @@ def main(arguments):
     if len(arguments) > 1:
         raise app.UsageError(f"unexpected argument {arguments[1]!r}; fields are set as --config.field=value")
     try:
+        if DISTRIBUTED.value or COORDINATOR.value or PROCESSES.value or PROCESS.value:
+            parallel.initialize(COORDINATOR.value, PROCESSES.value, PROCESS.value)
         trainer.train(CONFIG.value, WORKDIR.value)
+    except preemption.Preempted as told:
+        print(told, flush=True)
+        raise SystemExit(preemption.EXIT_CODE) from told
     except (ValueError, OSError, FloatingPointError) as error:
         raise SystemExit(str(error)) from error
 

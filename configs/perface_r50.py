@@ -16,9 +16,12 @@ Variants: `configs/perface_r50.py:smoke` is the same run shrunk to seconds: a th
 
 from ml_collections import ConfigDict
 
+from perface_jax import sweeps
+
 
 def get_config(variant: str = "") -> ConfigDict:
     config = ConfigDict()
+    config.task = "triplets"  # what is learned: triplets (perception), or identities (a recogniser)
     config.seed = 0  # of random weights, data order and flips
     config.init = "models/arcface_r50"  # model folder to start from; "" = random weights
 
@@ -29,7 +32,8 @@ def get_config(variant: str = "") -> ConfigDict:
     config.model.embedding_size = 512  # D
     config.model.dtype = "float32"  # of convolutions and activations: float32 or bfloat16
     config.model.remat = False  # recompute activations in the backward pass: less memory, more work
-    config.batch_norm = "train"  # train: statistics of the joint batch of the three roles (ours); frozen: running ones
+    config.model.layers = ()  # blocks in each of the four stages, in the place of those of arch; () = those
+    config.batch_norm = "global"  # statistics of the joint batch of the three roles (ours); per_device, or frozen
 
     config.data = ConfigDict()
     config.data.release = "data/SimCelebA"  # folder with triplet/ and triplet_answers.csv
@@ -42,17 +46,30 @@ def get_config(variant: str = "") -> ConfigDict:
     config.crop = "simswap"  # the crop of the pictures, written into the model folder
 
     config.labels = "unanimous"  # unanimous (D2) or majority (D1), for training; evaluation always uses unanimous
+    config.fraction = 1.0  # share of the training triplets that is used
     config.split = ConfigDict()
     config.split.sources = (56, 8, 16)  # source triplets for train, validation, test (ours)
     config.split.targets = (56, 8, 16)  # targets for train, validation, test (ours)
     config.split.seed = 0  # of the division
     config.split.fold = 0  # rotates the test ids for cross-validation
 
-    config.margin = 0.1  # of the loss, in cosine (Eq. 1)
+    config.loss = "cosine_triplet"  # Eq. 1; or soft_vote, odd_one_out
+    config.margin = 0.1  # of cosine_triplet, in cosine (Eq. 1)
+    config.temperature = 0.1  # of soft_vote and odd_one_out, in cosine (ours)
     config.batch_size = 32  # triplets a step, over all devices
-    config.learning_rate = 0.01  # constant (schedule: ours)
-    config.momentum = 0.9
+    config.learning_rate = 0.01
+    config.momentum = 0.9  # of sgd
     config.weight_decay = 5e-4  # added to the gradient
+    config.optimizer = ConfigDict()
+    config.optimizer.name = "sgd"  # as PyTorch does it; or another one of optax, such as adamw
+    config.optimizer.options = ConfigDict()  # of another one, by optax's names
+    config.schedule = ConfigDict()
+    config.schedule.name = "constant"  # what the learning rate is multiplied with (ours); cosine, step
+    config.schedule.warmup = 0  # steps
+    config.schedule.boundaries = ()  # of step: steps at which the rate falls
+    config.schedule.factor = 0.1  # of step: by this
+    config.clip_norm = 0.0  # largest length of all gradients together; 0 = no clipping
+    config.rules = ((".*", 1.0),)  # pattern of parameters, factor of their decay or "frozen"; the first match counts
     config.flip = True  # mirror the three pictures of a triplet together, half of the time (ours)
     config.epochs = 40  # passes over the training triplets (ours)
     config.max_steps = 0  # stop after this many steps even if epochs are left; 0 = no such limit
@@ -61,6 +78,16 @@ def get_config(variant: str = "") -> ConfigDict:
     config.evaluate_every = 1  # epochs between two validations, each of them followed by a checkpoint
     config.evaluation_batch_size = 64  # triplets
     config.log_every = 10  # steps between two lines of the log
+    config.tensorboard = True  # write TensorBoard files too
+    config.keep_checkpoints = 2  # the last ones
+
+    config.feed = "disk"  # read ahead; or resident: all pictures on every device (.7 GB at 112 pixels)
+    config.workers = 0  # reading processes; 0 = threads
+    config.steps_per_call = 1  # steps of one program call, resident only; 0 = up to the next validation
+    config.mesh = ConfigDict()
+    config.mesh.data = 0  # devices that share one run's batch; 0 = as few as let every device work
+    config.mesh.how = "shard_map"  # or pmap, for one run
+    config.sweep = sweeps.unswept()  # values to try, by field: config.sweep.seed = (0, 1, 2); needs feed = resident
 
     if variant == "smoke":
         config.init = ""

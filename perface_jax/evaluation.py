@@ -106,17 +106,49 @@ def embed_folder(
     return kept, np.concatenate([np.empty((0, model.embedding_size), np.float32), *outputs]), skipped
 
 
+class Scores(NamedTuple):
+    """What one run scored on every triplet, 0, 0.5 or 1; NaN where a triplet has no label.
+
+    Attributes:
+      seed: what only repeats the run: runs that differ in nothing else are the spread of one cell of the table.
+      before: float `[T]`, by the weights the run started from.
+      after: float `[T]`, by those it ended with.
+      settings: by name, positions of the triplets that count, as in `experiment.Data`.
+    """
+
+    seed: Any
+    before: np.ndarray
+    after: np.ndarray
+    settings: Mapping[str, np.ndarray]
+
+
 class TripletRow(NamedTuple):
-    """One cell of the accuracy table."""
+    """One line of the accuracy table; NaN where there is no such number.
+
+    Attributes:
+      model: `before` or `after` training, and which cell of a sweep.
+      setting: of the triplets, for example `i`.
+      accuracy: share of right triplets, of all runs and folds together.
+      low, high: its 95% interval, sources resampled.
+      deviation: standard deviation over seeds, n - 1.
+      gain, gain_low, gain_high: accuracy after minus before on the same triplets, with its 95% interval over sources.
+      ties: scores of one half.
+      triplets, sources, seeds: how many different ones it rests on.
+    """
 
     model: str
     setting: str
     accuracy: float
     low: float
     high: float
+    deviation: float
+    gain: float
+    gain_low: float
+    gain_high: float
     ties: int
     triplets: int
     sources: int
+    seeds: int
 
 
 def embed_triplets(
@@ -135,71 +167,84 @@ def embed_triplets(
     Returns:
       float32 `[n, 3, D]`: reference, positive, negative of each of `indices`.
     """
-    mesh = parallel.data_mesh()
+    mesh = parallel.make_mesh()
     batch_size = -(-batch_size // mesh.size) * mesh.size
-    variables = parallel.replicate(dict(variables), mesh)
+    variables = parallel.share(dict(variables), mesh)
     outputs = [np.empty((0, 3, model.embedding_size), np.float32)]
     for batch in batches.evaluation_batches(source, labels, indices, batch_size=batch_size):
         images = batch["images"]
-        flat = parallel.to_global(images.reshape(-1, *images.shape[2:]), mesh)
+        flat = parallel.to_global(images.reshape(-1, *images.shape[2:]), mesh, parallel.ROWS)
         vectors = np.asarray(_embed(variables, flat, model=model), np.float32)
         outputs.append(vectors.reshape(*images.shape[:2], -1)[batch["weight"] > 0])
     return np.concatenate(outputs)
 
 
-def triplet_row(name: str, setting: str, embeddings: np.ndarray, source_id: np.ndarray, *, seed: int = 0) -> TripletRow:
-    """Accuracy on the triplets of one setting, with its interval over sources.
+def score_triplets(model: IResNet, variables: Mapping, data: Any, *, batch_size: int) -> np.ndarray:
+    """The score of every triplet that has an evaluation label, each embedded once.
 
     Args:
-      name: of the model.
-      setting: of the triplets, for example `i`.
-      embeddings: float `[n, 3, D]`: reference, positive, negative.
-      source_id: int `[n]`, which source triplet the three faces come from.
-      seed: of the bootstrap.
-
-    Returns:
-      the row; with one source only the interval is NaN: nothing can be resampled.
-
-    Raises:
-      ValueError: no triplet in the setting.
-    """
-    if not len(embeddings):
-        raise ValueError(f"setting {setting} holds no triplet with a label")
-    scores = metrics.triplet_scores(*np.moveaxis(embeddings, 1, 0))
-    _, clusters = np.unique(source_id, return_inverse=True)
-    low, high = np.nan, np.nan
-    if (sources := clusters.max() + 1) > 1:
-        low, high = metrics.cluster_interval(jax.random.key(seed), scores, clusters)
-    ties = int((scores == 0.5).sum())
-    return TripletRow(
-        name, setting, float(scores.mean()), float(low), float(high), ties, len(embeddings), int(sources)
-    )
-
-
-def triplet_rows(models: Mapping[str, tuple[IResNet, Mapping]], data: Any, *, batch_size: int) -> list[TripletRow]:
-    """The accuracy table: every model in every setting.
-
-    Args:
-      models: (module, variables) by the name to print.
-      data: of `experiment.open_data`.
+      model: the network.
+      variables: its three collections.
+      data: of `experiment.divide`.
       batch_size: triplets a step.
 
     Returns:
-      rows in the order setting, model; a setting without a labelled triplet has none.
+      float32 `[T]`: `metrics.triplet_scores`; NaN without a label.
     """
     labelled = np.flatnonzero(data.labels >= 0)
-    place = np.full(len(data.labels), -1)
-    place[labelled] = np.arange(len(labelled))
-    embeddings = {
-        name: embed_triplets(*model, data.triplets, data.labels, labelled, batch_size=batch_size)
-        for name, model in models.items()
-    }
-    return [
-        triplet_row(name, setting, embeddings[name][place[indices]], data.triplets.source_id[indices])
-        for setting, indices in data.settings.items()
-        if len(indices)
-        for name in models
-    ]
+    embeddings = embed_triplets(model, variables, data.triplets, data.labels, labelled, batch_size=batch_size)
+    scores = np.full(len(data.labels), np.nan, np.float32)
+    scores[labelled] = metrics.triplet_scores(*np.moveaxis(embeddings, 1, 0))
+    return scores
+
+
+def triplet_rows(cells: Mapping[str, Sequence[Scores]], source_id: np.ndarray, *, seed: int = 0) -> list[TripletRow]:
+    """The accuracy table: every cell in every setting, before and after training.
+
+    Folds of one seed are pooled: with folds that make each source a test source once, [i] is every triplet once.
+
+    Args:
+      cells: by the name to print, the runs that only seeds and folds tell apart.
+      source_id: int `[T]`, which source triplet the three faces come from.
+      seed: of the bootstrap.
+
+    Returns:
+      rows in the order setting, cell; a setting without a labelled triplet has none, and one `before` stands for all
+      cells that started alike.
+    """
+    rows = []
+    for setting in next(iter(cells.values()))[0].settings:
+        for name, runs in cells.items():
+            before = _row("before", setting, runs, [run.before for run in runs], source_id, seed)
+            after = _row(f"after {name}".strip(), setting, runs, [run.after for run in runs], source_id, seed)
+            rows += [row for row in (before, after) if row and row not in rows]
+    return rows
+
+
+def _row(model, setting, runs, scores, source_id, seed):
+    places = [run.settings[setting] for run in runs]
+    if not len(places := np.concatenate(places)):
+        return None
+    seeds = np.repeat([sorted({run.seed for run in runs}).index(run.seed) for run in runs], [len(run.settings[setting]) for run in runs])
+    now = np.concatenate([one[run.settings[setting]] for one, run in zip(scores, runs, strict=True)])
+    then = np.concatenate([run.before[run.settings[setting]] for run in runs])
+    of_seed = [now[seeds == i].mean() for i in np.unique(seeds)]
+    sources, clusters = np.unique(source_id[places], return_inverse=True)
+    key = jax.random.key(seed)
+    intervals = np.full((2, 2), np.nan)
+    gain = np.nan
+    if len(sources) > 1:
+        intervals[0] = metrics.cluster_interval(key, now, clusters)
+    if model != "before":
+        gain = float(np.mean(now - then))
+        if len(sources) > 1:
+            intervals[1] = metrics.cluster_interval(key, now - then, clusters)
+    return TripletRow(
+        model, setting, float(now.mean()), *map(float, intervals[0]),
+        float(np.std(of_seed, ddof=1)) if len(of_seed) > 1 else np.nan,
+        gain, *map(float, intervals[1]),
+        int((now == 0.5).sum()), len(np.unique(places)), len(sources), len(of_seed),
+    )  # fmt: skip
 
 
 def _check_batch_size(batch_size):

@@ -3,21 +3,54 @@
 `trainer` and `evaluate.py` both begin here, so that a run is evaluated on exactly what it was trained on.
 """
 
+import difflib
+import functools
+import math
 import operator
+from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 from etils import epath
 from ml_collections import ConfigDict
 
-from perface_jax import annotations, images
-from perface_jax.datasets import sim_celeba
+from perface_jax import annotations, images, optim, parallel
+from perface_jax.datasets import identities, sim_celeba
 from perface_jax.model import FOLDED, IResNet, iresnet
 from perface_jax.model_folder import load_model
+from perface_jax.state import Hyper
+from perface_jax.step import Loss, Norms
+from perface_jax.workdir import flat
 
 LABELS = {"unanimous": annotations.unanimous, "majority": annotations.majority}  # the paper's D2 and D1
+CHOICES = {
+    "batch_norm": tuple(norms.value for norms in Norms),
+    "export": ("best", "last"),
+    "crop": tuple(images.TEMPLATES),
+    "model.dtype": ("float32", "bfloat16", "float64"),
+    "mesh.how": tuple(how.value for how in parallel.How),
+    "feed": ("disk", "resident"),
+    "task": ("triplets", "identities"),
+    "loss": tuple(loss.value for loss in Loss),
+    "labels": tuple(LABELS),
+}
+COMMON = (
+    "task", "seed", "init", "model.arch", "model.width", "model.image_size", "model.embedding_size", "model.dtype",
+    "model.remat", "model.layers", "batch_norm", "crop", "margin", "batch_size", "learning_rate", "momentum",
+    "weight_decay", "optimizer.name", "schedule.name", "schedule.warmup", "schedule.boundaries", "schedule.factor",
+    "clip_norm", "rules", "flip", "epochs", "max_steps", "export", "evaluate_every", "evaluation_batch_size",
+    "log_every", "feed", "workers", "steps_per_call", "mesh.data", "mesh.how", "keep_checkpoints", "tensorboard",
+)  # fmt: skip
+TASKS = {
+    "triplets": (
+        "data.release", "data.data_dir", "data.order", "data.block", "data.sources", "data.targets", "data.repair",
+        "labels", "fraction", "loss", "temperature", "split.sources", "split.targets", "split.seed", "split.fold",
+    ),
+    "identities": ("data.folder", "data.pairs", "split.sizes", "split.seed", "scale"),
+}  # fmt: skip
 
 
 class Data(NamedTuple):
@@ -38,36 +71,69 @@ class Data(NamedTuple):
     settings: dict[str, np.ndarray]
 
 
+class IdentityData(NamedTuple):
+    """Pictures of people, which of them are trained on, and pairs of pictures of people who are not.
+
+    Attributes:
+      people: all pictures and whose they are.
+      training: positions of the pictures trained on; they show `classes` identities.
+      classes: C.
+      pairs: int32 `[P, 2]`, positions of two pictures of validation identities.
+      same: bool `[P]`, whether they show one identity.
+    """
+
+    people: identities.Identities
+    training: np.ndarray
+    classes: int
+    pairs: np.ndarray
+    same: np.ndarray
+
+
 def check(config: ConfigDict) -> None:
     """Refuse what can be seen to be wrong before anything is read or written.
 
     Raises:
-      ValueError: a field with its value and what was wanted.
+      ValueError: a field with its value and what was wanted; unknown fields with the closest name, and missing ones.
     """
-    choices = {
-        "batch_norm": ("train", "frozen"),
-        "labels": tuple(LABELS),
-        "export": ("best", "last"),
-        "crop": tuple(images.TEMPLATES),
-        "model.dtype": ("float32", "bfloat16", "float64"),
-    }
-    for field, wanted in choices.items():
-        if (value := operator.attrgetter(field)(config)) not in wanted:
+    fields = flat(config.to_dict())
+    _check_names(config, fields)
+    for field, wanted in CHOICES.items():
+        if field in fields and (value := fields[field]) not in wanted:
             raise ValueError(f"config.{field} is {value!r}; wanted one of {', '.join(wanted)}")
-    for field in ("batch_size", "evaluation_batch_size", "evaluate_every", "log_every", "epochs"):
-        if not config[field] > 0:
-            raise ValueError(f"config.{field} is {config[field]!r}; wanted more than 0")
+    for field in ("batch_size", "evaluation_batch_size", "evaluate_every", "log_every", "keep_checkpoints"):
+        if not fields[field] > 0:
+            raise ValueError(f"config.{field} is {fields[field]!r}; wanted more than 0")
+    for field in ("epochs", "max_steps", "steps_per_call", "clip_norm", "weight_decay", "workers", "mesh.data"):
+        if not 0 <= fields[field] < math.inf:
+            raise ValueError(f"config.{field} is {fields[field]!r}; wanted at least 0")
+    if not 0 < fields.get("fraction", 1) <= 1:
+        raise ValueError(f"config.fraction is {config.fraction!r}; wanted a share of the training triplets, in (0, 1]")
+
+
+def _check_names(config, fields):
+    seen = {name for name in fields if not name.startswith(("sweep.", "optimizer.options."))}
+    wanted = {*COMMON, *TASKS.get(config.get("task"), TASKS["triplets"])}
+    if unknown := sorted(seen - wanted):
+        close = [f"{name} (close to it: {', '.join(difflib.get_close_matches(name, wanted)) or 'none'})" for name in unknown]
+        raise ValueError(f"unknown fields of the config: {'; '.join(close)}")
+    if missing := sorted(wanted - seen):
+        raise ValueError(f"the config lacks {', '.join(missing)}; configs/perface_r50.py says what they mean")
 
 
 def open_data(config: ConfigDict) -> Data:
-    """Build the data set of the config, or take the one that is built, and divide it.
+    """Build the data set of the config, or take the one that is built, and divide it; see `divide`.
 
     Raises:
-      ValueError: fewer training triplets than a batch, or no validation triplet.
       FileNotFoundError: the release folder is not there; the message says how to get one.
     """
+    return divide(open_triplets(config), config)
+
+
+def open_triplets(config: ConfigDict) -> sim_celeba.Triplets:
+    """The triplets of the config's release; on several hosts the first one builds the data set, the others wait."""
     data = config.data
-    builder = sim_celeba.build(
+    build = functools.partial(
+        sim_celeba.build,
         data.release,
         data.data_dir,
         image_size=config.model.image_size,
@@ -76,12 +142,23 @@ def open_data(config: ConfigDict) -> Data:
         grid=(data.sources, data.targets),
         repair=data.repair,
     )
-    triplets = sim_celeba.load(builder)
+    return sim_celeba.load(parallel.first_process_first(build))
+
+
+def divide(triplets: sim_celeba.Triplets, config: ConfigDict) -> Data:
+    """Labels and settings of one run.
+
+    Raises:
+      ValueError: fewer training triplets than a batch, or no validation triplet.
+    """
     votes = annotations.Votes(ids=triplets.ids, votes=triplets.votes)
     division = annotations.split(triplets.source_id, triplets.target_id, **config.split)
     training_labels, labels = LABELS[config.labels](votes).label, annotations.unanimous(votes).label
     training = division.rows["train"]
     training = training[training_labels[training] >= 0]
+    if config.fraction < 1:
+        kept = round(config.fraction * len(training))  # of one order: a smaller fraction is part of a larger one
+        training = np.sort(np.random.default_rng((config.seed, 2)).permutation(training)[:kept])
     if len(training) < config.batch_size:
         raise ValueError(
             f"{len(training)} training triplets have a {config.labels} label, fewer than one batch of"
@@ -93,6 +170,24 @@ def open_data(config: ConfigDict) -> Data:
     return Data(triplets, training_labels, labels, training, settings)
 
 
+def open_identities(config: ConfigDict) -> IdentityData:
+    """Read the folder of the config and divide its identities.
+
+    Raises:
+      FileNotFoundError, ValueError: no such folder, or too little in it; the message says what was wanted.
+    """
+    people = identities.read_identities(config.data.folder, image_size=config.model.image_size, crop=config.crop)
+    train, validation, _ = identities.split_identities(
+        len(people.names), sizes=config.split.sizes, seed=config.split.seed
+    )
+    training = np.flatnonzero(np.isin(people.identity, train))
+    unseen = np.flatnonzero(np.isin(people.identity, validation))
+    pairs, same = identities.verification_pairs(
+        people.identity, unseen, pairs=config.data.pairs, seed=config.split.seed
+    )
+    return IdentityData(people, training, len(train), pairs, same)
+
+
 def starting_point(config: ConfigDict) -> tuple[IResNet, dict]:
     """The model of the config and the variables before the first step.
 
@@ -101,17 +196,79 @@ def starting_point(config: ConfigDict) -> tuple[IResNet, dict]:
       ValueError: the folder holds another architecture than `config.model`, or norms that cannot be trained.
     """
     options = {**config.model, "dtype": jnp.dtype(config.model.dtype)}
+    if not options["layers"]:
+        del options["layers"]
     model = iresnet(options.pop("arch"), **options)
     if not config.init:
-        pictures = jnp.zeros((1, model.image_size, model.image_size, 3), model.dtype)
         # rbg keys: the default ones take minutes to compile here, hundreds of generators in one program.
-        return model, jax.jit(model.init)(jax.random.key(config.seed, impl="rbg"), pictures)
+        return model, _random_weights(jax.random.key(config.seed, impl="rbg"), model=model)
     stored, variables = load_model(epath.Path(config.init))
     shape = ("layers", "width", "image_size", "embedding_size")
     if different := [name for name in shape if getattr(stored, name) != getattr(model, name)]:
         pairs = ((name, getattr(stored, name), getattr(model, name)) for name in different)
         lines = "\n".join(f"- {name} = {there}\n+ {name} = {here}" for name, there, here in pairs)
         raise ValueError(f"{config.init} holds another model than config.model says (- folder, + config):\n{lines}")
-    if config.batch_norm == "train" and stored.folded_norms:
+    if config.batch_norm != Norms.FROZEN.value and stored.folded_norms:
         raise ValueError(f"{config.init}: {FOLDED} Set config.batch_norm=frozen, or start from the PyTorch checkpoint.")
     return stored.clone(dtype=model.dtype, remat=model.remat), variables
+
+
+@functools.partial(jax.jit, static_argnames="model")
+def _random_weights(key, *, model):
+    return model.init(key, jnp.zeros((1, model.image_size, model.image_size, 3), model.dtype))
+
+
+def with_classes(variables: dict, config: ConfigDict, classes: int) -> dict:
+    """The variables with a class matrix `[classes, D]` among the parameters, as identity training moves it."""
+    dtype = variables["params"]["fc"]["kernel"].dtype
+    draw = np.random.default_rng((config.seed, 3)).normal(scale=0.01, size=(classes, config.model.embedding_size))
+    return {**variables, "params": {**variables["params"], "classes": draw.astype(dtype)}}
+
+
+def hyper(config: ConfigDict, dtype: jnp.dtype, choices: tuple[Loss, ...]) -> Hyper:
+    """The run's own numbers; `choices` are the losses of all runs of the program."""
+    numbers = {name: np.asarray(config[name], dtype) for name in ("learning_rate", "momentum", "weight_decay", "margin")}
+    loss = choices.index(Loss(config.loss)) if choices else 0
+    return Hyper(
+        **numbers, temperature=np.asarray(config.get("temperature", 1.0), dtype), loss=np.asarray(loss, np.int32)
+    )
+
+
+def optimizer(config: ConfigDict, params: dict, steps: int) -> Callable[[Hyper], optax.GradientTransformation]:
+    """What makes the optimiser of a run from its own numbers; every run of a sweep has the same kind.
+
+    Args:
+      config: its `optimizer`, `schedule`, `rules` and `clip_norm`.
+      params: the parameters or their shapes.
+      steps: of the whole run.
+
+    Raises:
+      ValueError: see `optim.create` and `optim.schedule`; or a momentum swept that the optimiser does not have.
+    """
+    kind = config.optimizer
+    if kind.name != "sgd" and len(config.sweep.momentum):
+        raise ValueError(f"config.sweep.momentum is for sgd; {kind.name} takes its options from config.optimizer.options")
+    factor = optim.schedule(
+        config.schedule.name,
+        steps=max(steps, 1),
+        warmup=config.schedule.warmup,
+        boundaries=config.schedule.boundaries,
+        factor=config.schedule.factor,
+    )
+
+    def build(numbers: Hyper) -> optax.GradientTransformation:
+        options = dict(kind.options)
+        if kind.name == "sgd":
+            options["momentum"] = numbers.momentum
+        return optim.create(
+            params,
+            name=kind.name,
+            learning_rate=numbers.learning_rate,
+            weight_decay=numbers.weight_decay,
+            schedule=factor,
+            rules=config.rules,
+            clip_norm=config.clip_norm,
+            **options,
+        )
+
+    return build

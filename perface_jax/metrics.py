@@ -21,7 +21,12 @@ def triplet_scores(reference: jax.Array, positive: jax.Array, negative: jax.Arra
     Returns:
       `[...]` in {0, 0.5, 1} or NaN, the dtype of the embeddings, at least float32.
     """
-    difference = similarity(reference, positive) - similarity(reference, negative)
+    return pair_scores(similarity(reference, positive), similarity(reference, negative))
+
+
+def pair_scores(positive: jax.Array, negative: jax.Array) -> jax.Array:
+    """As `triplet_scores`, from the two similarities to the reference `[...]`."""
+    difference = positive - negative
     if difference.dtype != jnp.float64:
         difference = difference.astype(jnp.float32)  # float16 cannot count to 70,000
     return (jnp.sign(difference) + 1) / 2

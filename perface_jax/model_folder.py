@@ -108,6 +108,21 @@ def save_model(
             unfinished.rmtree()
 
 
+def replace_model(path: epath.PathLike, model: IResNet, variables: Mapping, **options) -> None:
+    """As `save_model`, in the place of a folder that may be there; that one goes when the new one is whole."""
+    path = epath.Path(path)
+    if not path.exists():
+        return save_model(path, model, variables, **options)
+    new, old = path.parent / f".{path.name}.new", path.parent / f".{path.name}.old"
+    for left in (new, old):  # of a process that was killed
+        if left.exists():
+            left.rmtree()
+    save_model(new, model, variables, **options)
+    path.rename(old)
+    new.rename(path)
+    old.rmtree()
+
+
 def load_model(path: epath.PathLike) -> tuple[IResNet, dict]:
     """Open a model folder.
 

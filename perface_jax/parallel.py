@@ -1,57 +1,217 @@
-"""Devices: the mesh, how a host's batch becomes a global array, and how a per-device step becomes a program.
+"""Devices: the mesh, how host arrays become global arrays, and how a per-device step becomes a program.
 
-The only module that makes a mesh. One axis, `data`: batches are cut along their first axis, states are the same on
-every device. One device is a mesh of one; there is no other path.
+The only module that makes a mesh. Two axes: `replica`, independent runs that never talk to each other, and `data`, the
+devices that share the batch of one run. One run on one device is a mesh of 1 x 1; there is no other path.
+
+Leading axes of global arrays: states `[R, ...]`; batches `[R, K, B, ...]`: replica, step within this call, row.
 """
 
+import enum
+import functools
 from collections.abc import Callable
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
+from jax.experimental import multihost_utils
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-DATA = "data"
+REPLICA, DATA = "replica", "data"
+STATE = PartitionSpec(REPLICA)
+BATCH = PartitionSpec(REPLICA, None, DATA)
+ROWS = PartitionSpec(DATA)
+SHARED = PartitionSpec()
 
 
-def data_mesh(devices: list[jax.Device] | None = None) -> Mesh:
-    """A mesh over all devices (of all processes), or over the ones given."""
-    return Mesh(np.asarray(devices if devices is not None else jax.devices()), (DATA,))
+class How(enum.Enum):
+    """Which of JAX's two maps turns a per-device step into a program."""
+
+    SHARD_MAP = "shard_map"
+    PMAP = "pmap"  # one replica only; for scripts that are built on it
+
+
+def initialize(coordinator: str | None = None, processes: int | None = None, process: int | None = None) -> None:
+    """Join the other processes of this run; call it before anything else touches JAX.
+
+    Args:
+      coordinator: `host:port` of process 0; None on TPU pods, SLURM and Open MPI, where JAX finds out by itself.
+      processes: how many there are; None with the above.
+      process: which one this is, from 0; None with the above.
+
+    Raises:
+      ValueError: a coordinator without the two numbers, or numbers without a coordinator.
+    """
+    if len({coordinator is None, processes is None, process is None}) > 1:
+        raise ValueError(
+            f"coordinator {coordinator}, processes {processes} and process {process} belong together: give all three,"
+            " or none where the cluster tells them (TPU pods, SLURM, Open MPI)"
+        )
+    jax.config.update("jax_cpu_collectives_implementation", "gloo")  # read on CPU only
+    jax.distributed.initialize(coordinator, processes, process)
+
+
+def first_process_first(function: Callable[[], Any]) -> Any:
+    """The result of the function on every process; the others call it after the first one has finished."""
+    if jax.process_index() == 0:
+        result = function()
+        multihost_utils.sync_global_devices("first_process_first")
+        return result
+    multihost_utils.sync_global_devices("first_process_first")
+    return function()
+
+
+def make_mesh(replicas: int = 1, *, data: int = 0, devices: list[jax.Device] | None = None) -> Mesh:
+    """The mesh `[groups, data]` over all devices of all processes, or over the ones given.
+
+    Args:
+      replicas: independent runs; each group of devices trains the same number of them, in turn.
+      data: devices that share one run's batch; 0: as few as let every device work.
+      devices: all of them when None.
+
+    Raises:
+      ValueError: devices or replicas cannot be divided so.
+    """
+    devices = jax.devices() if devices is None else devices
+    groups = len(devices) // data if data else np.gcd(len(devices), replicas)
+    data = data or len(devices) // groups
+    if groups * data != len(devices):
+        raise ValueError(f"{len(devices)} devices cannot be cut into groups of {data} (config.mesh.data)")
+    if replicas % groups:
+        raise ValueError(
+            f"{replicas} replicas cannot be divided over {groups} groups of {data} devices; choose a multiple of"
+            f" {groups} replicas, or another config.mesh.data (0 chooses one that fits)"
+        )
+    return Mesh(np.asarray(devices).reshape(groups, data), (REPLICA, DATA))
 
 
 def check_batch_size(batch_size: int, mesh: Mesh) -> None:
-    """Raise a ValueError when a global batch cannot be cut evenly over the mesh."""
-    if batch_size % mesh.size:
+    """Raise a ValueError when a global batch cannot be cut evenly over the devices of one run."""
+    devices = mesh.shape[DATA]
+    if batch_size % devices:
         raise ValueError(
-            f"a batch of {batch_size} cannot be divided over {mesh.size} devices; choose a multiple of {mesh.size},"
+            f"a batch of {batch_size} cannot be divided over {devices} devices; choose a multiple of {devices},"
             " or fewer devices"
         )
 
 
-def replicate(tree: Any, mesh: Mesh) -> Any:
-    """The same arrays on every device of the mesh."""
-    return jax.device_put(tree, NamedSharding(mesh, PartitionSpec()))
+def share(tree: Any, mesh: Mesh, spec: PartitionSpec = SHARED) -> Any:
+    """Host arrays that every process holds whole -> global arrays, on every device alike or cut by `spec`."""
+    sharding = NamedSharding(mesh, spec)
+
+    def place(array):
+        array = np.asarray(array)
+        return jax.make_array_from_callback(array.shape, sharding, lambda index: array[index])
+
+    return jax.tree.map(place, tree)
 
 
-def to_global(batch: dict[str, np.ndarray], mesh: Mesh) -> dict[str, jax.Array]:
-    """This process's rows of a batch -> global arrays cut along the first axis."""
-    return jax.make_array_from_process_local_data(NamedSharding(mesh, PartitionSpec(DATA)), batch)
+def to_global(rows: Any, mesh: Mesh, spec: PartitionSpec = BATCH) -> Any:
+    """This process's rows of a batch -> global arrays."""
+    return jax.make_array_from_process_local_data(NamedSharding(mesh, spec), rows)
 
 
-def spmd(step: Callable, mesh: Mesh) -> Callable:
-    """A per-device `step(state, batch, *, axis_name) -> (state, sums)` as one compiled program over the mesh.
+def stack_replicas(make: Callable[[int], Any], replicas: int, mesh: Mesh) -> Any:
+    """The trees `make(0) .. make(replicas - 1)` as one tree of global arrays with a leading replica axis.
+
+    Only the replicas of this process's devices are made.
+    """
+    sharding = NamedSharding(mesh, STATE)
+    places = sharding.addressable_devices_indices_map((replicas,)).values()
+    mine = sorted({i for (rows,) in places for i in range(*rows.indices(replicas))})
+
+    def place(*leaves):
+        of = dict(zip(mine, leaves, strict=True))
+        return jax.make_array_from_callback(
+            (replicas, *np.shape(leaves[0])),
+            sharding,
+            lambda index: np.stack([of[i] for i in range(*index[0].indices(replicas))]),
+        )
+
+    return jax.tree.map(place, *(jax.device_get(make(i)) for i in mine))
+
+
+def take_replica(tree: Any, index: int, mesh: Mesh) -> Any:
+    """One replica of a stacked tree as host arrays, whole on every process."""
+    take = jax.jit(lambda tree, i: jax.tree.map(lambda x: x[i], tree), out_shardings=NamedSharding(mesh, SHARED))
+    return jax.device_get(take(tree, index))
+
+
+def fetch(tree: Any) -> Any:
+    """Global arrays -> host arrays, whole on every process."""
+    if jax.process_count() == 1:
+        return jax.device_get(tree)
+    return multihost_utils.process_allgather(tree, tiled=True)
+
+
+def spmd(step: Callable, mesh: Mesh, *, how: How = How.SHARD_MAP) -> Callable:
+    """A per-device step of one run as one compiled program for all replicas.
 
     Args:
-      step: pure; sees the rows of one device, and returns what is the same on every device.
-      mesh: of `data_mesh`.
+      step: pure `(state, batch, *shared, axis_name) -> (state, sums)`; sees one replica's state without the replica
+        axis and its device's rows `[K, b, ...]`, and returns what is the same on every device of the run.
+      mesh: of `make_mesh`.
+      how: the map; the numbers do not depend on it.
 
     Returns:
-      jitted `(state, batch) -> (state, sums)` on global arrays; the state given is donated.
+      jitted `(state, batch, *shared) -> (state, sums)` on global arrays; the state given is donated.
+
+    Raises:
+      ValueError: several groups of replicas under pmap.
     """
-    mapped = jax.shard_map(
-        lambda state, batch: step(state, batch, axis_name=DATA),
-        mesh=mesh,
-        in_specs=(PartitionSpec(), PartitionSpec(DATA)),
-        out_specs=PartitionSpec(),
-    )
-    return jax.jit(mapped, donate_argnums=0)
+    body = functools.partial(_in_turn, functools.partial(step, axis_name=DATA), _unrolled(mesh))
+    if how is How.PMAP:
+        return _pmapped(body, mesh)
+
+    def program(state, batch, *shared):
+        specs = (STATE, BATCH, *(SHARED for _ in shared))
+        return jax.shard_map(body, mesh=mesh, in_specs=specs, out_specs=STATE)(state, batch, *shared)
+
+    return jax.jit(program, donate_argnums=0)
+
+
+def spmd_rows(function: Callable, mesh: Mesh) -> Callable:
+    """As `spmd`, for a function of one replica's variables and rows that returns rows: `[K, b, ...] -> [K, b, ...]`."""
+    body = functools.partial(_in_turn, function, _unrolled(mesh))
+
+    @jax.jit
+    def program(variables, batch, *shared):
+        specs = (STATE, BATCH, *(SHARED for _ in shared))
+        return jax.shard_map(body, mesh=mesh, in_specs=specs, out_specs=BATCH)(variables, batch, *shared)
+
+    return program
+
+
+def _in_turn(step, unroll, state, batch, *shared):
+    """The step on each replica of this group, one after the other."""
+    replicas = jax.tree.leaves(state)[0].shape[0]
+    if replicas > 1 and not unroll:
+        return jax.lax.map(lambda one: step(*one, *shared), (state, batch))
+    ones = [jax.tree.map(lambda x, i=i: x[i], (state, batch)) for i in range(replicas)]
+    return jax.tree.map(lambda *xs: jnp.stack(xs), *(step(*one, *shared) for one in ones))
+
+
+def _unrolled(mesh):
+    # XLA's CPU backend computes the gradients of convolutions inside a loop some 16 times slower than outside, and
+    # even where the loop has one turn; under vmap 4 times (benchmarks/replicas.py). Elsewhere a loop keeps the program
+    # small and its memory that of one replica.
+    return mesh.devices.flat[0].platform == "cpu"
+
+
+def _pmapped(body, mesh):
+    if mesh.shape[REPLICA] > 1:
+        raise ValueError(
+            f"pmap serves one replica; this mesh has {mesh.shape[REPLICA]} groups of them. Use config.mesh.how=shard_map"
+        )
+    devices = mesh.devices.ravel().tolist()
+
+    @functools.cache
+    def mapped(shared):
+        axes = (None, 2, *(None,) * shared)
+        return jax.pmap(body, axis_name=DATA, in_axes=axes, out_axes=None, devices=devices, donate_argnums=0)
+
+    def program(state, batch, *shared):
+        cut = jax.tree.map(lambda x: x.reshape(*x.shape[:2], len(devices), -1, *x.shape[3:]), batch)
+        return mapped(len(shared))(state, cut, *shared)
+
+    return program

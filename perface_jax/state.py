@@ -1,11 +1,11 @@
-"""The state of a training run, and the workdir it is saved in.
+"""The state of training at one instant, and how it is saved.
 
-A workdir belongs to one run: `config.json` says which, `checkpoints/` holds the last saved instants, each of them whole
-(Orbax writes beside and renames). What is saved at one instant: the training state, the best state so far on the
-validation triplets with its score, and with the step the position in the data.
+A checkpoint holds the training state of every replica, the best state of each so far on its validation triplets with
+its score, and with the step the position in the data. It is whole or not there: Orbax writes beside and renames. A
+restored run goes into arrays described by a run that we build, so the devices may be others than those it was saved on.
 """
 
-import json
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,8 +17,24 @@ import optax
 import orbax.checkpoint as ocp
 from etils import epath
 
-# Where things lie and how often one looks at them; every other field changes the result.
-FREE_FIELDS = ("data.release", "data.data_dir", "log_every")
+
+@flax.struct.dataclass
+class Hyper:
+    """The numbers in which the runs of one program may differ; scalars that a step reads and never moves.
+
+    Attributes:
+      learning_rate, momentum, weight_decay: of the optimiser, in the parameters' dtype.
+      margin: of the triplet loss, in cosine; of ArcFace, in radians.
+      temperature: of the soft-vote and the odd-one-out loss, in cosine.
+      loss: int32, which of the program's losses.
+    """
+
+    learning_rate: jax.Array
+    momentum: jax.Array
+    weight_decay: jax.Array
+    margin: jax.Array
+    temperature: jax.Array
+    loss: jax.Array
 
 
 @flax.struct.dataclass
@@ -27,10 +43,12 @@ class TrainState:
 
     Attributes:
       step: int32 scalar, steps done so far; the position in the data is a function of it and the seed.
-      params: what the optimiser moves.
+      params: what the optimiser moves; identity training has `classes` `[C, D]` beside the network's.
       batch_stats: running statistics of the norms.
       constants: never moved.
       opt_state: the optimiser's own state.
+      hyper: the run's own numbers.
+      diverged: int32 scalar, the first step that gave no finite number and was not taken; -1 while there is none.
     """
 
     step: jax.Array
@@ -38,6 +56,8 @@ class TrainState:
     batch_stats: Any
     constants: Any
     opt_state: optax.OptState
+    hyper: Hyper
+    diverged: jax.Array
 
     @property
     def variables(self) -> dict:
@@ -45,128 +65,116 @@ class TrainState:
         return {"params": self.params, "batch_stats": self.batch_stats, "constants": self.constants}
 
 
-def create(variables: Mapping, optimizer: optax.GradientTransformation) -> TrainState:
+def create(variables: Mapping, optimizer: optax.GradientTransformation, hyper: Hyper) -> TrainState:
     """The state before the first step, from fresh or converted variables."""
-    # Copies: the training step gives the arrays of its state away, and the caller may still hold these.
-    variables = jax.tree.map(jnp.array, dict(variables))
-    return TrainState(step=jnp.zeros((), jnp.int32), opt_state=optimizer.init(variables["params"]), **variables)
+    return TrainState(
+        step=np.zeros((), np.int32),
+        opt_state=optimizer.init(variables["params"]),
+        hyper=hyper,
+        diverged=np.full((), -1, np.int32),
+        **variables,
+    )
 
 
 @flax.struct.dataclass
 class Run:
-    """All of a training run at one instant: what a checkpoint holds.
+    """All replicas of a run at one instant: what a checkpoint holds. Every leaf has a leading replica axis `[R]`.
 
     Attributes:
       state: after `state.step` steps.
-      best: `params` and `batch_stats` with the best validation score so far, on the host.
-      best_score: their accuracy on the validation triplets, float32; -1 before the first validation.
+      best: `params` and `batch_stats` with the best validation score so far.
+      best_score: that score, float32; -1 before the first validation.
       best_step: int32, after how many steps that was.
     """
 
     state: TrainState
     best: Any
-    best_score: np.ndarray
-    best_step: np.ndarray
+    best_score: jax.Array
+    best_step: jax.Array
+
+    @property
+    def step(self) -> int:
+        """Steps done so far; fetched from the device."""
+        return int(jax.device_get(self.state.step.addressable_data(0))[0])
 
 
 def begin(state: TrainState) -> Run:
-    """The run before its first step."""
-    return Run(state, _on_host(state), np.array(-1, np.float32), np.array(0, np.int32))
+    """The run before its first step, on the devices of its state."""
+
+    @jax.jit
+    def make(state):
+        best = jax.tree.map(jnp.copy, {"params": state.params, "batch_stats": state.batch_stats})
+        return best, jnp.full_like(state.step, -1, jnp.float32), jnp.zeros_like(state.step)
+
+    return Run(state, *make(state))
 
 
-def keep_best(run: Run, score: float) -> Run:
-    """The run with its present state as the best one, if no score before was higher: of equals, the later."""
-    if score < run.best_score:
-        return run
-    score = np.array(score, np.float32)
-    return run.replace(best=_on_host(run.state), best_score=score, best_step=np.array(run.state.step))
-
-
-def best_variables(run: Run) -> dict:
-    """The best state as `model.apply` takes it."""
-    return {**run.best, "constants": run.state.constants}
-
-
-def refuse_other_run(workdir: epath.PathLike, config: Mapping) -> None:
-    """Raise a ValueError that lists every differing field, when the workdir belongs to a run with other results.
+@jax.jit
+def keep_best(run: Run, scores: jax.Array) -> Run:
+    """The run with the present state of each replica as its best one, if no score before was higher.
 
     Args:
-      workdir: may not exist yet.
-      config: the resolved config as nested plain values.
+      run: the run.
+      scores: float32 `[R]`; of equal ones the later state is kept, and NaN is never the best.
     """
-    workdir = epath.Path(workdir).resolve()
-    if workdir.exists() and not workdir.is_dir():
-        raise ValueError(f"{workdir} is a file; wanted a folder for the run")
-    if not (workdir / "config.json").exists():
-        return
-    old, new = _flat(json.loads((workdir / "config.json").read_text())), _flat(config)
-    fields = sorted(name for name in old.keys() | new.keys() if old.get(name) != new.get(name))
-    if different := [name for name in fields if name not in FREE_FIELDS]:
-        lines = "\n".join(f"- {name} = {old.get(name)!r}\n+ {name} = {new.get(name)!r}" for name in different)
-        raise ValueError(
-            f"{workdir} holds another run (- that run, + this one):\n{lines}\n"
-            "Choose another --workdir, or start with that run's config; nothing was changed."
-        )
+    better = scores >= run.best_score
+    now = {"params": run.state.params, "batch_stats": run.state.batch_stats}
+    best = jax.tree.map(lambda new, old: jnp.where(better.reshape(-1, *(1,) * (new.ndim - 1)), new, old), now, run.best)
+    return run.replace(
+        best=best,
+        best_score=jnp.where(better, scores, run.best_score),
+        best_step=jnp.where(better, run.state.step, run.best_step),
+    )
 
 
-def claim(workdir: epath.PathLike, config: Mapping) -> epath.Path:
-    """Make the workdir this run's own, or confirm that it is.
-
-    Args:
-      workdir: made if it does not exist.
-      config: the resolved config as nested plain values.
-
-    Returns:
-      the absolute path.
-
-    Raises:
-      ValueError: as `refuse_other_run`.
-    """
-    refuse_other_run(workdir, config)
-    workdir = epath.Path(workdir).resolve()
-    if not (workdir / "config.json").exists():
-        workdir.mkdir(parents=True, exist_ok=True)
-        unfinished = workdir / ".config.json"  # renamed when whole, so that no crash leaves half a config
-        unfinished.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n")
-        unfinished.rename(workdir / "config.json")
-    return workdir
-
-
-def checkpoints(workdir: epath.PathLike) -> ocp.CheckpointManager:
-    """The saved instants of a run, the last two kept; close it, or use it as a context."""
-    options = ocp.CheckpointManagerOptions(max_to_keep=2)
+def checkpoints(workdir: epath.PathLike, *, keep: int = 2) -> ocp.CheckpointManager:
+    """The saved instants of a run, the last `keep` of them; close it, or use it as a context."""
+    options = ocp.CheckpointManagerOptions(max_to_keep=keep)
     return ocp.CheckpointManager(epath.Path(workdir).resolve() / "checkpoints", options=options)
 
 
 def save(manager: ocp.CheckpointManager, run: Run) -> None:
     """Start saving this instant; later steps may go on while it is written. An instant saved already is left alone."""
-    step = int(run.state.step)
-    if step not in manager.all_steps():
+    if (step := run.step) not in manager.all_steps():
         manager.save(step, args=ocp.args.StandardSave(run))
 
 
 def restore(manager: ocp.CheckpointManager, like: Run) -> Run | None:
-    """The last saved instant, or None where there is none yet.
+    """The last saved instant that can be read, or None where none was saved.
+
+    One that cannot be read is set aside beside `checkpoints`, with a warning that names it; the one before is taken.
 
     Args:
       manager: of `checkpoints`.
       like: a run of the same shapes, whose arrays say on which devices the restored ones go.
+
+    Raises:
+      ValueError: instants were saved and none of them can be read; names them.
     """
-    if manager.latest_step() is None:
+    wanted = ocp.args.StandardRestore(jax.tree.map(_abstract, like))
+    if not (steps := sorted(manager.all_steps(), reverse=True)):
         return None
-    return manager.restore(manager.latest_step(), args=ocp.args.StandardRestore(jax.tree.map(_abstract, like)))
+    faults = []
+    for step in steps:
+        try:
+            run = manager.restore(step, args=wanted)
+        except Exception as error:  # Orbax and TensorStore raise many kinds for a damaged file
+            faults.append(f"{manager.directory / str(step)}: {error}")
+            continue
+        _set_aside(manager, steps[: len(faults)], faults)
+        return run
+    raise ValueError("no saved state can be read; nothing was changed:\n" + "\n".join(faults))
+
+
+def _set_aside(manager, steps, faults):
+    for step, fault in zip(steps, faults, strict=True):
+        damaged = manager.directory / str(step)
+        if jax.process_index() == 0:
+            damaged.rename(manager.directory.parent / f"damaged-checkpoint-{step}")
+        warnings.warn(f"continuing from an earlier state; set aside as damaged-checkpoint-{step}: {fault}", stacklevel=3)
+    if steps:
+        manager.reload()
 
 
 def _abstract(x):
-    return jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=x.sharding) if isinstance(x, jax.Array) else x
-
-
-def _on_host(state):
-    return jax.device_get({"params": state.params, "batch_stats": state.batch_stats})
-
-
-def _flat(config, prefix=""):
-    flat = {}
-    for name, value in config.items():
-        flat |= _flat(value, f"{prefix}{name}.") if isinstance(value, Mapping) else {prefix + name: value}
-    return flat
+    return jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=x.sharding)

@@ -2,156 +2,147 @@
 
 import functools
 import json
-import time
+import sys
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from etils import epath
 from ml_collections import ConfigDict
 
-from perface_jax import evaluation, experiment, optim, parallel, state
-from perface_jax.datasets.batches import steps_per_epoch, training_batches
-from perface_jax.model_folder import save_model
-from perface_jax.step import train_step
+from perface_jax import experiment, feeding, parallel, state, sweeps, workdir as workdirs
+from perface_jax.model_folder import replace_model
+from perface_jax.preemption import Preempted, Preemption
+from perface_jax.progress import Progress
+from perface_jax.step import Loss, Norms, compare_step, identity_objective, train_steps, triplet_objective
 
 
-def train(config: ConfigDict, workdir: epath.PathLike) -> epath.Path:
+def train(config: ConfigDict, workdir: epath.PathLike) -> list[epath.Path]:
     """Run the training that the config describes, or continue it where it was saved last.
 
     Args:
       config: see `configs/perface_r50.py`, whose comments say what each field means.
-      workdir: the run's own folder: config.json, log.jsonl, checkpoints/, model/.
+      workdir: the run's own folder: config.json, versions.json, log.jsonl, tensorboard/, checkpoints/, and model/, or
+        models/NAME/ for each run of a sweep.
 
     Returns:
-      the model folder with the state that `config.export` names: the best on the validation triplets, or the last.
+      the model folders with the states that `config.export` names: the best on the validation rows, or the last.
 
     Raises:
       ValueError: the workdir holds another run, or the config cannot be run; nothing is changed then.
-      FloatingPointError: the loss stopped being a number; the message says between which steps.
+      FloatingPointError: no run is finite any more; the message says since which step.
+      Preempted: SIGTERM came; the state is saved.
     """
     experiment.check(config)
-    mesh = parallel.data_mesh()
+    replicas = sweeps.replicas(config)
+    mesh = parallel.make_mesh(len(replicas), data=config.mesh.data)
     parallel.check_batch_size(config.batch_size, mesh)
     record = json.loads(config.to_json())
-    state.refuse_other_run(workdir, record)
-    model, variables = experiment.starting_point(config)
-    data = experiment.open_data(config)
-    workdir = state.claim(workdir, record)
+    changed = workdirs.refuse_other_run(workdir, record)
+    model, start, feed, objective = _open(replicas, mesh)
+    epoch = max(feed.epochs)
+    last = min(round(config.epochs * epoch), config.max_steps or sys.maxsize)
+    between = max(1, round(config.evaluate_every * epoch))
+    optimizer = experiment.optimizer(config, start(0)["params"], last)
+    optimizer(experiment.hyper(config, model.param_dtype, _choices(replicas)))  # wrong rules are refused here
+    workdir = parallel.first_process_first(lambda: workdirs.claim(workdir, record))
 
-    optimizer = optim.sgd(config.learning_rate, momentum=config.momentum, weight_decay=config.weight_decay)
-    step = parallel.spmd(
-        functools.partial(
-            train_step, model=model, optimizer=optimizer, margin=config.margin, train_norms=config.batch_norm == "train"
-        ),
-        mesh,
-    )
-    epoch = steps_per_epoch(data.training, config.batch_size)
-    last = round(config.epochs * epoch)
-    last = min(last, config.max_steps) if config.max_steps else last
-
-    run = state.begin(parallel.replicate(state.create(variables, optimizer), mesh))
-    with state.checkpoints(workdir) as manager:
+    options = {"model": model, "optimizer": optimizer, "objective": objective, "norms": Norms(config.batch_norm)}
+    step = parallel.spmd(functools.partial(train_steps, **options), mesh, how=parallel.How(config.mesh.how))
+    compare = parallel.spmd_rows(functools.partial(compare_step, model=model), mesh)
+    run = state.begin(parallel.stack_replicas(_states(replicas, model, start, optimizer), len(replicas), mesh))
+    names = [replica.name for replica in replicas]
+    with state.checkpoints(workdir, keep=config.keep_checkpoints) as manager, Preemption() as preemption:
         run = state.restore(manager, run) or run
-        first = int(run.state.step)
-        batches = training_batches(
-            data.triplets,
-            data.training_labels,
-            data.training,
-            batch_size=config.batch_size,
-            seed=config.seed,
-            process_index=jax.process_index(),
-            process_count=jax.process_count(),
-            start_step=first,
-            flip=config.flip,
-        )
-        log = Log(workdir / "log.jsonl", first, last, config.log_every)
-        for at in range(first, last + 1):
-            # Before the next batch is taken: the state saved and the position in the data are one instant.
-            if at % (config.evaluate_every * epoch) == 0 or at == last:
-                log.flush(at)  # a state that is no number any more must not replace a good one
-                score = _validate(config, model, run.state, data)
-                log.write({"step": at, "validation_accuracy": score})
-                run = state.keep_best(run, score)
-                state.save(manager, run)
-            if at < last:
-                new, sums = step(run.state, parallel.to_global(next(batches), mesh))
-                run = run.replace(state=new)
-                log.after_step(at + 1, sums)
-        log.write({"step": last, "best_step": int(run.best_step), "best_validation_accuracy": float(run.best_score)})
-    return _export(config, workdir, model, run)
+        at = run.step
+        with Progress(
+            workdir, names, first=at, last=last, every=config.log_every, tensorboard=config.tensorboard
+        ) as progress:
+            for name, (before, now) in changed.items():
+                progress.note(at, changed=f"config.{name}: {before} -> {now}")
+            progress.note(at, steps_per_epoch=list(feed.epochs))
+            while True:
+                # Before the next batch is taken: the state saved and the position in the data are one instant.
+                if at % between == 0 or at == last:
+                    progress.flush(at, run.state.diverged)
+                    scores = _validate(compare, run, feed)
+                    progress.validated(at, scores)
+                    run = state.keep_best(run, parallel.share(scores, mesh, parallel.STATE))
+                    state.save(manager, run)
+                if at == last:
+                    break
+                if preemption.requested(at):
+                    state.save(manager, run)
+                    raise Preempted(f"told to stop after step {at} of {last}; the state is saved in {workdir}")
+                count = min(config.steps_per_call or last, between - at % between, last - at)
+                batches = feed.training(at, count)
+                with jax.transfer_guard_host_to_device("disallow"):
+                    new, sums = step(run.state, batches, *feed.shared)
+                run, at = run.replace(state=new), at + count
+                progress.after_steps(at, count, sums, new.diverged)
+    return _export(config, workdir, model, run, replicas, mesh)
 
 
-class Log:
-    """Lines of numbers, on the screen and in a JSON-lines file.
-
-    The sums of the steps stay on the device and are fetched once per log point.
-    """
-
-    def __init__(self, file: epath.Path, first: int, last: int, every: int):
-        self.file, self.last, self.every = file, last, every
-        self.seen, self.sums, self.since = first, None, time.perf_counter()
-
-    def after_step(self, step: int, sums: dict[str, jax.Array]) -> None:
-        """Add the sums of a step; at a log point, write their means."""
-        self.sums = sums if self.sums is None else jax.tree.map(jnp.add, self.sums, sums)
-        if step % self.every == 0:
-            self.flush(step)
-
-    def flush(self, step: int) -> None:
-        """Write the means of the steps since the last time, and stop a run that diverged.
-
-        Raises:
-          FloatingPointError: the loss is not finite.
-        """
-        if self.sums is None:
-            return
-        total = jax.device_get(self.sums)
-        rate = float(total["count"]) / (time.perf_counter() - self.since)
-        means = {name: float(total[name] / total["count"]) for name in ("loss", "correct", "active")}
-        if not np.isfinite(means["loss"]):
-            raise FloatingPointError(
-                f"the loss is {means['loss']} between steps {self.seen} and {step}: the run diverged. Lower"
-                " config.learning_rate; the last good state is in the workdir's checkpoints."
-            )
-        self.write({"step": step, "loss": means["loss"], "training_accuracy": means["correct"],
-                    "active_triplets": means["active"], "triplets_per_second": rate})
-        self.seen, self.sums, self.since = step, None, time.perf_counter()
-
-    def write(self, line: dict) -> None:
-        """Write one line of named numbers; on several hosts, the first one writes."""
-        if jax.process_index():
-            return
-        with self.file.open("a") as file:
-            file.write(json.dumps(line) + "\n")
-        numbers = "  ".join(f"{name.replace('_', ' ')} {value:.4g}" for name, value in line.items() if name != "step")
-        print(f"step {line['step']}/{self.last}  {numbers}", flush=True)
+def model_folder(workdir: epath.Path, replica: sweeps.Replica) -> epath.Path:
+    """Where the model of one run of this workdir is written."""
+    return workdir / "models" / replica.name if replica.name else workdir / "model"
 
 
-def _validate(config, model, train_state, data):
-    embeddings = evaluation.embed_triplets(
-        model,
-        train_state.variables,
-        data.triplets,
-        data.labels,
-        data.settings["validation"],
-        batch_size=config.evaluation_batch_size,
-    )
-    if not np.isfinite(embeddings).all():
-        raise FloatingPointError(
-            f"the embeddings after step {int(train_state.step)} are not finite: the run diverged. Lower"
-            " config.learning_rate; the last good state is in the workdir's checkpoints."
-        )
-    return evaluation.triplet_row("", "validation", embeddings, np.zeros(len(embeddings), int)).accuracy
+def _open(replicas, mesh):
+    """The model, what each replica starts from, what they are fed with, and what they minimise."""
+    config = replicas[0].config
+    model, first = experiment.starting_point(config)
+
+    def start(i):
+        same = config.init or replicas[i].config.seed == config.seed
+        return first if same else experiment.starting_point(replicas[i].config)[1]
+
+    if config.task == "triplets":
+        triplets = experiment.open_triplets(config)
+        feed = feeding.open_triplets(replicas, [experiment.divide(triplets, one.config) for one in replicas], mesh)
+        return model, start, feed, functools.partial(triplet_objective, choices=_choices(replicas))
+    data = experiment.open_identities(config)
+    feed = feeding.ResidentIdentities(replicas, data, mesh)
+    objective = functools.partial(identity_objective, scale=config.scale)
+    return model, lambda i: experiment.with_classes(start(i), replicas[i].config, data.classes), feed, objective
 
 
-def _export(config, workdir, model, run):
-    folder = workdir / "model"
-    if not folder.exists():
-        best = config.export == "best"
-        variables = state.best_variables(run) if best else jax.device_get(run.state.variables)
-        steps = int(run.best_step if best else run.state.step)
-        source = {"trained_from": config.init or f"random weights, seed {config.seed}", "steps": steps}
+def _choices(replicas):
+    """The losses of all replicas; none for identities."""
+    return tuple(dict.fromkeys(Loss(one.config.loss) for one in replicas if one.config.task == "triplets"))
+
+
+def _states(replicas, model, start, optimizer):
+    def state_of(i):
+        numbers = experiment.hyper(replicas[i].config, model.param_dtype, _choices(replicas))
+        return state.create(start(i), optimizer(numbers), numbers)
+
+    return state_of
+
+
+def _validate(compare, run, feed):
+    cosines = [parallel.fetch(compare(run.state.variables, batch, *feed.shared))[:, 0] for batch in feed.validation()]
+    return feed.score(np.concatenate(cosines, axis=1))
+
+
+def _export(config, workdir, model, run, replicas, mesh):
+    """A model folder for each replica; one that another export wrote is replaced."""
+    best = config.export == "best"
+    steps = parallel.fetch(run.best_step if best else run.state.step)
+    chosen = {"params": run.state.params, "batch_stats": run.state.batch_stats}
+    chosen = {**(run.best if best else chosen), "constants": run.state.constants}
+    folders = []
+    for i, replica in enumerate(replicas):
+        folder = model_folder(workdir, replica)
+        variables = parallel.take_replica(chosen, i, mesh)
+        variables["params"].pop("classes", None)
+        init = replica.config.init or f"random weights, seed {replica.config.seed}"
+        source = {"trained_from": init, "steps": int(steps[i])}
         licence = "the licences of the weights it started from and of the training data apply"
-        save_model(folder, model.clone(crop=config.crop), variables, source=source, licence=licence)
-    return folder
+        if jax.process_index() == 0 and not _is_there(folder, source):
+            replace_model(folder, model.clone(crop=config.crop), variables, source=source, licence=licence)
+        folders.append(folder)
+    return folders
+
+
+def _is_there(folder, source):
+    return folder.exists() and json.loads((folder / "model.json").read_text())["source"] == source

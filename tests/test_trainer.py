@@ -1,5 +1,6 @@
 """The training page from config to model folder, in this process; the commands are run in test_commands."""
 
+import functools
 import json
 
 import jax
@@ -18,19 +19,19 @@ def _lines(workdir):
 @pytest.fixture(autouse=True)
 def two_devices(monkeypatch):
     """Eight virtual devices on two cores would spend the test on compiling."""
-    mesh = parallel.data_mesh(jax.devices()[:2])
-    monkeypatch.setattr(parallel, "data_mesh", lambda: mesh)
+    devices = jax.devices()[:2]
+    monkeypatch.setattr(parallel, "make_mesh", functools.partial(parallel.make_mesh, devices=devices))
 
 
 def test_a_run_logs_validates_saves_and_exports(config, tmp_path):  # noqa: F811
     config.epochs, config.max_steps = 1, 0
-    folder = trainer.train(config, tmp_path / "run")
+    [folder] = trainer.train(config, tmp_path / "run")
     lines = _lines(tmp_path / "run")
     steps = len(experiment.open_data(config).training) // 8
     assert steps >= 3
     assert [line["step"] for line in lines if "loss" in line] == list(range(1, steps + 1))
     assert [line["step"] for line in lines if "validation_accuracy" in line] == [0, steps]
-    assert all(line["active_triplets"] > 0 for line in lines if "loss" in line)
+    assert all(line["active_rows"] > 0 for line in lines if "loss" in line)
     model, variables = load_model(folder)
     assert model.crop == "simswap"
     assert json.loads((tmp_path / "run" / "config.json").read_text())["margin"] == config.margin
@@ -43,14 +44,14 @@ def test_an_interrupted_run_goes_on_where_it_was_saved_and_ends_the_same(config,
     class Interrupted(Exception):
         pass
 
-    class Broken(trainer.Log):
-        def after_step(self, step, sums):
-            super().after_step(step, sums)
+    class Broken(trainer.Progress):
+        def after_steps(self, step, *rest):
+            super().after_steps(step, *rest)
             if step == 5:
                 raise Interrupted
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(trainer, "Log", Broken)
+        patch.setattr(trainer, "Progress", Broken)
         with pytest.raises(Interrupted):
             trainer.train(config, tmp_path / "halves")
     trainer.train(config, tmp_path / "halves")
@@ -62,7 +63,7 @@ def test_an_interrupted_run_goes_on_where_it_was_saved_and_ends_the_same(config,
 
 def test_the_last_state_is_exported_when_asked_for(config, tmp_path):  # noqa: F811
     config.max_steps, config.export = 1, "last"
-    folder = trainer.train(config, tmp_path / "run")
+    [folder] = trainer.train(config, tmp_path / "run")
     assert json.loads((folder / "model.json").read_text())["source"]["steps"] == 1
     before, after = load_model(config.init)[1], load_model(folder)[1]
     assert np.abs(after["params"]["fc"]["kernel"] - before["params"]["fc"]["kernel"]).max() > 0
@@ -96,7 +97,7 @@ def test_wrong_choices_are_refused_with_what_there_is(config, tmp_path):  # noqa
     with pytest.raises(ValueError, match="batch of 7 cannot be divided over 2 devices"):
         trainer.train(config, tmp_path / "run")
     for field, value, message in [
-        ("batch_norm", "off", "config.batch_norm is 'off'; wanted one of train, frozen"),
+        ("batch_norm", "off", "config.batch_norm is 'off'; wanted one of global, per_device, frozen"),
         ("labels", "d3", "config.labels is 'd3'; wanted one of unanimous, majority"),
         ("crop", "simswp", "config.crop is 'simswp'; wanted one of arcface"),
         ("evaluate_every", 0, "config.evaluate_every is 0; wanted more than 0"),

@@ -16,7 +16,7 @@ imports JAX.
 import dataclasses
 import functools
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol, TypedDict
 
 import grain
@@ -42,7 +42,7 @@ class Plan(TypedDict):
     """Which pictures a batch takes, without the pictures; small enough to send with every step."""
 
     triplet: np.ndarray  # int32 [B], position in the data set, -1 for padding
-    roles: np.ndarray  # int32 [B, 3], stored position of reference, positive, negative
+    pictures: np.ndarray  # int32 [B, 3], 3 * triplet + stored position of reference, positive, negative
     flip: np.ndarray  # bool [B], all three pictures of the triplet are mirrored
     votes: np.ndarray  # float32 [B, 2], votes for the positive and for the negative
     weight: np.ndarray  # float32 [B], 0 for padding
@@ -142,6 +142,27 @@ def training_batches(
     return _read_ahead(_Reader(source, plan), start_step, sys.maxsize, workers)
 
 
+def evaluation_plan(
+    source: Source,
+    labels: np.ndarray,
+    indices: Sequence[int],
+    *,
+    batch_size: int,
+    step: int,
+    process_index: int = 0,
+    process_count: int = 1,
+) -> Plan:
+    """The rows of one process of batch `step`: triplets in the given order, padded with weight 0 after the last one.
+
+    See `training_plan` for the arguments.
+    """
+    chosen = np.full(batch_size, -1, np.int32)
+    present = np.asarray(indices, np.int32)[step * batch_size : (step + 1) * batch_size]
+    chosen[: len(present)] = present
+    rows = chosen[_rows_of_process(batch_size, process_index, process_count)]
+    return _plan(source, labels, rows, np.zeros(len(rows), bool))
+
+
 def evaluation_batches(
     source: Source,
     labels: np.ndarray,
@@ -157,28 +178,30 @@ def evaluation_batches(
     Every process yields the same number of batches of batch_size / process_count rows.
     """
     plan = functools.partial(
-        _evaluation_plan,
+        evaluation_plan,
         source,
         labels,
-        np.asarray(indices, np.int32),
+        indices,
         batch_size=batch_size,
-        rows=_rows_of_process(batch_size, process_index, process_count),
+        process_index=process_index,
+        process_count=process_count,
     )
     _require_labels(labels, indices)
+    _rows_of_process(batch_size, process_index, process_count)  # reported here, not inside a reading thread
     return _read_ahead(_Reader(source, plan), 0, -(-len(indices) // batch_size), workers)
 
 
-def gather(pictures: Any, plan: Plan) -> Any:
+def gather(pictures: Any, plan: Mapping[str, Any]) -> Any:
     """Images of a batch from pictures that are all in memory; works on NumPy and, under `jit`, on JAX arrays.
 
     Args:
-      pictures: uint8 [T, 3, H, W, C], stored roles a, b, c.
-      plan: its triplet, roles and flip.
+      pictures: uint8 [P, H, W, C]; of triplets, the stored roles a, b, c one after the other, P = 3T.
+      plan: its `pictures` [B, K] and `flip` [B].
 
     Returns:
-      uint8 [B, 3, H, W, C] with the roles reference, positive, negative; a padded row shows the last triplet.
+      uint8 [B, K, H, W, C], of triplets with the roles reference, positive, negative; a padded row shows the last one.
     """
-    chosen = pictures[plan["triplet"][:, None], plan["roles"]]
+    chosen = pictures[plan["pictures"]]
     namespace = chosen.__array_namespace__()
     return namespace.where(plan["flip"][:, None, None, None, None], chosen[..., ::-1, :], chosen)
 
@@ -193,7 +216,7 @@ class _Reader:
     def __call__(self, step: int) -> Batch:
         plan = self.plan(step=step)
         pictures = (self.source[int(i) % len(self.source)] for i in plan["triplet"])
-        images = np.stack([three[roles] for three, roles in zip(pictures, plan["roles"], strict=True)])
+        images = np.stack([three[rows % 3] for three, rows in zip(pictures, plan["pictures"], strict=True)])
         pixels = images.view(f"V{images.shape[-1]}")[..., 0]  # whole pixels: mirrored ten times faster than channels
         pixels[plan["flip"]] = pixels[plan["flip"]][..., ::-1]
         return Batch(images=images, votes=plan["votes"], weight=plan["weight"], triplet=plan["triplet"])
@@ -209,13 +232,6 @@ def _read_ahead(reader: _Reader, start: int, stop: int, workers: int) -> Iterato
     return iter(batches)
 
 
-def _evaluation_plan(source, labels, indices, *, batch_size: int, rows: slice, step: int) -> Plan:
-    chosen = np.full(batch_size, -1, np.int32)
-    present = indices[step * batch_size : (step + 1) * batch_size]
-    chosen[: len(present)] = present
-    return _plan(source, labels, chosen[rows], np.zeros(len(chosen[rows]), bool))
-
-
 def _plan(source: Source, labels: np.ndarray, triplet: np.ndarray, flip: np.ndarray) -> Plan:
     present = triplet >= 0
     _require_labels(labels, triplet[present])
@@ -225,7 +241,7 @@ def _plan(source: Source, labels: np.ndarray, triplet: np.ndarray, flip: np.ndar
     ordered = np.take_along_axis(counts, roles[:, 1:], axis=1) * present[:, None]
     return Plan(
         triplet=triplet.astype(np.int32),
-        roles=roles,
+        pictures=(3 * triplet[:, None] + roles).astype(np.int32),
         flip=flip,
         votes=ordered.astype(np.float32),
         weight=present.astype(np.float32),

@@ -1,0 +1,50 @@
+"""A small face recogniser, trained from nothing on identities of the synthetic world: the start of the paper's story.
+
+ArcFace (Deng et al., CVPR 2019) on 600 identities of 16 pictures; the same face with another target, pose and light.
+Any folder of identity sub-folders works the same way: `--config.data.folder=DIR --config.split.sizes="(800, 100, 100)"`.
+
+Before:    python -m perface_jax.datasets.synthetic_identities --out data/identities --identities 700 --pictures 16
+Command:   python train.py --config=configs/arcface_synthetic.py --workdir=runs/arcface_synthetic
+Hardware:  not run yet
+Wall time: not run yet
+Accuracy:  not run yet (verification of pairs of pictures of 50 unseen identities, chance .5)
+"""
+
+from ml_collections import ConfigDict
+
+from configs import perface_r50
+
+
+def get_config() -> ConfigDict:
+    config = perface_r50.get_config()
+    config.unlock()
+    config.task = "identities"
+    config.init = ""
+    config.model.arch = "r18"
+    config.model.layers = (1, 1, 1, 1)  # in the place of those of r18
+    config.model.width = 16
+    config.model.image_size = 48
+    config.model.embedding_size = 128
+
+    config.data = ConfigDict()
+    config.data.folder = "data/identities"  # a sub-folder for every identity
+    config.data.pairs = 2000  # of validation pictures, half of them of one identity
+    config.split = ConfigDict()
+    config.split.sizes = (600, 50, 50)  # identities for train, validation, test
+    config.split.seed = 0  # of the division and of the pairs
+    for field in ("labels", "fraction", "loss", "temperature"):
+        del config[field]  # of triplets only
+
+    config.margin = 0.3  # of ArcFace, in radians; .5 is for larger networks (ours)
+    config.scale = 32.0  # of the cosines; 64 is for more identities (ours)
+    config.batch_size = 64  # pictures a step
+    config.learning_rate = 0.1
+    config.schedule.name = "cosine"
+    config.schedule.warmup = 100
+    config.epochs = 10
+    config.evaluate_every = 2
+    config.evaluation_batch_size = 100  # pairs
+    config.log_every = 50
+    config.feed = "resident"
+    config.lock()
+    return config
