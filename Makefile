@@ -5,7 +5,7 @@ RUN := $(VENV)/bin/python
 INSTALL := $(RUN) -m pip install --quiet --constraint tests/constraints.txt --editable
 WORLD ?= data/synthetic
 WORKDIR ?= runs/synthetic
-FLAGS := --config=configs/synthetic.py --workdir=$(WORKDIR) --config.data.release=$(WORLD)/release
+FLAGS := --config=configs/synthetic.py:demo --workdir=$(WORKDIR) --config.data.release=$(WORLD)/release
 
 .PHONY: demo test test-all lint bench
 
@@ -28,6 +28,7 @@ lint: $(VENV)/installed-test
 bench: $(VENV)/installed-test
 	$(RUN) benchmarks/input.py
 	$(RUN) benchmarks/embed_folder.py
+	$(RUN) benchmarks/renderer.py
 
 $(VENV)/installed: pyproject.toml tests/constraints.txt
 	$(PYTHON) -m venv $(VENV)

@@ -34,7 +34,9 @@ def evaluate(config, workdir):
     experiment.check(config)
     refuse_other_run(workdir, json.loads(config.to_json()))
     if config.task != "triplets":
-        raise ValueError(f"the table is of triplets; the score of identities is the validation accuracy in {workdir / 'log.jsonl'}")
+        raise ValueError(
+            f"the table is of triplets; the score of identities is the validation accuracy in {workdir / 'log.jsonl'}"
+        )
     replicas = sweeps.replicas(config)
     folders = [trainer.model_folder(workdir, replica) for replica in replicas]
     if missing := [folder for folder in folders if not folder.exists()]:

@@ -1,7 +1,8 @@
 """A small face recogniser, trained from nothing on identities of the synthetic world: the start of the paper's story.
 
 ArcFace (Deng et al., CVPR 2019) on 600 identities of 16 pictures; the same face with another target, pose and light.
-Any folder of identity sub-folders works the same way: `--config.data.folder=DIR --config.split.sizes="(800, 100, 100)"`.
+Any folder of identity sub-folders works the same way:
+`--config.data.folder=DIR --config.split.sizes="(800, 100, 100)"`.
 
 Before:    python -m perface_jax.datasets.synthetic_identities --out data/identities --identities 700 --pictures 16
 Command:   python train.py --config=configs/arcface_synthetic.py --workdir=runs/arcface_synthetic

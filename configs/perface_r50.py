@@ -11,7 +11,14 @@ Wall time: not run yet
 Accuracy:  not run yet on the real data. The paper's Table 3, D2: [i] .862 +- .031, [ii] .922 +- .007,
            [iii] .864 +- .018; before training .690 / .600 / .644. Its splits are not published.
 
-Variants: `configs/perface_r50.py:smoke` is the same run shrunk to seconds: a thin network from random weights, 2 steps.
+Variants, as `--config=configs/perface_r50.py:NAME`; those with a sweep are one program (see docs/ablations.md):
+  d1           trained on the majority labels of all triplets (the paper's D1)
+  as_released  answer columns as they were released, not brought into the order of the pictures
+  table3       D1 and D2 x 5 folds of sources and targets x 3 seeds: the paper's Table 3 with its spread
+  margins      margins 0.05 to 0.4 x 3 seeds
+  losses       Eq. 1, soft votes and odd-one-out, on all triplets x 3 seeds
+  batch_norm   statistics frozen, as the recogniser has them
+  smoke        shrunk to seconds: a thin network from random weights, 2 steps
 """
 
 from ml_collections import ConfigDict
@@ -89,14 +96,38 @@ def get_config(variant: str = "") -> ConfigDict:
     config.mesh.how = "shard_map"  # or pmap, for one run
     config.sweep = sweeps.unswept()  # values to try, by field: config.sweep.seed = (0, 1, 2); needs feed = resident
 
-    if variant == "smoke":
-        config.init = ""
-        config.model.arch = "r18"
-        config.model.width = 4
-        config.model.image_size = 32
-        config.batch_size = 8
-        config.max_steps = 2
-        config.log_every = 1
-    elif variant:
-        raise ValueError(f"unknown variant {variant!r} of configs/perface_r50.py; it has: smoke")
+    match variant:
+        case "":
+            pass
+        case "d1":
+            config.labels = "majority"
+        case "as_released":
+            config.data.repair = "none"
+        case "table3":
+            config.feed = "resident"
+            config.sweep.labels = ("majority", "unanimous")
+            config.sweep.split.fold = (0, 1, 2, 3, 4)
+            config.sweep.seed = (0, 1, 2)
+        case "margins":
+            config.feed = "resident"
+            config.sweep.margin = (0.05, 0.1, 0.2, 0.4)
+            config.sweep.seed = (0, 1, 2)
+        case "losses":
+            config.feed = "resident"
+            config.labels = "majority"
+            config.sweep.loss = ("cosine_triplet", "soft_vote", "odd_one_out")
+            config.sweep.seed = (0, 1, 2)
+        case "batch_norm":
+            config.batch_norm = "frozen"
+        case "smoke":
+            config.init = ""
+            config.model.arch = "r18"
+            config.model.width = 4
+            config.model.image_size = 32
+            config.batch_size = 8
+            config.max_steps = 2
+            config.log_every = 1
+        case _:
+            variants = "d1, as_released, table3, margins, losses, batch_norm, smoke"
+            raise ValueError(f"unknown variant {variant!r} of configs/perface_r50.py; it has: {variants}")
     return config

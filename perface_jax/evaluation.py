@@ -217,7 +217,7 @@ def triplet_rows(cells: Mapping[str, Sequence[Scores]], source_id: np.ndarray, *
         for name, runs in cells.items():
             before = _row("before", setting, runs, [run.before for run in runs], source_id, seed)
             after = _row(f"after {name}".strip(), setting, runs, [run.after for run in runs], source_id, seed)
-            rows += [row for row in (before, after) if row and row not in rows]
+            rows += [row for row in (before, after) if row and repr(row) not in map(repr, rows)]  # NaN is not itself
     return rows
 
 
@@ -225,7 +225,10 @@ def _row(model, setting, runs, scores, source_id, seed):
     places = [run.settings[setting] for run in runs]
     if not len(places := np.concatenate(places)):
         return None
-    seeds = np.repeat([sorted({run.seed for run in runs}).index(run.seed) for run in runs], [len(run.settings[setting]) for run in runs])
+    seeds = np.repeat(
+        [sorted({run.seed for run in runs}).index(run.seed) for run in runs],
+        [len(run.settings[setting]) for run in runs],
+    )
     now = np.concatenate([one[run.settings[setting]] for one, run in zip(scores, runs, strict=True)])
     then = np.concatenate([run.before[run.settings[setting]] for run in runs])
     of_seed = [now[seeds == i].mean() for i in np.unique(seeds)]

@@ -6,7 +6,6 @@
 import difflib
 import functools
 import math
-import operator
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -114,7 +113,9 @@ def _check_names(config, fields):
     seen = {name for name in fields if not name.startswith(("sweep.", "optimizer.options."))}
     wanted = {*COMMON, *TASKS.get(config.get("task"), TASKS["triplets"])}
     if unknown := sorted(seen - wanted):
-        close = [f"{name} (close to it: {', '.join(difflib.get_close_matches(name, wanted)) or 'none'})" for name in unknown]
+        close = [
+            f"{name} (close to it: {', '.join(difflib.get_close_matches(name, wanted)) or 'none'})" for name in unknown
+        ]
         raise ValueError(f"unknown fields of the config: {'; '.join(close)}")
     if missing := sorted(wanted - seen):
         raise ValueError(f"the config lacks {', '.join(missing)}; configs/perface_r50.py says what they mean")
@@ -227,7 +228,9 @@ def with_classes(variables: dict, config: ConfigDict, classes: int) -> dict:
 
 def hyper(config: ConfigDict, dtype: jnp.dtype, choices: tuple[Loss, ...]) -> Hyper:
     """The run's own numbers; `choices` are the losses of all runs of the program."""
-    numbers = {name: np.asarray(config[name], dtype) for name in ("learning_rate", "momentum", "weight_decay", "margin")}
+    numbers = {
+        name: np.asarray(config[name], dtype) for name in ("learning_rate", "momentum", "weight_decay", "margin")
+    }
     loss = choices.index(Loss(config.loss)) if choices else 0
     return Hyper(
         **numbers, temperature=np.asarray(config.get("temperature", 1.0), dtype), loss=np.asarray(loss, np.int32)
@@ -247,7 +250,9 @@ def optimizer(config: ConfigDict, params: dict, steps: int) -> Callable[[Hyper],
     """
     kind = config.optimizer
     if kind.name != "sgd" and len(config.sweep.momentum):
-        raise ValueError(f"config.sweep.momentum is for sgd; {kind.name} takes its options from config.optimizer.options")
+        raise ValueError(
+            f"config.sweep.momentum is for sgd; {kind.name} takes its options from config.optimizer.options"
+        )
     factor = optim.schedule(
         config.schedule.name,
         steps=max(steps, 1),

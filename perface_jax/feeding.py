@@ -132,7 +132,7 @@ class TripletsFromDisk:
 
 
 class ResidentIdentities:
-    """Pictures of identities that all live on every device; validated on pairs of identities that training never sees."""
+    """Pictures of identities, all on every device; validated on pairs of identities that training never sees."""
 
     def __init__(self, replicas: Sequence[Replica], data: IdentityData, mesh: Mesh):
         self._replicas, self._data, self._mesh = replicas, data, mesh
@@ -156,9 +156,9 @@ class ResidentIdentities:
     def score(self, cosines):
         same = self._data.same
         cosines = cosines[:, : len(same), 0]
-        finite = np.isfinite(cosines).all(axis=1)
+        both = cosines, np.isfinite(cosines).all(axis=1)
         return np.array(
-            [verification.verification_accuracy(c, same)[0] if ok else np.nan for c, ok in zip(cosines, finite)],
+            [verification.verification_accuracy(one, same)[0] if ok else np.nan for one, ok in zip(*both, strict=True)],
             np.float32,
         )
 

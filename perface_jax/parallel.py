@@ -201,7 +201,7 @@ def _unrolled(mesh):
 def _pmapped(body, mesh):
     if mesh.shape[REPLICA] > 1:
         raise ValueError(
-            f"pmap serves one replica; this mesh has {mesh.shape[REPLICA]} groups of them. Use config.mesh.how=shard_map"
+            f"pmap serves one replica; this mesh has {mesh.shape[REPLICA]} groups. Use config.mesh.how=shard_map"
         )
     devices = mesh.devices.ravel().tolist()
 

@@ -68,9 +68,7 @@ class Progress:
         sums, diverged = parallel.fetch((self._sums, diverged))
         now = time.perf_counter()
         rate = float(sums["count"].sum()) / (now - self._since)
-        means = {
-            name: sums[key] / np.where(sums["count"] == 0, np.nan, sums["count"]) for key, name in NUMBERS.items()
-        }
+        means = {name: sums[key] / np.where(sums["count"] == 0, np.nan, sums["count"]) for key, name in NUMBERS.items()}
         self._tell_frozen(diverged)
         if (diverged >= 0).all():
             raise FloatingPointError(
@@ -117,7 +115,8 @@ class Progress:
                 self.note(int(diverged[i]), diverged=name)
 
     def _which(self, diverged):
-        return "; ".join(f"step {at}" + (f" of {name}" if name else "") for name, at in zip(self._names, diverged))
+        pairs = zip(self._names, diverged, strict=True)
+        return "; ".join(f"step {at}" + (f" of {name}" if name else "") for name, at in pairs)
 
     def _show(self, step, numbers, rest=""):
         if self._writes:

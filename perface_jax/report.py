@@ -38,6 +38,6 @@ def _line(row, width):
     if gain and row.sources > 1:
         gain += f" [{row.gain_low:+.3f}, {row.gain_high:+.3f}]"
     return (
-        f"{row.setting:<12}{row.model:<{width}}{row.accuracy:>8.3f}  {deviation:<6}{interval:<16}{gain:<24}{row.ties:>5}"
-        f"{row.triplets:>10}{row.sources:>9}{row.seeds:>7}"
+        f"{row.setting:<12}{row.model:<{width}}{row.accuracy:>8.3f}  {deviation:<6}{interval:<16}{gain:<24}"
+        f"{row.ties:>5}{row.triplets:>10}{row.sources:>9}{row.seeds:>7}"
     )

@@ -171,7 +171,9 @@ def _set_aside(manager, steps, faults):
         damaged = manager.directory / str(step)
         if jax.process_index() == 0:
             damaged.rename(manager.directory.parent / f"damaged-checkpoint-{step}")
-        warnings.warn(f"continuing from an earlier state; set aside as damaged-checkpoint-{step}: {fault}", stacklevel=3)
+        warnings.warn(
+            f"continuing from an earlier state; set aside as damaged-checkpoint-{step}: {fault}", stacklevel=3
+        )
     if steps:
         manager.reload()
 

@@ -95,8 +95,8 @@ def train_step(
 ) -> tuple[TrainState, dict[str, jax.Array]]:
     """One step on one batch. All K pictures of the rows pass through the network as one joint batch.
 
-    A step whose loss or gradients are no finite number changes nothing but the counter: the run is frozen in its last
-    good state from then on, and `state.diverged` says since when.
+    A step whose loss, gradients or parameters after it are no finite numbers changes nothing but the counter: the run
+    is frozen in its last good state from then on, and `state.diverged` says since when.
 
     Args:
       state: the same on every device.
@@ -147,7 +147,8 @@ def train_steps(
 
     Args:
       state: as in `train_step`.
-      batches: as in `train_step` with a leading axis `[n, b, ...]` of steps; without `images` where `pictures` are given.
+      batches: as in `train_step` with a leading axis `[n, b, ...]` of steps; without `images` where `pictures` are
+        given.
       pictures: uint8 `[P, H, W, 3]`, from which `batches.gather` takes the rows.
       **options: as in `train_step`.
 
@@ -224,7 +225,7 @@ def _embed_rows(state, params, images, model, norms, axis_name):
 
 
 def _freeze_if_diverged(old, new, sums, gradients):
-    finite = jnp.isfinite(sums["loss"]) & jnp.isfinite(optax.tree.norm(gradients))
+    finite = jnp.isfinite(sums["loss"]) & jnp.isfinite(optax.tree.norm((gradients, new.params)))
     going = finite & (old.diverged < 0)
     kept = jax.tree.map(lambda a, b: jnp.where(going, a, b), new, old)
     first = (old.diverged < 0) & ~finite

@@ -80,8 +80,8 @@ def _values(sweep: ConfigDict) -> dict[str, tuple]:
         raise ValueError(f"config.sweep.combine is {sweep.combine!r}; wanted grid or list")
     if unknown := sorted(fields.keys() - set(FIELDS)):
         raise ValueError(
-            f"{', '.join(unknown)} cannot be swept: all runs of a sweep are one program, and only what leaves its shapes"
-            f" and its data set alone may differ: {', '.join(FIELDS)}. Start one run for each value instead."
+            f"{', '.join(unknown)} cannot be swept: all runs of a sweep are one program, and only what leaves its"
+            f" shapes and its data set alone may differ: {', '.join(FIELDS)}. Start one run for each value instead."
         )
     for name, values in fields.items():
         if not isinstance(values, (tuple, list)):

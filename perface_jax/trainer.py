@@ -9,7 +9,8 @@ import numpy as np
 from etils import epath
 from ml_collections import ConfigDict
 
-from perface_jax import experiment, feeding, parallel, state, sweeps, workdir as workdirs
+from perface_jax import experiment, feeding, parallel, state, sweeps
+from perface_jax import workdir as workdirs
 from perface_jax.model_folder import replace_model
 from perface_jax.preemption import Preempted, Preemption
 from perface_jax.progress import Progress

@@ -18,7 +18,17 @@ FREE_FIELDS = (
     "tensorboard", "keep_checkpoints", "evaluation_batch_size",
 )  # fmt: skip
 LENGTHS = ("epochs", "max_steps")  # may grow under a constant schedule
-PACKAGES = ("perface_jax", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "grain", "tensorflow-datasets", "numpy")
+PACKAGES = (
+    "perface_jax",
+    "jax",
+    "jaxlib",
+    "flax",
+    "optax",
+    "orbax-checkpoint",
+    "grain",
+    "tensorflow-datasets",
+    "numpy",
+)
 
 
 def refuse_other_run(workdir: epath.PathLike, config: Mapping) -> dict[str, tuple]:
