@@ -6,7 +6,9 @@ import json
 import jax
 import numpy as np
 import pytest
+from PIL import Image
 
+from configs import arcface_synthetic
 from perface_jax import experiment, parallel, trainer
 from perface_jax.model_folder import load_model, save_model
 from tests.test_experiment import config, release, start  # noqa: F401  (fixtures)
@@ -107,3 +109,56 @@ def test_wrong_choices_are_refused_with_what_there_is(config, tmp_path):  # noqa
         with pytest.raises(ValueError, match=message):
             trainer.train(broken, tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+def test_a_sweep_is_each_run_alone_and_a_run_that_diverges_does_not_stop_the_others(config, tmp_path):  # noqa: F811
+    config.feed, config.max_steps = "resident", 3
+    [alone] = trainer.train(config, tmp_path / "alone")
+    config.sweep.learning_rate = (0.01, 1e30)
+    sane, wild = trainer.train(config, tmp_path / "sweep")
+    assert (sane.name, wild.name) == ("learning_rate=0.01", "learning_rate=1e+30")
+
+    one, other = load_model(alone)[1], load_model(sane)[1]
+    jax.tree.map(functools.partial(np.testing.assert_allclose, rtol=1e-4, atol=1e-5), one, other)
+    lines = _lines(tmp_path / "sweep")
+    assert [line["diverged"] for line in lines if "diverged" in line] == ["learning_rate=1e+30"]
+    assert {line["replica"] for line in lines if line["step"] == 3 and "loss" in line} == {"learning_rate=0.01"}
+
+
+def test_resident_pictures_in_one_scan_train_as_pictures_from_disk(config, tmp_path):  # noqa: F811
+    config.max_steps = 3
+    [disk] = trainer.train(config, tmp_path / "disk")
+    config.feed, config.steps_per_call = "resident", 0
+    [resident] = trainer.train(config, tmp_path / "resident")
+    one, other = load_model(disk)[1], load_model(resident)[1]
+    jax.tree.map(functools.partial(np.testing.assert_allclose, rtol=1e-4, atol=1e-5), one, other)
+
+
+def test_a_finished_run_goes_on_when_more_steps_are_asked_for(config, tmp_path):  # noqa: F811
+    config.max_steps, config.export = 1, "last"
+    trainer.train(config, tmp_path / "run")
+    config.max_steps, config.log_every = 2, 2
+    [folder] = trainer.train(config, tmp_path / "run")
+    assert json.loads((folder / "model.json").read_text())["source"]["steps"] == 2
+    changes = [line["changed"] for line in _lines(tmp_path / "run") if "changed" in line]
+    assert changes == ["config.log_every: 1 -> 2", "config.max_steps: 1 -> 2"]
+
+
+def test_a_recogniser_learns_from_a_folder_of_identities(config, tmp_path):  # noqa: F811
+    generator = np.random.default_rng(0)
+    for person in range(8):
+        folder = tmp_path / "people" / f"{person}"
+        folder.mkdir(parents=True)
+        base = generator.integers(0, 256, (4, 4, 3))
+        for i in range(6):
+            noisy = np.clip(base + generator.normal(scale=10, size=base.shape), 0, 255).astype(np.uint8)
+            Image.fromarray(noisy).resize((32, 32), Image.Resampling.NEAREST).save(folder / f"{i}.png")
+    people = arcface_synthetic.get_config()
+    people.model, people.init = config.model, config.init
+    people.data.folder, people.data.pairs = str(tmp_path / "people"), 20
+    people.split.sizes, people.batch_size, people.epochs = (4, 4, 0), 8, 4
+    people.schedule.warmup, people.log_every, people.export = 0, 6, "last"
+    [folder] = trainer.train(people, tmp_path / "run")
+    losses = [line["loss"] for line in _lines(tmp_path / "run") if "loss" in line]
+    assert losses[-1] < losses[0]
+    assert "classes" not in load_model(folder)[1]["params"]
