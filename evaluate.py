@@ -1,6 +1,7 @@
 """Evaluate a run: `python evaluate.py --config=configs/perface_r50.py --workdir=runs/perface_r50`.
 
-Prints the triplet accuracy before and after training in every setting and writes it to WORKDIR/evaluation.json.
+Prints the triplet accuracy before and after training in every setting, or for identities the verification accuracy on
+those that nothing was chosen by, and writes it to WORKDIR/evaluation.json.
 """
 
 import collections
@@ -33,14 +34,24 @@ def main(arguments):
 def evaluate(config, workdir):
     experiment.check(config)
     refuse_other_run(workdir, json.loads(config.to_json()))
-    if config.task != "triplets":
-        raise ValueError(
-            f"the table is of triplets; the score of identities is the validation accuracy in {workdir / 'log.jsonl'}"
-        )
     replicas = sweeps.replicas(config)
     folders = [trainer.model_folder(workdir, replica) for replica in replicas]
     if missing := [folder for folder in folders if not folder.exists()]:
         raise FileNotFoundError(f"{workdir} holds no finished run: train.py writes {missing[0]} when it is done")
+    rows = (_verification if config.task == "identities" else _triplets)(config, replicas, folders)
+    report.write_json(workdir / "evaluation.json", rows)
+    print(report.table(rows))
+
+
+def _verification(config, replicas, folders):
+    data = experiment.open_identities(config, unseen="test")
+    size = config.evaluation_batch_size
+    models = {"before": experiment.starting_point(config)}
+    models |= {f"after {one.name}".strip(): load_model(folder) for one, folder in zip(replicas, folders, strict=True)}
+    return [evaluation.verification_row(name, *model, data, batch_size=size) for name, model in models.items()]
+
+
+def _triplets(config, replicas, folders):
     triplets = experiment.open_triplets(config)
     cells = collections.defaultdict(list)
     before = {}  # by seed, or one for all that start from the same folder
@@ -52,9 +63,7 @@ def evaluate(config, workdir):
             before[start] = score(*experiment.starting_point(replica.config))
         scores = evaluation.Scores(replica.seed, before[start], score(*load_model(folder)), data.settings)
         cells[replica.cell].append(scores)
-    rows = evaluation.triplet_rows(cells, triplets.source_id)
-    report.write_json(workdir / "evaluation.json", rows)
-    print(report.triplet_table(rows))
+    return evaluation.triplet_rows(cells, triplets.source_id)
 
 
 if __name__ == "__main__":

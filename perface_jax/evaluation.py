@@ -18,9 +18,10 @@ from etils import epath
 from tqdm import tqdm
 
 from perface_jax import images as pictures
-from perface_jax import metrics, parallel
+from perface_jax import metrics, parallel, verification
 from perface_jax.datasets import batches
 from perface_jax.model import IResNet
+from perface_jax.similarity import similarity
 from perface_jax.step import embed_step
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif")
@@ -221,33 +222,71 @@ def triplet_rows(cells: Mapping[str, Sequence[Scores]], source_id: np.ndarray, *
     return rows
 
 
+class VerificationRow(NamedTuple):
+    """One line of the verification table.
+
+    Attributes:
+      model: `before` or `after` training.
+      accuracy: share of right decisions, one person or two, over ten folds.
+      deviation: standard deviation over the folds, n - 1.
+      pairs, identities: what it rests on.
+    """
+
+    model: str
+    accuracy: float
+    deviation: float
+    pairs: int
+    identities: int
+
+
+def verification_row(name: str, model: IResNet, variables: Mapping, data: Any, *, batch_size: int) -> VerificationRow:
+    """Verification accuracy on pairs of pictures of unseen identities, each picture embedded once.
+
+    Args:
+      name: of the model.
+      model: the network.
+      variables: its three collections.
+      data: of `experiment.open_identities`.
+      batch_size: pictures a step.
+    """
+    shown, places = np.unique(data.pairs, return_inverse=True)
+    embeddings = embed(model, variables, data.people.pictures[shown], batch_size=batch_size)
+    one, other = np.moveaxis(embeddings[places.reshape(data.pairs.shape)], 1, 0)
+    accuracy, deviation = verification.verification_accuracy(np.asarray(similarity(one, other)), data.same)
+    people = len(np.unique(data.people.identity[shown]))
+    return VerificationRow(name, accuracy, deviation, len(data.pairs), people)
+
+
 def _row(model, setting, runs, scores, source_id, seed):
-    places = [run.settings[setting] for run in runs]
-    if not len(places := np.concatenate(places)):
+    places = np.concatenate([run.settings[setting] for run in runs])
+    if not len(places):
         return None
-    seeds = np.repeat(
-        [sorted({run.seed for run in runs}).index(run.seed) for run in runs],
-        [len(run.settings[setting]) for run in runs],
-    )
+    lengths = [len(run.settings[setting]) for run in runs]
+    _, seeds = np.unique(np.repeat([str(run.seed) for run in runs], lengths), return_inverse=True)
     now = np.concatenate([one[run.settings[setting]] for one, run in zip(scores, runs, strict=True)])
     then = np.concatenate([run.before[run.settings[setting]] for run in runs])
     of_seed = [now[seeds == i].mean() for i in np.unique(seeds)]
     sources, clusters = np.unique(source_id[places], return_inverse=True)
+    none = np.nan, np.nan
+    enough, trained = len(sources) > 1, model != "before"
     key = jax.random.key(seed)
-    intervals = np.full((2, 2), np.nan)
-    gain = np.nan
-    if len(sources) > 1:
-        intervals[0] = metrics.cluster_interval(key, now, clusters)
-    if model != "before":
-        gain = float(np.mean(now - then))
-        if len(sources) > 1:
-            intervals[1] = metrics.cluster_interval(key, now - then, clusters)
+    low, high = metrics.cluster_interval(key, now, clusters) if enough else none
+    gain_low, gain_high = metrics.cluster_interval(key, now - then, clusters) if enough and trained else none
     return TripletRow(
-        model, setting, float(now.mean()), *map(float, intervals[0]),
-        float(np.std(of_seed, ddof=1)) if len(of_seed) > 1 else np.nan,
-        gain, *map(float, intervals[1]),
-        int((now == 0.5).sum()), len(np.unique(places)), len(sources), len(of_seed),
-    )  # fmt: skip
+        model=model,
+        setting=setting,
+        accuracy=float(now.mean()),
+        low=float(low),
+        high=float(high),
+        deviation=float(np.std(of_seed, ddof=1)) if len(of_seed) > 1 else np.nan,
+        gain=float(np.mean(now - then)) if trained else np.nan,
+        gain_low=float(gain_low),
+        gain_high=float(gain_high),
+        ties=int((now == 0.5).sum()),
+        triplets=len(np.unique(places)),
+        sources=len(sources),
+        seeds=len(of_seed),
+    )
 
 
 def _check_batch_size(batch_size):

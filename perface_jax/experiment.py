@@ -171,20 +171,22 @@ def divide(triplets: sim_celeba.Triplets, config: ConfigDict) -> Data:
     return Data(triplets, training_labels, labels, training, settings)
 
 
-def open_identities(config: ConfigDict) -> IdentityData:
-    """Read the folder of the config and divide its identities.
+def open_identities(config: ConfigDict, *, unseen: str = "validation") -> IdentityData:
+    """Read the folder of the config, divide its identities, and pair the pictures of those that are not trained on.
+
+    Args:
+      config: of identities.
+      unseen: which of them are paired: validation or test.
 
     Raises:
       FileNotFoundError, ValueError: no such folder, or too little in it; the message says what was wanted.
     """
     people = identities.read_identities(config.data.folder, image_size=config.model.image_size, crop=config.crop)
-    train, validation, _ = identities.split_identities(
-        len(people.names), sizes=config.split.sizes, seed=config.split.seed
-    )
+    train, *others = identities.split_identities(len(people.names), sizes=config.split.sizes, seed=config.split.seed)
     training = np.flatnonzero(np.isin(people.identity, train))
-    unseen = np.flatnonzero(np.isin(people.identity, validation))
+    paired = np.flatnonzero(np.isin(people.identity, others[("validation", "test").index(unseen)]))
     pairs, same = identities.verification_pairs(
-        people.identity, unseen, pairs=config.data.pairs, seed=config.split.seed
+        people.identity, paired, pairs=config.data.pairs, seed=config.split.seed
     )
     return IdentityData(people, training, len(train), pairs, same)
 

@@ -133,8 +133,7 @@ def stack_replicas(make: Callable[[int], Any], replicas: int, mesh: Mesh) -> Any
 
 def take_replica(tree: Any, index: int, mesh: Mesh) -> Any:
     """One replica of a stacked tree as host arrays, whole on every process."""
-    take = jax.jit(lambda tree, i: jax.tree.map(lambda x: x[i], tree), out_shardings=NamedSharding(mesh, SHARED))
-    return jax.device_get(take(tree, index))
+    return jax.device_get(_taker(mesh)(tree, index))
 
 
 def fetch(tree: Any) -> Any:
@@ -182,6 +181,11 @@ def spmd_rows(function: Callable, mesh: Mesh) -> Callable:
     return program
 
 
+@functools.cache  # one program for all replicas
+def _taker(mesh):
+    return jax.jit(lambda tree, i: jax.tree.map(lambda x: x[i], tree), out_shardings=NamedSharding(mesh, SHARED))
+
+
 def _in_turn(step, unroll, state, batch, *shared):
     """The step on each replica of this group, one after the other."""
     replicas = jax.tree.leaves(state)[0].shape[0]
@@ -203,15 +207,21 @@ def _pmapped(body, mesh):
         raise ValueError(
             f"pmap serves one replica; this mesh has {mesh.shape[REPLICA]} groups. Use config.mesh.how=shard_map"
         )
-    devices = mesh.devices.ravel().tolist()
+    devices, sharding = mesh.devices.ravel().tolist(), NamedSharding(mesh, STATE)
 
     @functools.cache
     def mapped(shared):
         axes = (None, 2, *(None,) * shared)
         return jax.pmap(body, axis_name=DATA, in_axes=axes, out_axes=None, devices=devices, donate_argnums=0)
 
+    def rename(x):
+        parts = [shard.data for shard in x.addressable_shards]
+        return jax.make_array_from_single_device_arrays(x.shape, sharding, parts)
+
     def program(state, batch, *shared):
         cut = jax.tree.map(lambda x: x.reshape(*x.shape[:2], len(devices), -1, *x.shape[3:]), batch)
-        return mapped(len(shared))(state, cut, *shared)
+        # pmap names only this process's devices in what it returns: a second compilation, were it given back like that,
+        # and on several processes not a global array.
+        return jax.tree.map(rename, mapped(len(shared))(state, cut, *shared))
 
     return program

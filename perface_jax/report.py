@@ -6,12 +6,31 @@ from collections.abc import Sequence
 
 from etils import epath
 
-from perface_jax.evaluation import TripletRow
+from perface_jax.evaluation import TripletRow, VerificationRow
 
 EXPLANATION = """Accuracy on unanimous triplets: share where the reference is closer to the picture people chose; ties
 count one half. In brackets: 95% interval, sources resampled, because triplets of one source are answered nearly alike.
 +-: standard deviation over seeds. gain: after minus before on the same triplets.
 i: source and target unseen in training; ii: target unseen; iii: source unseen."""
+
+VERIFICATION = """Verification accuracy on pairs of pictures of identities that training never saw: one person or two?
+The threshold of each of ten folds is chosen on the other nine. +-: standard deviation over the folds."""
+
+
+def table(rows: Sequence[TripletRow] | Sequence[VerificationRow]) -> str:
+    """The table of these rows as text."""
+    return triplet_table(rows) if isinstance(rows[0], TripletRow) else verification_table(rows)
+
+
+def verification_table(rows: Sequence[VerificationRow]) -> str:
+    """One line per model."""
+    width = max(len(row.model) for row in rows) + 2
+    lines = [
+        f"{row.model:<{width}}{row.accuracy:>8.3f}  {row.deviation:<8.3f}{row.pairs:>6}{row.identities:>12}"
+        for row in rows
+    ]
+    header = f"{'model':<{width}}{'accuracy':>8}  {'+-':<8}{'pairs':>6}{'identities':>12}"
+    return "\n".join([header, *lines, "", VERIFICATION])
 
 
 def triplet_table(rows: Sequence[TripletRow]) -> str:
@@ -24,7 +43,7 @@ def triplet_table(rows: Sequence[TripletRow]) -> str:
     return "\n".join([header, *(_line(row, width) for row in rows), "", EXPLANATION])
 
 
-def write_json(file: epath.PathLike, rows: Sequence[TripletRow]) -> None:
+def write_json(file: epath.PathLike, rows: Sequence[TripletRow] | Sequence[VerificationRow]) -> None:
     """The same rows for programs."""
     # NaN is no JSON; a number that does not exist is null.
     records = [{name: None if value != value else value for name, value in row._asdict().items()} for row in rows]
