@@ -12,7 +12,7 @@ from absl import app, flags, logging
 from etils import epath
 from ml_collections import config_flags
 
-from perface_jax import evaluation, experiment, report, sweeps, trainer
+from perface_jax import command_line, evaluation, experiment, report, sweeps, trainer
 from perface_jax.model_folder import load_model
 from perface_jax.workdir import refuse_other_run
 
@@ -67,4 +67,4 @@ def _triplets(config, replicas, folders):
 
 
 if __name__ == "__main__":
-    app.run(main)
+    app.run(main, flags_parser=command_line.parse)

@@ -7,7 +7,7 @@ processes of a TPU pod, SLURM or Open MPI; elsewhere give each `--coordinator=HO
 from absl import app, flags, logging
 from ml_collections import config_flags
 
-from perface_jax import parallel, preemption, trainer
+from perface_jax import command_line, parallel, preemption, trainer
 
 CONFIG = config_flags.DEFINE_config_file("config", help_string="A file of configs/.")
 WORKDIR = flags.DEFINE_string("workdir", None, "Folder of this run: its config, checkpoints, log and model.")
@@ -34,4 +34,4 @@ def main(arguments):
 
 
 if __name__ == "__main__":
-    app.run(main)
+    app.run(main, flags_parser=command_line.parse)

@@ -5,8 +5,10 @@ its score, and with the step the position in the data. It is whole or not there:
 restored run goes into arrays described by a run that we build, so the devices may be others than those it was saved on.
 """
 
+import contextlib
+import time
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import flax
@@ -15,7 +17,9 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import orbax.checkpoint as ocp
+import tensorstore
 from etils import epath
+from jax.experimental import multihost_utils
 
 
 @flax.struct.dataclass
@@ -127,16 +131,39 @@ def keep_best(run: Run, scores: jax.Array) -> Run:
     )
 
 
-def checkpoints(workdir: epath.PathLike, *, keep: int = 2) -> ocp.CheckpointManager:
-    """The saved instants of a run, the last `keep` of them; close it, or use it as a context."""
+@contextlib.contextmanager
+def checkpoints(workdir: epath.PathLike, *, keep: int = 2) -> Iterator[ocp.CheckpointManager]:
+    """The saved instants of a run, the last `keep` of them. At the end of the context all of them are written.
+
+    Raises:
+      OSError: here at the end or in a later `save`: an instant could not be written. Those before it are whole.
+    """
     options = ocp.CheckpointManagerOptions(max_to_keep=keep)
-    return ocp.CheckpointManager(epath.Path(workdir).resolve() / "checkpoints", options=options)
+    manager = ocp.CheckpointManager(epath.Path(workdir).resolve() / "checkpoints", options=options)
+    try:
+        yield manager
+    finally:
+        with _one_error(manager):
+            manager.close()
 
 
 def save(manager: ocp.CheckpointManager, run: Run) -> None:
     """Start saving this instant; later steps may go on while it is written. An instant saved already is left alone."""
     if (step := run.step) not in manager.all_steps():
-        manager.save(step, args=ocp.args.StandardSave(run))
+        with _one_error(manager):
+            manager.save(step, args=ocp.args.StandardSave(run))
+
+
+@contextlib.contextmanager
+def _one_error(manager):
+    """What Orbax and TensorStore raise when files cannot be written is an OSError."""
+    try:
+        yield
+    except (OSError, ValueError) as error:
+        raise OSError(
+            f"a state could not be saved: {_line(error)}\nThe states saved before are whole, in {manager.directory}."
+            " Make room for one more, then start the same command again."
+        ) from error
 
 
 def restore(manager: ocp.CheckpointManager, like: Run) -> Run | None:
@@ -152,30 +179,42 @@ def restore(manager: ocp.CheckpointManager, like: Run) -> Run | None:
       ValueError: instants were saved and none of them can be read; names them.
     """
     wanted = ocp.args.StandardRestore(jax.tree.map(_abstract, like))
-    if not (steps := sorted(manager.all_steps(), reverse=True)):
-        return None
-    faults = []
-    for step in steps:
+    faults = {}
+    for step in sorted(manager.all_steps(), reverse=True):
         try:
+            _check_whole(manager.directory / str(step))
             run = manager.restore(step, args=wanted)
         except Exception as error:  # Orbax and TensorStore raise many kinds for a damaged file
-            faults.append(f"{manager.directory / str(step)}: {error}")
+            faults[step] = f"{manager.directory / str(step)}: {_line(error)}"
             continue
-        _set_aside(manager, steps[: len(faults)], faults)
+        if faults:
+            _set_aside(manager, faults)
         return run
-    raise ValueError("no saved state can be read; nothing was changed:\n" + "\n".join(faults))
+    if faults:
+        raise ValueError("no saved state can be read; nothing was changed:\n" + "\n".join(faults.values()))
+    return None
 
 
-def _set_aside(manager, steps, faults):
-    for step, fault in zip(steps, faults, strict=True):
-        damaged = manager.directory / str(step)
-        if jax.process_index() == 0:
-            damaged.rename(manager.directory.parent / f"damaged-checkpoint-{step}")
-        warnings.warn(
-            f"continuing from an earlier state; set aside as damaged-checkpoint-{step}: {fault}", stacklevel=3
-        )
-    if steps:
-        manager.reload()
+def _check_whole(folder):
+    """Raise a ValueError when bytes are missing. Restoring sees it too, but in threads that print their tracebacks."""
+    store = tensorstore.KvStore.open({"driver": "ocdbt", "base": f"{folder.as_uri()}/default/"}).result()
+    keys = store.list().result()
+    if not keys or not all(store.read(key).result().value for key in keys):
+        raise ValueError("files are missing")
+
+
+def _set_aside(manager, faults):
+    if jax.process_index() == 0:
+        for step, fault in faults.items():
+            name = f"damaged-checkpoint-{step}-{time.time_ns()}"
+            (manager.directory / str(step)).rename(manager.directory.parent / name)
+            warnings.warn(f"continuing from an earlier state; set aside as {name}: {fault}", stacklevel=3)
+    multihost_utils.sync_global_devices("set_aside")  # so that every process then finds the same states
+    manager.reload()
+
+
+def _line(error):
+    return str(error).partition("\n")[0]
 
 
 def _abstract(x):

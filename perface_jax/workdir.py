@@ -102,7 +102,7 @@ def flat(config: Mapping, prefix: str = "") -> dict:
 
 def _may_change(name, pair, config):
     if name in LENGTHS and config.get("schedule.name") == "constant":
-        before, now = (value or float("inf") for value in pair)  # max_steps = 0 is no limit
+        before, now = (float("inf") if name == "max_steps" and not value else value for value in pair)  # 0: no limit
         return now > before
     return name in FREE_FIELDS
 

@@ -112,6 +112,7 @@ class MeanColour(types.SimpleNamespace):
     """A fake model whose embedding is the mean colour, so that scores can be checked by eye."""
 
     embedding_size = 3
+    image_size = 4
 
     def apply(self, variables, images):
         return jnp.mean(images, axis=(1, 2)) + 1
@@ -143,30 +144,58 @@ class Colours:
 
 def test_a_fake_model_through_the_whole_evaluation_scores_what_a_person_counts():
     source = Colours()
-    embeddings = evaluation.embed_triplets(
-        MeanColour(), {}, source, source.votes[:, 0], range(5), batch_size=3
-    )
-    row = evaluation.triplet_row("fake", "i", embeddings, np.array([0, 0, 1, 1, 2]))
-    assert row[:2] == ("fake", "i")
-    assert row.accuracy == pytest.approx(0.7)  # (1 + 0 + 1/2 + 1 + 1) / 5
-    assert row.low <= 0.7 <= row.high
-    assert (row.ties, row.triplets, row.sources) == (1, 5, 3)
+    data = types.SimpleNamespace(triplets=source, labels=source.votes[:, 0])
+    scores = evaluation.score_triplets(MeanColour(), {}, data, batch_size=3)
+    np.testing.assert_array_equal(scores, [1, 0, 0.5, 1, 1])
+    before = np.zeros(5, np.float32)
+    runs = [evaluation.Scores((), before, scores, {"i": np.arange(5)})]
+    then, now = evaluation.triplet_rows({"": runs}, np.array([0, 0, 1, 1, 2]))
+    assert (then.model, then.accuracy, now.model, now.setting) == ("before", 0, "after", "i")
+    assert now.accuracy == pytest.approx(0.7)  # (1 + 0 + 1/2 + 1 + 1) / 5
+    assert now.gain == pytest.approx(0.7)
+    assert now.low <= 0.7 <= now.high
+    assert (now.ties, now.triplets, now.sources, now.seeds) == (1, 5, 3, 1)
+
+
+def test_a_triplet_without_a_label_has_no_score():
+    source = Colours()
+    data = types.SimpleNamespace(triplets=source, labels=np.array([0, 1, -1, 0, 1]))
+    scores = evaluation.score_triplets(MeanColour(), {}, data, batch_size=8)
+    assert np.flatnonzero(np.isnan(scores)).tolist() == [2]
+
+
+def test_folds_are_pooled_and_seeds_give_the_spread():
+    before = np.zeros(4, np.float32)
+    folds = {"i": np.array([0, 1]), "ii": np.array([], int)}, {"i": np.array([2, 3]), "ii": np.array([], int)}
+    after = {0: np.float32([1, 1, 1, 0]), 1: np.float32([1, 0, 0, 0])}
+    runs = [evaluation.Scores((seed,), before, after[seed], fold) for seed in after for fold in folds]
+    rows = evaluation.triplet_rows({"labels=unanimous": runs}, np.array([0, 0, 1, 1]))
+    assert [row.model for row in rows] == ["before", "after labels=unanimous"]  # nothing in ii
+    assert rows[1].accuracy == pytest.approx(0.5)
+    assert rows[1].deviation == pytest.approx(np.std([0.75, 0.25], ddof=1))
+    assert (rows[1].triplets, rows[1].sources, rows[1].seeds) == (4, 2, 2)
+
+
+def test_the_gain_is_paired_by_source():
+    # Every source gains .5, whatever it had: the interval of the gain has no width, that of the accuracy has.
+    before, after = np.float32([0, 0, 0.5, 0.5]), np.float32([0.5, 0.5, 1, 1])
+    runs = [evaluation.Scores((), before, after, {"i": np.arange(4)})]
+    row = evaluation.triplet_rows({"": runs}, np.array([0, 0, 1, 1]))[1]
+    assert (row.gain_low, row.gain_high) == (0.5, 0.5)
+    assert row.low < row.high
 
 
 def test_a_single_source_has_no_interval():
-    row = evaluation.triplet_row("m", "i", np.ones((2, 3, 4), np.float32), np.zeros(2))
-    assert np.isnan([row.low, row.high]).all()
-    with pytest.raises(ValueError, match="setting i holds no triplet"):
-        evaluation.triplet_row("m", "i", np.ones((0, 3, 4)), np.zeros(0))
+    runs = [evaluation.Scores((), np.ones(2, np.float32), np.ones(2, np.float32), {"i": np.arange(2)})]
+    row = evaluation.triplet_rows({"": runs}, np.zeros(2, int))[1]
+    assert np.isnan([row.low, row.high, row.gain_low, row.gain_high]).all()
 
 
-def test_the_table_slices_each_setting_out_of_one_embedding_of_all():
-    source = Colours()
-    data = types.SimpleNamespace(
-        triplets=source,
-        labels=np.array([0, 1, -1, 0, 1]),
-        settings={"i": np.array([3, 1]), "ii": np.array([], int), "iii": np.array([0, 4])},
-    )
-    source.source_id = np.array([0, 0, 1, 1, 2])
-    rows = evaluation.triplet_rows({"fake": (MeanColour(), {})}, data, batch_size=8)
-    assert [(row.setting, row.accuracy, row.triplets) for row in rows] == [("i", 0.5, 2), ("iii", 1.0, 2)]
+def test_verification_of_a_fake_model_is_what_a_person_counts():
+    pictures = np.zeros((4, 4, 4, 3), np.uint8)
+    pictures[:2, ..., 0], pictures[2:, ..., 1] = 200, 200  # two red ones, two green ones
+    people = types.SimpleNamespace(pictures=pictures, identity=np.array([0, 0, 1, 1]))
+    pairs = np.tile([[0, 1], [0, 2], [2, 3], [1, 3]], (5, 1))
+    data = types.SimpleNamespace(people=people, pairs=pairs, same=np.tile([True, False], 10))
+    row = evaluation.verification_row("fake", MeanColour(), {}, data, batch_size=3)
+    assert row == ("fake", 1.0, 0.0, 20, 2)
