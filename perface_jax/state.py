@@ -135,11 +135,17 @@ def keep_best(run: Run, scores: jax.Array) -> Run:
 def checkpoints(workdir: epath.PathLike, *, keep: int = 2) -> Iterator[ocp.CheckpointManager]:
     """The saved instants of a run, the last `keep` of them. At the end of the context all of them are written.
 
+    Args:
+      workdir: absolute.
+      keep: how many.
+
     Raises:
-      OSError: here at the end or in a later `save`: an instant could not be written. Those before it are whole.
+      OSError: in `save` or here at the end: an instant could not be written. Those before it are whole.
     """
-    options = ocp.CheckpointManagerOptions(max_to_keep=keep)
-    manager = ocp.CheckpointManager(epath.Path(workdir).resolve() / "checkpoints", options=options)
+    # Made by another thread, a folder that cannot be made is noticed only after minutes.
+    at_once = ocp.AsyncOptions(create_directories_asynchronously=False)
+    options = ocp.CheckpointManagerOptions(max_to_keep=keep, async_options=at_once)
+    manager = ocp.CheckpointManager(epath.Path(workdir) / "checkpoints", options=options)
     try:
         yield manager
     finally:
@@ -161,8 +167,8 @@ def _one_error(manager):
         yield
     except (OSError, ValueError) as error:
         raise OSError(
-            f"a state could not be saved: {_line(error)}\nThe states saved before are whole, in {manager.directory}."
-            " Make room for one more, then start the same command again."
+            f"a state could not be saved: {_line(error)}\nThose saved before are whole, in {manager.directory}; start"
+            " the same command again when there is room and leave to write."
         ) from error
 
 

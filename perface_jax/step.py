@@ -95,8 +95,8 @@ def train_step(
 ) -> tuple[TrainState, dict[str, jax.Array]]:
     """One step on one batch. All K pictures of the rows pass through the network as one joint batch.
 
-    A step whose loss, gradients or parameters after it are no finite numbers changes nothing but the counter: the run
-    is frozen in its last good state from then on, and `state.diverged` says since when.
+    A step whose loss or parameters are no finite numbers changes nothing but the counter: the run is frozen in its last
+    good state from then on, and `state.diverged` says since when.
 
     Args:
       state: the same on every device.
@@ -137,7 +137,7 @@ def train_step(
     gradients = jax.tree.map(lambda g: g / sums["count"].astype(g.dtype), gradients)
     updates, opt_state = optimizer(state.hyper).update(gradients, state.opt_state, state.params)
     new = state.replace(params=optax.apply_updates(state.params, updates), batch_stats=batch_stats, opt_state=opt_state)
-    return _freeze_if_diverged(state, new, sums, gradients)
+    return _freeze_if_diverged(state, new, sums)
 
 
 def train_steps(
@@ -224,8 +224,9 @@ def _embed_rows(state, params, images, model, norms, axis_name):
     return flat.reshape(*images.shape[:2], -1), batch_stats
 
 
-def _freeze_if_diverged(old, new, sums, gradients):
-    finite = jnp.isfinite(sums["loss"]) & jnp.isfinite(optax.tree.norm((gradients, new.params)))
+def _freeze_if_diverged(old, new, sums):
+    # Of the parameters, not the gradients: nobody then asks for those of frozen parameters, and XLA skips them.
+    finite = jnp.isfinite(sums["loss"]) & jnp.isfinite(optax.tree.norm(new.params))
     going = finite & (old.diverged < 0)
     kept = jax.tree.map(lambda a, b: jnp.where(going, a, b), new, old)
     first = (old.diverged < 0) & ~finite

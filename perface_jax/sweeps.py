@@ -94,9 +94,7 @@ def _replica(config, values):
     single.sweep = unswept()
     for field, value in values.items():
         group, _, name = field.rpartition(".")
-        part = single[group] if group else single
-        # A float field swept over (0, 0.1) keeps its type; what does not fit the type is refused by ConfigDict.
-        part[name] = type(part[name])(value) if isinstance(part[name], float) else value
+        (single[group] if group else single)[name] = value  # ConfigDict refuses what does not fit the field's type
     return Replica(_name(values), values, single)
 
 

@@ -167,7 +167,8 @@ def test_evaluation_on_two_processes_takes_every_triplet_once():
 
 def test_pictures_resident_on_the_device_give_the_batches_of_the_disk():
     source = make_source()
-    resident, gather = jax.device_put(source.pictures), jax.jit(batches.gather)
+    resident = jax.device_put(source.pictures.reshape(-1, *source.pictures.shape[2:]))
+    gather = jax.jit(batches.gather)
     for step, batch in enumerate(itertools.islice(training(source), 5)):
         plan = batches.training_plan(source, majority(source), range(23), batch_size=6, seed=0, step=step)
         assert np.array_equal(gather(resident, plan), batch["images"])

@@ -1,63 +1,91 @@
-"""A run at one instant: kept, found again, and never mixed up with another one."""
+"""A run at one instant: kept, saved, and found again on other devices or after damage."""
 
-import json
+import contextlib
+import os
+import warnings
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from perface_jax import optim, parallel, state
+from perface_jax import parallel, state
+from tests import small_runs
 
 
 @pytest.fixture
-def run():
-    variables = {
-        "params": {"w": np.arange(3, dtype=np.float32)},
-        "batch_stats": {"mean": np.zeros(2, np.float32)},
-        "constants": {"scale": np.ones(2, np.float32)},
-    }
-    return state.begin(parallel.replicate(state.create(variables, optim.sgd(0.1)), parallel.data_mesh()))
+def mesh():
+    return small_runs.mesh(2, replicas=2)
+
+
+@pytest.fixture
+def run(mesh):
+    """Two replicas before their first step."""
+    _, variables = small_runs.dot()
+    return state.begin(small_runs.start(variables, [small_runs.hyper(), small_runs.hyper(margin=0.1)], mesh))
 
 
 def _moved(run, steps):
-    train_state = run.state
-    return run.replace(
-        state=train_state.replace(
-            step=train_state.step + steps, params=jax.tree.map(lambda x: x + 1, train_state.params)
-        )
-    )
+    """The run some steps later; every parameter grows by 1 a step."""
+    params = jax.tree.map(lambda x: x + steps, run.state.params)
+    return run.replace(state=run.state.replace(step=run.state.step + steps, params=params))
 
 
-def test_the_state_owns_its_arrays():
-    weights = jnp.ones(3)
-    train_state = state.create({"params": {"w": weights}, "batch_stats": {}, "constants": {}}, optim.sgd(0.1))
-    jax.jit(lambda s: jax.tree.map(lambda x: x + 1, s), donate_argnums=0)(train_state)
-    assert not weights.is_deleted()
+def _bias(tree, replica):
+    return np.asarray(tree["params"]["fc"]["bias"][replica])
 
 
-def test_the_best_state_is_kept_until_a_better_one(run):
-    better = state.keep_best(run, 0.5)
-    worse = state.keep_best(_moved(better, 7), 0.4)
-    np.testing.assert_array_equal(worse.best["params"]["w"], [0, 1, 2])
-    assert (float(worse.best_score), int(worse.best_step)) == (0.5, 0)
-    best = state.keep_best(_moved(worse, 7), 0.75)
-    assert (float(best.best_score), int(best.best_step)) == (0.75, 14)
-    np.testing.assert_array_equal(state.best_variables(best)["params"]["w"], [2, 3, 4])
-    np.testing.assert_array_equal(state.best_variables(best)["constants"]["scale"], [1, 1])
+def _assert_equal(one, other):
+    jax.tree.map(np.testing.assert_array_equal, one, other)
 
 
-def test_the_last_saved_instant_comes_back_on_the_same_devices(run, tmp_path):
+def test_a_run_begins_with_no_steps_no_score_and_its_state_as_the_best(run):
+    _, variables = small_runs.dot()
+    assert run.step == 0
+    assert run.best_score.tolist() == [-1, -1]
+    assert run.state.diverged.tolist() == [-1, -1]
+    np.testing.assert_allclose(run.state.hyper.margin, [0.5, 0.1])
+    for replica in range(2):
+        one = jax.tree.map(lambda x: x[replica], run)  # noqa: B023
+        _assert_equal(one.state.variables, variables)
+        _assert_equal(one.best, {"params": variables["params"], "batch_stats": variables["batch_stats"]})
+
+
+def test_the_state_given_to_a_step_leaves_the_best_one_alone(run):
+    jax.jit(lambda s: jax.tree.map(lambda x: x + 1, s), donate_argnums=0)(run.state)
+    assert all(leaf.is_deleted() for leaf in jax.tree.leaves(run.state))
+    assert not any(leaf.is_deleted() for leaf in jax.tree.leaves(run.best))
+
+
+def test_the_best_state_of_each_replica_is_kept_until_a_better_one(run, mesh):
+    _, variables = small_runs.dot()
+    bias = variables["params"]["fc"]["bias"]
+
+    def judged(run, *scores):
+        return state.keep_best(run, parallel.share(np.float32(scores), mesh, parallel.STATE))
+
+    run = judged(run, 0.5, 0.5)
+    run = judged(_moved(run, 7), 0.4, 0.6)
+    assert (run.best_score.tolist(), run.best_step.tolist()) == ([0.5, pytest.approx(0.6)], [0, 7])
+    np.testing.assert_array_equal(_bias(run.best, 0), bias)
+    np.testing.assert_array_equal(_bias(run.best, 1), bias + 7)
+    run = judged(_moved(run, 7), np.nan, 0.6)  # what is no number is never the best; of equal ones the later is
+    assert run.best_step.tolist() == [0, 14]
+    np.testing.assert_array_equal(_bias(run.best, 1), bias + 7 + 7)
+    assert judged(_moved(run, 7), 0.75, 0.1).best_step.tolist() == [21, 14]
+
+
+def test_the_last_saved_instant_comes_back_on_the_same_devices(run, mesh, tmp_path):
     with state.checkpoints(tmp_path) as manager:
         assert state.restore(manager, run) is None
-        later = state.keep_best(_moved(run, 5), 0.5)
+        later = state.keep_best(_moved(run, 5), parallel.share(np.float32([0.5, 0.7]), mesh, parallel.STATE))
         state.save(manager, run)
         state.save(manager, later)
         state.save(manager, later)  # again: left alone
     with state.checkpoints(tmp_path) as manager:
         restored = state.restore(manager, run)
-    jax.tree.map(np.testing.assert_array_equal, restored, later)
-    assert restored.state.params["w"].sharding == run.state.params["w"].sharding
+    assert restored.step == 5
+    _assert_equal(restored, later)
+    assert jax.tree.map(lambda x: x.sharding, restored) == jax.tree.map(lambda x: x.sharding, run)
 
 
 def test_two_instants_are_kept(run, tmp_path):
@@ -69,25 +97,112 @@ def test_two_instants_are_kept(run, tmp_path):
         assert manager.all_steps() == [2, 3]
 
 
-CONFIG = {"seed": 0, "margin": 0.1, "data": {"release": "here", "sources": 80}, "log_every": 10}
+def test_steps_taken_while_an_instant_is_written_do_not_change_it(tmp_path):
+    model, variables = small_runs.dot()
+    mesh = small_runs.mesh(2)
+    program, batch = small_runs.program(model, mesh), small_runs.place([small_runs.batch(model)], mesh)
+    like = state.begin(small_runs.start(variables, [small_runs.hyper(learning_rate=1)], mesh))
+    run = like.replace(state=program(small_runs.start(variables, [small_runs.hyper(learning_rate=1)], mesh), batch)[0])
+    with state.checkpoints(tmp_path) as manager:
+        instant = jax.tree.map(np.array, run)
+        state.save(manager, run)
+        current = run.state
+        for _ in range(20):
+            current, _ = program(current, batch)  # gives the memory of the saved state on
+    with state.checkpoints(tmp_path) as manager:
+        _assert_equal(state.restore(manager, like), instant)
 
 
-def test_a_new_workdir_is_claimed_and_recognised_again(tmp_path):
-    workdir = state.claim(tmp_path / "run", CONFIG)
-    assert json.loads((workdir / "config.json").read_text()) == CONFIG
-    moved = {**CONFIG, "data": {"release": "there", "sources": 80}, "log_every": 1}
-    assert state.claim(tmp_path / "run", moved) == workdir
+@pytest.mark.parametrize("dtype", [np.float64, pytest.param(np.float32, marks=pytest.mark.slow)])
+def test_a_run_saved_on_eight_devices_continues_on_four_and_on_one(dtype, tmp_path):
+    with jax.enable_x64(True) if dtype is np.float64 else contextlib.nullcontext():
+        model, variables = small_runs.network(dtype)
+
+        def begin(mesh):
+            return state.begin(small_runs.start(variables, [small_runs.hyper(dtype)], mesh))
+
+        def go(run, mesh, steps):
+            current, means = small_runs.go(
+                small_runs.program(model, mesh), run.state, [small_runs.batch(model)], mesh, steps=steps
+            )
+            return run.replace(state=current), means
+
+        eight = small_runs.mesh(8)
+        run, _ = go(begin(eight), eight, 3)
+        with state.checkpoints(tmp_path) as manager:
+            state.save(manager, run)
+        straight, means = go(run, eight, 2)
+        for mesh in (small_runs.mesh(4), small_runs.mesh(1)):
+            with state.checkpoints(tmp_path) as manager:
+                restored = state.restore(manager, begin(mesh))
+            assert restored.step == 3
+            continued, continued_means = go(restored, mesh, 2)
+            np.testing.assert_allclose(continued_means, means, rtol=1e-9 if dtype is np.float64 else 1e-5)
+            seen, wanted = small_runs.of_replica(continued.state), small_runs.of_replica(straight.state)
+            small_runs.assert_same_state(seen, wanted, 1e-9 if dtype is np.float64 else 1e-4)
 
 
-def test_another_runs_workdir_is_refused_with_every_differing_field(tmp_path):
-    state.claim(tmp_path, CONFIG)
-    before = (tmp_path / "config.json").read_bytes()
-    with pytest.raises(ValueError, match="holds another run") as error:
-        state.claim(tmp_path, {**CONFIG, "margin": 0.2, "data": {"release": "here"}, "new": None})
-    assert str(error.value).splitlines()[1:5] == [
-        "- data.sources = 80",
-        "+ data.sources = None",
-        "- margin = 0.1",
-        "+ margin = 0.2",
-    ]
-    assert (tmp_path / "config.json").read_bytes() == before
+def _truncate_largest(instant):
+    largest = max((path for path in instant.rglob("*") if path.is_file()), key=lambda path: path.stat().st_size)
+    os.truncate(largest, largest.stat().st_size // 2)
+
+
+def _truncate_data(instant):
+    for path in (instant / "default" / "d").iterdir():
+        os.truncate(path, path.stat().st_size // 2)
+
+
+def _lose_the_manifest(instant):
+    (instant / "default" / "manifest.ocdbt").unlink()
+
+
+def _saved(run, workdir):
+    """Instants 1 and 2 of a run, written out."""
+    with state.checkpoints(workdir) as manager:
+        state.save(manager, _moved(run, 1))
+        state.save(manager, _moved(run, 2))
+    return workdir / "checkpoints"
+
+
+@pytest.mark.parametrize("harm", [_truncate_largest, _truncate_data, _lose_the_manifest])
+def test_a_damaged_instant_is_set_aside_and_the_one_before_is_taken(run, tmp_path, harm):
+    folder = _saved(run, tmp_path)
+    harm(folder / "2")
+    with state.checkpoints(tmp_path) as manager:
+        with pytest.warns(UserWarning, match=rf"set aside as damaged-checkpoint-2-\d+: {folder}/2"):
+            restored = state.restore(manager, run)
+        _assert_equal(restored, _moved(run, 1))
+        assert [path.name[:20] for path in tmp_path.iterdir() if path != folder] == ["damaged-checkpoint-2"]
+        state.save(manager, _moved(run, 2))  # the same step again, whole
+    with state.checkpoints(tmp_path) as manager, warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert state.restore(manager, run).step == 2
+
+
+def test_the_same_instant_may_be_damaged_twice(run, tmp_path):
+    for _ in range(2):
+        folder = _saved(run, tmp_path)
+        _truncate_data(folder / "2")
+        with state.checkpoints(tmp_path) as manager, pytest.warns(UserWarning, match="damaged-checkpoint-2"):
+            assert state.restore(manager, run).step == 1
+    assert len(list(tmp_path.glob("damaged-checkpoint-2-*"))) == 2
+
+
+def test_when_every_instant_is_damaged_all_are_named_and_nothing_is_changed(run, tmp_path):
+    folder = _saved(run, tmp_path)
+    for step in (1, 2):
+        _truncate_data(folder / str(step))
+    before = sorted(tmp_path.rglob("*"))
+    with state.checkpoints(tmp_path) as manager, pytest.raises(ValueError, match="no saved state can be read") as error:
+        state.restore(manager, run)
+    assert f"{folder}/1: " in str(error.value)
+    assert f"{folder}/2: " in str(error.value)
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_run_of_another_structure_is_refused_and_left_alone(run, tmp_path):
+    folder = _saved(run, tmp_path)
+    other = run.replace(best={"params": run.best["params"]})
+    with state.checkpoints(tmp_path) as manager, pytest.raises(ValueError, match="no saved state can be read"):
+        state.restore(manager, other)
+    assert sorted(path.name for path in folder.iterdir()) == ["1", "2"]

@@ -1,57 +1,45 @@
 """One training step: the golden five-step trajectory of PyTorch, and the same numbers on any number of devices."""
 
+import contextlib
 import functools
 
-import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 import pytest
 
 from converters import arcface_torch, to_torch
-from perface_jax import optim, parallel, state
+from perface_jax import losses, parallel, state
 from perface_jax.images import normalise
 from perface_jax.model import iresnet
-from perface_jax.step import embed_step, train_step
+from perface_jax.parallel import How
+from perface_jax.step import Loss, Norms, compare_step, embed_step, identity_objective, train_step
+from tests import small_runs
 from tests.golden import formula
 
 PICTURES = formula.pictures()
 GOLDEN_BATCH = {  # 0-3 references, 4-7 positives, 8-11 negatives
-    "images": np.stack([PICTURES[:4], PICTURES[4:8], PICTURES[8:]], axis=1),
-    "weight": np.ones(4, np.float32),
+    "images": np.stack([PICTURES[:4], PICTURES[4:8], PICTURES[8:]], axis=1)[None],
+    "votes": np.ones((1, 4, 2), np.float32),
+    "weight": np.ones((1, 4), np.float32),
 }
-
-
-@functools.cache
-def _program(model, optimizer, devices, *, margin=0.5, train_norms=True):
-    mesh = parallel.data_mesh(jax.devices()[:devices])
-    step = functools.partial(train_step, model=model, optimizer=optimizer, margin=margin, train_norms=train_norms)
-    return parallel.spmd(step, mesh), mesh
-
-
-def _keep_gradients():
-    """Passes gradients on and keeps them as its state."""
-    return optax.GradientTransformation(
-        lambda params: jax.tree.map(jnp.zeros_like, params), lambda gradients, _, params: (gradients, gradients)
-    )
 
 
 @pytest.mark.parametrize("devices", [1, 4])
 def test_five_steps_of_r18_follow_the_trajectory_of_pytorch(devices):
     state_dict, golden = formula.state_dict("r18"), dict(np.load(formula.FOLDER / "train_r18_float64.npz"))
     model, variables = arcface_torch.recognise(state_dict), arcface_torch.convert(state_dict)
-    optimizer = optax.chain(_keep_gradients(), optim.sgd(1e-3))
-    program, mesh = _program(model, optimizer, devices)
-    current = parallel.replicate(state.create(variables, optimizer), mesh)
-    batch, losses, gradients = parallel.to_global(GOLDEN_BATCH, mesh), [], None
+    mesh = small_runs.mesh(devices)
+    program = small_runs.program(model, mesh)
+    current, batch = small_runs.start(variables, [small_runs.hyper()], mesh), small_runs.place([GOLDEN_BATCH], mesh)
+    means, gradients = [], None
     for _ in range(5):
         current, sums = program(current, batch)
-        losses.append(float(sums["loss"] / sums["count"]))
-        gradients = gradients or jax.device_get(current.opt_state[0])
-    np.testing.assert_allclose(losses, golden["losses"], rtol=0, atol=2e-5)  # measured: 2e-7
+        means.append(float(sums["loss"][0] / sums["count"][0]))
+        gradients = gradients or small_runs.of_replica(current)["gradients"]
+    np.testing.assert_allclose(means, golden["losses"], rtol=0, atol=2e-5)  # measured: 2e-7
 
-    after = jax.device_get(current.variables)
+    after = jax.tree.map(lambda x: x[0], jax.device_get(current.variables))
     _check_gradients(to_torch.to_state_dict(model, {**after, "params": gradients}), golden)
     _check_weights(to_torch.to_state_dict(model, after), golden)
     embeddings = jax.jit(model.apply)(after, normalise(PICTURES))
@@ -85,72 +73,232 @@ def _check_weights(tensors, golden):
             np.testing.assert_allclose(np.linalg.norm(tensors[name]), value, rtol=1e-4, err_msg=name)
 
 
-SGD = optim.sgd(1e-3)
+def _precision(dtype):
+    return jax.enable_x64(True) if dtype is np.float64 else contextlib.nullcontext()
 
 
-def _small(dtype=jnp.float32):
-    model = iresnet(layers=(1, 1, 1, 1), width=4, image_size=32, embedding_size=16, dtype=dtype, param_dtype=dtype)
-    variables = formula.variables(model, dtype)
-    random = np.random.default_rng(1)
-    images = random.integers(0, 256, (16, 3, 32, 32, 3)).astype(np.uint8)
-    return model, variables, {"images": images, "weight": np.ones(16, np.float32)}
-
-
-def _five_steps(model, variables, batch, devices, **options):
-    program, mesh = _program(model, SGD, devices, **options)
-    current, losses = parallel.replicate(state.create(variables, SGD), mesh), []
+@functools.cache
+def _five_steps_of_plain_jit(dtype):
+    """No mesh, no mapped axis, no leading axes: the reference for all that follows."""
+    model, variables = small_runs.network(dtype)
+    step = jax.jit(functools.partial(train_step, **small_runs.options(model)))
+    current = state.create(variables, small_runs.sgd(small_runs.hyper(dtype)), small_runs.hyper(dtype))
+    batch, means = jax.tree.map(lambda x: x[0], small_runs.batch(model)), []
     for _ in range(5):
-        current, sums = program(current, parallel.to_global(batch, mesh))
-        losses.append(float(sums["loss"]))
-    return jax.device_get((current.params, current.batch_stats)), losses
+        current, sums = step(current, batch)
+        means.append(float(sums["loss"]) / float(sums["count"]))
+    return small_runs.of_replica(jax.tree.map(lambda x: x[None], current)), means
 
 
-def _assert_close_to_largest(seen, wanted, tolerance):
-    """Every leaf within `tolerance` of its largest absolute value (of 1e-3, where it is as good as zero)."""
+@pytest.mark.parametrize(
+    ("dtype", "devices", "how"),
+    [
+        (np.float64, 2, How.SHARD_MAP),
+        pytest.param(np.float64, 4, How.SHARD_MAP, marks=pytest.mark.slow),
+        (np.float64, 8, How.SHARD_MAP),
+        (np.float64, 8, How.PMAP),
+        pytest.param(np.float32, 2, How.SHARD_MAP, marks=pytest.mark.slow),
+        pytest.param(np.float32, 4, How.SHARD_MAP, marks=pytest.mark.slow),
+        (np.float32, 8, How.SHARD_MAP),
+        pytest.param(np.float32, 8, How.PMAP, marks=pytest.mark.slow),
+    ],
+)
+def test_any_number_of_devices_takes_the_five_steps_of_one(dtype, devices, how):
+    mesh = small_runs.mesh(devices)
+    loss_tolerance, tolerance = (1e-9, 1e-9) if dtype is np.float64 else (1e-5, 1e-4)
+    with _precision(dtype):
+        wanted, wanted_means = _five_steps_of_plain_jit(dtype)
+        model, variables = small_runs.network(dtype)
+        current, means = small_runs.go(
+            small_runs.program(model, mesh, how=how),
+            small_runs.start(variables, [small_runs.hyper(dtype)], mesh),
+            [small_runs.batch(model)],
+            mesh,
+        )
+        assert min(wanted_means) > 0  # the hinge is active in every step
+        np.testing.assert_allclose(means[:, 0], wanted_means, rtol=loss_tolerance)
+        small_runs.assert_same_state(small_runs.of_replica(current), wanted, tolerance)
 
-    def scaled(tree):
-        return jax.tree.map(lambda x, w: x / max(np.abs(w).max(), 1e-3), tree, wanted)
 
-    chex.assert_trees_all_close(scaled(seen), scaled(wanted), rtol=0, atol=tolerance)
-
-
-@pytest.mark.parametrize("train_norms", [True, False])
-def test_eight_devices_and_one_take_the_same_five_steps(train_norms):
-    one, one_losses = _five_steps(*_small(), 1, train_norms=train_norms)
-    eight, eight_losses = _five_steps(*_small(), 8, train_norms=train_norms)
-    np.testing.assert_allclose(eight_losses, one_losses, rtol=1e-5)
-    assert min(one_losses) > 0  # the hinge is active in every step
-
-    _assert_close_to_largest(eight, one, 1e-4)
+def test_bfloat16_computes_roughly_the_same_and_keeps_its_state_in_float32():
+    model = iresnet(layers=(1, 0, 0, 0), width=4, image_size=16, embedding_size=16)
+    batch = jax.tree.map(lambda x: x[0], small_runs.batch(model))
+    before = state.create(formula.variables(model), small_runs.sgd(small_runs.hyper()), small_runs.hyper())
+    means = []
+    for dtype in (jnp.float32, jnp.bfloat16):
+        step = functools.partial(train_step, **small_runs.options(model.clone(dtype=dtype)))
+        after, sums = jax.jit(step)(before, batch)
+        means.append(float(sums["loss"] / sums["count"]))
+        assert {leaf.dtype for leaf in jax.tree.leaves(after.variables)} == {np.dtype(np.float32)}
+    assert 0 < abs(means[1] / means[0] - 1) < 0.03  # bfloat16 has three digits
 
 
-def test_in_float64_eight_devices_and_one_agree_to_the_last_digits():
-    with jax.enable_x64(True):
-        one, one_losses = _five_steps(*_small(jnp.float64), 1)
-        eight, eight_losses = _five_steps(*_small(jnp.float64), 8)
-    np.testing.assert_allclose(eight_losses, one_losses, rtol=1e-9)
-    _assert_close_to_largest(eight, one, 1e-9)
+def _dot(devices=1, *, steps=5, batch=None, hyper=None, **choices):
+    """The smallest network after some steps on some devices: its state, and the mean losses."""
+    model, variables = small_runs.dot()
+    mesh = small_runs.mesh(devices)
+    batch = small_runs.batch(model) if batch is None else batch
+    current = small_runs.start(variables, [hyper or small_runs.hyper()], mesh)
+    return small_runs.go(small_runs.program(model, mesh, **choices), current, [batch], mesh, steps=steps)
+
+
+def _assert_equal(one, other):
+    jax.tree.map(np.testing.assert_array_equal, jax.device_get(one), jax.device_get(other))
+
+
+def test_global_statistics_are_those_of_all_rows_and_per_device_ones_the_mean_over_the_devices():
+    model, variables = small_runs.dot()
+    x = np.asarray(normalise(small_runs.batch(model)["images"][0])).reshape(48, -1)
+    x = x @ variables["params"]["fc"]["kernel"] + variables["params"]["fc"]["bias"]
+    after = {norms: small_runs.of_replica(_dot(2, steps=1, norms=norms)[0]) for norms in Norms}
+    stats = {norms: trees["batch_stats"]["features"] for norms, trees in after.items()}
+
+    for norms in (Norms.GLOBAL, Norms.PER_DEVICE):
+        np.testing.assert_allclose(stats[norms]["mean"], 0.1 * x.mean(axis=0), rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(stats[Norms.GLOBAL]["var"], 0.9 + 0.1 * x.var(axis=0, ddof=1), rtol=1e-5)
+    of_halves = (x[:24].var(axis=0, ddof=1) + x[24:].var(axis=0, ddof=1)) / 2
+    np.testing.assert_allclose(stats[Norms.PER_DEVICE]["var"], 0.9 + 0.1 * of_halves, rtol=1e-5)
+    _assert_equal(stats[Norms.FROZEN], variables["batch_stats"]["features"])
+
+
+def test_per_device_statistics_matter_on_two_devices_and_not_on_one():
+    def means(devices, norms):
+        return _dot(devices, norms=norms)[1]
+
+    np.testing.assert_allclose(means(1, Norms.PER_DEVICE), means(1, Norms.GLOBAL), rtol=1e-6)
+    assert np.abs(means(2, Norms.PER_DEVICE) - means(2, Norms.GLOBAL)).min() > 1e-3
 
 
 def test_padded_rows_count_nowhere_when_the_norms_are_frozen():
-    model, variables, batch = _small()
-    padded = {"images": batch["images"], "weight": np.float32([1] * 8 + [0] * 8)}
-    half = {name: array[:8] for name, array in batch.items()}
-    whole, losses = _five_steps(model, variables, padded, 8, train_norms=False)
-    alone, alone_losses = _five_steps(model, variables, half, 8, train_norms=False)
-    np.testing.assert_allclose(losses, alone_losses, rtol=1e-5)
-    chex.assert_trees_all_close(whole, alone, rtol=0, atol=1e-6)
-
-
-def test_frozen_norms_keep_their_running_statistics():
-    model, variables, batch = _small()
-    (_, batch_stats), _ = _five_steps(model, variables, batch, 1, train_norms=False)
-    chex.assert_trees_all_equal(batch_stats, variables["batch_stats"])
+    batch = small_runs.batch(small_runs.dot()[0])
+    padded = {**batch, "weight": np.float32([[1] * 8 + [0] * 8])}
+    half = {name: array[:, :8] for name, array in batch.items()}
+    whole, means = _dot(8, batch=padded, norms=Norms.FROZEN)
+    alone, alone_means = _dot(8, batch=half, norms=Norms.FROZEN)
+    np.testing.assert_allclose(means, alone_means, rtol=1e-5)
+    small_runs.assert_same_state(small_runs.of_replica(whole), small_runs.of_replica(alone), 1e-5)
 
 
 def test_embedding_uses_the_running_statistics():
-    model, variables, batch = _small()
-    images = batch["images"][:, 0]
-    together = jax.jit(functools.partial(embed_step, model=model))(variables, images)
-    alone = jax.jit(functools.partial(embed_step, model=model))(variables, images[:1])
-    np.testing.assert_allclose(together[:1], alone, atol=1e-5)
+    model, variables = small_runs.dot()
+    images = small_runs.batch(model)["images"][0, :, 0]
+    embed = jax.jit(functools.partial(embed_step, model=model))
+    np.testing.assert_allclose(embed(variables, images)[:1], embed(variables, images[:1]), atol=1e-5)
+
+
+def test_three_steps_in_one_call_are_three_calls():
+    model = small_runs.dot()[0]
+    batches = [small_runs.batch(model, seed=seed) for seed in range(3)]
+    together = {name: np.concatenate([batch[name] for batch in batches]) for name in batches[0]}
+    mesh = small_runs.mesh(2)
+    one = functools.partial(small_runs.go, small_runs.program(model, mesh), on=mesh, steps=1)
+    current, means = small_runs.start(small_runs.dot()[1], [small_runs.hyper()], mesh), []
+    for batch in batches:
+        current, mean = one(current, [batch])
+        means.append(mean)
+    at_once, mean = one(small_runs.start(small_runs.dot()[1], [small_runs.hyper()], mesh), [together])
+    assert int(at_once.step[0]) == 3
+    np.testing.assert_allclose(mean, np.mean(means, axis=0), rtol=1e-6)
+    small_runs.assert_same_state(small_runs.of_replica(at_once), small_runs.of_replica(current), 1e-5)
+
+
+@pytest.mark.parametrize("how", How)
+def test_pictures_on_the_device_and_their_numbers_give_what_the_pictures_give(how):
+    model, variables = small_runs.dot()
+    given = small_runs.batch(model)
+    pictures = given["images"].reshape(-1, 4, 4, 3)[::-1].copy()
+    flip = np.arange(16) % 3 == 0
+    numbers = {**given, "pictures": 47 - np.arange(48, dtype=np.int32).reshape(1, 16, 3), "flip": flip[None]}
+    del numbers["images"]
+    given["images"][:, flip] = given["images"][:, flip][..., ::-1, :]
+    mesh = small_runs.mesh(2)
+    current, means = small_runs.go(
+        small_runs.program(model, mesh, how=how),
+        small_runs.start(variables, [small_runs.hyper()], mesh),
+        [numbers],
+        mesh,
+        shared=(parallel.share(pictures, mesh),),
+    )
+    wanted, wanted_means = _dot(2, batch=given)
+    np.testing.assert_allclose(means, wanted_means, rtol=1e-6)
+    small_runs.assert_same_state(small_runs.of_replica(current), small_runs.of_replica(wanted), 1e-5)
+
+
+def test_a_replica_that_diverges_is_frozen_and_the_others_go_on():
+    model, variables = small_runs.dot()
+    good = small_runs.batch(model)
+    bad = {**good, "weight": np.full_like(good["weight"], np.nan)}
+    mesh = small_runs.mesh(2, replicas=2)
+    program, hypers = small_runs.program(model, mesh), [small_runs.hyper(), small_runs.hyper(margin=0.4)]
+
+    def run(calls):
+        current = small_runs.start(variables, hypers, mesh)
+        for batches in calls:
+            current, sums = program(current, small_runs.place(batches, mesh))
+        return jax.device_get((current, sums))
+
+    before, _ = run([[good, good]])
+    untroubled, _ = run([[good, good]] * 3)
+    after, sums = run([[good, good], [bad, good], [good, good]])
+    np.testing.assert_array_equal(after.diverged, [2, -1])
+    np.testing.assert_array_equal(after.step, [3, 3])
+    counters = {"step": before.step, "diverged": before.diverged}
+    _assert_equal(*(jax.tree.map(lambda x: x[0], tree) for tree in (after.replace(**counters), before)))
+    _assert_equal(*(jax.tree.map(lambda x: x[1], tree) for tree in (after, untroubled)))
+    np.testing.assert_array_equal(sums["count"], [0, 16])
+    assert sums["loss"][0] == 0 < sums["loss"][1]
+
+
+def test_a_step_into_infinity_is_not_taken():
+    current, _ = _dot(steps=2, hyper=small_runs.hyper(learning_rate=3e38, weight_decay=1e3))
+    assert int(current.diverged[0]) == 1
+    _assert_equal(jax.tree.map(lambda x: x[0], current.params), small_runs.dot()[1]["params"])
+
+
+def test_three_losses_in_one_program_are_what_each_alone_is():
+    for i, loss in enumerate(Loss):
+        one, one_means = _dot(2, hyper=small_runs.hyper(loss=i), choices=tuple(Loss))
+        alone, alone_means = _dot(2, choices=(loss,))
+        np.testing.assert_allclose(one_means, alone_means, rtol=1e-6)
+        small_runs.assert_same_state(small_runs.of_replica(one), small_runs.of_replica(alone), 1e-5)
+
+
+def test_identities_train_the_class_matrix_by_its_gradient():
+    model, variables = small_runs.dot()
+    random = np.random.default_rng(0)
+    classes = random.normal(size=(4, 5)).astype(np.float32)
+    batch = {
+        "images": random.integers(0, 256, (16, 1, 4, 4, 3), dtype=np.uint8),
+        "identity": np.arange(16, dtype=np.int32) % 4,
+        "weight": np.ones(16, np.float32),
+    }
+    variables = {**variables, "params": {**variables["params"], "classes": classes}}
+    numbers = small_runs.hyper(learning_rate=0.1, momentum=0, weight_decay=0)
+    before = state.create(variables, small_runs.sgd(numbers), numbers)
+    options = small_runs.options(model, norms=Norms.FROZEN)
+    options["objective"] = functools.partial(identity_objective, scale=8.0)
+    after, sums = jax.jit(functools.partial(train_step, **options))(before, batch)
+
+    @jax.jit
+    def mean_loss(classes):
+        vectors = model.apply(variables, normalise(batch["images"][:, 0]))
+        return losses.arcface(vectors, classes, batch["identity"], margin=0.5, scale=8.0).mean(), vectors
+
+    (mean, vectors), gradient = jax.value_and_grad(mean_loss, has_aux=True)(classes)
+    np.testing.assert_allclose(sums["loss"], 16 * mean, rtol=1e-5)
+    np.testing.assert_allclose(after.params["classes"], classes - 0.1 * gradient, rtol=0, atol=1e-6)
+    assert np.abs(gradient).max() > 0.1
+    nearest = (np.asarray(vectors) @ (classes / np.linalg.norm(classes, axis=1, keepdims=True)).T).argmax(axis=1)
+    assert float(sums["correct"]) == (nearest == batch["identity"]).sum()
+
+
+@pytest.mark.parametrize("steps", [1, 2])
+def test_comparing_gives_the_cosines_of_each_row(steps):
+    model, variables = small_runs.dot()
+    batch = small_runs.batch(model, steps=steps)
+    seen = jax.jit(functools.partial(compare_step, model=model))(variables, batch)
+    pictures = normalise(batch["images"].reshape(-1, 4, 4, 3))
+    reference, *others = np.moveaxis(np.asarray(model.apply(variables, pictures)).reshape(steps, 16, 3, 5), 2, 0)
+    for i, other in enumerate(others):
+        lengths = np.linalg.norm(reference, axis=-1) * np.linalg.norm(other, axis=-1)
+        np.testing.assert_allclose(seen[..., i], (reference * other).sum(axis=-1) / lengths, atol=1e-6)
