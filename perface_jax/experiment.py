@@ -16,7 +16,7 @@ import optax
 from etils import epath
 from ml_collections import ConfigDict
 
-from perface_jax import annotations, images, optim, parallel
+from perface_jax import annotations, images, optim, parallel, sweeps
 from perface_jax.datasets import identities, sim_celeba
 from perface_jax.model import FOLDED, IResNet, iresnet
 from perface_jax.model_folder import load_model
@@ -94,8 +94,12 @@ def check(config: ConfigDict) -> None:
     Raises:
       ValueError: a field with its value and what was wanted; unknown fields with the closest name, and missing ones.
     """
-    fields = flat(config.to_dict())
-    _check_names(config, fields)
+    _check_names(config, flat(config.to_dict()))
+    for replica in sweeps.replicas(config):
+        _check_values(flat(replica.config.to_dict()))
+
+
+def _check_values(fields):
     for field, wanted in CHOICES.items():
         if field in fields and (value := fields[field]) not in wanted:
             raise ValueError(f"config.{field} is {value!r}; wanted one of {', '.join(wanted)}")
@@ -105,8 +109,8 @@ def check(config: ConfigDict) -> None:
     for field in ("epochs", "max_steps", "steps_per_call", "clip_norm", "weight_decay", "workers", "mesh.data"):
         if not 0 <= fields[field] < math.inf:
             raise ValueError(f"config.{field} is {fields[field]!r}; wanted at least 0")
-    if not 0 < fields.get("fraction", 1) <= 1:
-        raise ValueError(f"config.fraction is {config.fraction!r}; wanted a share of the training triplets, in (0, 1]")
+    if not 0 < (share := fields.get("fraction", 1)) <= 1:
+        raise ValueError(f"config.fraction is {share!r}; wanted a share of the training triplets, in (0, 1]")
 
 
 def _check_names(config, fields):

@@ -42,7 +42,7 @@ class Progress:
             self._forget_after(first)
             if tensorboard:
                 folder = workdir / "tensorboard"
-                self._boards = [SummaryWriter(str(folder / name), purge_step=first) for name in names]
+                self._boards = [SummaryWriter(str(folder / name), purge_step=first + 1) for name in names]
 
     def __enter__(self):
         return self
@@ -124,19 +124,23 @@ class Progress:
             print(f"step {step}/{self._last}  {'  '.join(parts)}  {rest}".rstrip(), flush=True)
 
     def _forget_after(self, step):
+        """Remove what will be written again: later lines, half a line of a killed process, the validation at `step`."""
         if not self._file.exists():
             return
-        lines = [line for line in self._file.read_text().splitlines() if _step_of(line) <= step]
+        kept = [line for line in map(_parse, self._file.read_text().splitlines()) if line and line["step"] <= step]
+        kept = [line for line in kept if line["step"] < step or "validation_accuracy" not in line]
+        names = [line["diverged"] for line in kept if "diverged" in line]
+        self._frozen = {i for i, name in enumerate(self._names) if (name or "the run") in names}
         unfinished = self._file.parent / ".log.jsonl"
-        unfinished.write_text("".join(f"{line}\n" for line in lines))
+        unfinished.write_text("".join(f"{json.dumps(line)}\n" for line in kept))
         unfinished.replace(self._file)
 
 
-def _step_of(line):
+def _parse(line):
     try:
-        return json.loads(line)["step"]
-    except ValueError:  # the last line of a process that was killed
-        return float("inf")
+        return json.loads(line)
+    except ValueError:
+        return None
 
 
 def _spread(values):

@@ -11,7 +11,8 @@ import perface_jax
 from perface_jax import images, losses, metrics
 from tests.conftest import ROOT
 
-RENDERER = {"faces", "face_shape", "face_paint", "population", "synthetic", "synthetic_identities", "world"}  # the synthetic world may use JAX
+# The synthetic world may use JAX.
+RENDERER = {"faces", "face_shape", "face_paint", "population", "synthetic", "synthetic_identities", "world"}
 
 
 def _room(path: pathlib.Path) -> str:

@@ -73,6 +73,13 @@ def test_values_out_of_range_are_refused(field, value, message):
         experiment.check(config)
 
 
+def test_the_values_of_a_sweep_are_checked_too():
+    config = perface_r50.get_config()
+    config.sweep.loss = ("cosine_triplet", "bogus")
+    with pytest.raises(ValueError, match="config.loss is 'bogus'"):
+        experiment.check(config)
+
+
 def test_a_sweep_over_what_identities_do_not_have_is_refused():
     config = arcface_synthetic.get_config()
     config.sweep.labels = ("unanimous", "majority")
