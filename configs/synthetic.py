@@ -13,7 +13,7 @@ Accuracy:  five folds pooled, one seed (spread over seeds: not run yet), in brac
            ii  .566 -> .928, gain +.362 [+.263, +.463]   2,377 triplets, 80 sources
            iii .574 -> .737, gain +.163 [+.085, +.250]   2,380 triplets, 80 sources
            What the annotators perceive, taken from the world itself, is right in .955.
-           Loss, learning rate, decay and what is frozen were chosen on these same folds, among some thirty tried outside
+           Loss, learning rate, decay and what is frozen were chosen on these folds, among some thirty tried outside
            of this library on the recogniser's features (i: .57 to .74); no other world was drawn to judge the choice.
            All weights free with Eq. 1 on unanimous triplets, lr .01, decay 5e-4: i .637 after 6 epochs, gain +.064
            [+.014, +.120], .598 when the best on validation is exported.
