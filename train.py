@@ -4,6 +4,8 @@ The same command continues a run that was stopped. On SIGTERM it saves and exits
 processes of a TPU pod, SLURM or Open MPI; elsewhere give each `--coordinator=HOST:PORT --processes=N --process=I`.
 """
 
+import sys
+
 from absl import app, flags, logging
 from ml_collections import config_flags
 
@@ -19,7 +21,9 @@ flags.mark_flags_as_required(["config", "workdir"])
 
 
 def main(arguments):
-    logging.set_verbosity(logging.ERROR)  # Orbax and TFDS tell every step they take
+    # Orbax and TFDS tell every step they take, and log the tracebacks of what they also raise.
+    logging.set_verbosity(logging.FATAL)
+    sys.unraisablehook = lambda fault: None  # of threads that Orbax leaves behind when a save fails
     if len(arguments) > 1:
         raise app.UsageError(f"unexpected argument {arguments[1]!r}; fields are set as --config.field=value")
     try:

@@ -97,8 +97,8 @@ def save_model(
         unfinished.rmtree()
     unfinished.mkdir(parents=True)
     try:
-        with ocp.StandardCheckpointer() as checkpointer:
-            checkpointer.save(unfinished.resolve() / "weights", variables)
+        with _checkpointer() as checkpointer:
+            checkpointer.save(_absolute(unfinished) / "weights", variables)
         with (unfinished / "known_answer.npz").open("wb") as file:
             np.savez_compressed(file, **known_answer(model, variables))
         (unfinished / "model.json").write_text(json.dumps(_describe(model, source, licence), indent=2) + "\n")
@@ -144,8 +144,8 @@ def load_model(path: epath.PathLike) -> tuple[IResNet, dict]:
             "Make one with `python -m converters.arcface_torch CHECKPOINT --out DIR`."
         )
     model = _rebuild(path / "model.json")
-    with ocp.StandardCheckpointer() as checkpointer:
-        weights = (path / "weights").resolve()
+    with _checkpointer() as checkpointer:
+        weights = _absolute(path) / "weights"
         if (metadata := checkpointer.metadata(weights).item_metadata) is None:
             raise ValueError(f"{weights} is missing or damaged; convert or export the model again")
         stored = metadata.tree
@@ -155,7 +155,7 @@ def load_model(path: epath.PathLike) -> tuple[IResNet, dict]:
             {name: tuple(leaf.shape) for name, leaf in _leaves(stored).items()},
         ):
             raise ValueError(f"{weights} does not hold what model.json says (- missing, + unexpected):\n{difference}")
-        here = jax.sharding.SingleDeviceSharding(jax.devices()[0])
+        here = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
         target = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=here), target)
         return model, checkpointer.restore(weights, target)
 
@@ -218,3 +218,14 @@ def _rebuild(file):
 
 def _leaves(tree):
     return {"/".join(key.key for key in path): leaf for path, leaf in jax.tree.leaves_with_path(tree)}
+
+
+def _checkpointer():
+    """For this process alone: among several, one writes a model folder and each reads it for itself."""
+    me = jax.process_index()
+    options = ocp.options.MultiprocessingOptions(me, {me}, barrier_sync_key_prefix=f"process_{me}")
+    return ocp.StandardCheckpointer(multiprocessing_options=options)
+
+
+def _absolute(path):
+    return path if "://" in str(path) else path.resolve()  # resolving a bucket's address makes it a local path

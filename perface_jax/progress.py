@@ -11,7 +11,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from etils import epath
-from tensorboardX import SummaryWriter
 
 from perface_jax import parallel
 
@@ -41,6 +40,8 @@ class Progress:
         if self._writes:
             self._forget_after(first)
             if tensorboard:
+                from tensorboardX import SummaryWriter  # imports torch where there is one, which takes seconds
+
                 folder = workdir / "tensorboard"
                 self._boards = [SummaryWriter(str(folder / name), purge_step=first + 1) for name in names]
 

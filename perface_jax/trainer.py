@@ -146,4 +146,5 @@ def _export(config, workdir, model, run, replicas, mesh):
 
 
 def _is_there(folder, source):
-    return folder.exists() and json.loads((folder / "model.json").read_text())["source"] == source
+    described = folder / "model.json"
+    return described.exists() and json.loads(described.read_text())["source"] == source

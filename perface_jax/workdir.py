@@ -41,7 +41,7 @@ def refuse_other_run(workdir: epath.PathLike, config: Mapping) -> dict[str, tupl
     Returns:
       by name, (before, now) of the fields that changed and may.
     """
-    workdir = epath.Path(workdir).resolve()
+    workdir = _absolute(workdir)
     if workdir.exists() and not workdir.is_dir():
         raise ValueError(f"{workdir} is a file; wanted a folder for the run")
     if not (workdir / "config.json").exists():
@@ -73,7 +73,7 @@ def claim(workdir: epath.PathLike, config: Mapping) -> epath.Path:
       OSError: the folder cannot be written to.
     """
     refuse_other_run(workdir, config)
-    workdir = epath.Path(workdir).resolve()
+    workdir = _absolute(workdir)
     if jax.process_index() == 0:
         workdir.mkdir(parents=True, exist_ok=True)
         _write(workdir / "config.json", config)
@@ -111,3 +111,8 @@ def _write(file, values):
     unfinished = file.parent / f".{file.name}"  # renamed when whole, so that no crash leaves half a file
     unfinished.write_text(json.dumps(values, indent=2, sort_keys=True) + "\n")
     unfinished.replace(file)
+
+
+def _absolute(path):
+    path = epath.Path(path)
+    return path if "://" in str(path) else path.resolve()  # resolving a bucket's address makes it a local path
