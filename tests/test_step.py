@@ -93,7 +93,7 @@ def _five_steps_of_plain_jit(dtype):
 @pytest.mark.parametrize(
     ("dtype", "devices", "how"),
     [
-        (np.float64, 2, How.SHARD_MAP),
+        pytest.param(np.float64, 2, How.SHARD_MAP, marks=pytest.mark.slow),
         pytest.param(np.float64, 4, How.SHARD_MAP, marks=pytest.mark.slow),
         (np.float64, 8, How.SHARD_MAP),
         (np.float64, 8, How.PMAP),
