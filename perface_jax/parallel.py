@@ -196,8 +196,8 @@ def _in_turn(step, unroll, state, batch, *shared):
 
 
 def _unrolled(mesh):
-    # XLA's CPU backend computes the gradients of convolutions inside a loop some 16 times slower than outside, and
-    # even where the loop has one turn; under vmap 4 times (benchmarks/replicas.py). Elsewhere a loop keeps the program
+    # XLA's CPU backend computes the gradients of convolutions inside a loop 11 times slower than outside, and
+    # even where the loop has one turn; under vmap 3 times (benchmarks/replicas.py). Elsewhere a loop keeps the program
     # small and its memory that of one replica.
     return mesh.devices.flat[0].platform == "cpu"
 
