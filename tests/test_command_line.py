@@ -1,0 +1,44 @@
+"""Flags that are wrong end in one line that says what to do."""
+
+import sys
+
+import pytest
+from absl import flags
+from ml_collections import config_flags
+
+from perface_jax import command_line
+from tests.conftest import ROOT
+
+
+@pytest.fixture
+def parse(monkeypatch):
+    """Flags as train.py defines them, but of their own; ml_collections looks for fields in sys.argv."""
+
+    def run(*arguments):
+        own = flags.FlagValues()
+        monkeypatch.setattr(sys, "argv", ["train.py", f"--config={ROOT / 'configs/perface_r50.py'}", *arguments])
+        monkeypatch.setattr(flags, "FLAGS", own)
+        config_flags.DEFINE_config_file("config", flag_values=own)
+        return command_line.parse(sys.argv), own.config
+
+    return run
+
+
+def test_right_flags_are_read(parse):
+    rest, config = parse("--config.margin=0.3", "rest")
+    assert (rest, config.margin) == (["train.py", "rest"], 0.3)
+
+
+@pytest.mark.parametrize(
+    ("flag", "message"),
+    [
+        ("--config.marign=1", "has no field 'marign': --config.marign=1; did you mean 'margin'?"),
+        ("--config.sweep.batch_size=(1, 2)", "Only what leaves the shapes .* can be swept: seed, margin"),
+        ("--config.margin=abc", "--config.margin=abc: could not convert string to float"),
+        ("--bogus=1", "Unknown command line flag 'bogus'"),
+    ],
+)
+def test_wrong_flags_are_refused_in_one_line(parse, flag, message):
+    with pytest.raises(SystemExit, match=message) as refused:
+        parse(flag)
+    assert "\n" not in str(refused.value)
