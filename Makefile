@@ -3,18 +3,26 @@ PYTHON ?= python3
 VENV ?= .venv
 RUN := $(VENV)/bin/python
 INSTALL := $(RUN) -m pip install --quiet --constraint tests/constraints.txt --editable
-WORLD ?= data/synthetic
-WORKDIR ?= runs/synthetic
-FLAGS := --config=configs/synthetic.py:demo --workdir=$(WORKDIR) --config.data.release=$(WORLD)/release
+DATA ?= data/demo
+RUNS ?= runs/demo
+RECOGNISER := --config=configs/arcface_synthetic.py:demo --workdir=$(RUNS)/recogniser --config.data.folder=$(DATA)/identities
+PERFACE := --config=configs/synthetic.py:demo --workdir=$(RUNS)/perface --config.init=$(RUNS)/recogniser/model \
+	--config.data.release=$(DATA)/world/release --config.data.data_dir=$(DATA)/tfds \
+	--config.groups.folder=$(DATA)/world/celeba_hq
 
 .PHONY: demo test test-all lint bench
 
-# Draw a small synthetic world, audit its answers, train on it, print the table.
+# The whole story: draw people and face swaps, audit the answers, train a recogniser, fine-tune it on human judgments,
+# judge it, choose faces to swap in, and write the report.
 demo: $(VENV)/installed
-	$(RUN) -m perface_jax.datasets.synthetic --out $(WORLD) --targets 20 --sources 20 --people 40 --size 112 --seed 0
-	$(RUN) -m perface_jax.annotations $(WORLD)/release/triplet_answers.csv
-	$(RUN) train.py $(FLAGS)
-	$(RUN) evaluate.py $(FLAGS)
+	$(RUN) -m perface_jax.datasets.synthetic_identities --out $(DATA)/identities --identities 240 --pictures 10
+	$(RUN) -m perface_jax.datasets.synthetic --out $(DATA)/world --targets 40 --sources 40 --people 320 --size 112 \
+		--celeba_size 160
+	$(RUN) -m perface_jax.annotations $(DATA)/world/release/triplet_answers.csv
+	$(RUN) train.py $(RECOGNISER)
+	$(RUN) evaluate.py $(RECOGNISER)
+	$(RUN) train.py $(PERFACE)
+	$(RUN) evaluate.py $(PERFACE) --report=$(RUNS)/report
 
 test: lint
 	$(RUN) -m pytest -n 2 --dist loadfile -m "not slow"

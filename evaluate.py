@@ -1,24 +1,30 @@
-"""Evaluate a run: `python evaluate.py --config=configs/perface_r50.py --workdir=runs/perface_r50`.
+"""Evaluate a run: `python evaluate.py --config=configs/perface_r50.py --workdir=runs/perface_r50 [--parts=...]`.
 
-Prints the triplet accuracy before and after training in every setting, or for identities the verification accuracy on
-those that nothing was chosen by, and writes it to WORKDIR/evaluation.json.
+Prints every table of the parts, and writes WORKDIR/evaluation.json. `--report=DIR` adds report.html, report.json and
+the figures. `--embeddings=FILE.npz` judges anybody's vectors in the place of a run. `--compare=OTHER` adds
+paired tests against another evaluated workdir, or another file of vectors.
+
+`--parts=embed --pictures=FOLDER --out=FILE.npz` embeds a folder of pictures with the run's model.
 """
 
-import collections
-import functools
-import json
-
+import jax
 from absl import app, flags, logging
 from etils import epath
 from ml_collections import config_flags
 
-from perface_jax import command_line, evaluation, experiment, report, sweeps, trainer
-from perface_jax.model_folder import load_model
-from perface_jax.workdir import refuse_other_run
+from perface_jax import command_line, evaluator, report
 
 CONFIG = config_flags.DEFINE_config_file("config", help_string="The file of configs/ that the run was made with.")
 WORKDIR = flags.DEFINE_string("workdir", None, "The run's folder.")
-flags.mark_flags_as_required(["config", "workdir"])
+PARTS = flags.DEFINE_list("parts", None, "triplets, groups, selection; verification; embed. Default: config.parts.")
+EMBEDDINGS = flags.DEFINE_string("embeddings", None, "A .npz of names and embeddings, in the place of --workdir.")
+COMPARE = flags.DEFINE_string("compare", "", "Another evaluated workdir, or another .npz.")
+REPORT = flags.DEFINE_string("report", None, "Folder for report.html, report.json and figures/.")
+PICTURES = flags.DEFINE_string("pictures", None, "Folder of pictures, for --parts=embed.")
+CROP = flags.DEFINE_string("crop", None, "Of these pictures, as for embed_folder. Default: config.crop.")
+OUT = flags.DEFINE_string("out", None, "File that --parts=embed writes.")
+command_line.define_processes()
+flags.mark_flags_as_required(["config"])
 
 
 def main(arguments):
@@ -26,44 +32,44 @@ def main(arguments):
     if len(arguments) > 1:
         raise app.UsageError(f"unexpected argument {arguments[1]!r}; fields are set as --config.field=value")
     try:
-        evaluate(CONFIG.value, epath.Path(WORKDIR.value))
+        command_line.join_processes()
+        evaluate(CONFIG.value)
     except (ValueError, OSError) as error:
         raise SystemExit(str(error)) from error
 
 
-def evaluate(config, workdir):
-    experiment.check(config)
-    refuse_other_run(workdir, json.loads(config.to_json()))
-    replicas = sweeps.replicas(config)
-    folders = [trainer.model_folder(workdir, replica) for replica in replicas]
-    if missing := [folder for folder in folders if not folder.exists()]:
-        raise FileNotFoundError(f"{workdir} holds no finished run: train.py writes {missing[0]} when it is done")
-    rows = (_verification if config.task == "identities" else _triplets)(config, replicas, folders)
-    report.write_json(workdir / "evaluation.json", rows)
-    print(report.table(rows))
+def evaluate(config):
+    if (WORKDIR.value is None) == (EMBEDDINGS.value is None):
+        raise ValueError("give either --workdir, a run to judge, or --embeddings, a file of vectors")
+    if PARTS.value == ["embed"]:
+        return embed(config)
+    if PARTS.value:
+        config.parts = tuple(PARTS.value)
+    if EMBEDDINGS.value:
+        judged = evaluator.open_vectors(config, EMBEDDINGS.value, compare=COMPARE.value)
+    else:
+        judged = evaluator.open_run(config, WORKDIR.value, compare=COMPARE.value)
+    found = evaluator.evaluate(judged)
+    if jax.process_index():
+        return
+    report.to_terminal(found._replace(facts={}))  # they are in the files
+    if judged.workdir:
+        report.write_json(judged.workdir / "evaluation.json", found)
+    if REPORT.value:
+        folder = epath.Path(REPORT.value)
+        report.write_json(folder / "report.json", found)
+        report.save_figures(folder / "figures", found)
+        report.write_html(folder / "report.html", found)
+        print(f"\nThe report is {folder / 'report.html'}")
 
 
-def _verification(config, replicas, folders):
-    data = experiment.open_identities(config, unseen="test")
-    size = config.evaluation_batch_size
-    models = {"before": experiment.starting_point(config)}
-    models |= {f"after {one.name}".strip(): load_model(folder) for one, folder in zip(replicas, folders, strict=True)}
-    return [evaluation.verification_row(name, *model, data, batch_size=size) for name, model in models.items()]
-
-
-def _triplets(config, replicas, folders):
-    triplets = experiment.open_triplets(config)
-    cells = collections.defaultdict(list)
-    before = {}  # by seed, or one for all that start from the same folder
-    for replica, folder in zip(replicas, folders, strict=True):
-        data = experiment.divide(triplets, replica.config)
-        score = functools.partial(evaluation.score_triplets, data=data, batch_size=config.evaluation_batch_size)
-        start = config.init or replica.config.seed
-        if start not in before:
-            before[start] = score(*experiment.starting_point(replica.config))
-        scores = evaluation.Scores(replica.seed, before[start], score(*load_model(folder)), data.settings)
-        cells[replica.cell].append(scores)
-    return evaluation.triplet_rows(cells, triplets.source_id)
+def embed(config):
+    if not (WORKDIR.value and PICTURES.value and OUT.value):
+        raise ValueError("--parts=embed wants --workdir=RUN --pictures=FOLDER --out=FILE.npz")
+    folder, kept, skipped = evaluator.embed(config, WORKDIR.value, PICTURES.value, OUT.value, crop=CROP.value)
+    if jax.process_index() == 0:
+        print(f"{len(kept)} pictures embedded by {folder}: {OUT.value}")
+        print("".join(f"left out: {name}: {reason}\n" for name, reason in skipped), end="")
 
 
 if __name__ == "__main__":

@@ -9,14 +9,11 @@ import sys
 from absl import app, flags, logging
 from ml_collections import config_flags
 
-from perface_jax import command_line, parallel, preemption, trainer
+from perface_jax import command_line, preemption, trainer
 
 CONFIG = config_flags.DEFINE_config_file("config", help_string="A file of configs/.")
 WORKDIR = flags.DEFINE_string("workdir", None, "Folder of this run: its config, checkpoints, log and model.")
-DISTRIBUTED = flags.DEFINE_bool("distributed", False, "One of several processes that the cluster knows.")
-COORDINATOR = flags.DEFINE_string("coordinator", None, "HOST:PORT of process 0, where no cluster tells it.")
-PROCESSES = flags.DEFINE_integer("processes", None, "How many processes there are.")
-PROCESS = flags.DEFINE_integer("process", None, "Which of them this is, from 0.")
+command_line.define_processes()
 flags.mark_flags_as_required(["config", "workdir"])
 
 
@@ -27,8 +24,7 @@ def main(arguments):
     if len(arguments) > 1:
         raise app.UsageError(f"unexpected argument {arguments[1]!r}; fields are set as --config.field=value")
     try:
-        if DISTRIBUTED.value or COORDINATOR.value or PROCESSES.value or PROCESS.value:
-            parallel.initialize(COORDINATOR.value, PROCESSES.value, PROCESS.value)
+        command_line.join_processes()
         trainer.train(CONFIG.value, WORKDIR.value)
     except preemption.Preempted as told:
         print(told, flush=True)

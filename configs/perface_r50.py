@@ -55,6 +55,7 @@ def get_config(variant: str = "") -> ConfigDict:
     config.labels = "unanimous"  # unanimous (D2) or majority (D1), for training; evaluation always uses unanimous
     config.fraction = 1.0  # share of the training triplets that is used
     config.split = ConfigDict()
+    config.split.by = "ids"  # of sources and targets; or triplets: 80/10/10 at random, sources and targets seen
     config.split.sources = (56, 8, 16)  # source triplets for train, validation, test (ours)
     config.split.targets = (56, 8, 16)  # targets for train, validation, test (ours)
     config.split.seed = 0  # of the division
@@ -95,6 +96,22 @@ def get_config(variant: str = "") -> ConfigDict:
     config.mesh.data = 0  # devices that share one run's batch; 0 = as few as let every device work
     config.mesh.how = "shard_map"  # or pmap, for one run
     config.sweep = sweeps.unswept()  # values to try, by field: config.sweep.seed = (0, 1, 2); needs feed = resident
+
+    config.parts = ("triplets",)  # what evaluate.py does: triplets, groups, selection
+    config.groups = ConfigDict()
+    config.groups.folder = "data/CelebAMask-HQ"  # as it was downloaded
+    config.groups.gallery = 100  # faces of each of the four groups that queries are compared with
+    config.groups.queries = 250  # faces of each group that are classified
+    config.groups.seed = 0  # of the draw
+    config.groups.landmarks = ""  # CSV of five points a face; "" = a fixed crop, less exact
+    config.groups.corrections = ""  # CSV of attributes corrected by hand
+    config.groups.rule = "confidence_limit"  # distance to a group: or spread_limit, percentile, mean, nearest
+    config.groups.factor = 1.96  # f of confidence_limit, mean + f s / sqrt(n), and of spread_limit, mean + f s
+    config.selection = ConfigDict()
+    config.selection.queries = 1  # shown of each group
+    config.selection.candidates = 5  # offered to a query: the least similar faces of its group (ours)
+    config.selection.max_similarity = 0.5  # of two faces offered together, where they shall differ (ours)
+    config.selection.band = (0.05, 0.5)  # quantiles of similarity: distinct, but not grotesque (ours)
 
     match variant:
         case "":

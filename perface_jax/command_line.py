@@ -1,11 +1,11 @@
-"""What `train.py` and `evaluate.py` share: flags that are read, or refused in one line."""
+"""What `train.py` and `evaluate.py` share: flags read or refused in one line, and those of several processes."""
 
 import re
 from collections.abc import Sequence
 
 from absl import flags
 
-from perface_jax import sweeps
+from perface_jax import parallel, sweeps
 
 
 def parse(arguments: Sequence[str]) -> list[str]:
@@ -31,3 +31,22 @@ def parse(arguments: Sequence[str]) -> list[str]:
         raise SystemExit(reason) from error
     except (ValueError, TypeError, OSError, flags.Error) as error:
         raise SystemExit(str(error)) from error
+
+
+def define_processes() -> None:
+    """The flags that say which of several processes this is; call it beside the other definitions."""
+    flags.DEFINE_bool("distributed", False, "One of several processes that the cluster knows.")
+    flags.DEFINE_string("coordinator", None, "HOST:PORT of process 0, where no cluster tells it.")
+    flags.DEFINE_integer("processes", None, "How many processes there are.")
+    flags.DEFINE_integer("process", None, "Which of them this is, from 0.")
+
+
+def join_processes() -> None:
+    """Join the other processes, where the flags say that there are any; see `parallel.initialize`.
+
+    Raises:
+      ValueError: flags that do not belong together.
+    """
+    given = [flags.FLAGS[name].value for name in ("coordinator", "processes", "process")]
+    if flags.FLAGS["distributed"].value or any(value is not None for value in given):
+        parallel.initialize(*given)

@@ -17,7 +17,8 @@ from etils import epath
 from ml_collections import ConfigDict
 
 from perface_jax import annotations, images, optim, parallel, sweeps
-from perface_jax.datasets import identities, sim_celeba
+from perface_jax.datasets import celeba_hq, identities, sim_celeba
+from perface_jax.groups import Rule
 from perface_jax.model import FOLDED, IResNet, iresnet
 from perface_jax.model_folder import load_model
 from perface_jax.state import Hyper
@@ -35,18 +36,25 @@ CHOICES = {
     "task": ("triplets", "identities"),
     "loss": tuple(loss.value for loss in Loss),
     "labels": tuple(LABELS),
+    "split.by": ("ids", "triplets"),
+    "groups.rule": tuple(rule.name.lower() for rule in Rule),
 }
+PARTS = {"triplets": ("triplets", "groups", "selection"), "identities": ("verification",)}  # what can be evaluated
 COMMON = (
     "task", "seed", "init", "model.arch", "model.width", "model.image_size", "model.embedding_size", "model.dtype",
     "model.remat", "model.layers", "batch_norm", "crop", "margin", "batch_size", "learning_rate", "momentum",
     "weight_decay", "optimizer.name", "schedule.name", "schedule.warmup", "schedule.boundaries", "schedule.factor",
     "clip_norm", "rules", "flip", "epochs", "max_steps", "export", "evaluate_every", "evaluation_batch_size",
     "log_every", "feed", "workers", "steps_per_call", "mesh.data", "mesh.how", "keep_checkpoints", "tensorboard",
+    "parts",
 )  # fmt: skip
 TASKS = {
     "triplets": (
         "data.release", "data.data_dir", "data.order", "data.block", "data.sources", "data.targets", "data.repair",
-        "labels", "fraction", "loss", "temperature", "split.sources", "split.targets", "split.seed", "split.fold",
+        "labels", "fraction", "loss", "temperature", "split.by", "split.sources", "split.targets", "split.seed",
+        "split.fold", "groups.folder", "groups.gallery", "groups.queries", "groups.seed", "groups.landmarks",
+        "groups.corrections", "groups.rule", "groups.factor", "selection.queries", "selection.candidates",
+        "selection.max_similarity", "selection.band",
     ),
     "identities": ("data.folder", "data.pairs", "split.sizes", "split.seed", "scale"),
 }  # fmt: skip
@@ -61,6 +69,8 @@ class Data(NamedTuple):
       labels: int8 `[T]`, unanimous, for every evaluation; -1 = not evaluated.
       training: positions of the training triplets that have a training label.
       settings: by name, positions of the triplets that have an evaluation label.
+      rows: by name, positions of all triplets of a setting, with a label or without.
+      division: how the triplets were divided, in words.
     """
 
     triplets: sim_celeba.Triplets
@@ -68,6 +78,8 @@ class Data(NamedTuple):
     labels: np.ndarray
     training: np.ndarray
     settings: dict[str, np.ndarray]
+    rows: dict[str, np.ndarray]
+    division: str
 
 
 class IdentityData(NamedTuple):
@@ -109,6 +121,8 @@ def _check_values(fields):
     for field in ("epochs", "max_steps", "steps_per_call", "clip_norm", "weight_decay", "workers", "mesh.data"):
         if not 0 <= fields[field] < math.inf:
             raise ValueError(f"config.{field} is {fields[field]!r}; wanted at least 0")
+    if wrong := [part for part in fields["parts"] if part not in PARTS[fields["task"]]]:
+        raise ValueError(f"config.parts has {', '.join(wrong)}; wanted some of {', '.join(PARTS[fields['task']])}")
     if not 0 < (share := fields.get("fraction", 1)) <= 1:
         raise ValueError(f"config.fraction is {share!r}; wanted a share of the training triplets, in (0, 1]")
 
@@ -157,7 +171,7 @@ def divide(triplets: sim_celeba.Triplets, config: ConfigDict) -> Data:
       ValueError: fewer training triplets than a batch, or no validation triplet.
     """
     votes = annotations.Votes(ids=triplets.ids, votes=triplets.votes)
-    division = annotations.split(triplets.source_id, triplets.target_id, **config.split)
+    division = _division(triplets, config.split)
     training_labels, labels = LABELS[config.labels](votes).label, annotations.unanimous(votes).label
     training = division.rows["train"]
     training = training[training_labels[training] >= 0]
@@ -172,7 +186,39 @@ def divide(triplets: sim_celeba.Triplets, config: ConfigDict) -> Data:
     settings = {name: rows[labels[rows] >= 0] for name, rows in division.rows.items()}
     if not len(settings["validation"]):
         raise ValueError("no validation triplet has a unanimous label; give config.split more validation ids")
-    return Data(triplets, training_labels, labels, training, settings)
+    return Data(triplets, training_labels, labels, training, settings, division.rows, str(division))
+
+
+def _division(triplets, options):
+    options = options.to_dict()
+    if options.pop("by") == "ids":
+        return annotations.split(triplets.source_id, triplets.target_id, **options)
+    if options["fold"]:
+        raise ValueError(f"config.split.fold is {options['fold']}; a split by triplets has no folds, vary split.seed")
+    return annotations.random_split(len(triplets), seed=options["seed"])
+
+
+def open_groups(config: ConfigDict) -> tuple[celeba_hq.Faces, celeba_hq.Faces]:
+    """Gallery and queries of the attribute groups; on several hosts the first one builds the data set.
+
+    Raises:
+      FileNotFoundError, ValueError: no CelebAMask-HQ folder, or too few faces in it.
+    """
+    groups = config.groups
+    build = functools.partial(
+        celeba_hq.build,
+        groups.folder,
+        config.data.data_dir,
+        image_size=config.model.image_size,
+        template=config.crop,
+        gallery=groups.gallery,
+        queries=groups.queries,
+        seed=groups.seed,
+        landmarks=groups.landmarks or None,
+        corrections=groups.corrections or None,
+    )
+    builder = parallel.first_process_first(build)
+    return celeba_hq.load(builder, "gallery"), celeba_hq.load(builder, "query")
 
 
 def open_identities(config: ConfigDict, *, unseen: str = "validation") -> IdentityData:

@@ -8,6 +8,7 @@ Leading axes of global arrays: states `[R, ...]`; batches `[R, K, B, ...]`: repl
 
 import enum
 import functools
+import pickle
 from collections.abc import Callable
 from typing import Any
 
@@ -141,6 +142,16 @@ def fetch(tree: Any) -> Any:
     if jax.process_count() == 1:
         return jax.device_get(tree)
     return multihost_utils.process_allgather(tree, tiled=True)
+
+
+def gather_objects(value: Any) -> list:
+    """What each process holds, by process, on every process; the values are pickled."""
+    if jax.process_count() == 1:
+        return [value]
+    data = np.frombuffer(pickle.dumps(value), np.uint8)
+    sizes = multihost_utils.process_allgather(np.int32(len(data)))
+    padded = multihost_utils.process_allgather(np.pad(data, (0, max(sizes) - len(data))))
+    return [pickle.loads(row[:size].tobytes()) for row, size in zip(padded, sizes, strict=True)]
 
 
 def spmd(step: Callable, mesh: Mesh, *, how: How = How.SHARD_MAP) -> Callable:

@@ -15,8 +15,9 @@ from etils import epath
 # Where things lie, on what they run, and how often one looks at them; every other field changes the result.
 FREE_FIELDS = (
     "data.release", "data.data_dir", "mesh.data", "mesh.how", "feed", "workers", "steps_per_call", "log_every",
-    "tensorboard", "keep_checkpoints", "evaluation_batch_size",
+    "tensorboard", "keep_checkpoints", "evaluation_batch_size", "parts",
 )  # fmt: skip
+EVALUATED = ("groups.", "selection.")  # what a trained run is judged on
 LENGTHS = ("epochs", "max_steps")  # may grow under a constant schedule
 PACKAGES = (
     "perface_jax",
@@ -104,7 +105,7 @@ def _may_change(name, pair, config):
     if name in LENGTHS and config.get("schedule.name") == "constant":
         before, now = (float("inf") if name == "max_steps" and not value else value for value in pair)  # 0: no limit
         return now > before
-    return name in FREE_FIELDS
+    return name in FREE_FIELDS or name.startswith(EVALUATED)
 
 
 def _write(file, values):

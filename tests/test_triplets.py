@@ -1,4 +1,4 @@
-"""Triplet accuracy and its interval over clusters, by hand and against a plain simulation."""
+"""Scores of triplets and their accuracy, worked by hand."""
 
 import jax
 import jax.numpy as jnp
@@ -52,17 +52,90 @@ def test_it_runs_under_jit_and_vmap():
     np.testing.assert_array_equal(jax.jit(jax.vmap(metrics.triplet_accuracy))(*stacked), [0.625, 0.625])
 
 
-def test_clusters_that_are_all_alike_give_a_wide_interval_and_independent_triplets_a_narrow_one(key):
-    scores = jnp.repeat(jnp.array([1.0, 0, 1, 0, 1, 1, 0, 1, 1, 1]), 20)
-    by_source = metrics.cluster_interval(next(key), scores, jnp.repeat(jnp.arange(10), 20))
-    by_triplet = metrics.cluster_interval(next(key), scores, jnp.arange(200))
-    # 10 clusters with mean .7: sd of the mean sqrt(.21 / 10) = .145; 200 triplets: .0324
-    np.testing.assert_allclose(by_source, [0.4, 1.0], atol=0.06)
-    np.testing.assert_allclose(by_triplet, [0.7 - 1.96 * 0.0324, 0.7 + 1.96 * 0.0324], atol=0.01)
+def test_accuracies_have_one_number_for_each_leading_index_and_leave_the_mask_to_each():
+    stacked = jax.tree.map(lambda x: jnp.stack([x, x]), (REFERENCE, POSITIVE, NEGATIVE))
+    kept = jnp.array([[True] * 4, [True, False, True, False]])
+    np.testing.assert_array_equal(metrics.triplet_accuracy(*stacked, where=kept), [0.625, 0.75])
+    np.testing.assert_array_equal(jax.jit(metrics.triplet_accuracy)(*stacked, where=kept), [0.625, 0.75])
 
 
-def test_clusters_of_unequal_size_weigh_by_their_triplets(key):
-    # Two clusters, 9 right and 1 wrong. A draw is AA = 1 (1/4), AB = 9/10 (1/2) or BB = 0 (1/4).
-    scores, clusters = jnp.array([1.0] * 9 + [0.0]), jnp.array([3] * 9 + [5])
-    np.testing.assert_allclose(metrics.cluster_interval(next(key), scores, clusters, level=0.4), [0.9, 0.9], rtol=1e-6)
-    np.testing.assert_allclose(metrics.cluster_interval(next(key), scores, clusters, level=0.9), [0, 1], rtol=1e-6)
+def test_a_single_triplet_has_a_score_and_no_accuracy():
+    with pytest.raises(ValueError, match=r"wants triplets \[..., T, D\], got one of shape \(2,\); see triplet_scores"):
+        metrics.triplet_accuracy(REFERENCE[0], POSITIVE[0], NEGATIVE[0])
+
+
+def test_the_soft_score_is_the_share_of_those_who_agree():
+    difference = jnp.array([0.3, -0.001, 0.0, -2.0, jnp.nan, 0.1])
+    share = jnp.array([0.75, 0.75, 0.75, 0.0, 1.0, jnp.nan])
+    wanted = [0.75, 0.25, 0.5, 1.0, np.nan, np.nan]
+    np.testing.assert_array_equal(metrics.soft_scores(difference, share), wanted)
+    rows = jnp.stack([difference, -difference]), jnp.stack([share, share])
+    other = [0.25, 0.75, 0.5, 0.0, np.nan, np.nan]
+    np.testing.assert_array_equal(jax.jit(jax.vmap(metrics.soft_scores))(*rows), [wanted, other])
+    np.testing.assert_array_equal(metrics.soft_scores(*rows), [wanted, other])
+
+
+def test_with_unanimous_votes_the_soft_score_is_the_triplet_score():
+    difference = jnp.array([0.2, -0.2, 0.0])
+    expected = metrics.pair_scores(difference, jnp.zeros(3))
+    np.testing.assert_array_equal(metrics.soft_scores(difference, jnp.ones(3)), expected)
+    np.testing.assert_array_equal(metrics.soft_scores(-difference, jnp.zeros(3)), expected)
+
+
+def test_soft_scores_of_other_shapes_and_dtypes_are_refused():
+    with pytest.raises(ValueError, match=r"difference \(3,\), share \(1,\)"):
+        metrics.soft_scores(jnp.ones(3), jnp.ones(1))
+    with pytest.raises(TypeError, match="shares are int32"):
+        metrics.soft_scores(jnp.ones(3), jnp.ones(3, int))
+    with pytest.raises(TypeError, match="similarities are int32"):
+        metrics.soft_scores(jnp.ones(3, int), jnp.ones(3))
+
+
+# Angles of three pictures: pairs (y, z), (x, z), (x, y) are 80, 90 and 10 degrees apart: x and y are the most alike.
+ODD = [jnp.array([np.cos(np.radians(angle)), np.sin(np.radians(angle))], jnp.float32) for angle in (0, 10, 90)]
+
+
+def test_the_odd_one_out_is_right_where_the_other_two_are_most_alike():
+    x, y, z = (jnp.stack([row] * 3) for row in ODD)
+    np.testing.assert_array_equal(metrics.odd_one_out_scores(x, y, z, jnp.array([0, 1, 2])), [0, 0, 1])
+    np.testing.assert_array_equal(metrics.odd_one_out_scores(z, x, y, jnp.array([0, 1, 2])), [1, 0, 0])
+    np.testing.assert_array_equal(metrics.odd_one_out_scores(y, z, x, jnp.array([0, 1, 2])), [0, 1, 0])
+
+
+def test_pairs_that_tie_share_the_point():
+    # y = z: (x, y) and (x, z) tie below (y, z).   x = y = z: all three tie.   x opposite to y = z.
+    x, y = jnp.array([1.0, 0.0]), jnp.array([0.6, 0.8])
+    assert [metrics.odd_one_out_scores(x, y, y, jnp.array(odd)).item() for odd in range(3)] == [1, 0, 0]
+    np.testing.assert_allclose(metrics.odd_one_out_scores(x, x, x, jnp.array(1)), 1 / 3, rtol=1e-6)
+    # (x, z) and (y, z) are at right angles, x opposite to y: two pairs tie for the most alike.
+    z = jnp.array([0.0, 1.0])
+    assert [metrics.odd_one_out_scores(x, -x, z, jnp.array(odd)).item() for odd in range(3)] == [0.5, 0.5, 0]
+
+
+def test_an_odd_one_that_is_none_of_the_three_or_a_vector_that_is_no_number_has_no_score():
+    x, y, z = ODD
+    for odd in (-1, 3):
+        assert jnp.isnan(metrics.odd_one_out_scores(x, y, z, jnp.array(odd)))
+    assert jnp.isnan(metrics.odd_one_out_scores(x * jnp.nan, y, z, jnp.array(0)))
+
+
+def test_odd_ones_run_under_jit_and_vmap():
+    x, y, z = (jnp.stack([row] * 6).reshape(2, 3, 2) for row in ODD)
+    odd = jnp.array([[0, 1, 2], [2, 2, 0]], jnp.int8)
+    np.testing.assert_array_equal(jax.jit(jax.vmap(metrics.odd_one_out_scores))(x, y, z, odd), [[0, 0, 1], [1, 1, 0]])
+
+
+def test_odd_ones_of_other_shapes_and_dtypes_are_refused():
+    x, y, z = (jnp.stack([row] * 3) for row in ODD)
+    with pytest.raises(ValueError, match=r"`odd` has shape \(2,\), the triplets \(3,\)"):
+        metrics.odd_one_out_scores(x, y, z, jnp.zeros(2, int))
+    with pytest.raises(TypeError, match="odd ones are float32"):
+        metrics.odd_one_out_scores(x, y, z, jnp.zeros(3))
+
+
+def test_scores_keep_double_precision():
+    with jax.enable_x64(True):
+        x = np.eye(3)
+        assert metrics.triplet_scores(x, x, 1 - x).dtype == np.float64
+        assert metrics.soft_scores(np.ones(3), np.ones(3, np.float32)).dtype == np.float64
+        assert metrics.odd_one_out_scores(x, x, x, np.zeros(3, int)).dtype == np.float64

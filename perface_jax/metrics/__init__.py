@@ -1,6 +1,53 @@
-"""How well similarities agree with what people said: pure functions of embeddings, similarities and votes."""
+"""How well similarities agree with what people said: pure functions of embeddings, similarities and votes.
 
-from perface_jax.metrics.intervals import cluster_interval
-from perface_jax.metrics.triplets import pair_scores, triplet_accuracy, triplet_scores
+    from perface_jax import metrics
 
-__all__ = ["cluster_interval", "pair_scores", "triplet_accuracy", "triplet_scores"]
+    scores = metrics.triplet_scores(reference, positive, negative)            # [T] in {0, 1/2, 1}
+    low, high = metrics.cluster_interval(key, scores, source)                 # of their mean
+    test = metrics.paired_bootstrap(key, scores, other_scores, source)        # better than another model?
+    ceiling = metrics.vote_agreement(votes)                                   # what people reach among themselves
+    table = metrics.look_up(training_labels, training_source, labels, source, size=80)  # what needs no picture
+    logistic = metrics.fit_logistic(difference, ayes, given)                  # difference of similarities -> votes
+
+Arrays may come from any model and any library that NumPy understands. Leading dimensions are free, masks are `where`.
+Shapes and dtypes are checked, values are not: NaN goes in, NaN comes out. Everything but `mcnemar` is traceable.
+docs/statistics.md says what each number means and how far to trust it.
+"""
+
+from perface_jax.metrics.baselines import look_up, majority_side
+from perface_jax.metrics.calibration import Calibration, Logistic, calibration, fit_logistic, vote_log_likelihood
+from perface_jax.metrics.comparisons import McNemar, PairedTest, mcnemar, paired_bootstrap, sign_flip_test
+from perface_jax.metrics.intervals import bootstrap_means, cluster_interval
+from perface_jax.metrics.people import bapps_ceiling, vote_against_others, vote_agreement
+from perface_jax.metrics.triplets import (
+    odd_one_out_scores,
+    pair_scores,
+    soft_scores,
+    triplet_accuracy,
+    triplet_scores,
+)
+
+__all__ = [
+    "Calibration",
+    "Logistic",
+    "McNemar",
+    "PairedTest",
+    "bapps_ceiling",
+    "bootstrap_means",
+    "calibration",
+    "cluster_interval",
+    "fit_logistic",
+    "look_up",
+    "majority_side",
+    "mcnemar",
+    "odd_one_out_scores",
+    "pair_scores",
+    "paired_bootstrap",
+    "sign_flip_test",
+    "soft_scores",
+    "triplet_accuracy",
+    "triplet_scores",
+    "vote_against_others",
+    "vote_agreement",
+    "vote_log_likelihood",
+]

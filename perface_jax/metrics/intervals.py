@@ -1,35 +1,155 @@
-"""Percentile intervals of means whose examples come in clusters: the cluster bootstrap."""
+"""Percentile intervals of means whose triplets come in clusters: the cluster bootstrap, one-way or crossed.
+
+Triplets that share their three source faces are answered nearly alike, so whole sources are drawn with replacement and
+not triplets: `mean = sum_t w_t x_t / sum_t w_t`, where `w_t` says how often the source of triplet t was drawn. With two
+clusterings, source and target, both are drawn, independently, and the weight of a triplet is the product.
+
+Scores are floating `[..., T]`; the draws are the same for all leading dimensions, and for all calls with the same key,
+clusters and mask: that is what pairs two models. Every clustering is integer `[T]`, ids from 0. Exactly as many ids are
+drawn as occur. A triplet with an id below 0 or beyond `sizes` does not count. With fewer than two ids in a clustering
+nothing is known of its spread: NaN. NaN too where a score that counts is NaN. All functions are traceable.
+"""
+
+import functools
+import math
+from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
+import numpy as np
+
+from perface_jax.metrics.arguments import floats, integers, mask
 
 
 def cluster_interval(
-    key: jax.Array, scores: jax.Array, clusters: jax.Array, *, level: float = 0.95, resamples: int = 2000
+    key: jax.Array,
+    scores: jax.Array,
+    *clusters: jax.Array,
+    sizes: Sequence[int] | None = None,
+    where: jax.Array | None = None,
+    level: float = 0.95,
+    resamples: int = 2000,
 ) -> tuple[jax.Array, jax.Array]:
-    """Percentile bootstrap interval of a mean whose examples come in clusters.
-
-    Triplets that share their three sources are answered nearly alike, so the sources, not the triplets, are drawn
-    with replacement: `mean = sum_s n_s m_s / sum_s n_s` over the drawn clusters s.
+    """Percentile bootstrap interval of the mean score.
 
     Args:
       key: PRNG key.
-      scores: floating `[T]`.
-      clusters: integer `[T]`, ids from 0; ids that do not occur are ignored.
-      level: coverage aimed at, in (0, 1).
+      scores: floating `[..., T]`.
+      *clusters: integer `[T]` each: the source of each triplet, or its target, or both.
+      sizes: how many ids each clustering can have, static; needed under jit, otherwise taken from the clusters.
+      where: mask `[T]` of the triplets that count; all when None.
+      level: coverage aimed at, in (0, 1), a Python number.
       resamples: number of bootstrap draws.
 
     Returns:
-      (low, high), scalars.
+      (low, high), each `[...]`.
 
-    Source: Field & Welsh (2007), "Bootstrapping clustered data", the cluster bootstrap.
+    Raises:
+      TypeError: scores that are not floating, clusters that are not integer.
+      ValueError: shapes that do not fit, no clusters, `level` out of range, or traced clusters without `sizes`.
+
+    Source: Field & Welsh (2007), "Bootstrapping clustered data"; for two clusterings Owen (2007), "The pigeonhole
+    bootstrap". How often the interval holds the true mean is in docs/statistics.md.
     """
-    scores, clusters = jnp.asarray(scores), jnp.asarray(clusters)
-    size = int(jnp.max(clusters)) + 1
-    totals = jax.ops.segment_sum(scores, clusters, size)
-    counts = jax.ops.segment_sum(jnp.ones_like(scores), clusters, size)
-    present = jnp.flatnonzero(counts)
-    drawn = jax.random.choice(key, present, (resamples, present.size))
-    means = jnp.sum(totals[drawn], axis=-1) / jnp.sum(counts[drawn], axis=-1)
-    tail = 100 * (1 - level) / 2
-    return jnp.percentile(means, tail), jnp.percentile(means, 100 - tail)
+    return percentiles(bootstrap_means(key, scores, *clusters, sizes=sizes, where=where, resamples=resamples), level)
+
+
+def bootstrap_means(
+    key: jax.Array,
+    scores: jax.Array,
+    *clusters: jax.Array,
+    sizes: Sequence[int] | None = None,
+    where: jax.Array | None = None,
+    resamples: int = 2000,
+) -> jax.Array:
+    """The mean score in every bootstrap resample; arguments as for `cluster_interval`.
+
+    Returns:
+      `[..., resamples]`; NaN for a resample in which the drawn sources and targets have no triplet in common.
+    """
+    return resampled_means(key, *cluster_sums(scores, *clusters, sizes=sizes, where=where), resamples=resamples)
+
+
+def percentiles(means: jax.Array, level: float) -> tuple[jax.Array, jax.Array]:
+    """The central `level` of the means `[..., resamples]` that exist: (low, high), each `[...]`."""
+    if not 0 < level < 1:
+        raise ValueError(f"level is {level}; wanted a share between 0 and 1, for instance 0.95")
+    return _percentiles(means, 50 * (1 - level))
+
+
+@jax.jit
+def _percentiles(means, tail):
+    low, high = jnp.nanpercentile(means, jnp.stack([tail, 100 - tail]), axis=-1)
+    return low, high
+
+
+def cluster_sums(
+    scores: jax.Array, *clusters: jax.Array, sizes: Sequence[int] | None = None, where: jax.Array | None = None
+) -> tuple[jax.Array, jax.Array]:
+    """Sums of the scores, and numbers of triplets, per cluster or cell: `[..., *sizes]` and `[*sizes]`."""
+    scores, sizes = floats(scores, "scores"), _sizes(clusters, sizes)
+    if not scores.ndim:
+        raise ValueError("scores have shape (); wanted [..., T]")
+    kept = mask(where, scores.shape[-1:])
+    clusters = [integers(ids, "clusters") for ids in clusters]
+    for ids in clusters:
+        if ids.shape != kept.shape:
+            raise ValueError(f"clusters have shape {ids.shape}, scores {scores.shape}; wanted [T] and [..., T]")
+    return _cluster_sums(scores, clusters, kept, sizes=sizes)
+
+
+@functools.partial(jax.jit, static_argnames="sizes")
+def _cluster_sums(scores, clusters, kept, *, sizes):
+    cell = jnp.zeros(kept.shape, jnp.int32)
+    for ids, size in zip(clusters, sizes, strict=True):
+        kept &= (ids >= 0) & (ids < size)
+        cell = cell * size + ids.astype(jnp.int32)
+    add_up = functools.partial(jax.ops.segment_sum, segment_ids=jnp.where(kept, cell, 0), num_segments=math.prod(sizes))
+    totals = jnp.moveaxis(add_up(jnp.moveaxis(jnp.where(kept, scores, 0), -1, 0)), 0, -1)
+    return totals.reshape(*scores.shape[:-1], *sizes), add_up(kept.astype(scores.dtype)).reshape(sizes)
+
+
+@functools.partial(jax.jit, static_argnames="resamples")
+def resampled_means(key: jax.Array, totals: jax.Array, counts: jax.Array, *, resamples: int) -> jax.Array:
+    """As `bootstrap_means`, from `cluster_sums`."""
+    axes = set(range(counts.ndim))
+    occurs = [jnp.any(counts > 0, axis=tuple(axes - {axis})) for axis in sorted(axes)]
+    keys = jax.random.split(key, len(occurs))
+    weights = [_draw(one, ids, resamples).astype(counts.dtype) for one, ids in zip(keys, occurs, strict=True)]
+    totals, counts = _weigh(totals, weights), _weigh(counts, weights)
+    enough = jnp.all(jnp.stack([jnp.sum(ids) >= 2 for ids in occurs]))
+    return jnp.where(enough, totals / jnp.broadcast_to(counts, totals.shape), jnp.nan)
+
+
+def _draw(key, occurs, resamples):
+    """How often each of the ids `[S]` is drawn: `[S, resamples]`, as many draws as ids occur, of those that occur."""
+    number = jnp.sum(occurs)
+    bits = jax.random.bits(key, (occurs.size, resamples))  # this way round, ids that do not occur change no draw
+    drawn = bits % jnp.maximum(number, 1).astype(bits.dtype)
+    counted = (jnp.arange(occurs.size) < number).astype(jnp.int32)
+    add_up = jax.vmap(lambda drawn: jnp.zeros(occurs.shape, jnp.int32).at[drawn].add(counted), in_axes=1, out_axes=1)
+    return jnp.where(occurs[:, None], add_up(drawn)[jnp.cumsum(occurs) - 1], 0)  # drawn i is the i-th id that occurs
+
+
+def _weigh(sums, weights):
+    """`[..., *sizes]` times the weights `[size, resamples]` of each clustering, added up: `[..., resamples]`."""
+    # In full precision: TF32 or bfloat16 products err by 1e-3.
+    product = functools.partial(jnp.einsum, precision=jax.lax.Precision.HIGHEST)
+    sums = product("...s,sr->...r", sums, weights[-1])
+    for weight in reversed(weights[:-1]):
+        sums = product("...sr,sr->...r", sums, weight)
+    return sums
+
+
+def _sizes(clusters, sizes):
+    if not clusters:
+        raise ValueError("no clusters; give the source of each triplet, its target, or both")
+    if sizes is None:
+        try:
+            numbers = [int(np.max(np.asarray(ids), initial=-1)) + 1 for ids in clusters]
+        except jax.errors.TracerArrayConversionError as error:
+            raise ValueError("clusters are traced; give `sizes`, how many ids each can have: sizes=(80,)") from error
+        return tuple(-(-number // 16) * 16 for number in numbers)  # rounded up: tables of many sizes share a program
+    if len(sizes) != len(clusters):
+        raise ValueError(f"{len(clusters)} clusterings have {len(sizes)} sizes; wanted one each, like sizes=(80, 80)")
+    return tuple(sizes)

@@ -1,12 +1,14 @@
-"""Scores of triplets: per example, or a (sum, count) pair; a scalar form is one division over that pair.
+"""Scores of triplets: one number in [0, 1] per triplet, and the accuracy, their mean over the last axis.
 
 Embeddings are floating `[..., D]`. `where` is a boolean (or 0/1) mask over the triplets; padded rows never count.
-A tie is worth one half: a model that gives every picture the same vector scores 0.5, not 0 or 1.
+A tie is worth one half: a model that gives every picture the same vector scores 0.5, not 0 or 1. All functions are
+traceable. Scores are float32, or float64 where the embeddings are; a score is NaN where a similarity is.
 """
 
 import jax
 import jax.numpy as jnp
 
+from perface_jax.metrics.arguments import floats, integers, mask, same_shape
 from perface_jax.similarity import similarity
 
 
@@ -19,17 +21,14 @@ def triplet_scores(reference: jax.Array, positive: jax.Array, negative: jax.Arra
       negative: floating `[..., D]`.
 
     Returns:
-      `[...]` in {0, 0.5, 1} or NaN, the dtype of the embeddings, at least float32.
+      `[...]` in {0, 0.5, 1} or NaN.
     """
     return pair_scores(similarity(reference, positive), similarity(reference, negative))
 
 
 def pair_scores(positive: jax.Array, negative: jax.Array) -> jax.Array:
     """As `triplet_scores`, from the two similarities to the reference `[...]`."""
-    difference = positive - negative
-    if difference.dtype != jnp.float64:
-        difference = difference.astype(jnp.float32)  # float16 cannot count to 70,000
-    return (jnp.sign(difference) + 1) / 2
+    return (jnp.sign(floats(positive - negative, "similarities")) + 1) / 2
 
 
 def triplet_accuracy(
@@ -38,21 +37,75 @@ def triplet_accuracy(
     """Share of triplets whose positive is the more similar one; ties count one half.
 
     Args:
-      reference: floating `[..., D]`.
-      positive: floating `[..., D]`.
-      negative: floating `[..., D]`.
-      where: mask `[...]` of the triplets that count; all when None.
+      reference: floating `[..., T, D]`.
+      positive: floating `[..., T, D]`.
+      negative: floating `[..., T, D]`.
+      where: mask `[..., T]` of the triplets that count; all when None.
 
     Returns:
-      scalar in [0, 1]; NaN when no triplet counts, or one that counts has a NaN.
+      `[...]` in [0, 1], one share over the T triplets; NaN when no triplet counts, or one that counts has a NaN.
 
     Raises:
-      ValueError: `where` has another shape than the triplets.
+      ValueError: a single triplet, or `where` has another shape than the triplets.
 
     Source: PerFace (ICIP 2025), section 4.2; the tie rule is ours.
     """
     scores = triplet_scores(reference, positive, negative)
-    kept = jnp.ones_like(scores, bool) if where is None else jnp.asarray(where).astype(bool)
-    if kept.shape != scores.shape:
-        raise ValueError(f"`where` has shape {kept.shape}, the triplets {scores.shape}; wanted the same")
-    return jnp.sum(scores, where=kept) / jnp.sum(kept).astype(scores.dtype)
+    if not scores.ndim:
+        shape = jnp.shape(reference)
+        raise ValueError(f"an accuracy wants triplets [..., T, D], got one of shape {shape}; see triplet_scores")
+    return jnp.mean(scores, axis=-1, where=mask(where, scores.shape))
+
+
+def soft_scores(difference: jax.Array, share: jax.Array) -> jax.Array:
+    """The share of the people who agree with the model: the soft two-alternative score.
+
+    `share` where the model takes a (difference > 0), `1 - share` where it takes b (< 0), 1/2 at a tie. A model that
+    always follows the majority gets the mean of `max(share, 1 - share)`, which is less than 1.
+
+    Args:
+      difference: floating `[...]`, `cos(reference, a) - cos(reference, b)`.
+      share: floating `[...]` in [0, 1], the votes for a (not b) among all votes; NaN where nobody voted.
+
+    Returns:
+      `[...]` in [0, 1]; NaN where one of the two is.
+
+    Raises:
+      TypeError: arrays that are not floating.
+      ValueError: the two shapes differ.
+
+    Source: Zhang et al. (CVPR 2018), BAPPS; Fu et al. (NeurIPS 2023), DreamSim.
+    """
+    for_a = pair_scores(difference, jnp.zeros_like(difference))
+    share = floats(share, "shares").astype(for_a.dtype)
+    same_shape(difference=for_a, share=share)
+    return for_a * share + (1 - for_a) * (1 - share)
+
+
+def odd_one_out_scores(x: jax.Array, y: jax.Array, z: jax.Array, odd: jax.Array) -> jax.Array:
+    """1 where the pair without the odd picture is the most similar of the three pairs; pairs that tie share the 1.
+
+    Guessing, as a model that gives every picture the same vector, scores 1/3.
+
+    Args:
+      x, y, z: floating `[..., D]`.
+      odd: integer `[...]`, the picture that people named: 0 = x, 1 = y, 2 = z, as in `annotations.OddOneOut`.
+
+    Returns:
+      `[...]` in {0, 1/3, 1/2, 1}; NaN where `odd` is none of the three or a similarity is NaN.
+
+    Raises:
+      TypeError: `odd` is not integer.
+      ValueError: `odd` has another shape than the triplets.
+
+    Source: Andrews, Joniak, Xiang, A View From Somewhere (ICLR 2023); the tie rule is ours.
+    """
+    without_each = floats(jnp.stack([similarity(y, z), similarity(x, z), similarity(x, y)], axis=-1), "similarities")
+    odd = integers(odd, "odd ones")
+    if odd.shape != without_each.shape[:-1]:
+        raise ValueError(f"`odd` has shape {odd.shape}, the triplets {without_each.shape[:-1]}; wanted the same")
+    best = without_each == jnp.max(without_each, axis=-1, keepdims=True)  # the maximum of a NaN is NaN: none is best
+    best = best.astype(without_each.dtype)
+    chosen = jax.nn.one_hot(odd, 3, dtype=bool)
+    score = jnp.sum(best, axis=-1, where=chosen) / jnp.sum(best, axis=-1)
+    return jnp.where(jnp.any(chosen, axis=-1), score, jnp.nan)

@@ -1,0 +1,205 @@
+"""How well queries were put into named groups: the numbers of the paper's Table 4, each with its interval.
+
+Host functions, NumPy in float64. A confusion matrix has one row for each true class and one column for each class
+chosen, in which a last column may count the queries that abstained. An abstained query is wrong: it lowers recall and
+top-1, and it is taken for no class. Intervals are percentile bootstraps over the queries, at 95%. A number that does
+not exist is NaN, and the row says why.
+
+Known difference from the source: what the paper calls AUC is the balanced accuracy of the hard decision, and here bears
+that name; `ranking_auc` is the area under a curve.
+
+Source: PerFace (ICIP 2025), section 4.5 and Table 4.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from perface_jax.annotations.agreement import Estimate, resample, sum_by
+
+
+class ClassScores(NamedTuple):
+    """What counts alone say of each class, float64 [..., G]; NaN where it does not exist.
+
+    Attributes:
+      precision: share of the queries taken for the class that are of it; NaN without either.
+      recall: share of the queries of the class that were taken for it.
+      accuracy: one versus rest, (TP + TN) / queries.
+      balanced_accuracy: (TPR + TNR) / 2, the AUC of Table 4.
+    """
+
+    precision: np.ndarray
+    recall: np.ndarray
+    accuracy: np.ndarray
+    balanced_accuracy: np.ndarray
+
+
+class ClassRow(NamedTuple):
+    """One class of a report; `note` says why numbers do not exist, and how many of its queries abstained."""
+
+    name: str
+    queries: int
+    precision: Estimate
+    recall: Estimate
+    accuracy: Estimate
+    balanced_accuracy: Estimate
+    ranking_auc: Estimate
+    note: str
+
+
+class ClassificationReport(NamedTuple):
+    """All classes of one task.
+
+    Attributes:
+      rows: one for each class.
+      top1: share of the queries whose class was chosen.
+      decided: share of the queries that did not abstain.
+      top1_decided: share of right choices among these; NaN when there are none.
+      confusion: int [G, G + 1], true class by chosen class; the last column abstained.
+      note: how many abstained and what that does to the numbers; empty when none did.
+    """
+
+    rows: tuple[ClassRow, ...]
+    top1: Estimate
+    decided: Estimate
+    top1_decided: Estimate
+    confusion: np.ndarray
+    note: str
+
+
+def confusion_scores(confusion: np.ndarray) -> ClassScores:
+    """The scores of each class, one versus rest, from counts alone.
+
+    Args:
+      confusion: `[..., G, G]`, or `[..., G, G + 1]` with a last column of abstained queries.
+
+    Raises:
+      ValueError: another shape.
+    """
+    confusion = np.asarray(confusion, np.float64)
+    classes = confusion.shape[-2] if confusion.ndim >= 2 else -1
+    if confusion.shape[-1:] not in ((classes,), (classes + 1,)):
+        raise ValueError(f"the confusion matrix has shape {confusion.shape}; wanted [..., G, G] or [..., G, G + 1]")
+    right = np.diagonal(confusion, axis1=-2, axis2=-1)
+    queries, chosen = confusion.sum(axis=-1), confusion.sum(axis=-2)[..., :classes]
+    total = queries.sum(axis=-1, keepdims=True)
+    right_elsewhere = total - queries - (chosen - right)
+    recall = _share(right, queries)
+    return ClassScores(
+        precision=np.where(queries > 0, _share(right, chosen), np.nan),
+        recall=recall,
+        accuracy=_share(right + right_elsewhere, total),
+        balanced_accuracy=(recall + _share(right_elsewhere, total - queries)) / 2,
+    )
+
+
+def classification_report(
+    truth: np.ndarray,
+    group: np.ndarray,
+    distances: np.ndarray,
+    names: Sequence[str],
+    *,
+    seed: int = 0,
+    resamples: int = 2000,
+) -> ClassificationReport:
+    """Precision, recall, accuracies and ranking AUC of each class, top-1 and the confusion matrix.
+
+    The ranking AUC of a class orders the queries by the smallest distance to any OTHER group minus that to its own;
+    ties count one half. Abstention does not touch it.
+
+    Args:
+      truth: int `[Q]`, the class of each query.
+      group: int `[Q]`, the class chosen, -1 = abstained (`Classification.group`).
+      distances: floating `[Q, G]`, by which it was chosen (`Classification.distances`).
+      names: of the G classes.
+      seed: of the bootstrap.
+      resamples: number of bootstrap draws; resamples x Q numbers are held at once.
+
+    Raises:
+      TypeError: truth or group is not integer.
+      ValueError: shapes do not fit, ids out of range, no queries, or distances that are no numbers.
+    """
+    truth, group, distances = _checked(truth, group, distances, names)
+    queries, classes = distances.shape
+    weights = np.concatenate((np.ones((1, queries)), resample(queries, resamples, seed=seed)))  # first: as it is
+    cell = truth * (classes + 1) + np.where(group < 0, classes, group)
+    confusion = (weights @ np.eye(classes * (classes + 1))[cell]).reshape(-1, classes, classes + 1)
+    aucs = [_ranking_auc(_margin(distances, i), truth == i, weights) for i in range(classes)]
+    columns = (*confusion_scores(confusion), np.stack(aucs, axis=-1))
+    counts = np.rint(confusion[0]).astype(np.int64)
+    rows = tuple(
+        ClassRow(name, int(counts[i].sum()), *(_estimate(column[:, i]) for column in columns), _class_note(counts, i))
+        for i, name in enumerate(names)
+    )
+    right, decided = np.trace(confusion, axis1=1, axis2=2), confusion[..., :-1].sum(axis=(1, 2))
+    shares = (_share(right, queries), _share(decided, queries), _share(right, decided))
+    return ClassificationReport(rows, *map(_estimate, shares), counts, _note(counts))
+
+
+def _checked(truth, group, distances, names) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    truth, group, distances = np.asarray(truth), np.asarray(group), np.asarray(distances, np.float64)
+    if not np.issubdtype(truth.dtype, np.integer) or not np.issubdtype(group.dtype, np.integer):
+        raise TypeError(f"truth is {truth.dtype}, group {group.dtype}; wanted integers")
+    if truth.ndim != 1 or truth.size == 0 or distances.shape != (len(truth), len(names)) or group.shape != truth.shape:
+        raise ValueError(
+            f"truth {truth.shape}, group {group.shape}, distances {distances.shape} and {len(names)} names do not fit;"
+            " wanted [Q], [Q], [Q, G] and G, with one query or more"
+        )
+    if truth.min() < 0 or group.min() < -1 or max(truth.max(), group.max()) >= len(names) or len(names) < 2:
+        raise ValueError(
+            f"truth is {truth.min()} to {truth.max()}, group {group.min()} to {group.max()}; wanted 0 to G - 1,"
+            f" -1 for abstained, and two or more classes, here {len(names)}"
+        )
+    if np.isnan(distances).any():
+        bad = [name for name, column in zip(names, distances.T, strict=True) if np.isnan(column).any()]
+        raise ValueError(
+            f"distances to {', '.join(bad)} are NaN: the group has fewer than two members, or a vector has NaN"
+        )
+    return truth, group, distances
+
+
+def _margin(distances: np.ndarray, index: int) -> np.ndarray:
+    return np.delete(distances, index, axis=1).min(axis=1) - distances[:, index]
+
+
+def _ranking_auc(score: np.ndarray, positive: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """The area under the curve for each weighting of the queries: `[Q], [Q], [R, Q] -> [R]`."""
+    values, place = np.unique(score, return_inverse=True)
+    of_class, others = (sum_by(weights.T * kind[:, None], place, len(values)) for kind in (positive, ~positive))
+    below = np.cumsum(others, axis=0) - others / 2
+    return _share((of_class * below).sum(axis=0), of_class.sum(axis=0) * others.sum(axis=0))
+
+
+def _share(x, y) -> np.ndarray:
+    x, y = np.broadcast_arrays(np.asarray(x, np.float64), y)
+    return np.divide(x, y, out=np.full(x.shape, np.nan), where=y > 0)
+
+
+def _estimate(values: np.ndarray) -> Estimate:
+    """The first value with the interval of the others; resamples in which it does not exist are left out."""
+    resampled = values[1:][np.isfinite(values[1:])]
+    if np.isnan(values[0]) or resampled.size == 0:
+        return Estimate(float(values[0]), np.nan, np.nan)
+    low, high = np.percentile(resampled, (2.5, 97.5))
+    return Estimate(float(values[0]), float(low), float(high))
+
+
+def _class_note(counts: np.ndarray, index: int) -> str:
+    queries, notes = counts[index].sum(), []
+    if queries == 0:
+        notes.append("no query is of this class: nothing but the accuracy exists")
+    elif counts[:, index].sum() == 0:
+        notes.append("no query was taken for this class: no precision")
+    if queries == counts.sum():
+        notes.append("every query is of this class: no balanced accuracy and no ranking AUC")
+    if counts[index, -1]:
+        notes.append(f"{counts[index, -1]} of its {queries} queries abstained and count as wrong")
+    return "; ".join(notes)
+
+
+def _note(counts: np.ndarray) -> str:
+    abstained, queries = counts[:, -1].sum(), counts.sum()
+    if abstained == queries:
+        return f"all {queries} queries abstained and count as wrong: no accuracy among the decided"
+    return f"{abstained} of {queries} queries abstained and count as wrong" if abstained else ""

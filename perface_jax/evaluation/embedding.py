@@ -1,0 +1,198 @@
+"""From pictures to vectors, every picture exactly once, with frozen statistics.
+
+Pictures follow the contract of `images`; embeddings are float32 NumPy arrays `[N, D]`, not of unit length. All devices
+of a process share its batches. In a program of several processes each embeds its share and all get everything.
+"""
+
+import collections
+import concurrent.futures
+import functools
+import itertools
+import os
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import jax
+import numpy as np
+from etils import epath
+from tqdm import tqdm
+
+from perface_jax import images as pictures
+from perface_jax import parallel
+from perface_jax.model import IResNet
+from perface_jax.step import embed_step
+
+SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif")
+THREADS = min(8, os.cpu_count() or 1)
+
+_embed = jax.jit(embed_step, static_argnames="model")
+
+
+class Network:
+    """A model and its weights on the devices of this process."""
+
+    def __init__(self, model: IResNet, variables: Mapping, *, batch_size: int):
+        """Takes `batch_size` pictures a step, rounded up to a multiple of the devices."""
+        if batch_size < 1:
+            raise ValueError(f"batch_size must be at least 1, got {batch_size}")
+        self.model = model
+        self._mesh = parallel.make_mesh(devices=jax.local_devices())
+        self.batch_size = -(-batch_size // self._mesh.size) * self._mesh.size
+        self._variables = parallel.share(dict(variables), self._mesh)
+
+    def embed(self, images: Iterable[np.ndarray]) -> np.ndarray:
+        """The embeddings of pictures as they come, each uint8 `[S, S, 3]`: float32 `[N, D]`."""
+        outputs, images = [np.empty((0, self.model.embedding_size), np.float32)], iter(images)
+        while batch := list(itertools.islice(images, self.batch_size)):
+            rows = np.zeros((self.batch_size, *batch[0].shape), np.uint8)  # one shape, one program
+            rows[: len(batch)] = batch
+            placed = parallel.share(rows, self._mesh, parallel.ROWS)
+            outputs.append(np.asarray(_embed(self._variables, placed, model=self.model), np.float32)[: len(batch)])
+        return np.concatenate(outputs)
+
+    def items(self, names: Sequence[Sequence[str]], load: Callable[[int], np.ndarray]) -> np.ndarray:
+        """The embeddings of n items of k pictures each.
+
+        Args:
+          names: of the pictures, n times k; only their number counts here, see `Vectors.items`.
+          load: position of an item -> its pictures, uint8 `[k, S, S, 3]`; called once for each, in threads.
+
+        Returns:
+          float32 `[n, k, D]`, on every process.
+        """
+        mine = range(jax.process_index(), len(names), jax.process_count())
+        with concurrent.futures.ThreadPoolExecutor(THREADS) as pool:
+            loaded = _ahead(pool, load, mine, window=2 * self.batch_size)
+            vectors = self.embed(itertools.chain.from_iterable(three for _, three in loaded))
+        rows = np.empty((len(names), len(names[0]) if names else 0, self.model.embedding_size), np.float32)
+        for process, part in enumerate(parallel.gather_objects(vectors)):
+            rows[process :: jax.process_count()] = part.reshape(-1, *rows.shape[1:])
+        return rows
+
+
+def embed(model: IResNet, variables: Mapping, images: np.ndarray, *, batch_size: int = 64) -> np.ndarray:
+    """Embed pictures that are in memory.
+
+    Args:
+      model: the network.
+      variables: its three collections.
+      images: uint8 RGB `[N, S, S, 3]`, S = `model.image_size`.
+      batch_size: pictures a step; the last batch is padded and the padding thrown away.
+
+    Returns:
+      float32 `[N, D]`, not normalised to length 1.
+
+    Raises:
+      TypeError, ValueError: pictures that break the contract; the message shows what was seen and wanted.
+    """
+    pictures.check(images, size=model.image_size, rank=4)
+    batch_size = min(batch_size, max(len(images), 1))
+    return Network(model, variables, batch_size=batch_size).embed(np.asarray(images))
+
+
+def embed_folder(
+    model: IResNet,
+    variables: Mapping,
+    folder: epath.PathLike,
+    *,
+    crop: str,
+    batch_size: int = 64,
+    landmarks: Mapping[str, np.ndarray] | None = None,
+) -> tuple[list[str], np.ndarray, list[tuple[str, str]]]:
+    """Embed every picture of a folder and its sub-folders, in the order of their names.
+
+    Decoding runs ahead in threads; memory does not grow with the number of pictures. A progress bar shows the rate.
+
+    Args:
+      model: the network.
+      variables: its three collections.
+      folder: searched for .jpg, .jpeg, .png, .webp, .bmp, .tif, .tiff, .gif; other and hidden files are not looked at.
+      crop: which crop the pictures have: a template of `images` (`arcface`, `simswap`, `simswap_ffhq`): they are
+        square crops of that kind and only resized; `celeba_hq`: squares as in CelebA-HQ and FFHQ, cut to the model's
+        crop by a fixed box. With `landmarks` it is the template that the pictures are aligned to.
+      batch_size: pictures a step.
+      landmarks: five points in pixels of the picture, `[5, 2]`, by name as returned; a picture without is skipped.
+
+    Returns:
+      (names, embeddings, skipped): paths relative to `folder`; float32 `[N, D]`, row i for `names[i]`; and
+      (name, reason) of each picture that could not be used.
+
+    Raises:
+      FileNotFoundError: no such folder.
+      ValueError: no picture in it, or an unknown crop.
+    """
+    if landmarks is not None and not isinstance(landmarks, Mapping):
+        raise TypeError(f"landmarks must map names to five points [5, 2], got {type(landmarks).__name__}")
+    _warn_of_other_crop(model, crop)
+    network = Network(model, variables, batch_size=batch_size)
+    names = _picture_names(epath.Path(folder))
+    load = functools.partial(_load, epath.Path(folder), model, crop, landmarks)
+    kept, skipped = [], []
+
+    def usable(loaded):
+        for name, picture in loaded:
+            progress.update()
+            if isinstance(picture, str):
+                skipped.append((name, picture))
+            else:
+                kept.append(name)
+                yield picture
+
+    mine = names[jax.process_index() :: jax.process_count()]
+    with concurrent.futures.ThreadPoolExecutor(THREADS) as pool, tqdm(total=len(mine), unit=" pictures") as progress:
+        vectors = network.embed(usable(_ahead(pool, load, mine, window=2 * network.batch_size)))
+    parts = parallel.gather_objects((kept, vectors, skipped))
+    kept, skipped = [name for part in parts for name in part[0]], [pair for part in parts for pair in part[2]]
+    order = np.argsort(np.asarray(kept, str), kind="stable")
+    return [kept[i] for i in order], np.concatenate([part[1] for part in parts])[order], sorted(skipped)
+
+
+def _ahead(pool, load, names: Sequence[str], *, window: int) -> Iterator[tuple[str, Any]]:
+    """(name, load(name)) in order, with at most `window` pictures loaded and not yet taken."""
+    pending = collections.deque()
+    for name in names:
+        pending.append((name, pool.submit(load, name)))
+        if len(pending) >= window:
+            taken, future = pending.popleft()
+            yield taken, future.result()
+    for taken, future in pending:
+        yield taken, future.result()
+
+
+def _load(folder, model, crop, landmarks, name):
+    """The picture ready for the model, or the reason why it cannot be used."""
+    points = None
+    if landmarks is not None and (points := landmarks.get(name)) is None:
+        return "no landmarks for this picture"
+    template = model.crop if crop == "celeba_hq" else None
+    try:
+        picture = pictures.decode((folder / name).read_bytes(), name=name)
+        return pictures.fit(picture, crop=crop, size=model.image_size, landmarks=points, template=template)
+    except (ValueError, TypeError, OSError) as error:
+        return str(error)
+
+
+def _picture_names(folder):
+    if not folder.is_dir():
+        raise FileNotFoundError(f"no folder {folder}")
+    files = (epath.Path(root) / name for root, _, names in folder.walk() for name in names)
+    if not (names := sorted(f.relative_to(folder).as_posix() for f in files if _is_picture(f))):
+        raise ValueError(f"no picture in {folder}; wanted files ending in {', '.join(SUFFIXES)}")
+    return names
+
+
+def _is_picture(file):
+    return file.suffix.lower() in SUFFIXES and not file.name.startswith(".")  # ._x.jpg is no picture but macOS
+
+
+def _warn_of_other_crop(model, crop):
+    known = (*pictures.TEMPLATES, "celeba_hq")
+    if crop not in known:
+        raise ValueError(f"unknown crop {crop!r}; wanted one of {', '.join(known)}")
+    if model.crop not in (None, crop) and crop != "celeba_hq":
+        warnings.warn(
+            f"the model learned from {model.crop!r} crops, these pictures are {crop!r} crops: similarities between"
+            " them are not what the model was trained for. Align the pictures to the model's crop (images.align).",
+            stacklevel=3,
+        )

@@ -1,0 +1,189 @@
+"""STEP 1: which group of faces a query is like, by its distances to the members of each group.
+
+Distances are `1 - cosine`, floating. Groups are given as a mask `where` over the axis of the members, `[G, N]`: they
+may overlap, as the broad groups of the paper do, which are unions of the narrow ones. With `[Q, G, N]` every query has
+its own mask, so that a query that is itself a member can be left out of its groups by its id. All functions but
+`check_groups` are traceable and check shapes and dtypes, not values.
+
+A group of fewer than two members has no spread: its statistic is NaN under every rule, and it is never chosen.
+`check_groups` refuses it by name before arrays enter.
+
+Source: PerFace (ICIP 2025), sections 3.3 (STEP 1) and 4.5. "The 95% upper confidence interval" of the paper can be read
+in three ways, which are rules here; Table 4 does not tell them apart.
+"""
+
+import enum
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from perface_jax.similarity import length, unit
+
+
+class Rule(enum.Enum):
+    """What stands for the n distances of a query to a group; s is their standard deviation, with n - 1."""
+
+    CONFIDENCE_LIMIT = "mean + f s / sqrt(n)"
+    SPREAD_LIMIT = "mean + f s"
+    PERCENTILE = "97.5th percentile"
+    MEAN = "mean"
+    NEAREST = "smallest"
+
+
+class Classification(NamedTuple):
+    """The group of each query and what it was chosen by.
+
+    Attributes:
+      group: int32 [..., Q]; -1 = abstained, or no group has two members.
+      distances: [..., Q, G], the statistic of each group.
+      low: [..., Q, G], mean - f s / sqrt(n).
+      high: [..., Q, G], mean + f s / sqrt(n).
+    """
+
+    group: jax.Array
+    distances: jax.Array
+    low: jax.Array
+    high: jax.Array
+
+
+def distances(queries: jax.Array, members: jax.Array) -> jax.Array:
+    """Cosine distance of every query to every member, `1 - cos(query, member)`.
+
+    Args:
+      queries: floating `[..., Q, D]`, of any length (not normalised).
+      members: floating `[..., N, D]`, the same dtype; leading dimensions broadcast.
+
+    Returns:
+      `[..., Q, N]` in [0, 2] up to rounding; 1 where either vector is zero.
+
+    Raises:
+      TypeError: other dtypes.
+      ValueError: other shapes.
+
+    Source: PerFace (ICIP 2025), section 4.5.
+    """
+    queries, members = jnp.asarray(queries), jnp.asarray(members)
+    if queries.dtype != members.dtype or not jnp.issubdtype(queries.dtype, jnp.floating):
+        raise TypeError(f"queries are {queries.dtype}, members {members.dtype}; wanted one floating dtype")
+    if min(queries.ndim, members.ndim) < 2 or queries.shape[-1] != members.shape[-1]:
+        raise ValueError(
+            f"queries have shape {queries.shape}, members {members.shape}; wanted [..., Q, D] and [..., N, D]"
+        )
+    # TPUs and GPUs multiply float32 with 8 to 11 bits unless told otherwise.
+    highest = jax.lax.Precision.HIGHEST
+    return 1 - jnp.matmul(unit(queries), jnp.swapaxes(unit(members), -1, -2), precision=highest)
+
+
+def group_distances(
+    distances: jax.Array, *, where: jax.Array, rule: Rule = Rule.CONFIDENCE_LIMIT, factor: float = 1.96
+) -> jax.Array:
+    """One distance for each query and group.
+
+    Args:
+      distances: floating `[..., Q, N]`, from `distances`.
+      where: bool `[G, N]`, or `[..., Q, G, N]`: the members of each group.
+      rule: what stands for the distances to one group. The percentile interpolates linearly, as NumPy does.
+      factor: f of the two limits; the other rules have none.
+
+    Returns:
+      `[..., Q, G]`; NaN for a group of fewer than two members.
+
+    Raises:
+      TypeError: `where` is not boolean, `rule` is no Rule, or the distances are not floating.
+      ValueError: shapes do not fit.
+
+    Source: PerFace (ICIP 2025), section 4.5 and Table 4, which says "upper limit of the 95% confidence interval".
+    """
+    if not isinstance(rule, Rule):
+        raise TypeError(f"rule is {rule!r}, expected one of {', '.join(map(str, Rule))}")
+    values, where = _of_groups(distances, where)
+    if rule is Rule.PERCENTILE:
+        found = jnp.nanpercentile(jnp.where(where, values, jnp.nan), 97.5, axis=-1)
+    elif rule is Rule.NEAREST:
+        found = jnp.min(values, axis=-1, where=where, initial=jnp.inf)
+    else:
+        mean, spread, count = _moments(values, where)
+        width = {Rule.CONFIDENCE_LIMIT: spread / jnp.sqrt(count), Rule.SPREAD_LIMIT: spread, Rule.MEAN: 0}[rule]
+        found = mean + factor * width
+    return jnp.where(jnp.sum(where, axis=-1) < 2, jnp.nan, found)
+
+
+def classify(
+    distances: jax.Array,
+    *,
+    where: jax.Array,
+    rule: Rule = Rule.CONFIDENCE_LIMIT,
+    factor: float = 1.96,
+    abstain: bool = False,
+) -> Classification:
+    """The nearest group of each query; of equally near ones the first.
+
+    Args:
+      distances: floating `[..., Q, N]`, from `distances`.
+      where: bool `[G, N]`, or `[..., Q, G, N]`: the members of each group, of which there are two or more.
+      rule: what makes a group near, see `group_distances`.
+      factor: f of the limits, and of the intervals.
+      abstain: choose no group where the intervals `mean -+ f s / sqrt(n)` of the nearest two overlap or touch.
+
+    Raises:
+      TypeError: as for `group_distances`.
+      ValueError: as for `group_distances`, or there is only one group.
+
+    Source: PerFace (ICIP 2025), section 4.5, G* = argmin_G D(query, G); the tie rule and abstention are ours.
+    """
+    statistic = group_distances(distances, where=where, rule=rule, factor=factor)
+    if statistic.shape[-1] < 2:
+        raise ValueError(f"there is a choice among two or more groups, got `where` of shape {jnp.shape(where)}")
+    low, high = (group_distances(distances, where=where, factor=f) for f in (-factor, factor))
+    nearness, best = jax.lax.top_k(jnp.where(jnp.isnan(statistic), -jnp.inf, -statistic), 2)
+    group = jnp.where(jnp.isneginf(nearness[..., 0]), -1, best[..., 0])
+    if abstain:
+        lower, upper = (jnp.take_along_axis(limit, best, axis=-1) for limit in (low, high))
+        group = jnp.where(jnp.max(lower, axis=-1) <= jnp.min(upper, axis=-1), -1, group)
+    return Classification(group, statistic, low, high)
+
+
+def check_groups(names: Sequence[str], where: np.ndarray) -> None:
+    """Raise a ValueError that names the groups of fewer than two members, for any query.
+
+    Args:
+      names: of the G groups.
+      where: bool `[G, N]`, or `[..., Q, G, N]`.
+    """
+    sizes = np.sum(where, axis=-1)
+    sizes = sizes.reshape(-1, sizes.shape[-1]).min(axis=0)
+    if len(names) != len(sizes):
+        raise ValueError(f"{len(names)} names ({', '.join(names)}) for {len(sizes)} groups")
+    small = [f"{name} ({size})" for name, size in zip(names, sizes, strict=True) if size < 2]
+    if small:
+        raise ValueError(
+            f"groups of fewer than two members, without the query itself: {', '.join(small)}."
+            " The spread of the distances to a group needs two; add faces or leave the group out"
+        )
+
+
+def _of_groups(distances, where) -> tuple[jax.Array, jax.Array]:
+    """Distances and mask, both `[..., Q, G, N]`."""
+    values, where = jnp.asarray(distances), jnp.asarray(where)
+    if where.dtype != bool or not jnp.issubdtype(values.dtype, jnp.floating):
+        raise TypeError(f"distances are {values.dtype}, `where` is {where.dtype}; wanted floating and bool")
+    if values.ndim < 1 or where.ndim < 2 or values.shape[-1] != where.shape[-1]:
+        raise ValueError(
+            f"distances have shape {values.shape}, `where` {where.shape};"
+            " wanted [..., Q, N], and [G, N] or [..., Q, G, N]"
+        )
+    values = values[..., None, :]
+    shape = jnp.broadcast_shapes(values.shape, where.shape)
+    return jnp.broadcast_to(values, shape), jnp.broadcast_to(where, shape)
+
+
+def _moments(values, where) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """Mean, standard deviation (n - 1) and number of the values that count; never a division by zero."""
+    count = jnp.maximum(jnp.sum(where, axis=-1), 2).astype(values.dtype)
+    mean = jnp.sum(values, axis=-1, where=where) / count
+    # `length` has a gradient where all distances are equal.
+    spread = length(jnp.where(where, values - mean[..., None], 0)) / jnp.sqrt(count - 1)
+    return mean, spread, count

@@ -1,0 +1,109 @@
+"""Sections on faces with attributes: STEP 1 and STEP 2."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from perface_jax import figures
+from perface_jax.evaluation import Embedded, GroupRow, Ranked, SelectionRow
+from perface_jax.report import Picture, Section, Table
+from perface_jax.sections.words import estimate, number
+
+
+def group_table(rows: Sequence[GroupRow]) -> Section:
+    """STEP 1: the paper's Table 4."""
+    lines = [
+        (
+            row.task,
+            row.model,
+            row.group,
+            str(row.queries),
+            *("" if row.group == "all" else number(one.value, row.note) for one in (row.precision, row.recall)),
+            *map(estimate, (row.accuracy, row.balanced_accuracy, row.ranking_auc, row.top1)),
+            row.note,
+        )
+        for row in rows
+    ]
+    columns = (
+        "task", "model", "group", "queries", "precision", "recall", "accuracy", "balanced", "ranking AUC", "top-1",
+        "note",
+    )  # fmt: skip
+    if not any(row.note for row in rows):
+        columns, lines = columns[:-1], [line[:-1] for line in lines]
+    words = (
+        "STEP 1: the group whose distance limit is smallest. Accuracy: one against the rest. Balanced: (TPR + TNR) / 2,"
+        " which the paper's Table 4 calls AUC; ranking AUC is the area under a curve. In brackets: 95% interval,"
+        " queries resampled, the gallery as it is."
+    )
+    return Section("STEP 1: groups", words, Table(columns, lines), rows)
+
+
+def selection_table(
+    rows: Sequence[SelectionRow],
+    ranked: Mapping[str, Ranked],
+    embedded: Mapping[str, Embedded],
+    gallery: Any,
+    queries: Any,
+) -> Section:
+    """STEP 2: what is offered, with the strips of Fig. 7 and, for the first query, the distributions of Fig. 6."""
+    offered = max(row.rank for row in rows)
+    lines = [
+        (*key, *(f"{row.candidate} ({row.similarity:+.3f})" for row in of), *[""] * (offered - len(of)))
+        for key, of in _grouped(rows).items()
+    ]
+    pictures = []
+    for model, one in ranked.items():
+        pictures.append(
+            Picture(_distribution_words(model, one, queries), _distributions(one, embedded[model], gallery))
+        )
+        strips = [_strip(one, i, gallery, queries) for i in range(len(one.places))]
+        pictures.append(
+            Picture(
+                f"{model}: the two most and the least similar faces of the chosen group (Fig. 7 of the paper)",
+                figures.strips(strips),
+            )
+        )
+    words = (
+        "STEP 2: faces of the chosen group to be swapped in, with their similarity to the query, in the order offered."
+        " Diverse: no two offered faces are more alike than the limit. In the band: the extreme quantiles are left out."
+        " The similarities of the recogniser before training are the baseline of My Face My Choice (WACV 2023)."
+    )
+    columns = ("query", "group", "model", "method", *(f"offered {rank}" for rank in range(1, offered + 1)))
+    return Section("STEP 2: selection", words, Table(columns, lines), rows, pictures)
+
+
+def _grouped(rows):
+    found = {}
+    for row in rows:
+        found.setdefault((row.query, row.group, row.model, row.method), []).append(row)
+    return found
+
+
+def _distribution_words(model, ranked, queries):
+    return (
+        f"{model}: similarity of query {queries.names[ranked.places[0]]} to the members of each group, with the limit"
+        " that decided (Fig. 6 of the paper)"
+    )
+
+
+def _distributions(ranked, embedded, gallery):
+    similarities = 1 - embedded.distances[ranked.places[0]]
+    groups = {name: similarities[gallery.group == i] for i, name in enumerate(ranked.names)}
+    limits = dict(zip(ranked.names, 1 - np.asarray(ranked.limits[0]), strict=True))
+    return figures.group_distributions(groups, ranked.names[ranked.group[0]], limits=limits)
+
+
+def _strip(ranked, i, gallery, queries):
+    def candidates(chosen):
+        pairs = zip(chosen.index[i], chosen.similarity[i], strict=True)
+        return [figures.Candidate(gallery[int(j)], float(s), gallery.names[j]) for j, s in pairs if j >= 0]
+
+    place = int(ranked.places[i])
+    return figures.Strip(
+        name=queries.names[place],
+        query=queries[place],
+        group=ranked.names[ranked.group[i]],
+        most=candidates(ranked.most),
+        least=candidates(ranked.offered["least similar"]),
+    )

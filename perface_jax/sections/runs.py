@@ -1,0 +1,45 @@
+"""Sections on a run itself: the recogniser's verification, and how training went."""
+
+import json
+from collections.abc import Sequence
+
+import numpy as np
+from etils import epath
+
+from perface_jax import figures
+from perface_jax.evaluation import VerificationRow
+from perface_jax.report import Picture, Section, Table
+
+
+def verification(rows: Sequence[VerificationRow]) -> Section:
+    """One person or two."""
+    lines = [
+        (row.model, f"{row.accuracy:.3f}", f"{row.deviation:.3f}", str(row.pairs), str(row.identities)) for row in rows
+    ]
+    words = (
+        "Verification accuracy on pairs of pictures of identities that training never saw: one person or two? The"
+        " threshold of each of ten folds is chosen on the other nine. +-: standard deviation over the folds."
+    )
+    return Section("Verification", words, Table(("model", "accuracy", "+-", "pairs", "identities"), lines), rows)
+
+
+def training(log: epath.Path) -> Section | None:
+    """Loss and validation accuracy of every replica, from a run's log.jsonl; None without one."""
+    if not log.exists():
+        return None
+    curves = {}
+    for line in map(json.loads, log.read_text().splitlines()):
+        replica = curves.setdefault(line.get("replica", "this run"), {})
+        for name in ("loss", "validation_accuracy"):
+            if name in line:
+                replica.setdefault(name.replace("_", " "), []).append((line["step"], line[name]))
+    curves = {
+        replica: {name: tuple(np.transpose(points)) for name, points in quantities.items()}
+        for replica, quantities in curves.items()
+        if quantities
+    }
+    if not curves:
+        return None
+    words = "Loss: mean over the training triplets since the last line of the log. Few validation triplets jump."
+    pictures = [Picture("Loss and validation accuracy of every run", figures.training_curves(curves))]
+    return Section("Training", words, figures=pictures)

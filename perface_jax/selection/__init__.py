@@ -1,0 +1,32 @@
+"""STEP 2: the faces of the chosen group that are least similar to a query, to be offered as sources of a swap.
+
+    from perface_jax import groups, selection
+
+    chosen = groups.classify(groups.distances(queries, faces), where=members).group
+    selection.least_similar(queries, faces, k=5, where=members[chosen])
+
+What My Face My Choice (WACV 2023) does, "farthest under ArcFace", is `least_similar` with a recogniser's embeddings.
+
+Source: PerFace (ICIP 2025), sections 3.3 (STEP 2) and 4.6.
+"""
+
+from perface_jax.selection.ranking import (
+    Selection,
+    least_similar,
+    least_similar_diverse,
+    most_similar,
+    random_choice,
+    similarity_band,
+)
+from perface_jax.selection.streaming import least_similar_streaming, merge
+
+__all__ = [
+    "Selection",
+    "least_similar",
+    "least_similar_diverse",
+    "least_similar_streaming",
+    "merge",
+    "most_similar",
+    "random_choice",
+    "similarity_band",
+]

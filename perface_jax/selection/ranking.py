@@ -1,0 +1,206 @@
+"""Ranking candidates by their similarity to a query; traceable.
+
+Similarity is the cosine of two embeddings `[..., D]`, which need not be normalised, computed in float32, or in float64
+when given it. What may be chosen is a mask `where`, `[N]` or `[..., Q, N]`: the members of the chosen group, a band of
+similarity, all but the query itself. The least similar comes first; among equal similarities, the lower index. Where a
+query has fewer than k candidates, the index is -1 and the similarity NaN. A candidate whose similarity is NaN is never
+chosen. Shapes and dtypes are checked, values are not.
+"""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from perface_jax.similarity import unit
+
+BLOCK = 32  # candidates that are looked at together
+
+
+class Selection(NamedTuple):
+    """The chosen candidates of each query, in order.
+
+    Attributes:
+      index: int32 [..., Q, k], the row of each; -1 where there is none.
+      similarity: floating [..., Q, k], to the query; NaN where there is none.
+    """
+
+    index: jax.Array
+    similarity: jax.Array
+
+
+def least_similar(queries: jax.Array, candidates: jax.Array, *, k: int, where: jax.Array | None = None) -> Selection:
+    """The k candidates least similar to each query, least similar first.
+
+    Args:
+      queries: floating `[..., Q, D]`.
+      candidates: floating `[..., N, D]`; leading dimensions broadcast.
+      k: number to choose.
+      where: bool `[N]` or `[..., Q, N]`, who may be chosen; all when None.
+
+    Raises:
+      TypeError: embeddings that are not floating, a mask that is not boolean.
+      ValueError: shapes do not fit, or k is no positive number.
+
+    Source: PerFace (ICIP 2025), section 4.6.
+    """
+    similarity, where = _similarity(queries, candidates, where)
+    return _lowest(similarity, similarity, where, k)
+
+
+def most_similar(queries: jax.Array, candidates: jax.Array, *, k: int, where: jax.Array | None = None) -> Selection:
+    """As `least_similar`, the most similar first (the two at the head of the strips of Fig. 7)."""
+    similarity, where = _similarity(queries, candidates, where)
+    return _lowest(-similarity, similarity, where, k)
+
+
+def least_similar_diverse(
+    queries: jax.Array,
+    candidates: jax.Array,
+    *,
+    k: int,
+    max_similarity: float,
+    where: jax.Array | None = None,
+) -> Selection:
+    """As `least_similar`, passing over candidates that are too similar to one already chosen.
+
+    Greedy: down the ranking, a candidate is taken unless its similarity to one taken before exceeds `max_similarity`.
+    Each of the k turns compares one chosen face per query with all candidates.
+
+    Args:
+      queries: floating `[..., Q, D]`.
+      candidates: floating `[..., N, D]`; leading dimensions broadcast.
+      k: number to choose.
+      max_similarity: between any two that are chosen; 1 takes all but copies, up to rounding.
+      where: bool `[N]` or `[..., Q, N]`, who may be chosen; all when None.
+
+    Raises:
+      TypeError, ValueError: as for `least_similar`.
+    """
+    similarity, where = _similarity(queries, candidates, where)
+    check_count(k)
+    faces = unit(_precise(candidates))
+    faces = jnp.broadcast_to(faces, (*similarity.shape[:-2], *faces.shape[-2:]))
+
+    def choose(free, _):
+        chosen = _lowest(similarity, similarity, free, 1)
+        face = jnp.take_along_axis(faces, chosen.index, axis=-2)
+        near = _cosines(face, faces) > max_similarity
+        taken = jax.lax.broadcasted_iota(jnp.int32, free.shape, free.ndim - 1) == chosen.index
+        return free & ~near & ~taken, chosen
+
+    _, chosen = jax.lax.scan(choose, where, length=k)
+    return Selection(*(jnp.moveaxis(x[..., 0], 0, -1) for x in chosen))
+
+
+def similarity_band(
+    queries: jax.Array, candidates: jax.Array, *, low: float, high: float, where: jax.Array | None = None
+) -> jax.Array:
+    """Candidates that are distinct but not grotesque: between two quantiles of the similarities to the query.
+
+    Args:
+      queries: floating `[..., Q, D]`.
+      candidates: floating `[..., N, D]`; leading dimensions broadcast.
+      low: quantile in [0, 1] of the similarities of the query's candidates; one that equals it is inside.
+      high: likewise, not below `low`.
+      where: bool `[N]` or `[..., Q, N]`, whose similarities count; all when None.
+
+    Returns:
+      bool `[..., Q, N]`, to be the `where` of a selection; within the one given.
+
+    Raises:
+      TypeError: as for `least_similar`.
+      ValueError: as for `least_similar`, or quantiles out of range or order.
+    """
+    if not 0 <= low <= high <= 1:
+        raise ValueError(f"the band goes from quantile {low} to {high}; wanted 0 <= low <= high <= 1")
+    similarity, where = _similarity(queries, candidates, where)
+    kept = jnp.where(where, similarity, jnp.nan)
+    bounds = jnp.nanquantile(kept, jnp.asarray((low, high), kept.dtype), axis=-1, keepdims=True)
+    return (bounds[0] <= kept) & (kept <= bounds[1])
+
+
+def random_choice(
+    key: jax.Array, queries: jax.Array, candidates: jax.Array, *, k: int, where: jax.Array | None = None
+) -> Selection:
+    """The random baseline: k candidates of each query, uniformly without replacement, in the order drawn.
+
+    Args:
+      key: PRNG key.
+      queries: floating `[..., Q, D]`.
+      candidates: floating `[..., N, D]`; leading dimensions broadcast.
+      k: number to choose.
+      where: bool `[N]` or `[..., Q, N]`, who may be chosen; all when None.
+
+    Raises:
+      TypeError, ValueError: as for `least_similar`.
+    """
+    similarity, where = _similarity(queries, candidates, where)
+    return _lowest(jax.random.uniform(key, similarity.shape), similarity, where, k)
+
+
+def _lowest(score, similarity, where, k) -> Selection:
+    """The k candidates with the lowest score among those who may be chosen."""
+    check_count(k)
+    score = jnp.where(where & ~jnp.isnan(similarity), score, jnp.inf)
+    value, index = _bottom(score, k)
+    found = value < jnp.inf
+    similarity = jnp.take_along_axis(similarity, jnp.where(found, index, 0), axis=-1)
+    return Selection(jnp.where(found, index, -1), jnp.where(found, similarity, jnp.nan))
+
+
+def _bottom(score, k) -> tuple[jax.Array, jax.Array]:
+    """The k lowest of `[..., N]`, of equal ones the first, and where they are.
+
+    They lie in the k blocks of neighbours whose lowest entries are lowest, so that nothing else need be ranked.
+    """
+    size = -(-max(score.shape[-1], k) // BLOCK) * BLOCK
+    padding = [(0, 0)] * (score.ndim - 1) + [(0, size - score.shape[-1])]
+    blocks = jnp.pad(score, padding, constant_values=jnp.inf).reshape(*score.shape[:-1], -1, BLOCK)
+    _, block = jax.lax.top_k(-jnp.min(blocks, axis=-1), min(k, blocks.shape[-2]))
+    block = jnp.sort(block, axis=-1)
+    near = jnp.take_along_axis(blocks, block[..., None], axis=-2).reshape(*score.shape[:-1], -1)
+    value, place = jax.lax.top_k(-near, k)
+    return -value, jnp.take_along_axis(block, place // BLOCK, axis=-1) * BLOCK + place % BLOCK
+
+
+def _similarity(queries, candidates, where) -> tuple[jax.Array, jax.Array]:
+    """Cosines and mask, both `[..., Q, N]`."""
+    queries, candidates = jnp.asarray(queries), jnp.asarray(candidates)
+    check_embeddings(queries, candidates)
+    similarity = _cosines(unit(_precise(queries)), unit(_precise(candidates)))
+    where = jnp.ones(similarity.shape[-1], bool) if where is None else jnp.asarray(where)
+    check_mask(where, similarity.shape)
+    return similarity, jnp.broadcast_to(where, similarity.shape)
+
+
+def _cosines(x, y) -> jax.Array:
+    """Of vectors of length 1: `[..., Q, D], [..., N, D] -> [..., Q, N]`."""
+    # TPUs and GPUs multiply float32 with 8 to 11 bits unless told otherwise.
+    return jnp.matmul(x, jnp.swapaxes(y, -1, -2), precision=jax.lax.Precision.HIGHEST)
+
+
+def _precise(x) -> jax.Array:
+    return x if x.dtype == jnp.float64 else x.astype(jnp.float32)
+
+
+def check_embeddings(queries, candidates) -> None:
+    if not all(jnp.issubdtype(x.dtype, jnp.floating) for x in (queries, candidates)):
+        raise TypeError(f"queries are {queries.dtype}, candidates {candidates.dtype}; wanted floating embeddings")
+    if min(len(queries.shape), len(candidates.shape)) < 2 or queries.shape[-1] != candidates.shape[-1]:
+        raise ValueError(
+            f"queries have shape {queries.shape}, candidates {candidates.shape}; wanted [..., Q, D] and [..., N, D]"
+        )
+
+
+def check_mask(where, shape) -> None:
+    if where.dtype != bool:
+        raise TypeError(f"`where` is {where.dtype}, wanted bool: True for those who may be chosen")
+    if where.ndim < 1 or where.shape[-1] != shape[-1] or np.broadcast_shapes(where.shape, shape) != shape:
+        raise ValueError(f"`where` has shape {where.shape}, wanted {shape[-1:]} or {shape}: [N] or [..., Q, N]")
+
+
+def check_count(count) -> None:
+    if not isinstance(count, int) or count < 1:
+        raise ValueError(f"the number to choose, or of rows to read, is {count!r}; wanted an integer from 1")

@@ -1,0 +1,136 @@
+"""The least similar rows of a gallery that is larger than memory, or cut over several devices; exact."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+from perface_jax.selection.ranking import Selection, check_count, check_embeddings, check_mask, least_similar
+
+
+def merge(*parts: Selection, k: int) -> Selection:
+    """The k least similar of several selections whose indices are rows of one gallery; traceable.
+
+    Args:
+      parts: selections `[..., Q, any]` of rows that no other part has; of equal similarities the lower row comes first.
+      k: number to keep; fewer when the parts have fewer together.
+    """
+    similarity = jnp.concatenate([part.similarity for part in parts], axis=-1)
+    index = jnp.concatenate([part.index for part in parts], axis=-1)
+    similarity, index = jax.lax.sort((similarity, index), num_keys=2)  # NaN, where there is none, sorts last
+    return Selection(index[..., :k], similarity[..., :k])
+
+
+def least_similar_streaming(
+    queries: np.ndarray,
+    gallery: np.ndarray,
+    *,
+    k: int,
+    chunk: int = 8192,
+    where: np.ndarray | None = None,
+    exclude: np.ndarray | None = None,
+    mesh: Mesh | None = None,
+) -> Selection:
+    """As `least_similar`, exact, over a gallery that need not fit in memory; a host function.
+
+    The gallery is read in chunks, one while the devices work on the one before, and the best k so far are kept. Every
+    chunk runs the same program, in float32. With a mesh, each device looks at its rows of a chunk, and each process
+    reads those of its own devices.
+
+    Args:
+      queries: floating `[Q, D]`.
+      gallery: floating `[N, D]`: an array, a `numpy.memmap`, anything with a shape that gives rows when sliced.
+      k: number to choose.
+      chunk: rows to read at once; rounded up to a multiple of the devices.
+      where: bool `[N]` or `[Q, N]`, who may be chosen; all when None.
+      exclude: int `[Q, E]`, rows that a query may not be given, such as its own; -1 stands for none.
+      mesh: devices to share the work, for example of `parallel.make_mesh`; one device when None.
+
+    Returns:
+      Selection of `[Q, k]`, the same on every process.
+
+    Raises:
+      TypeError: embeddings that are not floating, a mask that is not boolean, ids that are not integers.
+      ValueError: shapes do not fit, ids out of range, or k or chunk is no positive number.
+    """
+    queries, where, exclude = _checked(queries, gallery, where, exclude, k, chunk)
+    devices = 1 if mesh is None else mesh.size
+    chunk = -(-chunk // devices) * devices
+    best = Selection(np.full((len(queries), k), -1, np.int32), np.full((len(queries), k), np.nan, np.float32))
+    for start in range(0, gallery.shape[0], chunk):
+        rows = _read(gallery, start, chunk, mesh)
+        free = _free(where, exclude, start, chunk)
+        best = jax.device_get(best)  # waits: chunks would pile up where reading is faster than work
+        best = _advance(best, queries, rows, free, np.int32(start), mesh=mesh)
+    return jax.device_get(best)
+
+
+@functools.partial(jax.jit, static_argnames="mesh")
+def _advance(best, queries, rows, free, start, *, mesh):
+    """The best so far, and of one more chunk, whose first row is `start`."""
+    k, devices = best.index.shape[-1], 1 if mesh is None else mesh.size
+
+    def look(queries, rows, free, first):
+        found = least_similar(queries, rows, k=k, where=free)
+        return Selection(jnp.where(found.index < 0, -1, found.index + first[0]), found.similarity)
+
+    if mesh is not None:
+        by_row, by_column = PartitionSpec(mesh.axis_names), PartitionSpec(None, mesh.axis_names)
+        specs = (PartitionSpec(), by_row, by_column, by_row)
+        look = jax.shard_map(look, mesh=mesh, in_specs=specs, out_specs=by_column)
+    first = start + jnp.arange(devices, dtype=jnp.int32) * (len(rows) // devices)
+    best = merge(best, look(queries, rows, free, first), k=k)
+    return best if mesh is None else jax.lax.with_sharding_constraint(best, NamedSharding(mesh, PartitionSpec()))
+
+
+def _read(gallery, start, chunk, mesh) -> jax.Array:
+    """Rows of the gallery as float32 `[chunk, D]`, zero beyond its end; over the mesh, where there is one."""
+
+    def rows(index):
+        low, high, _ = index[0].indices(chunk)
+        part = np.asarray(gallery[start + low : start + high], np.float32)
+        missing = high - low - len(part)
+        return np.pad(part, ((0, missing), (0, 0))) if missing else part
+
+    if mesh is None:
+        return jnp.asarray(rows((slice(None),)))
+    sharding = NamedSharding(mesh, PartitionSpec(mesh.axis_names))
+    return jax.make_array_from_callback((chunk, gallery.shape[1]), sharding, rows)
+
+
+def _free(where, exclude, start, chunk) -> np.ndarray:
+    """Who of a chunk may be chosen, bool `[1 or Q, chunk]`; nobody beyond the end of the gallery."""
+    free = where[:, start : start + chunk]
+    free = np.pad(free, ((0, 0), (0, chunk - free.shape[1])))
+    if exclude is not None:
+        query, place = np.nonzero((exclude >= start) & (exclude < start + chunk))
+        free = np.repeat(free, len(exclude) // len(free), axis=0)
+        free[query, exclude[query, place] - start] = False
+    return free
+
+
+def _checked(queries, gallery, where, exclude, k, chunk):
+    """Queries, mask `[1 or Q, N]` and ids as arrays."""
+    check_count(k)
+    check_count(chunk)
+    queries = np.asarray(queries)
+    check_embeddings(queries, gallery)
+    if len(queries.shape) != 2 or len(gallery.shape) != 2:
+        raise ValueError(f"queries have shape {queries.shape}, the gallery {gallery.shape}; wanted [Q, D] and [N, D]")
+    shape = (len(queries), gallery.shape[0])
+    where = np.ones((1, shape[1]), bool) if where is None else np.atleast_2d(where)
+    check_mask(where, shape)
+    return queries.astype(np.float32), where, None if exclude is None else _ids(exclude, shape)
+
+
+def _ids(exclude, shape) -> np.ndarray:
+    exclude = np.asarray(exclude)
+    if not np.issubdtype(exclude.dtype, np.integer):
+        raise TypeError(f"`exclude` is {exclude.dtype}, wanted integer rows of the gallery")
+    if exclude.ndim != 2 or len(exclude) != shape[0]:
+        raise ValueError(f"`exclude` has shape {exclude.shape}, wanted [Q, any] with Q = {shape[0]} queries")
+    if exclude.size and not -1 <= exclude.min() <= exclude.max() < shape[1]:
+        raise ValueError(f"`exclude` is {exclude.min()} to {exclude.max()}, wanted rows 0 to {shape[1] - 1}, or -1")
+    return exclude
