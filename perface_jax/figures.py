@@ -115,14 +115,16 @@ def similar_against_dissimilar(
         accuracies = {name: _accuracy(*both) for name, both in values.items()}
     if missing := [name for name in values if name not in accuracies]:
         raise ValueError(f"accuracies lacks {missing}; it has {list(accuracies)}")
-    figure, panels = _panels(len(values), sharex=True, sharey=True)
+    results = (f"accuracy {_number(accuracies[name])}, n = {both.shape[1]:,}" for name, both in values.items())
+    titles = [f"{_wrapped(name, 28)}\n{result}" for name, result in zip(values, results, strict=True)]
+    lines = 1 + max(title.count("\n") for title in titles)
+    figure, panels = _panels(len(values), lines=lines, sharex=True, sharey=True)
     limits = _limits(np.concatenate([both.ravel() for both in values.values()]))
-    for panel, (name, both) in zip(panels, values.items(), strict=True):
+    for panel, title, both in zip(panels, titles, values.values(), strict=True):
         panel.plot(limits, limits, "--", color=GREY, linewidth=1, label="Y = X", zorder=1)
         _scatter_outcomes(panel, *both)
         panel.set(xlim=limits, ylim=limits, aspect="equal")
-        count = f"n = {both.shape[1]:,}"
-        panel.set_title(f"{_wrapped(name, 28)}\naccuracy {_number(accuracies[name])}, {count}", fontsize=TITLE)
+        panel.set_title(title, fontsize=TITLE)
     _label_outside(panels, "similarity of the dissimilar pair", "similarity of the similar pair")
     _legend(figure, panels, place="outside upper center")
     return figure
@@ -346,12 +348,12 @@ def _tidy(panel: Axes) -> Axes:
     return panel
 
 
-def _panels(count: int, **options) -> tuple[Figure, list[Axes]]:
-    """So many square panels, in rows of up to three."""
+def _panels(count: int, *, lines: int = 0, **options) -> tuple[Figure, list[Axes]]:
+    """So many square panels, in rows of up to three, with room for so many lines of a title."""
     columns = 2 if count in (1, 2, 4) else 3
     columns, rows = min(columns, count), -(-count // columns)
     side = WIDTH / max(2, columns)
-    figure = Figure(figsize=(side * columns, (side + 0.3) * rows + 0.5), layout="compressed")
+    figure = Figure(figsize=(side * columns, (side + 0.2 * lines) * rows + 0.2), layout="compressed")
     panels = list(figure.subplots(rows, columns, squeeze=False, **options).flat)
     for panel in panels[count:]:
         panel.remove()
@@ -374,7 +376,7 @@ def _legend(figure: Figure, panels: Iterable[Axes], *, title: str = "", place: s
     handles = {label: handle for handle, label in pairs}
     if not handles:
         return
-    letters, sample = int(14 * figure.get_figwidth()), 6  # letters on a line; as many as a sample of the line takes
+    letters, sample = int(14 * figure.get_figwidth()), 9  # letters on a line; as many as a sample of the line takes
     labels = [textwrap.fill(label, letters - sample) for label in handles]
     columns = letters // (sample + max(len(line) for label in labels for line in label.splitlines()))
     columns = min(max(1, columns), len(labels))

@@ -86,9 +86,9 @@ def test_few_clusters_cannot_give_a_small_p_however_many_triplets(key):
 
 
 def test_sums_that_differ_by_rounding_only_are_as_extreme(key):
-    # .1 + .2 - .3 is not 0 in floating point; every choice of signs is at least as extreme as a difference of 0.
-    first = jnp.array([0.1, 0.2, 0.0])
-    assert metrics.sign_flip_test(next(key), first, jnp.array([0.0, 0.0, 0.3]), jnp.arange(3)) == 1
+    # 4 * .3 - .5 - .7 is 6e-8 in single precision; every choice of signs is at least as extreme as a difference of 0.
+    first, second = jnp.array([0.3, 0.3, 0.3, 0.3, 0.0, 0.0]), jnp.array([0.0, 0.0, 0.0, 0.0, 0.5, 0.7])
+    assert metrics.sign_flip_test(next(key), first, second, jnp.arange(6)) == 1
 
 
 def test_tests_without_triplets_or_with_scores_that_are_no_number_have_no_p(key):

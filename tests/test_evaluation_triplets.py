@@ -107,7 +107,7 @@ def test_baselines_know_the_training_labels_only():
     assert only(rows, setting="ii", model="baseline: source look-up").accuracy == pytest.approx(2 / 3)
     unseen = only(rows, setting="i", model="baseline: source look-up")
     assert np.isnan(unseen.accuracy)
-    assert unseen.note == "its ids are not in training"
+    assert unseen.note == "unseen ids"
     assert only(rows, setting="i", model="baseline: target look-up").accuracy == 0  # target 0 says a, people b
 
 
@@ -148,11 +148,18 @@ def test_all_votes_count_in_the_table_of_votes():
     assert others.score == pytest.approx((1 + 1 / 3 + 1 / 3) / 3)  # of a, a, b: 1/2, 1/2 and 0
 
 
-def test_without_validation_votes_there_is_no_likelihood():
-    rows = evaluation.vote_rows({"": [Run((), data(), {"vectors": similarities(*[RIGHT] * 5)})]})
+def test_with_one_source_there_is_no_likelihood():
+    rows = evaluation.vote_rows({"": [Run((), data(i=[0, 1]), {"vectors": similarities(*[RIGHT] * 5)})]})
     row = only(rows, setting="i", model="vectors")
     assert np.isnan([row.log_likelihood, row.calibration_error]).all()
-    assert row.note == "no validation votes to fit on"
+    assert row.note == "one source to fit on"
+
+
+def test_a_source_is_foretold_from_the_others_only():
+    # Two sources that contradict each other: what fits the one foretells the other wrongly.
+    difference, votes = np.float32([1, 1, 1, 1]), np.array([[0, 0], [0, 1], [1, 1], [1, 0]])
+    odds = evaluation.foretold(difference, votes, np.array([0, 0, 1, 1]))
+    np.testing.assert_allclose(odds, np.log([1 / 3, 1 / 3, 3, 3]), atol=1e-3)
 
 
 def test_two_models_are_compared_on_the_same_triplets():

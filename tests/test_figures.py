@@ -56,7 +56,8 @@ def test_a_scatter_tells_right_from_wrong_and_ties_and_prints_the_accuracy():
     assert after.get_title() == "after\naccuracy 1.000, n = 1"
     assert _points(before) == {BLUE: [[0.1, 0.4]], VERMILION: [[0.5, 0.2]], "#000000": [[0.3, 0.3]]}
     assert _legend(figure) == ["Y = X", "right", "wrong", "tie"]
-    assert len({len(dots.get_paths()[0].vertices) for dots in before.collections}) > 1  # other markers, too
+    assert len({line.get_marker() for line in _labelled(before).values()}) == 4
+    assert len({dots.get_paths()[0].vertices.tobytes() for dots in before.collections}) == 3
 
 
 def test_all_panels_of_a_scatter_have_the_same_square_axes_with_the_line():
@@ -64,6 +65,7 @@ def test_all_panels_of_a_scatter_have_the_same_square_axes_with_the_line():
     for panel in figure.axes:
         assert panel.get_xlim() == panel.get_ylim() == pytest.approx((-1.08, 1.08))  # 4 % of margin
         assert panel.get_aspect() == 1
+        assert panel.get_shared_x_axes().joined(panel, figure.axes[0])
         assert _labelled(panel)["Y = X"].get_xydata().tolist() == [[limit, limit] for limit in panel.get_xlim()]
     assert figure.axes[2].get_title() == "c\naccuracy n/a, n = 0"
 
@@ -125,10 +127,15 @@ def test_strips_show_each_query_then_the_most_then_the_least_similar():
     assert texts[3:8] == ["q: older male", "0.900\none", "0.800\ntwo", "-0.100\nthree", "n/a\nfour"]
 
 
-def test_pictures_keep_their_shape():
-    (panel,) = figures.strips([Strip("q", _picture(0, 4, 8), "g", [], [])]).axes
-    left, right, bottom, top = panel.images[0].get_extent()
+def test_pictures_keep_their_shape_in_the_middle_of_their_place():
+    candidates = [Candidate(_picture(0), 0.5, "square"), Candidate(_picture(0, 8, 4), 0.5, "tall")]
+    (panel,) = figures.strips([Strip("q", _picture(0, 4, 8), "g", [], candidates)]).axes
+    wide, square, tall = (image.get_extent() for image in panel.images)
+    left, right, bottom, top = wide
     assert (right - left, bottom - top) == pytest.approx((1, 0.5))
+    assert (bottom + top) / 2 == pytest.approx((square[2] + square[3]) / 2)
+    assert tall[1] - tall[0] == pytest.approx(0.5)
+    assert tall[0] - square[1] == pytest.approx(0.06 + 0.25)  # the gap between places, and half of what it is narrower
 
 
 def test_examples_say_who_was_right_in_words():

@@ -87,8 +87,16 @@ def test_ids_that_do_not_occur_or_are_masked_change_nothing(key):
     for sizes in (None, (10, 20)):
         ours = metrics.bootstrap_means(key, padded, sources, targets, sizes=sizes, where=kept)
         np.testing.assert_allclose(ours, expected, rtol=1e-6)
-    beyond = metrics.bootstrap_means(key, padded, sources, targets, sizes=(8, 12), where=kept)
-    np.testing.assert_allclose(beyond, expected, rtol=1e-6)
+
+
+def test_a_triplet_with_an_id_out_of_range_does_not_count(key):
+    key = next(key)
+    source, target, scores = _crossed()
+    expected = metrics.bootstrap_means(key, scores, source, target, sizes=(7, 5))
+    more = np.append(scores, [7.0, 7.0, 7.0]).astype(np.float32)
+    sources, targets = np.append(source, [2, 3, 7]), np.append(target, [5, -1, 0])
+    ours = metrics.bootstrap_means(key, more, sources, targets, sizes=(7, 5))
+    np.testing.assert_allclose(ours, expected, rtol=1e-6)
 
 
 def test_models_in_one_call_and_in_calls_with_one_key_see_the_same_draws(key):

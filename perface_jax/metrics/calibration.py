@@ -65,7 +65,7 @@ def fit_logistic(
       ValueError: shapes that differ.
 
     Source: McCullagh & Nelder (1989), Generalized Linear Models; the steps of Sun & Tran-Dinh (2019), "Generalized
-    self-concordant functions", Eq. 22.
+    self-concordant functions: a recipe for Newton-type methods".
     """
     return Logistic(*_fit(*_counted(difference, ayes, votes, where)))
 

@@ -112,7 +112,6 @@ def sign_flip_test(
     """
     sizes = None if size is None else (size,)
     totals, counts = cluster_sums(_differences(first, second), clusters, sizes=sizes, where=where)
-
     drawn = _flipped_sums(key, totals, resamples=resamples)
     # Sums that are equal but for the order of their rounding must count as equal.
     rounding = 8 * jnp.finfo(totals.dtype).eps * jnp.sum(jnp.abs(totals), axis=-1)
