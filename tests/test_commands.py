@@ -50,15 +50,30 @@ def trained(flags):
     return flags[1].removeprefix("--workdir=")
 
 
-def test_train_then_evaluate_prints_the_accuracy_before_and_after(trained, flags):
-    table = run("evaluate.py", *flags)
+def test_train_then_evaluate_prints_and_writes_the_accuracy_before_and_after(trained, flags, tmp_path):
+    table = run("evaluate.py", *flags, f"--report={tmp_path / 'report'}")
     with open(f"{trained}/evaluation.json") as file:
-        rows = json.load(file)
-    assert {(row["setting"], row["model"]) for row in rows} == {
-        (setting, model) for setting in ("train", "validation", "i", "ii", "iii") for model in ("before", "after")
-    }
-    for row in rows:
-        assert f"{row['accuracy']:.3f}" in table
+        written = json.load(file)
+    section = written["sections"][0]
+    assert section["title"] == "Triplet accuracy"
+    found = {(row["setting"], row["model"]) for row in section["rows"] if row["kind"] == "model"}
+    assert found == {(name, model) for name in ("train", "validation", "i", "ii", "iii") for model in ("before", "after")}
+    for row in section["rows"]:
+        assert row["accuracy"] is None or f"{row['accuracy']:.3f}" in table
+    assert json.loads((tmp_path / "report" / "report.json").read_text()) == written
+    page = (tmp_path / "report" / "report.html").read_text()
+    assert all(part["title"] in page for part in written["sections"])
+    assert len(list((tmp_path / "report" / "figures").glob("*.pdf"))) >= 5
+
+
+def test_vectors_are_embedded_by_one_command_and_judged_by_another(trained, flags, release, tmp_path):  # noqa: F811
+    out = tmp_path / "mine.npz"
+    said = run("evaluate.py", *flags, "--parts=embed", f"--pictures={release / 'triplet'}", f"--out={out}")
+    assert "300 pictures embedded by" in said
+    flags = [flag for flag in flags if not flag.startswith("--workdir")]
+    assert "mine" in run("evaluate.py", *flags, f"--embeddings={out}")
+    assert "either --workdir" in run("evaluate.py", *flags, expect=1)
+    assert "nowhere.npz" in run("evaluate.py", *flags, f"--embeddings={tmp_path / 'nowhere.npz'}", expect=1)
 
 
 def test_the_trained_model_passes_its_selftest_and_goes_back_to_pytorch(trained, tmp_path):

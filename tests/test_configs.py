@@ -13,6 +13,7 @@ ALL = [
     ("perface_r50", ""), ("perface_r50", "d1"), ("perface_r50", "as_released"), ("perface_r50", "table3"),
     ("perface_r50", "margins"), ("perface_r50", "losses"), ("perface_r50", "batch_norm"), ("perface_r50", "smoke"),
     ("arcface_r50", ""), ("synthetic", ""), ("synthetic", "demo"), ("arcface_synthetic", ""),
+    ("arcface_synthetic", "demo"),
 ]  # fmt: skip
 
 
@@ -38,7 +39,7 @@ def test_a_sweep_has_a_replica_for_every_combination(variant, replicas):
     assert len(sweeps.replicas(perface_r50.get_config(variant))) == replicas
 
 
-@pytest.mark.parametrize("module", [perface_r50, synthetic])
+@pytest.mark.parametrize("module", [perface_r50, synthetic, arcface_synthetic])
 def test_an_unknown_variant_names_those_there_are(module):
     with pytest.raises(ValueError, match="unknown variant 'd3'.*it has: d"):
         module.get_config("d3")

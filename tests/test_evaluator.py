@@ -1,0 +1,164 @@
+"""The whole evaluation of a run and of vectors, on small releases in the users' layouts."""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+
+import jax
+import numpy as np
+import pytest
+
+from perface_jax import evaluation, evaluator, experiment
+from perface_jax.model_folder import load_model, save_model
+from tests.conftest import ROOT
+from tests.test_celeba_hq import folder as celeba_hq  # noqa: F401  (fixtures)
+from tests.test_experiment import SOURCES, TARGETS, config, release, start  # noqa: F401
+
+
+@pytest.fixture
+def run(config, start, tmp_path):  # noqa: F811
+    """A run that ended with other weights than it began with."""
+    folder = tmp_path / "run"
+    model, variables = load_model(start)
+    variables["params"] = jax.tree.map(
+        lambda x: x + 0.3 * np.sin(np.arange(x.size)).reshape(x.shape).astype(x.dtype), variables["params"]
+    )
+    save_model(folder / "model", model, variables)
+    return folder
+
+
+def rows(report, title):
+    (section,) = [section for section in report.sections if section.title == title]
+    return section.rows
+
+
+def test_a_run_is_judged_before_and_after_beside_baselines_and_people(config, run):  # noqa: F811
+    report = evaluator.evaluate(evaluator.open_run(config, run))
+    found = rows(report, "Triplet accuracy")
+    assert [row.setting for row in found if row.model == "after"] == ["i", "ii", "iii", "train", "validation"]
+    data = experiment.open_data(config)
+    for name in ("before", "after"):
+        (row,) = [row for row in found if (row.setting, row.model) == ("ii", name)]
+        network = evaluator.open_run(config, run).models[0][name]()
+        similarities = evaluation.triplet_similarities(network, data.triplets)
+        scores = evaluation.scores(similarities, data.labels)[data.settings["ii"]]
+        assert row.accuracy == pytest.approx(scores.mean(), abs=1e-6)
+    assert {row.model for row in found if row.kind == "baseline"} == set(evaluation.triplets.BASELINES)
+    assert "few sources" in " ".join(report.warnings)
+    assert report.facts["Data"]["triplets"]["answers_sha256"]
+    assert (run / evaluator.SIMILARITIES).exists()
+
+
+def test_vectors_of_the_pictures_give_what_their_model_gives(config, run, release, tmp_path):  # noqa: F811
+    judged = evaluator.evaluate(evaluator.open_run(config, run))
+    folder, names, skipped = evaluator.embed(config, run, release / "triplet", tmp_path / "after.npz")
+    assert (folder, len(names), skipped) == (run / "model", 300, [])
+    vectors = evaluator.evaluate(evaluator.open_vectors(config, tmp_path / "after.npz"))
+    after = [row.accuracy for row in rows(judged, "Triplet accuracy") if row.model == "after"]
+    again = [row for row in rows(vectors, "Triplet accuracy") if row.kind == "model"]
+    assert [row.accuracy for row in again] == pytest.approx(after)
+    assert {row.model for row in again} == {"after"}  # the name of the file
+
+
+def test_a_run_is_compared_with_another_and_with_vectors(config, run, release, start, tmp_path):  # noqa: F811
+    other = tmp_path / "other"
+    shutil.copytree(start, other / "model")
+    evaluator.embed(config, other, release / "triplet", tmp_path / "start.npz")
+    with pytest.raises(FileNotFoundError, match="other has no similarities.npz to compare with: run evaluate.py on it"):
+        evaluator.evaluate(evaluator.open_run(config, run, compare=str(other)))
+    evaluator.evaluate(evaluator.open_run(config, other))
+    both = [
+        rows(evaluator.evaluate(evaluator.open_run(config, run, compare=str(name))), "Paired comparison")
+        for name in (other, tmp_path / "start.npz")
+    ]
+    by_run = {(row.setting, row.first, row.second): row for row in both[0]}
+    assert ("i", "after", "after of other") in by_run
+    assert by_run["ii", "before", "before of other"].difference == 0
+    for row in both[1]:
+        twin = by_run[row.setting, row.first, "after of other"]
+        assert row.second == "start"
+        assert row.difference == pytest.approx(twin.difference)
+
+
+def test_a_run_that_was_divided_otherwise_is_not_compared(config, run, start, tmp_path):  # noqa: F811
+    shutil.copytree(start, tmp_path / "other" / "model")
+    config.split.seed = 5
+    evaluator.evaluate(evaluator.open_run(config, tmp_path / "other"))
+    config.split.seed = 0
+    with pytest.raises(ValueError, match="other was divided otherwise"):
+        evaluator.evaluate(evaluator.open_run(config, run, compare=str(tmp_path / "other")))
+
+
+def test_groups_and_selection_are_judged_on_faces(config, run, celeba_hq):  # noqa: F811
+    config.parts = ("groups", "selection")
+    config.groups.folder, config.groups.gallery, config.groups.queries = str(celeba_hq), 3, 2
+    report = evaluator.evaluate(evaluator.open_run(config, run))
+    found = rows(report, "STEP 1: groups")
+    assert {row.task for row in found} == {"male / female", "young / older", "four groups"}
+    assert {row.model for row in found} == {"before", "after"}
+    offered = rows(report, "STEP 2: selection")
+    assert {row.model for row in offered} == {"before", "after"}
+    assert max(row.rank for row in offered) == 3  # five were asked for, and a group has three
+    assert report.facts["Data"]["faces"]["rule"] == "mean + f s / sqrt(n)"
+
+
+def test_a_random_split_is_warned_of(config, run):  # noqa: F811
+    config.split.by = "triplets"
+    with pytest.warns(UserWarning, match="random split"):
+        report = evaluator.evaluate(evaluator.open_run(config, run))
+    assert "The split is by triplet" in report.warnings[0] + report.warnings[1]
+    assert [row.setting for row in rows(report, "Triplet accuracy") if row.model == "after"][0] == "test"
+
+
+def test_what_cannot_be_judged_says_what_was_wanted(config, tmp_path):  # noqa: F811
+    with pytest.raises(FileNotFoundError, match="holds no finished run: train.py writes"):
+        evaluator.open_run(config, tmp_path / "nowhere")
+    with pytest.raises(FileNotFoundError, match="no file .*nowhere.npz"):
+        evaluator.open_vectors(config, tmp_path / "nowhere.npz")
+    evaluation.write_vectors(tmp_path / "v.npz", ["a", "b"], np.ones((2, 3)))
+    with pytest.raises(ValueError, match="no vector for 300 of 300 pictures: t0000_a, t0000_b"):
+        evaluator.evaluate(evaluator.open_vectors(config, tmp_path / "v.npz"))
+    config.parts = ("verification",)
+    with pytest.raises(ValueError, match="config.parts has verification; wanted some of triplets, groups, selection"):
+        evaluator.open_vectors(config, tmp_path / "v.npz")
+
+
+@pytest.mark.slow
+def test_two_processes_embed_every_picture_once_and_report_what_one_does(release, start, tmp_path):  # noqa: F811
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+
+    def command(workdir, *flags):
+        fields = {
+            "init": start, "data.release": release, "data.data_dir": tmp_path / "tfds", "data.sources": SOURCES,
+            "data.targets": TARGETS, "split.sources": "(6,2,2)", "split.targets": "(6,2,2)", "model.layers": "(1,1,1,1)",
+            "model.width": 4, "model.embedding_size": 16,
+        }  # fmt: skip
+        given = [f"--config.{name}={value}" for name, value in fields.items()]
+        start_flags = ["--config=configs/perface_r50.py:smoke", f"--workdir={workdir}"]
+        return [sys.executable, "evaluate.py", *start_flags, *given, *flags]
+
+    shutil.copytree(start, tmp_path / "one" / "model")
+    shutil.copytree(start, tmp_path / "two" / "model")
+    environment = {**os.environ, "JAX_PLATFORMS": "cpu", "XLA_FLAGS": ""}
+    embed = "--parts=embed", f"--pictures={release / 'triplet'}"
+    for flags in ((), (*embed, f"--out={tmp_path / 'OUT.npz'}")):
+        named = {folder: [flag.replace("OUT", folder) for flag in flags] for folder in ("one", "two")}
+        subprocess.run(command(tmp_path / "one", *named["one"]), cwd=ROOT, env=environment, check=True)
+        join = f"--coordinator=127.0.0.1:{port}", "--processes=2"
+        two = [
+            subprocess.Popen(
+                command(tmp_path / "two", *named["two"], *join, f"--process={i}"), cwd=ROOT, env=environment
+            )
+            for i in range(2)
+        ]
+        assert [process.wait(300) for process in two] == [0, 0]
+    one, two = (json.loads((tmp_path / folder / "evaluation.json").read_text()) for folder in ("one", "two"))
+    assert one["sections"] == two["sections"]
+    one, two = (evaluation.read_vectors(tmp_path / f"{folder}.npz") for folder in ("one", "two"))
+    assert one.names == two.names
+    np.testing.assert_allclose(one.embeddings, two.embeddings, atol=1e-6)
