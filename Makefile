@@ -16,11 +16,10 @@ PERFACE := --config=configs/synthetic.py:demo --workdir=$(RUNS)/perface --config
 # judge it, choose faces to swap in, and write the report.
 demo: $(VENV)/installed
 	$(RUN) -m perface_jax.datasets.synthetic_identities --out $(DATA)/identities --identities 240 --pictures 10
-	$(RUN) -m perface_jax.datasets.synthetic --out $(DATA)/world --targets 40 --sources 40 --people 320 --size 112 \
-		--celeba_size 160
-	$(RUN) -m perface_jax.annotations $(DATA)/world/release/triplet_answers.csv
+	$(RUN) -m perface_jax.datasets.synthetic --out $(DATA)/world --targets 24 --sources 40 --people 240 --size 112 \
+		--celeba_size 160 --order_fault
+	$(RUN) -m perface_jax.annotations $(DATA)/world/release/triplet_answers.csv --sources 40 --targets 24
 	$(RUN) train.py $(RECOGNISER)
-	$(RUN) evaluate.py $(RECOGNISER)
 	$(RUN) train.py $(PERFACE)
 	$(RUN) evaluate.py $(PERFACE) --report=$(RUNS)/report
 
@@ -34,9 +33,11 @@ lint: $(VENV)/installed-test
 	$(RUN) -m ruff check .
 
 bench: $(VENV)/installed-test
+	$(INSTALL) ".[bench]"
 	$(RUN) benchmarks/input.py
 	$(RUN) benchmarks/embed_folder.py
 	$(RUN) benchmarks/renderer.py
+	$(RUN) benchmarks/selection.py
 
 $(VENV)/installed: pyproject.toml tests/constraints.txt
 	$(PYTHON) -m venv $(VENV)

@@ -6,10 +6,11 @@
     names, embeddings, skipped = perface_jax.embed_folder(model, variables, "pictures", crop="arcface")
     scores = perface_jax.similarity(embeddings[:, None], embeddings[None])
 
-Public names are the ones listed here and those of the modules `images`, `losses`, `metrics` and `annotations`.
+Public names are the ones listed here and those of the modules `images`, `losses`, `metrics`, `groups`, `classification`,
+`selection` and `annotations`.
 """
 
-from perface_jax import annotations, images, losses, metrics
+from perface_jax import annotations, classification, groups, images, losses, metrics, selection
 from perface_jax._version import __version__
 from perface_jax.evaluation import embed, embed_folder
 from perface_jax.model import IResNet, iresnet
@@ -20,13 +21,16 @@ __all__ = [
     "IResNet",
     "__version__",
     "annotations",
+    "classification",
     "embed",
     "embed_folder",
+    "groups",
     "images",
     "iresnet",
     "load_model",
     "losses",
     "metrics",
     "save_model",
+    "selection",
     "similarity",
 ]

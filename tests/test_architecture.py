@@ -8,7 +8,7 @@ import re
 import pytest
 
 import perface_jax
-from perface_jax import images, losses, metrics
+from perface_jax import classification, groups, images, losses, metrics, selection
 from tests.conftest import ROOT
 
 # The synthetic world may use JAX.
@@ -79,13 +79,13 @@ def test_library_code_raises_and_never_asserts(path):
 
 
 def _public_functions():
-    for module in (perface_jax, images, losses, metrics):
+    for module in (perface_jax, images, losses, metrics, groups, classification, selection):
         for name, function in vars(module).items():
             if inspect.isfunction(function) and function.__module__.startswith("perface_jax") and name[0] != "_":
                 yield pytest.param(function, id=f"{module.__name__}.{name}")
 
 
-@pytest.mark.parametrize("function", _public_functions())
+@pytest.mark.parametrize("function", list(_public_functions()))
 def test_public_functions_are_documented_take_key_first_and_options_by_keyword(function):
     parameters = list(inspect.signature(function).parameters.values())
     assert inspect.getdoc(function)

@@ -144,8 +144,15 @@ def test_all_votes_count_in_the_table_of_votes():
     assert row.log_likelihood < 0
     another = only(rows, setting="i", model="people: another vote")
     assert another.score == pytest.approx((1 + 1 / 3 + 1 / 3) / 3)  # pairs that agree: 3 of 3, 1 of 3, 1 of 3
+
+
+def test_the_majority_of_the_others_is_another_ceiling_from_four_votes_on():
+    triplets = Colours()
+    triplets.votes = np.array([[0, 0, 0, 1]] * 5, np.int8)
+    rows = evaluation.vote_rows({"": [Run((), data(triplets), {"vectors": similarities(*[RIGHT] * 5)})]})
+    assert only(rows, setting="i", model="people: another vote").score == pytest.approx(1 / 2)  # 3 of 6 pairs
     others = only(rows, setting="i", model="people: majority of the others")
-    assert others.score == pytest.approx((1 + 1 / 3 + 1 / 3) / 3)  # of a, a, b: 1/2, 1/2 and 0
+    assert others.score == pytest.approx(3 / 4)  # each a against a a b, the b against a a a
 
 
 def test_with_one_source_there_is_no_likelihood():

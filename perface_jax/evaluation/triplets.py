@@ -190,7 +190,7 @@ def vote_rows(cells: Mapping[str, Sequence[Run]], *, seed: int = 0) -> list[Vote
         for name, runs in present.items():
             models = runs[0].similarities
             rows += [_votes(setting, label(models, model, name), model, runs, seed) for model in models]
-        for people in CEILINGS:
+        for people in _ceilings(cells):
             rows += [_people(setting, people, runs, seed) for runs in present.values()]
     return _once(rows)
 
@@ -386,6 +386,12 @@ def _votes(setting, name, model, runs, seed):
         votes=int(given.sum()),
         note="" if complete else "no votes" if not given.any() else "one source to fit on",
     )
+
+
+def _ceilings(cells):
+    """With up to three votes a triplet the two are the same number."""
+    votes = next(iter(cells.values()))[0].data.triplets.votes.shape[1]
+    return list(CEILINGS)[: 1 + (votes > 3)]
 
 
 def _people(setting, people, runs, seed):

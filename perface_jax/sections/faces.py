@@ -20,19 +20,21 @@ def group_table(rows: Sequence[GroupRow]) -> Section:
             row.group,
             str(row.queries),
             *("" if row.group == "all" else number(one.value, row.note) for one in (row.precision, row.recall)),
-            *map(estimate, (row.accuracy, row.balanced_accuracy, row.ranking_auc, row.top1)),
+            estimate(row.top1 if row.group == "all" else row.accuracy),
+            estimate(row.balanced_accuracy),
+            estimate(row.ranking_auc),
             row.note,
         )
         for row in rows
     ]
     columns = (
-        "task", "model", "group", "queries", "precision", "recall", "accuracy", "balanced", "ranking AUC", "top-1",
-        "note",
+        "task", "model", "group", "queries", "precision", "recall", "accuracy", "balanced", "ranking AUC", "note",
     )  # fmt: skip
     if not any(row.note for row in rows):
         columns, lines = columns[:-1], [line[:-1] for line in lines]
     words = (
-        "STEP 1: the group whose distance limit is smallest. Accuracy: one against the rest. Balanced: (TPR + TNR) / 2,"
+        "STEP 1: the group whose distance limit is smallest. Accuracy: one against the rest; of `all`, the"
+        " share of queries whose group was chosen (top-1). Balanced: (TPR + TNR) / 2,"
         " which the paper's Table 4 calls AUC; ranking AUC is the area under a curve. In brackets: 95% interval,"
         " queries resampled, the gallery as it is."
     )
@@ -67,7 +69,7 @@ def selection_table(
     words = (
         "STEP 2: faces of the chosen group to be swapped in, with their similarity to the query, in the order offered."
         " Diverse: no two offered faces are more alike than the limit. In the band: the extreme quantiles are left out."
-        " The similarities of the recogniser before training are the baseline of My Face My Choice (WACV 2023)."
+        " The similarities of a recogniser are the baseline of My Face My Choice (WACV 2023)."
     )
     columns = ("query", "group", "model", "method", *(f"offered {rank}" for rank in range(1, offered + 1)))
     return Section("STEP 2: selection", words, Table(columns, lines), rows, pictures)

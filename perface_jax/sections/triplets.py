@@ -45,7 +45,7 @@ def accuracy(cells: Mapping[str, Sequence[Run]], rows: Sequence[TripletRow]) -> 
     ]
     pictures += [
         Picture(
-            f"Similar against dissimilar pairs of setting {setting} (Fig. 4 and 5): right is above the line",
+            f"Similar against dissimilar pairs of setting {setting} (Fig. 4 and 5): right is below the line",
             _scatter(cells, rows, setting),
         )
         for setting in dict.fromkeys(row.setting for row in rows if _tested(row) and row.triplets)
@@ -98,7 +98,7 @@ def votes(cells: Mapping[str, Sequence[Run]], rows: Sequence[VoteRow]) -> Sectio
     )
     words = (
         "On all triplets of a setting, split votes too. Soft score: how often the model sides with one vote drawn at"
-        " random; its ceiling is what another vote, or the majority of the others, reaches. Log-likelihood: of a vote,"
+        " random; its ceiling is what another vote of people reaches. Log-likelihood: of a vote,"
         " by a logistic of the similarity difference that was fitted on other sources; -.693 is chance."
         " Calibration error: how far foretold and seen vote shares are apart."
     )

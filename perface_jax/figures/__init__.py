@@ -1,0 +1,33 @@
+"""Arrays -> matplotlib figures: the figures of the paper, and those it lacks.
+
+    from perface_jax import figures
+
+    figures.similar_against_dissimilar({"before": (dissimilar, similar)}).savefig("scatter.pdf")       # Fig. 4 and 5
+    figures.group_distributions({"young": similarities, "older": others}, "older")                     # Fig. 6
+    figures.strips([figures.Strip(name, query, "older", most, least)])                                 # Fig. 7
+    figures.examples([figures.Example(name, reference, a, b, votes, scores)])                          # Table 2
+
+Every function takes NumPy arrays and names and returns a `matplotlib.figure.Figure` that belongs to no window and no
+global state; save it with its `savefig`. It computes no result but the accuracy of a scatter, draws each value as it
+was given, and leaves out what is NaN. Figures are as wide as a page (7 inches), letters have 8 points or more, colours
+are those of Okabe and Ito, and whatever a colour tells, a marker, a line style or a word tells too.
+"""
+
+from perface_jax.figures.charts import Dot, Kind, accuracy_dots, reliability, training_curves
+from perface_jax.figures.points import group_distributions, similar_against_dissimilar
+from perface_jax.figures.sheets import Candidate, Example, Strip, examples, strips
+
+__all__ = [
+    "Candidate",
+    "Dot",
+    "Example",
+    "Kind",
+    "Strip",
+    "accuracy_dots",
+    "examples",
+    "group_distributions",
+    "reliability",
+    "similar_against_dissimilar",
+    "strips",
+    "training_curves",
+]

@@ -1,0 +1,136 @@
+"""Similarities as points: similar against dissimilar pairs, and one query against groups."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from perface_jax.figures.arguments import some, vectors
+from perface_jax.figures.look import (
+    BLACK,
+    BLUE,
+    GREY,
+    TEXT,
+    TITLE,
+    VERMILION,
+    WIDTH,
+    add_legend,
+    label_outside,
+    square_panels,
+    three_decimals,
+    tidy,
+    wrapped,
+)
+
+MANY = 1000  # points; more are drawn as pixels, in vector files too
+
+
+def similar_against_dissimilar(
+    pairs: Mapping[str, tuple[np.ndarray, np.ndarray]], *, accuracies: Mapping[str, float] | None = None
+) -> Figure:
+    """Scatter of the similarity of the similar pair (X) against the dissimilar pair (Y); right is below Y = X.
+
+    One panel a model, all with the same axes. Triplets with a NaN are left out.
+
+    Args:
+      pairs: model -> (negative, positive), the similarity of the dissimilar and of the similar picture to the
+        reference, float [T] each.
+      accuracies: model -> the accuracy to print; default: the share of positive > negative, ties one half.
+
+    Raises:
+      ValueError: no model, arrays of different lengths, a model without accuracy.
+
+    Source: PerFace, Fig. 4 and 5.
+    """
+    values = {name: vectors(f"pairs[{name!r}]", *both) for name, both in some("pairs", pairs).items()}
+    values = {name: both[:, np.isfinite(both).all(axis=0)] for name, both in values.items()}
+    if accuracies is None:
+        accuracies = {name: _accuracy(*both) for name, both in values.items()}
+    if missing := [name for name in values if name not in accuracies]:
+        raise ValueError(f"accuracies lacks {missing}; it has {list(accuracies)}")
+    results = (f"accuracy {three_decimals(accuracies[name])}, n = {both.shape[1]:,}" for name, both in values.items())
+    titles = [f"{wrapped(name, 28)}\n{result}" for name, result in zip(values, results, strict=True)]
+    lines = 1 + max(title.count("\n") for title in titles)
+    figure, panels = square_panels(len(values), lines=lines, sharex=True, sharey=True)
+    limits = _limits(np.concatenate([both.ravel() for both in values.values()]))
+    for panel, title, both in zip(panels, titles, values.values(), strict=True):
+        panel.plot(limits, limits, "--", color=GREY, linewidth=1, label="Y = X", zorder=1)
+        _scatter_outcomes(panel, *both)
+        panel.set(xlim=limits, ylim=limits, aspect="equal")
+        panel.set_title(title, fontsize=TITLE)
+    label_outside(panels, "similarity of the similar pair", "similarity of the dissimilar pair")
+    add_legend(figure, panels, place="outside upper center")
+    return figure
+
+
+def group_distributions(
+    similarities: Mapping[str, np.ndarray], chosen: str, *, limits: Mapping[str, float] | None = None
+) -> Figure:
+    """How similar the members of each group are to one query; the chosen group stands out.
+
+    Args:
+      similarities: group -> similarity of each member to the query, float [N]; a group without values is n/a.
+      chosen: the group chosen for the query.
+      limits: group -> the limit that decided, as a similarity: 1 minus the limit of the distance.
+
+    Raises:
+      ValueError: no group, arrays that are not [N], an unknown group.
+
+    Source: PerFace, Fig. 6.
+    """
+    some("similarities", similarities)
+    values = {name: vectors(f"similarities[{name!r}]", one)[0] for name, one in similarities.items()}
+    limits = limits or {}
+    if unknown := {chosen, *limits} - set(values):
+        raise ValueError(f"unknown groups {sorted(unknown)}; similarities has {list(values)}")
+    figure = Figure(figsize=(min(WIDTH, 1.2 + 1.2 * len(values)), 3.0), layout="constrained")
+    panel = tidy(figure.add_subplot())
+    for place, (name, one) in enumerate(values.items()):
+        _violin(panel, place, one[np.isfinite(one)], BLUE if name == chosen else GREY)
+        if np.isfinite(limits.get(name, np.nan)):
+            ends = place - 0.4, place + 0.4
+            panel.hlines(limits[name], *ends, BLACK, linewidth=2, zorder=4, label="limit that decides")
+    width = max(8, 84 // len(values))
+    panel.set_xticks(range(len(values)), [wrapped(name, width) + "\n(chosen)" * (name == chosen) for name in values])
+    panel.get_xticklabels()[list(values).index(chosen)].set_fontweight("bold")
+    panel.set_xlim(-0.6, len(values) - 0.4)
+    panel.set_ylabel("similarity to the query", fontsize=TITLE)
+    add_legend(figure, [panel])
+    return figure
+
+
+def _limits(values: np.ndarray) -> tuple[float, float]:
+    low, high = (values.min(), values.max()) if len(values) else (0.0, 1.0)
+    margin = 0.04 * (high - low) or 0.05
+    return float(low - margin), float(high + margin)
+
+
+def _accuracy(negative, positive):
+    return float(np.mean((positive > negative) + 0.5 * (positive == negative))) if len(positive) else float("nan")
+
+
+def _scatter_outcomes(panel, negative, positive):
+    size, alpha = (5, 0.35) if len(positive) > MANY else (14, 0.7)
+    outcomes = (
+        ("right", positive > negative, BLUE, "o", 0),
+        ("wrong", positive < negative, VERMILION, "x", 0.8),
+        ("tie", positive == negative, BLACK, "+", 1),
+    )
+    for label, where, colour, marker, width in outcomes:
+        if where.any():
+            look = {"color": colour, "marker": marker}
+            spots = {"s": size, "alpha": alpha, "linewidth": width, "rasterized": len(positive) > MANY}
+            panel.scatter(positive[where], negative[where], **spots, **look)
+            panel.plot([], [], linestyle="none", markersize=5, label=label, **look)
+
+
+def _violin(panel, place, values, colour):
+    if not len(values):
+        panel.text(place, 0.02, "n/a", ha="center", fontsize=TEXT, transform=panel.get_xaxis_transform())
+        return
+    for body in panel.violinplot([values], [place], widths=0.8, showextrema=False)["bodies"]:
+        body.set(facecolor=colour, alpha=0.3, edgecolor="none")
+    spread = (np.arange(len(values)) * 0.618034) % 1 - 0.5  # the golden ratio keeps neighbours apart, always alike
+    size, alpha = (4, 0.2) if len(values) > MANY else (7, 0.6)
+    look = {"color": colour, "alpha": alpha, "linewidth": 0, "rasterized": len(values) > MANY}
+    panel.scatter(place + 0.4 * spread, values, s=size, **look)

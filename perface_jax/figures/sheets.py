@@ -1,0 +1,174 @@
+"""Sheets of pictures: what was chosen for a query, and triplets with the scores of models."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+from perface_jax.figures.arguments import some
+from perface_jax.figures.look import BLACK, BLUE, GREY, TEXT, TITLE, VERMILION, WIDTH, shortened, three_decimals
+
+
+class Candidate(NamedTuple):
+    """A picture of `strips`, uint8 [H, W, 3], with its similarity to the query."""
+
+    picture: np.ndarray
+    score: float
+    name: str
+
+
+class Strip(NamedTuple):
+    """One row of `strips`.
+
+    Attributes:
+      name: of the query.
+      query: uint8 [H, W, 3].
+      group: the one chosen for the query.
+      most: the most similar candidates, the most similar first.
+      least: the least similar ones, the least similar first.
+    """
+
+    name: str
+    query: np.ndarray
+    group: str
+    most: Sequence[Candidate]
+    least: Sequence[Candidate]
+
+
+class Example(NamedTuple):
+    """One triplet of `examples`.
+
+    Attributes:
+      name: of the triplet.
+      reference, a, b: uint8 [H, W, 3].
+      votes: how many people said that a, and how many that b, is closer to the reference.
+      scores: model -> similarity of a and of b to the reference.
+    """
+
+    name: str
+    reference: np.ndarray
+    a: np.ndarray
+    b: np.ndarray
+    votes: tuple[int, int]
+    scores: Mapping[str, tuple[float, float]]
+
+
+def strips(queries: Sequence[Strip]) -> Figure:
+    """One row a query: its picture, the most similar and the least similar candidates, with scores.
+
+    Raises:
+      ValueError: no query, pictures that are not [H, W, 3].
+      TypeError: pictures that are not uint8.
+
+    Source: PerFace, Fig. 7.
+    """
+    some("queries", queries)
+    gap, pitch = 0.3, 1.06
+    most = max(len(query.most) for query in queries)
+    starts = (0.0, pitch + gap, 2 * gap + pitch * (1 + most))
+    columns = max(WIDTH, starts[2] + pitch * max(len(query.least) for query in queries))
+    line = columns / WIDTH * 0.15  # 0.15 inches, the height of a line of text, in widths of a picture
+    row = 1 + 4.2 * line
+    panel = _sheet(columns, len(queries) * row + line)
+    for start, heading in zip(starts, ("query", "most similar" * (most > 0), "least similar"), strict=True):
+        panel.text(start, 0, heading, va="top", fontsize=TEXT, color=GREY)
+    for top, query in zip(np.arange(len(queries)) * row + 1.4 * line, queries, strict=True):
+        heading = f"{shortened(query.name, 40)}: {shortened(query.group, 30)}"
+        panel.text(0, top, heading, va="top", fontsize=TITLE, fontweight="bold")
+        below = top + 1.3 * line
+        _picture(panel, query.query, 0, below, f"the query {query.name!r}")
+        for start, candidates in zip(starts[1:], (query.most, query.least), strict=True):
+            for place, candidate in enumerate(candidates):
+                _candidate(panel, candidate, start + place * pitch, below, length=int(108 / columns))
+    return panel.figure
+
+
+def examples(triplets: Sequence[Example]) -> Figure:
+    """One row a triplet: its three pictures, the votes of people, and the scores of several models.
+
+    The picture that more people chose is framed; a model is right where its larger score is that picture's.
+
+    Raises:
+      ValueError: no triplet, pictures that are not [H, W, 3].
+      TypeError: pictures that are not uint8.
+
+    Source: PerFace, Table 2.
+    """
+    some("triplets", triplets)
+    columns, pitch = 7.4, 1.06  # widths of a picture
+    line = columns / WIDTH * 0.17
+    heights = [1.3 * line + max(1 + line, (1 + len(one.scores)) * line) + line for one in triplets]
+    panel = _sheet(columns, sum(heights))
+    for top, one in zip(np.cumsum([0, *heights]), triplets, strict=False):
+        panel.text(0, top, shortened(one.name, 60), va="top", fontsize=TITLE, fontweight="bold")
+        _triplet(panel, one, top + 1.3 * line, pitch)
+        _scores(panel, one, 3 * pitch + 0.2, top + 1.3 * line, line)
+    return panel.figure
+
+
+def _sheet(columns: float, rows: float) -> Axes:
+    """A page of pictures: one unit is a picture's width, y runs downwards."""
+    figure = Figure(figsize=(WIDTH, WIDTH * rows / columns))
+    panel = figure.add_axes((0, 0, 1, 1))
+    panel.set(xlim=(-0.02, columns), ylim=(rows, -0.05))
+    panel.set_axis_off()
+    return panel
+
+
+def _picture(panel, picture, left, top, what, *, frame=None):
+    """Draw a picture into the unit square at (left, top)."""
+    picture = np.asarray(picture)
+    if picture.ndim != 3 or picture.shape[-1] != 3:
+        raise ValueError(f"{what} must be RGB of shape [H, W, 3], got {picture.shape}")
+    if picture.dtype != np.uint8:
+        raise TypeError(f"{what} must be uint8, got {picture.dtype}")
+    height, width = np.divide(picture.shape[:2], max(picture.shape[:2]))
+    left, top = left + (1 - width) / 2, top + (1 - height) / 2
+    limits = panel.get_xlim(), panel.get_ylim()
+    panel.imshow(picture, extent=(left, left + width, top + height, top), aspect="auto", interpolation="lanczos")
+    panel.set(xlim=limits[0], ylim=limits[1])
+    if frame:
+        panel.add_patch(Rectangle((left, top), width, height, fill=False, edgecolor=frame, linewidth=2.5))
+
+
+def _candidate(panel, candidate, left, top, *, length):
+    picture, score, name = candidate
+    _picture(panel, picture, left, top, f"the candidate {name!r}")
+    text = f"{three_decimals(score)}\n{shortened(name, length)}"
+    panel.text(left + 0.5, top + 1.03, text, ha="center", va="top", fontsize=TEXT, linespacing=1.15)
+
+
+def _triplet(panel, one, top, pitch):
+    a, b = one.votes
+    sides = (("a", one.a, a, a > b), ("reference", one.reference, None, False), ("b", one.b, b, b > a))
+    for place, (role, picture, votes, more) in enumerate(sides):
+        _picture(panel, picture, place * pitch, top, f"picture {role} of {one.name!r}", frame=BLUE if more else None)
+        text = role if votes is None else f"{role}: {votes} of {a + b} votes"
+        style = {"fontsize": TEXT, "fontweight": "bold" if more else "normal"}
+        panel.text(place * pitch + 0.5, top + 1.04, text, ha="center", va="top", **style)
+
+
+def _scores(panel, one, left, top, line):
+    places = left + np.array([2.5, 3.15])
+    for place, role in zip(places, "ab", strict=True):
+        panel.text(place, top, role, ha="right", va="top", fontsize=TEXT, color=GREY)
+    for number, (model, scores) in enumerate(one.scores.items(), 1):
+        y = top + number * line
+        panel.text(left, y, shortened(model, 30), va="top", fontsize=TEXT)
+        for place, score in zip(places, scores, strict=True):
+            weight = "bold" if score == max(scores) > min(scores) else "normal"
+            panel.text(place, y, three_decimals(score), ha="right", va="top", fontsize=TEXT, fontweight=weight)
+        word, colour = _verdict(np.subtract(*scores), np.subtract(*one.votes))
+        panel.text(places[1] + 0.15, y, word, va="top", fontsize=TEXT, color=colour)
+
+
+def _verdict(model, people):
+    """Differences a - b of the scores and of the votes -> word and colour."""
+    if people == 0 or np.isnan(model):
+        return "", BLACK
+    if model == 0:
+        return "= tie", BLACK
+    return ("\u2713 right", BLUE) if (model > 0) == (people > 0) else ("\u2717 wrong", VERMILION)

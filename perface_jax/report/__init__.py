@@ -1,0 +1,33 @@
+"""What was found -> screen, JSON, one HTML page. The only room that prints tables.
+
+    from perface_jax import report
+
+    table = report.Table(("model", "accuracy"), [("before", "0.690"), ("after", "n/a: 1 source")])
+    found = report.Report("Faces", [], {"seeds": [0]}, [report.Section("Accuracy", "Share of ...", table, rows)])
+    report.to_terminal(found)
+    report.write_json("report.json", found)
+    report.write_html("report.html", found)
+    report.save_figures("figures", found)
+
+A `Report` is data: cells are text that the caller has worded, figures are drawn by the caller (`figures`), rows are the
+numbers behind a table. Nothing here knows what they mean. A cell is shown as it is given: a number that does not exist
+is worded by the caller (`n/a: 1 source`). A column whose cells are numbers, intervals or n/a is right-aligned.
+"""
+
+from perface_jax.report.contents import Picture, Report, Section, Table
+from perface_jax.report.drawing import save_figures
+from perface_jax.report.page import write_html
+from perface_jax.report.plain import to_json, write_json
+from perface_jax.report.terminal import to_terminal
+
+__all__ = [
+    "Picture",
+    "Report",
+    "Section",
+    "Table",
+    "save_figures",
+    "to_json",
+    "to_terminal",
+    "write_html",
+    "write_json",
+]

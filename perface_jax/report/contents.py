@@ -1,0 +1,97 @@
+"""What a report holds: text, rows and figures, as the caller has worded and drawn them."""
+
+import dataclasses
+import itertools
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+_NUMBER = re.compile(r"(?=.*\d)[\s\d.,:;%()\[\]/+\-\u2013\u2212\u00b1<>=~]+(e[+-]?\d+)?")
+_NONE = re.compile(r"\s*|-+|\u2013|\u2014|n/a\b.*", re.DOTALL)
+
+
+@dataclasses.dataclass(frozen=True)
+class Table:
+    """Cells of text.
+
+    Attributes:
+      columns: the heads.
+      lines: one cell for each column.
+
+    Raises:
+      ValueError: a line of another length.
+      TypeError: a cell that is not text.
+    """
+
+    columns: Sequence[str]
+    lines: Sequence[Sequence[str]]
+
+    def __post_init__(self):
+        for number, line in enumerate(self.lines, 1):
+            if len(line) != len(self.columns):
+                raise ValueError(f"line {number} has {len(line)} cells, {line}; wanted one for each of {self.columns}")
+        for cell in itertools.chain(self.columns, *self.lines):
+            if not isinstance(cell, str):
+                raise TypeError(f"a table shows text as it is, got the cell {cell!r} of type {type(cell).__name__}")
+
+
+class Picture(NamedTuple):
+    """A figure and what it shows.
+
+    Attributes:
+      caption: also what a reader who cannot see it is told.
+      figure: a `matplotlib.figure.Figure`; it is laid out when it is first drawn, and not again.
+    """
+
+    caption: str
+    figure: Any
+
+
+class Section(NamedTuple):
+    """One part of a report.
+
+    Attributes:
+      title: a few words.
+      help: a sentence or two on how to read what stands above it.
+      table: for people.
+      rows: the NamedTuples behind the table, for programs.
+      figures: on the page only.
+    """
+
+    title: str
+    help: str
+    table: Table | None = None
+    rows: Sequence[Any] = ()
+    figures: Sequence[Picture] = ()
+
+
+class Report(NamedTuple):
+    """All that is said.
+
+    Attributes:
+      title: a few words.
+      warnings: plain sentences, shown first.
+      facts: what was run, on what, with what: values by name, or by group and name.
+      sections: in the order to read them.
+    """
+
+    title: str
+    warnings: Sequence[str]
+    facts: Mapping[str, Any]
+    sections: Sequence[Section]
+
+
+def columns(table: Table) -> list[tuple[str, ...]]:
+    """The head and the cells of each column."""
+    return list(zip(table.columns, *table.lines, strict=True))
+
+
+def is_number(cell: str) -> bool:
+    """Whether a cell is made of numbers: `23 (-0.499)`, `+0.172 [+0.120, +0.220]`, `< 1e-6`."""
+    return bool(_NUMBER.fullmatch(cell))
+
+
+def numeric(table: Table) -> list[bool]:
+    """Whether a column holds numbers: some, and nothing else but what stands for a number that does not exist."""
+    given = [[cell for cell in cells if not _NONE.fullmatch(cell)] for _, *cells in columns(table)]
+    return [bool(cells) and all(map(is_number, cells)) for cells in given]
