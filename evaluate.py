@@ -1,8 +1,8 @@
 """Evaluate a run: `python evaluate.py --config=configs/perface_r50.py --workdir=runs/perface_r50 [--parts=...]`.
 
-Prints every table of the parts, and writes WORKDIR/evaluation.json. `--report=DIR` adds report.html, report.json and
-the figures. `--embeddings=FILE.npz` judges anybody's vectors in the place of a run. `--compare=OTHER` adds
-paired tests against another evaluated workdir, or another file of vectors.
+Prints every table of the parts, and writes WORKDIR/evaluation.json. `--report=DIR` adds report.html and report.json,
+`--figures=DIR` the figures as PDF. `--embeddings=FILE.npz` judges anybody's vectors in the place of a run.
+`--compare=OTHER` adds paired tests against another evaluated workdir, or another file of vectors.
 
 `--parts=embed --pictures=FOLDER --out=FILE.npz` embeds a folder of pictures with the run's model.
 """
@@ -19,7 +19,8 @@ WORKDIR = flags.DEFINE_string("workdir", None, "The run's folder.")
 PARTS = flags.DEFINE_list("parts", None, "triplets, groups, selection; verification; embed. Default: config.parts.")
 EMBEDDINGS = flags.DEFINE_string("embeddings", None, "A .npz of names and embeddings, in the place of --workdir.")
 COMPARE = flags.DEFINE_string("compare", "", "Another evaluated workdir, or another .npz.")
-REPORT = flags.DEFINE_string("report", None, "Folder for report.html, report.json and figures/.")
+REPORT = flags.DEFINE_string("report", None, "Folder for report.html and report.json.")
+FIGURES = flags.DEFINE_string("figures", None, "Folder for the figures as PDF.")
 PICTURES = flags.DEFINE_string("pictures", None, "Folder of pictures, for --parts=embed.")
 CROP = flags.DEFINE_string("crop", None, "Of these pictures, as for embed_folder. Default: config.crop.")
 OUT = flags.DEFINE_string("out", None, "File that --parts=embed writes.")
@@ -58,9 +59,10 @@ def evaluate(config):
     if REPORT.value:
         folder = epath.Path(REPORT.value)
         report.write_json(folder / "report.json", found)
-        report.save_figures(folder / "figures", found)
         report.write_html(folder / "report.html", found)
         print(f"\nThe report is {folder / 'report.html'}")
+    if FIGURES.value:
+        report.save_figures(FIGURES.value, found)
 
 
 def embed(config):

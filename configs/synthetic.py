@@ -21,8 +21,8 @@ Accuracy:  five folds pooled, seeds 0 to 2 (mean +- SD); in brackets the gain of
            --config.labels=unanimous --config.loss=cosine_triplet --config.learning_rate=.01 --config.weight_decay=5e-4
            --config.evaluate_every=1 --config.log_every=20 (and --config.export=best).
 
-Variants: `demo` is what `make demo` does, shrunk to minutes: 40 sources x 24 targets, a recogniser of 186 steps, both label
-sets and two seeds as one program, one fold.
+Variants: `demo` is what `make demo` does, shrunk to minutes: 40 sources x 24 targets, a recogniser of 155 steps, both
+label sets and two seeds as one program, one fold.
 """
 
 from ml_collections import ConfigDict

@@ -6,8 +6,8 @@
     names, embeddings, skipped = perface_jax.embed_folder(model, variables, "pictures", crop="arcface")
     scores = perface_jax.similarity(embeddings[:, None], embeddings[None])
 
-Public names are the ones listed here and those of the modules `images`, `losses`, `metrics`, `groups`, `classification`,
-`selection` and `annotations`.
+Public names are the ones listed here and those of the modules `images`, `losses`, `metrics`, `groups`,
+`classification`, `selection` and `annotations`.
 """
 
 from perface_jax import annotations, classification, groups, images, losses, metrics, selection

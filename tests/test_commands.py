@@ -51,19 +51,20 @@ def trained(flags):
 
 
 def test_train_then_evaluate_prints_and_writes_the_accuracy_before_and_after(trained, flags, tmp_path):
-    table = run("evaluate.py", *flags, f"--report={tmp_path / 'report'}")
+    table = run("evaluate.py", *flags, f"--report={tmp_path / 'report'}", f"--figures={tmp_path / 'figures'}")
     with open(f"{trained}/evaluation.json") as file:
         written = json.load(file)
     section = written["sections"][0]
     assert section["title"] == "Triplet accuracy"
     found = {(row["setting"], row["model"]) for row in section["rows"] if row["kind"] == "model"}
-    assert found == {(name, model) for name in ("train", "validation", "i", "ii", "iii") for model in ("before", "after")}
+    settings = "train", "validation", "i", "ii", "iii"
+    assert found == {(setting, model) for setting in settings for model in ("before", "after")}
     for row in section["rows"]:
         assert row["accuracy"] is None or f"{row['accuracy']:.3f}" in table
     assert json.loads((tmp_path / "report" / "report.json").read_text()) == written
     page = (tmp_path / "report" / "report.html").read_text()
     assert all(part["title"] in page for part in written["sections"])
-    assert len(list((tmp_path / "report" / "figures").glob("*.pdf"))) >= 5
+    assert len(list((tmp_path / "figures").glob("*.pdf"))) >= 5
 
 
 def test_vectors_are_embedded_by_one_command_and_judged_by_another(trained, flags, release, tmp_path):  # noqa: F811

@@ -52,7 +52,7 @@ def test_a_model_that_does_not_beat_a_look_up_is_warned_of(rows):
     weaker = [row._replace(accuracy=0.6) if row.model == "after" and row.setting == "ii" else row for row in rows]
     warnings = sections.triplet_warnings(weaker, ["by source and target"])
     assert (
-        "after does not beat a predictor that sees no picture in setting ii: 0.600, baseline: majority side 0.667."
+        "In setting ii a predictor that sees no picture is not beaten: baseline: majority side 0.667; after 0.600."
         in warnings
     )
     assert "One seed: how much the numbers vary between trainings is not known." in warnings

@@ -167,18 +167,8 @@ def triplet_warnings(rows: Sequence[TripletRow], divisions: Sequence[str]) -> li
             " measures how well answers to known sources are remembered, not how well new faces are judged."
         )
     tested = [row for row in rows if _tested(row)]
-    for row in tested:
-        if row.kind == "model" and row.gain == row.gain:
-            better = [
-                one
-                for one in tested
-                if one.kind == "baseline" and one.setting == row.setting and one.accuracy >= row.accuracy
-            ]
-            found += [
-                f"{row.model} does not beat a predictor that sees no picture in setting {row.setting}:"
-                f" {row.accuracy:.3f}, {one.model} {one.accuracy:.3f}."
-                for one in better
-            ]
+    for setting in dict.fromkeys(row.setting for row in tested):
+        found += _not_beaten([row for row in tested if row.setting == setting])
     few = {row.setting: row.sources for row in tested if row.kind == "model" and 0 < row.sources < FEW_SOURCES}
     if few:
         named = ", ".join(f"{count} in {setting}" for setting, count in few.items())
@@ -189,6 +179,20 @@ def triplet_warnings(rows: Sequence[TripletRow], divisions: Sequence[str]) -> li
     if all(row.seeds < 2 for row in tested if row.kind == "model"):
         found.append("One seed: how much the numbers vary between trainings is not known.")
     return found
+
+
+def _not_beaten(rows):
+    """A warning where models do not beat the best predictor that sees no picture."""
+    baselines = [row for row in rows if row.kind == "baseline" and row.accuracy == row.accuracy]
+    best = max(baselines, key=lambda row: row.accuracy, default=None)
+    trained = [row for row in rows if row.kind == "model" and row.gain == row.gain]
+    poor = [f"{row.model} {row.accuracy:.3f}" for row in trained if best and row.accuracy <= best.accuracy]
+    if not poor:
+        return []
+    return [
+        f"In setting {best.setting} a predictor that sees no picture is not beaten: {best.model} {best.accuracy:.3f};"
+        f" {', '.join(poor)}."
+    ]
 
 
 def _tested(row):
