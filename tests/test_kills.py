@@ -96,6 +96,7 @@ def test_a_run_told_to_stop_saves_exits_with_75_and_ends_with_the_same_bytes(tra
     assert left_by(workdir) == whole
 
 
+@pytest.mark.slow
 def test_a_full_disk_ends_the_run_with_its_last_state_whole(trainings, whole, tmp_path):  # noqa: F811
     workdir = tmp_path / "run"
     process = trainings.start(workdir, keep_checkpoints=1)
@@ -113,6 +114,7 @@ def test_a_full_disk_ends_the_run_with_its_last_state_whole(trainings, whole, tm
     assert left_by(workdir) == whole
 
 
+@pytest.mark.slow
 def test_after_a_truncated_file_the_state_before_is_taken_and_the_run_ends_with_the_same_bytes(
     trainings,  # noqa: F811
     whole,

@@ -223,6 +223,7 @@ def test_more_replicas_than_groups_take_turns_and_each_is_the_run_it_is_alone(un
             small_runs.assert_same_state(small_runs.of_replica(current, i), small_runs.of_replica(wanted), 1e-9)
 
 
+@pytest.mark.slow
 def test_two_processes_of_two_devices_take_the_steps_of_one_process_of_four(tmp_path):
     with _two_processes(tmp_path) as processes, jax.enable_x64(True):
         network, dot = _four_devices(*small_runs.network(np.float64)), _four_devices(*small_runs.dot(np.float64))

@@ -99,7 +99,7 @@ def _five_steps_of_plain_jit(dtype):
         (np.float64, 8, How.PMAP),
         pytest.param(np.float32, 2, How.SHARD_MAP, marks=pytest.mark.slow),
         pytest.param(np.float32, 4, How.SHARD_MAP, marks=pytest.mark.slow),
-        (np.float32, 8, How.SHARD_MAP),
+        pytest.param(np.float32, 8, How.SHARD_MAP, marks=pytest.mark.slow),
         pytest.param(np.float32, 8, How.PMAP, marks=pytest.mark.slow),
     ],
 )

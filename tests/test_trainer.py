@@ -63,6 +63,7 @@ def test_an_interrupted_run_goes_on_where_it_was_saved_and_ends_the_same(config,
     jax.tree.map(np.testing.assert_array_equal, one, other)
 
 
+@pytest.mark.slow
 def test_the_last_state_is_exported_when_asked_for(config, tmp_path):  # noqa: F811
     config.max_steps, config.export = 1, "last"
     [folder] = trainer.train(config, tmp_path / "run")
@@ -125,6 +126,7 @@ def test_a_sweep_is_each_run_alone_and_a_run_that_diverges_does_not_stop_the_oth
     assert {line["replica"] for line in lines if line["step"] == 3 and "loss" in line} == {"learning_rate=0.01"}
 
 
+@pytest.mark.slow
 def test_resident_pictures_in_one_scan_train_as_pictures_from_disk(config, tmp_path):  # noqa: F811
     config.max_steps = 3
     [disk] = trainer.train(config, tmp_path / "disk")
@@ -134,6 +136,7 @@ def test_resident_pictures_in_one_scan_train_as_pictures_from_disk(config, tmp_p
     jax.tree.map(functools.partial(np.testing.assert_allclose, rtol=1e-4, atol=1e-5), one, other)
 
 
+@pytest.mark.slow
 def test_a_finished_run_goes_on_when_more_steps_are_asked_for(config, tmp_path):  # noqa: F811
     config.max_steps, config.export = 1, "last"
     trainer.train(config, tmp_path / "run")
