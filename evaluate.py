@@ -50,6 +50,8 @@ def evaluate(config):
         judged = evaluator.open_vectors(config, EMBEDDINGS.value, compare=COMPARE.value)
     else:
         judged = evaluator.open_run(config, WORKDIR.value, compare=COMPARE.value)
+    for folder in filter(None, (REPORT.value, FIGURES.value)):
+        epath.Path(folder).mkdir(parents=True, exist_ok=True)  # better refused now than when all is computed
     found = evaluator.evaluate(judged)
     if jax.process_index():
         return

@@ -6,25 +6,23 @@ report, whose rows are the numbers behind tables, figures and JSON.
 
 import collections
 import functools
+import hashlib
 import json
 import pathlib
-import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
-import numpy as np
 from etils import epath
 from ml_collections import ConfigDict
 
 from perface_jax import evaluation, experiment, sections, sweeps, trainer
 from perface_jax import workdir as workdirs
 from perface_jax.datasets.celeba_files import GROUPS
+from perface_jax.evaluation import stored
 from perface_jax.groups import Rule
 from perface_jax.model_folder import load_model
 from perface_jax.report import Report, Section
-
-SIMILARITIES = "similarities.npz"  # of an evaluated workdir: what another one is compared with
 
 
 class Judged(NamedTuple):
@@ -108,6 +106,7 @@ def evaluate(judged: Judged) -> Report:
     Raises:
       ValueError, OSError: data that is not there or does not fit; the message says what was wanted.
     """
+    _open_early(judged)
     parts = {"triplets": _triplets, "groups": _faces, "selection": _faces, "verification": _verification}
     wanted = dict.fromkeys(parts[part] for part in judged.config.parts)
     found = [part(judged) for part in wanted]
@@ -143,11 +142,32 @@ def embed(
     judged = open_run(config, workdir)
     folder = trainer.model_folder(judged.workdir, judged.replicas[0])
     options = {"crop": crop or config.crop, "batch_size": config.evaluation_batch_size}
+    by_stem = collections.Counter(map(evaluation.stem, evaluation.picture_names(epath.Path(pictures))))
+    if doubled := [name for name, count in by_stem.items() if count > 1]:
+        raise ValueError(
+            f"{pictures} has several pictures called {', '.join(doubled[:5])}: in a file of vectors a picture is known"
+            " by its name without folder and suffix. Rename them, or embed the folders one by one"
+        )
     names, embeddings, skipped = evaluation.embed_folder(*load_model(folder), pictures, **options)
+    if not names:
+        raise ValueError(f"no picture of {pictures} can be used; the first ones: {skipped[:3]}")
     vectors = evaluation.Vectors(names, embeddings, str(pictures))
     if jax.process_index() == 0:
         evaluation.write_vectors(out, names, vectors.embeddings)
     return folder, names, skipped
+
+
+def _open_early(judged):
+    """What would stop the evaluation is better found before the first picture is embedded."""
+    if judged.compare:
+        if "triplets" not in judged.config.parts:
+            raise ValueError(f"--compare is for triplets; config.parts is {', '.join(judged.config.parts)}")
+        path = epath.Path(judged.compare)
+        if not path.exists():
+            raise FileNotFoundError(f"no {path} to compare with; wanted an evaluated workdir or a .npz of vectors")
+        stored.read(path / stored.FILE) if path.is_dir() else evaluation.read_vectors(path)
+    if {"groups", "selection"} & set(judged.config.parts):
+        experiment.open_groups(judged.config)
 
 
 def _start(replica):
@@ -172,7 +192,7 @@ def _triplets(judged):
         judged.workdir and sections.training(judged.workdir / "log.jsonl"),
     ]
     if judged.workdir and jax.process_index() == 0:
-        _save(judged.workdir / SIMILARITIES, triplets.ids, cells)
+        stored.save_similarities(judged.workdir / stored.FILE, triplets, cells)
     warnings = [*_of_data(triplets), *sections.triplet_warnings(rows, [one.division for one in data])]
     facts = {"triplets": _facts(triplets), "division": list(dict.fromkeys(one.division for one in data))}
     return Found([section for section in found if section], warnings, facts)
@@ -206,63 +226,15 @@ def _facts(triplets):
 
 def _comparison(judged, cells, triplets):
     """This run, or these vectors, against others on the same triplets."""
-    first = _by_model(cells)
+    stored.require_one_division(cells)
     data = [run.data for run in next(iter(cells.values()))]
     path = epath.Path(judged.compare)
     if path.is_dir():
-        second = _load(path / SIMILARITIES, triplets.ids, cells)
+        second = stored.load_similarities(path / stored.FILE, triplets, cells)
     else:
         other = evaluation.triplet_similarities(evaluation.read_vectors(path), triplets)
         second = {path.stem: [other] * len(data)}
-    return sections.comparison(evaluation.comparison_rows(first, second, data))
-
-
-def _by_model(cells):
-    """By the name to print, the similarities of each run."""
-    return {
-        evaluation.label(runs[0].similarities, model, cell): [run.similarities[model] for run in runs]
-        for cell, runs in cells.items()
-        for model in runs[0].similarities
-    }
-
-
-def _save(file, ids, cells):
-    """The similarities of every model, and the triplets of every setting of every run, for a comparison."""
-    models = {f"model {name}": np.stack(runs) for name, runs in _by_model(cells).items()}
-    with file.open("wb") as opened:
-        np.savez_compressed(opened, ids=np.asarray(ids), settings=_settings(next(iter(cells.values()))), **models)
-
-
-def _load(file, ids, cells):
-    if not file.exists():
-        raise FileNotFoundError(f"{file.parent} has no {SIMILARITIES} to compare with: run evaluate.py on it first")
-    try:
-        with file.open("rb") as opened, np.load(opened) as arrays:
-            stored = dict(arrays)
-    except (ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise ValueError(f"{file} is damaged ({error}); run evaluate.py on {file.parent} again") from error
-    if stored["ids"].tolist() != list(ids):
-        raise ValueError(
-            f"{file} holds other triplets: {len(stored['ids'])}, here {len(ids)}; wanted the same data set"
-        )
-    if not np.array_equal(stored["settings"], _settings(next(iter(cells.values())))):
-        raise ValueError(
-            f"{file.parent} was divided otherwise: its test triplets are not those of this run (config.split)"
-        )
-    return {
-        f"{name.removeprefix('model ')} of {file.parent.name}": list(runs)
-        for name, runs in stored.items()
-        if name.startswith("model ")
-    }
-
-
-def _settings(runs):
-    """Which setting each triplet of each run stands in: text `[R, T]`."""
-    places = np.full((len(runs), len(runs[0].data.labels)), "", "U20")
-    for row, run in zip(places, runs, strict=True):
-        for name, rows in run.data.rows.items():
-            row[rows] = name
-    return places
+    return sections.comparison(evaluation.comparison_rows(stored.by_model(cells), second, data))
 
 
 def _faces(judged):
@@ -288,7 +260,9 @@ def _faces(judged):
         rows = evaluation.selection_rows(ranked, gallery, queries)
         found.append(sections.selection_table(rows, ranked, embedded, gallery, queries))
     repeated = len(judged.replicas) > len({replica.cell for replica in judged.replicas})
-    warnings = ["Groups and selection are of the first seed and fold of each cell."] if repeated else []
+    warnings = (
+        ["Groups and selection are of the first seed and fold of each cell."] if repeated and judged.workdir else []
+    )
     facts = {**gallery.metadata, "rule": options["rule"].value, "factor": options["factor"]}
     return Found(found, warnings, {"faces": facts})
 
@@ -309,6 +283,12 @@ def _verification(judged):
 
 def _described(judged):
     if judged.workdir is None:
-        return {"vectors": list(judged.models[0]), "compared with": judged.compare or "nothing"}
+        (vectors,) = (opener() for opener in judged.models[0].values())
+        described = {"vectors": f"{vectors.path}, {len(vectors.names)} of {vectors.embeddings.shape[1]} numbers"}
+        return described | {"sha256": _sha256(vectors.path), "compared with": judged.compare or "nothing"}
     changed = {name: value for name, value in workdirs.flat(judged.config.to_dict()).items() if value not in ((), "")}
     return {"workdir": str(judged.workdir), "compared with": judged.compare or "nothing", "config": changed}
+
+
+def _sha256(file):
+    return hashlib.sha256(epath.Path(file).read_bytes()).hexdigest()

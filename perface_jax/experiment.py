@@ -121,6 +121,13 @@ def _check_values(fields):
     for field in ("epochs", "max_steps", "steps_per_call", "clip_norm", "weight_decay", "workers", "mesh.data"):
         if not 0 <= fields[field] < math.inf:
             raise ValueError(f"config.{field} is {fields[field]!r}; wanted at least 0")
+    for field in ("groups.gallery", "groups.queries", "selection.queries", "selection.candidates"):
+        if field in fields and not fields[field] > 0:
+            raise ValueError(f"config.{field} is {fields[field]!r}; wanted more than 0")
+    if "selection.band" in fields:
+        band = fields["selection.band"]
+        if len(band) != 2 or not 0 <= band[0] <= band[1] <= 1:
+            raise ValueError(f"config.selection.band is {band!r}; wanted two quantiles, 0 <= low <= high <= 1")
     if wrong := [part for part in fields["parts"] if part not in PARTS[fields["task"]]]:
         raise ValueError(f"config.parts has {', '.join(wrong)}; wanted some of {', '.join(PARTS[fields['task']])}")
     if not 0 < (share := fields.get("fraction", 1)) <= 1:

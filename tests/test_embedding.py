@@ -125,6 +125,13 @@ def test_items_are_loaded_once_each_and_come_in_order(variables, pictures, embed
     np.testing.assert_allclose(vectors, embeddings[:10].reshape(5, 2, 16), atol=1e-5)
 
 
+def test_a_network_that_gives_no_numbers_is_refused_with_the_pictures(variables, pictures):
+    broken = jax.tree.map(lambda x: x * np.float32(np.nan), variables)
+    network = evaluation.Network(MODEL, broken, batch_size=8)
+    with pytest.raises(ValueError, match="the network: NaN or infinite numbers in the vectors of one, two; 2 in all"):
+        network.items([["one", "two"]], lambda i: pictures[:2])
+
+
 def test_several_processes_embed_their_share_and_all_get_everything(variables, pictures, embeddings, monkeypatch):
     # Two processes in turn: what the first one would send is kept and handed to the second.
     sent = []

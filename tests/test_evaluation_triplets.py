@@ -182,6 +182,7 @@ def test_two_models_are_compared_on_the_same_triplets():
 
 def test_several_seeds_have_no_one_answer_for_mcnemar():
     pairs = similarities(*[RIGHT] * 5)
-    (row,) = evaluation.comparison_rows({"a": [pairs, pairs]}, {"b": [pairs, pairs]}, [data(), data()])
+    other = similarities(WRONG, *[RIGHT] * 4)
+    (row,) = evaluation.comparison_rows({"a": [pairs, other]}, {"b": [pairs, pairs]}, [data(), data()])
     assert np.isnan(row.p_mcnemar)
     assert "several seeds" in row.note

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from perface_jax import evaluation, evaluator, experiment
+from perface_jax.evaluation import stored
 from perface_jax.model_folder import load_model, save_model
 from tests.conftest import ROOT
 from tests.test_celeba_hq import folder as celeba_hq  # noqa: F401  (fixtures)
@@ -49,7 +50,7 @@ def test_a_run_is_judged_before_and_after_beside_baselines_and_people(config, ru
     assert {row.model for row in found if row.kind == "baseline"} == set(evaluation.triplets.BASELINES)
     assert "few sources" in " ".join(report.warnings)
     assert report.facts["Data"]["triplets"]["answers_sha256"]
-    assert (run / evaluator.SIMILARITIES).exists()
+    assert (run / stored.FILE).exists()
 
 
 def test_vectors_of_the_pictures_give_what_their_model_gives(config, run, release, tmp_path):  # noqa: F811
@@ -92,6 +93,32 @@ def test_a_run_that_was_divided_otherwise_is_not_compared(config, run, start, tm
         evaluator.evaluate(evaluator.open_run(config, run, compare=str(tmp_path / "other")))
 
 
+def test_a_run_on_other_answers_is_not_compared(config, run, tmp_path):  # noqa: F811
+    evaluator.evaluate(evaluator.open_run(config, run))
+    with (run / stored.FILE).open("rb") as file, np.load(file) as arrays:
+        held = dict(arrays)
+    (tmp_path / "other").mkdir()
+    np.savez(tmp_path / "other" / stored.FILE, **{**held, "data": held["data"][::-1]})
+    with pytest.raises(ValueError, match="other was evaluated on other pictures or answers; wanted those of"):
+        evaluator.evaluate(evaluator.open_run(config, run, compare=str(tmp_path / "other")))
+    for broken in ({"data": held["data"]}, {}):
+        np.savez(tmp_path / "other" / stored.FILE, **broken)
+        with pytest.raises(ValueError, match="similarities.npz is damaged"):
+            evaluator.evaluate(evaluator.open_run(config, run, compare=str(tmp_path / "other")))
+
+
+def test_cells_that_are_divided_differently_are_told_apart_and_not_compared(config, release, tmp_path):  # noqa: F811
+    names = [f"t{i:04}_{role}" for i in range(100) for role in "abc"]
+    evaluation.write_vectors(tmp_path / "mine.npz", names, np.random.default_rng(0).normal(size=(300, 4)))
+    config.feed, config.labels = "resident", "majority"
+    config.sweep.combine, config.sweep.labels, config.sweep.split.fold = "list", ("majority", "unanimous"), (0, 1)
+    found = rows(evaluator.evaluate(evaluator.open_vectors(config, tmp_path / "mine.npz")), "Triplet accuracy")
+    names = [row.model for row in found if (row.setting, row.kind) == ("ii", "model")]
+    assert names == ["mine (labels=majority)", "mine (labels=unanimous)"]
+    with pytest.raises(ValueError, match="divided differently"):
+        evaluator.evaluate(evaluator.open_vectors(config, tmp_path / "mine.npz", compare=str(tmp_path / "mine.npz")))
+
+
 def test_groups_and_selection_are_judged_on_faces(config, run, celeba_hq):  # noqa: F811
     config.parts = ("groups", "selection")
     config.groups.folder, config.groups.gallery, config.groups.queries = str(celeba_hq), 3, 2
@@ -120,6 +147,11 @@ def test_what_cannot_be_judged_says_what_was_wanted(config, tmp_path):  # noqa: 
         evaluator.open_vectors(config, tmp_path / "nowhere.npz")
     evaluation.write_vectors(tmp_path / "v.npz", ["a", "b"], np.ones((2, 3)))
     with pytest.raises(ValueError, match="no vector for 300 of 300 pictures: t0000_a, t0000_b"):
+        evaluator.evaluate(evaluator.open_vectors(config, tmp_path / "v.npz"))
+    config.parts = ("groups",)
+    with pytest.raises(ValueError, match="--compare is for triplets; config.parts is groups"):
+        evaluator.evaluate(evaluator.open_vectors(config, tmp_path / "v.npz", compare="other"))
+    with pytest.raises(FileNotFoundError, match="CelebAMask-HQ"):
         evaluator.evaluate(evaluator.open_vectors(config, tmp_path / "v.npz"))
     config.parts = ("verification",)
     with pytest.raises(ValueError, match="config.parts has verification; wanted some of triplets, groups, selection"):

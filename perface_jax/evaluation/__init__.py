@@ -5,7 +5,7 @@ similarities = triplet_similarities(vectors, triplets)   # [T, 2]
 triplet_rows({"": [Run((), data, {"vectors": similarities})]})
 """
 
-from perface_jax.evaluation.embedding import SUFFIXES, Network, embed, embed_folder
+from perface_jax.evaluation.embedding import SUFFIXES, Network, embed, embed_folder, picture_names
 from perface_jax.evaluation.groups import Embedded, GroupRow, embed_faces, group_rows
 from perface_jax.evaluation.recognition import VerificationRow, verification_row
 from perface_jax.evaluation.selection import Ranked, SelectionRow, select, selection_rows
@@ -24,7 +24,7 @@ from perface_jax.evaluation.triplets import (
     triplet_similarities,
     vote_rows,
 )
-from perface_jax.evaluation.vectors import Vectors, read_vectors, write_vectors
+from perface_jax.evaluation.vectors import Vectors, read_vectors, stem, write_vectors
 
 __all__ = [
     "SUFFIXES",
@@ -48,10 +48,12 @@ __all__ = [
     "foretold",
     "group_rows",
     "label",
+    "picture_names",
     "read_vectors",
     "scores",
     "select",
     "selection_rows",
+    "stem",
     "triplet_rows",
     "triplet_similarities",
     "verification_row",

@@ -68,7 +68,24 @@ class Network:
         rows = np.empty((len(names), len(names[0]) if names else 0, self.model.embedding_size), np.float32)
         for process, part in enumerate(parallel.gather_objects(vectors)):
             rows[process :: jax.process_count()] = part.reshape(-1, *rows.shape[1:])
+        flat = [name for item in names for name in item]
+        refuse_bad(flat, rows.reshape(len(flat), -1), "the network")
         return rows
+
+
+def refuse_bad(names: Sequence[str], embeddings: np.ndarray, origin: str) -> None:
+    """Raise a ValueError that names the pictures whose vectors `[N, D]` have no direction: not finite, or zero."""
+    for bad, what in (
+        (~np.isfinite(embeddings).all(axis=1), "NaN or infinite numbers in the vectors of"),
+        (~embeddings.any(axis=1), "vectors of length zero, which have no direction:"),
+    ):
+        if bad.any():
+            raise ValueError(f"{origin}: {what} {listed([names[i] for i in np.flatnonzero(bad)])}; {bad.sum()} in all")
+
+
+def listed(names: Sequence[str]) -> str:
+    """The first names, for a message."""
+    return ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
 
 
 def embed(model: IResNet, variables: Mapping, images: np.ndarray, *, batch_size: int = 64) -> np.ndarray:
@@ -126,7 +143,7 @@ def embed_folder(
         raise TypeError(f"landmarks must map names to five points [5, 2], got {type(landmarks).__name__}")
     _warn_of_other_crop(model, crop)
     network = Network(model, variables, batch_size=batch_size)
-    names = _picture_names(epath.Path(folder))
+    names = picture_names(epath.Path(folder))
     load = functools.partial(_load, epath.Path(folder), model, crop, landmarks)
     kept, skipped = [], []
 
@@ -173,7 +190,8 @@ def _load(folder, model, crop, landmarks, name):
         return str(error)
 
 
-def _picture_names(folder):
+def picture_names(folder: epath.Path) -> list[str]:
+    """The pictures of a folder and its sub-folders, in order; see `embed_folder`."""
     if not folder.is_dir():
         raise FileNotFoundError(f"no folder {folder}")
     files = (epath.Path(root) / name for root, _, names in folder.walk() for name in names)

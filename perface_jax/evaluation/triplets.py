@@ -63,7 +63,7 @@ class TripletRow(NamedTuple):
       low, high: its 95% interval, sources resampled.
       deviation: standard deviation over seeds, n - 1.
       gain, gain_low, gain_high: accuracy minus that of the first model on the same triplets, with its 95% interval.
-      ties: scores of one half.
+      ties: scores of one half, of all runs.
       triplets, sources, seeds: how many different ones it rests on.
       note: why a number is missing.
     """
@@ -94,7 +94,7 @@ class VoteRow(NamedTuple):
       low, high: its 95% interval, sources resampled.
       log_likelihood: natural logarithm, a vote, see `foretold`; log .5 = -.693 is chance.
       calibration_error: distance of predicted and observed vote shares, weighted by votes.
-      triplets, votes: how many.
+      triplets, votes: how many different ones.
       note: why a number is missing.
     """
 
@@ -174,9 +174,10 @@ def triplet_rows(cells: Mapping[str, Sequence[Run]], *, seed: int = 0) -> list[T
     rows = []
     for setting in _in_order(cells):
         present = {name: runs for name, runs in cells.items() if any(len(run.data.rows[setting]) for run in runs)}
-        for name, runs in present.items():
-            rows += _models(setting, name, runs, seed)
-        for baseline in BASELINES if present else ():
+        found = {name: _models(setting, name, runs, seed) for name, runs in present.items()}
+        rows += _by_cell({name: of_cell[0] for name, of_cell in found.items()}) if found else []
+        rows += [row for of_cell in found.values() for row in of_cell[1:]]
+        for baseline in BASELINES if present and setting != "train" else ():  # there they have seen the answers
             rows += _by_cell({name: _baseline(setting, baseline, runs, seed) for name, runs in present.items()})
         rows += [_ceiling(setting, runs) for runs in present.values()]
     return _once(rows)
@@ -202,7 +203,7 @@ def comparison_rows(
     *,
     seed: int = 0,
 ) -> list[ComparisonRow]:
-    """Paired tests of every model against every other one, setting by setting.
+    """Paired tests of every model against every other one, in every setting that is a test.
 
     Args:
       first: by name, the similarities `[T, 2]` of each run.
@@ -213,6 +214,7 @@ def comparison_rows(
     return [
         _comparison(setting, (one, first[one]), (other, second[other]), data, seed)
         for setting in data[0].settings
+        if setting not in ("train", "validation")
         for one in first
         for other in second
         if any(len(of_run.settings[setting]) for of_run in data)
@@ -297,7 +299,8 @@ def _row(setting, model, kind, runs, now, first, seed):
     kept = np.isfinite(values)
     sources, clusters = _clusters(runs, setting, "settings")
     seeds = np.repeat([str(run.seed) for run in runs], [len(run.data.settings[setting]) for run in runs])
-    of_seed = [values[kept & (seeds == one)].mean() for one in np.unique(seeds[kept])]
+    alike = all(np.array_equal(one, now[0], equal_nan=True) for one in now)  # nothing was repeated
+    of_seed = [values[kept & (seeds == one)].mean() for one in np.unique(seeds[kept])][: 1 if alike else None]
     gains = values - _pooled(first, runs, setting, "settings") if first else np.full(len(values), np.nan)
     low, high = _interval(values, clusters, seed)
     gain_low, gain_high = _interval(gains, clusters, seed) if first else (np.nan, np.nan)
@@ -318,17 +321,19 @@ def _row(setting, model, kind, runs, now, first, seed):
         triplets=len(np.unique(places[kept])),
         sources=found,
         seeds=len(of_seed),
-        note=_missing(kind, len(values), kept.sum(), found),
+        note=_missing(runs, len(values), int(kept.sum()), found),
     )
 
 
-def _missing(kind, triplets, scored, sources):
+def _missing(runs, triplets, scored, sources):
     if not triplets:
         return "no unanimous triplet"
-    if kind == "baseline" and not scored:
+    if not scored:
         return "unseen ids"
-    if kind == "baseline" and scored < triplets:
-        return f"{triplets - scored} triplets with unseen ids"
+    if scored < triplets:
+        return f"{triplets - scored} triplets with unseen ids left out"
+    if (runs[0].data.triplets.source_id < 0).any():
+        return "sources unknown"
     return "one source" if sources < 2 else ""
 
 
@@ -370,6 +375,8 @@ def _votes(setting, name, model, runs, seed):
             likelihoods.append(np.asarray(_log_likelihood(odds, ayes, count, AS_ODDS)))
             errors.append(float(calibration(odds, ayes, count, AS_ODDS).error) * count.sum())
     values, given = np.concatenate(values), np.concatenate(given)
+    places = np.unique(np.concatenate([run.data.rows[setting] for run in runs]))
+    asked = (runs[0].data.triplets.votes[places] >= 0).any(axis=1)
     _, clusters = _clusters(runs, setting, "rows")
     low, high = _interval(values, clusters, seed)
     complete = len(errors) == len(runs)
@@ -382,8 +389,8 @@ def _votes(setting, name, model, runs, seed):
         high=high,
         log_likelihood=float(np.concatenate(likelihoods).sum() / given.sum()) if complete else np.nan,
         calibration_error=sum(errors) / float(given.sum()) if complete else np.nan,
-        triplets=int((given > 0).sum()),
-        votes=int(given.sum()),
+        triplets=int(asked.sum()),
+        votes=int((runs[0].data.triplets.votes[places] >= 0).sum()),
         note="" if complete else "no votes" if not given.any() else "one source to fit on",
     )
 
@@ -427,10 +434,11 @@ def _comparison(setting, first, second, data, seed):
         )
         return (np.bincount(place, values) / np.bincount(place)).astype(np.float32)
 
-    mine, theirs = mean(mine), mean(theirs)
     sources, clusters = np.unique(data[0].triplets.source_id[unique], return_inverse=True)
     alone = len(sources) < 2
-    repeated = len(places) > len(unique)
+    alike = all(np.array_equal(one, given[0]) for given in (mine, theirs) for one in given)
+    repeated = len(places) > len(unique) and not alike
+    mine, theirs = mean(mine), mean(theirs)
     key = jax.random.key(seed)
     tested = None if alone else metrics.paired_bootstrap(key, mine, theirs, clusters)
     return ComparisonRow(

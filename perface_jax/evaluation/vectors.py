@@ -9,12 +9,13 @@ import collections
 import dataclasses
 import pathlib
 import zipfile
+import zlib
 from collections.abc import Callable, Sequence
 
 import numpy as np
 from etils import epath
 
-from perface_jax.evaluation.embedding import SUFFIXES
+from perface_jax.evaluation.embedding import SUFFIXES, listed, refuse_bad
 
 ARRAYS = ("names", "embeddings")
 
@@ -37,7 +38,7 @@ class Vectors:
     path: str = "the embeddings"
 
     def __post_init__(self):
-        names = tuple(_stem(name) for name in self.names)
+        names = tuple(stem(name) for name in self.names)
         embeddings = np.asarray(self.embeddings)
         if embeddings.ndim != 2 or len(embeddings) != len(names) or 0 in embeddings.shape:
             raise ValueError(
@@ -49,11 +50,8 @@ class Vectors:
         with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, and is refused below
             embeddings = embeddings.astype(np.float32)
         if doubled := [name for name, count in collections.Counter(names).items() if count > 1]:
-            raise ValueError(f"{self.path}: {_listed(doubled)} more than once (names count without folder and suffix)")
-        if bad := [names[i] for i in np.flatnonzero(~np.isfinite(embeddings).all(axis=1))]:
-            raise ValueError(f"{self.path}: NaN or infinite numbers in the vectors of {_listed(bad)}")
-        if zero := [names[i] for i in np.flatnonzero(~embeddings.any(axis=1))]:
-            raise ValueError(f"{self.path}: vectors of length zero, which have no direction: {_listed(zero)}")
+            raise ValueError(f"{self.path}: {listed(doubled)} more than once (names count without folder and suffix)")
+        refuse_bad(names, embeddings, self.path)
         object.__setattr__(self, "names", names)
         object.__setattr__(self, "embeddings", embeddings)
 
@@ -64,12 +62,12 @@ class Vectors:
           ValueError: names without a vector, with how many and the first ones.
         """
         places = {name: place for place, name in enumerate(self.names)}
-        if missing := [name for name in names if _stem(name) not in places]:
+        if missing := [name for name in names if stem(name) not in places]:
             raise ValueError(
-                f"{self.path} has no vector for {len(missing)} of {len(names)} pictures: {_listed(missing)}. It has"
-                f" {len(self.names)}: {_listed(self.names)}"
+                f"{self.path} has no vector for {len(missing)} of {len(names)} pictures: {listed(missing)}. It has"
+                f" {len(self.names)}: {listed(self.names)}"
             )
-        return self.embeddings[[places[_stem(name)] for name in names]]
+        return self.embeddings[[places[stem(name)] for name in names]]
 
     def items(self, names: Sequence[Sequence[str]], load: Callable | None = None) -> np.ndarray:
         """The vectors of n items of k pictures each, by name, float32 `[n, k, D]`; no picture is loaded."""
@@ -90,11 +88,12 @@ def read_vectors(file: epath.PathLike) -> Vectors:
     try:
         with path.open("rb") as opened, np.load(opened, allow_pickle=False) as arrays:
             held = {name: arrays[name] for name in ARRAYS}
-    except (KeyError, ValueError, OSError, EOFError, TypeError, zipfile.BadZipFile) as error:
+    except (KeyError, ValueError, OSError, EOFError, TypeError, zipfile.BadZipFile, zlib.error) as error:
         raise ValueError(f"{path}: wanted a .npz with the arrays {' and '.join(ARRAYS)} ({error})") from error
     if held["names"].ndim != 1:
         raise ValueError(f"{path}: names have the shape {list(held['names'].shape)}; wanted [N]")
-    return Vectors(tuple(map(str, held["names"])), held["embeddings"], str(path))
+    names = held["names"].astype(str)  # bytes are text too
+    return Vectors(tuple(map(str, names)), held["embeddings"], str(path))
 
 
 def write_vectors(file: epath.PathLike, names: Sequence[str], embeddings: np.ndarray) -> None:
@@ -103,10 +102,7 @@ def write_vectors(file: epath.PathLike, names: Sequence[str], embeddings: np.nda
         np.savez(opened, names=np.asarray(names), embeddings=embeddings)
 
 
-def _stem(name):
+def stem(name: str) -> str:
+    """By which a picture is known: its name without folder and suffix."""
     path = pathlib.PurePosixPath(name)
     return path.stem if path.suffix.lower() in SUFFIXES else path.name
-
-
-def _listed(names):
-    return ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")

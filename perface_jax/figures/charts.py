@@ -48,11 +48,12 @@ class Dot(NamedTuple):
     kind: Kind | str
 
 
-def accuracy_dots(rows: Sequence[Dot]) -> Figure:
+def accuracy_dots(rows: Sequence[Dot], *, measure: str = "triplet accuracy") -> Figure:
     """Accuracy by setting: models with intervals, pixel-free baselines as ticks, the human ceiling as a band.
 
     Args:
       rows: in the order to draw them; one without a value keeps its line and says n/a.
+      measure: the name of the axis.
 
     Raises:
       ValueError: no row, an unknown kind.
@@ -73,7 +74,7 @@ def accuracy_dots(rows: Sequence[Dot]) -> Figure:
         panel.set_yticks(range(len(group)), [wrapped(row.label, 34) for row in group])
         panel.set_ylim(len(group) - 0.5, -0.5)
         panel.set_title(wrapped(name, 60), loc="left", fontsize=TITLE, fontweight="bold")
-    panels[-1].set_xlabel("triplet accuracy", fontsize=TITLE)
+    panels[-1].set_xlabel(measure, fontsize=TITLE)
     add_legend(figure, panels)
     return figure
 

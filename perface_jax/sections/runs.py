@@ -28,7 +28,7 @@ def training(log: epath.Path) -> Section | None:
     if not log.exists():
         return None
     curves = {}
-    for line in map(json.loads, log.read_text().splitlines()):
+    for line in filter(None, map(_parsed, log.read_text().splitlines())):
         replica = curves.setdefault(line.get("replica", "this run"), {})
         for name in ("loss", "validation_accuracy"):
             if name in line:
@@ -43,3 +43,11 @@ def training(log: epath.Path) -> Section | None:
     words = "Loss: mean over the training triplets since the last line of the log. Few validation triplets jump."
     pictures = [Picture("Loss and validation accuracy of every run", figures.training_curves(curves))]
     return Section("Training", words, figures=pictures)
+
+
+def _parsed(line):
+    """None for half a line, which a run leaves that is killed or still writing."""
+    try:
+        return json.loads(line)
+    except ValueError:
+        return None

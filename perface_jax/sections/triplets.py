@@ -1,5 +1,6 @@
 """Sections on triplets: accuracy, votes, comparison, examples, and what a reader must be warned of."""
 
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -33,10 +34,15 @@ def accuracy(cells: Mapping[str, Sequence[Run]], rows: Sequence[TripletRow]) -> 
             str(row.triplets),
             str(row.sources),
             str(row.seeds) if row.kind == "model" else "",
+            "" if math.isnan(row.accuracy) else row.note,
         )
         for row in rows
     ]
-    columns = ("setting", "model", "accuracy", "+-", "95% interval", "gain", "ties", "triplets", "sources", "seeds")
+    columns = (
+        "setting", "model", "accuracy", "+-", "95% interval", "gain", "ties", "triplets", "sources", "seeds", "note",
+    )  # fmt: skip
+    if not any(line[-1] for line in lines):
+        columns, lines = columns[:-1], [line[:-1] for line in lines]
     dots = [
         figures.Dot(row.setting, row.model, row.accuracy, row.low, row.high, row.kind) for row in rows if _tested(row)
     ]
@@ -45,7 +51,7 @@ def accuracy(cells: Mapping[str, Sequence[Run]], rows: Sequence[TripletRow]) -> 
     ]
     pictures += [
         Picture(
-            f"Similar against dissimilar pairs of setting {setting} (Fig. 4 and 5): right is below the line",
+            f"Similar against dissimilar pairs in setting {setting} (Fig. 4 and 5, first seed): right is below",
             _scatter(cells, rows, setting),
         )
         for setting in dict.fromkeys(row.setting for row in rows if _tested(row) and row.triplets)
@@ -73,6 +79,7 @@ def votes(cells: Mapping[str, Sequence[Run]], rows: Sequence[VoteRow]) -> Sectio
             str(row.votes),
         )
         for row in rows
+        if _tested(row)
     ]
     columns = (
         "setting",
@@ -86,16 +93,16 @@ def votes(cells: Mapping[str, Sequence[Run]], rows: Sequence[VoteRow]) -> Sectio
     )
     setting = _first_tested(row.setting for row in rows)
     bins = _calibrations(cells, setting)
-    pictures = (
-        [
-            Picture(
-                f"Reliability in setting {setting}: share of votes for a, as the model foretells it and as it was",
-                figures.reliability(bins),
-            )
-        ]
-        if bins
-        else []
-    )
+    dots = [figures.Dot(row.setting, row.model, row.score, row.low, row.high, row.kind) for row in rows if _tested(row)]
+    pictures = [
+        Picture(
+            "Soft score by setting, beside what people reach among themselves; 95% intervals over sources",
+            figures.accuracy_dots(dots, measure="soft score"),
+        )
+    ]
+    if bins:
+        said = f"Reliability in setting {setting}: share of votes for a, as foretold and as it was; of the first run"
+        pictures.append(Picture(said, figures.reliability(bins)))
     words = (
         "On all triplets of a setting, split votes too. Soft score: how often the model sides with one vote drawn at"
         " random; its ceiling is what another vote of people reaches. Log-likelihood: of a vote,"
@@ -136,12 +143,17 @@ def comparison(rows: Sequence[ComparisonRow]) -> Section:
 
 def examples(cells: Mapping[str, Sequence[Run]]) -> Section | None:
     """Triplets with the scores of every model, as in the paper's Table 2: ones on which the models disagree first."""
-    name, (run, *_) = next(iter(cells.items()))
+    run = next(iter(cells.values()))[0]
     setting = _first_tested(run.data.settings)
     rows = run.data.settings[setting]
     if not len(rows):
         return None
-    margins = [similarities[rows, 0] - similarities[rows, 1] for similarities in run.similarities.values()]
+    models = {
+        label(runs[0].similarities, model, cell): similarities
+        for cell, runs in cells.items()
+        for model, similarities in runs[0].similarities.items()
+    }
+    margins = [-np.diff(similarities[rows])[:, 0] for similarities in models.values()]
     turned = np.sign(margins[-1]) != np.sign(margins[0])
     order = rows[np.lexsort((-np.abs(margins[-1] - margins[0]), ~turned))]
     _, first = np.unique(run.data.triplets.source_id[order], return_index=True)  # one of each source
@@ -149,10 +161,12 @@ def examples(cells: Mapping[str, Sequence[Run]]) -> Section | None:
     for place in order[np.sort(first)][:SHOWN]:
         a, b, reference = run.data.triplets[int(place)]
         votes = run.data.triplets.votes[place]
-        scores = {model: tuple(map(float, one[place])) for model, one in run.similarities.items()}
+        scores = {name: tuple(map(float, similarities[place])) for name, similarities in models.items()}
         count = int(np.sum(votes == 0)), int(np.sum(votes == 1))
         shown.append(figures.Example(run.data.triplets.ids[place], reference, a, b, count, scores))
-    words = f"Triplets of setting {setting}, one of a source, in which the models differ most; turned answers first."
+    words = f"Triplets of setting {setting}, one of a source, with the similarities of every model (the first seed)."
+    if len(models) > 1:
+        words += " Those first in which the last model turns the answer of the first, and by how much."
     return Section(
         "Examples", words, figures=[Picture("Reference, a and b, votes and scores", figures.examples(shown))]
     )
@@ -169,7 +183,7 @@ def triplet_warnings(rows: Sequence[TripletRow], divisions: Sequence[str]) -> li
     tested = [row for row in rows if _tested(row)]
     for setting in dict.fromkeys(row.setting for row in tested):
         found += _not_beaten([row for row in tested if row.setting == setting])
-    few = {row.setting: row.sources for row in tested if row.kind == "model" and 0 < row.sources < FEW_SOURCES}
+    few = {row.setting: row.sources for row in tested if row.kind == "model" and 1 < row.sources < FEW_SOURCES}
     if few:
         named = ", ".join(f"{count} in {setting}" for setting, count in few.items())
         found.append(
@@ -185,8 +199,9 @@ def _not_beaten(rows):
     """A warning where models do not beat the best predictor that sees no picture."""
     baselines = [row for row in rows if row.kind == "baseline" and row.accuracy == row.accuracy]
     best = max(baselines, key=lambda row: row.accuracy, default=None)
-    trained = [row for row in rows if row.kind == "model" and row.gain == row.gain]
-    poor = [f"{row.model} {row.accuracy:.3f}" for row in trained if best and row.accuracy <= best.accuracy]
+    models = [row for row in rows if row.kind == "model"]
+    judged = [row for row in models if row.gain == row.gain] or models  # not what the others start from
+    poor = [f"{row.model} {row.accuracy:.3f}" for row in judged if best and row.accuracy <= best.accuracy]
     if not poor:
         return []
     return [
@@ -206,19 +221,21 @@ def _first_tested(settings):
 
 
 def _scatter(cells, rows, setting):
+    accuracies = {row.model: row.accuracy for row in rows if row.setting == setting and row.kind == "model"}
     pairs = {}
     for cell, runs in cells.items():
         for model in runs[0].similarities:
             name = label(runs[0].similarities, model, cell)
-            pairs.setdefault(name, _ordered(runs, model, setting))
-    accuracies = {row.model: row.accuracy for row in rows if row.setting == setting and row.kind == "model"}
+            name = name if name in accuracies else f"{name} ({cell})"  # cells that do not start alike
+            if name in accuracies:
+                pairs.setdefault(name, _ordered(runs, model, setting))
     return figures.similar_against_dissimilar(pairs, accuracies=accuracies)
 
 
 def _ordered(runs, model, setting):
-    """Similarity of the dissimilar and of the similar picture, of all runs together."""
+    """Similarity of the dissimilar and of the similar picture, of all folds of the first seed."""
     parts = []
-    for run in runs:
+    for run in [run for run in runs if run.seed == runs[0].seed]:
         places = run.data.settings[setting]
         labels = run.data.labels[places]
         both = run.similarities[model][places]
@@ -237,7 +254,7 @@ def _calibrations(cells, setting):
 
 
 def _calibration(run, model, setting):
-    """Of the first run, as in the table."""
+    """Of the first run; the table has all."""
     rows, triplets = run.data.rows[setting], run.data.triplets
     difference = -np.diff(run.similarities[model][rows])[:, 0]
     odds = foretold(difference, triplets.votes[rows], triplets.source_id[rows])
