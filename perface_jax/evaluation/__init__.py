@@ -5,26 +5,15 @@ similarities = triplet_similarities(vectors, triplets)   # [T, 2]
 triplet_rows({"": [Run((), data, {"vectors": similarities})]})
 """
 
+from perface_jax.evaluation.comparisons import ComparisonRow, comparison_rows
 from perface_jax.evaluation.embedding import SUFFIXES, Network, embed, embed_folder, picture_names
 from perface_jax.evaluation.groups import Embedded, GroupRow, embed_faces, group_rows
 from perface_jax.evaluation.recognition import VerificationRow, verification_row
+from perface_jax.evaluation.runs import Embedder, Run, counts, label, scores, triplet_similarities
 from perface_jax.evaluation.selection import Ranked, SelectionRow, select, selection_rows
-from perface_jax.evaluation.triplets import (
-    ComparisonRow,
-    Embedder,
-    Run,
-    TripletRow,
-    VoteRow,
-    comparison_rows,
-    counts,
-    foretold,
-    label,
-    scores,
-    triplet_rows,
-    triplet_similarities,
-    vote_rows,
-)
+from perface_jax.evaluation.triplets import TripletRow, triplet_rows
 from perface_jax.evaluation.vectors import Vectors, read_vectors, stem, write_vectors
+from perface_jax.evaluation.votes import VoteRow, foretold, vote_rows
 
 __all__ = [
     "SUFFIXES",

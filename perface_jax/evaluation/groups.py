@@ -7,7 +7,7 @@ import numpy as np
 
 from perface_jax import classification, groups
 from perface_jax.annotations.agreement import Estimate
-from perface_jax.evaluation.triplets import Embedder
+from perface_jax.evaluation.runs import Embedder
 
 
 class GroupRow(NamedTuple):

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from etils import epath
 
-from perface_jax.evaluation.triplets import Run, label
+from perface_jax.evaluation.runs import Run, label
 
 FILE = "similarities.npz"
 

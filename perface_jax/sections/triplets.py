@@ -7,7 +7,7 @@ import numpy as np
 
 from perface_jax import figures
 from perface_jax.evaluation import ComparisonRow, Run, TripletRow, VoteRow, counts, foretold, label
-from perface_jax.evaluation.triplets import AS_ODDS, calibration
+from perface_jax.evaluation.votes import AS_ODDS, calibration
 from perface_jax.report import Picture, Section, Table
 from perface_jax.sections.words import gain, interval, number, p_value, signed
 

@@ -1,0 +1,96 @@
+"""Two models on the same triplets: paired tests."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from perface_jax import metrics
+from perface_jax.evaluation.runs import scores
+
+
+class ComparisonRow(NamedTuple):
+    """Two models on the same triplets.
+
+    Attributes:
+      setting: of the triplets.
+      first, second: names of the models.
+      difference, low, high: accuracy of the first minus that of the second, 95% interval over sources.
+      p_bootstrap, p_sign_flip, p_mcnemar: of no difference; the last one takes triplets as independent.
+      triplets, sources: what it rests on.
+      note: why a number is missing.
+    """
+
+    setting: str
+    first: str
+    second: str
+    difference: float
+    low: float
+    high: float
+    p_bootstrap: float
+    p_sign_flip: float
+    p_mcnemar: float
+    triplets: int
+    sources: int
+    note: str
+
+
+def comparison_rows(
+    first: Mapping[str, Sequence[np.ndarray]],
+    second: Mapping[str, Sequence[np.ndarray]],
+    data: Sequence[Any],
+    *,
+    seed: int = 0,
+) -> list[ComparisonRow]:
+    """Paired tests of every model against every other one, in every setting that is a test.
+
+    Args:
+      first: by name, the similarities `[T, 2]` of each run.
+      second: the same of the others.
+      data: of each run, `experiment.Data`.
+      seed: of the bootstrap and of the sign flips.
+    """
+    return [
+        _comparison(setting, (one, first[one]), (other, second[other]), data, seed)
+        for setting in data[0].settings
+        if setting not in ("train", "validation")
+        for one in first
+        for other in second
+        if any(len(of_run.settings[setting]) for of_run in data)
+    ]
+
+
+def _comparison(setting, first, second, data, seed):
+    (one, mine), (other, theirs) = first, second
+    places = np.concatenate([of_run.settings[setting] for of_run in data])
+    unique, place = np.unique(places, return_inverse=True)
+
+    def mean(similarities):
+        """Of each triplet its mean over the runs in which it stands in this setting."""
+        values = np.concatenate(
+            [scores(s, d.labels)[d.settings[setting]] for s, d in zip(similarities, data, strict=True)]
+        )
+        return (np.bincount(place, values) / np.bincount(place)).astype(np.float32)
+
+    sources, clusters = np.unique(data[0].triplets.source_id[unique], return_inverse=True)
+    alone = len(sources) < 2
+    alike = all(np.array_equal(one, given[0]) for given in (mine, theirs) for one in given)
+    repeated = len(places) > len(unique) and not alike
+    mine, theirs = mean(mine), mean(theirs)
+    key = jax.random.key(seed)
+    tested = None if alone else metrics.paired_bootstrap(key, mine, theirs, clusters)
+    return ComparisonRow(
+        setting=setting,
+        first=one,
+        second=other,
+        difference=float(np.mean(mine - theirs)),
+        low=np.nan if alone else float(tested.low),
+        high=np.nan if alone else float(tested.high),
+        p_bootstrap=np.nan if alone else float(tested.p),
+        p_sign_flip=np.nan if alone else float(metrics.sign_flip_test(key, mine, theirs, clusters)),
+        p_mcnemar=np.nan if repeated else metrics.mcnemar(mine, theirs).p,
+        triplets=len(unique),
+        sources=len(sources),
+        note="one source" if alone else "several seeds have no one answer for McNemar" if repeated else "",
+    )
