@@ -72,6 +72,8 @@ def _demo(config):
     config.groups.folder = "data/demo/world/celeba_hq"
     config.groups.gallery = 30
     config.groups.queries = 30
+    config.epochs = 20
+    config.evaluate_every = 4
     config.max_steps = 100
     config.log_every = 10
     config.sweep.labels = ("majority", "unanimous")  # the paper's D1 and D2
