@@ -15,9 +15,9 @@ PERFACE := --config=configs/synthetic.py:demo --workdir=$(RUNS)/perface --config
 # The whole story: draw people and face swaps, audit the answers, train a recogniser, fine-tune it on human judgments,
 # judge it, choose faces to swap in, and write the report.
 demo: $(VENV)/installed
-	$(RUN) -m perface_jax.datasets.synthetic_identities --out $(DATA)/identities --identities 240 --pictures 10
-	$(RUN) -m perface_jax.datasets.synthetic --out $(DATA)/world --targets 24 --sources 40 --people 240 --size 112 \
-		--celeba_size 160 --order_fault
+	$(RUN) -m perface_jax.datasets.synthetic_identities --out $(DATA)/identities --identities 240 --pictures 10 & \
+	$(RUN) -m perface_jax.datasets.synthetic --out $(DATA)/world --targets 24 --sources 40 --people 200 --size 112 \
+		--celeba_size 160 --order_fault && wait $$!
 	$(RUN) -m perface_jax.annotations $(DATA)/world/release/triplet_answers.csv --sources 40 --targets 24
 	$(RUN) train.py $(RECOGNISER)
 	$(RUN) train.py $(PERFACE)
