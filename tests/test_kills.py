@@ -53,6 +53,7 @@ def _found(workdir, pattern):
     return {(path.name, path.stat().st_ino) for path in workdir.glob(pattern)} if pattern else set()
 
 
+@pytest.mark.slow
 def test_a_run_killed_while_saving_and_while_exporting_ends_with_the_same_bytes(trainings, whole, tmp_path):  # noqa: F811
     workdir = tmp_path / "run"
     for moment, unfinished in (

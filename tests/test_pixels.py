@@ -134,5 +134,5 @@ def test_resize_keeps_leading_axes_and_floating_dtypes_and_has_a_gradient():
     np.testing.assert_array_equal(out[1, 2], images.resize(batch[1, 2], 8))
     assert images.resize(batch.astype(jnp.bfloat16), 8).dtype == jnp.bfloat16
     gradient = jax.jit(jax.grad(lambda x: images.resize(x, 8).sum()))(jnp.ones((16, 16, 3)))
-    np.testing.assert_allclose(gradient.sum(), 8 * 8 * 3, rtol=1e-6)
+    np.testing.assert_allclose(gradient.sum(), 8 * 8 * 3, rtol=1e-5)  # 768 terms in float32
     assert (gradient > 0).all()

@@ -39,6 +39,7 @@ def test_a_run_logs_validates_saves_and_exports(config, tmp_path):  # noqa: F811
     assert json.loads((tmp_path / "run" / "config.json").read_text())["margin"] == config.margin
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_goes_on_where_it_was_saved_and_ends_the_same(config, tmp_path):  # noqa: F811
     config.max_steps, config.evaluate_every = 6, 1
     trainer.train(config, tmp_path / "whole")
