@@ -301,6 +301,7 @@ def _refusal(node, wanted):
 
 
 def main(arguments: list[str] | None = None) -> None:
+    """The program; exits with 2 and one line where it cannot be done."""
     parser = files.folder_parser("converters.arcface_onnx", __doc__.splitlines()[0], ".onnx")
     args = parser.parse_args(arguments)
     with files.user_errors(parser):

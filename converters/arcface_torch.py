@@ -167,6 +167,7 @@ def _fill(model, tensors):
 
 
 def main(arguments: list[str] | None = None) -> None:
+    """The program; exits with 2 and one line where it cannot be done."""
     parser = files.folder_parser("converters.arcface_torch", __doc__.splitlines()[0], ".pth, .pt or .safetensors")
     parser.add_argument("--arch", choices=list(LAYERS), help="confirm the architecture that is recognised")
     args = parser.parse_args(arguments)

@@ -128,13 +128,18 @@ class Progress:
         """Remove what will be written again: later lines, half a line of a killed process, the validation at `step`."""
         if not self._file.exists():
             return
-        kept = [line for line in map(_parse, self._file.read_text().splitlines()) if line and line["step"] <= step]
+        kept = [line for line in read_log(self._file) if line["step"] <= step]
         kept = [line for line in kept if line["step"] < step or "validation_accuracy" not in line]
         names = [line["diverged"] for line in kept if "diverged" in line]
         self._frozen = {i for i, name in enumerate(self._names) if (name or "the run") in names}
         unfinished = self._file.parent / ".log.jsonl"
         unfinished.write_text("".join(f"{json.dumps(line)}\n" for line in kept))
         unfinished.replace(self._file)
+
+
+def read_log(file: epath.Path) -> list[dict]:
+    """The lines of a log.jsonl, without half a line that a killed process left or a living one is writing."""
+    return [line for line in map(_parse, file.read_text().splitlines()) if line]
 
 
 def _parse(line):

@@ -8,7 +8,7 @@ import numpy as np
 from perface_jax import figures
 from perface_jax.evaluation import Embedded, GroupRow, Ranked, SelectionRow
 from perface_jax.report import Picture, Section, Table
-from perface_jax.sections.words import estimate, number
+from perface_jax.sections.words import estimate, number, with_notes
 
 
 def group_table(rows: Sequence[GroupRow]) -> Section:
@@ -30,15 +30,13 @@ def group_table(rows: Sequence[GroupRow]) -> Section:
     columns = (
         "task", "model", "group", "queries", "precision", "recall", "accuracy", "balanced", "ranking AUC", "note",
     )  # fmt: skip
-    if not any(row.note for row in rows):
-        columns, lines = columns[:-1], [line[:-1] for line in lines]
     words = (
         "STEP 1: the group whose distance limit is smallest. Accuracy: one against the rest; of `all`, the"
         " share of queries whose group was chosen (top-1). Balanced: (TPR + TNR) / 2,"
         " which the paper's Table 4 calls AUC; ranking AUC is the area under a curve. In brackets: 95% interval,"
         " queries resampled, the gallery as it is."
     )
-    return Section("STEP 1: groups", words, Table(columns, lines), rows)
+    return Section("STEP 1: groups", words, with_notes(columns, lines), rows)
 
 
 def selection_table(

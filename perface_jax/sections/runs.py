@@ -1,6 +1,5 @@
 """Sections on a run itself: the recogniser's verification, and how training went."""
 
-import json
 from collections.abc import Sequence
 
 import numpy as np
@@ -8,6 +7,7 @@ from etils import epath
 
 from perface_jax import figures
 from perface_jax.evaluation import VerificationRow
+from perface_jax.progress import read_log
 from perface_jax.report import Picture, Section, Table
 
 
@@ -28,7 +28,7 @@ def training(log: epath.Path) -> Section | None:
     if not log.exists():
         return None
     curves = {}
-    for line in filter(None, map(_parsed, log.read_text().splitlines())):
+    for line in read_log(log):
         replica = curves.setdefault(line.get("replica", "this run"), {})
         for name in ("loss", "validation_accuracy"):
             if name in line:
@@ -43,11 +43,3 @@ def training(log: epath.Path) -> Section | None:
     words = "Loss: mean over the training triplets since the last line of the log. Few validation triplets jump."
     pictures = [Picture("Loss and validation accuracy of every run", figures.training_curves(curves))]
     return Section("Training", words, figures=pictures)
-
-
-def _parsed(line):
-    """None for half a line, which a run leaves that is killed or still writing."""
-    try:
-        return json.loads(line)
-    except ValueError:
-        return None

@@ -9,7 +9,7 @@ from perface_jax import figures
 from perface_jax.evaluation import ComparisonRow, Run, TripletRow, VoteRow, counts, foretold, label
 from perface_jax.evaluation.votes import AS_ODDS, calibration
 from perface_jax.report import Picture, Section, Table
-from perface_jax.sections.words import gain, interval, number, p_value, signed
+from perface_jax.sections.words import gain, interval, number, p_value, signed, with_notes
 
 FEW_SOURCES = 30  # below, intervals over sources are too narrow: docs/statistics.md
 SHOWN = 4  # examples of triplets
@@ -41,8 +41,6 @@ def accuracy(cells: Mapping[str, Sequence[Run]], rows: Sequence[TripletRow]) -> 
     columns = (
         "setting", "model", "accuracy", "+-", "95% interval", "gain", "ties", "triplets", "sources", "seeds", "note",
     )  # fmt: skip
-    if not any(line[-1] for line in lines):
-        columns, lines = columns[:-1], [line[:-1] for line in lines]
     dots = [
         figures.Dot(row.setting, row.model, row.accuracy, row.low, row.high, row.kind) for row in rows if _tested(row)
     ]
@@ -62,7 +60,7 @@ def accuracy(cells: Mapping[str, Sequence[Run]], rows: Sequence[TripletRow]) -> 
         " standard deviation over seeds. gain: minus the first model, on the same triplets. Baselines see the labels of"
         f" the training triplets and no picture: a model that does not beat them has shown nothing. {SETTINGS}"
     )
-    return Section("Triplet accuracy", words, Table(columns, lines), rows, pictures)
+    return Section("Triplet accuracy", words, with_notes(columns, lines), rows, pictures)
 
 
 def votes(cells: Mapping[str, Sequence[Run]], rows: Sequence[VoteRow]) -> Section:

@@ -1,9 +1,11 @@
 """Numbers as the text of a cell. A number that does not exist is `n/a` with its reason, or an empty cell."""
 
 import math
+from collections.abc import Sequence
 
 from perface_jax.annotations.agreement import Estimate
 from perface_jax.evaluation import TripletRow
+from perface_jax.report import Table
 
 
 def number(value: float, note: str) -> str:
@@ -34,3 +36,10 @@ def p_value(value: float, note: str) -> str:
 def estimate(found: Estimate) -> str:
     """A value with its interval; empty where it does not exist."""
     return "" if math.isnan(found.value) else f"{found.value:.3f} {interval(found.low, found.high)}".strip()
+
+
+def with_notes(columns: Sequence[str], lines: Sequence[Sequence[str]]) -> Table:
+    """A table whose last column, the notes, is left out where no line has one."""
+    if any(line[-1] for line in lines):
+        return Table(columns, lines)
+    return Table(columns[:-1], [line[:-1] for line in lines])

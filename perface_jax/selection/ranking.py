@@ -186,6 +186,7 @@ def _precise(x) -> jax.Array:
 
 
 def check_embeddings(queries, candidates) -> None:
+    """Raise a TypeError or ValueError unless both are floating, `[..., Q, D]` and `[..., N, D]`."""
     if not all(jnp.issubdtype(x.dtype, jnp.floating) for x in (queries, candidates)):
         raise TypeError(f"queries are {queries.dtype}, candidates {candidates.dtype}; wanted floating embeddings")
     if min(len(queries.shape), len(candidates.shape)) < 2 or queries.shape[-1] != candidates.shape[-1]:
@@ -195,6 +196,7 @@ def check_embeddings(queries, candidates) -> None:
 
 
 def check_mask(where, shape) -> None:
+    """Raise a TypeError or ValueError unless the mask is bool and broadcasts to `shape`, `[..., Q, N]`."""
     if where.dtype != bool:
         raise TypeError(f"`where` is {where.dtype}, wanted bool: True for those who may be chosen")
     if where.ndim < 1 or where.shape[-1] != shape[-1] or np.broadcast_shapes(where.shape, shape) != shape:
@@ -202,5 +204,6 @@ def check_mask(where, shape) -> None:
 
 
 def check_count(count) -> None:
+    """Raise a ValueError unless it is an integer from 1."""
     if not isinstance(count, int) or count < 1:
         raise ValueError(f"the number to choose, or of rows to read, is {count!r}; wanted an integer from 1")
