@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from perface_jax.datasets import faces, population
+from perface_jax.landmarks import PARTS
 
 FACES = 8  # one batch size for the whole file: one compilation
 
@@ -112,7 +113,7 @@ def test_turning_the_head_moves_the_nose_further_than_the_eyes():
 
 def test_opening_the_mouth_and_smiling_move_the_landmarks_of_the_mouth():
     source, target = average()
-    first, last = faces.LANDMARKS["mouth"]
+    first, last = PARTS["mouth"]
     closed = np.asarray(faces.landmarks(source, target))[0]
     smiling = np.asarray(faces.landmarks(source, target._replace(smile=same(0.8))))[0]
     opened = np.asarray(faces.landmarks(source, target._replace(mouth_open=same(0.4))))[0]

@@ -22,7 +22,8 @@ def test_the_digest_is_that_of_the_file(tmp_path):
 
 
 BUILD = """
-import sys, time
+import signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell in the background starts its children deaf to it
 from perface_jax import images
 from perface_jax.datasets import sim_celeba
 fit, calls = images.fit, []

@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
+from scipy.optimize import brentq
 from sklearn.metrics import roc_curve
 
-from perface_jax.verification import threshold_at, true_accept_rate, verification_accuracy
+from perface_jax.verification import equal_error_rate, roc, threshold_at, true_accept_rate, verification_accuracy
 
 SAME = np.array([True, False] * 100)
 
@@ -121,3 +122,41 @@ def test_folds_and_rates_out_of_range_are_refused():
     for rate in (-0.1, 1.1, np.nan):
         with pytest.raises(ValueError, match="false_accept_rate is .*, expected 0 to 1"):
             threshold_at(similarities(), SAME, false_accept_rate=rate)
+
+
+def test_the_curve_of_four_pairs():
+    similarity, same = np.array([0.9, 0.7, 0.7, 0.2]), np.array([True, True, False, False])
+    # above .9 nothing; above .7 the first; above .2 all but the last; above -inf all
+    curve = roc(similarity, same)
+    np.testing.assert_array_equal(curve.threshold, [0.9, 0.7, 0.2, -np.inf])
+    np.testing.assert_array_equal(curve.false_accept_rate, [0, 0, 1 / 2, 1])
+    np.testing.assert_array_equal(curve.true_accept_rate, [0, 1 / 2, 1, 1])
+    # from (0, 1/2) to (1/2, 0) false accepts and false rejects meet half way
+    assert equal_error_rate(similarity, same) == 0.25
+
+
+@pytest.mark.parametrize("ties", [False, True])
+@pytest.mark.parametrize("seed", range(5))
+def test_the_curve_and_its_equal_error_rate_are_those_of_scikit_learn(ties, seed):
+    similarity = similarities(seed, ties=ties)
+    false, true, threshold = roc_curve(SAME, similarity, drop_intermediate=False)
+    curve = roc(similarity, SAME)
+    np.testing.assert_allclose(curve.false_accept_rate, false)
+    np.testing.assert_allclose(curve.true_accept_rate, true)
+    np.testing.assert_array_equal(curve.threshold[:-1], threshold[1:])  # theirs accept from the threshold on
+    wanted = brentq(lambda rate: 1 - rate - np.interp(rate, false, true), 0, 1)
+    assert equal_error_rate(similarity, SAME) == pytest.approx(wanted, abs=1e-9)
+
+
+def test_the_true_accept_rate_lies_on_the_curve():
+    similarity = similarities(3)
+    curve = roc(similarity, SAME)
+    for rate in (0.01, 0.1, 0.5):
+        at = np.flatnonzero(curve.threshold == threshold_at(similarity, SAME, false_accept_rate=rate))
+        assert true_accept_rate(similarity, SAME, false_accept_rate=rate) == curve.true_accept_rate[at]
+
+
+def test_the_equal_error_rate_goes_from_nothing_to_everything():
+    assert equal_error_rate(np.where(SAME, 0.8, 0.2), SAME) == 0
+    assert equal_error_rate(np.where(SAME, 0.2, 0.8), SAME) == 1
+    assert equal_error_rate(np.zeros(200), SAME) == 0.5

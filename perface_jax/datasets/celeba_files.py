@@ -76,7 +76,7 @@ def correct(attributes: Attributes, path: str | os.PathLike) -> tuple[Attributes
     Raises:
       ValueError: a column that is unknown, missing or there twice, an unknown name or value, or a name twice.
     """
-    header, rows = _read_csv(path)
+    header, rows = read_table(path)
     if sorted(header) not in (sorted(("name", *marks)) for marks in ((MALE,), (YOUNG,), (MALE, YOUNG))):
         seen = ", ".join(header)
         raise ValueError(f"{path}, line 1: columns {seen}, expected name and Male, Young or both, once each")
@@ -101,7 +101,7 @@ def read_landmarks(path: str | os.PathLike) -> dict[str, tuple[np.ndarray, int]]
     Raises:
       ValueError: columns that are missing or there twice, a name twice, or something that is not a number.
     """
-    header, rows = _read_csv(path)
+    header, rows = read_table(path)
     if wrong := [column for column in ("name", *LANDMARKS) if header.count(column) != 1]:
         raise ValueError(
             f"{path}, line 1: no column {', '.join(wrong)}, or more than one; expected name, {', '.join(LANDMARKS)}"
@@ -128,7 +128,7 @@ def _read_text(path: str | os.PathLike) -> str:
         raise ValueError(f"{path}, line {line}: the byte {bad!r}, expected text in UTF-8") from error
 
 
-def _read_csv(path: str | os.PathLike) -> tuple[list[str], list[tuple[int, dict]]]:
+def read_table(path: str | os.PathLike) -> tuple[list[str], list[tuple[int, dict]]]:
     """Header, and line and cells of every row; empty lines are ignored, and counted."""
     reader = csv.reader(io.StringIO(_read_text(path), newline=""))
     try:

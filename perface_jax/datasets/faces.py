@@ -48,7 +48,6 @@ from perface_jax.datasets.face_shape import (
 
 __all__ = [
     "CELEBA_HQ_VIEW",
-    "LANDMARKS",
     "SIMSWAP_VIEW",
     "Seam",
     "Source",
@@ -71,19 +70,6 @@ class View(NamedTuple):
 # the mean face has its eyes 1 apart at y = 0 and its mouth at y = 1.1023: 32.54 pixels a unit in a SimSwap crop of 112
 SIMSWAP_VIEW = View((55.5 - 56.0) / 32.54, (55.5 - 51.138) / 32.54, 56.0 / 32.54)
 CELEBA_HQ_VIEW = View(0.0, 0.11, 2.0)
-
-# parts of `landmarks`, as (first, end)
-LANDMARKS = {
-    "five": (0, 5),
-    "left_eye": (5, 13),
-    "right_eye": (13, 21),
-    "left_brow": (21, 26),
-    "right_brow": (26, 31),
-    "nose_wings": (31, 33),
-    "mouth": (33, 41),
-    "jaw": (41, 59),
-}
-
 
 def natural(n: int) -> Seam:
     """No seam: pictures of `n` persons as they are."""
@@ -269,7 +255,7 @@ def _compose(behind, face, locks, hair, hit, t, pixel):
 
 
 def _outline(s, t):
-    """Points of one face in coordinates of the head, [n, 2], in the order of `LANDMARKS`."""
+    """Points of one face in coordinates of the head, [n, 2], in the order of `landmarks.PARTS`."""
     mouth = mouth_of(s, t)
     tip = s.eye_height + s.nose_length
     turn = jnp.linspace(0.0, 2.0 * jnp.pi, 8, endpoint=False)
@@ -302,8 +288,8 @@ def landmarks(source: Source, target: Target, *, size: int = 112, view: View = S
       source, target, size, view: as for `render`.
 
     Returns:
-      float32 [n, 59, 2], x and y in pixels, pixel centres at integers; `LANDMARKS` names the parts. The first five
-      are the usual ones: left eye, right eye, nose tip, left and right corner of the mouth (left in the picture).
+      float32 [n, 59, 2], x and y in pixels, pixel centres at integers; `landmarks.PARTS` names its stretches. The first
+      five are the usual ones: left eye, right eye, nose tip, left and right corner of the mouth (left in the picture).
     """
     points = jax.vmap(lambda s, t: project(_outline(s, t), s, t))(source, target)
     middle = jnp.array([view.x, view.y], jnp.float32)

@@ -1,0 +1,314 @@
+"""Anonymised faces on two axes, what people see and what machines match: as points, as curves and as sheets.
+
+Similarities are cosines of a result and its original; a machine matches where its similarity exceeds its threshold.
+"""
+
+import textwrap
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from perface_jax.figures.arguments import some, vectors
+from perface_jax.figures.look import (
+    BLACK,
+    BLUE,
+    COLOURS,
+    DASHES,
+    GREY,
+    MARKERS,
+    TEXT,
+    TITLE,
+    VERMILION,
+    WIDTH,
+    add_legend,
+    label_outside,
+    shortened,
+    square_panels,
+    three_decimals,
+    tidy,
+    wrapped,
+    written,
+)
+from perface_jax.figures.points import MANY
+from perface_jax.figures.sheets import _picture, _sheet
+
+START, PITCH = 1.4, 1.06  # where the results of a sheet begin, and from one to the next; widths of a picture
+
+Interval = tuple[float, float, float]  # a value, and the ends of its interval: NaN where there is none
+
+
+class Result(NamedTuple):
+    """A picture of `results`.
+
+    Attributes:
+      picture: uint8 [H, W, 3].
+      name: of the face that was swapped in.
+      perceived: similarity to the original, as people see it.
+      matched: the same under the machine that comes nearest to a match.
+      admitted: no machine matches it, and people see it in the band that was asked for.
+    """
+
+    picture: np.ndarray
+    name: str
+    perceived: float
+    matched: float
+    admitted: bool
+
+
+class Query(NamedTuple):
+    """One row of `results`.
+
+    Attributes:
+      name: of the query.
+      original: uint8 [H, W, 3].
+      group: the one chosen for the query.
+      results: the best first.
+      chosen: the place of the one that is given, or -1 for none.
+    """
+
+    name: str
+    original: np.ndarray
+    group: str
+    results: Sequence[Result]
+    chosen: int
+
+
+class Original(NamedTuple):
+    """One row of `methods`.
+
+    Attributes:
+      name: of the original.
+      picture: uint8 [H, W, 3].
+      results: method -> (picture uint8 [H, W, 3], perceived, matched), the similarities as in `Result`.
+    """
+
+    name: str
+    picture: np.ndarray
+    results: Mapping[str, tuple[np.ndarray, float, float]]
+
+
+def two_axes(
+    similarities: Mapping[str, Mapping[str, tuple[np.ndarray, np.ndarray]]],
+    *,
+    thresholds: Mapping[str, Interval] | None = None,
+) -> Figure:
+    """Scatter of what a machine sees (X) against what people see (Y): one point a result, one large marker a mean.
+
+    One panel a machine, all with the same axes. Results with a NaN are left out.
+
+    Args:
+      similarities: machine -> method -> (matched, perceived), float [N] each.
+      thresholds: machine -> (value, low, high) of its match threshold; a machine may have none.
+
+    Raises:
+      ValueError: no machine or no method, arrays of different lengths, thresholds of unknown machines or not of three
+        numbers.
+    """
+    values = {machine: _finite(machine, given) for machine, given in some("similarities", similarities).items()}
+    thresholds = _intervals(thresholds, values)
+    names = list(dict.fromkeys(name for given in values.values() for name in given))
+    titles = [wrapped(machine, 28) for machine in values]
+    lines = 3 + max(title.count("\n") for title in titles)
+    figure, panels = square_panels(len(values), lines=lines, sharex=True, sharey=True)
+    for panel, title, (machine, given) in zip(panels, titles, values.items(), strict=True):
+        for name, both in given.items():
+            _cloud(panel, name, names.index(name), both)
+        _words(panel, thresholds.get(machine))
+        if machine in thresholds:
+            title += f"\nmatched above {three_decimals(thresholds[machine][0])}"
+        panel.set_title(title, fontsize=TITLE, pad=15)  # above the words
+    label_outside(panels, "machine similarity (cos)", "perceived similarity (cos)")
+    add_legend(figure, panels)
+    return figure
+
+
+def degrees(
+    curves: Mapping[str, tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]],
+    *,
+    thresholds: Mapping[str, Interval] | None = None,
+) -> Figure:
+    """Similarity to the original by the degree of anonymisation: a mean with its band for people and each machine.
+
+    Args:
+      curves: name -> (degree, mean, low, high), [D] each: degrees from 0 to 1, the mean similarity at each, and the
+        ends of its 95 % interval. Degrees without a mean are left out.
+      thresholds: name of a curve -> (value, low, high) of its match threshold.
+
+    Raises:
+      ValueError: no curve, arrays of different lengths, thresholds of unknown curves or not of three numbers.
+    """
+    values = {name: vectors(f"curves[{name!r}]", *four) for name, four in some("curves", curves).items()}
+    thresholds = _intervals(thresholds, values)
+    figure = Figure(figsize=(5.0, 3.4), layout="constrained")
+    panel = tidy(figure.add_subplot())
+    for number, (name, four) in enumerate(values.items()):
+        degree, mean, low, high = four[:, np.isfinite(four[:2]).all(axis=0)]
+        look = _look(number) | {"linestyle": DASHES[number % len(DASHES)], "markevery": max(1, len(degree) // 10)}
+        panel.plot(degree, mean, linewidth=1.5, markersize=5, label=written(name), **look)
+        panel.fill_between(degree, low, high, color=look["color"], alpha=0.15, linewidth=0)
+    for name, (value, low, high) in thresholds.items():
+        look = _look(list(values).index(name))
+        panel.axhspan(low, high, color=look["color"], alpha=0.1, linewidth=0, zorder=0)
+        ends = {"markerfacecolor": "white", "markersize": 5, "clip_on": False}
+        panel.axhline(value, linestyle=":", linewidth=1, label=f"match threshold, {written(name)}", **look, **ends)
+    panel.set_xlim(-0.02, 1.02)
+    panel.set_xlabel("degree of anonymisation (0: no change, 1: full)", fontsize=TITLE)
+    panel.set_ylabel("similarity to the original (cos)", fontsize=TITLE)
+    add_legend(figure, [panel], title="bands: 95 % intervals")
+    return figure
+
+
+def results(rows: Sequence[Query]) -> Figure:
+    """One row a query: its picture and its results, with both similarities and the face that each was made from.
+
+    The result that is given is framed; those that are not admitted are grey and carry a cross.
+
+    Raises:
+      ValueError: no row, pictures that are not [H, W, 3], a chosen place that no result has.
+      TypeError: pictures that are not uint8.
+    """
+    most = max(len(row.results) for row in some("rows", rows))
+    panel, line, tops = _table(most, len(rows), lines=3)
+    note = "results, the best first; framed: chosen, \u2717: not admitted; machine: the one that comes nearest"
+    panel.text(START, 0, note, va="top", fontsize=TEXT, color=GREY)
+    for top, row in zip(tops, rows, strict=True):
+        if not -1 <= row.chosen < len(row.results):
+            places = f"a place among its {len(row.results)} results, or -1 for none"
+            raise ValueError(f"chosen for the query {row.name!r} is {row.chosen}, wanted {places}")
+        right = {"ha": "right", "va": "top", "fontsize": TEXT, "color": VERMILION}
+        panel.text(panel.get_xlim()[1] - 0.05, top, _why_none(row), **right)
+        heading = f"{shortened(row.name, 32)}: {shortened(row.group, 24)}"
+        below = _original(panel, heading, row.original, f"the query {row.name!r}", top, line)
+        if len(row.results):
+            _lines(panel, 0, below, line, ("perceived", "machine", "from"), GREY)
+        for place, result in enumerate(row.results, 1):
+            _result(panel, result, place, below, line, letters=_letters(most), chosen=place - 1 == row.chosen)
+    return panel.figure
+
+
+def methods(rows: Sequence[Original]) -> Figure:
+    """One row an original: its picture and one picture a method, with both similarities; n/a where there is none.
+
+    Raises:
+      ValueError: no row, no method, pictures that are not [H, W, 3].
+      TypeError: pictures that are not uint8.
+    """
+    names = list(dict.fromkeys(name for row in some("rows", rows) for name in row.results))
+    letters = _letters(len(some("the methods of all rows", names)))
+    heads = [textwrap.fill(shortened(name, 3 * letters), letters) for name in names]
+    panel, line, tops = _table(len(names), len(rows), lines=2, heads=1 + max(head.count("\n") for head in heads))
+    for place, head in enumerate(["original", *heads]):
+        panel.text(_left(place) + 0.5, tops[0] - 0.5 * line, head, ha="center", va="bottom", fontsize=TEXT)
+    for top, row in zip(tops, rows, strict=True):
+        below = _original(panel, shortened(row.name, 60), row.picture, f"the original {row.name!r}", top, line)
+        _lines(panel, 0, below, line, ("perceived", "machine"), GREY)
+        for place, name in enumerate(names, 1):
+            if name not in row.results:
+                panel.text(_left(place) + 0.5, below + 0.5, "n/a", ha="center", fontsize=TEXT, color=GREY)
+                continue
+            picture, perceived, matched = row.results[name]
+            _picture(panel, picture, _left(place), below, f"the picture of {row.name!r} by {name!r}")
+            _lines(panel, place, below, line, (three_decimals(perceived), three_decimals(matched)), BLACK)
+    return panel.figure
+
+
+def _finite(machine, given):
+    """method -> (matched, perceived), float64 [2, N]: those that are numbers."""
+    given = some(f"similarities[{machine!r}]", given)
+    both = {name: vectors(f"similarities[{machine!r}][{name!r}]", *pair) for name, pair in given.items()}
+    return {name: pair[:, np.isfinite(pair).all(axis=0)] for name, pair in both.items()}
+
+
+def _intervals(thresholds, names):
+    """The same thresholds, once they are three numbers for names that are known; none that is NaN."""
+    thresholds = thresholds or {}
+    if unknown := set(thresholds) - set(names):
+        raise ValueError(f"thresholds has {sorted(unknown)}, which are not among {list(names)}")
+    for name, threshold in thresholds.items():
+        if np.shape(threshold) != (3,):
+            raise ValueError(f"thresholds[{name!r}] must be (value, low, high), got {threshold!r}")
+    return {name: threshold for name, threshold in thresholds.items() if np.isfinite(threshold[0])}
+
+
+def _look(number):
+    """Colours come round after seven; then they have other markers."""
+    turn = number // len(COLOURS)
+    return {"color": COLOURS[number % len(COLOURS)], "marker": MARKERS[(number + turn) % len(MARKERS)]}
+
+
+def _cloud(panel, name, number, both):
+    many, look = both.shape[1] > MANY, _look(number)
+    size, alpha = (3, 0.2) if many else (9, 0.35)
+    panel.scatter(*both, s=size, alpha=alpha, linewidth=0, rasterized=many, **look)
+    mean = both.mean(axis=1) if both.size else (np.nan, np.nan)
+    large = {"markersize": 9, "markeredgecolor": BLACK, "markeredgewidth": 0.8, "zorder": 5}
+    panel.plot(*mean, linestyle="none", label=written(name), **large, **look)
+
+
+def _words(panel, threshold):
+    """The match threshold of a panel as a line, and which way is which beside the panel, where no point lies."""
+    beside = {"transform": panel.transAxes, "fontsize": TEXT, "color": GREY}
+    panel.text(1.02, 0, "\u2190 looks different", rotation=90, va="bottom", **beside)
+    panel.text(1.02, 1, "looks alike \u2192", rotation=90, va="top", **beside)
+    if threshold is not None:
+        value, *ends = threshold
+        panel.axvline(value, color=BLACK, linewidth=1, linestyle="--", zorder=1.5, label="match threshold")
+        if np.isfinite(ends).all():
+            panel.axvspan(*ends, color=GREY, alpha=0.2, linewidth=0, zorder=0, label="its interval")
+        panel.text(0, 1.01, "\u2190 not matched", va="bottom", **beside)
+        panel.text(1, 1.01, "matched \u2192", ha="right", va="bottom", **beside)
+
+
+def _columns(most):
+    return max(WIDTH, START + PITCH * most)
+
+
+def _letters(most):
+    """How many letters of a name fit under a picture."""
+    return int(108 / _columns(most))
+
+
+def _left(place):
+    """Where the picture of a place begins; the original has place 0."""
+    return START + PITCH * (place - 1) if place else 0
+
+
+def _table(most, count, *, lines, heads=1):
+    """A sheet with so many rows, the height of a line of text, and where each row begins."""
+    line = _columns(most) / WIDTH * 0.15  # 0.15 inches, in widths of a picture
+    row, first = 1 + (2.2 + lines) * line, (0.4 + heads) * line
+    return _sheet(_columns(most), first + count * row), line, first + np.arange(count) * row
+
+
+def _original(panel, heading, picture, what, top, line):
+    """The heading and the original of a row; where its pictures begin."""
+    panel.text(0, top, heading, va="top", fontsize=TITLE, fontweight="bold")
+    _picture(panel, picture, 0, top + 1.3 * line, what)
+    return top + 1.3 * line
+
+
+def _lines(panel, place, below, line, texts, colour):
+    """Lines under the picture of a place; under the original stands, at its right, what those of the others are."""
+    x, side = (_left(place) + 0.5, "center") if place else (START - 0.1, "right")
+    for number, text in enumerate(texts):
+        y = below + 1.03 + (0.7 + number) * line  # letters of every column stand on the same height
+        panel.text(x, y, text, ha=side, va="baseline", fontsize=TEXT, color=colour)
+
+
+def _result(panel, result, place, below, line, *, letters, chosen):
+    picture, name, perceived, matched, admitted = result
+    _picture(panel, picture, _left(place), below, f"the result from {name!r}", frame=BLUE if chosen else None)
+    name = shortened(name, letters) if admitted else f"\u2717 {shortened(name, letters - 2)}"
+    texts = three_decimals(perceived), three_decimals(matched), name
+    _lines(panel, place, below, line, texts, BLACK if admitted else GREY)
+
+
+def _why_none(row):
+    """Why no result is given; nothing where one is."""
+    if row.chosen >= 0:
+        return ""
+    if not len(row.results):
+        return "none chosen: the group has no candidate"
+    return "none chosen" if any(result.admitted for result in row.results) else "none chosen: no result is admitted"

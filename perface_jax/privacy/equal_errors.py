@@ -1,0 +1,69 @@
+"""The equal error rate of (original, anonymised) pairs against impostors: 0.5 = a recogniser cannot tell them apart."""
+
+import numpy as np
+
+from perface_jax.annotations.agreement import Estimate, resample
+from perface_jax.privacy.arguments import directions, numbered, scores
+from perface_jax.privacy.pairs import blocks, counted, weight_of_pairs
+from perface_jax.verification import crossing
+
+
+def equal_error(
+    similarity: np.ndarray,
+    persons: np.ndarray | None = None,
+    *,
+    impostors: np.ndarray,
+    impostor_persons: np.ndarray | None = None,
+    seed: int = 0,
+    resamples: int = 1000,
+) -> Estimate:
+    """`verification.equal_error_rate` of these pairs against all impostor pairs, which are never held together.
+
+    The interval draws the persons of the (original, anonymised) pairs; the impostors are taken as given.
+
+    Args:
+      similarity: floating `[N]`, of `paired_similarity`.
+      persons: integers or strings `[N]`; None = all different.
+      impostors: floating `[M, D]`, originals whose pairs of two persons are the impostors.
+      impostor_persons: integers or strings `[M]`; None = all different.
+      seed, resamples: of the bootstrap.
+
+    Raises:
+      TypeError, ValueError: similarities, embeddings or persons that do not fit, or fewer than two impostors.
+    """
+    similarity = scores(similarity, "similarities")
+    person = numbered(persons, len(similarity))
+    accepted = false_accepts(similarity, impostors, impostor_persons)
+    return equal_error_of(similarity, accepted, person, resample(person.max() + 1, resamples, seed=seed))
+
+
+def false_accepts(similarity: np.ndarray, impostors: np.ndarray, persons: np.ndarray | None = None) -> np.ndarray:
+    """Share of the impostor pairs that are at least as similar as each pair, and that are more similar: `[N, 2]`."""
+    vectors, person = directions(impostors, "impostors"), numbered(persons, len(impostors))
+    total = weight_of_pairs(counted(person))
+    values, place = np.unique(similarity, return_inverse=True)
+    accepted = np.zeros((len(values), 2))
+    for cosines, _ in blocks(vectors, person, same=False):
+        ascending = np.sort(cosines)
+        for column, side in enumerate(("left", "right")):
+            accepted[:, column] += len(ascending) - np.searchsorted(ascending, values, side=side)
+    return accepted[place] / total
+
+
+def equal_error_of(similarity: np.ndarray, accepted: np.ndarray, person: np.ndarray, weights: np.ndarray) -> Estimate:
+    """As `equal_error`, from `false_accepts` `[N, 2]` and draws of persons `[resamples, S]`."""
+    order = np.argsort(similarity)
+    last = np.flatnonzero(np.diff(similarity[order], append=np.inf))  # of each run of equal similarities
+    # The curve turns only where a pair is: just below each similarity, and at it.
+    falling = accepted[order][last].ravel()
+
+    def rate(draw: np.ndarray) -> float:
+        rejected = np.cumsum(draw[person[order]])[last]
+        rising = np.stack([np.append(0, rejected[:-1]), rejected], axis=1).ravel() / rejected[-1]
+        return crossing(rising, falling)
+
+    value = rate(np.ones(weights.shape[1]))
+    if weights.shape[1] < 2:
+        return Estimate(value, np.nan, np.nan)
+    low, high = np.percentile([rate(draw) for draw in weights], (2.5, 97.5))
+    return Estimate(value, float(low), float(high))

@@ -1,0 +1,112 @@
+"""Is everybody protected alike? The largest difference between two groups, and how large chance makes it.
+
+The largest of several differences is biased upwards: even if all groups were alike, the best and the worst of them
+would differ, the more the smaller they are and the more there are of them. Its bootstrap interval is biased too, for it
+adds the noise of drawing to that of the data, and it hardly ever contains 0. So a gap is to be read against
+`by_chance`: the gaps between groups of as many persons, dealt at random. Where all values are the same, as where
+everybody is protected, gap and interval are 0 whatever the number of persons: look at the intervals of the groups.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from perface_jax.annotations.agreement import Estimate, resample, sum_by
+from perface_jax.privacy.arguments import numbered, scores
+
+ROUNDING = 1e-12  # a deal that gives the same means adds them up in another order
+
+
+class Gap(NamedTuple):
+    """The largest difference between the means of two groups.
+
+    Attributes:
+      lowest, highest: the groups.
+      gap: the difference of their means; the interval is of the largest gap between any two, and biased upwards.
+      by_chance: the mean gap, and the central 95%, with the groups dealt at random among the persons.
+      p_value: how often chance gives as large a gap, the data itself counted as one more deal.
+    """
+
+    lowest: str
+    highest: str
+    gap: Estimate
+    by_chance: Estimate
+    p_value: float
+
+
+def largest_gap(
+    values: np.ndarray,
+    groups: np.ndarray,
+    persons: np.ndarray | None = None,
+    *,
+    seed: int = 0,
+    resamples: int = 1000,
+) -> Gap:
+    """The largest difference between the means of two groups, with a bootstrap interval and what chance gives.
+
+    Persons are drawn with replacement for the interval, a draw without anybody of a group is left out; groups are dealt
+    anew among persons for `by_chance`.
+
+    Args:
+      values: bool or floating `[N]`, such as `similarity <= threshold`.
+      groups: names `[N]`; a picture with an empty name is in no group.
+      persons: integers or strings `[N]`; None = all different.
+      seed, resamples: of bootstrap and deals; resamples x persons numbers are held at once.
+
+    Raises:
+      TypeError, ValueError: values, groups or persons that do not fit.
+      ValueError: fewer than two groups, or a person in two of them.
+    """
+    values, names = scores(values, "values"), group_names(groups, len(values))
+    person, known = numbered(persons, len(values)), names != ""
+    person = numbered(person[known], known.sum())
+    classes, group = _groups_of(names[known], person)
+    sums = sum_by(np.stack([values[known], np.ones(known.sum())], axis=1), person, len(group))
+    each = range(len(classes))
+
+    def means(sums: list[np.ndarray]) -> np.ndarray:
+        total, count = np.moveaxis(sums, -1, 0)  # [G, ...]
+        return np.divide(total, count, out=np.full(count.shape, np.nan), where=count > 0)
+
+    draws = resample(len(group), resamples, seed=seed)
+    deals = np.random.default_rng(seed).permuted(np.tile(group, (resamples, 1)), axis=1)
+    found = means([(group == one) @ sums for one in each])
+    drawn = np.ptp(means([draws @ (sums * (group == one)[:, None]) for one in each]), axis=0)
+    dealt = np.ptp(means([(deals == one) @ sums for one in each]), axis=0)
+    return Gap(
+        lowest=str(classes[np.argmin(found)]),
+        highest=str(classes[np.argmax(found)]),
+        gap=Estimate(float(np.ptp(found)), *_central(drawn[np.isfinite(drawn)])),
+        by_chance=Estimate(float(dealt.mean()), *_central(dealt)),
+        p_value=float((1 + np.sum(dealt >= np.ptp(found) - ROUNDING)) / (1 + resamples)),
+    )
+
+
+def group_names(groups: np.ndarray, count: int) -> np.ndarray:
+    """The names of the groups as strings `[count]`. ValueError where they do not fit, or nobody is in a group."""
+    groups = np.asarray(groups)
+    names = groups.astype(str)
+    if names.shape != (count,) or not np.any(names != ""):
+        members = f"{np.sum(names != '')} with a name"
+        raise ValueError(f"groups have shape {names.shape}, {members}; wanted ({count},), one name a picture")
+    return names
+
+
+def _groups_of(names: np.ndarray, person: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The different names, and for each person the position of theirs."""
+    classes, group = np.unique(names, return_inverse=True)
+    if len(classes) < 2:
+        raise ValueError(f"every picture is in {classes[0]}; a gap needs two groups or more")
+    of_person = np.empty(person.max() + 1, int)
+    of_person[person] = group
+    if twice := np.unique(person[of_person[person] != group]).size:
+        raise ValueError(
+            f"{twice} of {len(of_person)} persons are in two groups; wanted one group for all pictures of a person:"
+            " chance is measured by dealing the groups anew among persons"
+        )
+    return classes, of_person
+
+
+def _central(values: np.ndarray) -> tuple[float, float]:
+    low, high = np.percentile(values, (2.5, 97.5)) if len(values) else (np.nan, np.nan)
+    return float(low), float(high)

@@ -1,0 +1,103 @@
+"""Is the own original found again among all originals? Re-ID rate and rank-k curves.
+
+The rank of an anonymised picture is that of the most similar original of its own person among the originals of all
+others. Where originals of others are exactly as similar, every order of the tied is as likely as any other: with b that
+are more similar and t that tie, the own original is within the first k with probability `(k - b) / (t + 1)`, cut to
+0 to 1. The Re-ID rate is the mean of that for k = 1, the curve of cumulative matches its mean for every k.
+
+Source: Re-ID of Face Anonymization Made Simple (arXiv 2411.00762): the share of outputs whose most similar face in the
+test set is their own original. It does not say what it does with ties, or with several originals of one person.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from perface_jax.privacy.arguments import directions, numbered
+from perface_jax.privacy.pairs import BLOCK, cosines
+
+
+class Ranks(NamedTuple):
+    """Where the own person comes among the originals, for each anonymised picture.
+
+    Attributes:
+      better: int `[N]`, originals of others that are more similar than the most similar one of the own person.
+      tied: int `[N]`, originals of others that are exactly as similar.
+    """
+
+    better: np.ndarray
+    tied: np.ndarray
+
+
+def ranks(
+    anonymised: np.ndarray,
+    originals: np.ndarray,
+    persons: np.ndarray | None = None,
+    *,
+    original_persons: np.ndarray | None = None,
+) -> Ranks:
+    """Compare each anonymised picture with all originals; 256 rows of the N x M cosines are held at once.
+
+    Args:
+      anonymised: floating `[N, D]`.
+      originals: floating `[M, D]`, the gallery. An original of others that stands in it twice counts twice.
+      persons: integers or strings `[N]`; None = all different.
+      original_persons: of the originals `[M]`; None = `persons`, row by row, so M = N.
+
+    Raises:
+      TypeError, ValueError: what is no embedding, persons that do not fit, or one without an original.
+    """
+    probes, gallery = directions(anonymised, "anonymised"), directions(originals, "originals")
+    if probes.shape[1] != gallery.shape[1]:
+        raise ValueError(
+            f"anonymised have {probes.shape[1]} numbers each, originals {gallery.shape[1]}; wanted as many"
+        )
+    person, owner = _people(persons, original_persons, len(probes), len(gallery))
+    better, tied = np.empty(len(probes), int), np.empty(len(probes), int)
+    for start in range(0, len(probes), BLOCK):
+        rows = slice(start, start + BLOCK)
+        similarity, own = cosines(probes[rows], gallery), person[rows, None] == owner
+        best = np.max(similarity, axis=1, where=own, initial=-np.inf, keepdims=True)
+        better[rows] = np.sum((similarity > best) & ~own, axis=1)
+        tied[rows] = np.sum((similarity == best) & ~own, axis=1)
+    return Ranks(better, tied)
+
+
+def found_within(found: Ranks, *, k: int) -> np.ndarray:
+    """The probability that the own original is among the k most similar, float64 `[N]`; k = 1 is Re-ID.
+
+    Raises:
+      ValueError: k is no positive number.
+    """
+    if k < 1:
+        raise ValueError(f"k is {k}; wanted 1 or more")
+    return np.clip((k - found.better) / (found.tied + 1), 0, 1)
+
+
+def cumulative_match(found: Ranks, *, most: int) -> np.ndarray:
+    """The curve of cumulative matches: the share found within k for k = 1 to `most`, float64 `[most]`."""
+    return np.array([found_within(found, k=k).mean() for k in range(1, most + 1)])
+
+
+def _people(persons, original_persons, probes: int, originals: int) -> tuple[np.ndarray, np.ndarray]:
+    """Who is on each anonymised picture and on each original, by one numbering."""
+    if original_persons is None:
+        if probes != originals:
+            raise ValueError(
+                f"{probes} anonymised pictures and {originals} originals; wanted row i of one to be made from row i of"
+                " the other, or `persons` and `original_persons`"
+            )
+        person = numbered(persons, probes)
+        return person, person
+    if persons is None:
+        raise ValueError("original_persons without persons; wanted who is on the anonymised pictures too")
+    numbered(persons, probes), numbered(original_persons, originals)  # refuses each by its own length
+    both = numbered(np.concatenate([persons, original_persons]), probes + originals)
+    person, owner = both[:probes], both[probes:]
+    missing = ~np.isin(person, owner)
+    if missing.any():
+        raise ValueError(
+            f"{missing.sum()} of {probes} anonymised pictures show a person without an original, the first"
+            f" {np.asarray(persons)[missing][0]!s}; wanted an original of everybody"
+        )
+    return person, owner
