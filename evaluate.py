@@ -5,6 +5,10 @@ Prints every table of the parts, and writes WORKDIR/evaluation.json. `--report=D
 `--compare=OTHER` adds paired tests against another evaluated workdir, or another file of vectors.
 
 `--parts=embed --pictures=FOLDER --out=FILE.npz` embeds a folder of pictures with the run's model.
+
+`--part=anonymize --queries=DIR --candidates=DIR --out=DIR` swaps faces, chosen by what people see and machines match.
+`--part=privacy --originals=DIR --anonymised=NAME=DIR,...` judges anybody's anonymised faces on both axes. Both take
+`--landmarks`, `--attributes` and `--embedder`; docs/anonymization.md has the forms.
 """
 
 import jax
@@ -12,20 +16,31 @@ from absl import app, flags, logging
 from etils import epath
 from ml_collections import config_flags
 
-from perface_jax import command_line, evaluator, report
+from perface_jax import anonymizer, command_line, evaluator, report
 
-CONFIG = config_flags.DEFINE_config_file("config", help_string="The file of configs/ that the run was made with.")
+CONFIG = config_flags.DEFINE_config_file(
+    "config", "configs/perface_r50.py", help_string="The file of configs/ that the run was made with."
+)
 WORKDIR = flags.DEFINE_string("workdir", None, "The run's folder.")
-PARTS = flags.DEFINE_list("parts", None, "triplets, groups, selection; verification; embed. Default: config.parts.")
+PARTS = flags.DEFINE_list(
+    "parts", None, "triplets, groups, selection; verification; embed; anonymize; privacy. Default: config.parts."
+)
+flags.DEFINE_alias("part", "parts")
 EMBEDDINGS = flags.DEFINE_string("embeddings", None, "A .npz of names and embeddings, in the place of --workdir.")
 COMPARE = flags.DEFINE_string("compare", "", "Another evaluated workdir, or another .npz.")
 REPORT = flags.DEFINE_string("report", None, "Folder for report.html and report.json.")
 FIGURES = flags.DEFINE_string("figures", None, "Folder for the figures as PDF.")
 PICTURES = flags.DEFINE_string("pictures", None, "Folder of pictures, for --parts=embed.")
 CROP = flags.DEFINE_string("crop", None, "Of these pictures, as for embed_folder. Default: config.crop.")
-OUT = flags.DEFINE_string("out", None, "File that --parts=embed writes.")
+OUT = flags.DEFINE_string("out", None, "File that --parts=embed writes, folder that --part=anonymize writes.")
+QUERIES = flags.DEFINE_string("queries", None, "Folder of pictures to hide, for --part=anonymize.")
+CANDIDATES = flags.DEFINE_string("candidates", "", "Folder of pictures that may be swapped in.")
+ORIGINALS = flags.DEFINE_string("originals", None, "Folder of pictures that were hidden, for --part=privacy.")
+ANONYMISED = flags.DEFINE_list("anonymised", [], "What became of them: NAME=DIR, one for each method.")
+LANDMARKS = flags.DEFINE_list("landmarks", [], "FILE, or WHOSE=FILE: originals, candidates, or a method.")
+ATTRIBUTES = flags.DEFINE_list("attributes", [], "FILE, or WHOSE=FILE: originals, candidates.")
+EMBEDDER = flags.DEFINE_list("embedder", [], "Machines that match: NAME=FOLDER of a model, or of vectors.")
 command_line.define_processes()
-flags.mark_flags_as_required(["config"])
 
 
 def main(arguments):
@@ -40,6 +55,8 @@ def main(arguments):
 
 
 def evaluate(config):
+    if PARTS.value in (["anonymize"], ["privacy"]):
+        return anonymise(config, PARTS.value[0])
     if (WORKDIR.value is None) == (EMBEDDINGS.value is None):
         raise ValueError("give either --workdir, a run to judge, or --embeddings, a file of vectors")
     if PARTS.value == ["embed"]:
@@ -55,9 +72,13 @@ def evaluate(config):
     found = evaluator.evaluate(judged)
     if jax.process_index():
         return
-    report.to_terminal(found._replace(facts={}))  # they are in the files
     if judged.workdir:
         report.write_json(judged.workdir / "evaluation.json", found)
+    show(found)
+
+
+def show(found):
+    report.to_terminal(found._replace(facts={}))  # they are in the files
     if REPORT.value:
         folder = epath.Path(REPORT.value)
         report.write_json(folder / "report.json", found)
@@ -65,6 +86,26 @@ def evaluate(config):
         print(f"\nThe report is {folder / 'report.html'}")
     if FIGURES.value:
         report.save_figures(FIGURES.value, found)
+
+
+def anonymise(config, part):
+    folder = QUERIES.value if part == "anonymize" else ORIGINALS.value
+    if not folder:
+        raise ValueError(f"--part={part} wants --{'queries' if part == 'anonymize' else 'originals'}=DIR")
+    inputs = anonymizer.Inputs(
+        originals=folder,
+        methods=command_line.named(ANONYMISED.value, alone="anonymised"),
+        candidates=CANDIDATES.value,
+        landmarks=command_line.named(LANDMARKS.value, alone=anonymizer.ALL),
+        attributes=command_line.named(ATTRIBUTES.value, alone=anonymizer.ALL),
+        embedders=command_line.named(EMBEDDER.value, alone="embedder"),
+        crop=CROP.value or "celeba_hq",
+    )
+    if part == "privacy":
+        return show(anonymizer.judge(config, WORKDIR.value, inputs))
+    if not (WORKDIR.value and CANDIDATES.value and OUT.value):
+        raise ValueError("--part=anonymize wants --workdir=RUN --queries=DIR --candidates=DIR --out=DIR")
+    show(anonymizer.anonymize(config, WORKDIR.value, inputs, OUT.value))
 
 
 def embed(config):

@@ -40,7 +40,7 @@ def get_config(variant: str = "") -> ConfigDict:
     config.split.sizes = (600, 50, 50)  # identities for train, validation, test
     config.split.seed = 0  # of the division and of the pairs
     config.parts = ("verification",)
-    for field in ("labels", "fraction", "loss", "temperature", "groups", "selection"):
+    for field in ("labels", "fraction", "loss", "temperature", "groups", "selection", "anonymize"):
         del config[field]  # of triplets only
 
     config.margin = 0.3  # of ArcFace, in radians; .5 is for larger networks (ours)

@@ -112,6 +112,16 @@ def get_config(variant: str = "") -> ConfigDict:
     config.selection.candidates = 5  # offered to a query: the least similar faces of its group (ours)
     config.selection.max_similarity = 0.5  # of two faces offered together, where they shall differ (ours)
     config.selection.band = (0.05, 0.5)  # quantiles of similarity: distinct, but not grotesque (ours)
+    config.anonymize = ConfigDict()  # parts anonymize and privacy; docs/anonymization.md
+    config.anonymize.size = 256  # pixels a side of the square that every face is cut to
+    config.anonymize.candidates = 5  # swapped into a query: the least similar faces of its group (ours)
+    config.anonymize.false_accept_rate = 1e-3  # of the threshold above which a machine matches
+    config.anonymize.band = (-1.0, 1.0)  # perceived similarity of result and original that is asked for
+    config.anonymize.prefer = "fidelity"  # of the results that remain: or least_perceived, least_matched (ours)
+    config.anonymize.degrees = (0.0, 0.25, 0.5, 0.75, 1.0)  # of the curve; 0 = no change, 1 = full swap
+    config.anonymize.references = ("blur", "pixelate", "black_box", "random_swap", "farthest_swap", "chosen_swap")
+    config.anonymize.retouch = ()  # skin, light: after every anonymiser, as lines of their own
+    config.anonymize.seed = 0  # of the random swap
 
     match variant:
         case "":

@@ -50,3 +50,20 @@ def join_processes() -> None:
     given = [flags.FLAGS[name].value for name in ("coordinator", "processes", "process")]
     if flags.FLAGS["distributed"].value or any(value is not None for value in given):
         parallel.initialize(*given)
+
+
+def named(values: Sequence[str], *, alone: str) -> dict[str, str]:
+    """What a list of NAME=VALUE says; a value without a name goes under the name `alone`.
+
+    Raises:
+      ValueError: a name twice, or nothing behind a name.
+    """
+    found: dict[str, str] = {}
+    for given in values:
+        name, equals, value = given.rpartition("=")
+        name = name if equals else alone
+        if name in found or not value:
+            what = f"{name} is given twice" if name in found else f"{given!r} has nothing behind ="
+            raise ValueError(f"{what}; wanted NAME=VALUE,NAME=VALUE,...")
+        found[name] = value
+    return found

@@ -16,7 +16,7 @@ import jax
 from etils import epath
 from ml_collections import ConfigDict
 
-from perface_jax import evaluation, experiment, sections, sweeps, trainer
+from perface_jax import evaluation, experiment, fields, sections, sweeps, trainer
 from perface_jax import workdir as workdirs
 from perface_jax.datasets.celeba_files import GROUPS
 from perface_jax.evaluation import stored
@@ -65,7 +65,7 @@ def open_run(config: ConfigDict, workdir: epath.PathLike, *, compare: str = "") 
       FileNotFoundError: no finished run in the workdir.
       ValueError: the workdir holds another run.
     """
-    experiment.check(config)
+    fields.check(config)
     workdir, replicas = epath.Path(workdir), sweeps.replicas(config)
     workdirs.refuse_other_run(workdir, json.loads(config.to_json()))
     folders = [trainer.model_folder(workdir, replica) for replica in replicas]
@@ -92,7 +92,7 @@ def open_vectors(config: ConfigDict, file: epath.PathLike, *, compare: str = "")
     Raises:
       FileNotFoundError, ValueError, TypeError: see `evaluation.read_vectors`; or a config that is not of triplets.
     """
-    experiment.check(config)
+    fields.check(config)
     if config.task != "triplets":
         raise ValueError(f"vectors are judged on triplets and groups; this config is of {config.task}")
     vectors, replicas = evaluation.read_vectors(file), sweeps.replicas(config)

@@ -9,7 +9,7 @@ import numpy as np
 from etils import epath
 from ml_collections import ConfigDict
 
-from perface_jax import experiment, feeding, parallel, state, sweeps
+from perface_jax import experiment, feeding, fields, parallel, state, sweeps
 from perface_jax import workdir as workdirs
 from perface_jax.model_folder import replace_model
 from perface_jax.preemption import Preempted, Preemption
@@ -33,7 +33,7 @@ def train(config: ConfigDict, workdir: epath.PathLike) -> list[epath.Path]:
       FloatingPointError: no run is finite any more; the message says since which step.
       Preempted: SIGTERM came; the state is saved.
     """
-    experiment.check(config)
+    fields.check(config)
     replicas = sweeps.replicas(config)
     mesh = parallel.make_mesh(len(replicas), data=config.mesh.data)
     parallel.check_batch_size(config.batch_size, mesh)

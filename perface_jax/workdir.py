@@ -17,7 +17,7 @@ FREE_FIELDS = (
     "data.release", "data.data_dir", "mesh.data", "mesh.how", "feed", "workers", "steps_per_call", "log_every",
     "tensorboard", "keep_checkpoints", "evaluation_batch_size", "parts",
 )  # fmt: skip
-EVALUATED = ("groups.", "selection.")  # what a trained run is judged on
+EVALUATED = ("groups.", "selection.", "anonymize.")  # what a trained run is judged on
 LENGTHS = ("epochs", "max_steps")  # may grow under a constant schedule
 PACKAGES = (
     "perface_jax",

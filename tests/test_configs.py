@@ -7,7 +7,7 @@ import pathlib
 import pytest
 
 from configs import arcface_synthetic, perface_r50, synthetic
-from perface_jax import experiment, sweeps
+from perface_jax import experiment, fields, sweeps
 
 ALL = [
     ("perface_r50", ""), ("perface_r50", "d1"), ("perface_r50", "as_released"), ("perface_r50", "table3"),
@@ -30,7 +30,7 @@ def test_no_config_is_left_out():
 @pytest.mark.parametrize(("name", "variant"), ALL)
 def test_a_config_passes_its_own_checks(name, variant):
     config = _config(name, variant)
-    experiment.check(config)
+    fields.check(config)
     assert len(sweeps.replicas(config)) >= 1
 
 
@@ -50,11 +50,11 @@ def test_an_unknown_field_suggests_the_closest_and_a_missing_one_is_named():
     with config.unlocked():
         config.learnign_rate = 0.1
     with pytest.raises(ValueError, match=r"unknown fields of the config: learnign_rate \(close to it: learning_rate"):
-        experiment.check(config)
+        fields.check(config)
     config = perface_r50.get_config()
     del config.margin
     with pytest.raises(ValueError, match="the config lacks margin"):
-        experiment.check(config)
+        fields.check(config)
 
 
 @pytest.mark.parametrize(
@@ -71,14 +71,14 @@ def test_values_out_of_range_are_refused(field, value, message):
     config = perface_r50.get_config()
     config[field] = value
     with pytest.raises(ValueError, match=message):
-        experiment.check(config)
+        fields.check(config)
 
 
 def test_the_values_of_a_sweep_are_checked_too():
     config = perface_r50.get_config()
     config.sweep.loss = ("cosine_triplet", "bogus")
     with pytest.raises(ValueError, match="config.loss is 'bogus'"):
-        experiment.check(config)
+        fields.check(config)
 
 
 def test_a_sweep_over_what_identities_do_not_have_is_refused():

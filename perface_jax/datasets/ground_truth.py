@@ -90,7 +90,8 @@ def write_portrait_truth(folder: pathlib.Path, sources: People, targets: People,
     five = ([f"{i}.jpg", *(f"{x:.3f}" for x in face[:5].ravel())] for i, face in enumerate(points))
     write_csv(folder / "landmarks.csv", ["name", *LANDMARKS], five)
     parameters = _parameters("source", sources) | _parameters("target", targets)
-    np.savez_compressed(folder / "truth.npz", landmarks=points, **parameters)
+    names = np.array([str(i) for i in range(len(points))])
+    np.savez_compressed(folder / "truth.npz", names=names, landmarks=points, **parameters)
 
 
 def _valid_votes(rows: Rows, asked: Survey) -> Iterator[tuple]:

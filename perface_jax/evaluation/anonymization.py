@@ -1,0 +1,187 @@
+"""Methods of anonymisation on both axes, and what they keep: one row for every number of the benchmark."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from perface_jax import privacy
+from perface_jax.annotations.agreement import Estimate, resample
+from perface_jax.evaluation.groups import NONE
+from perface_jax.evaluation.kept import MEASURES, kept
+from perface_jax.evaluation.portraits import Eye
+from perface_jax.privacy.shares import mean_of
+from perface_jax.similarity import similarity
+
+
+class Method(NamedTuple):
+    """What one anonymiser made.
+
+    Attributes:
+      portraits: `datasets.portraits.Portraits`, n of them.
+      places: int `[n]`, of their originals.
+    """
+
+    portraits: Any
+    places: np.ndarray
+
+
+class Seen(NamedTuple):
+    """What embedders see of one method's results and of their originals.
+
+    Attributes:
+      perceived: float `[n]`, similarity to the original as people see it; None without a model of people.
+      matched: machine -> float `[n]`, similarity to the original as the machine sees it.
+    """
+
+    perceived: np.ndarray | None
+    matched: Mapping[str, np.ndarray]
+
+
+class MachineAxisRow(NamedTuple):
+    """One method before one machine, all pictures or one group of them; see `privacy.MachineRow`."""
+
+    method: str
+    machine: privacy.MachineRow
+
+
+class MachineGapRow(NamedTuple):
+    """The largest difference between the groups of one attribute; see `privacy.largest_gap`."""
+
+    method: str
+    machine: str
+    attribute: str
+    gap: privacy.Gap
+
+
+class PerceivedRow(NamedTuple):
+    """The similarity of originals and results as people see it, all pictures or one group of them."""
+
+    method: str
+    attribute: str
+    group: str
+    pictures: int
+    similarity: Estimate
+
+
+class KeptRow(NamedTuple):
+    """One measure of what a method kept.
+
+    Attributes:
+      method: its name.
+      measure: a name of `kept.MEASURES`.
+      value: mean over the pictures.
+      pictures: that it could be measured on.
+      note: why there is no number.
+    """
+
+    method: str
+    measure: str
+    value: Estimate
+    pictures: int
+    note: str
+
+
+class Benchmark(NamedTuple):
+    """All rows, method by method, and what they are made from.
+
+    Attributes:
+      machine, gaps, perceived, kept: the rows.
+      seen: method -> `Seen`.
+      measured: method -> measure -> float `[n]`.
+    """
+
+    machine: list[MachineAxisRow]
+    gaps: list[MachineGapRow]
+    perceived: list[PerceivedRow]
+    kept: list[KeptRow]
+    seen: dict[str, Seen]
+    measured: dict[str, dict[str, np.ndarray]]
+
+
+def benchmark(
+    originals: Any,
+    methods: Mapping[str, Method],
+    *,
+    perceive: Eye | None,
+    machines: Mapping[str, Eye],
+    attributes: Mapping[str, np.ndarray],
+    persons: np.ndarray | None = None,
+    false_accept_rate: float = 1e-3,
+) -> Benchmark:
+    """Every method on both axes, group by group.
+
+    Args:
+      originals: `datasets.portraits.Portraits`, N of them.
+      methods: by name.
+      perceive: what people see; None = that axis stays empty.
+      machines: by name.
+      attributes: attribute -> its value for each original, strings `[N]`.
+      persons: who is on each original; None = all different.
+      false_accept_rate: of the thresholds, which come from all originals.
+
+    Raises:
+      ValueError: too few originals for the rate, or vectors that are missing.
+    """
+    whole = {name: eye.look("originals", originals) for name, eye in machines.items()}
+    felt = perceive.look("originals", originals) if perceive else None
+    persons = np.arange(len(originals)) if persons is None else persons
+    found = Benchmark([], [], [], [], {}, {})
+    for name, method in methods.items():
+        there = {machine: eye.look(name, method.portraits) for machine, eye in machines.items()}
+        here = {machine: vectors[method.places] for machine, vectors in whole.items()}
+        people = persons[method.places]
+        groups = {attribute: values[method.places] for attribute, values in attributes.items()}
+        table = privacy.machine_table(
+            {machine: (here[machine], there[machine]) for machine in machines},
+            persons=people,
+            groups=groups,
+            impostors=whole,
+            impostor_persons=persons,
+            gallery=whole,
+            gallery_persons=persons,
+            false_accept_rate=false_accept_rate,
+        )
+        found.machine.extend(MachineAxisRow(name, row) for row in table.rows)
+        found.gaps.extend(MachineGapRow(name, *gap) for gap in table.gaps)
+        perceived = (
+            np.asarray(similarity(felt[method.places], perceive.look(name, method.portraits))) if perceive else None
+        )
+        if perceive:
+            found.perceived.extend(perceived_rows(name, perceived, groups, people))
+        pairs = {machine: np.asarray(similarity(here[machine], there[machine])) for machine in machines}
+        found.seen[name] = Seen(perceived, pairs)
+        found.measured[name] = kept(originals[method.places], method.portraits)
+        found.kept.extend(kept_rows(name, found.measured[name], people))
+    return found
+
+
+def perceived_rows(
+    method: str, perceived: np.ndarray, groups: Mapping[str, np.ndarray], persons: np.ndarray
+) -> list[PerceivedRow]:
+    """The mean perceived similarity of all pictures, and of every group; arguments as for `benchmark`."""
+    places = {("all", "all"): np.ones(len(perceived), bool)}
+    places |= {(name, str(value)): values == value for name, values in groups.items() for value in np.unique(values)}
+    return [
+        PerceivedRow(method, *title, int(where.sum()), mean(perceived[where], persons[where]))
+        for title, where in places.items()
+    ]
+
+
+def kept_rows(method: str, measured: Mapping[str, np.ndarray], persons: np.ndarray) -> list[KeptRow]:
+    """The mean of every measure over the pictures that have it."""
+    rows = []
+    for name in MEASURES:
+        values = measured.get(name)
+        there = np.isfinite(values) if values is not None else np.zeros(0, bool)
+        if not there.any():
+            rows.append(KeptRow(method, name, NONE, 0, "no landmarks of the results"))
+            continue
+        rows.append(KeptRow(method, name, mean(values[there], persons[there]), int(there.sum()), ""))
+    return rows
+
+
+def mean(values: np.ndarray, persons: np.ndarray, *, resamples: int = 1000) -> Estimate:
+    """A mean with its 95% interval, a percentile bootstrap over persons; NaN ends for a single one."""
+    person = np.unique(persons, return_inverse=True)[1]
+    return mean_of(values, person, resample(int(person.max()) + 1, resamples))

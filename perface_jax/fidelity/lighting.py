@@ -1,0 +1,220 @@
+"""Where the light of a portrait comes from, and how to give one portrait the light of another.
+
+The model is one distant lamp and a sky, on the generic face of `perface_jax.fidelity.surface`, in linear luminance:
+
+    Y(n) = m (SKY + RISE * up(n) + 1/4 + 1/2 c + 5/16 (3 c^2 - 1) / 2),  c = n . u,  up(n) = -n_y
+
+n is the unit normal, u the unit vector to the lamp, m its strength times the reflectance of the skin: the first nine
+spherical harmonics of a lamp on a matt surface, with three unknowns instead of nine. A face shows only normals that
+look at the viewer, where nine unknowns cannot be told apart. How much the sky gives is therefore assumed, not fitted,
+and so is that it is brighter above.
+
+Axes: x to the right, y down, z to the viewer. Pictures are uint8 or floating RGB [..., H, W, 3] from 0 to 255, landmarks
+any layout of `perface_jax.landmarks`. Pure JAX: jit, vmap, gradients and any leading axes. Light behind a face, several
+lamps and hard shadows are outside of the model.
+"""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from perface_jax import images, landmarks
+from perface_jax.fidelity import surface
+from perface_jax.fidelity.pose import Head, fit_head
+from perface_jax.fidelity.regions import face_region
+from perface_jax.images import colour
+from perface_jax.images.pixels import in_dtype
+
+SKY = 0.3  # even light from everywhere, in strengths of the lamp
+RISE = 0.12  # how much more of it falls on what looks up: above is a little more than twice as bright as below
+_LUMINANCE = (0.2126, 0.7152, 0.0722)  # of linear sRGB
+_ROUNDS = 6  # of weighing
+_PULL = 0.003
+_USUAL = (0.0, -0.35, 0.85)
+_LIMIT = 2.5  # a pixel is made at most this much lighter or darker
+
+
+class Lighting(NamedTuple):
+    """The light on a face."""
+
+    lamp: jax.Array  # [..., 3]: the unit vector to the lamp times m, linear luminance
+    misfit: (
+        jax.Array
+    )  # [...]: what the model leaves unexplained, a share of the mean luminance; above about .3 doubt it
+
+
+def fit_lighting(image: jax.Array, points: jax.Array, *, where: jax.Array | None = None) -> Lighting:
+    """The lamp that explains a face best.
+
+    Least squares of `Y` over the bare skin between brows and upper lip, where neither fringe nor beard grows, in linear
+    luminance; pixels far from the model (shadows, gloss, strands) count less.
+
+    Args:
+      image: `[..., H, W, 3]`.
+      points: landmarks `[..., P, 2]` in its pixels.
+      where: soft mask `[..., H, W]` of pixels to trust, such as the skin of a label map; None = all.
+
+    Returns:
+      `Lighting`; NaN where nothing is trusted or no landmark lies in the picture.
+    """
+    images.check(image, floating=True)
+    image, outline = jnp.asarray(image), landmarks.outline(points).astype(jnp.float32)
+    luminance = sum(share * plane for share, plane in zip(_LUMINANCE, _planes(image), strict=True))
+    trusted = jnp.ones(luminance.shape) if where is None else _mask(where, luminance.shape)
+    return _each(_fit, luminance, outline, fit_head(points), trusted)
+
+
+def light_direction(lighting: Lighting) -> jax.Array:
+    """The unit vector towards the lamp, `[..., 3]`: x right, y down, z to the viewer."""
+    return lighting.lamp / _length(lighting.lamp)[..., None]
+
+
+def light_angle(lighting: Lighting, other: Lighting) -> jax.Array:
+    """The angle between two lamps, degrees `[...]`, 0 to 180; exact near 0, with gradient 0 there."""
+    a, b = jnp.broadcast_arrays(light_direction(lighting), light_direction(other))
+    return jnp.rad2deg(2.0 * jnp.arctan2(_length(a - b), _length(a + b)))
+
+
+def coefficients(lighting: Lighting) -> jax.Array:
+    """The light as a sum of spherical harmonics, `[..., 9]`.
+
+    `Y(n)` = their products with 1, x, y, z, xy, xz, yz, x^2 - y^2 and 3z^2 - 1 of the normal. Not normalised.
+    """
+    strength = _length(lighting.lamp)
+    x, y, z = jnp.moveaxis(light_direction(lighting), -1, 0)
+    first = 0.5 * lighting.lamp + jnp.stack([jnp.zeros_like(x), -RISE * strength, jnp.zeros_like(x)], -1)
+    second = 15 / 32 * jnp.stack([2 * x * y, 2 * x * z, 2 * y * z, (x * x - y * y) / 2, (3 * z * z - 1) / 6], -1)
+    even = (SKY + 0.25) * strength[..., None]
+    return jnp.concatenate([even, first, strength[..., None] * second], -1)
+
+
+def relight(
+    result: jax.Array,
+    lighting: Lighting,
+    points: jax.Array,
+    *,
+    where: jax.Array | None = None,
+    strength: float | jax.Array = 1.0,
+) -> jax.Array:
+    """The result under the light of the original, for after any anonymiser.
+
+    Linear light is multiplied by (shading under `lighting` / shading under the result's own fitted light)^(strength
+    where), a ratio image. Both shadings have mean 1 over the face: where the light comes from changes, not how much of
+    it; `match_skin_color` does the rest. No detail of the original comes back.
+
+    Args:
+      result: `[..., H, W, 3]`.
+      lighting: `fit_lighting` of the original.
+      points: landmarks `[..., P, 2]` of the result.
+      where: soft mask `[..., H, W]` of what is changed; None = `face_region`.
+      strength: 0 (nothing) to 1.
+
+    Returns:
+      `[..., H, W, 3]` in the dtype of `result`; where `where` is 0, its very pixels.
+
+    Known limits: cast shadows and gloss stay where they are. Ratios beyond 2.5 are cut.
+    """
+    own = fit_lighting(result, points)
+    result, outline = jnp.asarray(result), landmarks.outline(points).astype(jnp.float32)
+    size = result.shape[-3:-1]
+    where = face_region(points, size) if where is None else where
+    where = _mask(where, result.shape[:-1])
+    change = _each(_log_ratio, where, outline, fit_head(points), lighting, own)
+    ratio = jnp.exp(strength * where * change)
+    lit = colour.from_linear(jnp.stack([plane * ratio for plane in _planes(result)], -1))
+    return jnp.where(where[..., None] > 0, in_dtype(lit, result.dtype), result)
+
+
+def _shade(lamp, normals):
+    """`Y` of normals [..., 3] under one lamp [3], `[...]`."""
+    strength = _length(lamp)
+    facing = sum(normals[..., i] * lamp[i] for i in range(3)) / strength
+    return strength * (SKY - RISE * normals[..., 1] + 0.25 + 0.5 * facing + 15 / 32 * jnp.square(facing) - 5 / 32)
+
+
+def _fit(luminance, outline, head, trusted):
+    """Gauss-Newton on the lamp, with weights that fall with the residual. One face."""
+    x, y, weight = _bare_skin()
+    at = surface.project(x, y, head, outline)
+    normals = _turned(surface.normals(x, y), head)
+    weight *= jax.nn.sigmoid((normals[..., 2] - 0.3) / 0.05) * _sample(trusted, at)
+    seen = _sample(luminance, at)
+    mean = (weight * seen).sum() / weight.sum()
+    seen = seen / mean
+
+    def round_(_, state):
+        lamp, count = state
+        for _ in range(2):
+            slope = jax.jacfwd(_shade)(lamp, normals)
+            normal = jnp.einsum("ni,n,nj->ij", slope, count, slope) + _PULL * weight.sum() * jnp.eye(3)
+            pull = _PULL * weight.sum() * (jnp.array(_USUAL) - lamp)
+            lamp = lamp + jnp.linalg.solve(normal, (count * (seen - _shade(lamp, normals))) @ slope + pull)
+        return lamp, weight / jnp.square(1.0 + jnp.square(seen - _shade(lamp, normals)) / (4.0 * _spread(lamp, count)))
+
+    def _spread(lamp, count):
+        return (count * jnp.square(seen - _shade(lamp, normals))).sum() / count.sum() + 0.05**2
+
+    lamp, count = jax.lax.fori_loop(0, _ROUNDS, round_, (jnp.array([0.0, -0.4, 0.8]), weight))
+    return Lighting(lamp * mean, jnp.sqrt(_spread(lamp, count)))
+
+
+def _bare_skin():
+    """Places of the generic face from under the brows to the upper lip, without eyes and nostrils, and their weight."""
+    x, y = (places.ravel() for places in np.meshgrid(np.arange(-15, 16) * 0.06, np.arange(-7, 19) * 0.06))
+    beside = np.abs(x)
+
+    def away(across, down, wide, long):
+        return 1.0 - np.exp(-np.square(np.square((beside - across) / wide) + np.square((y - down) / long)))
+
+    rim = 1.0 / (1.0 + np.exp((np.hypot(x / 0.93, (y - 0.42) / 1.22) - 1.0) / 0.03))
+    zone = 1.0 / (1.0 + np.exp(-(y + 0.20) / 0.06)) / (1.0 + np.exp((y - 0.90) / 0.06))
+    weight = rim * zone * away(0.50, 0.0, 0.32, 0.17) * away(0.52, -0.32, 0.45, 0.14) * away(0.13, 0.72, 0.20, 0.09)
+    kept = weight > 0.05
+    return tuple(jnp.asarray(part[kept], jnp.float32) for part in (x, y, weight))
+
+
+def _log_ratio(where, outline, head, lighting, own):
+    """Logarithm of new over old shading, each of mean 1 over the face. One face."""
+    normals = _turned(surface.normals(*surface.over_pixels(head, outline, where.shape)), head)
+    new, old = (_shade(light.lamp, normals) for light in (lighting, own))
+    new, old = (shade / ((where * shade).sum() / where.sum()) for shade in (new, old))
+    return jnp.clip(jnp.log(new / old), -np.log(_LIMIT), np.log(_LIMIT))
+
+
+def _turned(normals, head: Head):
+    """Normals of the head as the camera sees them."""
+    return jnp.einsum("ij,...j->...i", head.rotation, normals)
+
+
+def _sample(plane, at):
+    """Bilinear values at (x, y), 0 outside."""
+    return jax.scipy.ndimage.map_coordinates(plane, [at[..., 1], at[..., 0]], order=1)
+
+
+def _planes(image):
+    linear = colour.to_linear(image).astype(jnp.float32)
+    return tuple(linear[..., i] for i in range(3))
+
+
+def _mask(where, shape):
+    where = jnp.asarray(where)
+    if where.shape != shape:
+        raise ValueError(f"saw a mask of shape {list(where.shape)}, wanted {list(shape)}, as the picture")
+    return where.astype(jnp.float32)
+
+
+def _length(vectors):
+    """Length with gradient 0 at 0, `[...]`."""
+    squared = jnp.square(vectors).sum(-1)
+    return jnp.where(squared > 0, jnp.sqrt(jnp.where(squared > 0, squared, 1.0)), 0.0)
+
+
+def _each(function, picture, *others):
+    """`function` of every face, whatever the leading axes of `picture` [..., H, W]; the others have them too."""
+    leading = picture.shape[:-2]
+    flat = jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[len(leading) :]), (picture, *others))
+    with jax.default_matmul_precision("highest"):
+        found = jax.vmap(function)(*flat)
+    return jax.tree.map(lambda leaf: leaf.reshape(*leading, *leaf.shape[1:]), found)

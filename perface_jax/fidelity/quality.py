@@ -1,0 +1,126 @@
+"""How far a picture moved, pixel by pixel: L1, RMSE, PSNR, SSIM, and the perceptual loss of PerceptFace by region.
+
+Both pictures are uint8 or floating RGB [..., H, W, 3] from 0 to 255, of one shape. Every function gives one float32 a
+picture, [...]; nothing is averaged over pictures. Pure JAX: jit, vmap, and gradients with respect to floating pictures.
+"""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from perface_jax import images
+from perface_jax.fidelity.regions import Regions
+
+# What a region weighs in PerceptFace (arXiv 2509.11249), from how sensitive people were to changes of it.
+PERCEPTFACE = Regions(eyebrows=0.192, eyes=0.223, nose=0.183, mouth=0.229, skin=0.174)
+_WINDOW = 11  # pixels of the Gaussian window of SSIM
+
+
+def l1(original: jax.Array, result: jax.Array) -> jax.Array:
+    """Mean absolute difference, grey levels: 0 to 255."""
+    original, result = _pair(original, result)
+    return jnp.abs(original - result).mean((-3, -2, -1))
+
+
+def rmse(original: jax.Array, result: jax.Array) -> jax.Array:
+    """Root of the mean squared difference, grey levels: 0 to 255. Equal pictures have a gradient of 0."""
+    original, result = _pair(original, result)
+    return _root_mean_square(original - result)
+
+
+def psnr(original: jax.Array, result: jax.Array) -> jax.Array:
+    """Peak signal to noise ratio, `20 log10(255 / rmse)` decibels; infinite for equal pictures, so no training loss."""
+    return 20.0 * jnp.log10(255.0 / rmse(original, result))
+
+
+def ssim(original: jax.Array, result: jax.Array) -> jax.Array:
+    """Structural similarity, at most 1: mean over colours and over pixels whose whole window lies in the picture.
+
+    Gaussian window of 11 pixels with sigma 1.5, K1 = .01, K2 = .03, biased variances. Within 1e-4 of scikit-image with
+    `gaussian_weights=True, sigma=1.5, use_sample_covariance=False, data_range=255, channel_axis=-1`.
+
+    Raises:
+      ValueError: a picture smaller than the window.
+
+    Source: Wang, Bovik, Sheikh and Simoncelli 2004; computed by dm_pix.
+    """
+    original, result = _pair(original, result)
+    if min(original.shape[-3:-1]) < _WINDOW:
+        raise ValueError(f"saw {original.shape[-2]} x {original.shape[-3]} pixels, SSIM wants {_WINDOW} or more a side")
+    import dm_pix  # nothing else here needs it
+
+    flat = [picture.reshape(-1, *picture.shape[-3:]) / 255.0 for picture in (original, result)]
+    return dm_pix.ssim(*flat, filter_fn=_windowed).reshape(original.shape[:-3])
+
+
+def perceptual_loss(
+    original: jax.Array,
+    result: jax.Array,
+    regions: Regions,
+    *,
+    weights: Regions = PERCEPTFACE,
+    lpips: Callable[[jax.Array, jax.Array], jax.Array] | None = None,
+) -> jax.Array:
+    """What people would see of a change, by region: `lpips(x, x') + sum_i a_i |M_i x - M_i x'|`.
+
+    x is the picture on the scale of 0 to 1. The paper writes a plain 2-norm and does not say on which scale; here |.|
+    is the root of the mean over all pixels and colours of the picture, which does not grow with its size (times
+    `sqrt(3 H W)` it is the plain norm). Metric and training loss in one: equal pictures have 0, with a gradient of 0.
+
+    Args:
+      original, result: pictures, aligned.
+      regions: masks `[..., H, W]` of the original, for both.
+      weights: a of each region.
+      lpips: a function of two float32 pictures `[..., H, W, 3]` from 0 to 255 to `[...]`, such as
+        `lambda x, y: network.apply(variables, x / 127.5 - 1, y / 127.5 - 1)`. None leaves the term out: this library
+        brings no weights of LPIPS, and figures with and without it cannot be compared.
+
+    Returns:
+      `[...]`, at least 0.
+
+    Source: PerceptFace, arXiv 2509.11249.
+    """
+    original, result = _pair(original, result)
+    change = (original - result) / 255.0
+    total = 0.0 if lpips is None else lpips(original, result)
+    for mask, weight in zip(regions, weights, strict=True):
+        total = total + weight * _root_mean_square(_over(mask, change) * change)
+    return total
+
+
+def _pair(original, result):
+    """Both pictures in float32."""
+    images.check(original, floating=True)
+    images.check(result, floating=True)
+    if original.shape != result.shape:
+        raise ValueError(f"saw pictures of shapes {list(original.shape)} and {list(result.shape)}, wanted equal shapes")
+    return jnp.asarray(original).astype(jnp.float32), jnp.asarray(result).astype(jnp.float32)
+
+
+def _root_mean_square(change):
+    flat = change.reshape(*change.shape[:-3], -1)
+    return optax.safe_norm(flat, 0.0, axis=-1) / flat.shape[-1] ** 0.5
+
+
+def _over(mask, change):
+    """A mask [..., H, W] with an axis for the colours."""
+    mask = jnp.asarray(mask)
+    if mask.shape != change.shape[:-1]:
+        raise ValueError(f"saw a mask of shape {list(mask.shape)}, wanted {list(change.shape[:-1])}, as the pictures")
+    return mask.astype(change.dtype)[..., None]
+
+
+def _windowed(planes):
+    """Gaussian mean around every pixel whose window lies in the picture, [N, H, W, C] -> [N, H - 10, W - 10, C]."""
+    # As matrices: six times as fast as the convolutions dm_pix would use.
+    down, across = (jnp.asarray(_window_matrix(length), planes.dtype) for length in planes.shape[1:3])
+    return jnp.einsum("ih,jw,nhwc->nijc", down, across, planes, precision="highest")
+
+
+def _window_matrix(length):
+    window = np.exp(-0.5 * (np.arange(_WINDOW) - _WINDOW // 2) ** 2 / 1.5**2)
+    rows = length - _WINDOW + 1
+    return sum(np.eye(rows, length, i) * share for i, share in enumerate(window / window.sum()))

@@ -1,0 +1,178 @@
+"""Which pixels belong to which part of a face: soft masks from landmarks, or from the label maps of a face parser.
+
+A mask is float32 [..., H, W] from 0 (outside) to 1 (inside). Masks from landmarks are drawn by rules of our own, as
+polygons around the points of the outline; lengths are in distances of the pupils (of a turned head: of eyes to mouth,
+which survives turning). They know nothing of hair, glasses or hands over the face: what is measured inside of them has
+to be robust. Pure JAX: jit (`size` and `names` static), vmap and any leading axes.
+"""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from perface_jax import landmarks
+
+# What the numbers of label maps mean. Both have 19 classes with nearly the same names, in two orders.
+CELEBAMASK_HQ = (
+    "background", "skin", "nose", "eye_g", "l_eye", "r_eye", "l_brow", "r_brow", "l_ear", "r_ear", "mouth", "u_lip",
+    "l_lip", "hair", "hat", "ear_r", "neck_l", "neck", "cloth",
+)  # fmt: skip
+FACE_PARSING = (  # face-parsing.PyTorch (BiSeNet) and what descends from it
+    "background", "skin", "l_brow", "r_brow", "l_eye", "r_eye", "eye_g", "l_ear", "r_ear", "ear_r", "nose", "mouth",
+    "u_lip", "l_lip", "neck", "neck_l", "cloth", "hair", "hat",
+)  # fmt: skip
+
+
+class Regions(NamedTuple):
+    """One mask for each part of the face that PerceptFace weighs, float32 `[..., H, W]`."""
+
+    eyebrows: jax.Array
+    eyes: jax.Array
+    nose: jax.Array
+    mouth: jax.Array
+    skin: jax.Array  # the bare face: without the other four
+
+
+_LABELS = Regions(("l_brow", "r_brow"), ("l_eye", "r_eye"), ("nose",), ("mouth", "u_lip", "l_lip"), ("skin",))
+
+
+def label_regions(labels: jax.Array, *, names: tuple[str, ...] = CELEBAMASK_HQ) -> Regions:
+    """Masks from a label map. Glasses, hair, ears and neck belong to no region.
+
+    Args:
+      labels: whole numbers `[..., H, W]`.
+      names: what each number means; CELEBAMASK_HQ or FACE_PARSING. A map read with the wrong one looks plausible.
+
+    Returns:
+      `Regions`, 0 or 1.
+
+    Raises:
+      TypeError: labels that are not whole numbers, as of a picture of colours.
+      ValueError: names without one of the parts.
+    """
+    labels = jnp.asarray(labels)
+    if not jnp.issubdtype(labels.dtype, jnp.integer):
+        raise TypeError(f"saw labels of {labels.dtype}, wanted whole numbers [..., H, W], one class a pixel")
+    if missing := sorted({part for parts in _LABELS for part in parts} - set(names)):
+        raise ValueError(f"saw names without {', '.join(missing)}, wanted CELEBAMASK_HQ or names with all of them")
+
+    def mask(parts):
+        return sum((labels == names.index(part)).astype(jnp.float32) for part in parts)
+
+    return Regions(*map(mask, _LABELS))
+
+
+def landmark_regions(points: jax.Array, size: int | tuple[int, int], *, softness: float = 0.08) -> Regions:
+    """Masks from landmarks.
+
+    Brows are strokes along their points; eyes and mouth are their outlines grown by a lid or a line; the nose reaches
+    from between the eyes to below its wings, and around its tip. The skin is the face (jaw and an arc over the brows)
+    less the other four, less a margin as wide as the soft edge, so that it shares no pixel with them.
+
+    Args:
+      points: floating `[..., P, 2]` in a layout of `perface_jax.landmarks`, pixels.
+      size: height and width of the picture in pixels, one number or two.
+      softness: how wide a mask goes from 0 to 1 on its edge, distances of the pupils.
+
+    Returns:
+      `Regions`.
+    """
+
+    def draw(face):
+        *features, skin = _depths(face, _grid(size))
+        return Regions(*(_soft(depth, softness) for depth in (*features, skin - softness)))
+
+    return _each(draw, points)
+
+
+def face_region(points: jax.Array, size: int | tuple[int, int], *, softness: float = 0.24) -> jax.Array:
+    """One mask for the whole face with its features, up to an arc over the brows, with a wider edge.
+
+    Arguments as for `landmark_regions`. Returns float32 `[..., H, W]`.
+    """
+    return _each(lambda face: _soft(_depth(_contour(face), _grid(size)) / _unit(face) - softness / 2, softness), points)
+
+
+def _each(draw, points):
+    """`draw` for every face, whatever the leading axes."""
+    outline = landmarks.outline(points).astype(jnp.float32)
+    masks = jax.vmap(draw)(outline.reshape(-1, *outline.shape[-2:]))
+    return jax.tree.map(lambda mask: mask.reshape(*outline.shape[:-2], *mask.shape[-2:]), masks)
+
+
+def _grid(size):
+    """Where the pixels lie, [H, W, 1, 2]."""
+    height, width = np.broadcast_to(size, 2).tolist()
+    x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
+    return jnp.asarray(np.stack([x, y], -1)[:, :, None])
+
+
+def _part(face, name):
+    first, end = landmarks.PARTS[name]
+    return face[first:end]
+
+
+def _unit(face):
+    """The distance of the pupils in pixels; of a turned head, what it would be seen from the front."""
+    eyes, mouth = face[0:2], face[3:5]
+    across, down = eyes[1] - eyes[0], mouth.mean(0) - eyes.mean(0)
+    return jnp.maximum(jnp.hypot(across[0], across[1]), jnp.hypot(down[0], down[1]) / 1.1)
+
+
+def _depths(face, grid):
+    """How deep every pixel lies inside the five regions, in units; negative outside."""
+    unit = _unit(face)
+    depth = [
+        jnp.maximum(*(_depth(_stroke(_part(face, name)), grid) / unit + 0.085 for name in ("left_brow", "right_brow"))),
+        jnp.maximum(*(_depth(_part(face, name), grid) / unit + 0.03 for name in ("left_eye", "right_eye"))),
+        _nose(face, grid, unit),
+        _depth(_part(face, "mouth"), grid) / unit + 0.03,
+    ]
+    skin = _depth(_contour(face), grid) / unit
+    for feature in depth:
+        skin = jnp.minimum(skin, -feature)
+    return *depth, skin
+
+
+def _nose(face, grid, unit):
+    left, right, tip = *_part(face, "nose_wings"), face[2]
+    bridge, mouth = face[0:2].mean(0), face[3:5].mean(0)
+    across = 0.22 * (right - left)
+    base = (left + right) / 2 + 0.22 * (mouth - (left + right) / 2)
+    sides = jnp.stack([bridge - across, left, base - across, base + across, right, bridge + across])
+    ridge = _stroke(jnp.stack([bridge, tip]))
+    return jnp.maximum(_depth(sides, grid) / unit + 0.05, _depth(ridge, grid) / unit + 0.15)
+
+
+def _contour(face):
+    """The jaw from ear to ear and back over the forehead, on half an ellipse through a point above the brows."""
+    jaw, eyes, mouth = _part(face, "jaw"), face[0:2].mean(0), face[3:5].mean(0)
+    ears, half = (jaw[0] + jaw[-1]) / 2, (jaw[-1] - jaw[0]) / 2
+    rise = eyes + 0.7 * (eyes - mouth) - ears
+    turn = np.linspace(0, np.pi, 11, dtype=np.float32)[1:-1, None]
+    return jnp.concatenate([jaw, ears[None] + np.cos(turn) * half[None] + np.sin(turn) * rise[None]])
+
+
+def _stroke(points):
+    """There and back: a polygon without an inside."""
+    return jnp.concatenate([points, points[::-1]])
+
+
+def _depth(polygon, grid):
+    """Distance of every pixel to the polygon's edge, [H, W]: positive inside (even-odd rule), negative outside."""
+    start, end = polygon[None, None], jnp.roll(polygon, -1, axis=0)[None, None]
+    along, away = end - start, grid - start
+    share = (away * along).sum(-1) / jnp.maximum((along * along).sum(-1), 1e-12)
+    squared = jnp.square(away - jnp.clip(share, 0, 1)[..., None] * along).sum(-1).min(-1)
+    spans = (start[..., 1] > grid[..., 1]) != (end[..., 1] > grid[..., 1])
+    side = along[..., 0] * away[..., 1] - along[..., 1] * away[..., 0]
+    is_left = (side > 0) == (along[..., 1] > 0)
+    inside = (spans & is_left).sum(-1) % 2 == 1
+    distance = jnp.sqrt(jnp.maximum(squared, 1e-12))
+    return jnp.where(inside, distance, -distance)
+
+
+def _soft(depth, softness):
+    return jnp.clip(0.5 + depth / softness, 0, 1)

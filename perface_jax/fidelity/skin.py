@@ -1,0 +1,144 @@
+"""The colour of a face's skin: estimated, compared, and carried over from one picture to another.
+
+Pictures are uint8 or floating RGB [..., H, W, 3] from 0 to 255; masks are soft, [..., H, W] from 0 to 1, such as the
+skin of `landmark_regions` or `label_regions`. Colours are CIELAB. Pure JAX: jit, vmap and any leading axes.
+
+A picture shows skin times light and cannot tell the two apart: the skin colour here is that of the lit skin. Two
+pictures under one light are compared without that doubt. An empty mask gives NaN.
+"""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from perface_jax import images
+from perface_jax.images import colour
+from perface_jax.images.pixels import in_dtype
+
+# Hair, beard, shadows and features that a mask takes in by mistake are darker than skin, gloss is lighter.
+_LIT = (0.5, 0.9)
+
+
+class SkinDifference(NamedTuple):
+    """How the skin of two pictures differs, `[...]` each."""
+
+    pixels: jax.Array  # mean CIEDE2000 of pixels at the same place: for aligned pictures only
+    colour: jax.Array  # CIEDE2000 of the two skin colours
+    angle: jax.Array  # absolute difference of the individual typology angles, degrees
+
+
+def skin_colour(image: jax.Array, mask: jax.Array) -> jax.Array:
+    """The colour of the lit skin: the mean of the lighter half of the mask without its lightest tenth.
+
+    Args:
+      image: `[..., H, W, 3]`.
+      mask: `[..., H, W]`, where the skin is.
+
+    Returns:
+      CIELAB, float32 `[..., 3]`.
+    """
+    return _lit_mean(*_flat(image, mask))
+
+
+def individual_typology_angle(lab: jax.Array) -> jax.Array:
+    """ITA of skin colours, `atan2(L* - 50, b*)` in degrees: above 55 very light, below -30 dark.
+
+    Args:
+      lab: CIELAB, floating `[..., 3]`.
+
+    Returns:
+      `[...]`.
+
+    Source: Chardon, Cretois and Hourseau 1991.
+    """
+    lab = jnp.asarray(lab)
+    return jnp.degrees(jnp.arctan2(lab[..., 0] - 50.0, lab[..., 2]))
+
+
+def skin_difference(
+    original: jax.Array, result: jax.Array, mask: jax.Array, *, result_mask: jax.Array | None = None
+) -> SkinDifference:
+    """How the skin of a result differs from that of its original.
+
+    Args:
+      original, result: `[..., H, W, 3]`.
+      mask: `[..., H, W]`, where the skin is in the original.
+      result_mask: where it is in the result; None = `mask`. Pixels are compared where both are.
+
+    Returns:
+      `SkinDifference`.
+    """
+    result_mask = mask if result_mask is None else result_mask
+    before, weight = _flat(original, mask)
+    after, result_weight = _flat(result, result_mask)
+    colours = _lit_mean(before, weight), _lit_mean(after, result_weight)
+    both = weight if result_mask is mask else weight * result_weight
+    angles = [individual_typology_angle(lab) for lab in colours]
+    return SkinDifference(
+        pixels=(both * colour.difference(before, after)).sum(-1) / both.sum(-1),
+        colour=colour.difference(*colours),
+        angle=jnp.abs(angles[0] - angles[1]),
+    )
+
+
+def match_skin_color(
+    result: jax.Array,
+    original: jax.Array,
+    mask: jax.Array,
+    *,
+    result_mask: jax.Array | None = None,
+    where: jax.Array | None = None,
+    strength: float | jax.Array = 1.0,
+) -> jax.Array:
+    """The result with the skin colour of the original, for after any anonymiser.
+
+    In linear light every pixel is multiplied by `c / c'`, the skin colours of original and result: what another lamp or
+    another skin under the same lamp would do. One colour for the whole face: no detail of the original comes back.
+
+    Args:
+      result, original: `[..., H, W, 3]`.
+      mask: `[..., H, W]`, where the skin is in the original.
+      result_mask: where it is in the result; None = `mask`. After a face swap, only what was swapped: the rest has the
+        right colour already.
+      where: soft mask of what is changed; None = `result_mask`. `face_region` takes nose and lips along with the skin.
+      strength: 0 (nothing) to 1.
+
+    Returns:
+      `[..., H, W, 3]` in the dtype of `result`; where `where` is 0, its very pixels.
+    """
+    result_mask = mask if result_mask is None else result_mask
+    wanted, seen = (
+        colour.to_linear(colour.from_lab(skin_colour(*pair))) for pair in ((original, mask), (result, result_mask))
+    )
+    ratio = wanted / jnp.maximum(seen, 1e-3)
+    pixels = jnp.asarray(result).astype(jnp.float32)
+    matched = colour.from_linear(colour.to_linear(pixels) * ratio[..., None, None, :])
+    share = strength * _weights(result, result_mask if where is None else where)
+    mixed = pixels + share[..., None] * (matched - pixels)
+    return in_dtype(mixed, result.dtype)
+
+
+def _weights(image, mask):
+    mask = jnp.asarray(mask)
+    if mask.shape != image.shape[:-1]:
+        raise ValueError(f"saw a mask of shape {list(mask.shape)}, wanted {list(image.shape[:-1])}, as the picture")
+    return mask.astype(jnp.float32)
+
+
+def _flat(image, mask):
+    """CIELAB [..., pixels, 3] and weights [..., pixels]."""
+    images.check(image, floating=True)
+    weight = _weights(image, mask)
+    lab = colour.to_lab(image).astype(jnp.float32)
+    return lab.reshape(*lab.shape[:-3], -1, 3), weight.reshape(*weight.shape[:-2], -1)
+
+
+def _lit_mean(lab, weight):
+    """Mean colour of the pixels whose rank in lightness, as a share of the weights, lies within _LIT."""
+    order = jnp.argsort(lab[..., 0], axis=-1)
+    share = jnp.take_along_axis(weight / weight.sum(-1, keepdims=True), order, axis=-1)
+    last = jnp.cumsum(share, axis=-1)
+    inside = jnp.maximum(jnp.minimum(last, _LIT[1]) - jnp.maximum(last - share, _LIT[0]), 0.0)
+    lit = jnp.take_along_axis(lab, order[..., None], axis=-2)
+    return (lit * inside[..., None]).sum(-2) / inside.sum(-1, keepdims=True)

@@ -1,0 +1,119 @@
+"""A generic face as a smooth surface, placed on a picture by its landmarks: which way does the skin look?
+
+The surface is an ellipsoid with hills, in the frame of `landmarks.GENERIC`: distances of the pupils, x to the right, y
+down, z to the viewer. Its numbers are rounded proportions of adults, near the depths of GENERIC, fitted to nobody. Over
+the ears and the neck it means nothing.
+
+The fitted head places it as a body; what is then left between its outline and the landmarks moves it in the picture,
+each point by a mean of the landmarks near it. Pure JAX.
+"""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from perface_jax import landmarks
+from perface_jax.fidelity.pose import Head
+
+_HALF = (1.14, 1.85, 1.25)  # the ellipsoid's half axes
+_TOP = (0.0, 0.28, 0.22)  # where it is nearest to the viewer
+_HILLS = np.array([  # height, x, y, width across, width down; one away from the middle stands on both sides
+    (0.16, 0.00, -0.05, 0.16, 0.30),  # bridge of the nose
+    (0.30, 0.00, 0.40, 0.20, 0.28),  # its ridge
+    (0.16, 0.00, 0.56, 0.20, 0.14),  # its tip
+    (0.07, 0.22, 0.63, 0.11, 0.12),  # its wings
+    (0.08, 0.42, -0.31, 0.34, 0.15),  # brows
+    (-0.13, 0.46, 0.00, 0.26, 0.17),  # sockets
+    (0.06, 0.50, 0.00, 0.19, 0.12),  # eyeballs
+    (0.08, 0.70, 0.45, 0.28, 0.25),  # cheekbones
+    (-0.05, 0.66, 1.05, 0.20, 0.30),  # hollow of the cheeks
+    (0.14, 0.00, 1.10, 0.42, 0.30),  # teeth
+    (0.05, 0.00, 1.04, 0.25, 0.06),  # upper lip
+    (0.05, 0.00, 1.19, 0.22, 0.06),  # lower lip
+    (-0.04, 0.00, 1.36, 0.22, 0.08),  # below it
+    (0.18, 0.00, 1.62, 0.30, 0.22),  # chin
+])  # fmt: skip
+_NEAR = 0.3  # how far a landmark moves the surface around it
+_APPROACHES = 5  # of a line of sight to the surface
+
+
+def height(x: jax.Array, y: jax.Array) -> jax.Array:
+    """z of the surface over x and y, `[...]`; flat beyond its rim."""
+    a, b, c = _HALF
+    inside = 1.0 - jnp.square((x - _TOP[0]) / a) - jnp.square((y - _TOP[1]) / b)
+    z = _TOP[2] + c * (jnp.sqrt(jnp.maximum(inside, 0.01)) - 1.0)
+    for tall, beside, down, wide, long in _HILLS.tolist():
+        for middle in {beside, -beside}:
+            z += tall * jnp.exp(-jnp.square((x - middle) / wide) - jnp.square((y - down) / long))
+    return z
+
+
+def normals(x: jax.Array, y: jax.Array) -> jax.Array:
+    """Unit normals of the surface over x and y, towards the viewer, `[..., 3]`, in the frame of the head."""
+    one, zero = jnp.ones_like(x), jnp.zeros_like(x)
+    across = jax.jvp(height, (x, y), (one, zero))[1]
+    down = jax.jvp(height, (x, y), (zero, one))[1]
+    return jnp.stack([-across, -down, one], -1) / jnp.sqrt(1.0 + across**2 + down**2)[..., None]
+
+
+def project(x: jax.Array, y: jax.Array, head: Head, outline: jax.Array) -> jax.Array:
+    """Where the surface over x and y is seen.
+
+    Args:
+      x, y: `[...]`, distances of the pupils.
+      head: one fitted head, without leading axes.
+      outline: its landmarks, `[59, 2]` pixels.
+
+    Returns:
+      `[..., 2]`, pixels.
+    """
+    body = jnp.stack([x, y, height(x, y)], -1)
+    return _place(body, head) + _shift(x, y, head, outline)
+
+
+def over_pixels(head: Head, outline: jax.Array, size: tuple[int, int]) -> tuple[jax.Array, jax.Array]:
+    """Which x and y of the surface every pixel sees, `[H, W]` each: the way back from `project`, by iteration.
+
+    Args:
+      head, outline: as for `project`.
+      size: height and width of the picture, pixels.
+    """
+    v, u = jnp.indices(size, outline.dtype)
+    (a, b), (c, d) = head.rotation[:2, :2]
+
+    def approach(_, state):
+        x, y = state
+        shift, z = _shift(x, y, head, outline), height(x, y)
+        p = (u - shift[..., 0] - head.shift[0]) / head.scale - z * head.rotation[0, 2]
+        q = (v - shift[..., 1] - head.shift[1]) / head.scale - z * head.rotation[1, 2]
+        return _inside((d * p - b * q) / (a * d - b * c), (a * q - c * p) / (a * d - b * c))
+
+    return jax.lax.fori_loop(0, _APPROACHES, approach, (jnp.zeros_like(u), jnp.zeros_like(u)))
+
+
+def _inside(x, y):
+    """Places beyond the rim moved onto it: lines of sight that miss the surface would run away."""
+    reach = jnp.square((x - _TOP[0]) / _HALF[0]) + jnp.square((y - _TOP[1]) / _HALF[1])
+    shrink = jnp.minimum(0.97 * jax.lax.rsqrt(jnp.maximum(reach, 1e-6)), 1.0)
+    return _TOP[0] + shrink * (x - _TOP[0]), _TOP[1] + shrink * (y - _TOP[1])
+
+
+def _place(body, head):
+    """Points of the head [..., 3] in the picture."""
+    seen = [(body * row).sum(-1) * head.scale + shift for row, shift in zip(_rows(head, body), head.shift, strict=True)]
+    return jnp.stack(seen, -1)
+
+
+def _rows(head, body):
+    return [row.reshape((1,) * (body.ndim - 1) + (3,)) for row in head.rotation[:2]]
+
+
+def _shift(x, y, head, outline):
+    """How far the landmarks around a point lie from those of the generic face, a mean that fades away from them."""
+    generic = jnp.asarray(landmarks.GENERIC, outline.dtype)
+    misses = outline - _place(generic, head)
+    axes = (1,) * x.ndim + (59,)
+    away = [jnp.square(at[..., None] - generic[:, i].reshape(axes)) for i, at in enumerate((x, y))]
+    near = jnp.exp(-(away[0] + away[1]) / _NEAR**2)
+    shifts = [(near * misses[:, i].reshape(axes)).sum(-1) for i in range(2)]
+    return jnp.stack(shifts, -1) / (near.sum(-1) + 0.5)[..., None]

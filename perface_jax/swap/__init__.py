@@ -1,0 +1,25 @@
+"""The swap of faces by classical means, and the plain ways to hide one. docs/swappers.md tells how others plug in.
+
+    from perface_jax.swap import Face, swap
+
+    result = swap(Face(picture, landmarks), Face(other, other_landmarks))
+
+Points are (x, y) in pixels, pixel centres at integers; the kinds of landmarks are those of `perface_jax.landmarks`.
+"""
+
+from perface_jax.swap.geometry import swap_points, triangulate
+from perface_jax.swap.reference import black_box, blur, pixelate
+from perface_jax.swap.swapping import Face, swap, swap_face
+from perface_jax.swap.warping import warp
+
+__all__ = [
+    "Face",
+    "black_box",
+    "blur",
+    "pixelate",
+    "swap",
+    "swap_face",
+    "swap_points",
+    "triangulate",
+    "warp",
+]

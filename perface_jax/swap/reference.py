@@ -1,0 +1,77 @@
+"""What people have long done to hide a face: blur it, coarsen it, black it out. To compare swaps with.
+
+All take `(image, landmarks)`, uint8 or floating RGB [..., H, W, 3] and [..., P, 2] in pixels (see
+`perface_jax.landmarks`), and give the picture's shape and dtype back. Only the face changes, jaw to forehead, or its
+bounding box; hair, ears and surroundings, by which people are recognised too, stay as they are.
+"""
+
+import jax
+import jax.numpy as jnp
+
+from perface_jax import images
+from perface_jax.images.pixels import in_dtype, working_dtype
+from perface_jax.swap.geometry import face_ring, pixels, pupil_distance, radius, swap_points
+
+
+def blur(image, landmarks, *, sigma=0.3) -> jax.Array:
+    """The face smoothed by a Gaussian of `sigma` pupil distances; at the edges of the picture, by what lies inside."""
+
+    def blurred(image, points):
+        width = jnp.maximum(sigma * pupil_distance(points), 1e-3)
+        rows, columns = (_gaussian(n, width) for n in image.shape[:2])
+        return _on_face(jnp.einsum("hy,wx,yxc->hwc", rows, columns, image), image, points)
+
+    return _per_face(blurred, image, landmarks)
+
+
+def _gaussian(count, sigma):
+    """How much each of `count` pixels in a row takes from each; rows add up to 1."""
+    place = jnp.arange(count, dtype=sigma.dtype)
+    return jax.nn.softmax(-(((place[:, None] - place[None]) / sigma) ** 2) / 2, -1)
+
+
+def pixelate(image, landmarks, *, blocks=8) -> jax.Array:
+    """The face in squares of their mean colours, `blocks` of them across the face."""
+
+    def coarse(image, points):
+        ring = face_ring(points)
+        left, top = ring.min(0)
+        side = (ring[:, 0].max() - left) / blocks
+        rows, columns = _same_block(image.shape[0], top, side), _same_block(image.shape[1], left, side)
+        return _on_face(jnp.einsum("hy,wx,yxc->hwc", rows, columns, image), image, points)
+
+    return _per_face(coarse, image, landmarks)
+
+
+def _same_block(count, start, side):
+    """How much each of `count` pixels in a row takes from each, so that all pixels of a block are equal."""
+    block = jnp.floor((jnp.arange(count, dtype=side.dtype) - start) / side)
+    same = (block[:, None] == block[None]).astype(side.dtype)
+    return same / same.sum(-1, keepdims=True)
+
+
+def black_box(image, landmarks) -> jax.Array:
+    """The bounding box of the face in black."""
+
+    def covered(image, points):
+        place, ring = pixels(*image.shape[:2], image.dtype), face_ring(points)
+        is_covered = ((place >= ring.min(0)) & (place <= ring.max(0))).all(-1)
+        return jnp.where(is_covered[..., None], 0, image)
+
+    return _per_face(covered, image, landmarks)
+
+
+def _on_face(changed, image, points):
+    is_face = radius(pixels(*image.shape[:2], image.dtype), face_ring(points)) < 1
+    return jnp.where(is_face[..., None], changed, image)
+
+
+def _per_face(change, image, landmarks):
+    """`change` of every floating picture and its swap points, in the dtype of the pictures."""
+    images.check(image, floating=True)
+    image = jnp.asarray(image)
+    dtype = working_dtype(image.dtype)
+    points = swap_points(jnp.asarray(landmarks, dtype))
+    with jax.numpy_rank_promotion("allow"):  # to broadcast the leading axes
+        changed = jnp.vectorize(change, signature="(h,w,c),(q,k)->(h,w,c)")(image.astype(dtype), points)
+    return in_dtype(changed, image.dtype)

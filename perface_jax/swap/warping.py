@@ -1,0 +1,127 @@
+"""Pictures bent by points: every triangle between them is moved by its own affine map."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from perface_jax import images
+from perface_jax.images.pixels import in_dtype, working_dtype
+
+
+def warp(image, source_points, target_points, triangles, *, background=None) -> jax.Array:
+    """A picture whose points have been moved, and what lies between them with them.
+
+    A pixel in the triangle (t1, t2, t3) of the target points, at w1 t1 + w2 t2 + w3 t3, takes the picture's value at
+    w1 s1 + w2 s2 + w3 s3: bilinear, beyond the picture its outermost pixels. Where triangles overlap, because points
+    have changed places, the one counts in which the pixel lies deepest. No anti-aliasing: shrink large faces first.
+
+    Args:
+      image: [..., H, W, 3], uint8 or floating.
+      source_points: [..., Q, 2], where the points are in `image`, pixels.
+      target_points: [..., Q, 2], where they are to go.
+      triangles: int [M, 3], indices of points: `triangulate`.
+      background: [..., I, J, 3] of the dtype of `image`: what stands where no triangle lies, and the size of the
+        result; None is black, of the size of `image`.
+
+    Returns:
+      [..., I, J, 3], of the dtype of `image`; leading axes broadcast. Has gradients for picture and points.
+
+    Raises:
+      ValueError: points of unlike shape; triangles of points that are not there.
+      TypeError: unlike dtypes.
+
+    Source: scikit-image's PiecewiseAffineTransform, which fills with black by default.
+    """
+    images.check(image, floating=True)
+    image = jnp.asarray(image)
+    background = jnp.zeros_like(image) if background is None else background
+    images.check(background, floating=True)
+    if background.dtype != image.dtype:
+        raise TypeError(f"saw a background of {background.dtype} behind a picture of {image.dtype}, wanted one dtype")
+    dtype = working_dtype(image.dtype)
+    source_points, target_points = (jnp.asarray(points, dtype) for points in (source_points, target_points))
+    if source_points.shape[-2:] != target_points.shape[-2:] or source_points.shape[-1:] != (2,):
+        shapes = f"{list(source_points.shape)} and {list(target_points.shape)}"
+        raise ValueError(f"saw points {shapes}, wanted [..., Q, 2] for both")
+    check_triangles(triangles, source_points.shape[-2])
+    pictures = image.astype(dtype), jnp.asarray(background).astype(dtype)
+    return in_dtype(_warp(*pictures, source_points, target_points, jnp.asarray(triangles)), image.dtype)
+
+
+def check_triangles(triangles, points: int) -> None:
+    """Refuses triangles that are not int [M, 3] between 0 and `points`; traced ones have their shape looked at."""
+    if getattr(triangles, "ndim", 0) != 2 or triangles.shape[1] != 3 or not len(triangles):
+        raise ValueError(f"saw triangles of shape {list(np.shape(triangles))}, wanted int [M, 3]: swap.triangulate")
+    if not jnp.issubdtype(triangles.dtype, jnp.integer):
+        raise TypeError(f"saw triangles of {triangles.dtype}, wanted whole numbers: swap.triangulate")
+    if isinstance(triangles, jax.core.Tracer):
+        return
+    first, last = np.asarray(triangles).min(), np.asarray(triangles).max()
+    if first < 0 or last >= points:
+        raise ValueError(
+            f"saw triangles of points {first} to {last}, wanted 0 to {points - 1}: were they made from another kind of "
+            "landmarks? swap.triangulate(swap.swap_points(landmarks))"
+        )
+
+
+@jax.jit
+def _warp(image, background, source_points, target_points, triangles):
+    def one(image, background, source_points, target_points):
+        place = locate(target_points, triangles, *background.shape[:2])
+        return pull(image, background, source_points, place)
+
+    with jax.numpy_rank_promotion("allow"):  # to broadcast the leading axes
+        return jnp.vectorize(one, signature="(h,w,c),(i,j,c),(q,k),(q,k)->(i,j,c)")(
+            image, background, source_points, target_points
+        )
+
+
+def locate(points, triangles, height: int, width: int):
+    """In which triangle each pixel lies: its corners [H, W, 3], their weights [H, W, 3], whether there is one [H, W].
+
+    One triangle after the other: all of a mesh at once would be a thousand planes a picture.
+    """
+    x, y = jnp.meshgrid(jnp.arange(width, dtype=points.dtype), jnp.arange(height, dtype=points.dtype))
+
+    def deeper(best, triangle):
+        (depth, index), (frame, number) = best, triangle
+        here = functools.reduce(jnp.minimum, _weights(x, y, frame))
+        return (jnp.maximum(depth, here), jnp.where(here > depth, number, index)), None
+
+    nowhere = jnp.full_like(x, -jnp.inf), jnp.zeros(x.shape, jnp.int32)
+    frames = _frames(jax.lax.stop_gradient(points)[triangles])  # here, for the loop would divide once a pixel
+    (depth, index), _ = jax.lax.scan(deeper, nowhere, (frames, jnp.arange(len(triangles), dtype=jnp.int32)))
+    corners = triangles[index]
+    return corners, jnp.stack(_weights(x, y, _frames(points[corners])), -1), depth > -1e-4
+
+
+def _frames(corners):
+    """What `_weights` needs of triangles [..., 3, 2]: a corner, two sides over the area, 1 (-1 without area)."""
+    a, b, c = (corners[..., i, :] for i in range(3))
+    area = _cross(b - a, c - a)
+    is_flat = jnp.abs(area) < 1e-6
+    scale = jnp.where(is_flat, 0, 1 / jnp.where(is_flat, 1, area))[..., None]
+    return a, (b - a) * scale, (c - a) * scale, jnp.where(is_flat, -1, 1).astype(corners.dtype)
+
+
+def _weights(x, y, frame):
+    """Barycentric coordinates of places in a triangle; one is negative outside, and everywhere if it has no area."""
+    corner, first_side, second_side, total = frame
+    x, y = x - corner[..., 0], y - corner[..., 1]
+    second = x * second_side[..., 1] - y * second_side[..., 0]
+    third = y * first_side[..., 0] - x * first_side[..., 1]
+    return total - second - third, second, third
+
+
+def _cross(u, v):
+    return u[..., 0] * v[..., 1] - u[..., 1] * v[..., 0]
+
+
+def pull(image, background, points, place):
+    """The picture's values at the pixels that `locate` has found, once the corners lie at `points`."""
+    corners, weights, is_inside = place
+    x, y = jnp.moveaxis((weights[..., None] * points[corners]).sum(-2), -1, 0)
+    sample = functools.partial(jax.scipy.ndimage.map_coordinates, coordinates=[y, x], order=1, mode="nearest")
+    return jnp.where(is_inside[..., None], jax.vmap(sample, in_axes=-1, out_axes=-1)(image), background)
