@@ -58,7 +58,7 @@ def judge(config: ConfigDict, workdir: str | None, inputs: Inputs) -> Report:
     Raises:
       FileNotFoundError, ValueError: the message says what was wanted.
     """
-    eyes, options = _open_eyes(config, workdir, inputs), config.anonymize
+    eyes, options = open_eyes(config, workdir, inputs), config.anonymize
     originals = _read("originals", inputs.originals, config, inputs)
     attributes, persons = _attributes("originals", originals.names, inputs)
     methods = {name: _results(name, folder, originals, inputs) for name, folder in inputs.methods.items()}
@@ -76,10 +76,8 @@ def judge(config: ConfigDict, workdir: str | None, inputs: Inputs) -> Report:
         false_accept_rate=options.false_accept_rate,
     )
     parts = [sections.both_axes(found, originals, methods), sections.what_was_kept(found), sections.group_gaps(found)]
-    warnings = [
-        *_of_pictures(originals),
-        *(one for method in methods.values() for one in _of_pictures(method.portraits)),
-    ]
+    given = [originals, *(methods[name].portraits for name in inputs.methods)]
+    warnings = list(dict.fromkeys(one for faces in given for one in _of_pictures(faces)))
     if eyes.perceive is None:
         warnings.append("No --workdir was given: the axis of what people see is empty.")
     return Report("Anonymised faces on two axes", warnings, _facts(config, workdir, inputs), [p for p in parts if p])
@@ -100,7 +98,7 @@ def anonymize(config: ConfigDict, workdir: str, inputs: Inputs, out: str) -> Rep
     Raises:
       FileNotFoundError, ValueError: the message says what was wanted.
     """
-    eyes = _open_eyes(config, workdir, inputs)
+    eyes = open_eyes(config, workdir, inputs)
     queries, gallery = (_read(role, getattr(inputs, role), config, inputs) for role in ("originals", "candidates"))
     names, members = _members(queries, gallery, inputs)
     thresholds = _thresholds(config, eyes, gallery)
@@ -118,14 +116,14 @@ def anonymize(config: ConfigDict, workdir: str, inputs: Inputs, out: str) -> Rep
     return said
 
 
-class _Eyes(NamedTuple):
+class Eyes(NamedTuple):
     """Who looks: what people see, and machines by name."""
 
     perceive: evaluation.Eye | None
     machines: dict[str, evaluation.Eye]
 
 
-def _open_eyes(config, workdir, inputs):
+def open_eyes(config, workdir, inputs):
     machines, perceive = {}, None
     if workdir:
         models = evaluator.open_run(config, workdir).models[0]
@@ -135,7 +133,7 @@ def _open_eyes(config, workdir, inputs):
     machines |= {name: _embedder(name, path, config) for name, path in inputs.embedders.items()}
     if not machines:
         raise ValueError("no machine that could match faces: give --workdir=RUN, or --embedder=NAME=FOLDER")
-    return _Eyes(perceive, machines)
+    return Eyes(perceive, machines)
 
 
 def _embedder(name, path, config):

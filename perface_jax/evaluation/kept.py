@@ -1,10 +1,10 @@
 """What anonymised faces kept of their originals, measure by measure, and the two retouches; 16 faces at a time."""
 
+import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from perface_jax import fidelity
@@ -52,61 +52,62 @@ def kept(originals: Any, results: Any) -> dict[str, np.ndarray]:
     Returns:
       measure -> float32 `[n]`; without expression and pose where landmarks of one side are missing or have no contours.
     """
-    found = _map(_of_picture, _faces(originals), _faces(results))
+    pair = [Face(faces.images, faces.landmarks) for faces in (originals, results)]
+    found = in_batches(_of_pictures, *pair)
     if originals.measured and results.measured and originals.landmarks.shape[1] > 5 < results.landmarks.shape[1]:
-        found |= _map(_of_landmarks, _faces(originals), _faces(results))
+        found |= in_batches(_of_landmarks, *(face.landmarks for face in pair))
     return found
 
 
 def features_lost(originals: Face, results: Face) -> np.ndarray:
     """PerceptFace's loss by regions of the originals, float32 `[n]`."""
-    return _map(lambda original, result: _lost(original, result), originals, results)
+    return in_batches(_lost, originals, results)
 
 
 def match_skins(originals: Face, results: Face) -> np.ndarray:
     """The results with the skin colours of the originals, uint8 `[n, H, W, 3]`."""
-
-    def retouch(original, result):
-        before, after = (fidelity.landmark_regions(face.landmarks, _size(face)).skin for face in (original, result))
-        where = fidelity.face_region(result.landmarks, _size(result))
-        return fidelity.match_skin_color(result.image, original.image, before, result_mask=after, where=where)
-
-    return _map(retouch, originals, results)
+    return in_batches(_match_skins, originals, results)
 
 
 def match_lights(originals: Face, results: Face) -> np.ndarray:
     """The results in the light of the originals, uint8 `[n, H, W, 3]`."""
-
-    def retouch(original, result):
-        return fidelity.relight(result.image, fidelity.fit_lighting(*original), result.landmarks)
-
-    return _map(retouch, originals, results)
+    return in_batches(_match_lights, originals, results)
 
 
-def _faces(portraits) -> Face:
-    return Face(portraits.images, portraits.landmarks)
+def in_batches(function: Callable, *faces: Any) -> Any:
+    """A pure function of batches over all rows; the last batch is filled up, so that one program serves any number.
+
+    Args:
+      function: of a module, so that it is compiled once.
+      *faces: trees of arrays `[n, ...]`.
+    """
+    count, outputs = len(jax.tree.leaves(faces)[0]), []
+    for start in range(0, count, BATCH):
+        rows = np.minimum(np.arange(start, start + BATCH), count - 1)
+        part = _jitted(function)(*jax.tree.map(lambda leaf, rows=rows: np.asarray(leaf)[rows], faces))
+        outputs.append(jax.tree.map(lambda leaf, end=count - start: np.asarray(leaf)[:end], part))
+    return jax.tree.map(lambda *parts: np.concatenate(parts), *outputs)
 
 
-def _map(function: Callable, originals: Face, results: Face) -> Any:
-    """A function of one original and one result over all of them."""
-    pairs = jax.tree.map(jnp.asarray, (Face(*originals), Face(*results)))
-    return jax.device_get(jax.lax.map(lambda pair: function(*pair), pairs, batch_size=BATCH))
+@functools.cache
+def _jitted(function):
+    return jax.jit(function)
 
 
 def _size(face):
     return face.image.shape[-3:-1]
 
 
-def _of_picture(original, result):
-    skin = fidelity.landmark_regions(original.landmarks, _size(original)).skin
-    difference = fidelity.skin_difference(original.image, result.image, skin)
-    lights = fidelity.fit_lighting(*original), fidelity.fit_lighting(result.image, result.landmarks)
+def _of_pictures(originals, results):
+    skin = fidelity.landmark_regions(originals.landmarks, _size(originals)).skin
+    difference = fidelity.skin_difference(originals.image, results.image, skin)
+    lights = fidelity.fit_lighting(*originals), fidelity.fit_lighting(*results)
     return {
-        "L1": fidelity.l1(original.image, result.image),
-        "RMSE": fidelity.rmse(original.image, result.image),
-        "PSNR": fidelity.psnr(original.image, result.image),
-        "SSIM": fidelity.ssim(original.image, result.image),
-        "features lost": _lost(original, result),
+        "L1": fidelity.l1(originals.image, results.image),
+        "RMSE": fidelity.rmse(originals.image, results.image),
+        "PSNR": fidelity.psnr(originals.image, results.image),
+        "SSIM": fidelity.ssim(originals.image, results.image),
+        "features lost": _lost(originals, results),
         "skin": difference.colour,
         "ITA": difference.angle,
         "light": fidelity.light_angle(*lights),
@@ -115,11 +116,21 @@ def _of_picture(original, result):
 
 def _of_landmarks(original, result):
     return {
-        "expression": fidelity.expression_distance(original.landmarks, result.landmarks).all,
-        "pose": fidelity.pose_error(original.landmarks, result.landmarks).angle,
+        "expression": fidelity.expression_distance(original, result).all,
+        "pose": fidelity.pose_error(original, result).angle,
     }
 
 
-def _lost(original, result):
-    regions = fidelity.landmark_regions(original.landmarks, _size(original))
-    return fidelity.perceptual_loss(original.image, result.image, regions)
+def _lost(originals, results):
+    regions = fidelity.landmark_regions(originals.landmarks, _size(originals))
+    return fidelity.perceptual_loss(originals.image, results.image, regions)
+
+
+def _match_skins(originals, results):
+    before, after = (fidelity.landmark_regions(faces.landmarks, _size(faces)).skin for faces in (originals, results))
+    where = fidelity.face_region(results.landmarks, _size(results))
+    return fidelity.match_skin_color(results.image, originals.image, before, result_mask=after, where=where)
+
+
+def _match_lights(originals, results):
+    return fidelity.relight(results.image, fidelity.fit_lighting(*originals), results.landmarks)

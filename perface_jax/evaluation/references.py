@@ -11,11 +11,11 @@ who is chosen:
 import enum
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from perface_jax import selection, swap
 from perface_jax.anonymize import swap_all
+from perface_jax.evaluation.kept import in_batches
 from perface_jax.swap import Face
 
 
@@ -31,13 +31,11 @@ class Reference(enum.Enum):
 
 
 PLAIN = {Reference.BLUR: swap.blur, Reference.PIXELATE: swap.pixelate, Reference.BLACK_BOX: swap.black_box}
-BATCH = 16  # pictures at once
 
 
 def plainly(reference: Reference, faces: Face) -> np.ndarray:
     """The faces blurred, coarsened or blacked out, uint8 `[n, H, W, 3]`."""
-    hidden = jax.lax.map(lambda face: PLAIN[reference](*face), tuple(map(jnp.asarray, faces)), batch_size=BATCH)
-    return np.asarray(hidden)
+    return in_batches(PLAIN[reference], *faces)
 
 
 def swapped(

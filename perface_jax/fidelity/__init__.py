@@ -1,9 +1,12 @@
-"""What an anonymised face kept of the original: picture quality by region, and the colour of the skin.
+"""What an anonymised face kept of the original: the picture by region, skin, light, expression and pose.
 
 Pictures are uint8 RGB [..., H, W, 3] (floating 0..255 where gradients are wanted), landmarks any layout of
 `perface_jax.landmarks`. Estimators see picture and landmarks only. Everything is pure JAX, one figure a picture.
 """
 
+from perface_jax.fidelity.expression import Expression, ExpressionDistance, expression_distance
+from perface_jax.fidelity.lighting import Lighting, fit_lighting, light_angle, light_direction, relight
+from perface_jax.fidelity.pose import Pose, PoseError, head_pose, pose_error
 from perface_jax.fidelity.quality import PERCEPTFACE, l1, perceptual_loss, psnr, rmse, ssim
 from perface_jax.fidelity.regions import (
     CELEBAMASK_HQ,
@@ -25,16 +28,28 @@ __all__ = [
     "CELEBAMASK_HQ",
     "FACE_PARSING",
     "PERCEPTFACE",
+    "Expression",
+    "ExpressionDistance",
+    "Lighting",
+    "Pose",
+    "PoseError",
     "Regions",
     "SkinDifference",
+    "expression_distance",
     "face_region",
+    "fit_lighting",
+    "head_pose",
     "individual_typology_angle",
     "l1",
     "label_regions",
     "landmark_regions",
+    "light_angle",
+    "light_direction",
     "match_skin_color",
     "perceptual_loss",
+    "pose_error",
     "psnr",
+    "relight",
     "rmse",
     "skin_colour",
     "skin_difference",

@@ -1,8 +1,8 @@
 """Whether a face kept its expression: from landmarks, with position, size and pose removed.
 
-Landmarks come in any layout of `perface_jax.landmarks` with contours (not five points), pixels. The generic face, fitted
-by `perface_jax.fidelity.pose`, says how the head is turned and how deep every point lies; the outline is then seen from
-the front, in distances of the pupils, the origin between them, y down.
+Landmarks come in any layout of `perface_jax.landmarks` with contours (not five points), pixels. The generic face,
+fitted by `perface_jax.fidelity.pose`, says how the head is turned and how deep every point lies; the outline is then
+seen from the front, in distances of the pupils, the origin between them, y down.
 
 Faces differ at rest, and no landmark tells a thin-lipped mouth from a pressed one: of two persons, a part of every
 figure here is identity. Of one person, or of results of one anonymiser on the same originals, figures compare well.
@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import optax
 
 from perface_jax import landmarks
 from perface_jax.fidelity.pose import fit_head
@@ -59,7 +60,7 @@ def frontal_outline(points: jax.Array) -> jax.Array:
     return jnp.stack([d * x - b * y, a * y - c * x], -1) / (a * d - b * c)[..., None]
 
 
-def expression(points: jax.Array) -> Expression:
+def measure_expression(points: jax.Array) -> Expression:
     """What a face does: brows, eyes and mouth in five figures.
 
     Args:
@@ -95,7 +96,7 @@ def expression_distance(original: jax.Array, result: jax.Array) -> ExpressionDis
       original, result: floating `[..., P, 2]`, landmarks with contours; the two layouts may differ.
 
     Returns:
-      `ExpressionDistance`, 0 for equal outlines, with gradient 0 there.
+      `ExpressionDistance`, 0 for equal outlines; gradients are finite there.
 
     Raises:
       ValueError: five points, which carry no expression.
@@ -106,7 +107,7 @@ def expression_distance(original: jax.Array, result: jax.Array) -> ExpressionDis
         (_centred(eyes_2) - _centred(eyes)).reshape(*mouth.shape[:-2], 16, 2),
         _centred(mouth_2) - _centred(mouth),
     ]
-    lengths = [_length(move) for move in moves]
+    lengths = [optax.safe_norm(move, 0.0, axis=-1) for move in moves]
     return ExpressionDistance(*(part.mean(-1) for part in lengths), jnp.concatenate(lengths, -1).mean(-1))
 
 
@@ -123,9 +124,3 @@ def _parts(points):
 
 def _centred(points):
     return points - points.mean(-2, keepdims=True)
-
-
-def _length(vectors):
-    """Length with gradient 0 at 0."""
-    squared = jnp.square(vectors).sum(-1)
-    return jnp.where(squared > 0, jnp.sqrt(jnp.where(squared > 0, squared, 1.0)), 0.0)

@@ -2,10 +2,10 @@
 
     point = scale * (R X)[x, y] + shift,  X a point of the generic face,  R = R_roll R_pitch R_yaw
 
-This is weak perspective: a camera far away. Axes: x to the right, y down, z to the viewer. Angles are in degrees: yaw is
-positive where the face turns to the right of the picture, pitch where it looks down, roll where it leans clockwise.
-Only points that bone carries are looked at; the jaw slides along the head as it turns. Nobody has the generic face, so
-angles are good to a few degrees, differences between two pictures of similar faces to less.
+This is weak perspective: a camera far away. Axes: x to the right, y down, z to the viewer. Angles are in degrees: yaw
+is positive where the face turns to the right of the picture, pitch where it looks down, roll where it leans clockwise.
+The jaw is not looked at: it slides along the head as the head turns. Nobody has the generic face, so angles are good to
+a few degrees only.
 
 Pure JAX: jit, vmap, gradients and any leading axes. Landmarks in any layout of `perface_jax.landmarks`, pixels; five
 points are enough, but say less about pitch. Points that are all one give NaN.
@@ -16,6 +16,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 
 from perface_jax import landmarks
 from perface_jax.images.pixels import working_dtype
@@ -80,7 +81,8 @@ def head_pose(points: jax.Array) -> Pose:
 def pose_error(original: jax.Array, result: jax.Array) -> PoseError:
     """How far the head of a result has turned against its original.
 
-    angle = that of `R_result R_original^T`, by its sine: exact near 0, with gradient 0 there.
+    angle = that of `R_result R_original^T`, from |R_result - R_original| = sqrt(8) sin(angle / 2): exact near 0, with
+    finite gradients there.
 
     Args:
       original, result: floating `[..., P, 2]`, landmarks; the two layouts may differ.
@@ -89,11 +91,9 @@ def pose_error(original: jax.Array, result: jax.Array) -> PoseError:
       `PoseError`, degrees.
     """
     before, after = jnp.broadcast_arrays(fit_head(original).rotation, fit_head(result).rotation)
-    squared = jnp.square(after - before).sum((-2, -1)) / 8.0
-    is_turned = squared > 0
-    half = jnp.arcsin(jnp.sqrt(jnp.where(is_turned, jnp.minimum(squared, 1.0 - 1e-7), 0.25)))
+    sine = optax.safe_norm(after - before, 0.0, axis=(-2, -1)) / np.sqrt(8.0).item()
     yaw, pitch, roll = (b - a for a, b in zip(pose_of(before), pose_of(after), strict=True))
-    angle = jnp.where(is_turned, jnp.rad2deg(2.0 * half), 0.0)
+    angle = jnp.rad2deg(2.0 * jnp.arcsin(jnp.minimum(sine, 1.0 - 1e-7)))  # the slope at 1 would be infinite
     return PoseError(angle, yaw, pitch, (roll + 180.0) % 360.0 - 180.0)
 
 

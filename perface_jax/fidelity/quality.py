@@ -6,6 +6,7 @@ picture, [...]; nothing is averaged over pictures. Pure JAX: jit, vmap, and grad
 
 from collections.abc import Callable
 
+import dm_pix
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -50,8 +51,6 @@ def ssim(original: jax.Array, result: jax.Array) -> jax.Array:
     original, result = _pair(original, result)
     if min(original.shape[-3:-1]) < _WINDOW:
         raise ValueError(f"saw {original.shape[-2]} x {original.shape[-3]} pixels, SSIM wants {_WINDOW} or more a side")
-    import dm_pix  # nothing else here needs it
-
     flat = [picture.reshape(-1, *picture.shape[-3:]) / 255.0 for picture in (original, result)]
     return dm_pix.ssim(*flat, filter_fn=_windowed).reshape(original.shape[:-3])
 

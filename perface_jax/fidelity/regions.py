@@ -103,10 +103,10 @@ def _each(draw, points):
 
 
 def _grid(size):
-    """Where the pixels lie, [H, W, 1, 2]."""
+    """x and y of every pixel, [1, H, W] each."""
     height, width = np.broadcast_to(size, 2).tolist()
     x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
-    return jnp.asarray(np.stack([x, y], -1)[:, :, None])
+    return jnp.asarray(x)[None], jnp.asarray(y)[None]
 
 
 def _part(face, name):
@@ -162,14 +162,17 @@ def _stroke(points):
 
 def _depth(polygon, grid):
     """Distance of every pixel to the polygon's edge, [H, W]: positive inside (even-odd rule), negative outside."""
-    start, end = polygon[None, None], jnp.roll(polygon, -1, axis=0)[None, None]
-    along, away = end - start, grid - start
-    share = (away * along).sum(-1) / jnp.maximum((along * along).sum(-1), 1e-12)
-    squared = jnp.square(away - jnp.clip(share, 0, 1)[..., None] * along).sum(-1).min(-1)
-    spans = (start[..., 1] > grid[..., 1]) != (end[..., 1] > grid[..., 1])
-    side = along[..., 0] * away[..., 1] - along[..., 1] * away[..., 0]
-    is_left = (side > 0) == (along[..., 1] > 0)
-    inside = (spans & is_left).sum(-1) % 2 == 1
+    # Planes of x and of y, pixels last: on CPU many times as fast as pairs.
+    (from_x, from_y), (along_x, along_y) = (
+        points.T[:, :, None, None] for points in (polygon, jnp.roll(polygon, -1, axis=0) - polygon)
+    )
+    x, y = grid[0] - from_x, grid[1] - from_y
+    share = (x * along_x + y * along_y) / jnp.maximum(along_x**2 + along_y**2, 1e-12)
+    share = jnp.clip(share, 0, 1)
+    squared = ((x - share * along_x) ** 2 + (y - share * along_y) ** 2).min(0)
+    spans = (y < 0) != (y < along_y)
+    is_left = (along_x * y > along_y * x) == (along_y > 0)
+    inside = (spans & is_left).sum(0) % 2 == 1
     distance = jnp.sqrt(jnp.maximum(squared, 1e-12))
     return jnp.where(inside, distance, -distance)
 

@@ -42,10 +42,9 @@ def height(x: jax.Array, y: jax.Array) -> jax.Array:
     a, b, c = _HALF
     inside = 1.0 - jnp.square((x - _TOP[0]) / a) - jnp.square((y - _TOP[1]) / b)
     z = _TOP[2] + c * (jnp.sqrt(jnp.maximum(inside, 0.01)) - 1.0)
-    for tall, beside, down, wide, long in _HILLS.tolist():
-        for middle in {beside, -beside}:
-            z += tall * jnp.exp(-jnp.square((x - middle) / wide) - jnp.square((y - down) / long))
-    return z
+    tall, beside, down, wide, long = (column.reshape((1,) * x.ndim + (-1,)) for column in _mirrored().T)
+    away = jnp.square((x[..., None] - beside) / wide) + jnp.square((y[..., None] - down) / long)
+    return z + (tall * jnp.exp(-away)).sum(-1)
 
 
 def normals(x: jax.Array, y: jax.Array) -> jax.Array:
@@ -54,6 +53,11 @@ def normals(x: jax.Array, y: jax.Array) -> jax.Array:
     across = jax.jvp(height, (x, y), (one, zero))[1]
     down = jax.jvp(height, (x, y), (zero, one))[1]
     return jnp.stack([-across, -down, one], -1) / jnp.sqrt(1.0 + across**2 + down**2)[..., None]
+
+
+def _mirrored():
+    aside = _HILLS[_HILLS[:, 1] > 0]
+    return jnp.asarray(np.concatenate([_HILLS, aside * [1, -1, 1, 1, 1]]), jnp.float32)
 
 
 def project(x: jax.Array, y: jax.Array, head: Head, outline: jax.Array) -> jax.Array:

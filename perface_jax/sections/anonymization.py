@@ -12,7 +12,13 @@ from perface_jax.report import Picture, Section, Table
 from perface_jax.sections.words import estimate, with_notes
 
 SHOWN = 6  # originals on the sheet
-AXES = ("SSIM", "features lost", "skin", "light", "expression")  # of what was kept, in the table of both axes
+AXES = {
+    "SSIM": "SSIM",
+    "features lost": "lost",
+    "skin": "skin",
+    "light": "light",
+    "expression": "expr.",
+}  # and their heads
 
 
 def both_axes(found: Benchmark, originals: Any, methods: Mapping[str, Method]) -> Section:
@@ -35,8 +41,7 @@ def both_axes(found: Benchmark, originals: Any, methods: Mapping[str, Method]) -
         if row.group == "all"
     ]
     columns = (
-        "method", "pictures", "perceived", "machine", "similarity", "protected", "Re-ID", "EER",
-        *(f"{measure}{_unit(measure)}" for measure in AXES),
+        "method", "pictures", "perceived", "machine", "similarity", "protected", "Re-ID", "EER", *AXES.values(),
     )  # fmt: skip
     limits = {row.embedder: row.threshold for _, row in found.machine}
     told = "; ".join(f"{name} {estimate(limit)}" for name, limit in limits.items())
@@ -44,7 +49,8 @@ def both_axes(found: Benchmark, originals: Any, methods: Mapping[str, Method]) -
         "Each result against its original. Perceived: mean cosine as people see it. Similarity: mean cosine to the"
         " machine. Protected: share at or below the threshold (PSR). Re-ID: share whose most similar original is their"
         " own. EER: equal error rate of the machine on these pairs; .5 is guessing. In brackets: 95% interval, persons"
-        f" resampled. Thresholds: {told}. What was kept is in the next table."
+        f" resampled. Thresholds: {told}. The last columns, with their units and intervals, are in"
+        " the next table."
     )
     pictures = [Picture("What a machine sees against what people see, picture by picture", _scatter(found, limits))]
     pictures.append(Picture("Originals and what every method made of them", _sheet(found, originals, methods)))
@@ -101,7 +107,7 @@ def group_gaps(found: Benchmark) -> Section | None:
 
 
 def _gap(gap, group):
-    if gap is None or gap.lowest != group:
+    if gap is None or gap.lowest != group or gap.gap.value == 0:
         return ""
     return f"{gap.gap.value:.3f} to {gap.highest} (chance {gap.by_chance.value:.3f}, p = {gap.p_value:.3f})"
 

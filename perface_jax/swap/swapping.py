@@ -153,7 +153,7 @@ def _swap(original, target, source, points, source_points, degree, shape, triang
 def move_points(points, source_points, amount):
     """Where the points of the result lie."""
     matrix = images.similarity_transform(source_points, points)
-    fitted = source_points @ matrix[:, :2].T + matrix[:, 2]
+    fitted = source_points @ matrix[:, :2].T + matrix[None, :, 2]
     taper = _ramp((1 - radius(points, face_ring(points))) / 0.5)
     return points + amount * taper[:, None] * (fitted - points)
 

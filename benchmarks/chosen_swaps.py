@@ -1,0 +1,157 @@
+"""Whose swaps look less like the original: those PerFace chose, a recogniser's farthest, or random ones?
+
+    python benchmarks/chosen_swaps.py --perface MODEL_FOLDER --recogniser MODEL_FOLDER [--write]
+
+A check of the pipeline, not evidence about people: the faces are drawn and the annotators are a formula, though with
+people, faces and weights that training never saw. In every world a query is hidden by a member of the group that STEP 1
+chooses; the renderer swaps. All three ways choose among the same results: those of the whole group that the
+recogniser does not match at the false accept rate. Then 18 new annotators are asked, for every query, which of two
+results is less like the original: the answer is the expected share of the votes, one half where both chose one result.
+Intervals resample queries and the faces PerFace chose, crossed. Prints one JSON object; `--write` also keeps
+it as benchmarks/results/chosen_swaps.json.
+"""
+
+import argparse
+import json
+import pathlib
+
+import jax
+import machine
+import numpy as np
+
+from perface_jax import evaluation, images, metrics, privacy
+from perface_jax.anonymize import offer
+from perface_jax.datasets import annotators, faces, population, world
+from perface_jax.model_folder import load_model
+from perface_jax.similarity import similarity
+
+RESULTS = pathlib.Path(__file__).parent / "results" / "chosen_swaps.json"
+WAYS = ("farthest", "random")
+BATCH = 20  # pictures drawn and embedded at once
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--perface", required=True, help="model folder")
+    parser.add_argument("--recogniser", required=True, help="model folder")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[1001, 1002, 1003, 1004, 1005], help="of the worlds")
+    parser.add_argument("--queries", type=int, default=80, help="a world")
+    parser.add_argument("--candidates", type=int, default=160, help="a world, in four groups")
+    parser.add_argument("--false_accept_rate", type=float, default=1e-3)
+    parser.add_argument("--write", action="store_true", help=f"write {RESULTS}")
+    options = parser.parse_args()
+    models = {name: load_model(getattr(options, name)) for name in ("perface", "recogniser")}
+    worlds = [ask(seed, models, options) for seed in options.seeds]
+    result = machine.describe() | {
+        "queries": options.queries,
+        "candidates": options.candidates,
+        "false_accept_rate": options.false_accept_rate,
+        "worlds": worlds,
+        "mean_share": {way: round(float(np.mean([one[way]["share"] for one in worlds])), 3) for way in WAYS},
+    }
+    print(json.dumps(result, indent=2))
+    if options.write:
+        RESULTS.write_text(json.dumps(result, indent=2) + "\n")
+
+
+def ask(seed: int, models: dict, options: argparse.Namespace) -> dict:
+    """One world: the share of the votes that call PerFace's choice less like the original than the other's."""
+    count = options.queries
+    sources, targets = world.create_people(seed, count + options.candidates)
+    portraits = draw(sources.faces, targets.faces, faces.natural(len(sources.age)))
+    group = np.array(sources.female > 0.5) + 2 * (sources.age >= 40)
+    members = np.array([group[count:] == i for i in range(4)])
+    seen = {name: embed(model, portraits) for name, model in models.items()}
+    limit = privacy.match_threshold(seen["recogniser"][count:], false_accept_rate=options.false_accept_rate).value
+    vectors = seen["perface"][:count], seen["perface"][count:]
+    chosen_group = np.asarray(offer(*vectors, members=members, k=1).group)
+    people, gain = new_annotators(seed)
+    rows = []
+    for query in range(count):
+        pool = np.flatnonzero(members[chosen_group[query]]) + count
+        results = draw(
+            pick(sources.faces, pool), pick(targets.faces, np.full(len(pool), query)), seams(seed, query, len(pool))
+        )
+        alike = {name: to_original(model, seen[name][query], results) for name, model in models.items()}
+        rows.append(vote(query, pool, alike, limit, sources.faces, targets.faces, people, gain, seed))
+    kept = [row for row in rows if row]
+    return {"seed": seed, "asked": len(kept), "threshold": round(limit, 3)} | {
+        way: summary([row[way] for row in kept], [row["source"] for row in kept]) for way in WAYS
+    }
+
+
+def vote(query, pool, alike, limit, sources, targets, people, gain, seed) -> dict | None:
+    """The expected votes on the choices for one query; None where the recogniser matches all results."""
+    free = np.flatnonzero(alike["recogniser"] <= limit)
+    if not len(free):
+        return None
+    random = np.random.default_rng((seed, query, 5))
+    chosen = {
+        "perface": free[alike["perface"][free].argmin()],
+        "farthest": free[alike["recogniser"][free].argmin()],
+        "random": random.choice(free),
+    }
+    target = pick(targets, np.array([query]))
+    original = world.perceived_features(pick(sources, np.array([query])), target)[0]
+    features = {way: world.perceived_features(pick(sources, pool[[i]]), target)[0] for way, i in chosen.items()}
+    found = {"source": int(pool[chosen["perface"]])}
+    for way in WAYS:
+        margin = annotators.margins(people, np.stack([features["perface"], features[way], original])[None])
+        closer = annotators.chances(people._replace(bias=0 * people.bias), margin, gain).mean()
+        found[way] = 0.5 if chosen[way] == chosen["perface"] else 1.0 - closer
+    return found
+
+
+def new_annotators(seed: int) -> tuple[annotators.Annotators, float]:
+    """Annotators that training never met, as noisy on triplets of a release as those of the real file are."""
+    features = world.triplet_features(world.create_world(seed))
+    people = annotators.recruit([seed, 9], features.shape[-1], careless=0)
+    return people, annotators.calibrate(people, annotators.margins(people, features))
+
+
+def summary(shares: list[float], sources: list[int]) -> dict:
+    """Mean share with its interval."""
+    shares, places = np.asarray(shares, np.float32), np.unique(sources, return_inverse=True)[1].astype(np.int32)
+    clusters = np.arange(len(shares), dtype=np.int32), places
+    low, high = metrics.cluster_interval(jax.random.key(0), shares, *clusters)
+    return {
+        "share": round(float(shares.mean()), 3),
+        "interval": [round(float(low), 3), round(float(high), 3)],
+        "same_choice": round(float(np.mean(shares == 0.5)), 3),
+    }
+
+
+def seams(seed: int, query: int, count: int) -> faces.Seam:
+    """What the swaps of one query leave behind."""
+    return population.sample_seams(jax.random.fold_in(jax.random.key(seed), query), count)
+
+
+def draw(source: faces.Source, target: faces.Target, seam: faces.Seam) -> np.ndarray:
+    """Pictures in the SimSwap frame."""
+    count, drawn = len(target.yaw), []
+    for start in range(0, count, BATCH):
+        places = np.minimum(np.arange(start, start + BATCH), count - 1)
+        drawn.append(np.asarray(faces.render(*(pick(one, places) for one in (source, target, seam))))[: count - start])
+    return np.concatenate(drawn)
+
+
+def embed(model: tuple, pictures: np.ndarray) -> np.ndarray:
+    """Embeddings of pictures in the SimSwap frame."""
+    network, variables = model
+    return evaluation.embed(
+        network, variables, np.asarray(images.resize(pictures, network.image_size)), batch_size=BATCH
+    )
+
+
+def to_original(model: tuple, original: np.ndarray, results: np.ndarray) -> np.ndarray:
+    """Similarity of the results to the original's vector."""
+    return np.asarray(similarity(original[None], embed(model, results)))
+
+
+def pick(tree, places: np.ndarray):
+    """The faces at these places."""
+    return jax.tree.map(lambda leaf: np.asarray(leaf)[places], tree)
+
+
+if __name__ == "__main__":
+    main()
