@@ -42,3 +42,13 @@ def test_wrong_flags_are_refused_in_one_line(parse, flag, message):
     with pytest.raises(SystemExit, match=message) as refused:
         parse(flag)
     assert "\n" not in str(refused.value)
+
+
+def test_names_and_values_are_told_apart():
+    assert command_line.named(["a=x", "y", "b=p=q"], alone="it") == {"a": "x", "it": "y", "b=p": "q"}
+
+
+@pytest.mark.parametrize(("given", "message"), [(["a=1", "a=2"], "a is given twice"), (["a="], "has nothing behind =")])
+def test_a_name_twice_or_without_a_value_is_refused(given, message):
+    with pytest.raises(ValueError, match=message):
+        command_line.named(given, alone="it")

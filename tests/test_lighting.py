@@ -124,16 +124,25 @@ def test_strength_and_mask_say_how_much_is_changed():
     np.testing.assert_array_equal(relight(jnp.zeros(SIZE), 1.0), image)
 
 
-def test_gradients_reach_pixels_landmarks_and_light():
+def test_gradients_reach_pixels_and_light():
     points = placed(10, -4, 6)
     image = paint(points, lighting.coefficients(light(*LAMPS[0])))
 
-    def loss(image, points, lamp):
+    def loss(image, lamp):
         return jnp.square(lighting.relight(image, Lighting(lamp, jnp.zeros(())), points)).mean()
 
-    for slope in jax.jit(jax.grad(loss, (0, 1, 2)))(image, points, jnp.array(LAMPS[1])):
+    for slope in jax.jit(jax.grad(loss, (0, 1)))(image, jnp.array(LAMPS[1])):
         assert jnp.isfinite(slope).all()
         assert jnp.abs(slope).max() > 0
+
+
+@pytest.mark.slow
+def test_gradients_reach_landmarks():
+    points = placed(10, -4, 6)
+    image = paint(points, lighting.coefficients(light(*LAMPS[0])))
+    slope = jax.jit(jax.grad(lambda points: lighting.relight(image, light(*LAMPS[1]), points).mean()))(points)
+    assert jnp.isfinite(slope).all()
+    assert jnp.abs(slope).max() > 0
 
 
 def test_pictures_landmarks_and_masks_that_do_not_fit_are_refused():
@@ -146,12 +155,12 @@ def test_pictures_landmarks_and_masks_that_do_not_fit_are_refused():
         lighting.relight(image.astype(np.int32), light(*LAMPS[0]), points[:2])
 
 
-COUNT = 32
+COUNT = 24
 
 
 @pytest.fixture(scope="module")
 def world():
-    """Faces under natural lights and under lights from anywhere in front, their landmarks, both lights [32, 3]."""
+    """Faces under natural lights and under lights from anywhere in front, their landmarks, both lights [24, 3]."""
     *keys, turns = jax.random.split(jax.random.key(8), 3)
     female, age = jnp.tile(jnp.array([0.0, 1.0]), COUNT // 2), jnp.linspace(18.0, 70.0, COUNT)
     source, target = population.sample_sources(keys[0], female, age), population.sample_targets(keys[1], female, age)
@@ -199,4 +208,4 @@ def test_many_pictures_at_once_are_as_one_by_one(world, relit):
     (original, result), points, _ = world
     one = [picture[1].astype(jnp.float32) for picture in (original, result)]
     alone = RELIGHT(one[1], FIT(one[0], points[1]), points[1])
-    assert np.abs(relit[1] - np.asarray(alone)).max() < 0.6
+    assert np.abs(np.float32(relit[1]) - np.asarray(alone)).max() < 0.6

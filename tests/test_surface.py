@@ -9,6 +9,9 @@ from perface_jax.fidelity import surface
 from perface_jax.fidelity.pose import fit_head
 from tests.test_pose import turned
 
+FIT, OVER_PIXELS, PROJECT = jax.jit(fit_head), jax.jit(surface.over_pixels, static_argnums=2), jax.jit(surface.project)
+SIZE = (120, 140)
+
 
 def places(count=9):
     x, y = jnp.meshgrid(jnp.linspace(-0.8, 0.8, count), jnp.linspace(-0.6, 1.4, count))
@@ -36,7 +39,7 @@ def test_it_is_symmetric_and_the_tip_of_the_nose_is_nearest():
 
 def test_normals_are_across_the_slopes():
     x, y = places()
-    height, normal = jax.jit(surface.height), surface.normals(x, y)
+    height, normal = jax.jit(surface.height), jax.jit(surface.normals)(x, y)
     across = (height(x + 0.01, y) - height(x - 0.01, y)) / 0.02
     down = (height(x, y + 0.01) - height(x, y - 0.01)) / 0.02
     np.testing.assert_allclose(-normal[..., 0] / normal[..., 2], across, atol=0.02)
@@ -46,10 +49,10 @@ def test_normals_are_across_the_slopes():
 
 def test_pixels_go_to_the_surface_and_back():
     points = jnp.asarray(turned(15, -6, 10)) + 2 * jnp.sin(jnp.arange(118.0)).reshape(59, 2)
-    head = fit_head(points)
-    x, y = jax.jit(surface.over_pixels, static_argnums=2)(head, points, (120, 140))
-    back = np.asarray(surface.project(x, y, head, points))
-    v, u = np.indices((120, 140))
+    head = FIT(points)
+    x, y = OVER_PIXELS(head, points, SIZE)
+    back = np.asarray(PROJECT(x, y, head, points))
+    v, u = np.indices(SIZE)
     away = np.hypot(back[..., 0] - u, back[..., 1] - v)[np.hypot(x / 0.8, (y - 0.4) / 1.1) < 1]
     assert away.size > 2000
     assert np.median(away) < 0.02
@@ -58,7 +61,7 @@ def test_pixels_go_to_the_surface_and_back():
 
 def test_lines_of_sight_that_miss_end_on_the_rim():
     points = jnp.asarray(turned(40, 0, 0))
-    x, y = surface.over_pixels(fit_head(points), points, (120, 140))
+    x, y = OVER_PIXELS(FIT(points), points, SIZE)
     reach = jnp.square(x / 1.14) + jnp.square((y - 0.28) / 1.85)
     assert jnp.isfinite(reach).all()
     np.testing.assert_allclose(reach[0, 0], 0.97**2, atol=1e-4)
@@ -67,9 +70,9 @@ def test_lines_of_sight_that_miss_end_on_the_rim():
 
 def test_a_landmark_takes_the_surface_around_it_along():
     points = jnp.asarray(turned(0, 0, 0))
-    head = fit_head(points)
+    head = FIT(points)
     moved = points.at[2].add(jnp.array([4.0, 0.0]))  # the tip of the nose
     at = jnp.array([0.0, 0.9]), jnp.array([0.57, -0.5])
-    shift = surface.project(*at, head, moved) - surface.project(*at, head, points)
+    shift = PROJECT(*at, head, moved) - PROJECT(*at, head, points)
     assert 1.0 < shift[0, 0] < 4.0
     np.testing.assert_allclose(shift[1], 0, atol=1e-3)

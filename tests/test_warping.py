@@ -71,12 +71,24 @@ def test_a_triangle_without_area_changes_nothing_and_gives_no_gradient_that_is_n
     assert all(jnp.isfinite(gradient).all() for gradient in gradients)
 
 
-def test_where_points_have_changed_places_the_deepest_triangle_counts():
+def test_a_triangle_that_was_turned_over_is_not_drawn_in_a_mirrored_picture_neither():
     source = np.array([[0.0, 0.0], [6.0, 0.0], [0.0, 6.0], [30.0, 20.0]])
-    target = np.array([[0.0, 0.0], [12.0, 0.0], [0.0, 12.0], [3.0, 3.0]])  # the fourth has come inside the others
-    out = np.asarray(warp(places(), source, target, np.array([[1, 3, 2], [0, 1, 2]])))
-    # (4, 4) has the weights 1/6, 2/3, 1/6 in the first one; in the second 1/3, 1/3, 1/3
-    np.testing.assert_allclose(out[4, 4, :2], [2, 2], atol=1e-4)
+    target = np.array([[0.0, 0.0], [12.0, 0.0], [0.0, 12.0], [3.0, 3.0]])  # the fourth has come inside the first three
+    for mirror in ([1, 1], [-1, 1]):
+        out = warp(places(), source, target * mirror + [15, 0], np.array([[1, 3, 2], [0, 1, 2]]))
+        # (4, 4) is the middle of the second one; in the first one it has the weights 1/6, 2/3, 1/6
+        np.testing.assert_allclose(out[4, 15 + 4 * mirror[0], :2], [2, 2], atol=1e-4)
+        # (5, 5) lies in the first one with 1/3, 1/3, 1/3, and in the second with 1/6, 5/12, 5/12
+        np.testing.assert_allclose(out[5, 15 + 5 * mirror[0], :2], [2.5, 2.5], atol=1e-4)
+
+
+def test_where_triangles_overlap_the_one_counts_in_which_a_pixel_lies_deepest():
+    target = np.array([[0.0, 0.0], [20.0, 0.0], [0.0, 20.0], [12.0, 0.0], [0.0, 12.0]])
+    source = np.array([[0.0, 0.0], [20.0, 0.0], [0.0, 20.0], [24.0, 0.0], [0.0, 24.0]])
+    out = warp(places(), source, target, np.array([[0, 1, 2], [0, 3, 4]]))
+    # (4, 4) has the least weight 1/5 in the first one and 1/3 in the second, which comes from a larger one
+    np.testing.assert_allclose(out[4, 4, :2], [8, 8], atol=1e-4)
+    np.testing.assert_allclose(out[7, 8, :2], [8, 7], atol=1e-4)  # in the first one only
 
 
 def test_leading_axes_broadcast_and_vmap_agrees():

@@ -91,8 +91,7 @@ def pupil_distance(points: jax.Array) -> jax.Array:
 def radius(places: jax.Array, ring: jax.Array) -> jax.Array:
     """How far out places lie: 0 in the middle of a ring, 1 on it, growing evenly along every ray.
 
-    The ring in a direction is the mean of its points in about that direction (8 degrees to each side), so that rings
-    that are noisy, or folded because a head is turned, still have one smooth edge; corners are rounded a little.
+    The ring has to be seen whole from its middle; between its points it runs evenly in angle.
 
     Args:
       places: floating [..., 2].
@@ -103,8 +102,7 @@ def radius(places: jax.Array, ring: jax.Array) -> jax.Array:
     """
     middle = ring.mean(0)
     spokes, rays = ring - middle[None], places - middle.reshape((1,) * (places.ndim - 1) + (2,))
-    alike = jnp.einsum("...c,rc->...r", _direction(rays), _direction(spokes), precision="highest")
-    length = jax.nn.softmax(alike / np.deg2rad(8.0) ** 2, -1) @ _length(spokes)
+    length = jnp.interp(_angle(rays), _angle(spokes), _length(spokes), period=2 * jnp.pi)
     return _length(rays) / jnp.maximum(length, 1e-3)
 
 
@@ -113,8 +111,10 @@ def _length(rays):
     return jnp.where(squared > _MIDDLE, jnp.sqrt(jnp.where(squared > _MIDDLE, squared, 1)), 0)
 
 
-def _direction(rays):
-    return rays / jnp.maximum(_length(rays), _MIDDLE**0.5)[..., None]
+def _angle(rays):
+    is_middle = (rays**2).sum(-1, keepdims=True) <= _MIDDLE
+    x, y = jnp.moveaxis(jnp.where(is_middle, 1, rays), -1, 0)
+    return jnp.arctan2(y, x)
 
 
 def pixels(height: int, width: int, dtype) -> jax.Array:
@@ -133,7 +133,7 @@ def triangulate(points) -> np.ndarray:
         looks into the camera: in a turned face the nose hides part of a cheek, and the triangles mix up the two.
 
     Returns:
-      int32 [M, 3], indices of points. Points that coincide with another one are in no triangle.
+      int32 [M, 3], indices of points, all turning one way. Points that coincide with another one are in no triangle.
 
     Raises:
       ValueError: points of another shape, not finite, or all on one line.

@@ -14,14 +14,15 @@ def warp(image, source_points, target_points, triangles, *, background=None) -> 
     """A picture whose points have been moved, and what lies between them with them.
 
     A pixel in the triangle (t1, t2, t3) of the target points, at w1 t1 + w2 t2 + w3 t3, takes the picture's value at
-    w1 s1 + w2 s2 + w3 s3: bilinear, beyond the picture its outermost pixels. Where triangles overlap, because points
-    have changed places, the one counts in which the pixel lies deepest. No anti-aliasing: shrink large faces first.
+    w1 s1 + w2 s2 + w3 s3: bilinear, beyond the picture its outermost pixels. Triangles that turn the other way than
+    most (by area) show the back of a surface, as in turned heads, and are left out; where others overlap, the one
+    counts in which the pixel lies deepest. No anti-aliasing: shrink large faces first.
 
     Args:
       image: [..., H, W, 3], uint8 or floating.
       source_points: [..., Q, 2], where the points are in `image`, pixels.
       target_points: [..., Q, 2], where they are to go.
-      triangles: int [M, 3], indices of points: `triangulate`.
+      triangles: int [M, 3], indices of points, all turning one way: `triangulate`.
       background: [..., I, J, 3] of the dtype of `image`: what stands where no triangle lies, and the size of the
         result; None is black, of the size of `image`.
 
@@ -91,23 +92,25 @@ def locate(points, triangles, height: int, width: int):
         return (jnp.maximum(depth, here), jnp.where(here > depth, number, index)), None
 
     nowhere = jnp.full_like(x, -jnp.inf), jnp.zeros(x.shape, jnp.int32)
-    frames = _frames(jax.lax.stop_gradient(points)[triangles])  # here, for the loop would divide once a pixel
+    corners = jax.lax.stop_gradient(points)[triangles]
+    side = jnp.sign(_area(corners).sum())
+    frames = _frames(corners, side)  # here, for the loop would divide once a pixel
     (depth, index), _ = jax.lax.scan(deeper, nowhere, (frames, jnp.arange(len(triangles), dtype=jnp.int32)))
     corners = triangles[index]
-    return corners, jnp.stack(_weights(x, y, _frames(points[corners])), -1), depth > -1e-4
+    return corners, jnp.stack(_weights(x, y, _frames(points[corners], side)), -1), depth > -1e-4
 
 
-def _frames(corners):
-    """What `_weights` needs of triangles [..., 3, 2]: a corner, two sides over the area, 1 (-1 without area)."""
+def _frames(corners, side):
+    """What `_weights` needs of triangles [..., 3, 2]: a corner, two sides over the area, 1 for fronts or -1."""
     a, b, c = (corners[..., i, :] for i in range(3))
-    area = _cross(b - a, c - a)
-    is_flat = jnp.abs(area) < 1e-6
-    scale = jnp.where(is_flat, 0, 1 / jnp.where(is_flat, 1, area))[..., None]
-    return a, (b - a) * scale, (c - a) * scale, jnp.where(is_flat, -1, 1).astype(corners.dtype)
+    area = _area(corners)
+    is_front = area * side > 1e-6
+    scale = jnp.where(is_front, 1 / jnp.where(is_front, area, 1), 0)[..., None]
+    return a, (b - a) * scale, (c - a) * scale, jnp.where(is_front, 1, -1).astype(corners.dtype)
 
 
 def _weights(x, y, frame):
-    """Barycentric coordinates of places in a triangle; one is negative outside, and everywhere if it has no area."""
+    """Barycentric coordinates of places in a triangle; one is negative outside, and everywhere if it shows its back."""
     corner, first_side, second_side, total = frame
     x, y = x - corner[..., 0], y - corner[..., 1]
     second = x * second_side[..., 1] - y * second_side[..., 0]
@@ -115,8 +118,10 @@ def _weights(x, y, frame):
     return total - second - third, second, third
 
 
-def _cross(u, v):
-    return u[..., 0] * v[..., 1] - u[..., 1] * v[..., 0]
+def _area(corners):
+    """Twice the area of triangles, negative for those that turn the other way."""
+    (ux, uy), (vx, vy) = (jnp.moveaxis(corners[..., i, :] - corners[..., 0, :], -1, 0) for i in (1, 2))
+    return ux * vy - uy * vx
 
 
 def pull(image, background, points, place):
