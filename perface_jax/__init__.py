@@ -7,10 +7,22 @@
     scores = perface_jax.similarity(embeddings[:, None], embeddings[None])
 
 Public names are the ones listed here and those of the modules `images`, `losses`, `metrics`, `groups`,
-`classification`, `selection` and `annotations`.
+`classification`, `selection`, `annotations`, `swap`, `privacy`, `fidelity` and `anonymize`.
 """
 
-from perface_jax import annotations, classification, groups, images, losses, metrics, selection
+from perface_jax import (
+    annotations,
+    anonymize,
+    classification,
+    fidelity,
+    groups,
+    images,
+    losses,
+    metrics,
+    privacy,
+    selection,
+    swap,
+)
 from perface_jax._version import __version__
 from perface_jax.evaluation import embed, embed_folder
 from perface_jax.model import IResNet, iresnet
@@ -21,16 +33,20 @@ __all__ = [
     "IResNet",
     "__version__",
     "annotations",
+    "anonymize",
     "classification",
     "embed",
     "embed_folder",
+    "fidelity",
     "groups",
     "images",
     "iresnet",
     "load_model",
     "losses",
     "metrics",
+    "privacy",
     "save_model",
     "selection",
     "similarity",
+    "swap",
 ]

@@ -8,7 +8,7 @@ import re
 import pytest
 
 import perface_jax
-from perface_jax import classification, groups, images, losses, metrics, selection
+from perface_jax import anonymize, classification, fidelity, groups, images, losses, metrics, privacy, selection, swap
 from tests.conftest import ROOT
 
 # The synthetic world may use JAX.
@@ -79,7 +79,19 @@ def test_library_code_raises_and_never_asserts(path):
 
 
 def _public_functions():
-    for module in (perface_jax, images, losses, metrics, groups, classification, selection):
+    for module in (
+        perface_jax,
+        images,
+        losses,
+        metrics,
+        groups,
+        classification,
+        selection,
+        anonymize,
+        swap,
+        fidelity,
+        privacy,
+    ):
         for name, function in vars(module).items():
             if inspect.isfunction(function) and function.__module__.startswith("perface_jax") and name[0] != "_":
                 yield pytest.param(function, id=f"{module.__name__}.{name}")
@@ -93,7 +105,7 @@ def test_public_functions_are_documented_take_key_first_and_options_by_keyword(f
     if "key" in [parameter.name for parameter in parameters]:
         assert parameters[0].name == "key"
     for parameter in parameters:
-        if parameter.default is not inspect.Parameter.empty and parameter.name != "arch":
+        if parameter.default is not inspect.Parameter.empty and parameter.name not in ("arch", "persons"):
             assert parameter.kind is inspect.Parameter.KEYWORD_ONLY, parameter.name
 
 

@@ -4,7 +4,7 @@ Pictures are uint8 RGB [..., H, W, 3] (floating 0..255 where gradients are wante
 `perface_jax.landmarks`. Estimators see picture and landmarks only. Everything is pure JAX, one figure a picture.
 """
 
-from perface_jax.fidelity.expression import Expression, ExpressionDistance, expression_distance
+from perface_jax.fidelity.expression import Expression, ExpressionDistance, expression_distance, measure_expression
 from perface_jax.fidelity.lighting import Lighting, fit_lighting, light_angle, light_direction, relight
 from perface_jax.fidelity.pose import Pose, PoseError, head_pose, pose_error
 from perface_jax.fidelity.quality import PERCEPTFACE, l1, perceptual_loss, psnr, rmse, ssim
@@ -46,6 +46,7 @@ __all__ = [
     "light_angle",
     "light_direction",
     "match_skin_color",
+    "measure_expression",
     "perceptual_loss",
     "pose_error",
     "psnr",

@@ -135,7 +135,8 @@ def _triangles(points, source_points):
 def _swap(original, target, source, points, source_points, degree, shape, triangles):
     def one(original, target, source, points, source_points, degree, shape):
         moved = move_points(points, source_points, degree * shape)
-        place = locate(moved, triangles, *target.shape[:2])
+        turns = jnp.ones(len(triangles), points.dtype)  # those of triangulate all turn one way
+        place = locate(moved, triangles, turns, *target.shape[:2])
         own, other = pull(target, target, points, place), pull(source, target, source_points, place)
         out, features = _masks(points, moved, target)
         matched = match_colours(other, own, _ramp((1 - out) / FEATHER) * (1 - features))

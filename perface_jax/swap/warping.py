@@ -14,15 +14,15 @@ def warp(image, source_points, target_points, triangles, *, background=None) -> 
     """A picture whose points have been moved, and what lies between them with them.
 
     A pixel in the triangle (t1, t2, t3) of the target points, at w1 t1 + w2 t2 + w3 t3, takes the picture's value at
-    w1 s1 + w2 s2 + w3 s3: bilinear, beyond the picture its outermost pixels. Triangles that turn the other way than
-    most (by area) show the back of a surface, as in turned heads, and are left out; where others overlap, the one
+    w1 s1 + w2 s2 + w3 s3: bilinear, beyond the picture its outermost pixels. Triangles that were turned over, when most
+    (by area) were not, show the back of a surface, as in turned heads, and are left out; where others overlap, the one
     counts in which the pixel lies deepest. No anti-aliasing: shrink large faces first.
 
     Args:
       image: [..., H, W, 3], uint8 or floating.
       source_points: [..., Q, 2], where the points are in `image`, pixels.
       target_points: [..., Q, 2], where they are to go.
-      triangles: int [M, 3], indices of points, all turning one way: `triangulate`.
+      triangles: int [M, 3], indices of points: `triangulate`.
       background: [..., I, J, 3] of the dtype of `image`: what stands where no triangle lies, and the size of the
         result; None is black, of the size of `image`.
 
@@ -70,7 +70,8 @@ def check_triangles(triangles, points: int) -> None:
 @jax.jit
 def _warp(image, background, source_points, target_points, triangles):
     def one(image, background, source_points, target_points):
-        place = locate(target_points, triangles, *background.shape[:2])
+        turns = jnp.sign(_area(source_points[triangles]))
+        place = locate(target_points, triangles, turns, *background.shape[:2])
         return pull(image, background, source_points, place)
 
     with jax.numpy_rank_promotion("allow"):  # to broadcast the leading axes
@@ -79,10 +80,11 @@ def _warp(image, background, source_points, target_points, triangles):
         )
 
 
-def locate(points, triangles, height: int, width: int):
+def locate(points, triangles, turns, height: int, width: int):
     """In which triangle each pixel lies: its corners [H, W, 3], their weights [H, W, 3], whether there is one [H, W].
 
-    One triangle after the other: all of a mesh at once would be a thousand planes a picture.
+    One triangle after the other: all of a mesh at once would be a thousand planes a picture. `turns` [M], 1 or -1, is
+    the way each triangle turns when its front is seen.
     """
     x, y = jnp.meshgrid(jnp.arange(width, dtype=points.dtype), jnp.arange(height, dtype=points.dtype))
 
@@ -93,18 +95,18 @@ def locate(points, triangles, height: int, width: int):
 
     nowhere = jnp.full_like(x, -jnp.inf), jnp.zeros(x.shape, jnp.int32)
     corners = jax.lax.stop_gradient(points)[triangles]
-    side = jnp.sign(_area(corners).sum())
-    frames = _frames(corners, side)  # here, for the loop would divide once a pixel
+    turns *= jnp.sign((turns * _area(corners)).sum())  # the whole may be mirrored
+    frames = _frames(corners, turns)  # here, for the loop would divide once a pixel
     (depth, index), _ = jax.lax.scan(deeper, nowhere, (frames, jnp.arange(len(triangles), dtype=jnp.int32)))
     corners = triangles[index]
-    return corners, jnp.stack(_weights(x, y, _frames(points[corners], side)), -1), depth > -1e-4
+    return corners, jnp.stack(_weights(x, y, _frames(points[corners], turns[index])), -1), depth > -1e-4
 
 
-def _frames(corners, side):
+def _frames(corners, turns):
     """What `_weights` needs of triangles [..., 3, 2]: a corner, two sides over the area, 1 for fronts or -1."""
     a, b, c = (corners[..., i, :] for i in range(3))
     area = _area(corners)
-    is_front = area * side > 1e-6
+    is_front = area * turns > 1e-6
     scale = jnp.where(is_front, 1 / jnp.where(is_front, area, 1), 0)[..., None]
     return a, (b - a) * scale, (c - a) * scale, jnp.where(is_front, 1, -1).astype(corners.dtype)
 
