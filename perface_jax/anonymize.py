@@ -125,7 +125,8 @@ def offer(
     Args:
       queries: floating `[Q, D]`.
       gallery: floating `[N, D]`.
-      members: bool `[G, N]` or `[Q, G, N]`; leave a query's own picture out of its groups.
+      members: bool `[G, N]` or `[Q, G, N]`; leave a query's own picture out of its groups. With one group there is no
+        STEP 1.
       k: faces to offer.
       rule, factor: the distance of a query to a group, see `groups.classify`.
 
@@ -134,7 +135,9 @@ def offer(
 
     Source: PerFace (ICIP 2025), sections 3.3 and 4.6.
     """
-    group = groups.classify(groups.distances(queries, gallery), where=members, rule=rule, factor=factor).group
+    group = jnp.zeros(len(queries), jnp.int32)
+    if members.shape[-2] > 1:
+        group = groups.classify(groups.distances(queries, gallery), where=members, rule=rule, factor=factor).group
     members = jnp.broadcast_to(members, (len(queries), *members.shape[-2:]))
     inside = jnp.take_along_axis(members, group[:, None, None], axis=1)[:, 0]
     return Offered(group, *selection.least_similar(queries, gallery, k=k, where=inside))

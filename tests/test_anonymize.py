@@ -54,6 +54,12 @@ def test_the_nearest_group_offers_its_least_similar_members():
     np.testing.assert_allclose(offered.similarity[:, 0], np.cos(np.deg2rad([60, 50])), rtol=1e-5)
 
 
+def test_with_one_group_there_is_nothing_to_choose():
+    offered = offer(angle(*QUERIES), angle(*GALLERY), members=np.ones((1, 6), bool), k=2)
+    np.testing.assert_array_equal(offered.group, [0, 0])
+    np.testing.assert_array_equal(offered.index, [[5, 4], [5, 4]])
+
+
 def test_a_group_with_too_few_members_leaves_places_empty():
     offered = offer(angle(*QUERIES), angle(*GALLERY), members=MEMBERS, k=5)
     np.testing.assert_array_equal(offered.index[:, 3:], np.full((2, 2), -1))

@@ -9,7 +9,7 @@ import pytest
 
 from perface_jax import swap as room
 from perface_jax.datasets import faces, population
-from perface_jax.swap import Face, geometry, swap, swap_points, swapping, triangulate, warp
+from perface_jax.swap import Face, geometry, swap, swap_face, swap_points, swapping, triangulate, warp
 from tests.conftest import ROOT
 from tests.pictures import levels, noise
 
@@ -107,6 +107,15 @@ def test_the_points_move_by_a_share_of_the_shape_and_the_outline_not_at_all():
     np.testing.assert_allclose(moved[[2, 31]], [[2, 0], [0, 1.5]], atol=0.1)
     np.testing.assert_allclose(moved[41:], 0, atol=1e-4)
     assert np.abs(jax.jit(swapping.move_points)(target, turned, 0.0) - target).max() == 0
+
+
+def test_a_swapped_face_says_where_its_features_came_to_lie(people, swapped):
+    target, source = pair(people, 0)
+    face = swap_face(target, source)
+    assert levels(face.image, swapped[0]) == 0
+    wanted = jax.jit(swapping.move_points)(*(swap_points(one.landmarks) for one in (target, source)), 0.6)
+    np.testing.assert_allclose(face.landmarks, wanted[:59], atol=1e-3)
+    np.testing.assert_array_equal(swap_face(target, source, degree=0.0).landmarks, target.landmarks)
 
 
 def test_jit_vmap_and_leading_axes_give_what_single_faces_give(people, swapped):
