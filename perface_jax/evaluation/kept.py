@@ -39,6 +39,7 @@ MEASURES = {
     "ITA": Measure("degrees", 1),
     "light": Measure("degrees", 1),
     "expression": Measure("pupil distances", 3, contours=True),
+    "mouth": Measure("pupil distances", 3, contours=True),
     "pose": Measure("degrees", 1, contours=True),
 }
 
@@ -115,8 +116,10 @@ def _of_pictures(originals, results):
 
 
 def _of_landmarks(original, result):
+    distance = fidelity.expression_distance(original, result)
     return {
-        "expression": fidelity.expression_distance(original, result).all,
+        "expression": distance.all,
+        "mouth": distance.mouth,
         "pose": fidelity.pose_error(original, result).angle,
     }
 
