@@ -124,6 +124,7 @@ def test_strength_and_mask_say_how_much_is_changed():
     np.testing.assert_array_equal(relight(jnp.zeros(SIZE), 1.0), image)
 
 
+@pytest.mark.slow
 def test_gradients_reach_pixels_and_light():
     points = placed(10, -4, 6)
     image = paint(points, lighting.coefficients(light(*LAMPS[0])))
@@ -204,6 +205,7 @@ def test_relight_gives_bytes_for_bytes_and_keeps_what_lies_outside(world, relit)
     assert np.abs(np.int32(relit) - np.int32(result)).mean() > 1
 
 
+@pytest.mark.slow
 def test_many_pictures_at_once_are_as_one_by_one(world, relit):
     (original, result), points, _ = world
     one = [picture[1].astype(jnp.float32) for picture in (original, result)]

@@ -22,7 +22,7 @@ def pictures():
     return normalise(formula.pictures())
 
 
-@pytest.mark.parametrize("arch", ["r18", "r34", "r50", "r100"])
+@pytest.mark.parametrize("arch", ["r18", "r34", "r50", pytest.param("r100", marks=pytest.mark.slow)])
 def test_embeddings_are_those_of_the_public_network(arch, pictures):
     state_dict = formula.state_dict(arch)
     model, variables = arcface_torch.recognise(state_dict), arcface_torch.convert(state_dict)

@@ -188,6 +188,7 @@ def test_matching_flat_colours_is_exact_and_has_a_degree():
     assert (found == result).all(-1).sum() == 23
 
 
+@pytest.mark.slow
 def test_matching_and_differences_can_be_differentiated(key):
     result, original = 200 * jax.random.uniform(next(key), (2, 6, 6, 3)) + 20
     mask = jnp.ones((6, 6))

@@ -118,6 +118,7 @@ def test_a_swapped_face_says_where_its_features_came_to_lie(people, swapped):
     np.testing.assert_array_equal(swap_face(target, source, degree=0.0).landmarks, target.landmarks)
 
 
+@pytest.mark.slow
 def test_jit_vmap_and_leading_axes_give_what_single_faces_give(people, swapped):
     own = people
     other, degrees = Face(*(np.roll(part, -1, 0) for part in own)), np.array([0.0, 1.0], np.float32)
