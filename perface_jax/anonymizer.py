@@ -123,7 +123,8 @@ class Eyes(NamedTuple):
     machines: dict[str, evaluation.Eye]
 
 
-def open_eyes(config, workdir, inputs):
+def open_eyes(config: ConfigDict, workdir: str | None, inputs: Inputs) -> Eyes:
+    """What people see, where there is a run, and the machines: the run before training and the embedders."""
     machines, perceive = {}, None
     if workdir:
         models = evaluator.open_run(config, workdir).models[0]
