@@ -32,7 +32,7 @@ from perface_jax.figures.look import (
     written,
 )
 from perface_jax.figures.points import MANY
-from perface_jax.figures.sheets import _picture, _sheet
+from perface_jax.figures.sheets import draw_page, draw_picture
 
 START, PITCH = 1.4, 1.06  # where the results of a sheet begin, and from one to the next; widths of a picture
 
@@ -209,7 +209,7 @@ def methods(rows: Sequence[Original]) -> Figure:
                 panel.text(_left(place) + 0.5, below + 0.5, "n/a", ha="center", fontsize=TEXT, color=GREY)
                 continue
             picture, perceived, matched = row.results[name]
-            _picture(panel, picture, _left(place), below, f"the picture of {row.name!r} by {name!r}")
+            draw_picture(panel, picture, _left(place), below, f"the picture of {row.name!r} by {name!r}")
             _lines(panel, place, below, line, (three_decimals(perceived), three_decimals(matched)), BLACK)
     return panel.figure
 
@@ -279,13 +279,13 @@ def _table(most, count, *, lines, heads=1):
     """A sheet with so many rows, the height of a line of text, and where each row begins."""
     line = _columns(most) / WIDTH * 0.15  # 0.15 inches, in widths of a picture
     row, first = 1 + (2.2 + lines) * line, (0.4 + heads) * line
-    return _sheet(_columns(most), first + count * row), line, first + np.arange(count) * row
+    return draw_page(_columns(most), first + count * row), line, first + np.arange(count) * row
 
 
 def _original(panel, heading, picture, what, top, line):
     """The heading and the original of a row; where its pictures begin."""
     panel.text(0, top, heading, va="top", fontsize=TITLE, fontweight="bold")
-    _picture(panel, picture, 0, top + 1.3 * line, what)
+    draw_picture(panel, picture, 0, top + 1.3 * line, what)
     return top + 1.3 * line
 
 
@@ -299,7 +299,7 @@ def _lines(panel, place, below, line, texts, colour):
 
 def _result(panel, result, place, below, line, *, letters, chosen):
     picture, name, perceived, matched, admitted = result
-    _picture(panel, picture, _left(place), below, f"the result from {name!r}", frame=BLUE if chosen else None)
+    draw_picture(panel, picture, _left(place), below, f"the result from {name!r}", frame=BLUE if chosen else None)
     name = shortened(name, letters) if admitted else f"\u2717 {shortened(name, letters - 2)}"
     texts = three_decimals(perceived), three_decimals(matched), name
     _lines(panel, place, below, line, texts, BLACK if admitted else GREY)

@@ -72,14 +72,14 @@ def strips(queries: Sequence[Strip]) -> Figure:
     columns = max(WIDTH, starts[2] + pitch * max(len(query.least) for query in queries))
     line = columns / WIDTH * 0.15  # 0.15 inches, the height of a line of text, in widths of a picture
     row = 1 + 4.2 * line
-    panel = _sheet(columns, len(queries) * row + line)
+    panel = draw_page(columns, len(queries) * row + line)
     for start, heading in zip(starts, ("query", "most similar" * (most > 0), "least similar"), strict=True):
         panel.text(start, 0, heading, va="top", fontsize=TEXT, color=GREY)
     for top, query in zip(np.arange(len(queries)) * row + 1.4 * line, queries, strict=True):
         heading = f"{shortened(query.name, 40)}: {shortened(query.group, 30)}"
         panel.text(0, top, heading, va="top", fontsize=TITLE, fontweight="bold")
         below = top + 1.3 * line
-        _picture(panel, query.query, 0, below, f"the query {query.name!r}")
+        draw_picture(panel, query.query, 0, below, f"the query {query.name!r}")
         for start, candidates in zip(starts[1:], (query.most, query.least), strict=True):
             for place, candidate in enumerate(candidates):
                 _candidate(panel, candidate, start + place * pitch, below, length=int(108 / columns))
@@ -101,7 +101,7 @@ def examples(triplets: Sequence[Example]) -> Figure:
     columns, pitch = 7.4, 1.06  # widths of a picture
     line = columns / WIDTH * 0.17
     heights = [1.3 * line + max(1 + line, (1 + len(one.scores)) * line) + line for one in triplets]
-    panel = _sheet(columns, sum(heights))
+    panel = draw_page(columns, sum(heights))
     for top, one in zip(np.cumsum([0, *heights]), triplets, strict=False):
         panel.text(0, top, shortened(one.name, 60), va="top", fontsize=TITLE, fontweight="bold")
         _triplet(panel, one, top + 1.3 * line, pitch)
@@ -109,7 +109,7 @@ def examples(triplets: Sequence[Example]) -> Figure:
     return panel.figure
 
 
-def _sheet(columns: float, rows: float) -> Axes:
+def draw_page(columns: float, rows: float) -> Axes:
     """A page of pictures: one unit is a picture's width, y runs downwards."""
     figure = Figure(figsize=(WIDTH, WIDTH * rows / columns))
     panel = figure.add_axes((0, 0, 1, 1))
@@ -118,7 +118,9 @@ def _sheet(columns: float, rows: float) -> Axes:
     return panel
 
 
-def _picture(panel, picture, left, top, what, *, frame=None):
+def draw_picture(
+    panel: Axes, picture: np.ndarray, left: float, top: float, what: str, *, frame: str | None = None
+) -> None:
     """Draw a picture into the unit square at (left, top)."""
     picture = np.asarray(picture)
     if picture.ndim != 3 or picture.shape[-1] != 3:
@@ -136,7 +138,7 @@ def _picture(panel, picture, left, top, what, *, frame=None):
 
 def _candidate(panel, candidate, left, top, *, length):
     picture, score, name = candidate
-    _picture(panel, picture, left, top, f"the candidate {name!r}")
+    draw_picture(panel, picture, left, top, f"the candidate {name!r}")
     text = f"{three_decimals(score)}\n{shortened(name, length)}"
     panel.text(left + 0.5, top + 1.03, text, ha="center", va="top", fontsize=TEXT, linespacing=1.15)
 
@@ -145,7 +147,9 @@ def _triplet(panel, one, top, pitch):
     a, b = one.votes
     sides = (("a", one.a, a, a > b), ("reference", one.reference, None, False), ("b", one.b, b, b > a))
     for place, (role, picture, votes, more) in enumerate(sides):
-        _picture(panel, picture, place * pitch, top, f"picture {role} of {one.name!r}", frame=BLUE if more else None)
+        draw_picture(
+            panel, picture, place * pitch, top, f"picture {role} of {one.name!r}", frame=BLUE if more else None
+        )
         text = role if votes is None else f"{role}: {votes} of {a + b} votes"
         style = {"fontsize": TEXT, "fontweight": "bold" if more else "normal"}
         panel.text(place * pitch + 0.5, top + 1.04, text, ha="center", va="top", **style)
