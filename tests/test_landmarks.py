@@ -47,6 +47,25 @@ def test_a_mesh_gives_eyes_and_jaw_by_picking_its_points():
     np.testing.assert_allclose(landmarks.outline(np.pad(mesh, ((0, 10), (0, 0)))), outline, atol=1e-4)  # irises
 
 
+CORNERS = {  # part and place in it -> the points of 68 and of the mesh whose middle it is
+    ("left_eye", 0): (36, 33), ("left_eye", 4): (39, 133), ("right_eye", 0): (45, 263), ("right_eye", 4): (42, 362),
+    ("left_brow", 0): (21, (107, 55)), ("left_brow", 4): (17, (70, 46)), ("right_brow", 0): (22, (336, 285)),
+    ("right_brow", 4): (26, (300, 276)), ("nose_wings", 0): (31, (129, 98)), ("nose_wings", 1): (35, (358, 327)),
+    ("mouth", 0): (54, 291), ("mouth", 4): (48, 61), ("jaw", 0): (0, 234), ("jaw", 17): (16, 454),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("column", "count"), [(0, 68), (1, 468)])
+def test_every_contour_begins_and_turns_at_its_corner(column, count):
+    points = np.random.default_rng(4).uniform(0, 112, (count, 2)).astype(np.float32)
+    outline = np.asarray(landmarks.outline(points))
+    for (part, place), known in CORNERS.items():
+        wanted = points[np.atleast_1d(known[column])].mean(0)
+        np.testing.assert_allclose(
+            outline[landmarks.PARTS[part][0] + place], wanted, atol=1e-4, err_msg=f"{part} {place}"
+        )
+
+
 def test_left_is_left_for_every_marking():
     ibug = np.zeros((68, 2), np.float32)
     ibug[[*range(8), *range(17, 22), 31, *range(36, 42), 48], 0] = -1
