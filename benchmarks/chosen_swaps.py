@@ -7,8 +7,8 @@ people, faces and weights that training never saw. In every world a query is hid
 chooses; the renderer swaps. All three ways choose among the same results: those of the whole group that the
 recogniser does not match at the false accept rate. Then 18 new annotators are asked, for every query, which of two
 results is less like the original: the answer is the expected share of the votes, one half where both chose one result.
-Intervals resample queries and the faces PerFace chose, crossed. Prints one JSON object; `--write` also keeps
-it as benchmarks/results/chosen_swaps.json.
+Intervals of a world resample queries and the faces PerFace chose, crossed; over the worlds they are t-intervals. Prints
+one JSON object; `--write` also keeps it as benchmarks/results/chosen_swaps.json.
 """
 
 import argparse
@@ -18,6 +18,7 @@ import pathlib
 import jax
 import machine
 import numpy as np
+from scipy import stats
 
 from perface_jax import evaluation, images, metrics, privacy
 from perface_jax.anonymize import offer
@@ -47,7 +48,7 @@ def main() -> None:
         "candidates": options.candidates,
         "false_accept_rate": options.false_accept_rate,
         "worlds": worlds,
-        "mean_share": {way: round(float(np.mean([one[way]["share"] for one in worlds])), 3) for way in WAYS},
+        "over_worlds": {way: over_worlds([one[way]["share"] for one in worlds]) for way in WAYS},
     }
     print(json.dumps(result, indent=2))
     if options.write:
@@ -119,6 +120,12 @@ def summary(shares: list[float], sources: list[int]) -> dict:
         "interval": [round(float(low), 3), round(float(high), 3)],
         "same_choice": round(float(np.mean(shares == 0.5)), 3),
     }
+
+
+def over_worlds(shares: list[float]) -> dict:
+    """Mean share of the worlds with a t-interval."""
+    low, high = stats.ttest_1samp(shares, 0.5).confidence_interval(0.95)
+    return {"share": round(float(np.mean(shares)), 3), "interval": [round(float(low), 3), round(float(high), 3)]}
 
 
 def seams(seed: int, query: int, count: int) -> faces.Seam:
