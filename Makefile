@@ -10,6 +10,8 @@ PERFACE := --config=configs/synthetic.py:demo --workdir=$(RUNS)/perface --config
 	--config.data.release=$(DATA)/world/release --config.data.data_dir=$(DATA)/tfds \
 	--config.groups.folder=$(DATA)/world/celeba_hq
 
+PARTS ?= embedding training_step epoch sweep input selection startup embed_folder renderer replicas
+
 .PHONY: demo test test-all lint bench
 
 # The whole story: draw people and face swaps, audit the answers, train a recogniser, fine-tune it on human judgments,
@@ -34,10 +36,8 @@ lint: $(VENV)/installed-test
 
 bench: $(VENV)/installed-test
 	$(INSTALL) ".[bench]"
-	$(RUN) benchmarks/input.py
-	$(RUN) benchmarks/embed_folder.py
-	$(RUN) benchmarks/renderer.py
-	$(RUN) benchmarks/selection.py
+	for part in $(PARTS); do echo "== $$part" && $(RUN) -m benchmarks.$$part --write || exit 1; done
+	$(RUN) -m benchmarks.page
 
 $(VENV)/installed: pyproject.toml tests/constraints.txt
 	$(PYTHON) -m venv $(VENV)

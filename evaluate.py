@@ -16,7 +16,7 @@ from absl import app, flags, logging
 from etils import epath
 from ml_collections import config_flags
 
-from perface_jax import anonymizer, command_line, evaluator, report
+from perface_jax import anonymizer, command_line, compilation, evaluator, report
 
 CONFIG = config_flags.DEFINE_config_file(
     "config", "configs/perface_r50.py", help_string="The file of configs/ that the run was made with."
@@ -48,6 +48,7 @@ def main(arguments):
     if len(arguments) > 1:
         raise app.UsageError(f"unexpected argument {arguments[1]!r}; fields are set as --config.field=value")
     try:
+        compilation.keep_programs()
         command_line.join_processes()
         evaluate(CONFIG.value)
     except (ValueError, OSError) as error:

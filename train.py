@@ -9,7 +9,7 @@ import sys
 from absl import app, flags, logging
 from ml_collections import config_flags
 
-from perface_jax import command_line, preemption, trainer
+from perface_jax import command_line, compilation, preemption, trainer
 
 CONFIG = config_flags.DEFINE_config_file("config", help_string="A file of configs/.")
 WORKDIR = flags.DEFINE_string("workdir", None, "Folder of this run: its config, checkpoints, log and model.")
@@ -24,6 +24,7 @@ def main(arguments):
     if len(arguments) > 1:
         raise app.UsageError(f"unexpected argument {arguments[1]!r}; fields are set as --config.field=value")
     try:
+        compilation.keep_programs()
         command_line.join_processes()
         trainer.train(CONFIG.value, WORKDIR.value)
     except preemption.Preempted as told:

@@ -1,58 +1,55 @@
 """Whose swaps look less like the original: those PerFace chose, a recogniser's farthest, or random ones?
 
-    python benchmarks/chosen_swaps.py --perface MODEL_FOLDER --recogniser MODEL_FOLDER [--write]
+    python -m benchmarks.chosen_swaps --perface MODEL_FOLDER --recogniser MODEL_FOLDER [--write]
 
 A check of the pipeline, not evidence about people: the faces are drawn and the annotators are a formula, though with
 people, faces and weights that training never saw. In every world a query is hidden by a member of the group that STEP 1
 chooses; the renderer swaps. All three ways choose among the same results: those of the whole group that the
 recogniser does not match at the false accept rate. Then 18 new annotators are asked, for every query, which of two
 results is less like the original: the answer is the expected share of the votes, one half where both chose one result.
-Intervals of a world resample queries and the faces PerFace chose, crossed; over the worlds they are t-intervals. Prints
-one JSON object; `--write` also keeps it as benchmarks/results/chosen_swaps.json.
+Intervals of a world resample queries and the faces PerFace chose, crossed; over the worlds they are t-intervals.
 """
 
 import argparse
-import json
-import pathlib
 
 import jax
-import machine
 import numpy as np
 from scipy import stats
 
+from benchmarks import record
 from perface_jax import evaluation, images, metrics, privacy
 from perface_jax.anonymize import offer
 from perface_jax.datasets import annotators, faces, population, world
 from perface_jax.model_folder import load_model
 from perface_jax.similarity import similarity
 
-RESULTS = pathlib.Path(__file__).parent / "results" / "chosen_swaps.json"
 WAYS = ("farthest", "random")
 BATCH = 20  # pictures drawn and embedded at once
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--perface", required=True, help="model folder")
-    parser.add_argument("--recogniser", required=True, help="model folder")
-    parser.add_argument("--seeds", type=int, nargs="+", default=[1001, 1002, 1003, 1004, 1005], help="of the worlds")
-    parser.add_argument("--queries", type=int, default=80, help="a world")
-    parser.add_argument("--candidates", type=int, default=160, help="a world, in four groups")
-    parser.add_argument("--false_accept_rate", type=float, default=1e-3)
-    parser.add_argument("--write", action="store_true", help=f"write {RESULTS}")
-    options = parser.parse_args()
+def parser() -> argparse.ArgumentParser:
+    """The options of this part."""
+    made = record.parser(__doc__)
+    made.add_argument("--perface", required=True, help="model folder")
+    made.add_argument("--recogniser", required=True, help="model folder")
+    made.add_argument("--seeds", type=int, nargs="+", default=[1001, 1002, 1003, 1004, 1005], help="of the worlds")
+    made.add_argument("--queries", type=int, default=80, help="a world")
+    made.add_argument("--candidates", type=int, default=160, help="a world, in four groups")
+    made.add_argument("--false_accept_rate", type=float, default=1e-3)
+    return made
+
+
+def measure(options: argparse.Namespace) -> dict:
+    """A row for each world, and the mean of their shares."""
     models = {name: load_model(getattr(options, name)) for name in ("perface", "recogniser")}
-    worlds = [ask(seed, models, options) for seed in options.seeds]
-    result = machine.describe() | {
+    rows = [ask(seed, models, options) for seed in options.seeds]
+    return {
         "queries": options.queries,
         "candidates": options.candidates,
         "false_accept_rate": options.false_accept_rate,
-        "worlds": worlds,
-        "over_worlds": {way: over_worlds([one[way]["share"] for one in worlds]) for way in WAYS},
+        "rows": rows,
+        "over_worlds": {way: over_worlds([row[way]["share"] for row in rows]) for way in WAYS},
     }
-    print(json.dumps(result, indent=2))
-    if options.write:
-        RESULTS.write_text(json.dumps(result, indent=2) + "\n")
 
 
 def ask(seed: int, models: dict, options: argparse.Namespace) -> dict:
@@ -76,7 +73,7 @@ def ask(seed: int, models: dict, options: argparse.Namespace) -> dict:
         alike = {name: to_original(model, seen[name][query], results) for name, model in models.items()}
         rows.append(vote(query, pool, alike, limit, sources.faces, targets.faces, people, gain, seed))
     kept = [row for row in rows if row]
-    return {"seed": seed, "asked": len(kept), "threshold": round(limit, 3)} | {
+    return {"name": f"world {seed}", "seed": seed, "asked": len(kept), "threshold": round(limit, 3)} | {
         way: summary([row[way] for row in kept], [row["source"] for row in kept]) for way in WAYS
     }
 
@@ -161,4 +158,4 @@ def pick(tree, places: np.ndarray):
 
 
 if __name__ == "__main__":
-    main()
+    record.run("chosen_swaps", parser(), measure)

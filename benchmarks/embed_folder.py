@@ -1,78 +1,72 @@
 """Memory and rate of `embed_folder`: does its peak grow with the number of pictures?
 
-    python benchmarks/embed_folder.py [--write]
+    python -m benchmarks.embed_folder [--write]
 
-Writes pictures of random blocks to a temporary folder, embeds 2,000 and then 10,000 of them in processes of their own
-with a thin IR-ResNet18 (random weights), and prints the peak of resident memory and the pictures a second of each as
-JSON. `--write` also keeps the result as benchmarks/results/embed_folder.json.
+Writes pictures of random blocks to a temporary folder, and embeds each number of them in a process of its own with a
+thin IR-ResNet18 (random weights): `peak_mib` is the peak of its resident memory.
 """
 
 import argparse
 import json
 import pathlib
-import platform
 import resource
 import subprocess
 import sys
 import tempfile
 import time
 
-RESULTS = pathlib.Path(__file__).parent / "results" / "embed_folder.json"
-COUNTS = (2_000, 10_000)
+import jax
+import jax.numpy as jnp
+import numpy as np
+from PIL import Image
+
+import perface_jax
+from benchmarks import record
+
+ROOT = pathlib.Path(__file__).parent.parent
+
+
+def parser() -> argparse.ArgumentParser:
+    """The options of this part."""
+    made = record.parser(__doc__)
+    made.add_argument("--pictures", type=int, nargs="+", default=[2_000, 10_000], help="sizes of the folders")
+    return made
+
+
+def measure(options: argparse.Namespace) -> dict:
+    """A row for each size of the folder."""
+    return {"rows": [_row(count) for count in options.pictures]}
+
+
+def _row(count):
+    with tempfile.TemporaryDirectory() as folder:
+        draw(pathlib.Path(folder), count)
+        command = [sys.executable, "-m", "benchmarks.embed_folder", "--folder", folder]
+        done = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)
+    return {"name": f"{count} pictures"} | json.loads(done.stdout)
 
 
 def draw(folder: pathlib.Path, count: int) -> None:
     """Write `count` JPEG pictures of 112 x 112 pixels."""
-    import numpy as np
-    from PIL import Image
-
     random = np.random.default_rng(0)
     for i in range(count):
         blocks = Image.fromarray(random.integers(0, 256, (7, 7, 3), np.uint8))
         blocks.resize((112, 112), Image.Resampling.BICUBIC).save(folder / f"{i:05d}.jpg", quality=90)
 
 
-def measure(folder: str) -> None:
-    """Embed one folder in this process and print what it took."""
-    import jax
-    import jax.numpy as jnp
-
-    import perface_jax
-
+def embed(folder: str) -> dict:
+    """Embed one folder in this process: what it took."""
     model = perface_jax.iresnet("r18", width=8, crop="arcface")
     variables = jax.jit(model.init)(jax.random.key(0, impl="rbg"), jnp.zeros((1, 112, 112, 3)))
-    start = time.perf_counter()
-    names, embeddings, skipped = perface_jax.embed_folder(model, variables, folder, crop="arcface")
-    seconds = time.perf_counter() - start
+    started = time.perf_counter()
+    names, _, _ = perface_jax.embed_folder(model, variables, folder, crop="arcface")
+    seconds = round(time.perf_counter() - started, 3)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(json.dumps({"pictures": len(names), "peak_mib": round(peak), "pictures_per_second": len(names) / seconds}))
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--write", action="store_true", help="keep the result in benchmarks/results")
-    parser.add_argument("--folder", help=argparse.SUPPRESS)
-    parser.add_argument("--pictures", type=int, nargs="*", default=COUNTS, help="sizes of the folders")
-    args = parser.parse_args()
-    if args.folder:
-        return measure(args.folder)
-    rows = []
-    for count in args.pictures:
-        with tempfile.TemporaryDirectory() as folder:
-            draw(pathlib.Path(folder), count)
-            done = subprocess.run(
-                [sys.executable, __file__, "--folder", folder], check=True, stdout=subprocess.PIPE, text=True
-            )
-            rows.append(json.loads(done.stdout))
-    import jax
-
-    machine = {"machine": platform.machine(), "device": jax.devices()[0].device_kind, "jax": jax.__version__}
-    result = {**machine, "rows": rows}
-    print(json.dumps(result, indent=2))
-    if args.write:
-        RESULTS.parent.mkdir(exist_ok=True)
-        RESULTS.write_text(json.dumps(result, indent=2) + "\n")
+    return {"pictures": len(names), "peak_mib": round(peak), "seconds": {"perface_jax": [seconds]}}
 
 
 if __name__ == "__main__":
-    main()
+    if "--folder" in sys.argv:
+        print(json.dumps(embed(sys.argv[-1])))
+    else:
+        record.run("embed_folder", parser(), measure)

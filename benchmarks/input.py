@@ -1,17 +1,19 @@
-"""How many triplets a second the input gives: from disk through Grain, and resident in memory.
+"""What the input costs: stage by stage, from disk and resident, and how long a training step waits for it.
 
-    python benchmarks/input.py                               # 2,000 generated triplets at 112 x 112
-    python benchmarks/input.py --release DIR                 # a real release
-    python benchmarks/input.py --write                       # also into benchmarks/results/input.json
+The first row has each stage of one batch alone, in this thread. Decoding and resizing happen once, when the data set is
+built; then a batch is planned, its pictures are read, put in the order of their roles and mirrored, and placed.
 
-Prints one JSON object. The stored files are dropped from the page cache before each reading from disk (`cold`) and not
-before another (`warm`); nothing but reading, decoding, ordering of roles, flips and batching is timed.
+The second row takes many batches as training does, with reading ahead, from the first one on: from stored files that
+were dropped from the page cache before (`disk, cold`) or not (`disk, warm`), and from pictures that live on the device.
+
+The others train a small network, each step waited for, and tell apart how long it waited for its batch (`waiting`) and
+how long it then took (`step`).
 """
 
 import argparse
 import contextlib
+import functools
 import itertools
-import json
 import os
 import pathlib
 import sys
@@ -19,104 +21,166 @@ import tempfile
 import time
 
 import jax
-import machine
 import numpy as np
 from PIL import Image
 
-from perface_jax import annotations
-from perface_jax.datasets import batches, sim_celeba
+from benchmarks import record, runs
+from perface_jax import annotations, images, parallel
+from perface_jax.datasets import batches, release, sim_celeba
 
-RESULTS = pathlib.Path(__file__).parent / "results" / "input.json"
+STORED = 224  # pixels a side of the generated pictures
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def parser() -> argparse.ArgumentParser:
+    parser = record.parser(__doc__)
     parser.add_argument("--release", help="a folder in the release layout; default: generated pictures")
-    parser.add_argument("--triplets", type=int, default=2000, help="to generate")
+    parser.add_argument("--triplets", type=int, default=1000, help="to generate")
     parser.add_argument("--image-size", type=int, default=112, help="pixels a side, as stored")
     parser.add_argument("--batch-size", type=int, default=32, help="triplets")
-    parser.add_argument("--seconds", type=float, default=5.0, help="of each measurement")
+    parser.add_argument("--batches", type=int, default=100, help="taken in a round of the second row")
+    parser.add_argument("--network", default="r18-16", help="that is trained: architecture, or with -WIDTH")
+    parser.add_argument("--steps", type=int, default=20, help="of training")
+    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--workers", type=int, default=0, help="reading processes; 0 = threads")
-    parser.add_argument("--write", action="store_true", help=f"write {RESULTS}")
-    options = parser.parse_args()
-    described = machine.describe()  # before this process itself makes load
+    return parser
+
+
+def measure(options: argparse.Namespace) -> dict:
+    """The rows, on the release that is named or on a generated one."""
     with tempfile.TemporaryDirectory() as folder:
-        release = options.release or generate(pathlib.Path(folder) / "release", options.triplets)
-        order = "auto" if options.release else "unknown"
+        of_user = options.release and pathlib.Path(options.release)
+        pictures = of_user or generate(pathlib.Path(folder) / "release", options.triplets)
+        order = "auto" if of_user else "unknown"
         started = time.perf_counter()
         with contextlib.redirect_stdout(sys.stderr):  # TFDS talks
-            builder = sim_celeba.build(release, folder, image_size=options.image_size, order=order)
+            builder = sim_celeba.build(pictures, folder, image_size=options.image_size, order=order)
         built = time.perf_counter() - started
-        result = measure(sim_celeba.load(builder), pathlib.Path(builder.data_dir), options)
-    result = described | result | {"build_triplets_per_second": round(result["triplets"] / built, 1)}
-    print(json.dumps(result, indent=2))
-    if options.write:
-        RESULTS.parent.mkdir(exist_ok=True)
-        RESULTS.write_text(json.dumps(result, indent=2) + "\n")
+        triplets, stored = sim_celeba.load(builder), pathlib.Path(builder.data_dir)
+        resident = triplets.resident()
+        return {
+            "triplets": len(triplets),
+            "image_size": options.image_size,
+            "batch_size": options.batch_size,
+            "workers": options.workers,
+            "stored_bytes_per_triplet": round(sum(file.stat().st_size for file in _files(stored)) / len(triplets)),
+            "build_triplets_per_second": round(len(triplets) / built, 1),
+            "rows": [
+                _stages(pictures, triplets, resident, options),
+                _feeds(triplets, resident, stored, options),
+                *(_training(feed, triplets, options) for feed in ("disk", "resident")),
+            ],
+        }
 
 
-def measure(triplets: sim_celeba.Triplets, folder, options) -> dict:
-    """Triplets a second of every way to feed."""
-    labels = annotations.majority(annotations.Votes(triplets.ids, triplets.votes)).label
-    arguments = (triplets, labels, np.flatnonzero(labels >= 0))
-    choices = {"batch_size": options.batch_size, "seed": 0}
-    pictures = triplets.resident()
-    resident, gather = jax.device_put(pictures.reshape(-1, *pictures.shape[2:])), jax.jit(batches.gather)
+def _stages(folder, triplets, resident, options):
+    """Each stage of one batch."""
+    plan = _planner(triplets, options)
+    first, flat = plan(step=0), resident.reshape(-1, *resident.shape[2:])
+    paths = [release.picture_path(folder, triplets.ids[i], role) for i in first["triplet"] for role in release.ROLES]
+    on_device, gather = jax.device_put(flat), jax.jit(batches.gather)
+    host = batches.gather(flat, first)
 
-    def from_disk():
-        return batches.training_batches(*arguments, workers=options.workers, **choices)
+    def decode():
+        squares = (release.decode_square(path.read_bytes(), path=path) for path in paths)
+        return [images.fit(square, crop="simswap", size=options.image_size) for square in squares]
+
+    calls = {
+        "decode and resize": decode,
+        "plan": lambda: plan(step=1),
+        "read": lambda: [triplets[int(i)] for i in first["triplet"]],
+        "roles and flips on the host": lambda: batches.gather(flat, first),
+        "place": lambda: jax.block_until_ready(jax.device_put(host)),
+        "roles and flips on the device": lambda: jax.block_until_ready(gather(on_device, first)),
+    }
+    return {"name": f"stages of {options.batch_size} triplets", "seconds": record.in_turns(calls, options.rounds)}
+
+
+def _feeds(triplets, resident, stored, options):
+    """Many batches, from disk and resident."""
+    plan, gather = _planner(triplets, options), jax.jit(batches.gather)
+    on_device = jax.device_put(resident.reshape(-1, *resident.shape[2:]))
+
+    def from_disk(*, cold):
+        if cold:
+            drop_from_cache(stored)
+        for _ in itertools.islice(_reader(triplets, options), options.batches):
+            pass
 
     def from_device():
-        plans = (batches.training_plan(*arguments, step=step, **choices) for step in itertools.count())
-        return (jax.block_until_ready(gather(resident, plan)) for plan in plans)
+        for step in range(options.batches):
+            jax.block_until_ready(gather(on_device, plan(step=step)))
 
-    drop_from_cache(folder)
-    cold = rate(from_disk(), options)
+    calls = {
+        "disk, cold": functools.partial(from_disk, cold=True),
+        "disk, warm": functools.partial(from_disk, cold=False),
+        "resident": from_device,
+    }
     return {
-        "disk_cold_triplets_per_second": cold,
-        "disk_warm_triplets_per_second": rate(from_disk(), options),
-        "resident_triplets_per_second": rate(from_device(), options),
-        "triplets": len(triplets),
-        "stored_bytes_per_triplet": round(
-            sum(f.stat().st_size for f in folder.glob("*.array_record*")) / len(triplets)
-        ),
-        "image_size": options.image_size,
-        "batch_size": options.batch_size,
-        "workers": options.workers,
+        "name": f"{options.batches} batches of {options.batch_size} triplets",
+        "batches": options.batches,
+        "seconds": record.in_turns(calls, options.rounds),
     }
 
 
-def rate(iterator, options) -> float:
-    """Triplets a second once the first batch is there."""
-    next(iterator)
-    started, steps = time.perf_counter(), 0
-    while time.perf_counter() - started < options.seconds:
-        next(iterator)
-        steps += 1
-    return round(steps * options.batch_size / (time.perf_counter() - started), 1)
+def _training(feed, triplets, options):
+    """Steps of a small network, and how long each waited for its batch."""
+    config = runs.configure(options.network, image_size=options.image_size, batch_size=options.batch_size, feed=feed)
+    config.workers = options.workers
+    run = runs.Run(config, triplets, parallel.make_mesh(devices=jax.devices()[:1]))
+    seconds = {"waiting": [], "step": []}
+    for step in range(options.steps + 1):
+        started = time.perf_counter()
+        batch = jax.block_until_ready(run.feed.training(step, 1))
+        ready = time.perf_counter()
+        run.step(batch)
+        jax.block_until_ready(run.state)
+        seconds["waiting"].append(round(ready - started, 6))
+        seconds["step"].append(round(time.perf_counter() - ready, 6))
+    seconds = {name: values[1:] for name, values in seconds.items()}  # the first step compiles
+    return {"name": f"training {options.network}, {feed}", "network": options.network, "seconds": seconds}
 
 
-def drop_from_cache(folder) -> None:
+def _order(triplets, options):
+    labels = annotations.majority(annotations.Votes(triplets.ids, triplets.votes)).label
+    return (triplets, labels, np.flatnonzero(labels >= 0)), {"batch_size": options.batch_size, "seed": 0}
+
+
+def _planner(triplets, options):
+    arguments, choices = _order(triplets, options)
+    return functools.partial(batches.training_plan, *arguments, **choices)
+
+
+def _reader(triplets, options):
+    arguments, choices = _order(triplets, options)
+    return batches.training_batches(*arguments, workers=options.workers, **choices)
+
+
+def _files(stored):
+    return list(stored.glob("*.array_record*"))
+
+
+def drop_from_cache(folder: pathlib.Path) -> None:
     """Ask the system to forget what it holds of the stored files."""
-    for path in folder.glob("*.array_record*"):
+    for path in _files(folder):
         with open(path, "rb") as file:
             os.fsync(file.fileno())
             os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
 
 
-def generate(release: pathlib.Path, triplets: int) -> pathlib.Path:
-    """A release of smooth pictures with the grain of photographs, 224 x 224."""
+def generate(folder: pathlib.Path, triplets: int) -> pathlib.Path:
+    """Write a release of smooth pictures with the grain of photographs."""
     generator = np.random.default_rng(0)
-    (release / "triplet").mkdir(parents=True)
-    for triplet, role in itertools.product(range(triplets), "abc"):
+    (folder / release.PICTURES).mkdir(parents=True)
+    ids = [f"t{i:04d}" for i in range(triplets)]
+    for triplet, role in itertools.product(ids, release.ROLES):
         coarse = Image.fromarray(generator.integers(0, 256, (8, 8, 3), np.uint8))
-        smooth = np.asarray(coarse.resize((224, 224), Image.Resampling.BICUBIC), np.int16)
+        smooth = np.asarray(coarse.resize((STORED, STORED), Image.Resampling.BICUBIC), np.int16)
         picture = np.clip(smooth + generator.integers(-8, 9, smooth.shape, np.int16), 0, 255).astype(np.uint8)
-        Image.fromarray(picture).save(release / "triplet" / f"t{triplet:04d}_{role}.jpg", quality=90)
-    votes = "".join(f"t{i:04d},{','.join(generator.choice(['a', 'b'], 3))}\n" for i in range(triplets))
-    (release / "triplet_answers.csv").write_text("tripletId,ans1,ans2,ans3\n" + votes)
-    return release
+        Image.fromarray(picture).save(release.picture_path(folder, triplet, role), quality=90)
+    votes = "".join(f"{triplet},{','.join(generator.choice(['a', 'b'], 3))}\n" for triplet in ids)
+    (folder / release.ANSWERS).write_text("tripletId,ans1,ans2,ans3\n" + votes)
+    return folder
 
 
 if __name__ == "__main__":
-    main()
+    record.run("input", parser(), measure)

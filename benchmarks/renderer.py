@@ -1,42 +1,32 @@
 """How many faces a second the synthetic renderer draws.
 
-    python benchmarks/renderer.py [--write]
+    python -m benchmarks.renderer [--write]
 
-Renders batches of different persons over and over, after one call that compiles, and prints one JSON object; wanted are
-300 faces a second at 112 x 112 on 2 cores. `--write` also keeps it as benchmarks/results/renderer.json.
+Renders a batch of different persons over and over, after one call that compiles; wanted are 300 faces a second at
+112 x 112 on 2 cores.
 """
 
 import argparse
-import json
-import pathlib
 import time
 
 import jax
-import machine
 
+from benchmarks import record
 from perface_jax.datasets import faces, synthetic, world
 
-RESULTS = pathlib.Path(__file__).parent / "results" / "renderer.json"
 
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--size", type=int, default=112, help="pixels a side")
-    parser.add_argument("--batch-size", type=int, default=synthetic.BATCH, help="faces")
-    parser.add_argument("--seconds", type=float, default=5.0, help="of each measurement")
-    parser.add_argument("--repeats", type=int, default=3, help="measurements")
-    parser.add_argument("--write", action="store_true", help=f"write {RESULTS}")
-    options = parser.parse_args()
-    described = machine.describe()  # before this process itself makes load
-    result = described | measure(options)
-    print(json.dumps(result, indent=2))
-    if options.write:
-        RESULTS.parent.mkdir(exist_ok=True)
-        RESULTS.write_text(json.dumps(result, indent=2) + "\n")
+def parser() -> argparse.ArgumentParser:
+    """The options of this part."""
+    made = record.parser(__doc__)
+    made.add_argument("--size", type=int, default=112, help="pixels a side")
+    made.add_argument("--batch-size", type=int, default=synthetic.BATCH, help="faces")
+    made.add_argument("--rounds", type=int, default=5, help="at least, in which a batch is drawn once")
+    made.add_argument("--seconds", type=float, default=5.0, help="at least, of all rounds")
+    return made
 
 
 def measure(options: argparse.Namespace) -> dict:
-    """Faces a second of every measurement, and of the best: the others had to share the cores."""
+    """One row: a batch of faces."""
     sources, targets = world.create_people(0, options.batch_size)
     shown = jax.device_put((sources.faces, targets.faces, faces.natural(options.batch_size)))
 
@@ -46,21 +36,18 @@ def measure(options: argparse.Namespace) -> dict:
     started = time.perf_counter()
     draw()
     compiling = time.perf_counter() - started
-    rates = []
-    for _ in range(options.repeats):
-        started, batches = time.perf_counter(), 0
-        while time.perf_counter() - started < options.seconds:
-            draw()
-            batches += 1
-        rates.append(round(batches * options.batch_size / (time.perf_counter() - started), 1))
     return {
-        "faces_per_second": max(rates),
-        "all_measurements": rates,
-        "compile_seconds": round(compiling, 1),
-        "image_size": options.size,
-        "batch_size": options.batch_size,
+        "rows": [
+            {
+                "name": f"{options.batch_size} faces, {options.size} x {options.size}",
+                "image_size": options.size,
+                "batch_size": options.batch_size,
+                "compile_seconds": round(compiling, 1),
+                "seconds": record.in_turns({"perface_jax": draw}, options.rounds, seconds=options.seconds),
+            }
+        ]
     }
 
 
 if __name__ == "__main__":
-    main()
+    record.run("renderer", parser(), measure)

@@ -1,86 +1,122 @@
-"""The least similar of a million faces: time against faiss-cpu, memory, and whether they are the right ones.
+"""STEP 1 and STEP 2 against the size of the gallery: time, memory, and whether the right faces are chosen.
 
-    python benchmarks/selection.py [--write]
+`least similar K of N`: `least_similar_streaming` against a product and `numpy.argpartition`, and against
+`faiss.IndexFlatIP` with negated queries, search only. The gallery is of unit length for all of them; ours makes it so
+again within its time. Ranks are compared with a float64 sort by NumPy.
 
-Times `least_similar_streaming` and `faiss.IndexFlatIP` (normalised vectors, negated queries, search only) in turns in
-one process, for 10 and for 100 faces a query. Ours normalises the gallery within its time; faiss has done it before.
-Memory is the peak of this process after our searches, before faiss has its copy, less the gallery; Python and JAX are
-in it. Ids are compared with a float64 sort by NumPy. Prints one JSON object; `--write` also keeps it as
-benchmarks/results/selection.json.
+`G groups of N`: one distance of every query to each group, by the paper's rule (`confidence limit`) and by the mean
+alone, against a mean of similarities by NumPy, whose largest difference is told.
+
+`peak_mib_above_the_gallery` is the memory of this process after our searches, before faiss has its copy, less the
+gallery; Python and JAX are in it.
 """
 
 import argparse
-import json
-import pathlib
+import functools
 import resource
-import time
 
 import faiss
-import machine
+import jax
 import numpy as np
 
+from benchmarks import record
+from perface_jax import groups
 from perface_jax.selection import least_similar_streaming
 
-RESULTS = pathlib.Path(__file__).parent / "results" / "selection.json"
 DIMENSIONS = 512
-COUNTS = (10, 100)
-ROWS = 50_000  # drawn, normalised and sorted at once
+PART = 50_000  # faces drawn, normalised and sorted at once
+RULES = {"perface_jax, mean": groups.Rule.MEAN, "perface_jax, confidence limit": groups.Rule.CONFIDENCE_LIMIT}
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--faces", type=int, default=1_000_000)
+def parser() -> argparse.ArgumentParser:
+    parser = record.parser(__doc__)
+    parser.add_argument("--faces", type=int, nargs="+", default=[10_000, 100_000, 1_000_000], help="from few to many")
     parser.add_argument("--queries", type=int, default=100)
-    parser.add_argument("--rounds", type=int, default=3, help="in which each search is timed once")
-    parser.add_argument("--write", action="store_true", help=f"write {RESULTS}")
-    options = parser.parse_args()
-    described = machine.describe()  # before this process itself makes load
-    result = described | {"faiss": faiss.__version__} | measure(options.faces, options.queries, options.rounds)
-    print(json.dumps(result, indent=2))
-    if options.write:
-        RESULTS.parent.mkdir(exist_ok=True)
-        RESULTS.write_text(json.dumps(result, indent=2) + "\n")
+    parser.add_argument("--choose", type=int, nargs="+", default=[10, 100], help="faces a query")
+    parser.add_argument("--groups", type=int, default=4, help="that every face belongs to one of")
+    parser.add_argument("--rounds", type=int, default=3, help="in which each is timed once")
+    parser.add_argument("--seconds", type=float, default=5.0, help="that a row is timed at least")
+    return parser
 
 
-def measure(faces: int, queries: int, rounds: int) -> dict:
-    """Seconds of every round, the ratio of the best ones, memory and exactness."""
+def measure(options: argparse.Namespace) -> dict:
+    """The rows of every size of the gallery, beginning with the smallest: the peak of memory only grows."""
+    return {"rows": [row for faces in sorted(options.faces) for row in _rows(faces, options)]}
+
+
+def _rows(faces, options):
+    gallery, queries = _draw(faces, options.queries)
+    found = {k: least_similar_streaming(queries, gallery, k=k).index for k in options.choose}
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024 - gallery.nbytes / 2**20
+    errors = _errors(queries, gallery, found)
+    facts = {"faces": faces, "queries": options.queries}
+    yield facts | _group_distances(queries, gallery, options)
+    index = faiss.IndexFlatIP(DIMENSIONS)
+    index.add(gallery)
+    for k in options.choose:
+        searches = {
+            "perface_jax": functools.partial(least_similar_streaming, queries, gallery, k=k),
+            "NumPy": functools.partial(_by_numpy, queries, gallery, k),
+            "faiss": functools.partial(index.search, -queries, k),
+        }
+        yield facts | {
+            "name": f"least similar {k} of {faces}",
+            "chosen": k,
+            "peak_mib_above_the_gallery": round(peak),
+            "largest_error_of_rank": errors[k],
+            "seconds": record.in_turns(searches, options.rounds, seconds=options.seconds),
+        }
+
+
+def _group_distances(queries, gallery, options):
+    where = np.arange(len(gallery)) % options.groups == np.arange(options.groups)[:, None]
+    ours = {name: functools.partial(_distances, queries, gallery, where, rule=rule) for name, rule in RULES.items()}
+    numpys = functools.partial(_mean_distances, queries, gallery, where)
+    difference = np.abs(ours["perface_jax, mean"]() - numpys()).max()
+    return {
+        "name": f"{options.groups} groups of {len(gallery)}",
+        "groups": options.groups,
+        "largest_difference": float(difference),
+        "seconds": record.in_turns(ours | {"NumPy, mean": numpys}, options.rounds, seconds=options.seconds),
+    }
+
+
+def _distances(queries, gallery, where, *, rule):
+    return np.asarray(_program(queries, gallery, where, rule=rule))
+
+
+@functools.partial(jax.jit, static_argnames="rule")
+def _program(queries, gallery, where, *, rule):
+    return groups.group_distances(groups.distances(queries, gallery), where=where, rule=rule)
+
+
+def _mean_distances(queries, gallery, where):
+    """The mean distance of unit vectors to each group."""
+    similarity = queries @ gallery.T
+    return np.stack([1 - similarity[:, members].mean(axis=1) for members in where], axis=1)
+
+
+def _by_numpy(queries, gallery, k):
+    """The k least similar of unit vectors, in order."""
+    similarity = queries @ gallery.T
+    nearest = np.argpartition(similarity, k, axis=1)[:, :k]
+    order = np.argsort(np.take_along_axis(similarity, nearest, axis=1), axis=1)
+    return np.take_along_axis(nearest, order, axis=1)
+
+
+def _draw(faces, queries):
+    """Gallery `[N, D]` and queries `[Q, D]` of unit length, in random directions."""
     gallery, wanted = np.empty((faces, DIMENSIONS), np.float32), np.empty((queries, DIMENSIONS), np.float32)
     random = np.random.default_rng(0)
     for array in (wanted, *_parts(gallery)):
         random.standard_normal(dtype=np.float32, out=array)
-    found = {k: least_similar_streaming(wanted, gallery, k=k).index for k in COUNTS}  # compiles, too
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024 - gallery.nbytes / 2**20
-    index = faiss.IndexFlatIP(DIMENSIONS)
-    for part in _parts(gallery):
-        index.add(_unit(part))
-    searches = {
-        "perface_jax": lambda k: least_similar_streaming(wanted, gallery, k=k),
-        "faiss": lambda k: index.search(-_unit(wanted), k),
-    }
-    seconds = {f"{name}_{k}": [] for k in COUNTS for name in searches}
-    for _ in range(rounds):
-        for k in COUNTS:
-            for name, search in searches.items():
-                started = time.perf_counter()
-                search(k)
-                seconds[f"{name}_{k}"].append(round(time.perf_counter() - started, 3))
-    return {
-        "faces": faces,
-        "queries": queries,
-        "seconds": seconds,
-        "faiss_to_perface_jax": {
-            k: round(min(seconds[f"faiss_{k}"]) / min(seconds[f"perface_jax_{k}"]), 2) for k in COUNTS
-        },
-        "peak_mib_above_the_gallery": round(peak),
-        "largest_error_of_rank": _errors(wanted, gallery, found),
-    }
+        array /= np.linalg.norm(array, axis=1, keepdims=True)
+    return gallery, wanted
 
 
-def _errors(wanted, gallery, found) -> dict:
+def _errors(queries, gallery, found):
     """How much more similar, in float64, the face at a rank is than the one that belongs there, at the most."""
-    right = np.concatenate(
-        [_unit(wanted.astype(np.float64)) @ _unit(part.astype(np.float64)).T for part in _parts(gallery)], 1
-    )
+    right = np.concatenate([_unit(queries) @ _unit(part).T for part in _parts(gallery)], axis=1)
     largest = {}
     for k, index in found.items():
         ranked = np.sort(np.partition(right, k, axis=1)[:, :k], axis=1)
@@ -89,12 +125,13 @@ def _errors(wanted, gallery, found) -> dict:
 
 
 def _parts(gallery):
-    return [gallery[start : start + ROWS] for start in range(0, len(gallery), ROWS)]
+    return [gallery[start : start + PART] for start in range(0, len(gallery), PART)]
 
 
 def _unit(x):
+    x = x.astype(np.float64)
     return x / np.linalg.norm(x, axis=1, keepdims=True)
 
 
 if __name__ == "__main__":
-    main()
+    record.run("selection", parser(), measure, compared_with=("numpy", "faiss-cpu"))

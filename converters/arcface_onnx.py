@@ -27,7 +27,8 @@ except ModuleNotFoundError as error:
     raise ModuleNotFoundError(f"{error}; ONNX files need more packages: pip install -e '.[convert]'") from error
 
 from converters import arcface_torch, files
-from perface_jax.model import EPSILON, LAYERS, IResNet, parameter_count
+from perface_jax.batch_norm import EPSILON
+from perface_jax.model import LAYERS, IResNet, parameter_count
 from perface_jax.model_folder import save_model
 
 FLOATS = (onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16, onnx.TensorProto.BFLOAT16, onnx.TensorProto.DOUBLE)

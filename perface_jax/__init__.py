@@ -7,14 +7,16 @@
     scores = perface_jax.similarity(embeddings[:, None], embeddings[None])
 
 Public names are the ones listed here and those of the modules `images`, `losses`, `metrics`, `groups`,
-`classification`, `selection`, `annotations`, `swap`, `privacy`, `fidelity` and `anonymize`.
+`classification`, `selection`, `annotations`, `swap`, `privacy`, `fidelity`, `anonymize`, `folding` and `compilation`.
 """
 
 from perface_jax import (
     annotations,
     anonymize,
     classification,
+    compilation,
     fidelity,
+    folding,
     groups,
     images,
     losses,
@@ -35,9 +37,11 @@ __all__ = [
     "annotations",
     "anonymize",
     "classification",
+    "compilation",
     "embed",
     "embed_folder",
     "fidelity",
+    "folding",
     "groups",
     "images",
     "iresnet",

@@ -12,11 +12,15 @@ Dropout is left out: arcface_torch trains its published networks with rate 0.
 
 import functools
 import math
+from collections.abc import Callable
 from typing import Any
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+
+from perface_jax import batch_norm
+from perface_jax.convolution import convolve
 
 LAYERS = {
     "r18": (2, 2, 2, 2),
@@ -31,7 +35,6 @@ FOLDED = (
     " batch statistics are gone, so batch-norm train mode would change the network."
 )
 
-EPSILON = 1e-5
 MOMENTUM = 0.9  # PyTorch writes the same update as momentum 0.1
 
 
@@ -41,10 +44,9 @@ class PReLU(nn.Module):
     param_dtype: Any = jnp.float32
 
     @nn.compact
-    def __call__(self, x: jax.Array) -> jax.Array:
+    def __call__(self, x: jax.Array, norm: Callable | None = None) -> jax.Array:
         slope = self.param("slope", nn.initializers.constant(0.25), (x.shape[-1],), self.param_dtype)
-        # At exactly 0 the slope's side is taken, as PyTorch's derivative does.
-        return jnp.where(x > 0, x, _over_channels(slope.astype(x.dtype), x) * x)
+        return batch_norm.prelu(x, slope) if norm is None else norm(slope)
 
 
 class BatchNorm(nn.Module):
@@ -52,6 +54,7 @@ class BatchNorm(nn.Module):
 
     `y = (x - mean) / sqrt(var + 1e-5) * scale + bias`. With `train` the statistics are those of the batch, over every
     device of `axis_name` when one is given, and the running ones move by a tenth; without it the running ones are used.
+    An `activation` that follows is computed in the same pass.
     """
 
     train: bool = False
@@ -60,7 +63,7 @@ class BatchNorm(nn.Module):
     param_dtype: Any = jnp.float32
 
     @nn.compact
-    def __call__(self, x: jax.Array) -> jax.Array:
+    def __call__(self, x: jax.Array, activation: PReLU | None = None) -> jax.Array:
         shape = (x.shape[-1],)
         running_mean = self.variable("batch_stats", "mean", jnp.zeros, shape, self.param_dtype)
         running_var = self.variable("batch_stats", "var", jnp.ones, shape, self.param_dtype)
@@ -72,25 +75,13 @@ class BatchNorm(nn.Module):
 
         mean, var = running_mean.value, running_var.value
         if self.train and not self.is_initializing():
-            mean, var, count = self._batch_statistics(x)
+            mean, var = batch_norm.statistics(x.astype(self.param_dtype), axis_name=self.axis_name)
+            count = math.prod(x.shape[:-1]) * (1 if self.axis_name is None else jax.lax.axis_size(self.axis_name))
             unbiased = var * (count / max(count - 1, 1))
             running_mean.value = MOMENTUM * running_mean.value + (1 - MOMENTUM) * mean
             running_var.value = MOMENTUM * running_var.value + (1 - MOMENTUM) * unbiased
-        y = x.astype(self.param_dtype) - _over_channels(mean, x)
-        y = y * _over_channels(scale / jnp.sqrt(var + EPSILON), x) + _over_channels(bias, x)
-        return y.astype(x.dtype)
-
-    def _batch_statistics(self, x):
-        x = x.astype(self.param_dtype)
-        axes = tuple(range(x.ndim - 1))
-        count = math.prod(x.shape[:-1])
-        mean = jnp.mean(x, axes)
-        if self.axis_name is not None:
-            count *= jax.lax.axis_size(self.axis_name)
-            mean = jax.lax.pmean(mean, self.axis_name)
-        # Two passes: E[x^2] - E[x]^2 loses the digits that the parity with PyTorch needs.
-        var = jnp.mean(jnp.square(x - _over_channels(mean, x)), axes)
-        return mean, var if self.axis_name is None else jax.lax.pmean(var, self.axis_name), count
+        normalise = functools.partial(batch_norm.normalise, x, mean, var, scale, bias)
+        return normalise(None) if activation is None else activation(x, normalise)
 
 
 class IBasicBlock(nn.Module):
@@ -106,8 +97,7 @@ class IBasicBlock(nn.Module):
     def __call__(self, x: jax.Array) -> jax.Array:
         y = self.norm(name="bn1")(x)
         y = self.conv(self.features, 3, name="conv1")(y)
-        y = self.norm(name="bn2")(y)
-        y = PReLU(self.param_dtype, name="prelu")(y)
+        y = self.norm(name="bn2")(y, PReLU(self.param_dtype, name="prelu"))
         y = self.conv(self.features, 3, strides=self.stride, name="conv2")(y)
         y = self.norm(name="bn3")(y)
         if self.stride != 1 or x.shape[-1] != self.features:
@@ -158,15 +148,14 @@ class IResNet(nn.Module):
         Raises:
           TypeError: integers; ValueError: another shape, or `train` with folded norms.
         """
-        self._check(images, train)
+        self.check(images, train=train)
         norm = functools.partial(BatchNorm, train, axis_name, param_dtype=self.param_dtype)
         conv = functools.partial(_conv, dtype=self.dtype, param_dtype=self.param_dtype)
         block = nn.remat(IBasicBlock) if self.remat else IBasicBlock
 
         x = images.astype(self.dtype)
         x = conv(self.width, 3, name="conv1")(x)
-        x = norm(name="bn1")(x)
-        x = PReLU(self.param_dtype, name="prelu")(x)
+        x = norm(name="bn1")(x, PReLU(self.param_dtype, name="prelu"))
         for stage, depth in enumerate(self.layers):
             for i in range(depth):
                 stride = 2 if i == 0 else 1
@@ -182,7 +171,8 @@ class IResNet(nn.Module):
         """The published name of these layers, or `custom`."""
         return next((name for name, layers in LAYERS.items() if layers == tuple(self.layers)), "custom")
 
-    def _check(self, images, train):
+    def check(self, images: jax.Array, *, train: bool = False) -> None:
+        """Raise what `__call__` raises for pictures that it does not take."""
         size = self.image_size
         if size % 16 or size <= 0:
             raise ValueError(f"image_size must be a positive multiple of 16 (four halvings), got {size}")
@@ -231,6 +221,7 @@ def _conv(features, size, *, strides=1, padding=1, **options):
         strides=strides,
         padding=padding,
         use_bias=False,
+        conv_general_dilated=convolve,
         kernel_init=nn.initializers.normal(0.1),  # arcface_torch's initialisation
         **options,
     )
@@ -239,8 +230,3 @@ def _conv(features, size, *, strides=1, padding=1, **options):
 def _linear(features, dtype, **options):
     uniform = nn.initializers.variance_scaling(1 / 3, "fan_in", "uniform")  # torch.nn.Linear's initialisation
     return nn.Dense(features, dtype=dtype, param_dtype=dtype, kernel_init=uniform, **options)
-
-
-def _over_channels(vector, x):
-    """A `[C]` vector with the rank of `x` `[..., C]`."""
-    return vector.reshape((1,) * (x.ndim - 1) + vector.shape)

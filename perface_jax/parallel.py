@@ -18,6 +18,8 @@ import numpy as np
 from jax.experimental import multihost_utils
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
+from perface_jax import compilation
+
 REPLICA, DATA = "replica", "data"
 STATE = PartitionSpec(REPLICA)
 BATCH = PartitionSpec(REPLICA, None, DATA)
@@ -177,19 +179,18 @@ def spmd(step: Callable, mesh: Mesh, *, how: How = How.SHARD_MAP) -> Callable:
         specs = (STATE, BATCH, *(SHARED for _ in shared))
         return jax.shard_map(body, mesh=mesh, in_specs=specs, out_specs=STATE)(state, batch, *shared)
 
-    return jax.jit(program, donate_argnums=0)
+    return jax.jit(program, donate_argnums=0, compiler_options=compilation.options())
 
 
 def spmd_rows(function: Callable, mesh: Mesh) -> Callable:
     """As `spmd`, for a function of one replica's variables and rows that returns rows: `[K, b, ...] -> [K, b, ...]`."""
     body = functools.partial(_in_turn, function, _unrolled(mesh))
 
-    @jax.jit
     def program(variables, batch, *shared):
         specs = (STATE, BATCH, *(SHARED for _ in shared))
         return jax.shard_map(body, mesh=mesh, in_specs=specs, out_specs=BATCH)(variables, batch, *shared)
 
-    return program
+    return jax.jit(program, compiler_options=compilation.options())
 
 
 @functools.cache  # one program for all replicas

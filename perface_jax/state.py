@@ -73,7 +73,7 @@ def create(variables: Mapping, optimizer: optax.GradientTransformation, hyper: H
     """The state before the first step, from fresh or converted variables."""
     return TrainState(
         step=np.zeros((), np.int32),
-        opt_state=optimizer.init(variables["params"]),
+        opt_state=jax.jit(optimizer.init)(variables["params"]),
         hyper=hyper,
         diverged=np.full((), -1, np.int32),
         **variables,

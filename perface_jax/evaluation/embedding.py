@@ -18,15 +18,14 @@ import numpy as np
 from etils import epath
 from tqdm import tqdm
 
+from perface_jax import compilation, folding, parallel
 from perface_jax import images as pictures
-from perface_jax import parallel
 from perface_jax.model import IResNet
 from perface_jax.step import embed_step
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif")
 THREADS = min(8, os.cpu_count() or 1)
 
-_embed = jax.jit(embed_step, static_argnames="model")
 
 
 class Network:
@@ -39,7 +38,10 @@ class Network:
         self.model = model
         self._mesh = parallel.make_mesh(devices=jax.local_devices())
         self.batch_size = -(-batch_size // self._mesh.size) * self._mesh.size
-        self._variables = parallel.share(dict(variables), self._mesh)
+        folds = isinstance(model, IResNet)  # another module is applied as it is
+        weights = folding.fold_norms(model, variables) if folds else dict(variables)
+        self._weights = parallel.share(weights, self._mesh)
+        self._program = _program(model, folding.embed_step if folds else embed_step)
 
     def embed(self, images: Iterable[np.ndarray]) -> np.ndarray:
         """The embeddings of pictures as they come, each uint8 `[S, S, 3]`: float32 `[N, D]`."""
@@ -48,7 +50,7 @@ class Network:
             rows = np.zeros((self.batch_size, *batch[0].shape), np.uint8)  # one shape, one program
             rows[: len(batch)] = batch
             placed = parallel.share(rows, self._mesh, parallel.ROWS)
-            outputs.append(np.asarray(_embed(self._variables, placed, model=self.model), np.float32)[: len(batch)])
+            outputs.append(np.asarray(self._program(self._weights, placed), np.float32)[: len(batch)])
         return np.concatenate(outputs)
 
     def items(self, names: Sequence[Sequence[str]], load: Callable[[int], np.ndarray]) -> np.ndarray:
@@ -71,6 +73,11 @@ class Network:
         flat = [name for item in names for name in item]
         refuse_bad(flat, rows.reshape(len(flat), -1), "the network")
         return rows
+
+
+@functools.cache  # the networks of one process share their programs
+def _program(model, step):
+    return jax.jit(functools.partial(step, model=model), compiler_options=compilation.options())
 
 
 def refuse_bad(names: Sequence[str], embeddings: np.ndarray, origin: str) -> None:

@@ -12,7 +12,6 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from scipy.stats import binomtest
 
 from perface_jax.metrics.arguments import floats, same_shape
 from perface_jax.metrics.intervals import cluster_sums, percentiles, resampled_means
@@ -141,6 +140,8 @@ def mcnemar(first: np.ndarray, second: np.ndarray) -> McNemar:
 
     Source: McNemar, Psychometrika 12 (1947), in its exact form.
     """
+    from scipy.stats import binomtest  # takes a second to import
+
     first, second = np.asarray(first), np.asarray(second)
     if first.ndim != 1 or first.shape != second.shape:
         raise ValueError(f"one score a triplet and model, [T] twice, got {first.shape} and {second.shape}")

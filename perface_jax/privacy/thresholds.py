@@ -15,7 +15,6 @@ measurement is `pytest tests/test_thresholds.py -m slow -s`.
 import math
 
 import numpy as np
-from scipy.stats import binom
 
 from perface_jax.annotations.agreement import Estimate, resample
 from perface_jax.privacy.arguments import directions, numbered, scores
@@ -83,6 +82,8 @@ def independent_threshold(similarity: np.ndarray, *, false_accept_rate: float = 
     Raises:
       ValueError: similarities that are no finite numbers, a rate out of range, or fewer than `pairs_needed`.
     """
+    from scipy.stats import binom  # takes a second to import
+
     descending = np.sort(scores(similarity, "similarities"))[::-1]
     count = len(descending)
     _refuse_few(count, false_accept_rate)

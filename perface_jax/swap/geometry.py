@@ -13,7 +13,6 @@ import functools
 import jax
 import jax.numpy as jnp
 import numpy as np
-from scipy.spatial import Delaunay
 
 from perface_jax.images import similarity_transform
 from perface_jax.landmarks import GENERIC, PARTS, outline
@@ -138,6 +137,8 @@ def triangulate(points) -> np.ndarray:
     Raises:
       ValueError: points of another shape, not finite, or all on one line.
     """
+    from scipy.spatial import Delaunay  # takes half a second to import
+
     points = np.asarray(points, np.float64)
     if points.ndim not in (2, 3) or points.shape[-1] != 2 or points.shape[-2] < 3 or not points.size:
         raise ValueError(f"saw points of shape {list(points.shape)}, wanted [Q, 2] or [N, Q, 2] with Q at least 3")

@@ -1,0 +1,77 @@
+"""`train.py` until its first step is done: the process that `startup` starts. It takes the flags of `train.py`.
+
+Prints, as its last line, a JSON object: `instants`, seconds since 1970 at which each part was done, in the order in
+which they came to pass; `compiling`, seconds that JAX says it spent within these parts, and the number of programs that
+it compiled or took from its cache.
+"""
+
+import functools
+import json
+import pathlib
+import runpy
+import time
+
+import jax
+
+from perface_jax import experiment, trainer
+
+TRAIN = pathlib.Path(__file__).parent.parent / "train.py"
+COMPILING = {
+    "/jax/core/compile/jaxpr_trace_duration": "tracing",
+    "/jax/core/compile/jaxpr_to_mlir_module_duration": "lowering",
+    "/jax/core/compile/backend_compile_duration": "compiling",
+}
+
+instants: dict[str, float] = {}
+spent: dict[str, list[float]] = {name: [] for name in COMPILING.values()}
+
+
+class Watched(trainer.Progress):
+    """The log of a run that ends with its first step, which `--config.log_every=1` waits for."""
+
+    def __init__(self, *arguments, **options):
+        super().__init__(*arguments, **options)
+        _done("state")
+
+    def validated(self, *arguments):
+        super().validated(*arguments)
+        _done("first validation")
+
+    def after_steps(self, *arguments):
+        super().after_steps(*arguments)
+        _done("first step")
+        compiling = {name: round(sum(seconds), 3) for name, seconds in spent.items()}
+        print(json.dumps({"instants": instants, "compiling": compiling | {"programs": len(spent["compiling"])}}))
+        raise SystemExit
+
+
+def _done(part):
+    instants.setdefault(part, time.time())
+
+
+def _marks(part, function, *, before=False):
+    """The function, which says that a part is done when it returns, or when it begins."""
+
+    @functools.wraps(function)
+    def call(*arguments, **options):
+        if before:
+            _done(part)
+        result = function(*arguments, **options)
+        _done(part)
+        return result
+
+    return call
+
+
+def _listen(event, duration, **_):
+    if event in COMPILING:
+        spent[COMPILING[event]].append(duration)
+
+
+if __name__ == "__main__":
+    jax.monitoring.register_event_duration_secs_listener(_listen)
+    trainer.train = _marks("imports", trainer.train, before=True)
+    experiment.starting_point = _marks("weights", experiment.starting_point)
+    experiment.open_triplets = _marks("data", experiment.open_triplets)
+    trainer.Progress = Watched
+    runpy.run_path(str(TRAIN), run_name="__main__")

@@ -1,0 +1,120 @@
+"""What the benchmarks of the network share: the same network for both sides, its operations, the rate of the machine.
+
+Both sides have the weights of `tests.golden.formula`, as random ones would let values grow or vanish with the depth.
+PyTorch runs on the cores of this process; on a GPU both compute in bfloat16, PyTorch under autocast.
+"""
+
+import argparse
+import contextlib
+import copy
+import os
+from collections.abc import Callable
+
+os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # a GPU's memory is for PyTorch, too
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from benchmarks import record
+from converters import arcface_torch
+from perface_jax import compilation
+from perface_jax.model import IResNet
+from tests import torch_twin
+
+GPU = jax.default_backend() == "gpu"
+DEVICE = "cuda" if GPU else "cpu"
+DTYPE = jnp.bfloat16 if GPU else jnp.float32
+LAYOUTS = {"contiguous": torch.contiguous_format, "channels_last": torch.channels_last}
+
+torch.set_num_threads(len(os.sched_getaffinity(0)))
+
+
+def add_sizes(parser: argparse.ArgumentParser) -> None:
+    """The options that say how large networks, pictures and matrices are."""
+    parser.add_argument("--width", type=int, default=64, help="channels of the first stage")
+    parser.add_argument("--image-size", type=int, default=112, help="pixels a side")
+    parser.add_argument("--matrix", type=int, default=16384 if GPU else 2048, help="rows of the product of matrices")
+
+
+def pair(arch: str, **options: int) -> tuple[torch_twin.IResNet, IResNet, dict]:
+    """One network twice: PyTorch's, in eval mode on the host; ours, and its variables on the device.
+
+    Args:
+      arch: of `torch_twin.LAYERS`.
+      **options: width and image_size.
+    """
+    twin = torch_twin.golden(arch, **options)
+    model, variables = arcface_torch.recognise(twin.state_dict()), arcface_torch.convert(twin.state_dict())
+    return twin, model.clone(dtype=DTYPE), jax.device_put(variables)
+
+
+def in_layout(twin: torch_twin.IResNet, layout: str) -> torch_twin.IResNet:
+    """A copy of the network on PyTorch's device, its kernels in one of `LAYOUTS`."""
+    return copy.deepcopy(twin).to(DEVICE, memory_format=LAYOUTS[layout])
+
+
+def planes(pictures: np.ndarray, layout: str) -> torch.Tensor:
+    """Pictures `[B, H, W, 3]` on PyTorch's device as `[B, 3, H, W]` in one of `LAYOUTS`."""
+    return torch.from_numpy(pictures).permute(0, 3, 1, 2).to(DEVICE).contiguous(memory_format=LAYOUTS[layout])
+
+
+def compiled(function: Callable) -> Callable:
+    """What torch.compile makes of a function of tensors whose shapes stay."""
+    torch.compiler.reset()  # past a number of programs it falls back to eager without a word
+    return torch.compile(function, dynamic=False)
+
+
+def reduced() -> contextlib.AbstractContextManager:
+    """The precision in which PyTorch computes here: that of the tensors, or bfloat16 on a GPU."""
+    return torch.autocast("cuda", torch.bfloat16) if GPU else contextlib.nullcontext()
+
+
+def wait() -> None:
+    """Until PyTorch has done what it was told."""
+    if GPU:
+        torch.cuda.synchronize()
+
+
+def operations(arch: str, *, training: bool = False, **options: int) -> int:
+    """Floating-point operations of one picture in convolutions and the linear layer, two for each multiply-add.
+
+    Args:
+      arch: of `torch_twin.LAYERS`.
+      training: also those of the gradients, of everything but the picture.
+      **options: width and image_size.
+    """
+    with torch.device("meta"):  # shapes without numbers
+        twin = torch_twin.IResNet(torch_twin.LAYERS[arch], **options).train(training)
+        picture = torch.empty(2, 3, options["image_size"], options["image_size"])  # norms in training want two
+        with FlopCounterMode(display=False) as counter, torch.set_grad_enabled(training):
+            embeddings = twin(picture)
+            if training:
+                embeddings.sum().backward()
+    return counter.get_total_flops() // 2
+
+
+def matrix_rate(size: int, *, repeats: int = 5) -> float:
+    """GFLOP/s of JAX's product of two square matrices in the benchmark's dtype: the best of all repeats.
+
+    Args:
+      size: rows and columns.
+      repeats: with the compiler options of our networks and without, after one that is not timed.
+    """
+    matrix, taken = jax.random.normal(jax.random.key(0), (size, size), DTYPE), []
+    for options in ({}, compilation.options()):
+        multiply = jax.jit(jnp.matmul, compiler_options=options)
+        calls = {"product": lambda multiply=multiply: jax.block_until_ready(multiply(matrix, matrix))}
+        taken += record.in_turns(calls, repeats)["product"]
+    return round(2 * size**3 / min(taken) / 1e9, 1)
+
+
+def fault(call: Callable[[], object]) -> str:
+    """Why a call does not run here, in one line; empty where it does."""
+    try:
+        call()
+    except Exception as error:  # a C++ compiler that is missing or fails shows in many ways
+        return f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
+    return ""

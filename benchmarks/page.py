@@ -1,0 +1,315 @@
+"""docs/performance.md from the records: the words stand here, every figure comes from `benchmarks/results`.
+
+    python -m benchmarks.page [--check]
+
+`--check` writes nothing, and exits with 1 when the page that is there is another one.
+"""
+
+import argparse
+import itertools
+import pathlib
+import sys
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+import numpy as np
+
+from benchmarks import reading
+from benchmarks.record import RESULTS
+
+PAGE = pathlib.Path(__file__).parent.parent / "docs" / "performance.md"
+OPENING = """\
+# Performance
+
+Made by `python -m benchmarks.page` from the records in `benchmarks/results`, not by hand. `make bench` measures anew;
+`python -m benchmarks.compare OLD NEW` says what has become slower.
+
+What stands in one line ran in one process, in turns: in every round each variant was timed once. A time is the median
+of the rounds, behind it their quartiles, or their whole range where they were fewer than eight. Then follows how many
+times as long a variant takes as the first one, the median of the ratios within rounds: above 1, the first is faster.
+"""
+VERSIONS = ("python", "jax", "torch", "onnxruntime", "numpy", "faiss-cpu")
+UNITS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"))
+Column = Callable[[dict, dict], str]  # (row, record) -> cell; "" where there is no such figure
+
+
+class Part(NamedTuple):
+    """What the page says of a part.
+
+    Attributes:
+      title: a few words.
+      words: what is measured, and how to read it.
+      columns: figures beside the times, by head.
+      facts: figures of the whole record: heads by field.
+      accelerator: whether it is to be measured on a GPU, too.
+      ratios: whether the variants of a row do the same work.
+    """
+
+    title: str
+    words: str
+    columns: Mapping[str, Column] = {}
+    facts: Mapping[str, str] = {}
+    accelerator: bool = True
+    ratios: bool = True
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 when the page is another one")
+    options, text = parser.parse_args(), make(reading.read(RESULTS))
+    if not options.check:
+        PAGE.write_text(text)
+    elif not PAGE.exists() or PAGE.read_text() != text:
+        sys.exit(f"{PAGE.name} is not what the records say: python -m benchmarks.page")
+
+
+def make(records: Mapping[str, dict]) -> str:
+    """The page from the records of `reading.read`."""
+    return "\n".join([OPENING, *(_section(name, part, records) for name, part in PARTS.items())])
+
+
+def _section(name, part, records):
+    found = {"CPU": records.get(name)}
+    if part.accelerator:
+        found["GPU"] = records.get(f"{name}_accelerator")
+    shown = (f"{on}: not run yet.\n" if record is None else _record(part, record) for on, record in found.items())
+    return "\n".join([f"## {part.title}\n", f"{part.words}\n", *shown])
+
+
+def _record(part, record):
+    """Where the figures come from, and the tables."""
+    facts = [f"{head} {record[field]:,}" for field, head in part.facts.items() if field in record]
+    command = record.get("command", f"python -m benchmarks.{record['part']}")
+    told = [f"`{command}`", _machine(record), *facts, *sorted({*_missing(record)})]
+    # Rows with other variants have a table of their own.
+    groups = itertools.groupby(sorted(record["rows"], key=_place(record)), key=_variants)
+    tables = (_table(part, record, variants, list(rows)) for variants, rows in groups)
+    return "\n".join([f"{'; '.join(told)}.\n", *tables])
+
+
+def _machine(record):
+    versions = [f"{name} {record[name]}" for name in VERSIONS if name in record]
+    machine = f"{record.get('processor', record.get('machine'))}, {record['device']}"
+    cores = f", {record['cores']} cores, load {record['load_average']} before it began" if "cores" in record else ""
+    return f"{machine}{cores}; commit {record.get('commit', 'not recorded')}; {', '.join(versions)}"
+
+
+def _missing(record):
+    for row in record["rows"]:
+        yield from (f"{name} did not run: {why}" for name, why in row.get("not_run", {}).items())
+
+
+def _variants(row):
+    return (*row.get("seconds", {}), *row.get("not_run", {}))
+
+
+def _place(record):
+    order = list(dict.fromkeys(map(_variants, record["rows"])))
+    return lambda row: order.index(_variants(row))
+
+
+def _table(part, record, variants, rows):
+    cells = {head: [column(row, record) for row in rows] for head, column in part.columns.items()}
+    cells = {head: column for head, column in cells.items() if any(column)}
+    times = [[_time(row.get("seconds", {}), variant, ratio=part.ratios) for variant in variants] for row in rows]
+    beside = zip(*cells.values(), strict=True) if cells else itertools.repeat(())
+    lines = [[row["name"], *time, *more] for row, time, more in zip(rows, times, beside, strict=False)]
+    return reading.table(["", *variants, *cells], lines) + "\n"
+
+
+def _time(seconds, name, *, ratio):
+    """`130 ms [128, 135] 1.41x`."""
+    if name not in seconds:
+        return "-"
+    seen, first = reading.spread(seconds[name]), next(iter(seconds))
+    unit, letters = next((pair for pair in UNITS if seen.median >= pair[0]), UNITS[-1])
+    median, low, high = (f"{value:.3g}" if value < 1000 else f"{value:,.0f}" for value in np.divide(seen[:3], unit))
+    text = f"{median} {letters}" + (f" [{low}, {high}]" if seen.rounds > 1 else "")
+    if not ratio or name == first:
+        return text
+    return f"{text} {np.median(reading.ratios(seconds, name, first)):.2f}x"
+
+
+def _field(*path: str, form: str = ",") -> Column:
+    """What stands in a row under these names."""
+
+    def column(row, record):
+        for name in path:
+            row = row.get(name, {})
+        return f"{row:{form}}" if row != {} else ""
+
+    return column
+
+
+def _per_second(work: Callable[[dict, dict], float], *, variant: str = "", form: str = ",.4g") -> Column:
+    """Work a second, of the first variant or of another one; how much work it is follows from row and record."""
+
+    def column(row, record):
+        seconds = row.get("seconds", {})
+        name = variant or next(iter(seconds), "")
+        return f"{work(row, record) / reading.spread(seconds[name]).median:{form}}" if name in seconds else ""
+
+    return column
+
+
+def _share(part: str, whole: Callable[[float, float], float], other: str) -> Column:
+    """The median over rounds of a share of time, made of the seconds of two variants."""
+
+    def column(row, record):
+        seconds = row.get("seconds", {})
+        if part not in seconds or other not in seconds:
+            return ""
+        pairs = zip(seconds[part], seconds[other], strict=True)
+        return f"{np.median([whole(one, two) for one, two in pairs]):.1%}"
+
+    return column
+
+
+def _losses(row, record):
+    """The largest difference between losses of the same step, of the first variant's largest loss."""
+    first, *others = row["losses"].values()
+    pairs = itertools.chain.from_iterable(zip(first, other, strict=False) for other in others)
+    return f"{max(abs(two - one) for one, two in pairs) / (max(first) or 1.0):.0e}"
+
+
+def _phases(start: str) -> Column:
+    """What a start was made of."""
+
+    def column(row, record):
+        phases = row.get("parts", {}).get(start, {})
+        return ", ".join(f"{name} {np.median(seconds):.1f}" for name, seconds in phases.items())
+
+    return column
+
+
+def _work(unit: str) -> dict[str, Column]:
+    """Operations a second, and their share of what a product of matrices reaches."""
+
+    def gflop(row, record):
+        return row["batch"] * row[f"gflop_per_{unit}"]
+
+    return {
+        f"{unit}s/s": _per_second(lambda row, record: row["batch"]),
+        "GFLOP/s": _per_second(gflop),
+        "of the matrix rate": _per_second(
+            lambda row, record: gflop(row, record) / record["matrix_gflop_per_second"], form=".0%"
+        ),
+    }
+
+
+MATRIX = {"matrix_gflop_per_second": "GFLOP/s of a product of matrices:"}
+PARTS = {
+    "embedding": Part(
+        "Embedding",
+        """\
+Normalised pictures that lie in memory -> embeddings on the host. `perface_jax` folds the norms into the convolutions,
+`unfolded` is the model as it is trained. PyTorch has the same weights and runs eager in both layouts, and compiled;
+ONNX Runtime runs the exported network, whose norms the exporter folds. Operations are those of convolutions and the
+linear layer, two for a multiply-add; the rate of matrix products on the same machine says what could be reached at the
+most. The largest difference is that of our embeddings from PyTorch's, of the largest value.
+
+Wanted of r50 at batch 8 and 64 on a CPU: 1.1 times as fast as PyTorch's better layout, 0.9 times ONNX Runtime.""",
+        _work("picture") | {"largest difference": _field("largest_difference", "perface_jax", form=".0e")},
+        MATRIX,
+    ),
+    "training_step": Part(
+        "Training step",
+        """\
+Bytes of B triplets -> the next state: normalisation, one forward pass of 3 B pictures with batch statistics, the cosine
+triplet loss, its gradients, SGD with momentum and weight decay. All variants begin with the same weights and see the
+same batch again and again; the last column is how far apart their losses in any step are, of the largest loss. `remat`
+computes the activations of each block a second time instead of keeping them. Memory is what the compiled program holds
+beside state and batch.
+
+Wanted: on a CPU no slower than PyTorch eager; on a GPU 1.3 times as fast as PyTorch compiled, and 35% of the rate of
+matrix products at a large batch.""",
+        _work("triplet")
+        | {
+            "MiB": _field("working_memory_mib", "perface_jax", form=",.0f"),
+            "MiB with remat": _field("working_memory_mib", "perface_jax remat", form=",.0f"),
+            "losses differ by": _losses,
+        },
+        MATRIX,
+    ),
+    "epoch": Part(
+        "Whole epoch",
+        """\
+A pass over pictures that live on the device, as the trainer makes it (plans, calls, log), against the same steps on
+batches that were placed before: the difference is what the host costs. Wanted on a GPU: under 3%.""",
+        {"share of the host": _share("epoch", lambda epoch, steps: (epoch - steps) / epoch, "steps")},
+    ),
+    "sweep": Part(
+        "Sweep",
+        """\
+One step of R runs in one program, against R steps of one run, one after another. On a CPU the runs are on virtual
+devices that share the cores, so that no more can be hoped for than the sum of the single runs. Wanted of 8 runs: no
+more than 1.15 times that sum, and one compilation.""",
+        {"programs compiled": _field("compilations"), "first call, s": _field("first_call_seconds")},
+    ),
+    "input": Part(
+        "Input",
+        """\
+Stage by stage, one batch alone in one thread (decoding and resizing happen once, when the data set is built); then many
+batches as training takes them, from disk with reading ahead, and from pictures on the device; then the steps of a small
+network, and how long each waited for its batch.""",
+        {
+            "triplets/s": _field("triplets_per_second"),
+            "triplets/s, disk": _per_second(
+                lambda row, record: row["batches"] * record["batch_size"], variant="disk, warm"
+            ),
+            "triplets/s, resident": _per_second(
+                lambda row, record: row["batches"] * record["batch_size"], variant="resident"
+            ),
+            "share of waiting": _share("waiting", lambda waiting, step: waiting / (waiting + step), "step"),
+        },
+        {
+            "build_triplets_per_second": "triplets built a second:",
+            "stored_bytes_per_triplet": "stored bytes of a triplet:",
+        },
+        ratios=False,
+    ),
+    "selection": Part(
+        "Groups and the least similar faces",
+        """\
+STEP 2, the least similar K of N faces for every query, against NumPy and faiss; STEP 1, the distance of every query to
+groups of N faces in all. Memory is the peak of the process above the gallery itself, Python and JAX included. The
+error of a rank says how much more similar, in float64, a face at a rank is than the one that belongs there.""",
+        {
+            "peak MiB above the gallery": _field("peak_mib_above_the_gallery"),
+            "largest error of a rank": _field("largest_error_of_rank", form=".0e"),
+            "largest difference from NumPy": _field("largest_difference", form=".0e"),
+        },
+    ),
+    "startup": Part(
+        "Start",
+        """\
+Seconds from the start of `train.py` to the end of its first step, in processes of their own: with an empty folder of
+compiled programs, and with the one that this has filled. Wanted of r50 on a CPU: 25 s, and 8 s with compiled programs.
+""".rstrip(),
+        {"cold, in seconds": _phases("cold"), "warm, in seconds": _phases("warm")},
+    ),
+    "embed_folder": Part(
+        "A folder of pictures",
+        """\
+`embed_folder` on JPEGs, each number of them in a process of its own, with a thin network: its memory must not grow with
+the number of pictures.""",
+        {"pictures/s": _per_second(lambda row, record: row["pictures"]), "peak MiB": _field("peak_mib")},
+        accelerator=False,
+    ),
+    "renderer": Part(
+        "Drawn faces",
+        "The renderer of the synthetic world, a batch of different persons at a time. Wanted: 300 faces a second.",
+        {"faces/s": _per_second(lambda row, record: row["batch_size"]), "compiled in, s": _field("compile_seconds")},
+        accelerator=False,
+    ),
+    "replicas": Part(
+        "Replicas on one device",
+        """\
+Gradients of R replicas of a small network on one device of a CPU: unrolled into one program, in a loop, or under
+`vmap`. It is why `parallel.spmd` unrolls them there.""",
+        accelerator=False,
+    ),
+}
+
+if __name__ == "__main__":
+    main()

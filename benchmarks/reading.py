@@ -1,0 +1,56 @@
+"""Records read: spreads, ratios within rounds, tables. What `compare` and `page` are made of."""
+
+import json
+import pathlib
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+
+class Spread(NamedTuple):
+    """Where the rounds of a measurement lie.
+
+    Attributes:
+      median: of the rounds.
+      low, high: their quartiles; the smallest and the largest of fewer than eight rounds.
+      rounds: how many.
+    """
+
+    median: float
+    low: float
+    high: float
+    rounds: int
+
+
+def read(path: pathlib.Path) -> dict[str, dict]:
+    """The record in a file, or all records in a folder, by part; those of an accelerator by `PART_accelerator`.
+
+    Raises:
+      FileNotFoundError: nothing there.
+    """
+    files = sorted(path.glob("*.json")) if path.is_dir() else [path]
+    if not files:
+        raise FileNotFoundError(f"no record (*.json) in {path}")
+    records = [json.loads(file.read_text()) for file in files]
+    return {record["part"] + ("" if record["device"] == "cpu" else "_accelerator"): record for record in records}
+
+
+def spread(rounds: Sequence[float]) -> Spread:
+    """Where these rounds lie."""
+    ends = (25, 75) if len(rounds) >= 8 else (0, 100)  # quartiles of a few alarm too often: see `compare`
+    low, median, high = np.percentile(rounds, [ends[0], 50, ends[1]])
+    return Spread(float(median), float(low), float(high), len(rounds))
+
+
+def ratios(seconds: Mapping[str, Sequence[float]], name: str, other: str) -> list[float]:
+    """How many times as long `name` takes as `other`, in each round."""
+    return [one / two for one, two in zip(seconds[name], seconds[other], strict=True)]
+
+
+def table(columns: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
+    """Markdown, padded to be read as it is."""
+    widths = [max(map(len, cells)) for cells in zip(columns, *lines, strict=True)]
+    rows = [columns, ["-" * width for width in widths], *lines]
+    padded = ([cell.ljust(width) for cell, width in zip(row, widths, strict=True)] for row in rows)
+    return "\n".join(f"| {' | '.join(row)} |" for row in padded)

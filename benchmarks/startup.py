@@ -1,0 +1,122 @@
+"""Seconds from the start of `train.py` to the end of its first step, without and with JAX's compilation cache.
+
+Every start is a process of its own (`first_step`), on a small generated release whose data set is built already. `cold`
+starts with an empty cache folder, which it fills, `warm` with what the cold start just before it has left.
+
+`parts` has the seconds of each part of the way, which add up to the whole: imports, weights, data, state (optimiser,
+checkpoints), the first validation, the first step. `compiling` has the seconds that JAX spent within them tracing,
+lowering, and compiling or reading from the cache, and how many programs that were.
+"""
+
+import argparse
+import contextlib
+import itertools
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+import time
+
+from benchmarks import input as inputs
+from benchmarks import record
+from configs import perface_r50
+from perface_jax import experiment
+from perface_jax.model_folder import save_model
+
+ROOT = pathlib.Path(__file__).parent.parent
+SIDE = 10  # sources and targets of the release
+SHARES = ("parts", "compiling")
+
+
+def parser() -> argparse.ArgumentParser:
+    parser = record.parser(__doc__)
+    parser.add_argument("--arch", default="r50")
+    parser.add_argument("--width", type=int, default=64, help="channels of the first stage")
+    parser.add_argument("--image-size", type=int, default=112, help="pixels a side")
+    parser.add_argument("--batch-size", type=int, default=4, help="triplets")
+    parser.add_argument("--starts", nargs="+", default=["folder", "random"], choices=["folder", "random"])
+    parser.add_argument("--rounds", type=int, default=2, help="each with a cold and a warm start")
+    return parser
+
+
+def measure(options: argparse.Namespace) -> dict:
+    """A row for each kind of weights that a run starts from."""
+    with tempfile.TemporaryDirectory() as folder:
+        folder = pathlib.Path(folder)
+        fields = _prepare(folder, options)
+        rows = [_row(start, folder, fields, options) for start in options.starts]
+    return {"rows": rows}
+
+
+def _prepare(folder, options):
+    """Fields of a run whose data set is built, and whose model folder is there where it will be asked for."""
+    fields = {
+        "model.arch": options.arch,
+        "model.width": options.width,
+        "model.image_size": options.image_size,
+        "data.release": str(inputs.generate(folder / "release", SIDE**2)),
+        "data.data_dir": str(folder / "tfds"),
+        "data.order": "target_major",
+        "data.sources": SIDE,
+        "data.targets": SIDE,
+        "data.repair": "none",
+        "split.sources": (6, 2, 2),
+        "split.targets": (6, 2, 2),
+        "labels": "majority",
+        "init": "",
+        "batch_size": options.batch_size,
+        "evaluation_batch_size": options.batch_size,
+        "log_every": 1,
+        "max_steps": 1,
+    }
+    config = perface_r50.get_config()
+    config.update_from_flattened_dict(fields)
+    with contextlib.redirect_stdout(sys.stderr):  # TFDS talks
+        experiment.open_triplets(config)
+    if "folder" in options.starts:
+        save_model(folder / "model", *experiment.starting_point(config))
+    return fields
+
+
+def _row(start, folder, fields, options):
+    """Cold and warm starts by turns."""
+    fields = fields | {"init": str(folder / "model") if start == "folder" else ""}
+    seen = {"cold": [], "warm": []}
+    for turn in range(options.rounds):
+        cache = folder / f"cache_{start}_{turn}"
+        for name, starts in seen.items():
+            starts.append(_start(fields, cache=cache, workdir=folder / f"run_{start}_{turn}_{name}"))
+    return {
+        "name": f"{options.arch} from {'a model folder' if start == 'folder' else 'random weights'}",
+        "width": options.width,
+        "image_size": options.image_size,
+        "batch_size": options.batch_size,
+        "seconds": {name: [one["seconds"] for one in starts] for name, starts in seen.items()},
+        **{of: {name: _columns([one[of] for one in starts]) for name, starts in seen.items()} for of in SHARES},
+    }
+
+
+def _start(fields, *, cache, workdir):
+    """Seconds of one start, and of what it was made of."""
+    flags = [f"--config.{name}={value}" for name, value in fields.items()]
+    command = ["-m", "benchmarks.first_step", "--config=configs/perface_r50.py", f"--workdir={workdir}", *flags]
+    environment = os.environ | {"JAX_COMPILATION_CACHE_DIR": str(cache)}
+    began = time.time()
+    done = subprocess.run(
+        [sys.executable, *command], cwd=ROOT, env=environment, check=True, stdout=subprocess.PIPE, text=True
+    )
+    told = json.loads(done.stdout.splitlines()[-1])
+    instants = [began, *told["instants"].values()]
+    taken = [round(after - before, 3) for before, after in itertools.pairwise(instants)]
+    parts = dict(zip(told["instants"], taken, strict=True))
+    return {"seconds": round(instants[-1] - began, 3), "parts": parts, "compiling": told["compiling"]}
+
+
+def _columns(rows):
+    return {name: [row[name] for row in rows] for name in rows[0]}
+
+
+if __name__ == "__main__":
+    record.run("startup", parser(), measure)
