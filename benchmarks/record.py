@@ -27,6 +27,7 @@ import jax
 from benchmarks import machine
 
 RESULTS = pathlib.Path(__file__).parent / "results"
+PAUSE = 0.1  # seconds
 
 
 def parser(description: str) -> argparse.ArgumentParser:
@@ -76,6 +77,8 @@ def to_json(record: dict) -> str:
 def in_turns(calls: Mapping[str, Callable[[], object]], rounds: int, *, seconds: float = 0.0) -> dict[str, list[float]]:
     """Seconds of each call in each round, after one call of each that is not timed.
 
+    A short pause comes before each, as the threads of some libraries go on spinning after their work is done.
+
     Args:
       calls: by name; a call returns when its work is done, on an accelerator too.
       rounds: in each of which every call is timed once, starting with another one than the round before.
@@ -90,6 +93,7 @@ def in_turns(calls: Mapping[str, Callable[[], object]], rounds: int, *, seconds:
     while len(taken[names[0]]) < rounds or time.perf_counter() - began < seconds:
         first = len(taken[names[0]]) % len(names)
         for name in names[first:] + names[:first]:
+            time.sleep(PAUSE)
             started = time.perf_counter()
             calls[name]()
             taken[name].append(round(time.perf_counter() - started, 6))

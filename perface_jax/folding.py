@@ -2,7 +2,8 @@
 
 A norm behind a convolution scales its kernel and becomes a bias. The norm before a block's first convolution shifts
 every pixel but not the zeros around the picture; convolved, that shift is a picture of its own, the same for all
-inputs, which is added as a bias for each pixel. The last two norms go into `fc`. Folding is computed in float64.
+inputs, which is added as a bias for each pixel. The last two norms go into `fc`. Folding is computed in float64, and for
+the default backend: on CPUs some kernels are transformed for `winograd`.
 
     folded = fold_norms(model, variables)
     embeddings = jax.jit(functools.partial(embed, model=model))(folded, images)
@@ -14,6 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from perface_jax import winograd
 from perface_jax.batch_norm import EPSILON, prelu
 from perface_jax.convolution import convolve
 from perface_jax.images import normalise
@@ -77,6 +79,9 @@ def _layer(x, layer):
 
 
 def _convolve(x, kernel, bias, stride):
+    if len(kernel) == winograd.SIDE:
+        y = winograd.convolve(x, kernel.astype(x.dtype))
+        return y + jnp.broadcast_to(bias.astype(x.dtype), y.shape)
     edge = kernel.shape[0] // 2
     y = convolve(x, kernel.astype(x.dtype), (stride, stride), ((edge, edge), (edge, edge)))
     return y + jnp.broadcast_to(bias.astype(x.dtype), y.shape)
@@ -112,6 +117,9 @@ def _fold_block(params, stats, side):
     if "downsample_conv" in params:
         factor, bias = _affine(params["downsample_bn"], stats["downsample_bn"])
         block |= {"shortcut": params["downsample_conv"]["kernel"] * factor, "shortcut_bias": bias}
+    for name, rows in (("kernel", side), ("kernel2", 0 if "shortcut" in block else side)):
+        if winograd.suits(block[name], rows):
+            block[name] = winograd.transform(block[name])
     return block
 
 
