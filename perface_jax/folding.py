@@ -2,8 +2,8 @@
 
 A norm behind a convolution scales its kernel and becomes a bias. The norm before a block's first convolution shifts
 every pixel but not the zeros around the picture; convolved, that shift is a picture of its own, the same for all
-inputs, which is added as a bias for each pixel. The last two norms go into `fc`. Folding is computed in float64, and for
-the default backend: on CPUs some kernels are transformed for `winograd`.
+inputs, which is added as a bias for each pixel. The last two norms go into `fc`. Folding is computed in float64, and
+for the default backend: on CPUs some kernels are transformed for `winograd`.
 
     folded = fold_norms(model, variables)
     embeddings = jax.jit(functools.partial(embed, model=model))(folded, images)
