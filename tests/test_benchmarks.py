@@ -62,7 +62,8 @@ def test_calls_take_turns_after_one_that_is_not_timed():
     assert {len(rounds) for rounds in seconds.values()} == {4}
 
 
-def test_rounds_of_short_calls_go_on_for_the_seconds_asked_for():
+def test_rounds_of_short_calls_go_on_for_the_seconds_asked_for(monkeypatch):
+    monkeypatch.setattr(record, "PAUSE", 0)
     seconds = record.in_turns({"a": lambda: None}, 2, seconds=0.05)
     assert len(seconds["a"]) > 2
 
@@ -150,11 +151,13 @@ def test_all_variants_of_the_training_step_take_the_same_steps(short_networks):
     np.testing.assert_allclose(losses, losses[[0] * 4], rtol=1e-3)
 
 
+@pytest.mark.slow
 def test_the_renderer_is_timed():
     (row,) = measured(renderer, "--size", "32", "--batch-size", "2", "--rounds", "2", "--seconds", "0")["rows"]
     assert len(row["seconds"]["perface_jax"]) == 2
 
 
+@pytest.mark.slow
 def test_replicas_are_timed_three_ways():
     words = ["--replicas", "2", "--rounds", "1", "--rows", "1", "--layers", "1", "0", "0", "0"]
     (row,) = measured(replicas, *words)["rows"]
