@@ -17,35 +17,27 @@ import time
 from collections.abc import Callable, Iterator
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import onnxruntime
 import torch
 
 from benchmarks import networks, record
 from perface_jax import compilation, folding
-from tests import onnx_export, torch_twin
+from tests import onnx_export
 
 
 def parser() -> argparse.ArgumentParser:
     """The options of this part."""
     made = record.parser(__doc__)
-    made.add_argument("--archs", nargs="+", default=["r18", "r34", "r50", "r100"], choices=torch_twin.LAYERS)
-    made.add_argument("--batches", type=int, nargs="+", default=[1, 8, 64], help="pictures at once")
+    networks.add_choices(made, ["r18", "r34", "r50", "r100"], [1, 8, 64], "pictures at once")
     made.add_argument("--rounds", type=int, default=5, help="at least, in which each variant is timed once")
     made.add_argument("--seconds", type=float, default=5.0, help="at least, of all rounds of a row")
-    made.add_argument("--skip-compiled", action="store_true", help="leave torch.compile out: it takes minutes a row")
-    networks.add_sizes(made)
     return made
 
 
 def measure(options: argparse.Namespace) -> dict:
     """A row for each architecture and batch."""
-    return {
-        "dtype": jnp.dtype(networks.DTYPE).name,
-        "matrix_gflop_per_second": networks.matrix_rate(options.matrix),
-        "rows": [row for arch in options.archs for row in _rows(arch, options)],
-    }
+    return networks.measure(_rows, options)
 
 
 def _rows(arch: str, options: argparse.Namespace) -> Iterator[dict]:

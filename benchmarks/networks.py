@@ -8,7 +8,7 @@ import argparse
 import contextlib
 import copy
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 
 os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # a GPU's memory is for PyTorch, too
 
@@ -32,11 +32,23 @@ LAYOUTS = {"contiguous": torch.contiguous_format, "channels_last": torch.channel
 torch.set_num_threads(len(os.sched_getaffinity(0)))
 
 
-def add_sizes(parser: argparse.ArgumentParser) -> None:
-    """The options that say how large networks, pictures and matrices are."""
+def add_choices(parser: argparse.ArgumentParser, archs: Sequence[str], batches: Sequence[int], unit: str) -> None:
+    """The options that say which rows there are, and how large networks, pictures and matrices."""
+    parser.add_argument("--archs", nargs="+", default=archs, choices=torch_twin.LAYERS)
+    parser.add_argument("--batches", type=int, nargs="+", default=batches, help=unit)
+    parser.add_argument("--skip-compiled", action="store_true", help="leave torch.compile out: it takes minutes a row")
     parser.add_argument("--width", type=int, default=64, help="channels of the first stage")
     parser.add_argument("--image-size", type=int, default=112, help="pixels a side")
     parser.add_argument("--matrix", type=int, default=16384 if GPU else 2048, help="rows of the product of matrices")
+
+
+def measure(rows: Callable[[str, argparse.Namespace], Iterable[dict]], options: argparse.Namespace) -> dict:
+    """The rows of each architecture, and what the machine can do at the most."""
+    return {
+        "dtype": jnp.dtype(DTYPE).name,
+        "matrix_gflop_per_second": matrix_rate(options.matrix),
+        "rows": [row for arch in options.archs for row in rows(arch, options)],
+    }
 
 
 def pair(arch: str, **options: int) -> tuple[torch_twin.IResNet, IResNet, dict]:

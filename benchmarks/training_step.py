@@ -23,7 +23,6 @@ import torch
 from benchmarks import networks, record
 from perface_jax import compilation, optim, state
 from perface_jax.step import Loss, Norms, train_step, triplet_objective
-from tests import torch_twin
 
 NUMBERS = {"learning_rate": 0.01, "momentum": 0.9, "weight_decay": 5e-4, "margin": 0.1}  # the paper's
 
@@ -31,21 +30,14 @@ NUMBERS = {"learning_rate": 0.01, "momentum": 0.9, "weight_decay": 5e-4, "margin
 def parser() -> argparse.ArgumentParser:
     """The options of this part."""
     made = record.parser(__doc__)
-    made.add_argument("--archs", nargs="+", default=["r18", "r50"], choices=torch_twin.LAYERS)
-    made.add_argument("--batches", type=int, nargs="+", default=[4, 32], help="triplets")
+    networks.add_choices(made, ["r18", "r50"], [4, 32], "triplets")
     made.add_argument("--rounds", type=int, default=3, help="in which each variant is timed once")
-    made.add_argument("--skip-compiled", action="store_true", help="leave torch.compile out: it takes minutes a row")
-    networks.add_sizes(made)
     return made
 
 
 def measure(options: argparse.Namespace) -> dict:
     """A row for each architecture and batch."""
-    return {
-        "dtype": jnp.dtype(networks.DTYPE).name,
-        "matrix_gflop_per_second": networks.matrix_rate(options.matrix),
-        "rows": [row for arch in options.archs for row in _rows(arch, options)],
-    }
+    return networks.measure(_rows, options)
 
 
 def _rows(arch: str, options: argparse.Namespace) -> Iterator[dict]:

@@ -18,15 +18,17 @@ print(jax.config.jax_compilation_cache_dir)
 
 
 def test_convolutions_are_kept_from_the_slow_library():
-    arguments = jnp.ones((2, 16, 16, 8)), jnp.ones((3, 3, 8, 8))
+    arguments = jnp.ones((8, 28, 28, 128)), jnp.ones((3, 3, 128, 128))
     layout = ("NHWC", "HWIO", "NHWC")
 
     def convolve(x, kernel):
         return jax.lax.conv_general_dilated(x, kernel, (1, 1), "SAME", dimension_numbers=layout)
 
-    text = jax.jit(convolve, compiler_options=compilation.options()).lower(*arguments).compile().as_text()
-    assert "convolution" in text
-    assert "ynn" not in text
+    def text(**chosen):
+        return jax.jit(convolve, **chosen).lower(*arguments).compile().as_text()
+
+    assert "ynn" in text()  # or XLA has changed its mind, and the option can go
+    assert "ynn" not in text(compiler_options=compilation.options())
 
 
 def test_programs_are_kept_in_the_users_cache_unless_a_folder_is_named(tmp_path):
