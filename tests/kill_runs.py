@@ -20,7 +20,7 @@ from tests.test_experiment import SOURCES, TARGETS, release, start  # noqa: F401
 
 LAST = 24  # 3 steps an epoch: 9 states are saved
 SMALL = {
-    "model.layers": "(1,1,1,1)",
+    "model.layers": "(2,0,0,0)",
     "model.embedding_size": 16,
     "data.sources": SOURCES,
     "data.targets": TARGETS,

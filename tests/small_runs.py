@@ -43,8 +43,8 @@ def dot(dtype=np.float32) -> tuple[Dot, dict]:
 
 
 def network(dtype=np.float32) -> tuple[IResNet, dict]:
-    """A thin IR-ResNet of every kind of layer, and the golden formula's weights."""
-    model = iresnet(layers=(1, 1, 1, 1), width=4, image_size=32, embedding_size=16, dtype=dtype, param_dtype=dtype)
+    """A thin IR-ResNet with both kinds of blocks, and the golden formula's weights."""
+    model = iresnet(layers=(2, 0, 0, 0), width=4, image_size=16, embedding_size=16, dtype=dtype, param_dtype=dtype)
     return model, formula.variables(model, dtype)
 
 

@@ -168,7 +168,7 @@ def test_two_processes_embed_every_picture_once_and_report_what_one_does(release
         fields = {
             "init": start, "data.release": release, "data.data_dir": tmp_path / "tfds", "data.sources": SOURCES,
             "data.targets": TARGETS, "split.sources": "(6,2,2)", "split.targets": "(6,2,2)",
-            "model.layers": "(1,1,1,1)", "model.width": 4, "model.embedding_size": 16,
+            "model.layers": "(2,0,0,0)", "model.width": 4, "model.embedding_size": 16,
         }  # fmt: skip
         given = [f"--config.{name}={value}" for name, value in fields.items()]
         start_flags = ["--config=configs/perface_r50.py:smoke", f"--workdir={workdir}"]

@@ -28,7 +28,7 @@ def release(tmp_path_factory):
 def start(tmp_path_factory):
     """A model folder to start from: faster than compiling random weights."""
     folder = tmp_path_factory.mktemp("models") / "start"
-    model = iresnet(layers=(1, 1, 1, 1), width=4, image_size=32, embedding_size=16)
+    model = iresnet(layers=(2, 0, 0, 0), width=4, image_size=32, embedding_size=16)
     save_model(folder, model, formula.variables(model))
     return folder
 
@@ -36,7 +36,7 @@ def start(tmp_path_factory):
 @pytest.fixture
 def config(release, start, tmp_path):
     config = perface_r50.get_config("smoke")
-    config.init, config.model.layers = str(start), (1, 1, 1, 1)
+    config.init, config.model.layers = str(start), (2, 0, 0, 0)
     config.model.width, config.model.embedding_size = 4, 16
     config.data.release, config.data.data_dir = str(release), str(tmp_path / "tfds")
     config.data.sources, config.data.targets = SOURCES, TARGETS
