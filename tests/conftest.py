@@ -1,14 +1,15 @@
 """Strictness for the whole suite: eight virtual CPU devices, no silent promotion of dtypes or ranks, fresh keys."""
 
 import os
+import pathlib
 
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
-os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", "")  # nothing is left in the user's cache folder
+PROGRAMS = pathlib.Path(__file__).resolve().parent.parent / ".pytest_cache" / "programs"  # shared by all processes
+os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(PROGRAMS))
 QUICK = "--xla_backend_optimization_level=0"  # most of the time goes into compiling programs that run once
 os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {QUICK} --xla_force_host_platform_device_count=8"
 
 import itertools  # noqa: E402
-import pathlib  # noqa: E402
 
 import jax  # noqa: E402
 import pytest  # noqa: E402

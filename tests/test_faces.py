@@ -5,8 +5,9 @@ import pytest
 
 from perface_jax.datasets import faces, population
 from perface_jax.landmarks import PARTS
+from tests import drawn_faces
 
-FACES = 8  # one batch size for the whole file: one compilation
+FACES = 8
 
 
 def same(value):
@@ -26,8 +27,7 @@ def average(male=0.0):
 
 
 def draw(source, target, seam=None):
-    seam = faces.natural(FACES) if seam is None else seam
-    return np.asarray(faces.render(source, target, seam, size=112, view=faces.SIMSWAP_VIEW), np.float64)
+    return drawn_faces.draw(source, target, seam).astype(np.float64)
 
 
 def lights(*vectors):
