@@ -17,6 +17,7 @@ from etils import epath
 from ml_collections import config_flags
 
 from perface_jax import anonymizer, command_line, compilation, evaluator, report
+from perface_jax.hiding.inputs import ALL, Inputs
 
 CONFIG = config_flags.DEFINE_config_file(
     "config", "configs/perface_r50.py", help_string="The file of configs/ that the run was made with."
@@ -36,9 +37,9 @@ OUT = flags.DEFINE_string("out", None, "File that --parts=embed writes, folder t
 QUERIES = flags.DEFINE_string("queries", None, "Folder of pictures to hide, for --part=anonymize.")
 CANDIDATES = flags.DEFINE_string("candidates", "", "Folder of pictures that may be swapped in.")
 ORIGINALS = flags.DEFINE_string("originals", None, "Folder of pictures that were hidden, for --part=privacy.")
-ANONYMISED = flags.DEFINE_list("anonymised", [], "What became of them: NAME=DIR, one for each method.")
-LANDMARKS = flags.DEFINE_list("landmarks", [], "FILE, or WHOSE=FILE: originals, candidates, or a method.")
-ATTRIBUTES = flags.DEFINE_list("attributes", [], "FILE, or WHOSE=FILE: originals, candidates.")
+ANONYMISED = flags.DEFINE_list("anonymised", [], "What became of them, whole pictures: NAME=DIR, one for each method.")
+LANDMARKS = flags.DEFINE_list("landmarks", [], "FILE, or WHOSE=FILE: originals (or queries), candidates, or a method.")
+ATTRIBUTES = flags.DEFINE_list("attributes", [], "FILE, or WHOSE=FILE: originals (or queries), candidates.")
 EMBEDDER = flags.DEFINE_list("embedder", [], "Machines that match: NAME=FOLDER of a model, or of vectors.")
 command_line.define_processes()
 
@@ -68,14 +69,18 @@ def evaluate(config):
         judged = evaluator.open_vectors(config, EMBEDDINGS.value, compare=COMPARE.value)
     else:
         judged = evaluator.open_run(config, WORKDIR.value, compare=COMPARE.value)
-    for folder in filter(None, (REPORT.value, FIGURES.value)):
-        epath.Path(folder).mkdir(parents=True, exist_ok=True)  # better refused now than when all is computed
+    make_folders()
     found = evaluator.evaluate(judged)
     if jax.process_index():
         return
     if judged.workdir:
         report.write_json(judged.workdir / "evaluation.json", found)
     show(found)
+
+
+def make_folders():
+    for folder in filter(None, (REPORT.value, FIGURES.value)):
+        epath.Path(folder).mkdir(parents=True, exist_ok=True)  # better refused now than when all is computed
 
 
 def show(found):
@@ -93,19 +98,21 @@ def anonymise(config, part):
     folder = QUERIES.value if part == "anonymize" else ORIGINALS.value
     if not folder:
         raise ValueError(f"--part={part} wants --{'queries' if part == 'anonymize' else 'originals'}=DIR")
-    inputs = anonymizer.Inputs(
+    inputs = Inputs(
         originals=folder,
         methods=command_line.named(ANONYMISED.value, alone="anonymised"),
         candidates=CANDIDATES.value,
-        landmarks=command_line.named(LANDMARKS.value, alone=anonymizer.ALL),
-        attributes=command_line.named(ATTRIBUTES.value, alone=anonymizer.ALL),
+        landmarks=command_line.named(LANDMARKS.value, alone=ALL),
+        attributes=command_line.named(ATTRIBUTES.value, alone=ALL),
         embedders=command_line.named(EMBEDDER.value, alone="embedder"),
         crop=CROP.value or "celeba_hq",
     )
     if part == "privacy":
+        make_folders()
         return show(anonymizer.judge(config, WORKDIR.value, inputs))
     if not (WORKDIR.value and CANDIDATES.value and OUT.value):
         raise ValueError("--part=anonymize wants --workdir=RUN --queries=DIR --candidates=DIR --out=DIR")
+    make_folders()
     show(anonymizer.anonymize(config, WORKDIR.value, inputs, OUT.value))
 
 

@@ -56,8 +56,10 @@ def named(values: Sequence[str], *, alone: str) -> dict[str, str]:
     """What a list of NAME=VALUE says; a value without a name goes under the name `alone`.
 
     Raises:
-      ValueError: a name twice, or nothing behind a name.
+      ValueError: a name twice, several values without a name, or nothing behind a name.
     """
+    if len(bare := [given for given in values if "=" not in given]) > 1:
+        raise ValueError(f"only one may go without a name, not {' and '.join(bare)}; wanted NAME=VALUE,NAME=VALUE,...")
     found: dict[str, str] = {}
     for given in values:
         name, equals, value = given.rpartition("=")

@@ -16,7 +16,7 @@ import jax
 from etils import epath
 from ml_collections import ConfigDict
 
-from perface_jax import evaluation, experiment, fields, sections, sweeps, trainer
+from perface_jax import evaluation, experiment, fields, images, sections, sweeps, trainer
 from perface_jax import workdir as workdirs
 from perface_jax.datasets.celeba_files import GROUPS
 from perface_jax.evaluation import stored
@@ -142,7 +142,7 @@ def embed(
     judged = open_run(config, workdir)
     folder = trainer.model_folder(judged.workdir, judged.replicas[0])
     options = {"crop": crop or config.crop, "batch_size": config.evaluation_batch_size}
-    by_stem = collections.Counter(map(evaluation.stem, evaluation.picture_names(epath.Path(pictures))))
+    by_stem = collections.Counter(map(images.stem, evaluation.picture_names(epath.Path(pictures))))
     if doubled := [name for name, count in by_stem.items() if count > 1]:
         raise ValueError(
             f"{pictures} has several pictures called {', '.join(doubled[:5])}: in a file of vectors a picture is known"

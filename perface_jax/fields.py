@@ -7,6 +7,7 @@ from ml_collections import ConfigDict
 
 from perface_jax import images, parallel, sweeps
 from perface_jax.anonymize import Prefer
+from perface_jax.evaluation import Reference
 from perface_jax.groups import Rule
 from perface_jax.step import Loss, Norms
 from perface_jax.workdir import flat
@@ -24,6 +25,10 @@ CHOICES = {
     "split.by": ("ids", "triplets"),
     "groups.rule": tuple(rule.name.lower() for rule in Rule),
     "anonymize.prefer": tuple(prefer.name.lower() for prefer in Prefer),
+}
+LISTS = {  # of some of these
+    "anonymize.references": tuple(reference.name.lower() for reference in Reference),
+    "anonymize.retouch": ("skin", "light"),
 }
 PARTS = {"triplets": ("triplets", "groups", "selection"), "identities": ("verification",)}  # what can be evaluated
 COMMON = (
@@ -63,6 +68,9 @@ def _check_values(fields):
     for field, wanted in CHOICES.items():
         if field in fields and (value := fields[field]) not in wanted:
             raise ValueError(f"config.{field} is {value!r}; wanted one of {', '.join(wanted)}")
+    for field, wanted in LISTS.items():
+        if unknown := [repr(value) for value in fields.get(field, ()) if value not in wanted]:
+            raise ValueError(f"config.{field} has {', '.join(unknown)}; wanted some of {', '.join(wanted)}")
     for field in ("batch_size", "evaluation_batch_size", "evaluate_every", "log_every", "keep_checkpoints"):
         if not fields[field] > 0:
             raise ValueError(f"config.{field} is {fields[field]!r}; wanted more than 0")
@@ -83,6 +91,10 @@ def _check_values(fields):
         band = fields["selection.band"]
         if len(band) != 2 or not 0 <= band[0] <= band[1] <= 1:
             raise ValueError(f"config.selection.band is {band!r}; wanted two quantiles, 0 <= low <= high <= 1")
+    if "anonymize.band" in fields:
+        band = fields["anonymize.band"]
+        if len(band) != 2 or not -1 <= band[0] <= band[1] <= 1:
+            raise ValueError(f"config.anonymize.band is {band!r}; wanted two similarities, -1 <= low <= high <= 1")
     if wrong := [part for part in fields["parts"] if part not in PARTS[fields["task"]]]:
         raise ValueError(f"config.parts has {', '.join(wrong)}; wanted some of {', '.join(PARTS[fields['task']])}")
     if not 0 < (share := fields.get("fraction", 1)) <= 1:

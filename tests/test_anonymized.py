@@ -169,6 +169,26 @@ def test_methods_stand_below_their_names_with_both_similarities():
     ]
 
 
+@pytest.mark.parametrize(("count", "blocks"), [(8, [8]), (9, [5, 4]), (16, [8, 8]), (17, [6, 6, 5])])
+def test_more_than_eight_methods_stand_in_blocks_and_no_label_is_cut(count, blocks):
+    names = [f"{number} farthest swap + skin + light" for number in range(count)]
+    rows = [Original(one, picture(99), {name: (picture(i), 0.1, 0.2) for i, name in enumerate(names)}) for one in "op"]
+    (panel,) = _apart(figures.methods(rows)).axes  # nothing lies outside of the page
+    shown = [int(image.get_array()[0, 0, 0]) for image in panel.images]
+    wanted, first = [], 0
+    for block in blocks:
+        wanted += 2 * [99, *range(first, first + block)]
+        first += block
+    assert shown == wanted
+    assert [text for text in texts_of(panel) if text in ("original", "o", "p")] == len(blocks) * ["original", "o", "p"]
+    heads = [" ".join(text.split()) for text in texts_of(panel) if "farthest" in text]
+    assert heads == names  # whole, without an ellipsis
+    originals = [image.get_extent() for image in panel.images if image.get_array()[0, 0, 0] == 99]
+    tops = [top for *_, top in originals]
+    assert tops == sorted(tops)
+    assert np.diff(tops).min() > originals[0][1] - originals[0][0]  # a picture's height
+
+
 @pytest.mark.parametrize("count", [1, 8])
 def test_sheets_have_room_for_long_names(count):
     result = Result(picture(1), "portraits/0012345.jpg", -0.123, -0.456, False)

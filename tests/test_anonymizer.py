@@ -8,10 +8,12 @@ import pytest
 from PIL import Image
 
 from configs import synthetic
+from perface_jax import anonymize as pipeline
 from perface_jax import anonymizer
-from perface_jax.anonymizer import Inputs
 from perface_jax.datasets import faces, world
-from perface_jax.evaluation import write_vectors
+from perface_jax.datasets.portraits import Portraits
+from perface_jax.evaluation import FileEye, Vectors, write_vectors
+from perface_jax.hiding.inputs import Eyes, Inputs
 
 SIZE = 48
 QUERIES, CANDIDATES = 4, 16
@@ -32,6 +34,16 @@ class Colours:
         return self(portraits.images, portraits.landmarks)
 
 
+class Rows:
+    """Vectors that are given."""
+
+    def __init__(self, vectors):
+        self.vectors = vectors
+
+    def look(self, whose, portraits):
+        return self.vectors
+
+
 @pytest.fixture(scope="module")
 def drawn(tmp_path_factory):
     """Folders of queries and candidates, with landmarks and attributes."""
@@ -43,6 +55,7 @@ def drawn(tmp_path_factory):
     for name, picture in zip(names, pictures, strict=True):
         (folder / name[0]).mkdir(exist_ok=True)
         Image.fromarray(picture).save(folder / name[0] / f"{name}.png")
+    (folder / "c" / "broken.png").write_bytes(b"")
     np.savez(folder / "landmarks.npz", names=np.array(names), landmarks=points)
     with open(folder / "groups.csv", "w", newline="") as file:
         groups = (["female", "male"][int(female < 0.5)] for female in sources.female)
@@ -69,7 +82,7 @@ def inputs(drawn):
 @pytest.fixture
 def eyes(monkeypatch):
     """People look at red, the machine at green."""
-    seen = anonymizer.Eyes(Colours(0), {"green": Colours(1)})
+    seen = Eyes(Colours(0), {"green": Colours(1)})
     monkeypatch.setattr(anonymizer, "open_eyes", lambda *_: seen)
 
 
@@ -83,17 +96,19 @@ def test_faces_are_hidden_by_members_of_their_group_and_only_admitted_results_ar
     sexes = dict(csv.reader((drawn / "groups.csv").open()))
     assert all(sexes[row.source] == row.group for row in rows)
     given = {row.query for row in rows if row.given}
-    assert given == {path.stem for path in tmp_path.glob("q*.png")}
+    assert given == {path.stem for path in (tmp_path / "pictures").iterdir()}
     assert all(row.admitted for row in rows if row.given)
     written = json.loads((tmp_path / "results.json").read_text())
     assert len(written["sections"][0]["rows"]) == len(rows)
     assert (tmp_path / "sheet.png").stat().st_size > 10_000
+    assert any(warning.startswith("candidates: 1 pictures were left out") for warning in said.warnings)
+    assert written["facts"]["Pictures left out"]["candidates"][0].startswith("broken.png: ")
 
 
 def test_at_degree_0_both_axes_are_at_1(config, inputs, eyes, monkeypatch, tmp_path):
     seen = {}
     monkeypatch.setattr(anonymizer.sections, "offered", lambda rows, curves, *_: seen.update(curves))
-    monkeypatch.setattr(anonymizer, "_write", lambda *_: None)
+    monkeypatch.setattr(anonymizer.folder, "write", lambda *_: None)
     anonymizer.anonymize(config, "a run", inputs, str(tmp_path))
     for degree, mean, _, _ in seen.values():
         np.testing.assert_array_equal(degree, [0, 1])
@@ -101,7 +116,12 @@ def test_at_degree_0_both_axes_are_at_1(config, inputs, eyes, monkeypatch, tmp_p
         assert mean[1] < 0.9999
 
 
-def test_methods_are_judged_on_both_axes_beside_the_plain_ones(config, inputs, eyes, drawn, tmp_path):
+def test_methods_are_judged_on_both_axes_beside_the_plain_ones(config, inputs, monkeypatch, drawn, tmp_path):
+    names = [f"q{i}" for i in range(QUERIES)]
+    vectors = Vectors(names, np.random.default_rng(0).normal(size=(QUERIES, 8)))
+    files = FileEye({"originals": vectors, "same": vectors, "grey": vectors}, "files")
+    seen = Eyes(Colours(0), {"files": files, "green": Colours(1)})
+    monkeypatch.setattr(anonymizer, "open_eyes", lambda *_: seen)
     for i in range(QUERIES):  # a method that does nothing, and one that gives a grey square
         for method in ("same", "grey"):
             (tmp_path / method).mkdir(exist_ok=True)
@@ -115,17 +135,21 @@ def test_methods_are_judged_on_both_axes_beside_the_plain_ones(config, inputs, e
         landmarks=inputs.landmarks | {"same": inputs.landmarks[""]},
     )
     said = anonymizer.judge(config, "a run", inputs)
-    both, kept, groups = said.sections
-    machine = {row.method: row.machine for row in both.rows if hasattr(row, "machine") and row.machine.group == "all"}
+    both, _, kept, groups = said.sections
+    rows = [(row.method, row.machine) for row in both.rows if hasattr(row, "machine") and row.machine.group == "all"]
+    machine = {name: row for name, row in rows if row.embedder == "green"}
     assert set(machine) == {"same", "grey", "black box", "chosen swap"}
     assert machine["same"].similarity.value == pytest.approx(1)
     assert machine["same"].re_identified.value == 1
+    assert machine["same"].protected.value == 0
+    assert {name for name, row in rows if row.embedder == "files"} == {"same", "grey"}
+    assert any(warning.startswith("files: n/a for black box, chosen swap: these") for warning in said.warnings)
     values = {(row.method, row.measure): row for row in kept.rows}
     assert values["same", "SSIM"].value.value == pytest.approx(1)
     assert values["same", "expression"].value.value == pytest.approx(0, abs=1e-5)
     assert values["grey", "expression"].note
     assert values["chosen swap", "L1"].value.value < values["black box", "L1"].value.value
-    assert {line[3] for line in groups.table.lines} <= {"female", "male"}
+    assert {line[3] for line in groups.table.lines} & {"female", "male"}
     assert any("no landmarks" in warning for warning in said.warnings)
 
 
@@ -149,11 +173,74 @@ def test_what_is_missing_is_said(config, inputs, eyes, tmp_path):
     with pytest.raises(ValueError, match="nothing to judge: give --anonymised=DIR"):
         anonymizer.judge(config, "a run", inputs)
     config.anonymize.retouch = ("makeup",)
-    with pytest.raises(ValueError, match="retouch has makeup; wanted skin, light"):
+    with pytest.raises(ValueError, match="retouch has 'makeup'; wanted some of skin, light"):
         anonymizer.judge(config, "a run", inputs)
-    config.anonymize.false_accept_rate = 1e-3
+    config.anonymize.retouch, config.anonymize.false_accept_rate = (), 1e-3
     with pytest.raises(ValueError, match=r"the threshold of green, from the candidates: .*3,688"):
         anonymizer.anonymize(config, "a run", inputs, str(tmp_path))
+
+
+def test_thresholds_take_no_two_pictures_of_one_person_for_impostors(config, tmp_path):
+    faces = np.random.default_rng(0).normal(size=(12, 8)).astype(np.float32)
+    twice, names = np.repeat(faces, 2, axis=0), tuple(f"{i}{half}" for i in range(12) for half in "ab")
+    rows = "".join(f"{name},{name[:-1]}\n" for name in names)
+    (tmp_path / "persons.csv").write_text(f"name,person\n{rows}")
+    gallery = type("Faces", (), {"names": names})
+    eyes = Eyes(None, {"files": FileEye({}, "files"), "network": Rows(twice)})  # files know no candidates
+    config.anonymize.false_accept_rate = 0.04  # 12 of 276 pairs are copies
+    given = Inputs("o", attributes={"candidates": str(tmp_path / "persons.csv")})
+    limit = anonymizer._thresholds(config, eyes, gallery, given)["network"].value
+    unit = faces / np.linalg.norm(faces, axis=1, keepdims=True)
+    impostors = np.sort((unit @ unit.T)[np.triu_indices(12, 1)])
+    assert limit == pytest.approx(impostors[-3], abs=1e-6)  # 2 of 66 pairs, .03, lie above
+    with pytest.raises(ValueError, match="have the same embedding"):
+        anonymizer._thresholds(config, eyes, gallery, Inputs("o"))
+
+
+def test_what_is_left_out_of_the_references_is_said(config, monkeypatch):
+    monkeypatch.setattr(anonymizer.methods, "plain", lambda *_: {})
+    config.anonymize.references = ("blur", "chosen_swap")
+    found = anonymizer._made(config, Inputs("o", candidates="c"), Eyes(None, {"green": Colours(1)}), None)
+    assert found == ({}, {}, ["No --workdir was given: chosen swap left out, which need what people see."])
+    files = Eyes(None, {"theirs": FileEye({}, "theirs")})
+    _, _, (warning,) = anonymizer._made(config, Inputs("o"), files, None)
+    assert warning.startswith("theirs: n/a for blur, chosen swap: these are made here, and vectors from files are of")
+    pictures, points = np.zeros((2, 4, 4, 3), np.uint8), np.zeros((2, 5, 2))
+    faces = Portraits(("a", "b"), pictures, points, True, np.zeros((2, 3)), np.zeros((2, 2)))
+    found = pipeline.Anonymized(None, pictures, points, None, pipeline.Choice(None, None, np.array([-1, -1])))
+    monkeypatch.setattr(anonymizer, "read_faces", lambda *_: faces)
+    monkeypatch.setattr(anonymizer, "read_members", lambda *_: ([], None))
+    monkeypatch.setattr(anonymizer, "_thresholds", lambda *_: {})
+    monkeypatch.setattr(anonymizer, "_pipeline", lambda *_: found)
+    seen = Eyes(Colours(0), {"green": lambda *_: None})
+    made, gallery, warnings = anonymizer._made(config, Inputs("o", candidates="c"), seen, faces)
+    assert (made, gallery, warnings) == ({}, {"candidates": faces}, ["chosen swap is left out: no result is admitted."])
+
+
+def test_every_picture_that_is_left_out_is_in_the_facts(config):
+    skipped = tuple((f"{i}.png", "no result") for i in range(9))
+    faces = {"ours": Portraits((), None, None, False, None, None, skipped)}
+    assert list(anonymizer._of_pictures(faces, [])) == [
+        "ours: 9 pictures were left out, among them 0.png: no result; 1.png: no result; 2.png: no result"
+    ]
+    facts = anonymizer._facts(config, None, Inputs("o"), faces)
+    assert facts["Pictures left out"] == {"ours": [f"{i}.png: no result" for i in range(9)]}
+
+
+def test_what_is_wrong_with_roles_names_and_folders_is_said_before_anything_is_read(config, tmp_path):
+    nowhere = Inputs("nowhere", candidates="nowhere")
+    with pytest.raises(ValueError, match="--landmarks names our;"):
+        anonymizer.judge(config, None, nowhere._replace(landmarks={"our": "f"}))
+    with pytest.raises(ValueError, match="--landmarks names ours;"):
+        anonymizer.anonymize(config, "", nowhere._replace(landmarks={"ours": "f"}, methods={"ours": "d"}), "out")
+    with pytest.raises(ValueError, match="--anonymised names blur, which"):
+        anonymizer.judge(config, None, nowhere._replace(methods={"blur": "d"}))
+    (tmp_path / "results.json").write_text("")
+    with pytest.raises(ValueError, match="holds results.json of an earlier run"):
+        anonymizer.anonymize(config, "", nowhere, str(tmp_path))
+    config.anonymize.references = ("blurr",)
+    with pytest.raises(ValueError, match="references has 'blurr'; wanted some of blur"):
+        anonymizer.judge(config, None, nowhere)
 
 
 def test_no_machine_at_all_is_refused(config, inputs):

@@ -7,10 +7,14 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from benchmarks import epoch, runs, startup, sweep
+from benchmarks import epoch, retouch, runs, startup, sweep
 from benchmarks import input as inputs
 from benchmarks.record import RESULTS
+from perface_jax.model import iresnet
+from perface_jax.model_folder import save_model
 from tests import small_runs
+from tests.golden import formula
+from tests.test_pose import turned
 
 SMALL = ["--image-size=4", "--batch-size=2", "--rounds=2"]
 
@@ -114,6 +118,40 @@ def test_what_numpy_chooses_is_the_least_similar_in_order():
     np.testing.assert_array_equal(chosen, np.argsort(queries @ gallery.T, axis=1)[:, :4])
     assert selection._errors(queries, gallery, {4: chosen}) == {4: 0}
     assert selection._errors(queries, gallery, {4: chosen[:, ::-1]})[4] > 0
+
+
+@pytest.mark.slow
+def test_every_method_is_retouched_and_every_estimator_judged(tmp_path):
+    model = iresnet("r18", width=4, image_size=32, embedding_size=16)
+    save_model(tmp_path / "model", model, formula.variables(model))
+    words = ["--model", str(tmp_path / "model"), "--faces=8", "--estimated=8"]
+    found = json.loads(json.dumps(retouch.measure(retouch.parser().parse_args(words))))
+    rows = {row["name"]: row for row in found["rows"]}
+    for method in ("wrong skin and lamp", "classical swap", "blur", "pixelate"):
+        for name in ("skin", "light", "skin + light"):
+            assert set(rows[f"{method} + {name}"]["left"]) == set(rows[method]["medians"])
+    assert rows["wrong skin and lamp + skin + light"]["left"]["skin"]["value"] < 0.5
+    assert rows["wrong skin and lamp + skin + light"]["left"]["light"]["value"] < 0.5
+    assert len(found["estimators"]) == 13
+
+
+def test_what_is_left_and_the_change_are_of_the_same_faces():
+    before = {"light": np.array([10.0, 30.0]), "machine": np.array([0.1, 0.7])}
+    after = {"light": np.array([5.0, 15.0]), "machine": np.array([0.2, 0.8])}
+    found = retouch.compared(before, after)
+    assert found["left"]["light"] == {"value": 0.5, "interval": [0.5, 0.5]}  # every face lost a half
+    assert found["change"] == {"value": 0.1, "interval": [0.1, 0.1]}
+    assert found["machine"]["interval"] == [0.2, 0.8]
+    assert found["medians"] == {"light": 10.0}
+
+
+def test_pasting_changes_the_face_only():
+    picture, other = np.zeros((2, 112, 112, 3), np.uint8), np.full((2, 112, 112, 3), 200, np.uint8)
+    points = np.stack([turned(0, 0, 0) * 0.75] * 2)
+    pasted = np.asarray(jax.jit(retouch.paste)(picture, other, points))
+    tip, corner = points[0, 2].astype(int), pasted[0, 0, 0]
+    np.testing.assert_array_equal(pasted[0, tip[1], tip[0]], [200, 200, 200])
+    np.testing.assert_array_equal(corner, [0, 0, 0])
 
 
 @pytest.mark.slow

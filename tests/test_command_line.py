@@ -1,5 +1,6 @@
 """Flags that are wrong end in one line that says what to do."""
 
+import subprocess
 import sys
 
 import pytest
@@ -48,7 +49,24 @@ def test_names_and_values_are_told_apart():
     assert command_line.named(["a=x", "y", "b=p=q"], alone="it") == {"a": "x", "it": "y", "b=p": "q"}
 
 
-@pytest.mark.parametrize(("given", "message"), [(["a=1", "a=2"], "a is given twice"), (["a="], "has nothing behind =")])
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (["a=1", "a=2"], "a is given twice"),
+        (["a="], "has nothing behind ="),
+        (["x", "y"], "only one may go without a name, not x and y; wanted NAME=VALUE"),
+    ],
+)
 def test_a_name_twice_or_without_a_value_is_refused(given, message):
     with pytest.raises(ValueError, match=message):
         command_line.named(given, alone="it")
+
+
+def test_a_report_that_cannot_be_written_is_refused_before_any_work(tmp_path):
+    (tmp_path / "report").write_text("")
+    flags = ["--part=privacy", "--originals=nowhere", f"--report={tmp_path / 'report'}"]
+    done = subprocess.run(
+        [sys.executable, "evaluate.py", *flags], cwd=ROOT, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 1
+    assert "File exists" in done.stderr

@@ -65,11 +65,14 @@ def test_an_unknown_field_suggests_the_closest_and_a_missing_one_is_named():
         ("loss", "triplet", "config.loss is 'triplet'; wanted one of cosine_triplet, soft_vote, odd_one_out"),
         ("feed", "memory", "config.feed is 'memory'; wanted one of disk, resident"),
         ("clip_norm", -1.0, "config.clip_norm is -1.0; wanted at least 0"),
+        ("anonymize.references", ("blurr",), "config.anonymize.references has 'blurr'; wanted some of blur, pixelate"),
+        ("anonymize.retouch", ("makeup",), "config.anonymize.retouch has 'makeup'; wanted some of skin, light"),
+        ("anonymize.band", (0.9, 0.1), r"config.anonymize.band is \(0.9, 0.1\); wanted two similarities"),
     ],
 )
 def test_values_out_of_range_are_refused(field, value, message):
     config = perface_r50.get_config()
-    config[field] = value
+    config.update_from_flattened_dict({field: value})
     with pytest.raises(ValueError, match=message):
         fields.check(config)
 

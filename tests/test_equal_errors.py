@@ -3,6 +3,7 @@ import pytest
 
 from perface_jax.annotations.agreement import resample
 from perface_jax.privacy import equal_error, impostor_pairs
+from perface_jax.privacy.equal_errors import roc_of
 from perface_jax.verification import equal_error_rate
 
 IMPOSTORS = np.random.default_rng(0).normal(size=(300, 12))  # more than one block of rows
@@ -55,3 +56,13 @@ def test_one_person_has_no_interval_and_one_impostor_no_rate():
     assert np.isnan(found[1:]).all()
     with pytest.raises(ValueError, match="the pictures, 1, show 1 person; wanted two or more"):
         equal_error(np.array([0.5, 0.1]), impostors=IMPOSTORS[:1])
+
+
+def test_a_curve_rises_aslant_where_results_tie_with_impostors():
+    # Impostors at .8, .5, .2, .1. A result at .8 and two at .5 tie with them.
+    accepted = np.array([[2 / 4, 1 / 4], [1 / 4, 0], [2 / 4, 1 / 4]])
+    curve = roc_of(np.array([0.5, 0.8, 0.5]), accepted)
+    below = [np.nextafter(value, 0) for value in (0.8, 0.5)]
+    np.testing.assert_array_equal(curve.threshold, [np.inf, 0.8, below[0], 0.5, below[1], -np.inf])
+    np.testing.assert_array_equal(curve.false_accept_rate, [0, 0, 1 / 4, 1 / 4, 2 / 4, 1])
+    np.testing.assert_array_equal(curve.true_accept_rate, [0, 0, 1 / 3, 1 / 3, 1, 1])

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from sklearn.neighbors import NearestNeighbors
 
-from perface_jax.privacy import Ranks, cumulative_match, found_within, ranks
+from perface_jax.privacy import Ranks, cumulative_match, found_within, ranks, share
 
 # Cosines to four originals along the axes: the entries. All lengths are 1.
 AXES = np.eye(4)
@@ -19,8 +19,19 @@ def test_ranks_of_a_table_worked_by_hand():
     np.testing.assert_array_equal(found.tied, [0, 1, 3, 0])
     for k, wanted in enumerate(WITHIN, 1):
         np.testing.assert_array_equal(found_within(found, k=k), wanted)
-    np.testing.assert_array_equal(cumulative_match(found, most=4), [5 / 16, 10 / 16, 13 / 16, 1])
-    np.testing.assert_array_equal(cumulative_match(found, most=9)[4:], 1)
+    curve = cumulative_match(found, most=9)
+    assert [one.value for one in curve] == [5 / 16, 10 / 16, 13 / 16, 1, 1, 1, 1, 1, 1]
+
+
+def test_every_rank_of_the_curve_has_its_interval_over_persons():
+    random = np.random.default_rng(0)
+    originals, persons = random.normal(size=(60, 6)), np.repeat(np.arange(30), 2)
+    found = ranks(originals + 1.5 * random.normal(size=originals.shape), originals, persons)
+    curve = cumulative_match(found, persons, most=5, seed=3, resamples=200)
+    wanted = [share(found_within(found, k=k), persons, seed=3, resamples=200) for k in range(1, 6)]
+    assert curve == wanted
+    assert all(one.low < one.value < one.high for one in curve)
+    assert curve != cumulative_match(found, most=5, seed=3, resamples=200)  # pictures of a person are not independent
 
 
 def test_ties_are_broken_as_often_in_favour_as_chance_would():
@@ -74,7 +85,8 @@ def test_unchanged_pictures_are_found_and_the_curve_only_rises():
     random = np.random.default_rng(0)
     originals = random.normal(size=(300, 16))
     assert found_within(ranks(originals, originals), k=1).all()
-    curve = cumulative_match(ranks(random.normal(size=(300, 16)), originals), most=300)
+    found = cumulative_match(ranks(random.normal(size=(300, 16)), originals), most=300, resamples=2)
+    curve = np.array([one.value for one in found])
     assert (np.diff(curve) >= 0).all()
     assert curve[0] < 0.05
     assert curve[-1] == 1

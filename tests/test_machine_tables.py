@@ -38,7 +38,9 @@ def test_there_is_a_row_for_every_recogniser_and_group(table):
         *[(40, 20)] * 2,
         (120, 60),
     ]
-    assert [gap[:2] for gap in table.gaps] == [("one", "sex"), ("one", "age"), ("two", "sex"), ("two", "age")]
+    measures = ("protected", "re_identified", "equal_error")
+    wanted = [(name, attribute, one) for name in ("one", "two") for attribute in ("sex", "age") for one in measures]
+    assert [gap[:3] for gap in table.gaps] == wanted
 
 
 @pytest.mark.parametrize("index", range(12))
@@ -62,17 +64,78 @@ def test_a_row_is_what_its_functions_say_of_its_pictures(table, embedders, index
     assert row.similarity.low < row.similarity.value < row.similarity.high
 
 
-def test_gaps_are_those_of_protection(table, embedders):
+def test_gaps_are_those_of_protection_and_of_re_identification(table, embedders):
     originals, made = embedders["two"]
+    gaps = {gap[:3]: gap.gap for gap in table.gaps}
     protected = privacy.paired_similarity(originals, made) <= table.rows[6].threshold.value
-    assert table.gaps[2].gap == privacy.largest_gap(protected, GROUPS["sex"], PERSONS, resamples=200, seed=1)
-    assert table.gaps[2].gap.highest == "male"
-    assert table.gaps[2].gap.p_value < 0.05 < table.gaps[0].gap.p_value
+    found = privacy.found_within(privacy.ranks(made, originals, PERSONS), k=1)
+    options = {"resamples": 200, "seed": 1}
+    assert gaps["two", "sex", "protected"] == privacy.largest_gap(protected, GROUPS["sex"], PERSONS, **options)
+    assert gaps["two", "sex", "re_identified"] == privacy.largest_gap(found, GROUPS["sex"], PERSONS, **options)
+    assert gaps["two", "sex", "protected"].highest == gaps["two", "sex", "re_identified"].lowest == "male"
+    assert gaps["two", "sex", "protected"].p_value < 0.05 < gaps["one", "sex", "protected"].p_value
+
+
+def test_the_gap_of_the_equal_error_rate_is_between_the_rows_and_chance_deals_persons(table):
+    rows = {row[:3]: row.equal_error.value for row in table.rows}
+    gaps = {gap[:2]: gap.gap for gap in table.gaps if gap.measure == "equal_error"}
+    for name in ("one", "two"):
+        gap = gaps[name, "sex"]
+        assert gap.gap.value == pytest.approx(rows[name, "sex", gap.highest] - rows[name, "sex", gap.lowest])
+        assert 0 <= gap.gap.low <= gap.gap.high
+    assert gaps["two", "sex"].highest == "male"  # who is hidden is taken for anybody
+    assert gaps["two", "sex"].p_value < 0.05 < gaps["one", "sex"].p_value
+    assert gaps["two", "sex"].by_chance.high < gaps["two", "sex"].gap.value
+
+
+def test_a_group_of_few_persons_has_no_equal_error_rate(embedders):
+    groups = {"age": np.repeat(["few", "young", "older"], [18, 50, 52])}
+    found = privacy.machine_table(
+        {"one": embedders["one"]}, persons=PERSONS, groups=groups, false_accept_rate=0.01, resamples=20
+    )
+    rows = {row.group: row for row in found.rows}
+    assert (rows["few"].persons, rows["older"].persons) == (9, 26)
+    assert np.isnan(rows["few"].equal_error).all()
+    assert np.isfinite(rows["older"].equal_error).all()
+    assert {gap.gap.lowest for gap in found.gaps if gap.measure == "equal_error"} <= {"young", "older"}
+    groups = {"age": np.repeat(["few", "older"], [18, 102])}
+    found = privacy.machine_table(
+        {"one": embedders["one"]}, persons=PERSONS, groups=groups, false_accept_rate=0.01, resamples=20
+    )
+    assert [gap.measure for gap in found.gaps] == ["protected", "re_identified"]
+
+
+@pytest.mark.parametrize("name", ["one", "two"])
+def test_the_curve_is_that_of_all_pairs_and_agrees_with_the_row(table, embedders, name):
+    originals, made = embedders[name]
+    curve = {curve.embedder: curve for curve in table.curves}[name]
+    row = {row[:2]: row for row in table.rows}[name, "all"]
+    genuine, impostors = privacy.paired_similarity(originals, made), privacy.impostor_pairs(originals, PERSONS)
+    similarity = np.concatenate([genuine, impostors.similarity])
+    same = np.arange(len(similarity)) < len(genuine)
+    whole = privacy.roc(similarity, same)
+    for threshold, false, true in zip(*curve.roc, strict=True):
+        assert (false, true) == pytest.approx((np.mean(impostors.similarity > threshold), np.mean(genuine > threshold)))
+    along = np.interp(whole.false_accept_rate, curve.roc.false_accept_rate, curve.roc.true_accept_rate)
+    steep = np.isin(whole.false_accept_rate, curve.roc.false_accept_rate)  # several points stand above each other
+    np.testing.assert_allclose(along[~steep], whole.true_accept_rate[~steep])
+    asked = privacy.true_accept_rate(similarity, same, false_accept_rate=0.01)
+    assert asked == pytest.approx(1 - row.protected.value)
+    assert asked == curve.roc.true_accept_rate[curve.roc.false_accept_rate <= 0.01].max()
+    assert privacy.equal_error_rate(similarity, same) == pytest.approx(row.equal_error.value)
+    assert (len(curve.ranks), curve.ranks[0], curve.ranks[4]) == (20, row.re_identified, row.rank_5)
+
+
+def test_the_curve_has_no_more_ranks_than_there_are_originals(embedders):
+    few = {"one": tuple(vectors[:16] for vectors in embedders["one"])}
+    (curve,) = privacy.machine_table(few, false_accept_rate=0.1, resamples=2).curves
+    assert len(curve.ranks) == 16
+    assert curve.ranks[-1].value == 1
 
 
 def test_pictures_that_were_not_changed_are_matched_and_found(embedders):
     originals = embedders["one"][0]
-    (row,), gaps = privacy.machine_table({"one": (originals, originals)}, persons=PERSONS, false_accept_rate=0.01)
+    (row,), gaps, _ = privacy.machine_table({"one": (originals, originals)}, persons=PERSONS, false_accept_rate=0.01)
     assert (row.similarity, row.protected.value, row.re_identified.value) == ((1, 1, 1), 0, 1)
     assert row.equal_error.value == 0
     assert gaps == ()
@@ -83,9 +146,9 @@ def test_the_threshold_may_come_from_other_people(embedders):
     both = np.repeat(others, 2, axis=0)
     options = {"persons": PERSONS, "resamples": 50}
     one = {"one": embedders["one"]}
-    (row,), _ = privacy.machine_table(one, impostors={"one": others}, **options)
+    (row,), *_ = privacy.machine_table(one, impostors={"one": others}, **options)
     assert row.threshold == privacy.match_threshold(others, resamples=50)
-    (row,), _ = privacy.machine_table(
+    (row,), *_ = privacy.machine_table(
         one, impostors={"one": both}, impostor_persons=np.repeat(np.arange(90), 2), **options
     )
     assert row.threshold.value == pytest.approx(privacy.match_threshold(others, resamples=50).value)
@@ -97,8 +160,8 @@ def test_the_gallery_may_hold_more_originals(embedders):
     originals, made = embedders["one"]
     half, options = PERSONS < 30, {"impostors": {"one": originals}, "false_accept_rate": 0.01, "resamples": 50}
     pair = {"one": (originals[half], made[half])}
-    (alone,), _ = privacy.machine_table(pair, persons=PERSONS[half], **options)
-    (row,), _ = privacy.machine_table(
+    (alone,), *_ = privacy.machine_table(pair, persons=PERSONS[half], **options)
+    (row,), *_ = privacy.machine_table(
         pair, persons=PERSONS[half], gallery={"one": originals}, gallery_persons=PERSONS, **options
     )
     found = privacy.ranks(made, originals, PERSONS)

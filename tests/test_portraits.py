@@ -3,7 +3,7 @@ import pytest
 from PIL import Image
 
 from perface_jax import images
-from perface_jax.datasets import celeba_files, portraits
+from perface_jax.datasets import portraits
 
 FIVE = np.array([[40, 50], [80, 50], [60, 70], [46, 90], [74, 90]], np.float32)  # eyes 40 apart, mouth 40 below
 # the square of CelebA-HQ: centre (60, 50) + 0.1 * (0, 40) = (60, 54), half side max(2 * 40, 1.8 * 40) = 80
@@ -95,70 +95,72 @@ def test_results_are_cut_out_where_their_originals_were(tmp_path):
     assert read.measured
 
 
+def noise(folder, name, size):
+    """A picture of which every pixel differs from its neighbours."""
+    folder.mkdir(exist_ok=True)
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (*size[::-1], 3), np.uint8)).save(folder / name)
+
+
+def test_an_unchanged_picture_gives_the_very_pixels_of_its_original(tmp_path):
+    noise(tmp_path, "a.png", (230, 200))
+    points = {"a": FIVE * 0.7 + [71.37, 42.91]}
+    originals = portraits.read_portraits(tmp_path, ["a.png"], size=80, landmarks=points)
+    assert originals.boxes.dtype == np.float64
+    read, _ = portraits.read_results(tmp_path, ["a.png"], originals, landmarks=points)
+    np.testing.assert_array_equal(read.images, originals.images)
+    np.testing.assert_array_equal(read.landmarks, originals.landmarks)
+
+
+def test_a_pasted_square_is_found_again_and_nothing_else_has_changed(tmp_path):
+    noise(tmp_path, "a.png", (230, 200))
+    whole = np.asarray(Image.open(tmp_path / "a.png"))
+    originals = portraits.read_portraits(tmp_path, ["a.png"], size=48, landmarks={"a": FIVE + [50.3, 40.7]})
+    left, top, side = originals.boxes[0] * 230
+    x, y = np.meshgrid(np.arange(48), np.arange(48))  # a smooth result, which resizing does not change
+    square = np.stack([4 * x, 4 * y, 0 * x + 9], -1).astype(np.uint8)
+    pasted = portraits.paste(whole, originals.boxes[0], square)
+    changed = (pasted != whole).any(-1)
+    rows, columns = np.flatnonzero(changed.any(1)), np.flatnonzero(changed.any(0))
+    for start, lines in ((left, columns), (top, rows)):  # pixels that lie inside altogether
+        assert start <= lines[0] < start + 1
+        assert start + side - 1 < lines[-1] + 1 <= start + side
+    (tmp_path / "out").mkdir()
+    Image.fromarray(pasted).save(tmp_path / "out" / "a.png")
+    points = portraits.in_picture(originals.landmarks[0], originals.boxes[0], width=230, size=48)
+    np.testing.assert_allclose(points, FIVE + [50.3, 40.7], atol=1e-4)
+    read, _ = portraits.read_results(tmp_path / "out", ["a.png"], originals, landmarks={"a": points})
+    inside = slice(2, -2)  # the edge of the square mixes with what lies beside it
+    assert abs(read.images[0].astype(int) - square)[inside, inside].max() <= 2
+    np.testing.assert_allclose(read.landmarks, originals.landmarks, atol=1e-4)
+
+
+def test_a_square_that_is_the_whole_picture_is_pasted_to_its_last_pixel(tmp_path):
+    write(tmp_path, "a.png", (97, 97), value=200)
+    originals = portraits.read_portraits(tmp_path, ["a.png"], size=31, landmarks=None)
+    pasted = portraits.paste(np.zeros((97, 97, 3), np.uint8), originals.boxes[0], originals.images[0])
+    assert (pasted == 200).all()
+
+
+def test_originals_without_a_result_and_squares_cut_out_are_listed(tmp_path):
+    for name in ("a.png", "b.png", "c.png"):
+        write(tmp_path / "in", name, (400, 300))
+    points = dict.fromkeys("abc", FIVE + [50, 40])
+    originals = portraits.read_portraits(tmp_path / "in", ["a.png", "b.png", "c.png"], size=48, landmarks=points)
+    write(tmp_path / "out", "a.png", (133, 100))  # a third of 400 x 300, rounded
+    write(tmp_path / "out", "b.png", (96, 96))
+    read, places = portraits.read_results(tmp_path / "out", ["a.png", "b.png"], originals, landmarks=None)
+    assert (list(places), read.names) == ([0], ("a",))
+    (square, why), missing = read.skipped
+    assert square == "b"
+    assert why.startswith("96 x 96 pixels, its original 400 x 300; wanted the whole picture")
+    assert missing == ("c", "no result")
+
+
 def test_a_result_of_another_shape_is_left_out_and_no_result_at_all_refused(tmp_path):
     write(tmp_path / "in", "a.png", (160, 200))
     write(tmp_path / "out", "a.png", (200, 160))
     originals = portraits.read_portraits(tmp_path / "in", ["a.png"], size=80, landmarks={"a": FIVE + [20, 40]})
-    with pytest.raises(ValueError, match="another shape than its original"):
+    with pytest.raises(ValueError, match="200 x 160 pixels, its original 160 x 200"):
         portraits.read_results(tmp_path / "out", ["a.png"], originals, landmarks=None)
     with pytest.raises(ValueError, match="no picture of .* has the name of an original"):
         portraits.read_results(tmp_path / "out", ["q.png"], originals, landmarks=None)
-
-
-def test_landmarks_are_read_from_the_three_forms(tmp_path):
-    header = ",".join(celeba_files.LANDMARKS)
-    (tmp_path / "five.csv").write_text(f"name,{header}\n7.jpg,{','.join('1234567890')}\n")
-    np.testing.assert_array_equal(
-        portraits.read_landmarks(str(tmp_path / "five.csv"))["7"], [[1, 2], [3, 4], [5, 6], [7, 8], [9, 0]]
-    )
-    columns = ",".join(f"{axis}{i}" for i in range(68) for axis in "xy")
-    (tmp_path / "dense.csv").write_text(f"name,{columns}\nq.png,{','.join(map(str, range(136)))}\n")
-    np.testing.assert_array_equal(
-        portraits.read_landmarks(str(tmp_path / "dense.csv"))["q"], np.arange(136).reshape(68, 2)
-    )
-    mesh = np.random.default_rng(0).normal(size=(2, 468, 3))
-    np.savez(tmp_path / "mesh.npz", names=np.array(["a.jpg", "b.jpg"]), landmarks=mesh)
-    np.testing.assert_allclose(portraits.read_landmarks(str(tmp_path / "mesh.npz"))["b"], mesh[1, :, :2], rtol=1e-6)
-
-
-def test_landmarks_of_another_form_are_refused(tmp_path):
-    (tmp_path / "a.csv").write_text("name,x,y\na,1,2\n")
-    with pytest.raises(ValueError, match="expected name,left_eye_x"):
-        portraits.read_landmarks(str(tmp_path / "a.csv"))
-    columns = ",".join(f"{axis}{i}" for i in range(5) for axis in "xy")
-    (tmp_path / "b.csv").write_text(f"name,{columns}\na,{','.join('12345678x0')}\n")
-    with pytest.raises(ValueError, match="every cell but the name is a number"):
-        portraits.read_landmarks(str(tmp_path / "b.csv"))
-    np.savez(tmp_path / "c.npz", names=np.array(["a"]), landmarks=np.zeros((1, 7, 2)))
-    with pytest.raises(ValueError, match=r"shape \[1, 7, 2\]"):
-        portraits.read_landmarks(str(tmp_path / "c.npz"))
-    np.savez(tmp_path / "d.npz", landmarks=np.zeros((1, 5, 2)))
-    with pytest.raises(ValueError, match="no names in it"):
-        portraits.read_landmarks(str(tmp_path / "d.npz"))
-
-
-def test_attributes_are_the_columns_of_a_table_or_age_and_gender_of_celeba(tmp_path):
-    (tmp_path / "a.csv").write_text("name,sex,age\n1.jpg,male,young\n2.jpg,male,old\n3.jpg,male,young\n")
-    read = portraits.read_attributes(str(tmp_path / "a.csv"), ["3", "1", "2"])
-    assert {name: list(values) for name, values in read.items()} == {
-        "sex": ["male"] * 3,
-        "age": ["young", "young", "old"],
-    }
-    (tmp_path / "anno.txt").write_text("2\nMale Young \n0.jpg  1 -1\n1.jpg  -1 1\n")
-    read = portraits.read_attributes(str(tmp_path / "anno.txt"), ["1", "0"])
-    assert {name: list(values) for name, values in read.items()} == {
-        "age": ["young", "older"],
-        "gender": ["female", "male"],
-    }
-
-
-def test_attributes_that_say_nothing_are_refused(tmp_path):
-    (tmp_path / "a.csv").write_text("name,sex\n1.jpg,male\n")
-    with pytest.raises(ValueError, match="says nothing of 9"):
-        portraits.read_attributes(str(tmp_path / "a.csv"), ["1", "9"])
-    (tmp_path / "b.csv").write_text("name,score\n" + "".join(f"{i},{i}\n" for i in range(9)))
-    with pytest.raises(ValueError, match="score has 9 values in 9 pictures"):
-        portraits.read_attributes(str(tmp_path / "b.csv"), [str(i) for i in range(9)])
-    (tmp_path / "c.csv").write_text("name\n1.jpg\n")
-    with pytest.raises(ValueError, match="expected name and the columns to group by"):
-        portraits.read_attributes(str(tmp_path / "c.csv"), ["1"])

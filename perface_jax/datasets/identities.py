@@ -16,12 +16,9 @@ from typing import TypedDict
 import numpy as np
 import tqdm
 from etils import epath
-from PIL import Image
 
 from perface_jax import images
 from perface_jax.datasets import batches
-
-SUFFIXES = tuple(suffix for suffix, name in Image.registered_extensions().items() if name in images.FORMATS)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -180,7 +177,7 @@ def _picture_paths(folder: epath.Path) -> list[epath.Path]:
     if not folder.is_dir():
         raise FileNotFoundError(f"no folder {folder}, expected one with a sub-folder of pictures for every identity")
     people = sorted(path for path in folder.iterdir() if path.is_dir())
-    files = (path for person in people for path in sorted(person.iterdir()) if path.suffix.lower() in SUFFIXES)
+    files = (path for person in people for path in sorted(person.iterdir()) if path.suffix.lower() in images.SUFFIXES)
     return [path for path in files if not path.name.startswith(".") and not path.parent.name.startswith(".")]
 
 

@@ -4,11 +4,7 @@ Every face is cut out as a square and resized: with landmarks by the rule of Cel
 as the picture reaches; without landmarks a picture must be a square crop of a known kind and is taken whole, with the
 points of that kind's template, which no face has exactly.
 
-    landmarks     CSV: name,left_eye_x,... (five points) or name,x0,y0,x1,y1,...; or .npz with names and landmarks
-                  [N, P, 2 or more]. Pixels of the picture; P is one of `landmarks.COUNTS`
-    attributes    CSV: name and the columns to group by; or CelebAMask-HQ-attribute-anno.txt, its Young and Male
-
-A picture is known by its name without folder and suffix.
+`portrait_files` has the forms of landmarks. A picture is known by its name without folder and suffix.
 """
 
 import dataclasses
@@ -19,11 +15,11 @@ import numpy as np
 from PIL import Image
 
 from perface_jax import images
-from perface_jax.datasets import celeba_files
-from perface_jax.landmarks import COUNTS, GENERIC, outline
+from perface_jax.datasets.portrait_files import refuse_doubled
+from perface_jax.landmarks import GENERIC, outline
 
 CELEBA_HQ = "celeba_hq"
-PERSON = "person"  # a column that says who is on a picture
+ROUNDING = 1e-6  # pixels, of edges that were kept as shares
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -36,6 +32,7 @@ class Portraits:
       landmarks: float32 `[N, P, 2]`, pixels of `images`.
       measured: whether the landmarks belong to these pictures, and not to a template.
       boxes: float64 `[N, 3]`, left, top and side of each square in its picture, as shares of the picture's width.
+      sizes: int `[N, 2]`, width and height of the pictures, pixels.
       skipped: (name, reason) of the pictures that could not be used.
     """
 
@@ -44,6 +41,7 @@ class Portraits:
     landmarks: np.ndarray
     measured: bool
     boxes: np.ndarray
+    sizes: np.ndarray
     skipped: tuple[tuple[str, str], ...] = ()
 
     def __len__(self) -> int:
@@ -52,7 +50,10 @@ class Portraits:
     def __getitem__(self, places: np.ndarray) -> "Portraits":
         """The faces at these places."""
         names = tuple(self.names[i] for i in places)
-        return Portraits(names, self.images[places], self.landmarks[places], self.measured, self.boxes[places])
+        pictures, points, boxes, sizes = (
+            part[places] for part in (self.images, self.landmarks, self.boxes, self.sizes)
+        )
+        return Portraits(names, pictures, points, self.measured, boxes, sizes)
 
 
 def read_portraits(
@@ -64,7 +65,7 @@ def read_portraits(
       folder: holds the pictures.
       names: paths relative to it.
       size: S, pixels.
-      landmarks: see `read_landmarks`; None = all pictures are square crops of the kind `crop`.
+      landmarks: see `portrait_files`; None = all pictures are square crops of the kind `crop`.
       crop: `celeba_hq` or a template of `images`.
 
     Returns:
@@ -73,33 +74,33 @@ def read_portraits(
     Raises:
       ValueError: two pictures of one name, landmarks of different numbers of points, or nothing left.
     """
-    _refuse_doubled(folder, names)
+    refuse_doubled(folder, names)
     kept, skipped = [], []
     for name in names:
         try:
             picture = images.read(pathlib.Path(folder) / name)
             points = _whole(picture, crop) if landmarks is None else _of(landmarks, name)
             box = _box(points, picture)
-            kept.append((_stem(name), _cut(picture, box, size), _into(points, picture, box, size), box))
+            cut = _cut(picture, box, size), _into(points, picture, box, size)
+            kept.append((images.stem(name), *cut, box, picture.shape[1::-1]))
         except (ValueError, TypeError, OSError) as error:
             skipped.append((name, str(error)))
     if not kept:
         raise ValueError(f"no picture of {folder} can be used; the first ones: {skipped[:3]}")
-    stems, pictures, points, boxes = zip(*kept, strict=True)
-    return Portraits(
-        stems, np.stack(pictures), np.stack(points), landmarks is not None, np.stack(boxes), tuple(skipped)
-    )
+    stems, *arrays = zip(*kept, strict=True)
+    pictures, points, boxes, sizes = map(np.stack, arrays)
+    return Portraits(stems, pictures, points, landmarks is not None, boxes, sizes, tuple(skipped))
 
 
 def read_results(
     folder: str, names: Sequence[str], originals: Portraits, *, landmarks: Mapping[str, np.ndarray] | None
 ) -> tuple[Portraits, np.ndarray]:
-    """Read what an anonymiser made of originals: pictures of the same names, cut out where the originals were.
+    """Read what an anonymiser made of originals: whole pictures of the same names, cut out where the originals were.
 
     Args:
       folder: holds the results.
       names: paths relative to it; other names than those of the originals are left out.
-      originals: their pictures may have had another size, not another shape.
+      originals: the results may have another size, not another shape. An original without a result is skipped.
       landmarks: of the results; None = those of the originals are used, and `measured` is False.
 
     Returns:
@@ -108,124 +109,74 @@ def read_results(
     Raises:
       ValueError: two pictures of one name, or no result of any original.
     """
-    _refuse_doubled(folder, names)
-    paths = {_stem(name): name for name in names}
-    places = [i for i, name in enumerate(originals.names) if name in paths]
-    if not places:
+    refuse_doubled(folder, names)
+    paths = {images.stem(name): name for name in names}
+    if not paths.keys() & set(originals.names):
         raise ValueError(
             f"no picture of {folder} has the name of an original; names there: {', '.join([*paths][:3])}, originals:"
             f" {', '.join(originals.names[:3])}"
         )
-    size, kept, skipped = originals.images.shape[1], [], []
-    for place in places:
-        name = originals.names[place]
+    kept, skipped = [], []
+    for place, name in enumerate(originals.names):
         try:
+            if name not in paths:
+                raise ValueError("no result")
             picture = images.read(pathlib.Path(folder) / paths[name])
-            box = originals.boxes[place]
-            if box[1] + box[2] > picture.shape[0] / picture.shape[1] + 0.01:
-                raise ValueError(f"{picture.shape[1]} x {picture.shape[0]} pixels: another shape than its original")
-            points = (
-                originals.landmarks[place] if landmarks is None else _into(_of(landmarks, name), picture, box, size)
-            )
-            kept.append((place, _cut(picture, box, size), points))
+            kept.append((place, *_as_original(picture, originals, place, landmarks)))
         except (ValueError, TypeError, OSError) as error:
             skipped.append((name, str(error)))
     if not kept:
         raise ValueError(f"no picture of {folder} can be used; the first ones: {skipped[:3]}")
     places, pictures, points = (np.stack(part) for part in zip(*kept, strict=True))
-    chosen = tuple(originals.names[i] for i in places)
-    boxes = originals.boxes[places]
-    return Portraits(chosen, pictures, points, landmarks is not None, boxes, tuple(skipped)), places
+    made = dataclasses.replace(originals[places], images=pictures, landmarks=points, measured=landmarks is not None)
+    return dataclasses.replace(made, skipped=tuple(skipped)), places
 
 
-def read_landmarks(path: str) -> dict[str, np.ndarray]:
-    """Landmarks by name, float32 `[P, 2]` each; the forms are in the docstring of the module.
-
-    Raises:
-      ValueError: the file, and what was expected of it.
-    """
-    if pathlib.Path(path).suffix != ".npz":
-        if "left_eye_x" in celeba_files.read_table(path)[0]:
-            five = celeba_files.read_landmarks(path)
-            return {_stem(name): points.astype(np.float32) for name, (points, _) in five.items()}
-        return _dense(path)
-    with np.load(path) as file:
-        if missing := {"names", "landmarks"} - set(file):
-            raise ValueError(f"{path}: no {' and no '.join(sorted(missing))} in it, it has {', '.join(file)}")
-        names, points = [_stem(str(name)) for name in file["names"]], np.asarray(file["landmarks"], np.float32)
-    if points.ndim != 3 or len(points) != len(names) or points.shape[-1] < 2 or points.shape[1] not in COUNTS:
-        raise ValueError(
-            f"{path}: {len(names)} names and landmarks of shape {list(points.shape)}; wanted [N, P, 2] with P one of"
-            f" {', '.join(map(str, COUNTS))}"
-        )
-    return dict(zip(names, points[..., :2], strict=True))
-
-
-def read_attributes(path: str, names: Sequence[str]) -> dict[str, np.ndarray]:
-    """The attributes of every picture.
+def paste(picture: np.ndarray, box: np.ndarray, square: np.ndarray) -> np.ndarray:
+    """A picture with a square set in where it was cut out; pixels that lie outside in part or whole stay as they are.
 
     Args:
-      path: the forms are in the docstring of the module.
-      names: of the pictures.
-
-    Returns:
-      attribute -> its value, strings `[N]`.
-
-    Raises:
-      ValueError: a picture without attributes, no attribute, or one that has another value for nearly every picture.
+      picture: uint8 `[H, W, 3]`.
+      box: of `Portraits.boxes`.
+      square: uint8 `[S, S, 3]`.
     """
-    if pathlib.Path(path).suffix == ".txt":
-        read = celeba_files.read_attributes(path)
-        columns = ("age", "gender")
-        told = {name: celeba_files.GROUPS[i].split() for name, i in zip(read.names, read.groups(), strict=True)}
-    else:
-        header, rows = celeba_files.read_table(path)
-        columns = tuple(column for column in header if column != "name")
-        if not columns or len(columns) == len(header):
-            raise ValueError(f"{path}, line 1: columns {', '.join(header)}; expected name and the columns to group by")
-        told = {_stem(row["name"]): [row[column] for column in columns] for _, row in rows}
-    if missing := [name for name in names if name not in told]:
-        raise ValueError(f"{path} says nothing of {', '.join(missing[:5])}; {len(missing)} pictures in all")
-    values = {column: np.array([told[name][i] for name in names]) for i, column in enumerate(columns)}
-    for column, value in values.items():
-        if column != PERSON and len(found := set(value)) > max(2, len(names) // 2):
-            raise ValueError(f"{path}: {column} has {len(found)} values in {len(names)} pictures; leave it out")
-    return values
+    left, top, side = box * picture.shape[1]
+    edges = np.array([left, top, left + side, top + side])
+    first, last = np.ceil(edges[:2] - ROUNDING).astype(int), np.floor(edges[2:] + ROUNDING).astype(int)
+    inside = (np.array([*first, *last]) - [left, top, left, top]) / side * len(square)
+    shown = Image.fromarray(square).resize(
+        tuple(last - first), Image.Resampling.BILINEAR, tuple(np.clip(inside, 0, len(square)))
+    )
+    pasted = picture.copy()
+    pasted[first[1] : last[1], first[0] : last[0]] = shown
+    return pasted
 
 
-def _dense(path):
-    header, rows = celeba_files.read_table(path)
-    count = (len(header) - 1) // 2
-    wanted = ["name", *(f"{axis}{i}" for i in range(count) for axis in "xy")]
-    if header != wanted or count not in COUNTS:
-        raise ValueError(
-            f"{path}, line 1: {len(header)} columns, {', '.join(header[:4])}, ...; expected name,left_eye_x,... of five"
-            f" points, or name,x0,y0,x1,y1,... of {', '.join(map(str, COUNTS))}"
-        )
-    try:
-        numbers = [[float(row[column]) for column in header[1:]] for _, row in rows]
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}; every cell but the name is a number") from error
-    points = np.asarray(numbers, np.float32).reshape(len(rows), count, 2)
-    return {_stem(row["name"]): one for (_, row), one in zip(rows, points, strict=True)}
+def in_picture(points: np.ndarray, box: np.ndarray, *, width: int, size: int) -> np.ndarray:
+    """Points `[P, 2]` of a square of S pixels as pixels of the picture, which has `width`, that it was cut out of."""
+    return ((points + 0.5) / size * box[2] + box[:2]) * width - 0.5
 
 
 def _of(landmarks, name):
-    if (points := landmarks.get(_stem(name))) is None:
+    if (points := landmarks.get(images.stem(name))) is None:
         raise ValueError("no landmarks for this picture")
     if not np.isfinite(points).all():
         raise ValueError("landmarks that are no finite numbers")
     return np.asarray(points, np.float64)
 
 
-def _stem(name):
-    return pathlib.PurePosixPath(name).stem
-
-
-def _refuse_doubled(folder, names):
-    stems = [_stem(name) for name in names]
-    if doubled := sorted({stem for stem in stems if stems.count(stem) > 1}):
-        raise ValueError(f"{folder} has several pictures called {', '.join(doubled[:5])}; names count without suffix")
+def _as_original(picture, originals, place, landmarks):
+    """The square and the landmarks of a result, from where its original was cut out."""
+    (height, width), (whole_width, whole_height) = picture.shape[:2], originals.sizes[place]
+    if abs(height * whole_width - width * whole_height) > max(whole_width, whole_height):  # sides are rounded
+        raise ValueError(
+            f"{width} x {height} pixels, its original {whole_width} x {whole_height}; wanted the whole picture, in its"
+            " size or another, not in another shape"
+        )
+    box, size = originals.boxes[place], originals.images.shape[1]
+    if landmarks is None:
+        return _cut(picture, box, size), originals.landmarks[place]
+    return _cut(picture, box, size), _into(_of(landmarks, originals.names[place]), picture, box, size)
 
 
 def _whole(picture, crop):
@@ -252,7 +203,7 @@ def _box(points, picture):
     left, top, side = _square(np.asarray(outline(points))[:5] + 0.5)
     shrunk = min(side, width, height)
     left, top = left + (side - shrunk) / 2, top + (side - shrunk) / 2
-    return np.array([np.clip(left, 0, width - shrunk), np.clip(top, 0, height - shrunk), shrunk]) / width
+    return np.array([np.clip(left, 0, width - shrunk), np.clip(top, 0, height - shrunk), shrunk], np.float64) / width
 
 
 def _cut(picture, box, size):

@@ -7,23 +7,22 @@ triplet_rows({"": [Run((), data, {"vectors": similarities})]})
 
 from perface_jax.evaluation.anonymization import Benchmark, Method, benchmark
 from perface_jax.evaluation.comparisons import ComparisonRow, comparison_rows
-from perface_jax.evaluation.embedding import SUFFIXES, Network, embed, embed_folder, picture_names
+from perface_jax.evaluation.embedding import Network, embed, embed_folder, picture_names
 from perface_jax.evaluation.groups import Embedded, GroupRow, embed_faces, group_rows
 from perface_jax.evaluation.kept import MEASURES, features_lost, match_lights, match_skins
-from perface_jax.evaluation.offered import OfferRow, best, degree_curves, first, offer_rows
+from perface_jax.evaluation.offered import OfferRow, degree_curves, first, given, offer_rows
 from perface_jax.evaluation.portraits import Eye, FileEye, NetworkEye
 from perface_jax.evaluation.recognition import VerificationRow, verification_row
 from perface_jax.evaluation.references import PLAIN, Reference, plainly, swapped
 from perface_jax.evaluation.runs import Embedder, Run, counts, label, scores, triplet_similarities
 from perface_jax.evaluation.selection import Ranked, SelectionRow, select, selection_rows
 from perface_jax.evaluation.triplets import TripletRow, triplet_rows
-from perface_jax.evaluation.vectors import Vectors, read_vectors, stem, write_vectors
+from perface_jax.evaluation.vectors import Vectors, read_vectors, write_vectors
 from perface_jax.evaluation.votes import VoteRow, foretold, vote_rows
 
 __all__ = [
     "MEASURES",
     "PLAIN",
-    "SUFFIXES",
     "Benchmark",
     "ComparisonRow",
     "Embedded",
@@ -44,7 +43,6 @@ __all__ = [
     "VerificationRow",
     "VoteRow",
     "benchmark",
-    "best",
     "comparison_rows",
     "counts",
     "degree_curves",
@@ -54,6 +52,7 @@ __all__ = [
     "features_lost",
     "first",
     "foretold",
+    "given",
     "group_rows",
     "label",
     "match_lights",
@@ -65,7 +64,6 @@ __all__ = [
     "scores",
     "select",
     "selection_rows",
-    "stem",
     "swapped",
     "triplet_rows",
     "triplet_similarities",

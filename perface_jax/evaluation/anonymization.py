@@ -8,7 +8,7 @@ import numpy as np
 from perface_jax import privacy
 from perface_jax.annotations.agreement import Estimate, resample
 from perface_jax.evaluation.groups import NONE
-from perface_jax.evaluation.kept import MEASURES, kept
+from perface_jax.evaluation.kept import MEASURES, kept, no_contours
 from perface_jax.evaluation.portraits import Eye
 from perface_jax.privacy.shares import mean_of
 from perface_jax.similarity import similarity
@@ -46,12 +46,10 @@ class MachineAxisRow(NamedTuple):
 
 
 class MachineGapRow(NamedTuple):
-    """The largest difference between the groups of one attribute; see `privacy.largest_gap`."""
+    """The largest difference between the groups of one attribute, before one machine; see `privacy.MachineGap`."""
 
     method: str
-    machine: str
-    attribute: str
-    gap: privacy.Gap
+    gap: privacy.MachineGap
 
 
 class PerceivedRow(NamedTuple):
@@ -64,14 +62,24 @@ class PerceivedRow(NamedTuple):
     similarity: Estimate
 
 
+class PerceivedGapRow(NamedTuple):
+    """The largest difference of the perceived similarity between the groups of one attribute."""
+
+    method: str
+    attribute: str
+    gap: privacy.Gap
+
+
 class KeptRow(NamedTuple):
     """One measure of what a method kept.
 
     Attributes:
       method: its name.
       measure: a name of `kept.MEASURES`.
-      value: mean over the pictures.
-      pictures: that it could be measured on.
+      value: mean over the pictures where it is finite; infinite where it is so on all.
+      pictures: that the mean is over.
+      infinite: pictures on which it is infinite, such as PSNR of two that are the same.
+      total: all pictures of the method.
       note: why there is no number.
     """
 
@@ -79,6 +87,8 @@ class KeptRow(NamedTuple):
     measure: str
     value: Estimate
     pictures: int
+    infinite: int
+    total: int
     note: str
 
 
@@ -86,15 +96,20 @@ class Benchmark(NamedTuple):
     """All rows, method by method, and what they are made from.
 
     Attributes:
-      machine, gaps, perceived, kept: the rows.
+      false_accept_rate: of the thresholds.
+      machine, gaps, perceived, perceived_gaps, kept: the rows.
+      curves: method -> one `privacy.MachineCurve` a machine.
       seen: method -> `Seen`.
       measured: method -> measure -> float `[n]`.
     """
 
+    false_accept_rate: float
     machine: list[MachineAxisRow]
     gaps: list[MachineGapRow]
     perceived: list[PerceivedRow]
+    perceived_gaps: list[PerceivedGapRow]
     kept: list[KeptRow]
+    curves: dict[str, tuple[privacy.MachineCurve, ...]]
     seen: dict[str, Seen]
     measured: dict[str, dict[str, np.ndarray]]
 
@@ -126,7 +141,7 @@ def benchmark(
     whole = {name: eye.look("originals", originals) for name, eye in machines.items()}
     felt = perceive.look("originals", originals) if perceive else None
     persons = np.arange(len(originals)) if persons is None else persons
-    found = Benchmark([], [], [], [], {}, {})
+    found = Benchmark(false_accept_rate, [], [], [], [], [], {}, {}, {})
     for name, method in methods.items():
         there = {machine: eye.look(name, method.portraits) for machine, eye in machines.items()}
         here = {machine: vectors[method.places] for machine, vectors in whole.items()}
@@ -143,16 +158,19 @@ def benchmark(
             false_accept_rate=false_accept_rate,
         )
         found.machine.extend(MachineAxisRow(name, row) for row in table.rows)
-        found.gaps.extend(MachineGapRow(name, *gap) for gap in table.gaps)
+        found.gaps.extend(MachineGapRow(name, gap) for gap in table.gaps)
+        found.curves[name] = table.curves
         perceived = (
             np.asarray(similarity(felt[method.places], perceive.look(name, method.portraits))) if perceive else None
         )
         if perceive:
             found.perceived.extend(perceived_rows(name, perceived, groups, people))
+            found.perceived_gaps.extend(perceived_gaps(name, perceived, groups, people))
         pairs = {machine: np.asarray(similarity(here[machine], there[machine])) for machine in machines}
         found.seen[name] = Seen(perceived, pairs)
-        found.measured[name] = kept(originals[method.places], method.portraits)
-        found.kept.extend(kept_rows(name, found.measured[name], people))
+        hidden = originals[method.places]
+        found.measured[name] = kept(hidden, method.portraits)
+        found.kept.extend(kept_rows(name, found.measured[name], people, no_contours(hidden, method.portraits)))
     return found
 
 
@@ -161,23 +179,42 @@ def perceived_rows(
 ) -> list[PerceivedRow]:
     """The mean perceived similarity of all pictures, and of every group; arguments as for `benchmark`."""
     places = {("all", "all"): np.ones(len(perceived), bool)}
-    places |= {(name, str(value)): values == value for name, values in groups.items() for value in np.unique(values)}
+    places |= {
+        (name, str(value)): values == value
+        for name, values in groups.items()
+        for value in np.unique(values[values != ""])
+    }
     return [
         PerceivedRow(method, *title, int(where.sum()), mean(perceived[where], persons[where]))
         for title, where in places.items()
     ]
 
 
-def kept_rows(method: str, measured: Mapping[str, np.ndarray], persons: np.ndarray) -> list[KeptRow]:
-    """The mean of every measure over the pictures that have it."""
+def perceived_gaps(
+    method: str, perceived: np.ndarray, groups: Mapping[str, np.ndarray], persons: np.ndarray
+) -> list[PerceivedGapRow]:
+    """The largest gap between the groups of every attribute with two or more; arguments as for `benchmark`."""
+    return [
+        PerceivedGapRow(method, name, privacy.largest_gap(perceived, values, persons))
+        for name, values in groups.items()
+        if len(set(values) - {""}) > 1
+    ]
+
+
+def kept_rows(method: str, measured: Mapping[str, np.ndarray], persons: np.ndarray, no_contours: str) -> list[KeptRow]:
+    """The mean of every measure over the pictures that have it; those not measured have `no_contours` for a reason."""
     rows = []
-    for name in MEASURES:
-        values = measured.get(name)
-        there = np.isfinite(values) if values is not None else np.zeros(0, bool)
-        if not there.any():
-            rows.append(KeptRow(method, name, NONE, 0, "no landmarks of the results"))
-            continue
-        rows.append(KeptRow(method, name, mean(values[there], persons[there]), int(there.sum()), ""))
+    for name, measure in MEASURES.items():
+        values = measured.get(name, np.full(len(persons), np.nan))
+        finite, infinite = np.isfinite(values), np.isposinf(values)
+        count, note = int(finite.sum()), ""
+        if count:
+            value = mean(values[finite], persons[finite])
+        elif infinite.any():
+            value = Estimate(np.inf, np.nan, np.nan)
+        else:
+            value, note = NONE, measure.undefined if name in measured else no_contours
+        rows.append(KeptRow(method, name, value, count, int(infinite.sum()), len(persons), note))
     return rows
 
 

@@ -23,9 +23,7 @@ from perface_jax import images as pictures
 from perface_jax.model import IResNet
 from perface_jax.step import embed_step
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif")
 THREADS = min(8, os.cpu_count() or 1)
-
 
 
 class Network:
@@ -203,12 +201,12 @@ def picture_names(folder: epath.Path) -> list[str]:
         raise FileNotFoundError(f"no folder {folder}")
     files = (epath.Path(root) / name for root, _, names in folder.walk() for name in names)
     if not (names := sorted(f.relative_to(folder).as_posix() for f in files if _is_picture(f))):
-        raise ValueError(f"no picture in {folder}; wanted files ending in {', '.join(SUFFIXES)}")
+        raise ValueError(f"no picture in {folder}; wanted files ending in {', '.join(pictures.SUFFIXES)}")
     return names
 
 
 def _is_picture(file):
-    return file.suffix.lower() in SUFFIXES and not file.name.startswith(".")  # ._x.jpg is no picture but macOS
+    return file.suffix.lower() in pictures.SUFFIXES and not file.name.startswith(".")  # ._x.jpg is no picture but macOS
 
 
 def _warn_of_other_crop(model, crop):

@@ -11,6 +11,8 @@ from perface_jax import fidelity
 from perface_jax.swap import Face
 
 BATCH = 16
+SKIN_PIXELS = "skin, mean over pixels"  # of the mask, each with the one at its place
+SKIN_COLOURS = "skin, between mean colours"  # one colour a face: blind to texture and to what moved
 
 
 class Measure(NamedTuple):
@@ -21,12 +23,14 @@ class Measure(NamedTuple):
       digits: behind the point.
       more: whether more of it is better.
       contours: whether it takes landmarks with contours, of both pictures.
+      undefined: what a picture lacks that has no such number.
     """
 
     unit: str
     digits: int
     more: bool = False
     contours: bool = False
+    undefined: str = ""
 
 
 MEASURES = {
@@ -35,12 +39,13 @@ MEASURES = {
     "PSNR": Measure("dB", 1, more=True),
     "SSIM": Measure("", 3, more=True),
     "features lost": Measure("", 4),
-    "skin": Measure("CIEDE2000", 1),
-    "ITA": Measure("degrees", 1),
-    "light": Measure("degrees", 1),
-    "expression": Measure("pupil distances", 3, contours=True),
-    "mouth": Measure("pupil distances", 3, contours=True),
-    "pose": Measure("degrees", 1, contours=True),
+    SKIN_PIXELS: Measure("CIEDE2000", 1, undefined="no skin inside the picture"),
+    SKIN_COLOURS: Measure("CIEDE2000", 1, undefined="no skin inside the picture"),
+    "ITA": Measure("degrees", 1, undefined="no skin inside the picture"),
+    "light": Measure("degrees", 1, undefined="no lit face to fit a lamp to"),
+    "expression": Measure("pupil distances", 3, contours=True, undefined="landmarks without extent"),
+    "mouth": Measure("pupil distances", 3, contours=True, undefined="landmarks without extent"),
+    "pose": Measure("degrees", 1, contours=True, undefined="landmarks without extent"),
 }
 
 
@@ -51,13 +56,23 @@ def kept(originals: Any, results: Any) -> dict[str, np.ndarray]:
       originals, results: `datasets.portraits.Portraits` of n faces, row by row.
 
     Returns:
-      measure -> float32 `[n]`; without expression and pose where landmarks of one side are missing or have no contours.
+      measure -> float32 `[n]`, NaN where `Measure.undefined`; without expression and pose where `no_contours`.
     """
     pair = [Face(faces.images, faces.landmarks) for faces in (originals, results)]
     found = in_batches(_of_pictures, *pair)
-    if originals.measured and results.measured and originals.landmarks.shape[1] > 5 < results.landmarks.shape[1]:
+    if not no_contours(originals, results):
         found |= in_batches(_of_landmarks, *(face.landmarks for face in pair))
     return found
+
+
+def no_contours(originals: Any, results: Any) -> str:
+    """Why expression and pose of these faces cannot be compared; "" where they can. Arguments as for `kept`."""
+    for whose, faces in (("originals", originals), ("results", results)):
+        if not faces.measured:
+            return f"no landmarks of the {whose}"
+        if faces.landmarks.shape[1] <= 5:
+            return f"five landmarks of the {whose}, no contours"
+    return ""
 
 
 def features_lost(originals: Face, results: Face) -> np.ndarray:
@@ -109,7 +124,8 @@ def _of_pictures(originals, results):
         "PSNR": fidelity.psnr(originals.image, results.image),
         "SSIM": fidelity.ssim(originals.image, results.image),
         "features lost": _lost(originals, results),
-        "skin": difference.colour,
+        SKIN_PIXELS: difference.pixels,
+        SKIN_COLOURS: difference.colour,
         "ITA": difference.angle,
         "light": fidelity.light_angle(*lights),
     }

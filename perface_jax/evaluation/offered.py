@@ -63,11 +63,11 @@ def first(found: Anonymized) -> tuple[np.ndarray, np.ndarray]:
     return place, np.take_along_axis(np.asarray(found.offered.index), place[:, None], axis=1)[:, 0]
 
 
-def best(found: Anonymized) -> Face:
-    """The results that the rule puts first, `[Q, ...]`."""
-    place, _ = first(found)
-    rows = np.arange(len(place))
-    return Face(found.images[rows, place], found.landmarks[rows, place])
+def given(found: Anonymized) -> tuple[Face, np.ndarray]:
+    """The results that are given, `[n, ...]`, and whose they are, int `[n]`; queries without one are not among them."""
+    (queries,) = np.nonzero(np.asarray(found.choice.chosen) >= 0)
+    places = np.asarray(found.choice.chosen)[queries]
+    return Face(found.images[queries, places], found.landmarks[queries, places]), queries
 
 
 def degree_curves(

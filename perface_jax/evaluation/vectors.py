@@ -7,7 +7,6 @@ behind this door meets a NaN.
 
 import collections
 import dataclasses
-import pathlib
 import zipfile
 import zlib
 from collections.abc import Callable, Sequence
@@ -15,7 +14,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from etils import epath
 
-from perface_jax.evaluation.embedding import SUFFIXES, listed, refuse_bad
+from perface_jax.evaluation.embedding import listed, refuse_bad
+from perface_jax.images import stem
 
 ARRAYS = ("names", "embeddings")
 
@@ -100,9 +100,3 @@ def write_vectors(file: epath.PathLike, names: Sequence[str], embeddings: np.nda
     """Write embeddings as `read_vectors` reads them."""
     with epath.Path(file).open("wb") as opened:
         np.savez(opened, names=np.asarray(names), embeddings=embeddings)
-
-
-def stem(name: str) -> str:
-    """By which a picture is known: its name without folder and suffix."""
-    path = pathlib.PurePosixPath(name)
-    return path.stem if path.suffix.lower() in SUFFIXES else path.name

@@ -16,6 +16,7 @@ more, colours are those of Okabe and Ito, and whatever a colour tells, a marker,
 
 from perface_jax.figures.anonymized import Original, Query, Result, degrees, methods, results, two_axes
 from perface_jax.figures.charts import Dot, Kind, accuracy_dots, reliability, training_curves
+from perface_jax.figures.matching import rank_curves, roc_curves
 from perface_jax.figures.points import group_distributions, similar_against_dissimilar
 from perface_jax.figures.sheets import Candidate, Example, Strip, examples, strips
 
@@ -33,8 +34,10 @@ __all__ = [
     "examples",
     "group_distributions",
     "methods",
+    "rank_curves",
     "reliability",
     "results",
+    "roc_curves",
     "similar_against_dissimilar",
     "strips",
     "training_curves",

@@ -34,6 +34,8 @@ from perface_jax.figures.look import (
 from perface_jax.figures.points import MANY
 from perface_jax.figures.sheets import draw_page, draw_picture
 
+MOST = 8  # methods beside each other
+LINES = 5  # of the name of a method
 START, PITCH = 1.4, 1.06  # where the results of a sheet begin, and from one to the next; widths of a picture
 
 Interval = tuple[float, float, float]  # a value, and the ends of its interval: NaN where there is none
@@ -145,11 +147,11 @@ def degrees(
     panel = tidy(figure.add_subplot())
     for number, (name, four) in enumerate(values.items()):
         degree, mean, low, high = four[:, np.isfinite(four[:2]).all(axis=0)]
-        look = _look(number) | {"linestyle": DASHES[number % len(DASHES)], "markevery": max(1, len(degree) // 10)}
+        look = look_of(number) | {"linestyle": DASHES[number % len(DASHES)], "markevery": max(1, len(degree) // 10)}
         panel.plot(degree, mean, linewidth=1.5, markersize=5, label=written(name), **look)
         panel.fill_between(degree, low, high, color=look["color"], alpha=0.15, linewidth=0)
     for name, (value, low, high) in thresholds.items():
-        look = _look(list(values).index(name))
+        look = look_of(list(values).index(name))
         panel.axhspan(low, high, color=look["color"], alpha=0.1, linewidth=0, zorder=0)
         ends = {"markerfacecolor": "white", "markersize": 5, "clip_on": False}
         panel.axhline(value, linestyle=":", linewidth=1, label=f"match threshold, {written(name)}", **look, **ends)
@@ -170,7 +172,7 @@ def results(rows: Sequence[Query]) -> Figure:
       TypeError: pictures that are not uint8.
     """
     most = max(len(row.results) for row in some("rows", rows))
-    panel, line, tops = _table(most, len(rows), lines=3)
+    panel, line, (tops,) = _table(most, [len(rows)], lines=3, heads=[1])
     note = "results, the best first; framed: chosen, \u2717: not admitted; machine: the one that comes nearest"
     panel.text(START, 0, note, va="top", fontsize=TEXT, color=GREY)
     for top, row in zip(tops, rows, strict=True):
@@ -191,27 +193,36 @@ def results(rows: Sequence[Query]) -> Figure:
 def methods(rows: Sequence[Original]) -> Figure:
     """One row an original: its picture and one picture a method, with both similarities; n/a where there is none.
 
+    More than eight methods are dealt into blocks of as many, one below the other, each with all originals.
+
     Raises:
       ValueError: no row, no method, pictures that are not [H, W, 3].
       TypeError: pictures that are not uint8.
     """
     names = list(dict.fromkeys(name for row in some("rows", rows) for name in row.results))
-    letters = _letters(len(some("the methods of all rows", names)))
-    heads = [textwrap.fill(shortened(name, 3 * letters), letters) for name in names]
-    panel, line, tops = _table(len(names), len(rows), lines=2, heads=1 + max(head.count("\n") for head in heads))
-    for place, head in enumerate(["original", *heads]):
-        panel.text(_left(place) + 0.5, tops[0] - 0.5 * line, head, ha="center", va="bottom", fontsize=TEXT)
-    for top, row in zip(tops, rows, strict=True):
-        below = _original(panel, shortened(row.name, 60), row.picture, f"the original {row.name!r}", top, line)
-        _lines(panel, 0, below, line, ("perceived", "machine"), GREY)
-        for place, name in enumerate(names, 1):
-            if name not in row.results:
-                panel.text(_left(place) + 0.5, below + 0.5, "n/a", ha="center", fontsize=TEXT, color=GREY)
-                continue
-            picture, perceived, matched = row.results[name]
-            draw_picture(panel, picture, _left(place), below, f"the picture of {row.name!r} by {name!r}")
-            _lines(panel, place, below, line, (three_decimals(perceived), three_decimals(matched)), BLACK)
+    most = -(-len(some("the methods of all rows", names)) // -(-len(names) // MOST))
+    blocks, letters = [names[start : start + most] for start in range(0, len(names), most)], _letters(most)
+    heads = {name: textwrap.fill(shortened(name, LINES * letters), letters) for name in names}
+    above = [1 + max(heads[name].count("\n") for name in block) for block in blocks]
+    panel, line, tops = _table(most, [len(rows)] * len(blocks), lines=2, heads=above)
+    for block, starts in zip(blocks, tops, strict=True):
+        for place, head in enumerate(["original", *(heads[name] for name in block)]):
+            panel.text(_left(place) + 0.5, starts[0] - 0.5 * line, head, ha="center", va="bottom", fontsize=TEXT)
+        for top, row in zip(starts, rows, strict=True):
+            _of_methods(panel, row, block, top, line)
     return panel.figure
+
+
+def _of_methods(panel, row, names, top, line):
+    below = _original(panel, shortened(row.name, 60), row.picture, f"the original {row.name!r}", top, line)
+    _lines(panel, 0, below, line, ("perceived", "machine"), GREY)
+    for place, name in enumerate(names, 1):
+        if name not in row.results:
+            panel.text(_left(place) + 0.5, below + 0.5, "n/a", ha="center", fontsize=TEXT, color=GREY)
+            continue
+        picture, perceived, matched = row.results[name]
+        draw_picture(panel, picture, _left(place), below, f"the picture of {row.name!r} by {name!r}")
+        _lines(panel, place, below, line, (three_decimals(perceived), three_decimals(matched)), BLACK)
 
 
 def _finite(machine, given):
@@ -232,14 +243,14 @@ def _intervals(thresholds, names):
     return {name: threshold for name, threshold in thresholds.items() if np.isfinite(threshold[0])}
 
 
-def _look(number):
+def look_of(number):
     """Colours come round after seven; then they have other markers."""
     turn = number // len(COLOURS)
     return {"color": COLOURS[number % len(COLOURS)], "marker": MARKERS[(number + turn) % len(MARKERS)]}
 
 
 def _cloud(panel, name, number, both):
-    many, look = both.shape[1] > MANY, _look(number)
+    many, look = both.shape[1] > MANY, look_of(number)
     size, alpha = (3, 0.2) if many else (9, 0.35)
     panel.scatter(*both, s=size, alpha=alpha, linewidth=0, rasterized=many, **look)
     mean = both.mean(axis=1) if both.size else (np.nan, np.nan)
@@ -275,11 +286,14 @@ def _left(place):
     return START + PITCH * (place - 1) if place else 0
 
 
-def _table(most, count, *, lines, heads=1):
-    """A sheet with so many rows, the height of a line of text, and where each row begins."""
+def _table(most, counts, *, lines, heads):
+    """A sheet of blocks with so many rows and lines above them: the height of a line, and where each row begins."""
     line = _columns(most) / WIDTH * 0.15  # 0.15 inches, in widths of a picture
-    row, first = 1 + (2.2 + lines) * line, (0.4 + heads) * line
-    return draw_page(_columns(most), first + count * row), line, first + np.arange(count) * row
+    row, tops, end = 1 + (2.2 + lines) * line, [], 0.0
+    for count, above in zip(counts, heads, strict=True):
+        tops.append(end + (0.4 + above) * line + np.arange(count) * row)
+        end = tops[-1][-1] + row
+    return draw_page(_columns(most), end), line, tops
 
 
 def _original(panel, heading, picture, what, top, line):

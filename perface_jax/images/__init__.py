@@ -21,7 +21,17 @@ from perface_jax.images.crops import (
     similarity_transform,
     template_points,
 )
-from perface_jax.images.decoding import FORMATS, MAX_BYTES, MAX_PIXELS, TURNS, PictureError, decode, read
+from perface_jax.images.decoding import (
+    FORMATS,
+    MAX_BYTES,
+    MAX_PIXELS,
+    SUFFIXES,
+    TURNS,
+    PictureError,
+    decode,
+    read,
+    stem,
+)
 from perface_jax.images.pixels import check, flip, normalise, resize
 
 __all__ = [
@@ -29,6 +39,7 @@ __all__ = [
     "MAX_BYTES",
     "MAX_PIXELS",
     "PictureError",
+    "SUFFIXES",
     "TEMPLATES",
     "TURNS",
     "Template",
@@ -43,5 +54,6 @@ __all__ = [
     "read",
     "resize",
     "similarity_transform",
+    "stem",
     "template_points",
 ]

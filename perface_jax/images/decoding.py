@@ -2,12 +2,14 @@
 
 import io
 import os
+import pathlib
 
 import numpy as np
 from etils import epath
 from PIL import ExifTags, Image
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF")
+SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif")
 MAX_PIXELS = 50_000_000
 MAX_BYTES = 8 * MAX_PIXELS  # four channels of 16 bits, uncompressed
 # EXIF orientation 2 to 8. ImageOps.exif_transpose writes the EXIF block anew and fails where that has an odd entry.
@@ -34,6 +36,12 @@ def read(path) -> np.ndarray:
     except IsADirectoryError:
         raise PictureError(f"{path}: this is a folder, wanted one picture file") from None
     return decode(data, name=str(path))
+
+
+def stem(name: str) -> str:
+    """By which a picture is known: its name without folder and the suffix of a picture; other dots stay."""
+    path = pathlib.PurePosixPath(name)
+    return path.stem if path.suffix.lower() in SUFFIXES else path.name
 
 
 def decode(data: bytes, *, name: str = "picture") -> np.ndarray:

@@ -12,7 +12,9 @@ Embeddings are floating `[N, D]`, of anybody's recogniser, not normalised; the s
 integers or strings `[N]`, who is on each picture; None = every picture shows somebody else. Host functions, NumPy in
 float64; cosines are rounded to 12 decimals, so that pictures that are the same tie in whatever order a machine adds up.
 A pair is accepted, matched, where its similarity is GREATER than the threshold (`verification`): one that equals it is
-protected. Intervals are 95%; whatever shares a face is not independent, so whole persons are drawn.
+protected. Two lists of similarities, of pairs of one person and of two, make `roc`, `true_accept_rate` and
+`equal_error_rate`; these are functions of `verification`. Intervals are 95%; whatever shares a face is not independent,
+so whole persons are drawn.
 
 What a score does not promise: another recogniser may match what this one does not, and an adversary may learn to.
 
@@ -23,19 +25,24 @@ Sources: PerceptFace (arXiv 2509.11249) for the protection success rate; Face An
 from perface_jax.privacy.equal_errors import equal_error
 from perface_jax.privacy.gaps import Gap, largest_gap
 from perface_jax.privacy.identification import Ranks, cumulative_match, found_within, ranks
-from perface_jax.privacy.machine_tables import MachineRow, MachineTable, machine_table
+from perface_jax.privacy.machine_tables import MachineCurve, MachineGap, MachineRow, MachineTable, machine_table
 from perface_jax.privacy.pairs import ImpostorPairs, genuine_pairs, impostor_pairs, paired_similarity
 from perface_jax.privacy.shares import protection_success, share
 from perface_jax.privacy.thresholds import independent_threshold, match_threshold, pairs_needed
+from perface_jax.verification import Roc, equal_error_rate, roc, true_accept_rate
 
 __all__ = [
     "Gap",
     "ImpostorPairs",
+    "MachineCurve",
+    "MachineGap",
     "MachineRow",
     "MachineTable",
     "Ranks",
+    "Roc",
     "cumulative_match",
     "equal_error",
+    "equal_error_rate",
     "found_within",
     "genuine_pairs",
     "impostor_pairs",
@@ -47,5 +54,7 @@ __all__ = [
     "pairs_needed",
     "protection_success",
     "ranks",
+    "roc",
     "share",
+    "true_accept_rate",
 ]

@@ -1,11 +1,17 @@
-"""The equal error rate of (original, anonymised) pairs against impostors: 0.5 = a recogniser cannot tell them apart."""
+"""(Original, anonymised) pairs against impostor pairs at every threshold: equal error rate, ROC.
+
+An equal error rate of 0.5 says that a recogniser cannot tell them apart. Both rates are exact: between two similarities
+of (original, anonymised) pairs the true accept rate stands still, so the curve needs no point for an impostor pair.
+"""
+
+from collections.abc import Callable
 
 import numpy as np
 
 from perface_jax.annotations.agreement import Estimate, resample
 from perface_jax.privacy.arguments import directions, numbered, scores
 from perface_jax.privacy.pairs import blocks, counted, weight_of_pairs
-from perface_jax.verification import crossing
+from perface_jax.verification import Roc, crossing
 
 
 def equal_error(
@@ -52,6 +58,18 @@ def false_accepts(similarity: np.ndarray, impostors: np.ndarray, persons: np.nda
 
 def equal_error_of(similarity: np.ndarray, accepted: np.ndarray, person: np.ndarray, weights: np.ndarray) -> Estimate:
     """As `equal_error`, from `false_accepts` `[N, 2]` and draws of persons `[resamples, S]`."""
+    rates = equal_error_rates(similarity, accepted, person)
+    value = float(rates(np.ones(weights.shape[1])))
+    if weights.shape[1] < 2:
+        return Estimate(value, np.nan, np.nan)
+    low, high = np.percentile(rates(weights), (2.5, 97.5))
+    return Estimate(value, float(low), float(high))
+
+
+def equal_error_rates(
+    similarity: np.ndarray, accepted: np.ndarray, person: np.ndarray
+) -> Callable[[np.ndarray], np.ndarray]:
+    """How often each person counts, `[..., S]` -> equal error rate `[...]`, NaN of nobody; see `equal_error_of`."""
     order = np.argsort(similarity)
     last = np.flatnonzero(np.diff(similarity[order], append=np.inf))  # of each run of equal similarities
     # The curve turns only where a pair is: just below each similarity, and at it.
@@ -59,11 +77,23 @@ def equal_error_of(similarity: np.ndarray, accepted: np.ndarray, person: np.ndar
 
     def rate(draw: np.ndarray) -> float:
         rejected = np.cumsum(draw[person[order]])[last]
+        if not rejected[-1]:
+            return np.nan
         rising = np.stack([np.append(0, rejected[:-1]), rejected], axis=1).ravel() / rejected[-1]
         return crossing(rising, falling)
 
-    value = rate(np.ones(weights.shape[1]))
-    if weights.shape[1] < 2:
-        return Estimate(value, np.nan, np.nan)
-    low, high = np.percentile([rate(draw) for draw in weights], (2.5, 97.5))
-    return Estimate(value, float(low), float(high))
+    return lambda weights: np.apply_along_axis(rate, -1, weights)
+
+
+def roc_of(similarity: np.ndarray, accepted: np.ndarray) -> Roc:
+    """`verification.roc` of these pairs against all impostor pairs, from `false_accepts` `[N, 2]`.
+
+    Two points a similarity, at it and just below it, and the ends: straight lines between them are the whole curve.
+    """
+    descending, place, counts = np.unique(-similarity, return_index=True, return_counts=True)
+    at_and_below = np.stack([-descending, np.nextafter(-descending, -np.inf)], axis=1).ravel()
+    return Roc(
+        threshold=np.concatenate([[np.inf], at_and_below, [-np.inf]]),
+        false_accept_rate=np.concatenate([[0], accepted[place, ::-1].ravel(), [1]]),
+        true_accept_rate=np.concatenate([[0, 0], np.repeat(np.cumsum(counts) / len(similarity), 2)]),
+    )

@@ -7,6 +7,7 @@ adds the noise of drawing to that of the data, and it hardly ever contains 0. So
 everybody is protected, gap and interval are 0 whatever the number of persons: look at the intervals of the groups.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -18,11 +19,11 @@ ROUNDING = 1e-12  # a deal that gives the same means adds them up in another ord
 
 
 class Gap(NamedTuple):
-    """The largest difference between the means of two groups.
+    """The largest difference between two groups, of a mean or of another measure of a group.
 
     Attributes:
       lowest, highest: the groups.
-      gap: the difference of their means; the interval is of the largest gap between any two, and biased upwards.
+      gap: the difference of their measures; the interval is of the largest gap between any two, and biased upwards.
       by_chance: the mean gap, and the central 95%, with the groups dealt at random among the persons.
       p_value: how often chance gives as large a gap, the data itself counted as one more deal.
     """
@@ -60,19 +61,32 @@ def largest_gap(
     values, names = scores(values, "values"), group_names(groups, len(values))
     person, known = numbered(persons, len(values)), names != ""
     person = numbered(person[known], known.sum())
-    classes, group = _groups_of(names[known], person)
+    classes, group = groups_of(names[known], person)
     sums = sum_by(np.stack([values[known], np.ones(known.sum())], axis=1), person, len(group))
-    each = range(len(classes))
 
-    def means(sums: list[np.ndarray]) -> np.ndarray:
-        total, count = np.moveaxis(sums, -1, 0)  # [G, ...]
+    def means(weights: np.ndarray) -> np.ndarray:
+        total, count = np.moveaxis(weights @ sums, -1, 0)
         return np.divide(total, count, out=np.full(count.shape, np.nan), where=count > 0)
 
-    draws = resample(len(group), resamples, seed=seed)
+    return gap_of(means, classes, group, seed=seed, resamples=resamples)
+
+
+def gap_of(
+    measure: Callable[[np.ndarray], np.ndarray], classes: np.ndarray, group: np.ndarray, *, seed: int, resamples: int
+) -> Gap:
+    """As `largest_gap`, of any measure of weighted persons: `[..., S]` -> `[...]`, NaN of nobody.
+
+    Args:
+      measure: how often each person counts -> the measure of a group.
+      classes: names of the groups `[G]`.
+      group: int `[S]`, that of each person.
+      seed, resamples: of bootstrap and deals.
+    """
+    each, draws = range(len(classes)), resample(len(group), resamples, seed=seed)
     deals = np.random.default_rng(seed).permuted(np.tile(group, (resamples, 1)), axis=1)
-    found = means([(group == one) @ sums for one in each])
-    drawn = np.ptp(means([draws @ (sums * (group == one)[:, None]) for one in each]), axis=0)
-    dealt = np.ptp(means([(deals == one) @ sums for one in each]), axis=0)
+    found = [measure((group == one).astype(np.float64)) for one in each]
+    drawn = np.ptp([measure(draws * (group == one)) for one in each], axis=0)
+    dealt = np.ptp([measure((deals == one).astype(np.float64)) for one in each], axis=0)
     return Gap(
         lowest=str(classes[np.argmin(found)]),
         highest=str(classes[np.argmax(found)]),
@@ -92,7 +106,7 @@ def group_names(groups: np.ndarray, count: int) -> np.ndarray:
     return names
 
 
-def _groups_of(names: np.ndarray, person: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def groups_of(names: np.ndarray, person: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The different names, and for each person the position of theirs."""
     classes, group = np.unique(names, return_inverse=True)
     if len(classes) < 2:

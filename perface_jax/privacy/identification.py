@@ -13,8 +13,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from perface_jax.annotations.agreement import Estimate, resample
 from perface_jax.privacy.arguments import directions, numbered
 from perface_jax.privacy.pairs import BLOCK, cosines
+from perface_jax.privacy.shares import share_of
 
 
 class Ranks(NamedTuple):
@@ -74,9 +76,23 @@ def found_within(found: Ranks, *, k: int) -> np.ndarray:
     return np.clip((k - found.better) / (found.tied + 1), 0, 1)
 
 
-def cumulative_match(found: Ranks, *, most: int) -> np.ndarray:
-    """The curve of cumulative matches: the share found within k for k = 1 to `most`, float64 `[most]`."""
-    return np.array([found_within(found, k=k).mean() for k in range(1, most + 1)])
+def cumulative_match(
+    found: Ranks, persons: np.ndarray | None = None, *, most: int, seed: int = 0, resamples: int = 1000
+) -> list[Estimate]:
+    """The curve of cumulative matches: the share found within k for k = 1 to `most`, each with its 95% interval.
+
+    Args:
+      found: of `ranks`, `[N]`.
+      persons: integers or strings `[N]`, drawn whole; None = all different.
+      most: 1 or more.
+      seed, resamples: of the bootstrap, the same draws for every k.
+
+    Raises:
+      TypeError, ValueError: persons that do not fit.
+    """
+    person = numbered(persons, len(found.better))
+    draws = resample(person.max() + 1, resamples, seed=seed)
+    return [share_of(found_within(found, k=k), person, draws) for k in range(1, most + 1)]
 
 
 def _people(persons, original_persons, probes: int, originals: int) -> tuple[np.ndarray, np.ndarray]:

@@ -8,14 +8,18 @@ import numpy as np
 
 from perface_jax.annotations.agreement import Estimate, resample
 from perface_jax.privacy.arguments import numbered, paired
-from perface_jax.privacy.equal_errors import equal_error_of, false_accepts
-from perface_jax.privacy.gaps import Gap, group_names, largest_gap
-from perface_jax.privacy.identification import Ranks, found_within, ranks
+from perface_jax.privacy.equal_errors import equal_error_of, equal_error_rates, false_accepts, roc_of
+from perface_jax.privacy.gaps import Gap, gap_of, group_names, groups_of, largest_gap
+from perface_jax.privacy.identification import Ranks, cumulative_match, found_within, ranks
 from perface_jax.privacy.pairs import paired_similarity
 from perface_jax.privacy.shares import mean_of, share_of
 from perface_jax.privacy.thresholds import match_threshold
+from perface_jax.verification import Roc
 
 ALL = "all"
+MOST = 20  # ranks of a curve
+UNKNOWN = Estimate(np.nan, np.nan, np.nan)
+FEWEST = 10  # persons: with fewer an equal error rate of a group, and its interval, carry no claim
 
 
 class MachineRow(NamedTuple):
@@ -30,7 +34,7 @@ class MachineRow(NamedTuple):
         group people are more alike, and more of them are mistaken for each other.
       protected: protection success rate; 1 minus it is the true accept rate.
       protected_at_ends: the same with the low and with the high end of the interval of the threshold.
-      equal_error: equal error rate against all impostor pairs.
+      equal_error: equal error rate against all impostor pairs; NaN of a group of fewer than 10 persons.
       re_identified: share whose most similar original, among those of all groups, is their own.
       rank_5: share whose own original is among the five most similar.
     """
@@ -50,27 +54,51 @@ class MachineRow(NamedTuple):
 
 
 class MachineGap(NamedTuple):
-    """The largest difference of the protection success rate between two groups of an attribute (`largest_gap`)."""
+    """The largest difference between two groups of an attribute (`largest_gap`).
+
+    Attributes:
+      embedder: the recogniser.
+      attribute: of the groups.
+      measure: `protected`, `re_identified` or `equal_error`, the field of `MachineRow`.
+      gap: of that measure.
+    """
 
     embedder: str
     attribute: str
+    measure: str
     gap: Gap
 
 
+class MachineCurve(NamedTuple):
+    """All pictures before one recogniser, at every threshold and every rank.
+
+    Attributes:
+      embedder: the recogniser.
+      roc: of (original, anonymised) pairs against the impostor pairs from which the threshold is.
+      ranks: share whose own original is among the k most similar, for k = 1 to 20, or to as many as there are.
+    """
+
+    embedder: str
+    roc: Roc
+    ranks: tuple[Estimate, ...]
+
+
 class MachineTable(NamedTuple):
-    """Rows, recogniser by recogniser and group by group, and the gaps of every attribute with two groups or more."""
+    """Rows, recogniser by recogniser and group by group; gaps where there are two groups or more; a curve each."""
 
     rows: tuple[MachineRow, ...]
     gaps: tuple[MachineGap, ...]
+    curves: tuple[MachineCurve, ...]
 
 
 class _Measured(NamedTuple):
-    """What one recogniser says of every picture; `accepted` is `false_accepts`."""
+    """What one recogniser says of every picture; `accepted` is `false_accepts`, `gallery` how many were searched."""
 
     similarity: np.ndarray
     threshold: Estimate
     accepted: np.ndarray
     ranks: Ranks
+    gallery: int
 
 
 def machine_table(
@@ -86,7 +114,7 @@ def machine_table(
     seed: int = 0,
     resamples: int = 1000,
 ) -> MachineTable:
-    """Similarity, protection, equal error, Re-ID and rank 5 under every recogniser, for all pictures and every group.
+    """Similarity, protection, equal error, Re-ID, rank 5 and curves under every recogniser, and for every group.
 
     Args:
       embedders: name of a recogniser -> (originals, anonymised), floating `[N, D]` each, row i of the second made from
@@ -127,12 +155,14 @@ def machine_table(
     for attribute, labels in groups.items():
         with _about(attribute):
             names[attribute] = group_names(labels, count)
-    rows, gaps = [], []
+    rows, gaps, curves = [], [], []
     for name, one in measured.items():
         for attribute, group, members in _selections(names, count):
             rows.append(_row((name, attribute, group), one, members, person, **bootstrap))
         gaps += _gaps(name, one, names, person, **bootstrap)
-    return MachineTable(tuple(rows), tuple(gaps))
+        within = cumulative_match(one.ranks, person, most=min(MOST, one.gallery), **bootstrap)
+        curves.append(MachineCurve(name, roc_of(one.similarity, one.accepted), tuple(within)))
+    return MachineTable(tuple(rows), tuple(gaps), tuple(curves))
 
 
 @contextlib.contextmanager
@@ -152,7 +182,7 @@ def _measure(pair, people, searched, *, false_accept_rate: float, seed: int, res
     accepted = false_accepts(similarity, *people)
     originals, persons, original_persons = searched
     found = ranks(anonymised, originals, persons, original_persons=original_persons)
-    return _Measured(similarity, threshold, accepted, found)
+    return _Measured(similarity, threshold, accepted, found, len(originals))
 
 
 def _selections(names: Mapping[str, np.ndarray], count: int) -> Iterator[tuple[str, str, np.ndarray]]:
@@ -168,6 +198,7 @@ def _row(title, one: _Measured, members: np.ndarray, person: np.ndarray, *, seed
     person = numbered(person[members], members.sum())
     protected, at_low, at_high = (similarity <= threshold for threshold in one.threshold)
     draws = (person, resample(person.max() + 1, resamples, seed=seed))
+    enough = title[1] == ALL or person.max() + 1 >= FEWEST
     return MachineRow(
         *title,
         pairs=len(similarity),
@@ -176,16 +207,32 @@ def _row(title, one: _Measured, members: np.ndarray, person: np.ndarray, *, seed
         threshold=one.threshold,
         protected=share_of(protected, *draws),
         protected_at_ends=(float(at_low.mean()), float(at_high.mean())),
-        equal_error=equal_error_of(similarity, one.accepted[members], *draws),
+        equal_error=equal_error_of(similarity, one.accepted[members], *draws) if enough else UNKNOWN,
         re_identified=share_of(found_within(found, k=1), *draws),
         rank_5=share_of(found_within(found, k=5), *draws),
     )
 
 
 def _gaps(name, one: _Measured, names: Mapping[str, np.ndarray], person: np.ndarray, **bootstrap) -> list[MachineGap]:
-    protected, gaps = one.similarity <= one.threshold.value, []
+    shares = {"protected": one.similarity <= one.threshold.value, "re_identified": found_within(one.ranks, k=1)}
+    gaps = []
     for attribute, labels in names.items():
-        if len(set(labels) - {""}) > 1:
-            with _about(attribute):
-                gaps.append(MachineGap(name, attribute, largest_gap(protected, labels, person, **bootstrap)))
+        if len(set(labels) - {""}) < 2:
+            continue
+        with _about(attribute):
+            for measure, values in shares.items():
+                gaps.append(MachineGap(name, attribute, measure, largest_gap(values, labels, person, **bootstrap)))
+        if gap := _equal_error_gap(one, labels, person, **bootstrap):
+            gaps.append(MachineGap(name, attribute, "equal_error", gap))
     return gaps
+
+
+def _equal_error_gap(one: _Measured, labels: np.ndarray, person: np.ndarray, **bootstrap) -> Gap | None:
+    """Between the groups of persons enough; None with fewer than two of them."""
+    counts = {group: len(set(person[labels == group])) for group in set(labels) - {""}}
+    known = np.isin(labels, [group for group, count in counts.items() if count >= FEWEST])
+    if len(set(labels[known])) < 2:
+        return None
+    of_known = numbered(person[known], known.sum())
+    rates = equal_error_rates(one.similarity[known], one.accepted[known], of_known)
+    return gap_of(rates, *groups_of(labels[known], of_known), **bootstrap)

@@ -1,4 +1,4 @@
-"""Sections on anonymisation: methods on both axes, what they kept, who is protected less, and what was offered."""
+"""Sections on anonymisation: methods on both axes, what they kept, and what was offered."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -7,18 +7,17 @@ import numpy as np
 
 from perface_jax import figures
 from perface_jax.evaluation.anonymization import Benchmark, KeptRow, Method
-from perface_jax.evaluation.kept import MEASURES
+from perface_jax.evaluation.kept import MEASURES, SKIN_COLOURS
 from perface_jax.report import Picture, Section, Table
-from perface_jax.sections.words import estimate, with_notes
+from perface_jax.sections.words import estimate, interval
 
 SHOWN = 6  # originals on the sheet
 AXES = {
     "SSIM": "SSIM",
     "features lost": "lost",
-    "skin": "skin",
+    SKIN_COLOURS: "skin",
     "light": "light",
-    "expression": "expr.",
-}  # and their heads
+}  # and their heads: no more than a page is wide
 
 
 def both_axes(found: Benchmark, originals: Any, methods: Mapping[str, Method]) -> Section:
@@ -34,23 +33,21 @@ def both_axes(found: Benchmark, originals: Any, methods: Mapping[str, Method]) -
             estimate(row.similarity),
             estimate(row.protected),
             estimate(row.re_identified),
-            estimate(row.equal_error),
             *(_value(kept[method, measure]) for measure in AXES),
         )
         for method, row in found.machine
         if row.group == "all"
     ]
     columns = (
-        "method", "pictures", "perceived", "machine", "similarity", "protected", "Re-ID", "EER", *AXES.values(),
+        "method", "pictures", "perceived", "machine", "similarity", "protected", "Re-ID", *AXES.values(),
     )  # fmt: skip
     limits = {row.embedder: row.threshold for _, row in found.machine}
     told = "; ".join(f"{name} {estimate(limit)}" for name, limit in limits.items())
     words = (
         "Each result against its original. Perceived: mean cosine as people see it. Similarity: mean cosine to the"
         " machine. Protected: share at or below the threshold (PSR). Re-ID: share whose most similar original is their"
-        " own. EER: equal error rate of the machine on these pairs; .5 is guessing. In brackets: 95% interval, persons"
-        f" resampled. Thresholds: {told}. The last columns, with their units and intervals, are in"
-        " the next table."
+        f" own. In brackets: 95% interval, persons resampled. Thresholds: {told}. The last columns are from the table"
+        " of what was kept, which has units and intervals; skin is the difference between mean colours."
     )
     pictures = [Picture("What a machine sees against what people see, picture by picture", _scatter(found, limits))]
     pictures.append(Picture("Originals and what every method made of them", _sheet(found, originals, methods)))
@@ -71,45 +68,14 @@ def what_was_kept(found: Benchmark) -> Section:
         for i, measure in enumerate(MEASURES)
     ]
     words = (
-        "Means over the pictures with 95% intervals. Better: more or less of it. SSIM, PSNR, RMSE and L1 are of the"
-        " whole square; features lost is PerceptFace's sum over brows, eyes, nose, mouth and skin."
+        "Means over the pictures with 95% intervals; in round brackets, on how many of the pictures a mean rests where"
+        " it is not all: PSNR is infinite for two that are the same. Better: more or less of it. SSIM, PSNR, RMSE and"
+        " L1 are of the whole square; features lost is PerceptFace's sum over brows, eyes, nose, mouth and skin. Skin,"
+        " mean over pixels: every pixel of the skin mask against the one at its place, so that texture and shadows"
+        " count; between mean colours: one colour of lit skin a face, so that they do not."
         " docs/anonymization.md says how each is measured, and how exactly."
     )
     return Section("What was kept", words, Table(("measure", "better", *by_method), lines), found.kept)
-
-
-def group_gaps(found: Benchmark) -> Section | None:
-    """Protection group by group, and the largest gap; None without groups."""
-    rows = [row for row in found.machine if row.machine.group != "all"]
-    if not rows:
-        return None
-    gaps = {(row.method, row.machine, row.attribute): row.gap for row in found.gaps}
-    lines = [
-        (
-            method,
-            row.embedder,
-            row.attribute,
-            row.group,
-            str(row.pairs),
-            estimate(row.similarity),
-            estimate(row.protected),
-            _gap(gaps.get((method, row.embedder, row.attribute)), row.group),
-        )
-        for method, row in rows
-    ]
-    columns = ("method", "machine", "attribute", "group", "pictures", "similarity", "protected", "largest gap")
-    words = (
-        "One threshold for all, as a system in use has. The largest gap stands at the group that is protected least:"
-        " how much more the best protected one is, in brackets what chance gives with groups of this size. Chance"
-        " always gives some: read the two together."
-    )
-    return Section("Groups", words, with_notes(columns, lines), [*rows, *found.gaps])
-
-
-def _gap(gap, group):
-    if gap is None or gap.lowest != group or gap.gap.value == 0:
-        return ""
-    return f"{gap.gap.value:.3f} to {gap.highest} (chance {gap.by_chance.value:.3f}, p = {gap.p_value:.3f})"
 
 
 def _value(row):
@@ -119,8 +85,9 @@ def _value(row):
 def _cell(row):
     if row.note:
         return f"n/a: {row.note}"
-    digits = MEASURES[row.measure].digits
-    return f"{row.value.value:.{digits}f} [{row.value.low:.{digits}f}, {row.value.high:.{digits}f}]"
+    form = f"{{:.{MEASURES[row.measure].digits}f}}"
+    count = f"({row.pictures}/{row.total})" if 0 < row.pictures < row.total else ""
+    return " ".join(filter(None, (form.format(row.value.value), interval(*row.value[1:], form), count)))
 
 
 def _unit(measure):
@@ -142,7 +109,7 @@ def _scatter(found, limits):
 
 
 def _sheet(found, originals, methods):
-    shown = range(min(SHOWN, len(originals)))
+    shown = np.unique(np.concatenate([method.places for method in methods.values()]))[:SHOWN]
     rows = []
     for place in shown:
         results = {}
@@ -150,9 +117,9 @@ def _sheet(found, originals, methods):
             (where,) = np.nonzero(method.places == place)
             if len(where):
                 seen, i = found.seen[name], int(where[0])
-                nearest = max(float(values[i]) for values in seen.matched.values())
+                nearest = np.nanmax([values[i] for values in seen.matched.values()])
                 felt = float("nan") if seen.perceived is None else float(seen.perceived[i])
-                results[name] = (method.portraits.images[i], felt, nearest)
+                results[name] = (method.portraits.images[i], felt, float(nearest))
         rows.append(figures.Original(originals.names[place], originals.images[place], results))
     return figures.methods(rows)
 
