@@ -98,6 +98,8 @@ def anonymise(config, part):
     folder = QUERIES.value if part == "anonymize" else ORIGINALS.value
     if not folder:
         raise ValueError(f"--part={part} wants --{'queries' if part == 'anonymize' else 'originals'}=DIR")
+    if "anonymize" not in config:
+        raise ValueError(f"--part={part} wants the config of a run on triplets; this one's task is {config.task}")
     inputs = Inputs(
         originals=folder,
         methods=command_line.named(ANONYMISED.value, alone="anonymised"),

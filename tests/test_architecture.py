@@ -4,6 +4,7 @@ import ast
 import inspect
 import pathlib
 import re
+import tomllib
 
 import pytest
 
@@ -50,6 +51,12 @@ FILES = sorted((ROOT / "perface_jax").rglob("*.py")) + sorted((ROOT / "converter
 def test_every_room_stands_in_the_table():
     rooms = {_room(path) for path in (ROOT / "perface_jax").rglob("*.py")} - {"__init__", "_version"}
     assert rooms | {"converters"} == set(_allowed())
+
+
+def test_every_package_is_installed():
+    with open(ROOT / "pyproject.toml", "rb") as file:
+        named = tomllib.load(file)["tool"]["setuptools"]["packages"]
+    assert {str(path.parent.relative_to(ROOT)).replace("/", ".") for path in FILES} == set(named)
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
