@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from scipy.ndimage import uniform_filter
 from scipy.stats import spearmanr
 
 from perface_jax import fidelity
@@ -27,16 +28,25 @@ def light(*lamp) -> Lighting:
     return Lighting(jnp.array(lamp), jnp.zeros(()))
 
 
+def coefficients(*lamp):
+    """The light of a lamp as a sum of spherical harmonics: what `paint` multiplies them with, `[9]`. Not normalised."""
+    lamp, strength = jnp.array(lamp), np.linalg.norm(lamp)
+    x, y, z = lamp / strength
+    first = 0.5 * lamp + jnp.array([0.0, -lighting.RISE * strength, 0.0])
+    second = 15 / 32 * jnp.stack([2 * x * y, 2 * x * z, 2 * y * z, (x * x - y * y) / 2, (3 * z * z - 1) / 6])
+    return jnp.concatenate([jnp.array([(lighting.SKY + 0.25) * strength]), first, strength * second])
+
+
 def placed(*angles) -> np.ndarray:
     """The generic face under angles in degrees, 30 pixels a unit."""
     return 0.75 * turned(*angles)
 
 
 @jax.jit
-def paint(points, weights):
+def paint(points, weights, relief=1.0):
     """The generic face in matt grey, floating, under the light of nine spherical harmonics."""
     head = fit_head(points)
-    normal = surface.normals(*surface.over_pixels(head, points, SIZE)) @ head.rotation.T
+    normal = surface.normals(*surface.over_pixels(head, points, SIZE), relief) @ head.rotation.T
     x, y, z = jnp.moveaxis(normal, -1, 0)
     basis = jnp.stack([x**0, x, y, z, x * y, x * z, y * z, x * x - y * y, 3 * z * z - 1], -1)
     return colour.from_linear(jnp.broadcast_to((basis @ weights)[..., None], (*SIZE, 3)))
@@ -52,7 +62,7 @@ def angle(found, wanted):
 def test_a_painted_face_gives_its_light_back(lamp):
     for angles in ((0, 0, 0), (15, -5, 8)):
         points = placed(*angles)
-        found = FIT(paint(points, lighting.coefficients(light(*lamp))), points)
+        found = FIT(paint(points, coefficients(*lamp)), points)
         assert angle(lighting.light_direction(found), lamp) < 1.0
         np.testing.assert_allclose(jnp.linalg.norm(found.lamp), np.linalg.norm(lamp), rtol=0.02)
         assert found.misfit < 0.02
@@ -64,7 +74,7 @@ def test_the_lamp_is_the_second_order_of_a_matt_surface():
     matt = [np.polynomial.legendre.Legendre.basis(k)(cosine) * np.maximum(cosine, 0) for k in range(3)]
     bands = [(2 * k + 1) / 2 * (weight * value).sum() for k, value in enumerate(matt)]
     np.testing.assert_allclose(bands, [1 / 4, 1 / 2, 5 / 16], atol=1e-4)
-    found = lighting.coefficients(light(0.0, 0.0, 2.0))
+    found = coefficients(0.0, 0.0, 2.0)
     # P_2(z) = (3 z^2 - 1) / 2; the sky adds to the constant and to -y
     even, up = 2 * (lighting.SKY + bands[0]), -2 * lighting.RISE
     np.testing.assert_allclose(found, [even, 0, up, 2 * bands[1], 0, 0, 0, 0, bands[2]], atol=1e-3)
@@ -76,7 +86,7 @@ def test_harmonics_turn_with_the_lamp(key):
     c, (x, y, z) = normal @ lamp / jnp.linalg.norm(lamp), normal
     wanted = lighting.SKY - lighting.RISE * y + 1 / 4 + c / 2 + 5 / 16 * (3 * c * c - 1) / 2
     basis = jnp.stack([x**0, x, y, z, x * y, x * z, y * z, x * x - y * y, 3 * z * z - 1])
-    np.testing.assert_allclose(basis @ lighting.coefficients(light(*lamp)), jnp.linalg.norm(lamp) * wanted, rtol=1e-4)
+    np.testing.assert_allclose(basis @ coefficients(*lamp), jnp.linalg.norm(lamp) * wanted, rtol=1e-4)
 
 
 def test_the_angle_of_two_lamps_by_hand():
@@ -91,7 +101,7 @@ def test_the_angle_of_two_lamps_by_hand():
 
 def test_few_wrong_pixels_hardly_count_and_masked_ones_not_at_all():
     points = placed(0, 0, 0)
-    image = paint(points, lighting.coefficients(light(*LAMPS[1])))
+    image = paint(points, coefficients(*LAMPS[1]))
     spot = image.at[52:58, 30:39].set(255.0)
     assert angle(lighting.light_direction(FIT(spot, points)), LAMPS[1]) < 3
     half = image.at[:, 57:].set(0.0)
@@ -103,7 +113,7 @@ def test_few_wrong_pixels_hardly_count_and_masked_ones_not_at_all():
 
 def test_a_relit_face_is_the_face_painted_under_the_other_light_as_bright_as_before():
     points = placed(10, -4, 6)
-    old, new = (paint(points, lighting.coefficients(light(*lamp))) for lamp in LAMPS[:2])
+    old, new = (paint(points, coefficients(*lamp)) for lamp in LAMPS[:2])
     mask = FACE(points, SIZE)
     shades = [colour.to_linear(image)[..., 0] for image in (RELIGHT(old, light(*LAMPS[1]), points), old, new)]
     means = [(mask * shade).sum() / mask.sum() for shade in shades]
@@ -114,9 +124,26 @@ def test_a_relit_face_is_the_face_painted_under_the_other_light_as_bright_as_bef
     assert np.median(np.abs(shades[1] / means[1] - shades[2] / means[2])[inner]) > 0.1
 
 
+def test_a_face_without_features_gets_none():
+    points, inner = placed(10, -4, 6), np.asarray(FACE(placed(10, -4, 6), SIZE) == 1)
+
+    def detail(picture):
+        """The logarithm of the light less the mean of the pixels around."""
+        shade = np.log(np.asarray(colour.to_linear(picture)[..., 0]))
+        return (shade - uniform_filter(shade, 15))[inner]
+
+    painted = [[paint(points, coefficients(*lamp), relief) for relief in (0.0, 1.0)] for lamp in LAMPS[:2]]
+    features = [detail(featured) - detail(smooth) for smooth, featured in painted]
+    change = features[1] - features[0]
+    added = [detail(RELIGHT(image, light(*LAMPS[1]), points)) - detail(image) for image in painted[0]]
+    share = [np.polyfit(change, one, 1)[0] for one in added]
+    assert abs(share[0]) < 0.1
+    assert share[1] > 0.9
+
+
 def test_strength_and_mask_say_how_much_is_changed():
     points = placed(10, -4, 6)
-    image = paint(points, lighting.coefficients(light(*LAMPS[0])))
+    image = paint(points, coefficients(*LAMPS[0]))
     relight = jax.jit(lambda where, strength: RELIGHT(image, light(*LAMPS[1]), points, where=where, strength=strength))
     full, half, none = (np.asarray(colour.to_linear(relight(jnp.ones(SIZE), strength))) for strength in (1.0, 0.5, 0.0))
     np.testing.assert_allclose(half, np.sqrt(full * none), rtol=1e-3)
@@ -127,7 +154,7 @@ def test_strength_and_mask_say_how_much_is_changed():
 @pytest.mark.slow
 def test_gradients_reach_pixels_and_light():
     points = placed(10, -4, 6)
-    image = paint(points, lighting.coefficients(light(*LAMPS[0])))
+    image = paint(points, coefficients(*LAMPS[0]))
 
     def loss(image, lamp):
         return jnp.square(lighting.relight(image, Lighting(lamp, jnp.zeros(())), points)).mean()
@@ -140,7 +167,7 @@ def test_gradients_reach_pixels_and_light():
 @pytest.mark.slow
 def test_gradients_reach_landmarks():
     points = placed(10, -4, 6)
-    image = paint(points, lighting.coefficients(light(*LAMPS[0])))
+    image = paint(points, coefficients(*LAMPS[0]))
     slope = jax.jit(jax.grad(lambda points: lighting.relight(image, light(*LAMPS[1]), points).mean()))(points)
     assert jnp.isfinite(slope).all()
     assert jnp.abs(slope).max() > 0

@@ -1,5 +1,6 @@
 """Skin colour by hand, and on the synthetic world, where the colour of the skin and what was done to it are known."""
 
+import functools
 from typing import NamedTuple
 
 import jax
@@ -8,10 +9,9 @@ import numpy as np
 import pytest
 from skimage import color
 
+from benchmarks.estimators import bare, is_skin
 from perface_jax import fidelity
 from perface_jax.datasets import faces, population
-from perface_jax.datasets.face_paint import eye_of, hair_of
-from perface_jax.datasets.face_shape import cast, mouth_of
 from perface_jax.images import colour
 
 FACES, SIZE = 32, 80
@@ -58,37 +58,15 @@ def world():
     chance = jnp.clip(0.2 * jax.random.normal(next(keys), (FACES, 3)), -0.4, 0.4)
     wrong = jnp.where((jnp.arange(FACES) < FACES // 2)[:, None], neighbour.skin / target.skin - 1.0, chance)
     rows = [
-        (source, target, plain), (*_bare(source, target), plain), (source, neighbour, plain),
-        (*_bare(source, neighbour), plain), (swap, target, plain._replace(offset=wrong)), (swap, target, plain),
+        (source, target, plain), (*bare(source, target), plain), (source, neighbour, plain),
+        (*bare(source, neighbour), plain), (swap, target, plain._replace(offset=wrong)), (swap, target, plain),
     ]  # fmt: skip
     together = [jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *parts) for parts in zip(*rows, strict=True)]
     pictures = np.split(np.asarray(faces.render(*together, size=SIZE)), len(rows))
     points, swapped_points = (faces.landmarks(s, target, size=SIZE) for s in (source, swap))
     masks = jax.jit(lambda p: (fidelity.landmark_regions(p, SIZE).skin, fidelity.face_region(p, SIZE)))
-    exact = jax.jit(jax.vmap(_skin_of))(source, target)
+    exact = jax.jit(functools.partial(is_skin, size=SIZE))(source, target).astype(jnp.float32)
     return World(*pictures, masks(points)[0], *masks(swapped_points), exact, np.asarray(target.skin))
-
-
-def _bare(source, target):
-    nothing = jnp.zeros(FACES)
-    bald = {"hairline": nothing + 2.6, "hair_top": nothing - 0.03, "hair_side": nothing + 0.03}
-    hairless = {name: nothing for name in ("beard", "stubble", "shine", "fringe", "drop")}
-    return source._replace(brow_density=nothing), target._replace(**bald, **hairless, hair_length=nothing + 0.2)
-
-
-def _skin_of(source, target):
-    """1 where the renderer has skin: the head inside the hair without eyes, lips and nostrils."""
-    view = faces.SIMSWAP_VIEW
-    steps = view.half * ((2.0 * jnp.arange(SIZE, dtype=jnp.float32) + 1.0) / SIZE - 1.0)
-    u, v = jnp.meshgrid(view.x + steps, view.y + steps)
-    hit = cast(u, v, source, target, 2 * view.half / SIZE)
-    eye, mouth = eye_of(hit.x, hit.y, source, target), mouth_of(source, target)
-    eyes = (jnp.minimum(eye.above, eye.below) > -0.06) & (jnp.abs(eye.along) < 1.2)
-    lips = jnp.abs(hit.y - mouth.middle) < mouth.gap + jnp.maximum(mouth.upper, mouth.lower) + 0.03
-    nose = jnp.abs(hit.y - source.eye_height - source.nose_length - 0.08) < 0.16
-    lips, nose = lips & (jnp.abs(hit.x) < 1.1 * mouth.corner_x), nose & (jnp.abs(hit.x) < source.nose_width + 0.08)
-    skin = (hit.cover > 0.9) & (hair_of(u, v, hit, target).face > 0.1) & ~eyes & ~lips & ~nose
-    return skin.astype(jnp.float32)
 
 
 def _ciede2000(lab, other):
@@ -124,6 +102,17 @@ def test_a_difference_of_flat_colours_is_that_of_scikit_image():
     np.testing.assert_allclose(found.pixels, _ciede2000(*labs), atol=0.05)
     np.testing.assert_allclose(found.colour, _ciede2000(*labs), atol=0.05)
     np.testing.assert_allclose(found.angle, abs(angles[0] - angles[1]), atol=0.1)
+
+
+def test_angles_are_compared_the_shorter_way_round():
+    # bluish greys on either side of L* = 50, where the angle jumps from 180 to -180 degrees
+    greys = [np.round(colour.from_lab(jnp.array([light, 0.0, -5.0]))).astype(np.uint8) for light in (51.0, 49.0)]
+    pictures, mask = [np.full((6, 6, 3), grey) for grey in greys], np.ones((6, 6), np.float32)
+    labs = [color.rgb2lab(picture[:1, :1])[0, 0] for picture in pictures]
+    turns = [np.arctan2(lab[0] - 50, lab[2]) for lab in labs]
+    assert abs(turns[0] - turns[1]) > np.pi
+    wanted = 360 - np.degrees(abs(turns[0] - turns[1]))
+    np.testing.assert_allclose(_difference(*pictures, mask, mask).angle, wanted, atol=0.5)
 
 
 def test_two_colours_in_equal_shares_differ_by_pixel_and_not_as_a_whole():

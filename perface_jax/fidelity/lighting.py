@@ -34,6 +34,8 @@ _ROUNDS = 12  # of one step and a new weighing each
 _USUAL = (0.0, -0.35, 0.85)  # in front and above, m in units of the mean luminance
 _PULL = 0.15  # towards it: as if lamps varied by 0.4 around it and 40 of the residuals were independent of each other
 _LIMIT = 2.5  # a pixel is made at most this much lighter or darker
+_NOSE = 0.35  # how far from the middle its shading is looked for, distances of the pupils
+_FAINT, _PLAIN = 0.55, 0.85  # shares of it that count as no nose and as a whole one
 
 
 class Lighting(NamedTuple):
@@ -76,19 +78,6 @@ def light_angle(lighting: Lighting, other: Lighting) -> jax.Array:
     return jnp.rad2deg(2.0 * jnp.arctan2(_length(a - b), _length(a + b)))
 
 
-def coefficients(lighting: Lighting) -> jax.Array:
-    """The light as a sum of spherical harmonics, `[..., 9]`.
-
-    `Y(n)` = their products with 1, x, y, z, xy, xz, yz, x^2 - y^2 and 3z^2 - 1 of the normal. Not normalised.
-    """
-    strength = _length(lighting.lamp)
-    x, y, z = jnp.moveaxis(light_direction(lighting), -1, 0)
-    first = 0.5 * lighting.lamp + jnp.stack([jnp.zeros_like(x), -RISE * strength, jnp.zeros_like(x)], -1)
-    second = 15 / 32 * jnp.stack([2 * x * y, 2 * x * z, 2 * y * z, (x * x - y * y) / 2, (3 * z * z - 1) / 6], -1)
-    even = (SKY + 0.25) * strength[..., None]
-    return jnp.concatenate([even, first, strength[..., None] * second], -1)
-
-
 def relight(
     result: jax.Array,
     lighting: Lighting,
@@ -101,7 +90,9 @@ def relight(
 
     Linear light is multiplied by (shading under `lighting` / shading under the result's own fitted light)^(strength
     where), a ratio image. Both shadings have mean 1 over the face: where the light comes from changes, not how much of
-    it; `match_skin_color` does the rest. No detail of the original comes back.
+    it; `match_skin_color` does the rest. No detail of the original comes back, and none of the generic face comes in:
+    its features are shaded only as far as the shading of the nose shows that the result has features. A blurred face
+    gets the light of a smooth one.
 
     Args:
       result: `[..., H, W, 3]`.
@@ -134,7 +125,7 @@ def _fit(luminance, outline, head, trusted):
     x, y, weight = _bare_skin()
     at = surface.project(x, y, head, outline)
     normals = _turned(surface.normals(x, y), head)
-    weight *= jax.nn.sigmoid((normals[..., 2] - 0.3) / 0.05) * _sample(trusted, at)
+    weight *= _towards_viewer(normals) * _sample(trusted, at)
     seen = _sample(luminance, at)
     mean = (weight * seen).sum() / weight.sum()
     seen = seen / mean
@@ -172,10 +163,32 @@ def _bare_skin():
 def _log_ratio(luminance, outline, head, where, lighting):
     """Logarithm of new over old shading, each of mean 1 over the face. One face."""
     own = _fit(luminance, outline, head, jnp.ones(luminance.shape))
-    normals = _turned(surface.normals(*surface.over_pixels(head, outline, where.shape)), head)
+    x, y = surface.over_pixels(head, outline, where.shape)
+    normals = _turned(surface.normals(x, y, _relief(luminance, outline, head, own)), head)
     new, old = (_shade(light.lamp, normals) for light in (lighting, own))
     new, old = (shade / ((where * shade).sum() / where.sum()) for shade in (new, old))
     return jnp.clip(jnp.log(new / old), -np.log(_LIMIT), np.log(_LIMIT))
+
+
+def _relief(luminance, outline, head, own):
+    """How high the features of the face stand out, 0 to 1: by the share of the nose's shading that the picture shows.
+
+    Without it the features of the generic face would be painted into one that was blurred away.
+    """
+    x, y, weight = _bare_skin()
+    normals, smooth = (_turned(surface.normals(x, y, relief), head) for relief in (1.0, 0.0))
+    weight *= jnp.exp(-((x / _NOSE) ** 4)) * _towards_viewer(normals)
+    flat = _shade(own.lamp, smooth)
+    seen = jnp.maximum(_sample(luminance, surface.project(x, y, head, outline)), 1e-4)
+    shown, wanted = (jnp.log(light / flat) for light in (seen, _shade(own.lamp, normals)))
+    wanted -= (weight * wanted).sum() / weight.sum()
+    share = (weight * wanted * shown).sum() / (weight * wanted**2).sum()  # the slope of a least squares line
+    return jnp.clip((share - _FAINT) / (_PLAIN - _FAINT), 0.0, 1.0)
+
+
+def _towards_viewer(normals):
+    """1 where the surface looks at the viewer, falling to 0 where it turns away."""
+    return jax.nn.sigmoid((normals[..., 2] - 0.3) / 0.05)
 
 
 def _turned(normals, head: Head):

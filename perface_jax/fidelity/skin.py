@@ -44,6 +44,8 @@ def skin_colour(image: jax.Array, mask: jax.Array) -> jax.Array:
 def individual_typology_angle(lab: jax.Array) -> jax.Array:
     """ITA of skin colours, `atan2(L* - 50, b*)` in degrees: above 55 very light, below -30 dark.
 
+    The source has the arctangent of the quotient: the same for b* > 0, as skin has; for b* < 0 it would jump.
+
     Args:
       lab: CIELAB, floating `[..., 3]`.
 
@@ -78,7 +80,7 @@ def skin_difference(
     return SkinDifference(
         pixels=(both * colour.difference(before, after)).sum(-1) / both.sum(-1),
         colour=colour.difference(*colours),
-        angle=jnp.abs(angles[0] - angles[1]),
+        angle=jnp.abs((angles[0] - angles[1] + 180.0) % 360.0 - 180.0),  # the shorter way round
     )
 
 

@@ -37,21 +37,20 @@ _NEAR = 0.3  # how far a landmark moves the surface around it
 _APPROACHES = 5  # of a line of sight to the surface
 
 
-def height(x: jax.Array, y: jax.Array) -> jax.Array:
-    """z of the surface over x and y, `[...]`; flat beyond its rim."""
+def height(x: jax.Array, y: jax.Array, relief: float | jax.Array = 1.0) -> jax.Array:
+    """z of the surface over x and y, `[...]`, with hills `relief` times as high; flat beyond its rim."""
     a, b, c = _HALF
     inside = 1.0 - jnp.square((x - _TOP[0]) / a) - jnp.square((y - _TOP[1]) / b)
     z = _TOP[2] + c * (jnp.sqrt(jnp.maximum(inside, 0.01)) - 1.0)
     tall, beside, down, wide, long = (column.reshape((1,) * x.ndim + (-1,)) for column in _mirrored().T)
     away = jnp.square((x[..., None] - beside) / wide) + jnp.square((y[..., None] - down) / long)
-    return z + (tall * jnp.exp(-away)).sum(-1)
+    return z + relief * (tall * jnp.exp(-away)).sum(-1)
 
 
-def normals(x: jax.Array, y: jax.Array) -> jax.Array:
+def normals(x: jax.Array, y: jax.Array, relief: float | jax.Array = 1.0) -> jax.Array:
     """Unit normals of the surface over x and y, towards the viewer, `[..., 3]`, in the frame of the head."""
     one, zero = jnp.ones_like(x), jnp.zeros_like(x)
-    across = jax.jvp(height, (x, y), (one, zero))[1]
-    down = jax.jvp(height, (x, y), (zero, one))[1]
+    across, down = (jax.jvp(lambda *at: height(*at, relief), (x, y), way)[1] for way in ((one, zero), (zero, one)))
     return jnp.stack([-across, -down, one], -1) / jnp.sqrt(1.0 + across**2 + down**2)[..., None]
 
 
