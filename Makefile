@@ -10,7 +10,7 @@ PERFACE := --config=configs/synthetic.py:demo --workdir=$(RUNS)/perface --config
 	--config.data.release=$(DATA)/world/release --config.data.data_dir=$(DATA)/tfds \
 	--config.groups.folder=$(DATA)/world/celeba_hq
 
-PARTS ?= embedding training_step epoch sweep input selection startup embed_folder renderer replicas
+PARTS ?= embedding training_step layers epoch sweep input selection startup embed_folder renderer replicas
 
 .PHONY: demo test test-all lint bench
 

@@ -1,5 +1,6 @@
 """What a measurement ran on, to stand beside its figures."""
 
+import importlib.metadata
 import os
 import pathlib
 import platform
@@ -10,19 +11,23 @@ import jax
 
 def describe() -> dict:
     """Commit, processor, cores and their load, device, versions."""
-    root = pathlib.Path(__file__).resolve().parent
-    described = subprocess.run(
-        ["git", "describe", "--always", "--dirty"], cwd=root, check=False, capture_output=True, text=True
-    )
+    commit = _git("describe", "--always")
+    changed = _git("status", "--porcelain", "--", ".", ":!benchmarks/results", ":!docs/performance.md")
     return {
-        "commit": described.stdout.strip() or "unknown",
+        "commit": f"{commit}-dirty" if changed else commit or "unknown",
         "processor": _processor(),
         "cores": len(os.sched_getaffinity(0)),
         "load_average": round(os.getloadavg()[0], 2),
         "device": jax.devices()[0].device_kind,
         "python": platform.python_version(),
         "jax": jax.__version__,
+        "jaxlib": importlib.metadata.version("jaxlib"),
     }
+
+
+def _git(*words: str) -> str:
+    root = pathlib.Path(__file__).resolve().parent.parent
+    return subprocess.run(["git", *words], cwd=root, check=False, capture_output=True, text=True).stdout.strip()
 
 
 def _processor() -> str:

@@ -10,8 +10,6 @@ import copy
 import os
 from collections.abc import Callable, Iterable, Sequence
 
-os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # a GPU's memory is for PyTorch, too
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -30,6 +28,7 @@ DTYPE = jnp.bfloat16 if GPU else jnp.float32
 LAYOUTS = {"contiguous": torch.contiguous_format, "channels_last": torch.channels_last}
 
 torch.set_num_threads(len(os.sched_getaffinity(0)))
+torch.backends.cudnn.benchmark = True  # XLA, too, tries algorithms out
 
 
 def add_choices(parser: argparse.ArgumentParser, archs: Sequence[str], batches: Sequence[int], unit: str) -> None:

@@ -204,11 +204,13 @@ PARTS = {
         """\
 Normalised pictures that lie in memory -> embeddings on the host. `perface_jax` folds the norms into the convolutions,
 `unfolded` is the model as it is trained. PyTorch has the same weights and runs eager in both layouts, and compiled;
-ONNX Runtime runs the exported network, whose norms the exporter folds. Operations are those of convolutions and the
-linear layer, two for a multiply-add; the rate of matrix products on the same machine says what could be reached at the
-most. The largest difference is that of our embeddings from PyTorch's, of the largest value.
+ONNX Runtime runs the exported network, where the exporter folds the norms behind a convolution, not those before one.
+Operations are those of plain convolutions and the linear layer, two for a multiply-add, beside the rate of matrix
+products on the same machine; on CPUs ours (Winograd) multiplies less, so that the share may exceed 100%. The largest
+difference is that of our embeddings from PyTorch's, of the largest value.
 
-Wanted of r50 at batch 8 and 64 on a CPU: 1.1 times as fast as PyTorch's better layout, 0.9 times ONNX Runtime.""",
+Wanted of r50 at batch 8 and 64 on a CPU: 1.1 times as fast as PyTorch's better layout, 0.9 times ONNX Runtime; on a GPU
+45% of the rate of matrix products.""",
         _work("picture") | {"largest difference": _field("largest_difference", "perface_jax", form=".0e")},
         MATRIX,
     ),
@@ -230,6 +232,28 @@ matrix products at a large batch.""",
             "losses differ by": _losses,
         },
         MATRIX,
+    ),
+    "layers": Part(
+        "Layer by layer",
+        """\
+Single layers of IR-ResNet50 and why they are computed on CPUs as they are: each formulation of `perface_jax` beside the
+plain one compiled with the same options, which tells what the formulation does, and that as XLA compiles it by itself,
+which tells what `compilation.options` does; and PyTorch eager, in both layouts. Sizes are rows, columns and channels of
+the pictures a layer sees.
+
+- Convolution, 3x3 with stride 1, inference: Winograd's 16 products for 36; why `folding` takes `winograd`.
+- Gradients of a strided convolution, 3x3, by pictures and kernel: without the zeros that XLA multiplies; why the model
+  takes `convolution.convolve`.
+- Sum over rows, of each channel: slices added, and a product with ones, for XLA's reduction; why `batch_norm` has a sum
+  of its own.
+- Norm + PReLU, there and back: statistics of the batch, values and derivatives by everything; the derivative written by
+  hand in `batch_norm` against JAX's of the formula.
+- Filter gradient, of a 3x3 convolution with stride 1: XLA's own in both, so that only the options tell: XLA hands it to
+  YNNPACK unless they say otherwise.
+
+The largest difference is that of any other result from ours, of the largest value.""",
+        {"largest difference": _field("largest_difference", form=".0e")},
+        accelerator=False,
     ),
     "epoch": Part(
         "Whole epoch",
@@ -283,8 +307,9 @@ error of a rank says how much more similar, in float64, a face at a rank is than
     "startup": Part(
         "Start",
         """\
-Seconds from the start of `train.py` to the end of its first step, in processes of their own: with an empty folder of
-compiled programs, and with the one that this has filled. Wanted of r50 on a CPU: 25 s, and 8 s with compiled programs.
+Seconds from the start of `train.py` to the end of its first step, the validation before it included, in processes of
+their own: with an empty folder of compiled programs, and with the one that this has filled. Wanted of r50 on a CPU:
+25 s, and 8 s with compiled programs.
 """.rstrip(),
         {"cold, in seconds": _phases("cold"), "warm, in seconds": _phases("warm")},
     ),

@@ -15,12 +15,15 @@ is busy for all of them: who reads a record compares within rounds. Medians, spr
 import argparse
 import importlib.metadata
 import json
+import os
 import pathlib
 import re
 import shlex
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+
+os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # a GPU is for PyTorch and for other processes, too
 
 import jax
 

@@ -89,7 +89,8 @@ def _row(start, folder, fields, options):
         for name, starts in seen.items():
             starts.append(_start(fields, cache=cache, workdir=folder / f"run_{start}_{turn}_{name}"))
     return {
-        "name": f"{options.arch} from {'a model folder' if start == 'folder' else 'random weights'}",
+        "name": f"{options.arch} from {'a model folder' if start == 'folder' else 'random weights'}, batch"
+        f" {options.batch_size}",
         "width": options.width,
         "image_size": options.image_size,
         "batch_size": options.batch_size,

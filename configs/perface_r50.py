@@ -94,7 +94,7 @@ def get_config(variant: str = "") -> ConfigDict:
     config.steps_per_call = 1  # steps of one program call, resident only; 0 = up to the next validation
     config.mesh = ConfigDict()
     config.mesh.data = 0  # devices that share one run's batch; 0 = as few as let every device work
-    config.mesh.how = "shard_map"  # or pmap, for one run
+    config.mesh.how = "shard_map"  # or pmap, for one run: without the compiler options that make CPUs fast
     config.sweep = sweeps.unswept()  # values to try, by field: config.sweep.seed = (0, 1, 2); needs feed = resident
 
     config.parts = ("triplets",)  # what evaluate.py does: triplets, groups, selection

@@ -4,8 +4,8 @@
     y = z where z > 0, else slope * z          (y = z without a slope)
 
 Rows `[..., C]` may have any floating dtype; vectors `[C]` have the parameters' dtype, in which everything is computed;
-`y` has the dtype of `x`. Nothing of the size of `x` is kept for the derivative but `x` itself, and the derivative reads
-`x` and that of `y` twice: once for sums over the rows, once for `dx`. Forward-mode derivatives (`jax.jvp`) are not
+`y` has the dtype of `x`. Nothing of the size of `x` is kept for the derivative but `x` itself: sums over the rows are
+taken first, `dx` from them. Forward-mode derivatives (`jax.jvp`) are not
 defined; second derivatives are.
 
 Source: Ioffe and Szegedy 2015, section 3; He et al. 2015, equation 1.
@@ -128,10 +128,10 @@ _variance.defvjp(
 def _sum(function: Callable, *rows: jax.Array) -> jax.Array:
     """The sum `[C]` of an elementwise function of arrays `[..., C]` over all rows."""
     if jax.default_backend() != "cpu":
-        return jnp.sum(function(*rows), axis=range(rows[0].ndim - 1))
+        return jnp.sum(function(*rows), axis=tuple(range(rows[0].ndim - 1)))
     # XLA's reduction for CPUs takes one core and no vector registers. Adding a few long slices to each other is
-    # elementwise, and what is left is a product with ones: up to 19 times faster. Two rows of ones, as a product with
-    # one vector is not left to the library but compiled anew each time.
+    # elementwise, and what is left is a product with ones: `benchmarks/layers.py` has both. Two rows of ones, as a
+    # product with one vector is not left to the library but compiled anew each time.
     count, channels = _count(rows[0]), rows[0].shape[-1]
     parts = next(parts for parts in (4, 2, 1) if count % parts == 0)
     cut = [x.reshape(parts, count // parts, channels) for x in rows]

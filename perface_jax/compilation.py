@@ -1,5 +1,6 @@
 """How programs are compiled: with which options, and where they are kept for the next start."""
 
+import contextlib
 import os
 import pathlib
 
@@ -14,9 +15,10 @@ _CPU = {
 def options() -> dict[str, str]:
     """What to give `jax.jit(function, compiler_options=...)` for programs with convolutions on the default backend.
 
-    On CPUs XLA (jaxlib 0.10) gives convolutions and products to YNNPACK; without it the IR-ResNet50 runs 1.4 times
-    faster and filter gradients up to 15 times. A pass of XLA removes there what keeps rematerialised values from being
-    shared with the first ones; without that pass `remat` saves memory. Elsewhere there is nothing to set.
+    On CPUs XLA (jaxlib 0.10) gives convolutions and products to YNNPACK, which is slower, above all for filter
+    gradients: `benchmarks/layers.py` times layers with and without. A pass of XLA removes there what keeps
+    rematerialised values from being shared with the first ones; without that pass `remat` saves memory. Elsewhere
+    nothing is set.
     """
     return dict(_CPU) if jax.default_backend() == "cpu" else {}
 
@@ -28,6 +30,7 @@ def keep_programs() -> None:
     JAX_COMPILATION_CACHE_DIR keeps none. JAX itself looks them up by program, options, device and version.
     """
     if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
-        caches = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache")
-        jax.config.update("jax_compilation_cache_dir", str(caches / "perface_jax"))
+        with contextlib.suppress(RuntimeError):  # no home
+            caches = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache")
+            jax.config.update("jax_compilation_cache_dir", str(caches / "perface_jax"))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)

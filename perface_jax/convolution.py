@@ -3,7 +3,8 @@
 XLA computes the derivative by the input of a strided convolution on the output spread out with zeros: three quarters
 of the products are with zeros, and on CPUs nothing skips them. Of the input, rows and columns with an even number meet
 the middle tap only, odd ones the two outer taps; so the derivative is four small dense convolutions, one for each pair
-of parities: the same products without the zeros, 1.2 to 2.3 times faster. Accelerators have kernels of their own.
+of parities: the same products without the zeros. `benchmarks/layers.py` times both. Accelerators have kernels of their
+own.
 """
 
 from typing import Any
@@ -27,12 +28,20 @@ def convolve(x: jax.Array, kernel: jax.Array, strides: tuple, padding: tuple, **
     Returns:
       `[B, H / s, W / s, D]`.
     """
-    if jax.default_backend() == "cpu" and tuple(strides) == (2, 2):
+    if jax.default_backend() == "cpu" and tuple(strides) == (2, 2) and _centred(kernel, padding) and _plain(**options):
         if kernel.shape[:2] == (3, 3) and not any(side % 2 for side in x.shape[1:3]):
             return _strided(x, kernel)
         if kernel.shape[:2] == (1, 1):
             x, strides = x[:, ::2, ::2], (1, 1)
     return jax.lax.conv_general_dilated(x, kernel, strides, padding, **{"dimension_numbers": LAYOUT, **options})
+
+
+def _centred(kernel, padding):
+    return tuple(map(tuple, padding)) == tuple((side // 2, side // 2) for side in kernel.shape[:2])
+
+
+def _plain(lhs_dilation=(1, 1), rhs_dilation=(1, 1), feature_group_count=1, precision=None, dimension_numbers=None):
+    return {*lhs_dilation, *rhs_dilation, feature_group_count} == {1} and precision is None
 
 
 @jax.custom_vjp

@@ -90,6 +90,9 @@ def _convolve(x, kernel, bias, stride):
 def _fold(model, variables):
     variables = jax.tree.map(lambda x: np.asarray(x, np.float64), jax.device_get(dict(variables)))
     params, stats = variables["params"], variables["batch_stats"]
+    blocks = {f"layer{stage + 1}_{i}" for stage, depth in enumerate(model.layers) for i in range(depth)}
+    if more := sorted(name for name in params if name.startswith("layer") and name not in blocks):
+        raise ValueError(f"these variables are not those of the model: it has no {more[0]!r}")
     scale, bias = _affine(params["bn1"], stats["bn1"])
     folded = {"stem": {"kernel": params["conv1"]["kernel"] * scale, "bias": bias, "slope": params["prelu"]["slope"]}}
     side = model.image_size

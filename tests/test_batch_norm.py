@@ -131,3 +131,17 @@ def test_sums_over_many_rows_far_from_zero_keep_their_digits(shape):
     exact = x.reshape(-1, shape[-1]).astype(np.float64)
     np.testing.assert_allclose(mean, exact.mean(0), rtol=1e-6)  # measured: 2e-7
     np.testing.assert_allclose(var, exact.var(0), rtol=2e-4, atol=1e-7)
+
+
+def test_an_accelerators_sums_give_what_the_cpus_products_give(monkeypatch):
+    (x, dy), numbers = rows(), vectors()
+    found = []
+    with jax.enable_x64(True):
+        for backend in ("cpu", "gpu"):
+            monkeypatch.setattr(jax, "default_backend", lambda backend=backend: backend)
+            jax.clear_caches()
+            y, back = jax.vjp(of_batch, *map(jnp.asarray, (x, *numbers)))
+            found.append([y, *back(jnp.asarray(dy))])
+    jax.clear_caches()
+    for one, other in zip(*found, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-12, atol=1e-12)

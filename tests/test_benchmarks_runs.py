@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from benchmarks import epoch, retouch, runs, startup, sweep
+from benchmarks import epoch, layers, record, retouch, runs, startup, sweep
 from benchmarks import input as inputs
 from benchmarks.record import RESULTS
 from perface_jax.model import iresnet
@@ -120,6 +120,25 @@ def test_what_numpy_chooses_is_the_least_similar_in_order():
     assert selection._errors(queries, gallery, {4: chosen[:, ::-1]})[4] > 0
 
 
+def test_layers_are_timed_beside_the_plain_ones_and_equal_them(monkeypatch):
+    monkeypatch.setattr(record, "PAUSE", 0)
+    options = layers.parser().parse_args(["--batch=2", "--width=4", "--image-size=16", "--rounds=2"])
+    rows = json.loads(json.dumps(layers.measure(options)))["rows"]
+    assert [row["name"] for row in rows] == [
+        "convolution, 4x4x8",
+        "convolution, 2x2x16",
+        "gradients of a strided convolution, 8x8x8",
+        "gradients of a strided convolution, 2x2x32",
+        "sum over rows, 8x8x4",
+        "norm + PReLU, there and back, 8x8x4",
+        "filter gradient, 8x8x4",
+    ]
+    others = ["XLA, same options", "XLA", "PyTorch contiguous", "PyTorch channels_last"]
+    for row in rows:
+        _assert_timed(row, ["perface_jax", *others[row["name"].startswith("filter") :]])
+        assert row["largest_difference"] < 1e-5
+
+
 @pytest.mark.slow
 def test_every_method_is_retouched_and_every_estimator_judged(tmp_path):
     model = iresnet("r18", width=4, image_size=32, embedding_size=16)
@@ -169,7 +188,7 @@ def test_a_cold_and_a_warm_start_are_taken_apart(monkeypatch):
         assert row["compiling"][start]["programs"][0] > 1
 
 
-@pytest.mark.parametrize("part", ["epoch", "sweep", "input", "selection", "startup"])
+@pytest.mark.parametrize("part", ["epoch", "sweep", "input", "selection", "startup", "layers"])
 def test_a_kept_record_has_rows_with_names_of_their_own(part):
     if not (RESULTS / f"{part}.json").exists():
         pytest.skip("not measured yet")

@@ -26,3 +26,22 @@ def test_value_and_derivatives_are_those_of_xla(side, size, stride):
         pairs = [(ours, theirs), *zip(back(dy), back_theirs(dy), strict=True)]
     for one, other in pairs:
         np.testing.assert_allclose(one, other, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("padding", "options"),
+    [
+        (((3, 3), (3, 3)), {}),
+        (((1, 1), (1, 1)), {"feature_group_count": 3}),
+        (((2, 2), (2, 2)), {"rhs_dilation": (2, 2)}),
+    ],
+)
+@pytest.mark.parametrize("size", [1, 3])
+def test_other_strided_convolutions_are_left_to_xla(size, padding, options):
+    random, groups = np.random.default_rng(0), options.get("feature_group_count", 1)
+    x, kernel = random.normal(size=(1, 8, 8, 3)), random.normal(size=(size, size, 3 // groups, 6))
+    found = convolve(jnp.float32(x), jnp.float32(kernel), (2, 2), padding, **options)
+    wanted = jax.lax.conv_general_dilated(
+        jnp.float32(x), jnp.float32(kernel), (2, 2), padding, dimension_numbers=LAYOUT, **options
+    )
+    np.testing.assert_array_equal(found, wanted)

@@ -16,7 +16,10 @@ from tests.golden import formula
 TOLERANCE = 5e-6  # that of the unfolded network; measured: 6e-7
 
 
-@pytest.mark.parametrize("arch", ["r18", pytest.param("r50", marks=pytest.mark.slow)])
+SLOW = [pytest.param(arch, marks=pytest.mark.slow) for arch in ("r34", "r50", "r100")]
+
+
+@pytest.mark.parametrize("arch", ["r18", *SLOW])
 def test_embeddings_are_those_of_the_public_network(arch):
     state_dict = formula.state_dict(arch)
     model, variables = arcface_torch.recognise(state_dict), arcface_torch.convert(state_dict)
@@ -57,5 +60,7 @@ def test_variables_of_another_network_and_other_pictures_are_refused():
     variables = formula.variables(model)
     with pytest.raises(ValueError, match="not those of the model: there is no 'layer1_1'"):
         folding.fold_norms(model.clone(layers=(2, 1, 1, 1)), variables)
+    with pytest.raises(ValueError, match="not those of the model: it has no 'layer4_0'"):
+        folding.fold_norms(model.clone(layers=(1, 1, 1, 0)), variables)
     with pytest.raises(ValueError, match=r"wants \[B, 32, 32, 3\]"):
         folding.embed(folding.fold_norms(model, variables), jnp.zeros((1, 16, 16, 3)), model=model)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from converters import arcface_torch
+from perface_jax import compilation
 from perface_jax.images import normalise
 from perface_jax.model import LAYERS, BatchNorm, PReLU, iresnet, parameter_count
 from perface_jax.model_folder import abstract_variables
@@ -85,6 +86,22 @@ def test_rematerialisation_changes_nothing_but_memory(key):
     plain = gradient(variables["params"], model)
     again = gradient(variables["params"], model.clone(remat=True))
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4), plain, again)
+
+
+def test_rematerialisation_saves_memory():
+    model = iresnet(layers=(3, 1, 0, 0), width=8, image_size=32, embedding_size=4)
+    variables = formula.variables(model)
+
+    def held(model):
+        def loss(params, images):
+            output, _ = model.apply({**variables, "params": params}, images, train=True, mutable=["batch_stats"])
+            return jnp.sum(output**2)
+
+        program = jax.jit(jax.grad(loss), compiler_options=compilation.options())
+        compiled = program.lower(variables["params"], jnp.zeros((16, 32, 32, 3))).compile()
+        return compiled.memory_analysis().temp_size_in_bytes
+
+    assert held(model.clone(remat=True)) < 0.8 * held(model)
 
 
 def test_batch_norm_normalises_with_the_biased_variance_and_remembers_the_unbiased_one():

@@ -43,13 +43,16 @@ class Network:
 
     def embed(self, images: Iterable[np.ndarray]) -> np.ndarray:
         """The embeddings of pictures as they come, each uint8 `[S, S, 3]`: float32 `[N, D]`."""
-        outputs, images = [np.empty((0, self.model.embedding_size), np.float32)], iter(images)
+        outputs = [np.empty((0, self.model.embedding_size), np.float32)]
+        for (output, count), _ in itertools.pairwise(itertools.chain(self._steps(iter(images)), [None])):
+            outputs.append(np.asarray(output, np.float32)[:count])  # the next step is under way
+        return np.concatenate(outputs)
+
+    def _steps(self, images):
         while batch := list(itertools.islice(images, self.batch_size)):
             rows = np.zeros((self.batch_size, *batch[0].shape), np.uint8)  # one shape, one program
             rows[: len(batch)] = batch
-            placed = parallel.share(rows, self._mesh, parallel.ROWS)
-            outputs.append(np.asarray(self._program(self._weights, placed), np.float32)[: len(batch)])
-        return np.concatenate(outputs)
+            yield self._program(self._weights, parallel.share(rows, self._mesh, parallel.ROWS)), len(batch)
 
     def items(self, names: Sequence[Sequence[str]], load: Callable[[int], np.ndarray]) -> np.ndarray:
         """The embeddings of n items of k pictures each.
@@ -94,7 +97,7 @@ def listed(names: Sequence[str]) -> str:
 
 
 def embed(model: IResNet, variables: Mapping, images: np.ndarray, *, batch_size: int = 64) -> np.ndarray:
-    """Embed pictures that are in memory.
+    """Embed pictures that are in memory; `Network` keeps the prepared weights for many calls.
 
     Args:
       model: the network.
