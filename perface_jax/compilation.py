@@ -27,7 +27,8 @@ def keep_programs() -> None:
     """Keep compiled programs on disk, so that the next start of the same run need not compile.
 
     They lie where JAX_COMPILATION_CACHE_DIR says, else in `perface_jax` in the user's cache folder; an empty
-    JAX_COMPILATION_CACHE_DIR keeps none. JAX itself looks them up by program, options, device and version.
+    JAX_COMPILATION_CACHE_DIR, or a user without a home, keeps none. JAX itself looks them up by program, options,
+    device and version.
     """
     if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
         with contextlib.suppress(RuntimeError):  # no home

@@ -62,11 +62,19 @@ def test_a_name_twice_or_without_a_value_is_refused(given, message):
         command_line.named(given, alone="it")
 
 
-def test_a_report_that_cannot_be_written_is_refused_before_any_work(tmp_path):
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        ("perface_r50", "File exists"),
+        ("arcface_synthetic", "--part=privacy wants the config of a run on triplets; this one's task is identities"),
+    ],
+)
+def test_what_cannot_be_judged_or_written_is_refused_before_any_work(config, message, tmp_path):
     (tmp_path / "report").write_text("")
-    flags = ["--part=privacy", "--originals=nowhere", f"--report={tmp_path / 'report'}"]
+    flags = [f"--config=configs/{config}.py", "--part=privacy", "--originals=no", f"--report={tmp_path / 'report'}"]
     done = subprocess.run(
         [sys.executable, "evaluate.py", *flags], cwd=ROOT, capture_output=True, text=True, timeout=120
     )
     assert done.returncode == 1
-    assert "File exists" in done.stderr
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
