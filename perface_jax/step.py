@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from perface_jax import losses, metrics
+from perface_jax import batch_norm, losses, metrics
 from perface_jax.datasets.batches import gather
 from perface_jax.images import normalise
 from perface_jax.model import IResNet
@@ -226,9 +226,16 @@ def _embed_rows(state, params, images, model, norms, axis_name):
 
 def _freeze_if_diverged(old, new, sums):
     # Of the parameters, not the gradients: nobody then asks for those of frozen parameters, and XLA skips them.
-    finite = jnp.isfinite(sums["loss"]) & jnp.isfinite(optax.tree.norm(new.params))
+    finite = jnp.isfinite(sums["loss"]) & _all_finite(new.params)
     going = finite & (old.diverged < 0)
     kept = jax.tree.map(lambda a, b: jnp.where(going, a, b), new, old)
     first = (old.diverged < 0) & ~finite
     kept = kept.replace(step=old.step + 1, diverged=jnp.where(first, old.step + 1, old.diverged))
     return kept, jax.tree.map(lambda x: jnp.where(going, x, jnp.zeros_like(x)), sums)
+
+
+def _all_finite(tree):
+    # A sum is finite only if all numbers are; by columns first, as `batch_norm` has a fast sum over rows. Without the
+    # barriers XLA for CPUs adds up hundreds of sums anew wherever the answer is read, and compiles that for a minute.
+    sums = jax.lax.optimization_barrier([jnp.sum(batch_norm.column_sums(x)) for x in jax.tree.leaves(tree)])
+    return jnp.isfinite(jax.lax.optimization_barrier(sum(sums)))

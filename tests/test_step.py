@@ -268,6 +268,20 @@ def test_a_step_into_infinity_is_not_taken():
     _assert_equal(jax.tree.map(lambda x: x[0], current.params), small_runs.dot()[1]["params"])
 
 
+def test_the_compiled_program_grows_with_the_blocks_not_faster():
+    def operations(blocks):
+        model = iresnet(layers=(blocks, 0, 0, 0), width=2, image_size=16, embedding_size=4)
+        variables = formula.variables(model)
+        begun = state.create(variables, small_runs.sgd(small_runs.hyper()), small_runs.hyper())
+        batch = jax.tree.map(lambda x: x[0], small_runs.batch(model))
+        step = functools.partial(train_step, **small_runs.options(model))
+        program = jax.jit(step, compiler_options=compilation.options()).lower(begun, batch).compile()
+        return program.as_text().count(" = ")
+
+    few, more, many = (operations(blocks) for blocks in (1, 2, 3))
+    assert many - more < 1.02 * (more - few)
+
+
 def test_three_losses_in_one_program_are_what_each_alone_is():
     for i, loss in enumerate(Loss):
         one, one_means = _dot(2, hyper=small_runs.hyper(loss=i), choices=tuple(Loss))
