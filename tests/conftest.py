@@ -6,6 +6,7 @@ import pathlib
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 PROGRAMS = pathlib.Path(__file__).resolve().parent.parent / ".pytest_cache" / "programs"  # shared by all processes
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(PROGRAMS))
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")  # small programs are the same in many tests
 QUICK = "--xla_backend_optimization_level=0"  # most of the time goes into compiling programs that run once
 os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {QUICK} --xla_force_host_platform_device_count=8"
 

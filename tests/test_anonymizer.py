@@ -14,6 +14,7 @@ from perface_jax.datasets import faces, world
 from perface_jax.datasets.portraits import Portraits
 from perface_jax.evaluation import FileEye, Vectors, write_vectors
 from perface_jax.hiding.inputs import Eyes, Inputs
+from tests import drawn_faces
 
 SIZE = 48
 QUERIES, CANDIDATES = 4, 16
@@ -49,7 +50,7 @@ def drawn(tmp_path_factory):
     """Folders of queries and candidates, with landmarks and attributes."""
     folder, count = tmp_path_factory.mktemp("drawn"), QUERIES + CANDIDATES
     sources, targets = world.create_people(5, count)
-    pictures = np.asarray(faces.render(sources.faces, targets.faces, size=SIZE, view=faces.CELEBA_HQ_VIEW))
+    pictures = drawn_faces.draw(sources.faces, targets.faces, size=SIZE, view=faces.CELEBA_HQ_VIEW)
     points = np.asarray(faces.landmarks(sources.faces, targets.faces, size=SIZE, view=faces.CELEBA_HQ_VIEW))
     names = [f"q{i}" if i < QUERIES else f"c{i}" for i in range(count)]
     for name, picture in zip(names, pictures, strict=True):

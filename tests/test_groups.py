@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from perface_jax.groups import Rule, check_groups, classify, distances, group_distances
+from perface_jax import groups
+from perface_jax.groups import Rule, check_groups
+
+# Compiled whole, not operation by operation; three tests call the functions as they are.
+distances = jax.jit(groups.distances)
+group_distances = jax.jit(groups.group_distances, static_argnames="rule")
+classify = jax.jit(groups.classify, static_argnames=("rule", "abstain"))
 
 # Two queries, five members; the first three are group 0, the last two group 1, and group 2 is the union of 1, 2 and 3.
 DISTANCES = jnp.array([[0.2, 0.4, 0.6, 0.1, 0.9], [0.3, 0.3, 0.9, 0.2, 0.4]])
@@ -31,7 +37,8 @@ def test_a_zero_vector_is_at_distance_one_from_everything():
 def test_leading_dimensions_of_distances_broadcast_under_jit_and_vmap(key):
     queries, members = jax.random.normal(next(key), (2, 4, 3, 8)), jax.random.normal(next(key), (5, 8))
     wanted = np.stack([[distances(q, members) for q in row] for row in queries])
-    for got in (distances(queries, members), jax.jit(jax.vmap(distances, in_axes=(0, None)))(queries, members)):
+    mapped = jax.jit(jax.vmap(distances, in_axes=(0, None)))
+    for got in (groups.distances(queries, members), mapped(queries, members)):
         np.testing.assert_allclose(got, wanted, atol=1e-6)
 
 
@@ -53,7 +60,7 @@ def test_the_gradient_of_a_distance_is_that_of_the_cosine():
     ],
 )
 def test_each_rule_is_its_formula(rule, wanted):
-    np.testing.assert_allclose(group_distances(DISTANCES, where=WHERE, rule=rule), wanted, rtol=1e-6)
+    np.testing.assert_allclose(groups.group_distances(DISTANCES, where=WHERE, rule=rule), wanted, rtol=1e-6)
     mapped = jax.jit(jax.vmap(lambda d, w: group_distances(d[None], where=w, rule=rule)[0], in_axes=(0, None)))
     np.testing.assert_allclose(mapped(DISTANCES, WHERE), wanted, rtol=1e-6)
 
@@ -146,7 +153,7 @@ def test_a_query_that_is_a_member_is_left_out_of_its_own_groups():
 @pytest.mark.parametrize("abstain", [False, True])
 def test_classification_is_the_same_under_jit_and_vmap(key, abstain):
     values, where = jax.random.uniform(next(key), (3, 20, 30)), jax.random.bernoulli(next(key), 0.4, (4, 30))
-    found = classify(values, where=where, abstain=abstain)
+    found = groups.classify(values, where=where, abstain=abstain)
     assert found.group.shape == (3, 20)
     assert found.low.shape == (3, 20, 4)
     assert abstain == (jnp.min(found.group) < 0)

@@ -13,6 +13,7 @@ from perface_jax.fidelity import lighting, surface
 from perface_jax.fidelity.lighting import Lighting
 from perface_jax.fidelity.pose import fit_head
 from perface_jax.images import colour
+from tests import drawn_faces
 from tests.test_pose import turned
 
 FIT, RELIGHT, FACE = (
@@ -194,7 +195,7 @@ def world():
     source, target = population.sample_sources(keys[0], female, age), population.sample_targets(keys[1], female, age)
     aside, up = np.pi / 3 * jax.random.uniform(turns, (2, COUNT), minval=-1.0) * jnp.array([[1.0], [0.67]])
     wide = jnp.stack([jnp.sin(aside) * jnp.cos(up), -jnp.sin(up), jnp.cos(aside) * jnp.cos(up)], -1)
-    pictures = [faces.render(source, target._replace(light=lamp), size=112) for lamp in (target.light, wide)]
+    pictures = [drawn_faces.draw(source, target._replace(light=lamp)) for lamp in (target.light, wide)]
     return pictures, faces.landmarks(source, target, size=112), (np.asarray(target.light), np.asarray(wide))
 
 

@@ -31,7 +31,7 @@ def test_a_larger_margin_adds_up_until_the_hinge():
 
 def test_the_gradient_agrees_with_pytorch(key):
     arrays = [np.asarray(jax.random.normal(next(key), (6, 8))) for _ in range(3)]
-    ours = jax.grad(lambda *x: losses.cosine_triplet(*x, margin=0.3).sum(), (0, 1, 2))(*arrays)
+    ours = jax.jit(jax.grad(lambda *x: losses.cosine_triplet(*x, margin=0.3).sum(), (0, 1, 2)))(*arrays)
 
     tensors = [torch.tensor(array, requires_grad=True) for array in arrays]
     cosine = torch.nn.functional.cosine_similarity
@@ -43,14 +43,15 @@ def test_the_gradient_agrees_with_pytorch(key):
 
 def test_a_collapsed_embedding_gives_finite_gradients():
     zeros = jnp.zeros((1, 4))
-    loss, gradient = jax.value_and_grad(lambda x: losses.cosine_triplet(x, x, x).sum())(zeros)
+    loss, gradient = jax.jit(jax.value_and_grad(lambda x: losses.cosine_triplet(x, x, x).sum()))(zeros)
     np.testing.assert_allclose(loss, 0.1, rtol=1e-6)
     assert jnp.isfinite(gradient).all()
 
 
 def test_leading_dimensions_are_free(key):
     x = jax.random.normal(next(key), (3, 2, 5, 8))
-    np.testing.assert_allclose(jax.vmap(losses.cosine_triplet)(*x), losses.cosine_triplet(*x), atol=1e-6)
+    loss = jax.jit(losses.cosine_triplet)
+    np.testing.assert_allclose(jax.vmap(loss)(*x), loss(*x), atol=1e-6)
 
 
 def _vectors(number, *, rows=6):
@@ -102,6 +103,7 @@ def test_soft_vote_is_least_where_the_model_gives_the_share_of_the_votes():
     negative = jnp.array([1 - 0.1 * math.log(2), math.sqrt(1 - (1 - 0.1 * math.log(2)) ** 2)])
     positive = jnp.array([1.0, 0.0])
 
+    @jax.jit
     def loss(negative):
         return losses.soft_vote(positive, positive, negative, jnp.array([2.0, 1.0]), temperature=0.1)
 
@@ -190,16 +192,16 @@ def test_arcface_has_finite_gradients_at_the_edges_of_the_margin(degrees, dtype)
 def test_a_label_that_is_no_class_gives_a_loss_that_is_no_number_but_may_be_masked():
     embeddings, classes = (jnp.asarray(x, jnp.float32) for x in _faces_and_classes())
     labels = jnp.array([3, -1, 5, 4, 1, 2])
-    assert jnp.isnan(losses.arcface(embeddings, classes, labels)).tolist() == [False, True, True, False, False, False]
+    loss = jax.jit(losses.arcface)
+    assert jnp.isnan(loss(embeddings, classes, labels)).tolist() == [False, True, True, False, False, False]
 
     @jax.jit
     def masked(embeddings, classes):
-        loss = losses.arcface(embeddings, classes, labels)
-        return jnp.sum(loss, where=(labels >= 0) & (labels < 5))
+        return jnp.sum(loss(embeddings, classes, labels), where=(labels >= 0) & (labels < 5))
 
     kept = jnp.array([0, 3, 4, 5])
     value, (gradient, _) = jax.value_and_grad(masked, (0, 1))(embeddings, classes)
-    np.testing.assert_allclose(value, losses.arcface(embeddings[kept], classes, labels[kept]).sum(), rtol=1e-6)
+    np.testing.assert_allclose(value, loss(embeddings[kept], classes, labels[kept]).sum(), rtol=1e-6)
     assert (gradient[1:3] == 0).all()
     assert jnp.isfinite(gradient).all()
 

@@ -5,6 +5,10 @@ import pytest
 
 from perface_jax.selection import least_similar, least_similar_diverse, most_similar, random_choice, similarity_band
 
+# The tests by hand call the functions as they are; the others call them compiled whole, not operation by operation.
+LEAST = jax.jit(least_similar, static_argnames="k")
+DIVERSE = jax.jit(least_similar_diverse, static_argnames="k")
+RANDOM = jax.jit(random_choice, static_argnames="k")
 # Unit vectors at these angles; the query is at 0, so that the similarity is the cosine of the angle.
 ANGLES = np.deg2rad([30, 180, 90, 170, 60, 120])
 CANDIDATES = jnp.asarray(
@@ -56,7 +60,7 @@ def test_of_equal_similarities_the_lower_index_comes_first(size, k):
     candidates = np.array([[1.0, 0, 0], [0, 1, 0], [0, 0, 1]], np.float32)[kind]
     queries = np.array([[1.0, 0, 0], [-1, 0, 0], [0, 1, -1]], np.float32)
     wanted = order_of(np.pad(queries @ candidates.T, ((0, 0), (0, max(0, k - size))), constant_values=np.inf), k)
-    found = least_similar(queries, candidates, k=k)
+    found = LEAST(queries, candidates, k=k)
     np.testing.assert_array_equal(found.index, np.where(wanted < size, wanted, -1))
 
 
@@ -65,7 +69,7 @@ def test_the_ids_are_those_of_a_float64_sort(k):
     random = np.random.default_rng(k)
     queries, candidates = random.normal(size=(9, 64)), random.normal(size=(3001, 64))
     where = random.random((9, 3001)) < 0.3
-    found = least_similar(queries.astype(np.float32), candidates.astype(np.float32), k=k, where=where)
+    found = LEAST(queries.astype(np.float32), candidates.astype(np.float32), k=k, where=where)
     np.testing.assert_array_equal(
         found.index, by_sorting(queries.astype(np.float32), candidates.astype(np.float32), k, where)
     )
@@ -73,17 +77,17 @@ def test_the_ids_are_those_of_a_float64_sort(k):
 
 def test_half_precision_is_ranked_in_float32_and_float64_in_float64():
     queries, candidates = (np.random.default_rng(0).normal(size=(n, 8)).astype(np.float16) for n in (2, 50))
-    found = least_similar(queries, candidates, k=4)
+    found = LEAST(queries, candidates, k=4)
     assert found.similarity.dtype == jnp.float32
     np.testing.assert_array_equal(found.index, by_sorting(np.float32(queries), np.float32(candidates), 4))
     with jax.enable_x64(True):
-        assert least_similar(np.float64(queries), np.float64(candidates), k=4).similarity.dtype == jnp.float64
+        assert LEAST(np.float64(queries), np.float64(candidates), k=4).similarity.dtype == jnp.float64
 
 
 def test_a_candidate_that_is_no_number_is_never_chosen():
-    found = least_similar(QUERY, CANDIDATES.at[1].set(jnp.nan), k=6)
+    found = LEAST(QUERY, CANDIDATES.at[1].set(jnp.nan), k=6)
     np.testing.assert_array_equal(found.index, [[3, 5, 2, 4, 0, -1]])
-    np.testing.assert_array_equal(least_similar(QUERY * jnp.nan, CANDIDATES, k=2).index, [[-1, -1]])
+    np.testing.assert_array_equal(LEAST(QUERY * jnp.nan, CANDIDATES, k=2).index, [[-1, -1]])
     found = most_similar(QUERY, CANDIDATES.at[1].set(jnp.nan), k=6)  # a sort puts one sign of NaN first, the other last
     np.testing.assert_array_equal(found.index, [[0, 4, 2, 5, 3, -1]])
 
@@ -112,7 +116,7 @@ def test_diverse_choices_are_those_of_a_loop_over_the_ranking():
             if len(chosen) < 7 and all(unit[i] @ unit[j] <= 0.3 for j in chosen):
                 chosen.append(i)
         wanted.append(chosen + [-1] * (7 - len(chosen)))
-    found = least_similar_diverse(queries, candidates, k=7, max_similarity=0.3)
+    found = DIVERSE(queries, candidates, k=7, max_similarity=0.3)
     np.testing.assert_array_equal(found.index, wanted)
 
 
@@ -132,7 +136,7 @@ def test_a_band_lies_between_two_quantiles_of_the_candidates():
 def test_a_random_choice_is_uniform_without_replacement(key):
     queries = jnp.tile(QUERY, (4000, 1))
     where = jnp.arange(6) != 2
-    found = random_choice(next(key), queries, CANDIDATES, k=3, where=where)
+    found = RANDOM(next(key), queries, CANDIDATES, k=3, where=where)
     index = np.asarray(found.index)
     assert all(len(set(row)) == 3 for row in index)
     # each place: 4,000 draws among five, 800 each with a standard deviation of 25

@@ -10,6 +10,7 @@ from scipy.spatial import cKDTree
 from perface_jax import landmarks
 from perface_jax.datasets import faces, population
 from perface_jax.fidelity import regions
+from tests import drawn_faces
 
 # the generic face at 20 pixels a unit
 FACE = (landmarks.GENERIC[:, :2] * 20 + [31.5, 24.0]).astype(np.float32)
@@ -78,7 +79,7 @@ def test_what_the_synthetic_world_paints_lies_in_its_region(key):
     }
     sources = jax.tree.map(lambda *leaves: jnp.concatenate(leaves), source, *changed.values())
     targets = jax.tree.map(lambda leaf: jnp.concatenate([leaf] * 4), target)
-    plain, *others = np.split(np.asarray(faces.render(sources, targets)).astype(int), 4)
+    plain, *others = np.split(drawn_faces.draw(sources, targets).astype(int), 4)
     masks = DRAW(faces.landmarks(source, target), 112)
     for name, picture in zip(changed, others, strict=True):
         change = np.abs(picture - plain).sum(-1)

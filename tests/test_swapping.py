@@ -10,6 +10,7 @@ import pytest
 from perface_jax import swap as room
 from perface_jax.datasets import faces, population
 from perface_jax.swap import Face, geometry, swap, swap_face, swap_points, swapping, triangulate, warp
+from tests import drawn_faces
 from tests.conftest import ROOT
 from tests.pictures import levels, noise
 
@@ -22,9 +23,9 @@ def people():
     female = np.array([1, 0, 1], np.float32)
     sources = population.sample_sources(jax.random.key(5), female, 40 * female + 20)
     targets = population.sample_targets(jax.random.key(6), female, 40 * female + 20)
-    images = faces.render(sources, targets, size=SIZE)
+    images = drawn_faces.draw(sources, targets, size=SIZE)
     points = jax.jit(lambda *face: faces.landmarks(*face, size=SIZE))(sources, targets)
-    return Face(np.asarray(images), np.asarray(points))
+    return Face(images, np.asarray(points))
 
 
 def pair(own, index):
