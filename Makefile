@@ -10,7 +10,7 @@ PERFACE := --config=configs/synthetic.py:demo --workdir=$(RUNS)/perface --config
 	--config.data.release=$(DATA)/world/release --config.data.data_dir=$(DATA)/tfds \
 	--config.groups.folder=$(DATA)/world/celeba_hq
 
-PARTS ?= embedding training_step layers epoch sweep input selection startup embed_folder renderer replicas
+PARTS ?= embedding training_step layers epoch sweep devices input selection startup embed_folder renderer replicas
 
 .PHONY: demo test test-all lint bench
 
@@ -34,6 +34,7 @@ test-all: lint
 lint: $(VENV)/installed-test
 	$(RUN) -m ruff check .
 
+# How long each part takes stands in docs/performance.md behind its command; one at a time: make bench PARTS=sweep
 bench: $(VENV)/installed-test
 	$(INSTALL) ".[bench]"
 	for part in $(PARTS); do echo "== $$part" && $(RUN) -m benchmarks.$$part --write || exit 1; done

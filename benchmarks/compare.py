@@ -1,4 +1,4 @@
-"""What has become faster or slower between two records: ratios NEW / OLD, and which of them are more than noise.
+"""What has become faster or slower between two records, or takes more: ratios NEW / OLD, and which are beyond noise.
 
     python -m benchmarks.compare OLD NEW
 
@@ -7,56 +7,76 @@ every variant that is ours is compared. Machines are noisy and differ: where bot
 (PyTorch, ONNX Runtime, NumPy, faiss), the seconds of each round are first divided by those of the first of these, and
 the ratio is that of the quotients. Records of different machines are compared, and said to be so.
 
-A ratio is beyond noise when the values of the rounds lie apart: with eight rounds or more the quartile ranges of OLD
-and NEW do not overlap, with three to seven the whole ranges. Where nothing has changed and rounds are independent, a
-row is called slower once in 20 times with three rounds, in 252 with five, in 33 with eight, in 360 with sixteen. Fewer
-than three rounds are not judged. Ratios above 1 are slower.
+A ratio of times is beyond noise when both hold: the medians differ by more than 5%, as two starts of the same program
+may by less; and by Yuen's test of the logarithms (Welch's t-test without the slowest and the fastest fifth) independent
+rounds of the same program would look so much slower once in 200 comparisons. So seldom is a row that has not changed
+called slower, with three rounds as with thirty. Most changes by six times the noise are seen by three rounds, by three
+times the noise by eight. Fewer than three rounds are not judged.
 
-Exits with 1 when anything is slower beyond noise.
+Memory that the compiler counts is `more` beyond 5%, that of a process beyond 25% (two runs of the same differ by 20%),
+compiled programs when there is one more. Ratios above 1 are worse.
+
+Exits with 1 when anything is slower or more.
 """
 
 import argparse
 import pathlib
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
+
+import numpy as np
+from scipy import stats
 
 from benchmarks import reading
 
 OTHERS = ("PyTorch", "ONNX Runtime", "NumPy", "faiss")  # how the names of other libraries' variants begin
 FEWEST = 3  # rounds to judge by
+FLOOR = 1.05  # ratio of medians
+SELDOM = 1 / 200  # false alarms of one sign
+TOLERANCES = {  # ratio of amounts
+    "working_memory_mib": 1.05,
+    "memory_mib": 1.05,
+    "peak_mib": 1.25,
+    "peak_mib_above_the_gallery": 1.25,
+    "compilations": 1.0,
+    "programs": 1.0,
+}
 MACHINE = ("processor", "cores", "device")
 
 
 class Change(NamedTuple):
-    """One variant of one row, then and now.
+    """One figure of one row, then and now.
 
     Attributes:
-      part, row, variant: which.
-      reference: the variant by whose seconds both were divided, or "".
-      old, new: seconds, or quotients.
+      part, row: which.
+      what: the variant that was timed, or the amount.
+      unit: `seconds`, `of` the variant by whose seconds they were divided, or `amount`.
+      old, new: the rounds.
+      tolerance: of an amount; 0 for times.
     """
 
     part: str
     row: str
-    variant: str
-    reference: str
-    old: reading.Spread
-    new: reading.Spread
+    what: str
+    unit: str
+    old: Sequence[float]
+    new: Sequence[float]
+    tolerance: float = 0.0
 
     @property
     def ratio(self) -> float:
-        """NEW / OLD."""
-        return self.new.median / self.old.median
+        """NEW / OLD, of the medians."""
+        return float(np.median(self.new) / np.median(self.old))
 
     @property
     def verdict(self) -> str:
-        """`slower` or `faster` beyond noise, `few rounds` where noise is not known, or ""."""
-        if min(self.old.rounds, self.new.rounds) < FEWEST:
+        """`slower`, `faster`, `more` or `less` beyond noise, `few rounds` where noise is not known, or ""."""
+        if self.tolerance:
+            return _beyond(self.ratio, self.tolerance, "more", "less")
+        if min(len(self.old), len(self.new)) < FEWEST:
             return "few rounds"
-        if self.new.low > self.old.high:
-            return "slower"
-        return "faster" if self.new.high < self.old.low else ""
+        return _beyond(self.ratio, FLOOR, "slower", "faster") if differ(self.old, self.new) else ""
 
 
 def main() -> None:
@@ -67,16 +87,23 @@ def main() -> None:
     old, new = (reading.read(path) for path in (paths.old, paths.new))
     changes = list(compare(old, new))
     print("\n".join([*notes(old, new), show(changes)]))
-    sys.exit(any(change.verdict == "slower" for change in changes))
+    sys.exit(any(change.verdict in ("slower", "more") for change in changes))
+
+
+def differ(old: Sequence[float], new: Sequence[float]) -> bool:
+    """Whether the rounds, three or more positive numbers each, lie further apart than noise explains."""
+    test = stats.ttest_ind(np.log(new), np.log(old), equal_var=False, trim=0.2)
+    return bool(test.pvalue < 2 * SELDOM)
 
 
 def compare(old: Mapping[str, dict], new: Mapping[str, dict]) -> Iterator[Change]:
-    """The changes of all rows that are timed in both; records by part."""
+    """The changes of all that both have; records by part."""
     for part in old.keys() & new.keys():
         before = _rows(old[part])
-        for name, seconds in _rows(new[part]).items():
+        for name, row in _rows(new[part]).items():
             if name in before:
-                yield from _changes(part, name, before[name], seconds)
+                yield from _times(part, name, before[name].get("seconds", {}), row.get("seconds", {}))
+                yield from _amounts(part, name, dict(_counted(before[name])), dict(_counted(row)))
 
 
 def notes(old: Mapping[str, dict], new: Mapping[str, dict]) -> Iterator[str]:
@@ -95,13 +122,13 @@ def notes(old: Mapping[str, dict], new: Mapping[str, dict]) -> Iterator[str]:
 
 def show(changes: list[Change]) -> str:
     """The changes as a table, the largest ratios first."""
-    columns = ("part", "row", "variant", "in", "OLD", "NEW", "NEW / OLD", "beyond noise")
+    columns = ("part", "row", "variant or amount", "in", "OLD", "NEW", "NEW / OLD", "beyond noise")
     lines = [
         (
             change.part,
             change.row,
-            change.variant,
-            f"of {change.reference}" if change.reference else "seconds",
+            change.what,
+            change.unit,
             _range(change.old),
             _range(change.new),
             f"{change.ratio:.2f}",
@@ -113,20 +140,42 @@ def show(changes: list[Change]) -> str:
 
 
 def _rows(record):
-    return {row["name"]: row["seconds"] for row in record["rows"] if "seconds" in row}
+    return {row["name"]: row for row in record["rows"]}
 
 
-def _changes(part, row, old, new):
+def _times(part, row, old, new):
     shared = [name for name in new if name in old]
     reference = next((name for name in shared if name.startswith(OTHERS)), "")
     for name in shared:
         if not name.startswith(OTHERS):
             rounds = [reading.ratios(one, name, reference) if reference else one[name] for one in (old, new)]
-            yield Change(part, row, name, reference, *map(reading.spread, rounds))
+            yield Change(part, row, name, f"of {reference}" if reference else "seconds", *rounds)
 
 
-def _range(spread):
-    return f"{spread.median:.4g} [{spread.low:.4g}, {spread.high:.4g}]"
+def _amounts(part, row, old, new):
+    for path in [path for path in new if path in old]:
+        tolerance = next(TOLERANCES[name] for name in path if name in TOLERANCES)
+        yield Change(part, row, ", ".join(path), "amount", old[path], new[path], tolerance)
+
+
+def _counted(row, path=()):
+    """The amounts of a row with their names, outermost first."""
+    for name, value in row.items():
+        if isinstance(value, dict):
+            yield from _counted(value, (*path, name))
+        elif TOLERANCES.keys() & {*path, name}:
+            yield (*path, name), np.atleast_1d(value).tolist()
+
+
+def _beyond(ratio, tolerance, above, below):
+    if ratio > tolerance:
+        return above
+    return below if ratio < 1 / tolerance else ""
+
+
+def _range(rounds):
+    seen = reading.spread(rounds)
+    return f"{seen.median:.4g} [{seen.low:.4g}, {seen.high:.4g}]" if seen.low < seen.high else f"{seen.median:.4g}"
 
 
 if __name__ == "__main__":

@@ -26,11 +26,12 @@ PASSES = 1_000  # more than are timed: the log tells how many steps are left
 
 
 def parser() -> argparse.ArgumentParser:
+    gpu = jax.default_backend() == "gpu"
     parser = record.parser(__doc__)
-    parser.add_argument("--networks", nargs="+", default=["r18-16", "r18"], help="architecture, or with -WIDTH")
+    parser.add_argument("--networks", nargs="+", default=["r50"] if gpu else ["r18-16", "r18"], help="r18 or r18-WIDTH")
     parser.add_argument("--image-size", type=int, default=112, help="pixels a side")
-    parser.add_argument("--batch-size", type=int, default=4, help="triplets")
-    parser.add_argument("--steps", type=int, default=10, help="in an epoch")
+    parser.add_argument("--batch-size", type=int, default=128 if gpu else 4, help="triplets")
+    parser.add_argument("--steps", type=int, default=20 if gpu else 10, help="in an epoch")
     parser.add_argument("--steps-per-call", type=int, nargs="+", default=[], help="0: the whole epoch")
     parser.add_argument("--rounds", type=int, default=3, help="in which both are timed once")
     return parser

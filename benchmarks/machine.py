@@ -10,7 +10,7 @@ import jax
 
 
 def describe() -> dict:
-    """Commit, processor, cores and their load, device, versions."""
+    """Commit, processor, cores and their load, the kind of device and how many there are, versions."""
     commit = _git("describe", "--always")
     changed = _git("status", "--porcelain", "--", ".", ":!benchmarks/results", ":!docs/performance.md")
     return {
@@ -18,7 +18,9 @@ def describe() -> dict:
         "processor": _processor(),
         "cores": len(os.sched_getaffinity(0)),
         "load_average": round(os.getloadavg()[0], 2),
+        "backend": jax.default_backend(),
         "device": jax.devices()[0].device_kind,
+        "devices": jax.device_count(),
         "python": platform.python_version(),
         "jax": jax.__version__,
         "jaxlib": importlib.metadata.version("jaxlib"),

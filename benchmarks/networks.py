@@ -8,7 +8,8 @@ import argparse
 import contextlib
 import copy
 import os
-from collections.abc import Callable, Iterable, Sequence
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import jax
 import jax.numpy as jnp
@@ -39,6 +40,8 @@ def add_choices(parser: argparse.ArgumentParser, archs: Sequence[str], batches: 
     parser.add_argument("--width", type=int, default=64, help="channels of the first stage")
     parser.add_argument("--image-size", type=int, default=112, help="pixels a side")
     parser.add_argument("--matrix", type=int, default=16384 if GPU else 2048, help="rows of the product of matrices")
+    queued = "calls sent before the last is waited for, to hide what the host does; seconds are those of one"
+    parser.add_argument("--queued", type=int, default=8 if GPU else 1, help=queued)
 
 
 def measure(rows: Callable[[str, argparse.Namespace], Iterable[dict]], options: argparse.Namespace) -> dict:
@@ -51,7 +54,7 @@ def measure(rows: Callable[[str, argparse.Namespace], Iterable[dict]], options: 
 
 
 def pair(arch: str, **options: int) -> tuple[torch_twin.IResNet, IResNet, dict]:
-    """One network twice: PyTorch's, in eval mode on the host; ours, and its variables on the device.
+    """One network twice: PyTorch's, in eval mode on the host; ours, and its variables on the device, all float32.
 
     Args:
       arch: of `torch_twin.LAYERS`.
@@ -68,7 +71,7 @@ def in_layout(twin: torch_twin.IResNet, layout: str) -> torch_twin.IResNet:
 
 
 def planes(pictures: np.ndarray, layout: str) -> torch.Tensor:
-    """Pictures `[B, H, W, 3]` on PyTorch's device as `[B, 3, H, W]` in one of `LAYOUTS`."""
+    """Pictures `[B, H, W, C]` on PyTorch's device as `[B, C, H, W]` of the same dtype, in one of `LAYOUTS`."""
     return torch.from_numpy(pictures).permute(0, 3, 1, 2).to(DEVICE).contiguous(memory_format=LAYOUTS[layout])
 
 
@@ -108,7 +111,7 @@ def operations(arch: str, *, training: bool = False, **options: int) -> int:
 
 
 def matrix_rate(size: int, *, repeats: int = 5) -> float:
-    """GFLOP/s of JAX's product of two square matrices in the benchmark's dtype: the best of all repeats.
+    """GFLOP/s of JAX's product of two matrices `[size, size]` of `DTYPE`: the best of all repeats.
 
     Args:
       size: rows and columns.
@@ -122,10 +125,34 @@ def matrix_rate(size: int, *, repeats: int = 5) -> float:
     return round(2 * size**3 / min(taken) / 1e9, 1)
 
 
+def bytes_accessed(program: jax.stages.Compiled) -> float:
+    """GB that the operations of a compiled program read and write, as XLA counts them; caches are not considered."""
+    return round(program.cost_analysis()["bytes accessed"] / 1e9, 4)
+
+
+def first_calls(calls: Mapping[str, Callable[[], object]]) -> tuple[dict[str, float], dict[str, str]]:
+    """Call each once, which compiles what is not compiled.
+
+    Args:
+      calls: by variant.
+
+    Returns:
+      by variant, the seconds of those that run here, and why the others do not.
+    """
+    seconds, not_run = {}, {}
+    for name, call in calls.items():
+        started, why = time.perf_counter(), fault(call)
+        if why:
+            not_run[name] = why
+        else:
+            seconds[name] = round(time.perf_counter() - started, 2)
+    return seconds, not_run
+
+
 def fault(call: Callable[[], object]) -> str:
     """Why a call does not run here, in one line; empty where it does."""
     try:
         call()
-    except Exception as error:  # a C++ compiler that is missing or fails shows in many ways
+    except Exception as error:  # a missing C++ compiler and memory that is too small show in many ways
         return f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
     return ""

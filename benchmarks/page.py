@@ -6,6 +6,7 @@
 """
 
 import argparse
+import functools
 import itertools
 import pathlib
 import sys
@@ -22,11 +23,13 @@ OPENING = """\
 # Performance
 
 Made by `python -m benchmarks.page` from the records in `benchmarks/results`, not by hand. `make bench` measures anew;
-`python -m benchmarks.compare OLD NEW` says what has become slower.
+`python -m benchmarks.compare OLD NEW` says what has become slower or takes more memory. Where it says "GPU: not run
+yet", what the benchmark does differently on a GPU is untried, too.
 
 What stands in one line ran in one process, in turns: in every round each variant was timed once. A time is the median
 of the rounds, behind it their quartiles, or their whole range where they were fewer than eight. Then follows how many
 times as long a variant takes as the first one, the median of the ratios within rounds: above 1, the first is faster.
+How long a part takes, all compiling included, stands behind its command.
 """
 VERSIONS = ("python", "jax", "torch", "onnxruntime", "numpy", "faiss-cpu")
 UNITS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"))
@@ -71,8 +74,10 @@ def make(records: Mapping[str, dict]) -> str:
 def _section(name, part, records):
     found = {"CPU": records.get(name)}
     if part.accelerator:
-        found["GPU"] = records.get(f"{name}_accelerator")
-    shown = (f"{on}: not run yet.\n" if record is None else _record(part, record) for on, record in found.items())
+        found["GPU"] = records.get(reading.key(name, "gpu"))
+    if reading.key(name, "tpu") in records:
+        found["TPU"] = records[reading.key(name, "tpu")]
+    shown = (f"{on}: not run yet.\n" if one is None else f"{on}: {_record(part, one)}" for on, one in found.items())
     return "\n".join([f"## {part.title}\n", f"{part.words}\n", *shown])
 
 
@@ -80,16 +85,24 @@ def _record(part, record):
     """Where the figures come from, and the tables."""
     facts = [f"{head} {record[field]:,}" for field, head in part.facts.items() if field in record]
     command = record.get("command", f"python -m benchmarks.{record['part']}")
-    told = [f"`{command}`", _machine(record), *facts, *sorted({*_missing(record)})]
+    told = [f"`{command}`{_duration(record)}", _machine(record), *facts, *sorted({*_missing(record)})]
     # Rows with other variants have a table of their own.
     groups = itertools.groupby(sorted(record["rows"], key=_place(record)), key=_variants)
     tables = (_table(part, record, variants, list(rows)) for variants, rows in groups)
     return "\n".join([f"{'; '.join(told)}.\n", *tables])
 
 
+def _duration(record):
+    if "duration_seconds" not in record:
+        return ", duration not recorded"
+    return f", {record['duration_seconds'] / 60:.1f} minutes"
+
+
 def _machine(record):
     versions = [f"{name} {record[name]}" for name in VERSIONS if name in record]
     machine = f"{record.get('processor', record.get('machine'))}, {record['device']}"
+    if record.get("backend", "cpu") != "cpu":
+        machine += f" x {record['devices']}"
     cores = f", {record['cores']} cores, load {record['load_average']} before it began" if "cores" in record else ""
     return f"{machine}{cores}; commit {record.get('commit', 'not recorded')}; {', '.join(versions)}"
 
@@ -165,25 +178,34 @@ def _share(part: str, whole: Callable[[float, float], float], other: str) -> Col
     return column
 
 
+def _accessed(row, record):
+    """GB/s of the first variant."""
+    name = next(iter(row.get("seconds", {})), "")
+    gbyte = row.get("gbyte_accessed", {}).get(name)
+    return f"{gbyte / reading.spread(row['seconds'][name]).median:,.4g}" if gbyte else ""
+
+
 def _losses(row, record):
     """The largest difference between losses of the same step, of the first variant's largest loss."""
+    if "losses" not in row:
+        return ""
     first, *others = row["losses"].values()
     pairs = itertools.chain.from_iterable(zip(first, other, strict=False) for other in others)
     return f"{max(abs(two - one) for one, two in pairs) / (max(first) or 1.0):.0e}"
 
 
-def _phases(start: str) -> Column:
-    """What a start was made of."""
+def _phases(*path: str) -> Column:
+    """What a start was made of, or how long it took by variant."""
 
     def column(row, record):
-        phases = row.get("parts", {}).get(start, {})
+        phases = functools.reduce(lambda found, name: found.get(name, {}), path, row)
         return ", ".join(f"{name} {np.median(seconds):.1f}" for name, seconds in phases.items())
 
     return column
 
 
 def _work(unit: str) -> dict[str, Column]:
-    """Operations a second, and their share of what a product of matrices reaches."""
+    """Operations a second and their share of what a product of matrices reaches; bytes a second."""
 
     def gflop(row, record):
         return row["batch"] * row[f"gflop_per_{unit}"]
@@ -194,6 +216,7 @@ def _work(unit: str) -> dict[str, Column]:
         "of the matrix rate": _per_second(
             lambda row, record: gflop(row, record) / record["matrix_gflop_per_second"], form=".0%"
         ),
+        "GB/s": _accessed,
     }
 
 
@@ -206,7 +229,8 @@ Normalised pictures that lie in memory -> embeddings on the host. `perface_jax` 
 `unfolded` is the model as it is trained. PyTorch has the same weights and runs eager in both layouts, and compiled;
 ONNX Runtime runs the exported network, where the exporter folds the norms behind a convolution, not those before one.
 Operations are those of plain convolutions and the linear layer, two for a multiply-add, beside the rate of matrix
-products on the same machine; on CPUs ours (Winograd) multiplies less, so that the share may exceed 100%. The largest
+products on the same machine; on CPUs ours (Winograd) multiplies less, so that the share may exceed 100%. GB/s are what
+the operations of our program read and write, as XLA counts them; what stays in caches is counted, too. The largest
 difference is that of our embeddings from PyTorch's, of the largest value.
 
 Wanted of r50 at batch 8 and 64 on a CPU: 1.1 times as fast as PyTorch's better layout, 0.9 times ONNX Runtime; on a GPU
@@ -219,9 +243,13 @@ Wanted of r50 at batch 8 and 64 on a CPU: 1.1 times as fast as PyTorch's better 
         """\
 Bytes of B triplets -> the next state: normalisation, one forward pass of 3 B pictures with batch statistics, the cosine
 triplet loss, its gradients, SGD with momentum and weight decay. All variants begin with the same weights and see the
-same batch again and again; the last column is how far apart their losses in any step are, of the largest loss. `remat`
-computes the activations of each block a second time instead of keeping them. Memory is what the compiled program holds
-beside state and batch.
+same batch again and again; "losses differ by" is how far apart they are in any step, of the largest loss. `remat`
+computes the activations of each block a second time instead of keeping them. MiB are what the compiled program holds
+beside state and batch. Operations and bytes as above.
+
+With `--largest` (on a GPU without being asked) the batch is doubled until a step no longer fits into memory, in
+processes of their own, for ours, ours with `remat`, and PyTorch compiled: the largest batch of each has a row of its
+own, with the memory it holds in all and why twice as many triplets did not fit.
 
 Wanted: on a CPU no slower than PyTorch eager; on a GPU 1.3 times as fast as PyTorch compiled, and 35% of the rate of
 matrix products at a large batch.""",
@@ -230,6 +258,8 @@ matrix products at a large batch.""",
             "MiB": _field("working_memory_mib", "perface_jax", form=",.0f"),
             "MiB with remat": _field("working_memory_mib", "perface_jax remat", form=",.0f"),
             "losses differ by": _losses,
+            "MiB in all": _field("memory_mib", "a step", form=",.0f"),
+            "twice as many": _field("twice_as_many", form=""),
         },
         MATRIX,
     ),
@@ -269,6 +299,13 @@ One step of R runs in one program, against R steps of one run, one after another
 devices that share the cores, so that no more can be hoped for than the sum of the single runs. Wanted of 8 runs: no
 more than 1.15 times that sum, and one compilation.""",
         {"programs compiled": _field("compilations"), "first call, s": _field("first_call_seconds")},
+    ),
+    "devices": Part(
+        "Devices",
+        """\
+One run, the same global batch on more and more devices that share it: what data parallelism gains, or costs. On a CPU
+the devices are virtual ones that share the cores: nothing can be gained, and the same time is the best there is.""",
+        {"first call, s": _phases("first_call_seconds")},
     ),
     "input": Part(
         "Input",
@@ -311,7 +348,7 @@ Seconds from the start of `train.py` to the end of its first step, the validatio
 their own: with an empty folder of compiled programs, and with the one that this has filled. Wanted of r50 on a CPU:
 25 s, and 8 s with compiled programs.
 """.rstrip(),
-        {"cold, in seconds": _phases("cold"), "warm, in seconds": _phases("warm")},
+        {"cold, in seconds": _phases("parts", "cold"), "warm, in seconds": _phases("parts", "warm")},
     ),
     "embed_folder": Part(
         "A folder of pictures",

@@ -23,8 +23,13 @@ class Spread(NamedTuple):
     rounds: int
 
 
+def key(part: str, backend: str) -> str:
+    """The name of a record: that of its part, with `_gpu` or `_tpu` behind it where JAX did not run on the CPU."""
+    return part if backend == "cpu" else f"{part}_{backend}"
+
+
 def read(path: pathlib.Path) -> dict[str, dict]:
-    """The record in a file, or all records in a folder, by part; those of an accelerator by `PART_accelerator`.
+    """The record in a file, or all records in a folder, by `key`.
 
     Raises:
       FileNotFoundError: nothing there.
@@ -33,12 +38,12 @@ def read(path: pathlib.Path) -> dict[str, dict]:
     if not files:
         raise FileNotFoundError(f"no record (*.json) in {path}")
     records = [json.loads(file.read_text()) for file in files]
-    return {record["part"] + ("" if record["device"] == "cpu" else "_accelerator"): record for record in records}
+    return {key(record["part"], record.get("backend", "cpu")): record for record in records}
 
 
 def spread(rounds: Sequence[float]) -> Spread:
     """Where these rounds lie."""
-    ends = (25, 75) if len(rounds) >= 8 else (0, 100)  # quartiles of a few alarm too often: see `compare`
+    ends = (25, 75) if len(rounds) >= 8 else (0, 100)  # quartiles of a few say little
     low, median, high = np.percentile(rounds, [ends[0], 50, ends[1]])
     return Spread(float(median), float(low), float(high), len(rounds))
 

@@ -30,8 +30,13 @@ def fold_norms(model: IResNet, variables: Mapping) -> dict:
       variables: its three collections.
 
     Returns:
-      by layer: `stem` and each block `layer1_0` ... with `kernel`, `bias`, `slope`, and `kernel2`, `bias2`, `shortcut`,
-      `shortcut_bias` where it has them; `fc` with `kernel` and `bias`. Arrays of the model's `param_dtype`.
+      by layer, arrays of the model's `param_dtype`; C channels in, D out, a picture of `[side, side, C]` in:
+
+      - `stem` and each block `layer1_0` ...: `kernel` `[3, 3, C, D]`, or `[4, 4, C, D]` where `winograd.suits`; `bias`
+        `[side, side, D]`, of the stem `[D]`; `slope` `[D]`.
+      - each block also: `kernel2` as `kernel`, `bias2` `[D]`.
+      - the first block of a stage also: `shortcut` `[1, 1, C, D]`, `shortcut_bias` `[D]`.
+      - `fc`: `kernel` `[F, D]` of F inputs (rows, columns, channels of the last picture), `bias` `[D]`.
 
     Raises:
       ValueError: the variables are not those of the model.

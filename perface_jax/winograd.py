@@ -18,7 +18,12 @@ _G = np.array([[1, 0, 0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0, 0, 1]])
 
 
 def suits(kernel: np.ndarray, side: int) -> bool:
-    """Whether a convolution of stride 1 of `[B, side, side, C]` with this kernel is faster this way, here."""
+    """Whether a convolution of stride 1 of `[B, side, side, C]` is faster this way on the default backend.
+
+    Args:
+      kernel: `[h, w, C, D]` of any dtype, of which only C and D are read.
+      side: pixels; 0 says that the stride is not 1.
+    """
     return jax.default_backend() == "cpu" and side % 2 == 0 and 0 < side <= 28 and min(kernel.shape[2:]) >= 128
 
 

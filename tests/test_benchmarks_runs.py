@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from benchmarks import epoch, layers, record, retouch, runs, startup, sweep
+from benchmarks import devices, epoch, layers, record, retouch, runs, startup, sweep
 from benchmarks import input as inputs
 from benchmarks.record import RESULTS
 from perface_jax.model import iresnet
@@ -64,6 +64,29 @@ def test_a_sweep_of_any_size_is_one_compilation(small_network):
 def test_more_replicas_than_virtual_devices_are_refused():
     with pytest.raises(ValueError, match="--replicas 9 on 8 virtual devices"):
         sweep.measure(sweep.parser().parse_args(["--replicas", "2", "9"]))
+
+
+def test_devices_that_share_a_batch_are_timed_in_turns(small_network):
+    words = ["--image-size=4", "--batch-size=4", "--rounds=2", "--devices", "1", "4"]
+    [row] = json.loads(json.dumps(devices.measure(devices.parser().parse_args(words))))["rows"]
+    _assert_timed(row, ["1 device", "4 devices"])
+    assert list(row["first_call_seconds"]) == ["1 device", "4 devices"]
+
+
+@pytest.mark.parametrize(
+    ("words", "why"), [(["--devices", "16"], "--devices 16 of 8"), (["--devices", "8", "--batch-size", "12"], "of 12")]
+)
+def test_devices_that_are_not_there_or_cannot_share_the_batch_are_refused(words, why, small_network):
+    with pytest.raises(ValueError, match=why):
+        devices.measure(devices.parser().parse_args(["--image-size=4", *words]))
+
+
+def test_a_gpu_is_given_the_papers_network_and_large_batches(monkeypatch):
+    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+    options = epoch.parser().parse_args([])
+    assert (options.networks, options.batch_size, options.steps) == (["r50"], 128, 20)
+    assert devices.parser().parse_args([]).batch_size == 512
+    assert runs.configure("r50", image_size=112, batch_size=128).model.dtype == "bfloat16"
 
 
 def test_each_new_shape_is_counted_as_a_compilation():
@@ -188,7 +211,7 @@ def test_a_cold_and_a_warm_start_are_taken_apart(monkeypatch):
         assert row["compiling"][start]["programs"][0] > 1
 
 
-@pytest.mark.parametrize("part", ["epoch", "sweep", "input", "selection", "startup", "layers"])
+@pytest.mark.parametrize("part", ["epoch", "sweep", "devices", "input", "selection", "startup", "layers"])
 def test_a_kept_record_has_rows_with_names_of_their_own(part):
     if not (RESULTS / f"{part}.json").exists():
         pytest.skip("not measured yet")

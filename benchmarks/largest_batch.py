@@ -1,0 +1,117 @@
+"""The largest batch whose training step fits into memory: ours, ours with `remat`, and PyTorch compiled.
+
+The batch is doubled, from the largest of `--batches` on, until a step does not run. Every trial is a process of its
+own: memory that ran out spoils nothing, and nothing that was held before is missing. The last one that ran is timed.
+
+What fits: without `--memory-gib`, what runs on the GPU. With it our program is asked before it runs what it holds,
+state and batch included; PyTorch cannot be asked, and its step counts as fitting when it took no more: its tensors at
+their peak on a GPU, on a CPU the growth of the process. The rows are those of `training_step`; their only variant is
+`a step`.
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import resource
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import torch
+
+from benchmarks import networks, record, steps
+
+ROOT = pathlib.Path(__file__).parent.parent
+WHOLE = {"XLA_PYTHON_CLIENT_MEM_FRACTION": "0.95"}  # of the GPU's memory: JAX takes no more than three quarters unasked
+STEP = "a step"
+
+
+def add_choices(parser: argparse.ArgumentParser) -> None:
+    """The options of the search."""
+    search = "search the largest batch that fits, from the largest of --batches on"
+    parser.add_argument("--largest", action=argparse.BooleanOptionalAction, default=networks.GPU, help=search)
+    parser.add_argument("--memory-gib", type=float, help="that a step may hold; must be said on a CPU")
+
+
+def rows(options: argparse.Namespace) -> Iterator[dict]:
+    """A row for each architecture and variant.
+
+    Args:
+      options: of `training_step`.
+
+    Raises:
+      ValueError: no `--memory-gib` on a CPU.
+    """
+    if not (networks.GPU or options.memory_gib):
+        raise ValueError("--largest without --memory-gib; on a CPU say how much a step may hold")
+    pytorch = "PyTorch channels_last" if options.skip_compiled else "PyTorch compiled"
+    for arch in options.archs:
+        for variant in ("perface_jax", "perface_jax remat", pytorch):
+            yield _search(arch, variant, options)
+
+
+def _search(arch, variant, options):
+    name, batch, fits = f"{arch}, largest batch of {variant}", max(options.batches), {}
+    while "seconds" in (told := _in_a_process(arch, variant, batch, options)):
+        fits, batch = told, 2 * batch
+    if not fits:
+        return {"name": name, "batch": 0, "not_run": {STEP: f"{variant}, batch {batch}: {told['why']}"}}
+    return {"name": f"{name}: {fits['batch']}", **fits, "twice_as_many": told["why"]}
+
+
+def _in_a_process(arch, variant, batch, options):
+    """What `trial` finds there: a row with `seconds`, or `why` there are none."""
+    wanted = json.dumps(vars(options) | {"arch": arch, "variant": variant, "batch": batch})
+    command = [sys.executable, "-m", "benchmarks.largest_batch", wanted]
+    done = subprocess.run(command, cwd=ROOT, env=WHOLE | os.environ, check=False, stdout=subprocess.PIPE, text=True)
+    if done.returncode:
+        return {"why": f"the process ended with {done.returncode}"}  # -9: the system took it for its memory
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def trial(options: argparse.Namespace) -> dict:
+    """Try one batch of one variant in this process.
+
+    Args:
+      options: of `training_step`, and `arch`, `variant` and `batch`.
+
+    Returns:
+      a row with `seconds`, or `why` there are none.
+    """
+    found = {}
+    why = networks.fault(lambda: found.update(_measure(options)))
+    return {"why": why} if why else found
+
+
+def _measure(options):
+    size = {"width": options.width, "image_size": options.image_size}
+    twin, model, variables = networks.pair(options.arch, **size)
+    triplets = steps.random_triplets(options.batch, options.image_size)
+    gflop = 3 * networks.operations(options.arch, training=True, **size) / 1e9
+    row = {"arch": options.arch, "batch": options.batch, "gflop_per_triplet": gflop}
+    if options.variant.startswith("PyTorch"):
+        before, compiled = _peak(), options.variant.endswith("compiled")
+        call = steps.pytorch(twin, triplets, layout="channels_last", queued=options.queued, compiled=compiled)
+        call()
+        held = round(_peak() - before, 1)
+    else:
+        model = model.clone(remat=options.variant.endswith("remat"))
+        facts, call = steps.ours(model, variables, triplets, queued=options.queued)
+        held = facts["memory_mib"]
+        row["gbyte_accessed"] = {STEP: facts["gbyte_accessed"]}
+    if options.memory_gib and held > 1024 * options.memory_gib:
+        return {"why": f"holds {held:,.0f} MiB of {1024 * options.memory_gib:,.0f}"}
+    seconds = record.in_turns({STEP: call}, options.rounds, queued=options.queued)
+    return row | {"memory_mib": {STEP: held}, "seconds": seconds}
+
+
+def _peak():
+    """MiB that PyTorch has held at the most."""
+    if networks.GPU:
+        return torch.cuda.max_memory_allocated() / 2**20
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+if __name__ == "__main__":
+    print(json.dumps(trial(argparse.Namespace(**json.loads(sys.argv[1])))))

@@ -1,0 +1,127 @@
+"""One training step on both sides: the same weights, the same B triplets, the same loss and optimiser.
+
+Triplets are uint8 `[B, 3, S, S, 3]`: role, rows, columns, channels. A call takes `queued` steps of which only the last
+is waited for, and returns the loss of the first, as the losses of this one batch soon are 0.
+"""
+
+import functools
+import time
+from collections.abc import Callable, Mapping
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import torch
+
+from benchmarks import networks
+from perface_jax import compilation, optim, state
+from perface_jax.model import IResNet
+from perface_jax.step import Loss, Norms, train_step, triplet_objective
+from tests import torch_twin
+
+NUMBERS = {"learning_rate": 0.01, "momentum": 0.9, "weight_decay": 5e-4, "margin": 0.1}  # the paper's
+
+
+def random_triplets(batch: int, image_size: int) -> np.ndarray:
+    """So many triplets of noise, uint8 `[batch, 3, image_size, image_size, 3]`."""
+    return np.random.default_rng(0).integers(0, 256, (batch, 3, image_size, image_size, 3), np.uint8)
+
+
+def ours(
+    model: IResNet, variables: Mapping, triplets: np.ndarray, *, queued: int
+) -> tuple[dict[str, float], Callable[[], float]]:
+    """Our step, compiled.
+
+    Args:
+      model: the network.
+      variables: its three collections, float32.
+      triplets: uint8 `[B, 3, S, S, 3]`.
+      queued: steps of a call.
+
+    Returns:
+      (facts, call). `working_memory_mib` is what the program holds beside state and batch: activations above all;
+      `memory_mib` is with both.
+    """
+    batch = jax.device_put({"images": triplets, "weight": np.ones(len(triplets), np.float32)})
+    begun, started = _state(variables), time.perf_counter()
+    program = _program(model).lower(begun, batch).compile()
+    facts = {"compile_seconds": round(time.perf_counter() - started, 2)}
+    sizes = program.memory_analysis()
+    whole = sizes.argument_size_in_bytes + sizes.output_size_in_bytes - sizes.alias_size_in_bytes
+    facts["working_memory_mib"] = round(sizes.temp_size_in_bytes / 2**20, 1)
+    facts["memory_mib"] = round((whole + sizes.temp_size_in_bytes) / 2**20, 1)
+    facts["gbyte_accessed"] = networks.bytes_accessed(program)
+    return facts, _stepping(program, begun, batch, queued)
+
+
+def pytorch(
+    twin: torch_twin.IResNet, triplets: np.ndarray, *, layout: str, queued: int, compiled: bool = False
+) -> Callable[[], float]:
+    """PyTorch's step.
+
+    Args:
+      twin: the network; a copy of it is trained.
+      triplets: uint8 `[B, 3, S, S, 3]`.
+      layout: of `networks.LAYOUTS`.
+      queued: steps of a call.
+      compiled: forward pass, loss and gradients by torch.compile.
+    """
+    network = networks.in_layout(twin, layout).train()
+    planes = networks.planes(triplets.reshape(-1, *triplets.shape[2:]), layout)
+    learnt = [weight for weight in network.parameters() if weight.requires_grad]
+    descent = {"momentum": NUMBERS["momentum"], "weight_decay": NUMBERS["weight_decay"]}
+    optimiser = torch.optim.SGD(learnt, NUMBERS["learning_rate"], **descent)
+    forward = functools.partial(_loss, network)
+    forward = networks.compiled(forward) if compiled else forward
+
+    def steps():
+        losses = []
+        for _ in range(queued):
+            optimiser.zero_grad()
+            loss = forward(planes)
+            loss.backward()
+            optimiser.step()
+            losses.append(loss.detach())
+        networks.wait()
+        return losses[0].item()
+
+    return steps
+
+
+def _program(model):
+    """What `parallel.spmd` makes of the step on one device, without its leading axes."""
+    objective = functools.partial(triplet_objective, choices=(Loss.COSINE_TRIPLET,))
+    step = functools.partial(train_step, model=model, optimizer=_optimizer, objective=objective, norms=Norms.GLOBAL)
+    return jax.jit(step, donate_argnums=0, compiler_options=compilation.options())
+
+
+def _optimizer(hyper):
+    return optim.sgd(hyper.learning_rate, momentum=hyper.momentum, weight_decay=hyper.weight_decay)
+
+
+def _state(variables):
+    numbers = {name: np.float32(value) for name, value in (NUMBERS | {"temperature": 1}).items()}
+    hyper = state.Hyper(**numbers, loss=np.int32(0))
+    # A copy: what is donated cannot be read again.
+    return jax.tree.map(jnp.array, state.create(variables, _optimizer(hyper), hyper))
+
+
+def _stepping(program, now, batch, queued):
+    def steps():
+        nonlocal now
+        sums = []
+        for _ in range(queued):
+            now, of_step = program(now, batch)
+            sums.append(of_step)
+        jax.block_until_ready(now)
+        return float(sums[0]["loss"] / sums[0]["count"])
+
+    return steps
+
+
+def _loss(network, planes):
+    with networks.reduced():
+        embeddings = network(planes.float().sub(127.5).div(127.5)).float()
+    reference, positive, negative = embeddings.unflatten(0, (-1, 3)).unbind(1)
+    closeness = torch.cosine_similarity(reference, positive)
+    return torch.relu(torch.cosine_similarity(reference, negative) - closeness + NUMBERS["margin"]).mean()
