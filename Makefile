@@ -37,8 +37,8 @@ lint: $(VENV)/installed-test
 # How long each part takes stands in docs/performance.md behind its command; one at a time: make bench PARTS=sweep
 bench: $(VENV)/installed-test
 	$(INSTALL) ".[bench]"
-	for part in $(PARTS); do echo "== $$part" && $(RUN) -m benchmarks.$$part --write || exit 1; done
-	$(RUN) -m benchmarks.page
+	failed=; for part in $(PARTS); do echo "== $$part"; $(RUN) -m benchmarks.$$part --write || failed="$$failed $$part"; done; \
+	$(RUN) -m benchmarks.page; test -z "$$failed" || (echo "failed:$$failed"; exit 1)
 
 $(VENV)/installed: pyproject.toml tests/constraints.txt
 	$(PYTHON) -m venv $(VENV)

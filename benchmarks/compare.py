@@ -5,13 +5,13 @@
 OLD and NEW are records, or folders of them (`benchmarks/results` of two commits). Rows are paired by part and name, and
 every variant that is ours is compared. Machines are noisy and differ: where both records hold another library beside it
 (PyTorch, ONNX Runtime, NumPy, faiss), the seconds of each round are first divided by those of the first of these, and
-the ratio is that of the quotients. Records of different machines are compared, and said to be so.
+the ratio is that of the quotients. Records of different machines, versions or commands are compared, and said to be so.
 
 A ratio of times is beyond noise when both hold: the medians differ by more than 5%, as two starts of the same program
-may by less; and by Yuen's test of the logarithms (Welch's t-test without the slowest and the fastest fifth) independent
-rounds of the same program would look so much slower once in 200 comparisons. So seldom is a row that has not changed
-called slower, with three rounds as with thirty. Most changes by six times the noise are seen by three rounds, by three
-times the noise by eight. Fewer than three rounds are not judged.
+may by less; and by Yuen's test of the logarithms (Welch's t-test without the slowest and the fastest fifth, from five
+rounds on) independent rounds of the same program would look so much slower once in 200 comparisons. So seldom is a row
+that has not changed called slower, with three rounds as with thirty. Most changes by six times the noise are seen by
+three rounds, by three times the noise by eight. Fewer than three rounds are not judged.
 
 Memory that the compiler counts is `more` beyond 5%, that of a process beyond 25% (two runs of the same differ by 20%),
 compiled programs when there is one more. Ratios above 1 are worse.
@@ -42,7 +42,7 @@ TOLERANCES = {  # ratio of amounts
     "compilations": 1.0,
     "programs": 1.0,
 }
-MACHINE = ("processor", "cores", "device")
+MACHINE = ("processor", "cores", "device", "jax", "torch", "onnxruntime", "command")
 
 
 class Change(NamedTuple):
@@ -112,9 +112,9 @@ def notes(old: Mapping[str, dict], new: Mapping[str, dict]) -> Iterator[str]:
         if part not in old or part not in new:
             yield f"{part}: only in {'OLD' if part in old else 'NEW'}"
             continue
-        then, now = (", ".join(str(one[part].get(fact, "unknown")) for fact in MACHINE) for one in (old, new))
-        if then != now:
-            yield f"{part}: different machines: {then} -> {now}"
+        then, now = ([one[part].get(fact, "unknown") for fact in MACHINE] for one in (old, new))
+        if others := [f"{fact} {a} -> {b}" for fact, a, b in zip(MACHINE, then, now, strict=True) if a != b]:
+            yield f"{part}: not alike: {', '.join(others)}"
         before, after = _rows(old[part]), _rows(new[part])
         yield from (f"{part}: {name}: only in OLD" for name in before if name not in after)
         yield from (f"{part}: {name}: only in NEW" for name in after if name not in before)

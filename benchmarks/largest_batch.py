@@ -1,7 +1,8 @@
 """The largest batch whose training step fits into memory: ours, ours with `remat`, and PyTorch compiled.
 
-The batch is doubled, from the largest of `--batches` on, until a step does not run. Every trial is a process of its
-own: memory that ran out spoils nothing, and nothing that was held before is missing. The last one that ran is timed.
+From the largest of `--batches` on the batch is doubled until a step does not run, or halved until one does. Every trial
+is a process of its own: memory that ran out spoils nothing, and nothing that was held before is missing. The last one
+that ran is timed.
 
 What fits: without `--memory-gib`, what runs on the GPU. With it our program is asked before it runs what it holds,
 state and batch included; PyTorch cannot be asked, and its step counts as fitting when it took no more: its tensors at
@@ -52,12 +53,16 @@ def rows(options: argparse.Namespace) -> Iterator[dict]:
 
 
 def _search(arch, variant, options):
-    name, batch, fits = f"{arch}, largest batch of {variant}", max(options.batches), {}
-    while "seconds" in (told := _in_a_process(arch, variant, batch, options)):
-        fits, batch = told, 2 * batch
+    name, batch, fits, fails = f"{arch}, largest batch of {variant}", max(options.batches), {}, {}
+    while batch and not (fits and fails):
+        told = _in_a_process(arch, variant, batch, options)
+        if "seconds" in told:
+            fits, batch = told, 2 * batch
+        else:
+            fails, batch = told, batch // 2
     if not fits:
-        return {"name": name, "batch": 0, "not_run": {STEP: f"{variant}, batch {batch}: {told['why']}"}}
-    return {"name": f"{name}: {fits['batch']}", **fits, "twice_as_many": told["why"]}
+        return {"name": name, "batch": 0, "not_run": {STEP: f"{variant}, one triplet: {fails['why']}"}}
+    return {"name": f"{name}: {fits['batch']}", **fits, "twice_as_many": fails["why"]}
 
 
 def _in_a_process(arch, variant, batch, options):

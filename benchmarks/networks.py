@@ -45,7 +45,13 @@ def add_choices(parser: argparse.ArgumentParser, archs: Sequence[str], batches: 
 
 
 def measure(rows: Callable[[str, argparse.Namespace], Iterable[dict]], options: argparse.Namespace) -> dict:
-    """The rows of each architecture, and what the machine can do at the most."""
+    """The rows of each architecture, and what the machine can do at the most.
+
+    Raises:
+      ValueError: a GPU that PyTorch cannot use.
+    """
+    if GPU and not torch.cuda.is_available():
+        raise ValueError("JAX sees a GPU, but this PyTorch does not; install a build for CUDA")
     return {
         "dtype": jnp.dtype(DTYPE).name,
         "matrix_gflop_per_second": matrix_rate(options.matrix),

@@ -199,7 +199,7 @@ def _phases(*path: str) -> Column:
 
     def column(row, record):
         phases = functools.reduce(lambda found, name: found.get(name, {}), path, row)
-        return ", ".join(f"{name} {np.median(seconds):.1f}" for name, seconds in phases.items())
+        return ", ".join(f"{name} {round(float(np.median(seconds)), 1):g}" for name, seconds in phases.items())
 
     return column
 
@@ -231,7 +231,8 @@ ONNX Runtime runs the exported network, where the exporter folds the norms behin
 Operations are those of plain convolutions and the linear layer, two for a multiply-add, beside the rate of matrix
 products on the same machine; on CPUs ours (Winograd) multiplies less, so that the share may exceed 100%. GB/s are what
 the operations of our program read and write, as XLA counts them; what stays in caches is counted, too. The largest
-difference is that of our embeddings from PyTorch's, of the largest value.
+difference is that of our embeddings from PyTorch's in float32 on the host, of the largest value. All of it is set
+against a rate that was measured once, before the rows: on a machine whose speed changes a share is only rough.
 
 Wanted of r50 at batch 8 and 64 on a CPU: 1.1 times as fast as PyTorch's better layout, 0.9 times ONNX Runtime; on a GPU
 45% of the rate of matrix products.""",
@@ -245,7 +246,7 @@ Bytes of B triplets -> the next state: normalisation, one forward pass of 3 B pi
 triplet loss, its gradients, SGD with momentum and weight decay. All variants begin with the same weights and see the
 same batch again and again; "losses differ by" is how far apart they are in any step, of the largest loss. `remat`
 computes the activations of each block a second time instead of keeping them. MiB are what the compiled program holds
-beside state and batch. Operations and bytes as above.
+beside state and batch. Operations and bytes as above, without Winograd.
 
 With `--largest` (on a GPU without being asked) the batch is doubled until a step no longer fits into memory, in
 processes of their own, for ours, ours with `remat`, and PyTorch compiled: the largest batch of each has a row of its
@@ -345,10 +346,20 @@ error of a rank says how much more similar, in float64, a face at a rank is than
         "Start",
         """\
 Seconds from the start of `train.py` to the end of its first step, the validation before it included, in processes of
-their own: with an empty folder of compiled programs, and with the one that this has filled. Wanted of r50 on a CPU:
+their own: with an empty folder of compiled programs, and with the one that this has filled. What JAX says that it did
+in this time lies within the parts; functions within functions are counted twice in `tracing`. Wanted of r50 on a CPU:
 25 s, and 8 s with compiled programs.
+
+What is left of a cold start is compiling, a kernel for each kind of pass over each shape; of a warm one Python's work:
+JAX traces the step and its gradients anew at every start. Then the program is read, and the step itself runs. `state`
+includes importing PyTorch, which TensorBoard's writer does where there is one.
 """.rstrip(),
-        {"cold, in seconds": _phases("parts", "cold"), "warm, in seconds": _phases("parts", "warm")},
+        {
+            "cold, in seconds": _phases("parts", "cold"),
+            "of these JAX": _phases("compiling", "cold"),
+            "warm, in seconds": _phases("parts", "warm"),
+            "of these JAX, from its cache": _phases("compiling", "warm"),
+        },
     ),
     "embed_folder": Part(
         "A folder of pictures",

@@ -21,7 +21,7 @@ from benchmarks import largest_batch, networks, record, steps
 def parser() -> argparse.ArgumentParser:
     """The options of this part."""
     made = record.parser(__doc__)
-    networks.add_choices(made, ["r18", "r50"], [32, 128, 512] if networks.GPU else [4, 32], "triplets")
+    networks.add_choices(made, ["r50"], [32, 128] if networks.GPU else [4, 32], "triplets")
     made.add_argument("--rounds", type=int, default=3, help="in which each variant is timed once")
     largest_batch.add_choices(made)
     return made
@@ -52,7 +52,7 @@ def _rows(arch: str, options: argparse.Namespace) -> Iterator[dict]:
 
 
 def _compare(ours, theirs, options):
-    """Seconds of all that run here, and the losses of their calls."""
+    """Seconds of all that run here, and the losses of their steps."""
     losses = {name: [] for name in (*ours, *theirs)}
     calls = {name: functools.partial(_keep, losses[name], call) for name, call in (ours | theirs).items()}
     left_out = {"PyTorch compiled": "left out"} if options.skip_compiled else {}
@@ -71,10 +71,10 @@ def _compare(ours, theirs, options):
 
 
 def _keep(kept, call):
-    kept.append(call())
+    kept.extend(call())
 
 
-def _ours(model, variables, triplets, queued) -> tuple[dict[str, dict], dict[str, Callable[[], float]]]:
+def _ours(model, variables, triplets, queued) -> tuple[dict[str, dict], dict[str, Callable[[], list[float]]]]:
     """What is known of our variants once they are compiled, by fact, and the variants."""
     known, calls = {}, {}
     for name, remat in (("perface_jax", False), ("perface_jax remat", True)):
@@ -84,7 +84,7 @@ def _ours(model, variables, triplets, queued) -> tuple[dict[str, dict], dict[str
     return known, calls
 
 
-def _pytorch(twin, triplets, queued) -> dict[str, Callable[[], float]]:
+def _pytorch(twin, triplets, queued) -> dict[str, Callable[[], list[float]]]:
     """PyTorch's variants."""
     step = functools.partial(steps.pytorch, twin, triplets, queued=queued)
     calls = {f"PyTorch {layout}": step(layout=layout) for layout in networks.LAYOUTS}

@@ -103,7 +103,7 @@ class IBasicBlock(nn.Module):
         if self.stride != 1 or x.shape[-1] != self.features:
             x = self.conv(self.features, 1, strides=self.stride, padding=0, name="downsample_conv")(x)
             x = self.norm(name="downsample_bn")(x)
-        return _summed_before(x + y)
+        return _keep_gradient(x + y)
 
 
 class IResNet(nn.Module):
@@ -155,7 +155,7 @@ class IResNet(nn.Module):
 
         x = images.astype(self.dtype)
         x = conv(self.width, 3, name="conv1")(x)
-        x = _summed_before(norm(name="bn1")(x, PReLU(self.param_dtype, name="prelu")))
+        x = _keep_gradient(norm(name="bn1")(x, PReLU(self.param_dtype, name="prelu")))
         for stage, depth in enumerate(self.layers):
             for i in range(depth):
                 stride = 2 if i == 0 else 1
@@ -215,14 +215,17 @@ def parameter_count(variables: dict) -> int:
 
 
 @jax.custom_vjp
-def _summed_before(x):
+def _keep_gradient(x):
     return x
 
 
-# What comes back along the trunk is a sum with a term of each block above. XLA for CPUs would not keep it but add it up
-# anew in every block, with a kernel compiled for each number of terms: the barrier halves the time to compile r50's
-# step and takes a fifth off its steps.
-_summed_before.defvjp(lambda x: (x, None), lambda _, d: (jax.lax.optimization_barrier(d),))
+def _kept(_, d):
+    # What comes back along the trunk is a sum with a term of each block above. XLA for CPUs would not keep it but add
+    # it up anew in every block, and compile a kernel for each number of terms.
+    return (jax.lax.optimization_barrier(d) if jax.default_backend() == "cpu" else d,)
+
+
+_keep_gradient.defvjp(lambda x: (x, None), _kept)
 
 
 def _conv(features, size, *, strides=1, padding=1, **options):

@@ -85,7 +85,7 @@ def test_a_gpu_is_given_the_papers_network_and_large_batches(monkeypatch):
     monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
     options = epoch.parser().parse_args([])
     assert (options.networks, options.batch_size, options.steps) == (["r50"], 128, 20)
-    assert devices.parser().parse_args([]).batch_size == 512
+    assert devices.parser().parse_args([]).batch_size == 128
     assert runs.configure("r50", image_size=112, batch_size=128).model.dtype == "bfloat16"
 
 

@@ -28,7 +28,7 @@ GOLDEN_BATCH = {  # 0-3 references, 4-7 positives, 8-11 negatives
 @pytest.mark.parametrize("devices", [pytest.param(1, marks=pytest.mark.slow), 4])
 def test_five_steps_of_r18_follow_the_trajectory_of_pytorch(devices, monkeypatch):
     # As users compile: here most of the time is computing.
-    options = compilation.options() | {"xla_backend_optimization_level": 2, "xla_cpu_use_fusion_emitters": True}
+    options = compilation.options() | {"xla_backend_optimization_level": 3, "xla_cpu_use_fusion_emitters": True}
     monkeypatch.setattr(compilation, "options", lambda: options)
     state_dict, golden = formula.state_dict("r18"), dict(np.load(formula.FOLDER / "train_r18_float64.npz"))
     model, variables = arcface_torch.recognise(state_dict), arcface_torch.convert(state_dict)
