@@ -248,9 +248,9 @@ same batch again and again; "losses differ by" is how far apart they are in any 
 computes the activations of each block a second time instead of keeping them. MiB are what the compiled program holds
 beside state and batch. Operations and bytes as above, without Winograd.
 
-With `--largest` (on a GPU without being asked) the batch is doubled until a step no longer fits into memory, in
-processes of their own, for ours, ours with `remat`, and PyTorch compiled: the largest batch of each has a row of its
-own, with the memory it holds in all and why twice as many triplets did not fit.
+With `--largest` (on a GPU without being asked) the batch is doubled until a step no longer fits into memory, or halved
+until one does, in processes of their own, for ours, ours with `remat`, and PyTorch compiled: the largest batch of each
+has a row of its own, with the memory it holds in all and why twice as many triplets did not fit.
 
 Wanted: on a CPU no slower than PyTorch eager; on a GPU 1.3 times as fast as PyTorch compiled, and 35% of the rate of
 matrix products at a large batch.""",
