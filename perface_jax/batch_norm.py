@@ -17,6 +17,8 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
+from perface_jax.varying import varying_as
+
 EPSILON = 1e-5
 
 
@@ -34,7 +36,7 @@ def statistics(x: jax.Array, *, axis_name: str | None = None) -> tuple[jax.Array
     """
     shared = (lambda v: v) if axis_name is None else (lambda v: jax.lax.pmean(v, axis_name))
     mean = shared(_mean(x))
-    return mean, shared(_variance(x, _mapped_as(x, mean)))
+    return mean, shared(_variance(x, varying_as(x, mean)))
 
 
 def normalise(
@@ -51,7 +53,7 @@ def normalise(
     Returns:
       `[..., C]`, the dtype of `x`.
     """
-    return _normalise(x, *jax.tree.map(functools.partial(_mapped_as, x), (mean, var, scale, bias, slope)))
+    return _normalise(x, *jax.tree.map(functools.partial(varying_as, x), (mean, var, scale, bias, slope)))
 
 
 # jit: blocks of one shape are traced once.
@@ -151,10 +153,3 @@ def _count(x):
 def _over(vector, x):
     """A `[C]` vector with the rank of `x` `[..., C]`."""
     return vector.reshape((1,) * (x.ndim - 1) + vector.shape)
-
-
-
-def _mapped_as(x, vector):
-    """The vector marked as different on the mapped devices on which `x` is: derivatives then have one type."""
-    axes = jax.typeof(x).manual_axis_type.varying - jax.typeof(vector).manual_axis_type.varying
-    return jax.lax.pcast(vector, tuple(axes), to="varying") if axes else vector

@@ -13,7 +13,6 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jax.experimental import multihost_utils
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
@@ -171,7 +170,7 @@ def spmd(step: Callable, mesh: Mesh, *, how: How = How.SHARD_MAP) -> Callable:
     Raises:
       ValueError: several groups of replicas under pmap.
     """
-    body = functools.partial(_in_turn, functools.partial(step, axis_name=DATA), _unrolled(mesh))
+    body = functools.partial(_in_turn, functools.partial(step, axis_name=DATA))
     if how is How.PMAP:
         return _pmapped(body, mesh)
 
@@ -184,7 +183,7 @@ def spmd(step: Callable, mesh: Mesh, *, how: How = How.SHARD_MAP) -> Callable:
 
 def spmd_rows(function: Callable, mesh: Mesh) -> Callable:
     """As `spmd`, for a function of one replica's variables and rows that returns rows: `[K, b, ...] -> [K, b, ...]`."""
-    body = functools.partial(_in_turn, function, _unrolled(mesh))
+    body = functools.partial(_in_turn, function)
 
     def program(variables, batch, *shared):
         specs = (STATE, BATCH, *(SHARED for _ in shared))
@@ -198,20 +197,12 @@ def _taker(mesh):
     return jax.jit(lambda tree, i: jax.tree.map(lambda x: x[i], tree), out_shardings=NamedSharding(mesh, SHARED))
 
 
-def _in_turn(step, unroll, state, batch, *shared):
-    """The step on each replica of this group, one after the other."""
-    replicas = jax.tree.leaves(state)[0].shape[0]
-    if replicas > 1 and not unroll:
-        return jax.lax.map(lambda one: step(*one, *shared), (state, batch))
-    ones = [jax.tree.map(lambda x, i=i: x[i], (state, batch)) for i in range(replicas)]
-    return jax.tree.map(lambda *xs: jnp.stack(xs), *(step(*one, *shared) for one in ones))
-
-
-def _unrolled(mesh):
-    # XLA's CPU backend computes the gradients of convolutions inside a loop 11 times slower than outside, and
-    # even where the loop has one turn; under vmap 3 times (benchmarks/replicas.py). Elsewhere a loop keeps the program
-    # small and its memory that of one replica.
-    return mesh.devices.flat[0].platform == "cpu"
+def _in_turn(step, state, batch, *shared):
+    """The step on each replica of this group, one after the other: a program and memory of the size of one replica."""
+    if jax.tree.leaves(state)[0].shape[0] == 1:
+        only = jax.tree.map(lambda x: x[0], (state, batch))
+        return jax.tree.map(lambda x: x[None], step(*only, *shared))
+    return jax.lax.map(lambda one: step(*one, *shared), (state, batch))
 
 
 def _pmapped(body, mesh):

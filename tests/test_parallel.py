@@ -206,17 +206,15 @@ def test_eight_replicas_are_one_program_that_never_talks_and_each_is_the_run_it_
     assert min(np.abs(kernels[i] - kernels[j]).max() for i in range(8) for j in range(i)) > 1e-6
 
 
-@pytest.mark.parametrize("unrolled", [True, False])  # the CPU's way, and that of all others
-def test_more_replicas_than_groups_take_turns_and_each_is_the_run_it_is_alone(unrolled, monkeypatch):
-    monkeypatch.setattr(parallel, "_unrolled", lambda mesh: unrolled)
-    build = small_runs.program.__wrapped__  # not one that was made the other way
+def test_more_replicas_than_groups_take_turns_and_each_is_the_run_it_is_alone():
     with jax.enable_x64(True):
         model, variables = small_runs.dot(np.float64)
         hypers = [small_runs.hyper(np.float64, learning_rate=rate) for rate in (0.1, 0.2, 0.3, 0.4)]
         batches = [small_runs.batch(model, seed=seed) for seed in range(4)]
         many, alone = small_runs.mesh(4, replicas=4, data=2), small_runs.mesh(1)
-        current, means = small_runs.go(build(model, many), small_runs.start(variables, hypers, many), batches, many)
-        one = build(model, alone)
+        start = small_runs.start(variables, hypers, many)
+        current, means = small_runs.go(small_runs.program(model, many), start, batches, many)
+        one = small_runs.program(model, alone)
         for i in range(4):
             start = small_runs.start(variables, hypers[i : i + 1], alone)
             wanted, mean = small_runs.go(one, start, batches[i : i + 1], alone)
