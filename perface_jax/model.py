@@ -89,21 +89,29 @@ class IBasicBlock(nn.Module):
 
     features: int
     stride: int
-    norm: Any
-    conv: Any
+    train: bool
+    axis_name: str | None
+    dtype: Any
     param_dtype: Any
 
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
-        y = self.norm(name="bn1")(x)
-        y = self.conv(self.features, 3, name="conv1")(y)
-        y = self.norm(name="bn2")(y, PReLU(self.param_dtype, name="prelu"))
-        y = self.conv(self.features, 3, strides=self.stride, name="conv2")(y)
-        y = self.norm(name="bn3")(y)
+        norm = functools.partial(BatchNorm, self.train, self.axis_name, param_dtype=self.param_dtype)
+        conv = functools.partial(_conv, dtype=self.dtype, param_dtype=self.param_dtype)
+        y = norm(name="bn1")(x)
+        y = conv(self.features, 3, name="conv1")(y)
+        y = norm(name="bn2")(y, PReLU(self.param_dtype, name="prelu"))
+        y = conv(self.features, 3, strides=self.stride, name="conv2")(y)
+        y = norm(name="bn3")(y)
         if self.stride != 1 or x.shape[-1] != self.features:
-            x = self.conv(self.features, 1, strides=self.stride, padding=0, name="downsample_conv")(x)
-            x = self.norm(name="downsample_bn")(x)
+            x = conv(self.features, 1, strides=self.stride, padding=0, name="downsample_conv")(x)
+            x = norm(name="downsample_bn")(x)
         return _keep_gradient(x + y)
+
+
+# jit: of blocks with the same shapes and fields the first is traced, and differentiated, for all of them. Flax looks
+# its traces up by fields and collections: method interceptors see the first trace only.
+_BLOCKS = {remat: nn.jit(nn.remat(IBasicBlock) if remat else IBasicBlock) for remat in (False, True)}
 
 
 class IResNet(nn.Module):
@@ -150,17 +158,19 @@ class IResNet(nn.Module):
         """
         self.check(images, train=train)
         norm = functools.partial(BatchNorm, train, axis_name, param_dtype=self.param_dtype)
-        conv = functools.partial(_conv, dtype=self.dtype, param_dtype=self.param_dtype)
-        block = nn.remat(IBasicBlock) if self.remat else IBasicBlock
+        # Under `nn.jit` a seed would draw other weights, and what is captured be what was captured first.
+        alone = self.is_initializing() or self.is_mutable_collection("intermediates")
+        block = (nn.remat(IBasicBlock) if self.remat else IBasicBlock) if alone else _BLOCKS[self.remat]
+        fields = (train, axis_name, self.dtype, self.param_dtype)
 
         x = images.astype(self.dtype)
-        x = conv(self.width, 3, name="conv1")(x)
+        x = _conv(self.width, 3, dtype=self.dtype, param_dtype=self.param_dtype, name="conv1")(x)
         x = _keep_gradient(norm(name="bn1")(x, PReLU(self.param_dtype, name="prelu")))
         for stage, depth in enumerate(self.layers):
             for i in range(depth):
                 stride = 2 if i == 0 else 1
                 name = f"layer{stage + 1}_{i}"
-                x = block(self.width * 2**stage, stride, norm, conv, self.param_dtype, name=name)(x)
+                x = block(self.width * 2**stage, stride, *fields, name=name)(x)
         x = norm(name="bn2")(x)
         x = x.reshape(x.shape[0], -1).astype(self.param_dtype)
         x = _linear(self.embedding_size, self.param_dtype, name="fc")(x)

@@ -146,3 +146,20 @@ def test_unknown_names_are_refused_with_what_there_is():
         iresnet("resnet50")
     with pytest.raises(TypeError, match="bgr.*always RGB"):
         iresnet("r50", bgr=True)
+
+
+@pytest.mark.parametrize(("train", "remat"), [(False, False), (True, False), (True, True)])
+def test_blocks_of_one_shape_are_traced_once(train, remat):
+    def convolutions(depth):
+        model = iresnet(layers=(1, depth, 1, 1), width=4, image_size=16, embedding_size=8, remat=remat)
+        variables = jax.eval_shape(model.init, jax.random.key(0), jnp.zeros((1, 16, 16, 3)))
+
+        def loss(params, images):
+            found = model.apply({**variables, "params": params}, images, train=train, mutable=["batch_stats"])
+            return jnp.sum(found[0])
+
+        variables = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), variables)
+        lowered = jax.jit(jax.grad(loss)).lower(variables["params"], jnp.zeros((2, 16, 16, 3)))
+        return lowered.as_text().count("stablehlo.convolution")
+
+    assert convolutions(2) == convolutions(6)
