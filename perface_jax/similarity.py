@@ -17,11 +17,14 @@ def length(x: jax.Array) -> jax.Array:
     Returns:
       `[...]`, the dtype of `x`.
     """
-    x = jnp.asarray(x)
-    squared = jnp.sum(jnp.square(x), axis=-1)
-    is_zero = squared == 0
+    return root(jnp.sum(jnp.square(jnp.asarray(x)), axis=-1))
+
+
+def root(x: jax.Array) -> jax.Array:
+    """Square root of numbers from 0 on, floating `[...]`, with gradient 0 at 0."""
+    is_zero = x == 0
     # The square root must never see the zero: `where` alone would still send 0 * inf = NaN through its derivative.
-    return jnp.where(is_zero, 0, jnp.sqrt(jnp.where(is_zero, 1, squared)))
+    return jnp.where(is_zero, 0, jnp.sqrt(jnp.where(is_zero, 1, x)))
 
 
 def unit(x: jax.Array) -> jax.Array:

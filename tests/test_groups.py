@@ -2,6 +2,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax.test_util import check_grads
 from scipy import stats
 
 from perface_jax import groups
@@ -102,6 +103,14 @@ def test_the_gradient_of_the_mean_is_shared_by_the_members():
 def test_the_gradient_of_a_limit_is_finite_where_all_distances_are_equal():
     gradient = jax.grad(lambda d: group_distances(d, where=WHERE[:1])[0, 0])(jnp.full((1, 5), 0.5))
     np.testing.assert_allclose(gradient, [[1 / 3, 1 / 3, 1 / 3, 0, 0]], rtol=1e-6)
+
+
+@pytest.mark.parametrize("size", [7, 8, 21])  # less than, equal to and no multiple of what is added up together
+def test_derivatives_of_a_limit_are_those_of_differences(size, key):
+    with jax.enable_x64(True):
+        values = jax.random.uniform(next(key), (2, size), jnp.float64)
+        where = jax.random.bernoulli(next(key), 0.7, (3, size))
+        check_grads(lambda d: group_distances(d, where=where), (values,), order=2)
 
 
 def test_float64_stays_float64():

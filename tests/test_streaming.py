@@ -125,3 +125,17 @@ def test_wrong_shapes_dtypes_and_ids_are_refused():
         least_similar_streaming(QUERIES.astype(int), GALLERY, k=2)
     with pytest.raises(TypeError, match="candidates uint8"):
         least_similar_streaming(QUERIES, GALLERY.astype(np.uint8), k=2)
+
+
+@pytest.mark.parametrize(("rows", "chunk", "read"), [(10, 8192, [10]), (1003, 1000, [502] * 2), (64, 64, [64])])
+def test_chunks_are_of_one_size_and_hold_little_more_than_the_gallery(rows, chunk, read, monkeypatch):
+    sizes, whole = [], streaming._read
+    monkeypatch.setattr(streaming, "_read", lambda *words: sizes.append(words[2]) or whole(*words))
+    least_similar_streaming(QUERIES, GALLERY[:rows], k=2, chunk=chunk)
+    assert sizes == read
+
+
+def test_an_empty_gallery_offers_nobody():
+    found = least_similar_streaming(QUERIES, GALLERY[:0], k=2)
+    assert (found.index == -1).all()
+    assert np.isnan(found.similarity).all()

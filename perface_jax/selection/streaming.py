@@ -43,7 +43,7 @@ def least_similar_streaming(
       queries: floating `[Q, D]`.
       gallery: floating `[N, D]`: an array, a `numpy.memmap`, anything with a shape that gives rows when sliced.
       k: number to choose.
-      chunk: rows to read at once; rounded up to a multiple of the devices.
+      chunk: rows to read at once, at the most, but for rounding up to a multiple of the devices.
       where: bool `[N]` or `[Q, N]`, who may be chosen; all when None.
       exclude: int `[Q, E]`, rows that a query may not be given, such as its own; -1 stands for none.
       mesh: devices to share the work, for example of `parallel.make_mesh`; one device when None.
@@ -57,7 +57,10 @@ def least_similar_streaming(
     """
     queries, where, exclude = _checked(queries, gallery, where, exclude, k, chunk)
     devices = 1 if mesh is None else mesh.size
-    chunk = -(-chunk // devices) * devices
+    # Chunks of one size that hold little more than the gallery: what is missing of a chunk is computed, too.
+    rows = max(gallery.shape[0], 1)
+    chunks = -(-rows // chunk)
+    chunk = -(-rows // (chunks * devices)) * devices
     best = Selection(np.full((len(queries), k), -1, np.int32), np.full((len(queries), k), np.nan, np.float32))
     for start in range(0, gallery.shape[0], chunk):
         rows = _read(gallery, start, chunk, mesh)
