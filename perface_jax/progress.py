@@ -74,8 +74,8 @@ class Progress:
         if (diverged >= 0).all():
             raise FloatingPointError(
                 f"{self._which(diverged)} gave a loss or a gradient that is no finite number: the run diverged, as seen"
-                f" between steps {self._seen} and {step}. Lower config.learning_rate; the last good state is in the"
-                " workdir's checkpoints."
+                f" between steps {self._seen} and {step}. Lower config.learning_rate; states saved before that,"
+                " if any, are in the workdir's checkpoints."
             )
         self.write(step, means)
         left = (self._last - step) * (now - self._started) / max(step - self._first, 1)

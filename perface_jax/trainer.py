@@ -68,7 +68,8 @@ def train(config: ConfigDict, workdir: epath.PathLike) -> list[epath.Path]:
                     scores = _validate(compare, run, feed)
                     progress.validated(at, scores)
                     run = state.keep_best(run, parallel.share(scores, mesh, parallel.STATE))
-                    state.save(manager, run)
+                    if at:  # the start is made again as fast as it is read; SIGTERM saves it all the same
+                        state.save(manager, run)
                 if at == last:
                     break
                 if preemption.requested(at):

@@ -18,7 +18,7 @@ import pytest
 from tests.conftest import ROOT
 from tests.test_experiment import SOURCES, TARGETS, release, start  # noqa: F401  (fixtures)
 
-LAST = 24  # 3 steps an epoch: 9 states are saved
+LAST = 24  # 3 steps an epoch: 8 states are saved
 SMALL = {
     "model.layers": "(2,0,0,0)",
     "model.embedding_size": 16,

@@ -57,7 +57,7 @@ def _found(workdir, pattern):
 def test_a_run_killed_while_saving_and_while_exporting_ends_with_the_same_bytes(trainings, whole, tmp_path):  # noqa: F811
     workdir = tmp_path / "run"
     for moment, unfinished in (
-        ({"after": -1, "during": SAVING}, "0.orbax-checkpoint-tmp"),
+        ({"after": -1, "during": SAVING}, "3.orbax-checkpoint-tmp"),
         ({"after": 9, "during": SAVING}, ".orbax-checkpoint-tmp"),
         ({"after": LAST, "during": EXPORTING}, ".model.unfinished"),
     ):
