@@ -101,7 +101,7 @@ def compare(old: Mapping[str, dict], new: Mapping[str, dict]) -> Iterator[Change
     for part in old.keys() & new.keys():
         before = _rows(old[part])
         for name, row in _rows(new[part]).items():
-            if name in before:
+            if name in before and not row.get("variant", "").startswith(OTHERS):
                 yield from _times(part, name, before[name].get("seconds", {}), row.get("seconds", {}))
                 yield from _amounts(part, name, dict(_counted(before[name])), dict(_counted(row)))
 

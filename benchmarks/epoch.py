@@ -4,8 +4,7 @@
 calls the same program on batches that were placed before. Both are waited for at their end, so that the host may work
 ahead of the device in both. The share of the host is what `epoch` takes longer, by `epoch`.
 
-On CPUs one step is one call, as XLA is slow at convolutions within loops; elsewhere a row with the whole epoch as one
-call is added.
+One row is for one step a call, one for the whole epoch as one call.
 """
 
 import argparse
@@ -32,15 +31,14 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--image-size", type=int, default=112, help="pixels a side")
     parser.add_argument("--batch-size", type=int, default=128 if gpu else 4, help="triplets")
     parser.add_argument("--steps", type=int, default=20 if gpu else 10, help="in an epoch")
-    parser.add_argument("--steps-per-call", type=int, nargs="+", default=[], help="0: the whole epoch")
+    parser.add_argument("--steps-per-call", type=int, nargs="+", default=[1, 0], help="0: the whole epoch")
     parser.add_argument("--rounds", type=int, default=3, help="in which both are timed once")
     return parser
 
 
 def measure(options: argparse.Namespace) -> dict:
     """A row for each network and number of steps a call."""
-    counts = options.steps_per_call or ([1] if jax.default_backend() == "cpu" else [1, 0])
-    pairs = itertools.product(options.networks, counts)
+    pairs = itertools.product(options.networks, options.steps_per_call)
     return {"rows": [_row(network, count or options.steps, options) for network, count in pairs]}
 
 

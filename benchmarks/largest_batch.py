@@ -6,8 +6,8 @@ that ran is timed.
 
 What fits: without `--memory-gib`, what runs on the GPU. With it our program is asked before it runs what it holds,
 state and batch included; PyTorch cannot be asked, and its step counts as fitting when it took no more: its tensors at
-their peak on a GPU, on a CPU the growth of the process. The rows are those of `training_step`; their only variant is
-`a step`.
+their peak on a GPU, on a CPU the growth of the process. The rows are those of `training_step`; what they time is named
+`a step`, and `variant` says whose.
 """
 
 import argparse
@@ -53,16 +53,17 @@ def rows(options: argparse.Namespace) -> Iterator[dict]:
 
 
 def _search(arch, variant, options):
-    name, batch, fits, fails = f"{arch}, largest batch of {variant}", max(options.batches), {}, {}
+    batch, fits, fails = max(options.batches), {}, {}
     while batch and not (fits and fails):
         told = _in_a_process(arch, variant, batch, options)
         if "seconds" in told:
             fits, batch = told, 2 * batch
         else:
             fails, batch = told, batch // 2
+    row = {"name": f"{arch}, largest batch of {variant}", "variant": variant}
     if not fits:
-        return {"name": name, "batch": 0, "not_run": {STEP: f"{variant}, one triplet: {fails['why']}"}}
-    return {"name": f"{name}: {fits['batch']}", **fits, "twice_as_many": fails["why"]}
+        return row | {"batch": 0, "not_run": {STEP: f"{variant}, one triplet: {fails['why']}"}}
+    return row | fits | {"largest_batch": fits["batch"], "twice_as_many": fails["why"]}
 
 
 def _in_a_process(arch, variant, batch, options):

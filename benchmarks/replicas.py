@@ -1,4 +1,4 @@
-"""Replicas of one device in turn: unrolled, in a loop, or under vmap. Why `parallel.spmd` unrolls them on CPU.
+"""Replicas of one device in turn: in a loop, as `parallel.spmd` has them, unrolled, or under vmap.
 
     python -m benchmarks.replicas [--write]
 
@@ -37,8 +37,8 @@ def measure(options: argparse.Namespace) -> dict:
     stacked = jax.tree.map(lambda leaf: jnp.stack([leaf] * replicas), variables)
     gradients = functools.partial(_gradients, model)
     variants = {
-        "unrolled": lambda v, x: [gradients(jax.tree.map(lambda a, i=i: a[i], v), x[i]) for i in range(replicas)],
         "loop": lambda v, x: jax.lax.map(lambda one: gradients(*one), (v, x)),
+        "unrolled": lambda v, x: [gradients(jax.tree.map(lambda a, i=i: a[i], v), x[i]) for i in range(replicas)],
         "vmap": jax.vmap(gradients),
     }
     calls, compiling = {}, {}

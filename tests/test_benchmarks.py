@@ -21,6 +21,7 @@ from benchmarks import (
     record,
     renderer,
     replicas,
+    targets,
     training_step,
 )
 from perface_jax.annotations.agreement import Estimate
@@ -217,8 +218,8 @@ def searched(monkeypatch, fits):
 def test_the_batch_is_doubled_until_it_does_not_fit(monkeypatch):
     row, tried = searched(monkeypatch, fits=20)
     assert tried == [4, 8, 16, 32]
-    assert row["name"] == "r50, largest batch of perface_jax: 16"
-    assert (row["batch"], row["twice_as_many"]) == (16, "too large")
+    assert row["name"] == "r50, largest batch of perface_jax"
+    assert (row["batch"], row["largest_batch"], row["twice_as_many"]) == (16, 16, "too large")
 
 
 def test_where_nothing_fits_the_row_says_why(monkeypatch):
@@ -289,7 +290,7 @@ def test_the_renderer_is_timed():
 def test_replicas_are_timed_three_ways():
     words = ["--replicas", "2", "--rounds", "1", "--rows", "1", "--layers", "1", "0", "0", "0"]
     (row,) = measured(replicas, *words)["rows"]
-    assert list(row["seconds"]) == ["unrolled", "loop", "vmap"] == list(row["compile_seconds"])
+    assert list(row["seconds"]) == ["loop", "unrolled", "vmap"] == list(row["compile_seconds"])
 
 
 @pytest.mark.slow
@@ -374,6 +375,14 @@ def test_memory_and_compilations_are_compared(amount, old, new, verdict):
 
 def test_two_rounds_are_not_judged():
     assert change({"ours": [1.0, 1.0]}, {"ours": [2.0, 2.0]}).verdict == "few rounds"
+
+
+def test_a_row_of_another_library_alone_is_not_compared():
+    old, new = ({"a": timed("a", {"row": {"a step": [x] * 3}})} for x in (1.0, 2.0))
+    assert [one.verdict for one in compare.compare(old, new)] == ["slower"]
+    for record_ in (old, new):
+        record_["a"]["rows"][0]["variant"] = "PyTorch compiled"
+    assert not list(compare.compare(old, new))
 
 
 def test_without_another_library_seconds_are_compared_of_every_variant():
@@ -494,12 +503,45 @@ def test_the_page_shows_the_largest_batch_that_fits():
     made["rows"][0] |= {
         "batch": 8,
         "gflop_per_triplet": 10.0,
+        "largest_batch": 8,
         "memory_mib": {"a step": 2048.0},
         "twice_as_many": "out of memory",
     }
     (line,) = (line for line in page.make({"training_step": made}).splitlines() if line.startswith("| r50"))
     cells = [cell.strip() for cell in line.strip("|").split("|")]
-    assert cells == ["r50", "2 s", "4", "40", "20%", "2,048", "out of memory"]
+    assert cells == ["r50", "2 s", "4", "40", "20%", "8", "2,048", "out of memory"]
+
+
+def test_targets_are_judged_by_the_medians_of_the_records():
+    start = timed("startup", {"r50 from a model folder, batch 4": {"cold": [20.0, 24.0, 30.0], "warm": [9.0, 8.1]}})
+    shown = targets.table({"embedding": EMBEDDING, "startup": start})
+    lines = [[cell.strip() for cell in line.strip("|").split("|")] for line in shown.splitlines()]
+    found = {(line[0], line[1], line[2]): line[3:] for line in lines}
+    # of two layouts one is missing
+    layouts = "times as fast as PyTorch's better layout"
+    assert found["embedding: r50, batch 8", "CPU", layouts] == ["at least 1.1", "", "not run yet"]
+    folder = "startup: r50 from a model folder", "CPU"
+    assert found[*folder, "seconds to a first step, cold"] == ["at most 25", "24", "reached"]
+    assert found[*folder, "seconds to a first step, warm"] == ["at most 8", "8.55", "not reached"]
+    assert found["epoch: r50, 1 steps a call", "GPU", "share of the host"] == ["at most 3%", "", "not run yet"]
+
+    seconds = EMBEDDING["rows"][0]["seconds"] | {"PyTorch channels_last": [0.1, 0.24, 0.48]}  # 1, 1.2, 1.2 of ours
+    (line,) = (
+        line
+        for line in targets.table(
+            {"embedding": EMBEDDING | {"rows": [EMBEDDING["rows"][0] | {"seconds": seconds}]}}
+        ).splitlines()
+        if layouts in line and "batch 8" in line
+    )
+    assert [cell.strip() for cell in line.split("|")][-3:-1] == ["1.2", "reached"]  # the other layout: 1.5, 1, 2
+
+
+def test_a_target_is_judged_by_its_own_row_and_says_what_did_not_run():
+    larger = timed("embedding", {"r50, batch 80": {"perface_jax": [1.0], "ONNX Runtime": [2.0]}})
+    assert "reached" not in targets.table({"embedding": larger})
+    failed = timed("training_step", {"r50, largest batch of perface_jax": {}})
+    failed["rows"][0]["not_run"] = {"a step": "out of memory"}
+    assert targets.table({"training_step_gpu": failed}).count("did not run") == 1
 
 
 def test_what_was_not_run_is_said_to_be():
@@ -516,7 +558,7 @@ def test_what_was_not_run_is_said_to_be():
 
 def test_rows_with_other_variants_have_a_table_of_their_own():
     rows = {"x": {"a": [1.0]}, "y": {"b": [2.0]}, "z": {"a": [3.0]}}
-    text = page.make({"input": timed("input", rows)})
+    text = page.make({"input": timed("input", rows)}).partition("## Input")[2]
     tables = [block for block in text.split("\n\n") if block.startswith("|")]
     assert [[line.split("|")[1].strip() for line in block.splitlines()[2:]] for block in tables] == [["x", "z"], ["y"]]
 

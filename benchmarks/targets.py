@@ -1,0 +1,139 @@
+"""What the benchmarks are to reach, and whether the records do."""
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+import numpy as np
+
+from benchmarks import reading
+
+LAYOUTS = ("PyTorch contiguous", "PyTorch channels_last")
+
+
+class Target(NamedTuple):
+    """One figure of one row, and what is wanted of it.
+
+    Attributes:
+      record: as `reading.key` names it.
+      row: its name, or what stands before the first comma behind that.
+      what: the figure, in words.
+      figure: (row, record) -> its value; a KeyError where the row lacks what it is made of.
+      wanted: at least, or at most.
+      most: which of the two.
+      percent: whether it is a share.
+    """
+
+    record: str
+    row: str
+    what: str
+    figure: Callable[[dict, dict], float]
+    wanted: float
+    most: bool = False
+    percent: bool = False
+
+
+def table(records: Mapping[str, dict]) -> str:
+    """All targets in Markdown: wanted, measured, and `reached`, `not reached`, `did not run` or `not run yet`."""
+    heads = ["target", "on", "figure", "wanted", "measured", "verdict"]
+    return reading.table(heads, [_line(one, records) for one in TARGETS])
+
+
+def _line(target, records):
+    form = ".1%" if target.percent else ".3g"
+    part = target.record.removesuffix("_gpu")
+    told = [f"{part}: {target.row}", "GPU" if target.record != part else "CPU", target.what]
+    wanted = f"{'at most' if target.most else 'at least'} {target.wanted:{'.0%' if target.percent else 'g'}}"
+    row, record = _row(target, records)
+    try:
+        found = target.figure(row, record)
+    except KeyError as missing:
+        return [*told, wanted, "", "did not run" if missing.args[0] in row.get("not_run", ()) else "not run yet"]
+    reached = found <= target.wanted if target.most else found >= target.wanted
+    return [*told, wanted, f"{found:{form}}", "reached" if reached else "not reached"]
+
+
+def _row(target, records):
+    """The row of a target, empty where there is none, and its record."""
+    record = records.get(target.record, {"rows": []})
+    return next((row for row in record["rows"] if f"{row['name']},".startswith(f"{target.row},")), {}), record
+
+
+def _against(*others: str, ours: str = "perface_jax") -> Callable[[dict, dict], float]:
+    """How many times as long the fastest of the others takes, the median of the ratios within rounds."""
+
+    def figure(row, record):
+        return min(float(np.median(reading.ratios(row["seconds"], other, ours))) for other in others)
+
+    return figure
+
+
+def _matrix_share(unit: str, variant: str = "perface_jax") -> Callable[[dict, dict], float]:
+    """The operations a second of a variant, of what a product of matrices reaches."""
+
+    def figure(row, record):
+        seconds = reading.spread(row["seconds"][variant]).median
+        return row["batch"] * row[f"gflop_per_{unit}"] / seconds / record["matrix_gflop_per_second"]
+
+    return figure
+
+
+def _seconds(variant: str) -> Callable[[dict, dict], float]:
+    return lambda row, record: reading.spread(row["seconds"][variant]).median
+
+
+def _host_share(row, record):
+    return 1 - _against("steps", ours="epoch")(row, record)
+
+
+TARGETS = (
+    *(
+        Target("embedding", f"r50, batch {batch}", what, _against(*others), wanted)
+        for batch in (8, 64)
+        for what, others, wanted in (
+            ("times as fast as PyTorch's better layout", LAYOUTS, 1.1),
+            ("times as fast as ONNX Runtime", ("ONNX Runtime",), 0.9),
+        )
+    ),
+    Target("training_step", "r50, batch 32", "times as fast as PyTorch's better layout", _against(*LAYOUTS), 1.0),
+    Target(
+        "sweep",
+        "replicas: 8",
+        "time of one program, of the sum of single runs",
+        _against("one program", ours="one after another"),
+        1.15,
+        most=True,
+    ),
+    Target("sweep", "replicas: 8", "programs compiled", lambda row, record: row["compilations"], 1, most=True),
+    *(
+        Target("startup", f"r50 from {start}", f"seconds to a first step, {cache}", _seconds(cache), wanted, most=True)
+        for start in ("a model folder", "random weights")
+        for cache, wanted in (("cold", 25), ("warm", 8))
+    ),
+    *(
+        Target(
+            "training_step_gpu",
+            f"r50, batch {batch}",
+            "times as fast as PyTorch compiled",
+            _against("PyTorch compiled"),
+            1.3,
+        )
+        for batch in (32, 128)
+    ),
+    Target(
+        "training_step_gpu",
+        "r50, largest batch of perface_jax",
+        "of the rate of matrix products",
+        _matrix_share("triplet", "a step"),
+        0.35,
+        percent=True,
+    ),
+    Target(
+        "embedding_gpu",
+        "r50, batch 1024",
+        "of the rate of matrix products",
+        _matrix_share("picture"),
+        0.45,
+        percent=True,
+    ),
+    Target("epoch_gpu", "r50, 1 steps a call", "share of the host", _host_share, 0.03, most=True, percent=True),
+)
