@@ -350,8 +350,7 @@ in this time lies within the parts; functions within functions are counted twice
 
 What is left of a cold start is compiling, a kernel for each pass over memory of each block and leaf, as XLA for CPUs
 shares none between equal ones; of a warm one Python's work: JAX traces the step and its gradients anew at every start.
-Then the program is read, and the step itself runs. `state` includes importing PyTorch, which TensorBoard's writer does
-where there is one.
+Then the program is read, and the step itself runs.
 """.rstrip(),
         {
             "cold, in seconds": _phases("parts", "cold"),

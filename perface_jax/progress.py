@@ -4,6 +4,7 @@ The sums of the steps stay on the device and are fetched once per log point, by 
 """
 
 import json
+import sys
 import time
 from collections.abc import Sequence
 
@@ -40,10 +41,8 @@ class Progress:
         if self._writes:
             self._forget_after(first)
             if tensorboard:
-                from tensorboardX import SummaryWriter  # imports torch where there is one, which takes seconds
-
-                folder = workdir / "tensorboard"
-                self._boards = [SummaryWriter(str(folder / name), purge_step=first + 1) for name in names]
+                folder, writer = workdir / "tensorboard", _summary_writer()
+                self._boards = [writer(str(folder / name), purge_step=first + 1) for name in names]
 
     def __enter__(self):
         return self
@@ -140,6 +139,17 @@ class Progress:
 def read_log(file: epath.Path) -> list[dict]:
     """The lines of a log.jsonl, without half a line that a killed process left or a living one is writing."""
     return [line for line in map(_parse, file.read_text().splitlines()) if line]
+
+
+def _summary_writer():
+    """TensorBoard's writer, without PyTorch, which it imports where there is one: seconds for an annotation."""
+    torch = sys.modules.setdefault("torch", None)  # None: cannot be imported
+    try:
+        from tensorboardX import SummaryWriter
+    finally:
+        if torch is None:
+            del sys.modules["torch"]
+    return SummaryWriter
 
 
 def _parse(line):

@@ -2,6 +2,8 @@
 
 import json
 import struct
+import subprocess
+import sys
 
 import jax
 import jax.numpy as jnp
@@ -12,6 +14,13 @@ from tensorboardX.proto.event_pb2 import Event
 from perface_jax import parallel
 from perface_jax.progress import Progress
 
+TENSORBOARD_ALONE = """
+import pathlib, sys
+from perface_jax.progress import Progress
+Progress(pathlib.Path(sys.argv[1]), [""], first=0, last=1, every=1, tensorboard=True)
+print("tensorboardX" in sys.modules, "torch" in sys.modules)
+import torch
+"""
 NAMES = ("seed=0", "seed=1")
 
 
@@ -146,3 +155,9 @@ def test_tensorboard_has_a_run_for_each_replica(tmp_path):
             ("active_rows", 1, 0.5),
             ("validation_accuracy", 1, score),
         ]
+
+
+def test_tensorboard_does_not_import_pytorch_and_leaves_it_to_be_imported(tmp_path):
+    command = [sys.executable, "-c", TENSORBOARD_ALONE, str(tmp_path)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    assert done.stdout.split() == ["True", "False"]
