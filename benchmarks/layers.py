@@ -43,6 +43,8 @@ def measure(options: argparse.Namespace) -> dict:
 def _rows(options: argparse.Namespace) -> Iterator[dict]:
     for stage in (2, 3):
         yield _forward(stage, options)
+    for stage in (2, 3):
+        yield _gradients_by_winograd(stage, options)
     for stage in (2, 4):
         yield _strided_gradients(stage, options)
     yield _sum_over_rows(options)
@@ -62,22 +64,34 @@ def _forward(stage, options):
     return _compare(f"convolution, {_size(x)}", ours, (_plain, x, kernel), pytorch, options)
 
 
+def _gradients_by_winograd(stage, options):
+    """The same of the derivatives."""
+    x, kernel = _arrays(options, stage)
+
+    def ours(dy, x, kernel):
+        return winograd.derivatives(x, kernel, dy)
+
+    return _compare_gradients(f"gradients of a convolution, {_size(x)}", ours, x, kernel, 1, options)
+
+
 def _strided_gradients(stage, options):
     """The derivative that multiplies no zeros against XLA's."""
     x, kernel = _arrays(options, stage, above=True)
-    dy = _random(x[:, ::2, ::2].shape, seed=1)
+    ours = functools.partial(_gradients, lambda x, kernel: convolve(x, kernel, (2, 2), EDGES))
+    return _compare_gradients(f"gradients of a strided convolution, {_size(x)}", ours, x, kernel, 2, options)
 
-    def ours(x, kernel):
-        return convolve(x, kernel, (2, 2), EDGES)
+
+def _compare_gradients(name, ours, x, kernel, stride, options):
+    dy = _random(x[:, ::stride, ::stride].shape, seed=1)
 
     def pytorch(layout):
         inputs = [placed.requires_grad_() for placed in (planes(x, layout), _kernel(kernel, layout))]
-        back = _back(torch.nn.functional.conv2d(*inputs, stride=2, padding=1), inputs, planes(dy, layout))
+        y = torch.nn.functional.conv2d(*inputs, stride=stride, padding=1)
+        back = _back(y, inputs, planes(dy, layout))
         return lambda: tuple(turn(one) for turn, one in zip((_rows_last, _taps_first), back(), strict=True))
 
-    plain = functools.partial(_plain, stride=2)
-    both = ((functools.partial(_gradients, function), dy, x, kernel) for function in (ours, plain))
-    return _compare(f"gradients of a strided convolution, {_size(x)}", *both, pytorch, options)
+    plain = functools.partial(_gradients, functools.partial(_plain, stride=stride))
+    return _compare(name, (ours, dy, x, kernel), (plain, dy, x, kernel), pytorch, options)
 
 
 def _sum_over_rows(options):

@@ -250,9 +250,9 @@ same batch again and again; "losses differ by" is how far apart they are in any 
 computes the activations of each block a second time instead of keeping them. MiB are what the compiled program holds
 beside state and batch. Operations and bytes as above, without Winograd.
 
-On processors with AVX-512 PyTorch's convolutions (oneDNN) use it: 3x3 ones of r50 with their derivatives are 1.3 to 2
-times as fast as with `ONEDNN_MAX_CPU_ISA=AVX2`. The record below is of such a processor. The record of commit 16bddbf,
-on an AMD EPYC, has the same seconds for our step of 32 triplets, and 1.10 instead of 0.89 beside PyTorch's.
+Beside PyTorch's eager step it depends on the processor: on an AMD EPYC ours was 1.10 times as fast (commit 16bddbf), on
+an Intel Xeon, where PyTorch's convolutions use AVX-512, 0.89 times (commit 787953b), in the same seconds. Wide
+convolutions and their derivatives have been Winograd's since, for 32 pictures or more.
 
 With `--largest` (on a GPU without being asked) the batch is doubled until a step no longer fits into memory, or halved
 until one does, in processes of their own, for ours, ours with `remat`, and PyTorch compiled: the largest batch of each
@@ -276,7 +276,8 @@ plain one compiled with the same options, which tells what the formulation does,
 which tells what `compilation.options` does; and PyTorch eager, in both layouts. Sizes are rows, columns and channels of
 the pictures a layer sees.
 
-- Convolution, 3x3 with stride 1, inference: Winograd's 16 products for 36; why `folding` takes `winograd`.
+- Convolution, 3x3 with stride 1, and its gradients by pictures and kernel: Winograd's 16 products for 36; why `folding`
+  takes `winograd`, and `convolution.convolve` for 32 pictures or more.
 - Gradients of a strided convolution, 3x3, by pictures and kernel: without the zeros that XLA multiplies; why the model
   takes `convolution.convolve`.
 - Sum over rows, of each channel: slices added, and a product with ones, for XLA's reduction; why `batch_norm` has a sum
@@ -352,9 +353,9 @@ Seconds from the start of `train.py` to the end of its first step, the validatio
 their own: with an empty folder of compiled programs, and with the one that this has filled. What JAX says that it did
 in this time lies within the parts; functions within functions are counted twice in `tracing`.
 
-What is left of a cold start is compiling, a kernel for each pass over memory of each block and leaf, as XLA for CPUs
-shares none between equal ones; of a warm one Python's work: JAX traces the step and its gradients anew at every start.
-Then the program is read, and the step itself runs.
+What is left of a cold start is compiling: XLA's passes over a program of thousands of operations, then a kernel for
+every kind of pass over memory. Of a warm one it is Python's work: JAX traces the step and its gradients anew at every
+start. Then the program is read, and the step itself runs.
 """.rstrip(),
         {
             "cold, in seconds": _phases("parts", "cold"),
@@ -381,7 +382,7 @@ the number of pictures.""",
         "Replicas on one device",
         """\
 Gradients of R replicas of a small network on one device of a CPU: in a loop, as `parallel.spmd` has them, unrolled, or
-under `vmap`. The loop is the smallest program, and costs no time since the derivative of a convolution by its kernel is
+under `vmap`. The loop is the smallest program, and costs little since the derivative of a convolution by its kernel is
 written out (`convolution`): as JAX has it, the loop took 11 and 19 times as long as the unrolled program.""",
         {"compiled in, s": _phases("compile_seconds")},
         accelerator=False,

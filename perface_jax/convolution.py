@@ -7,10 +7,12 @@ of the products are with zeros, and on CPUs nothing skips them. Of the input, ro
 the middle tap only, odd ones the two outer taps; so the derivative is four small dense convolutions, one for each pair
 of parities: the same products without the zeros. `benchmarks/layers.py` times both.
 
-The derivative by the kernel is a convolution, too, of pictures and derivatives whose batch and channels have changed
+Where channels are many and pictures enough, `winograd` has a convolution of stride 1 and its derivatives.
+
+The derivative by a kernel is a convolution, too, of pictures and derivatives whose batch and channels have changed
 places. JAX leaves it to XLA to put the axes into the order for which there is a fast kernel, and XLA for CPUs does so
 outside of loops only: within `jax.lax.scan` and `map` such a derivative took 73 times as long (four of 24 pictures of
-28 x 28 x 64). Here the axes are in that order, and loops cost nothing: `benchmarks/replicas.py`.
+28 x 28 x 64). Here the axes are in that order, and loops cost little: `benchmarks/replicas.py`.
 """
 
 from typing import Any
@@ -18,9 +20,11 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from perface_jax import winograd
 from perface_jax.varying import varying_as
 
 LAYOUT = ("NHWC", "HWIO", "NHWC")
+PICTURES = 32  # fewer are not worth the longer compilation of Winograd's convolution: half as much again, r50
 
 
 def convolve(x: jax.Array, kernel: jax.Array, strides: tuple, padding: tuple, **options: Any) -> jax.Array:
@@ -41,7 +45,8 @@ def convolve(x: jax.Array, kernel: jax.Array, strides: tuple, padding: tuple, **
         if size == (1, 1):
             return _dense(x[:, :: strides[0], :: strides[1]], kernel)
         if size == (3, 3) and tuple(strides) == (1, 1):
-            return _dense(x, kernel)
+            wide = len(x) >= PICTURES and winograd.suits(kernel, x.dtype)
+            return _by_winograd(x, kernel) if wide else _dense(x, kernel)
         if size == (3, 3) and tuple(strides) == (2, 2) and not any(side % 2 for side in x.shape[1:3]):
             return _strided(x, kernel)
     return jax.lax.conv_general_dilated(x, kernel, strides, padding, **{"dimension_numbers": LAYOUT, **options})
@@ -68,6 +73,18 @@ def _dense_backward(kept, dy):
 
 
 _dense.defvjp(lambda x, kernel: (_dense(x, kernel), (x, kernel)), _dense_backward)
+
+
+@jax.custom_vjp
+def _by_winograd(x, kernel):
+    return winograd.convolve(x, winograd.transform(kernel))
+
+
+def _by_winograd_backward(kept, dy):
+    return winograd.derivatives(*kept, dy)
+
+
+_by_winograd.defvjp(lambda x, kernel: (_by_winograd(x, kernel), (x, kernel)), _by_winograd_backward)
 
 
 @jax.custom_vjp

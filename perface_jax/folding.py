@@ -3,7 +3,7 @@
 A norm behind a convolution scales its kernel and becomes a bias. The norm before a block's first convolution shifts
 every pixel but not the zeros around the picture; convolved, that shift is a picture of its own, the same for all
 inputs, which is added as a bias for each pixel. The last two norms go into `fc`. Folding is computed in float64, and
-for the default backend: on CPUs some kernels are transformed for `winograd`.
+for the default backend: on CPUs wide kernels are transformed for `winograd`.
 
     folded = fold_norms(model, variables)
     embeddings = jax.jit(functools.partial(embed, model=model))(folded, images)
@@ -104,13 +104,13 @@ def _fold(model, variables):
     for stage, depth in enumerate(model.layers):
         for i in range(depth):
             name = f"layer{stage + 1}_{i}"
-            folded[name] = _fold_block(params[name], stats[name], side)
+            folded[name] = _fold_block(params[name], stats[name], side, model.dtype)
             side = side // 2 if i == 0 else side
     folded["fc"] = _fold_linear(params, stats, variables["constants"]["features"])
     return jax.tree.map(lambda x: jnp.asarray(x, model.param_dtype), folded)
 
 
-def _fold_block(params, stats, side):
+def _fold_block(params, stats, side, dtype):
     scale, shift = _affine(params["bn1"], stats["bn1"])
     factor, bias = _affine(params["bn2"], stats["bn2"])
     kernel = params["conv1"]["kernel"] * factor
@@ -125,8 +125,8 @@ def _fold_block(params, stats, side):
     if "downsample_conv" in params:
         factor, bias = _affine(params["downsample_bn"], stats["downsample_bn"])
         block |= {"shortcut": params["downsample_conv"]["kernel"] * factor, "shortcut_bias": bias}
-    for name, rows in (("kernel", side), ("kernel2", 0 if "shortcut" in block else side)):
-        if winograd.suits(block[name], rows):
+    for name in ("kernel",) if "shortcut" in block else ("kernel", "kernel2"):
+        if winograd.suits(block[name], dtype):
             block[name] = winograd.transform(block[name])
     return block
 

@@ -1,71 +1,178 @@
-"""The 3x3 convolution by Winograd's F(2x2, 3x3): 16 products for four output pixels instead of 36.
+"""The 3x3 convolution by Winograd's F(2x2, 3x3), and its derivatives: 16 products for four output pixels, not 36.
 
     y = A' [ (G k G') * (B' d B) ] A        for each tile of 4x4 input pixels d and 2x2 output pixels y
 
-The products over channels are 16 products of matrices, one for each place of a tile. The matrices hold 0, 1, -1 and 1/2
-only, so that next to no digits are lost. Worth it on CPUs where channels are many and pictures small enough for the
-caches: `benchmarks/layers.py` times it beside the plain convolution.
+The products over channels are 16 products of matrices, one for each place of a tile. The derivative by the pictures is
+a convolution again, that by the kernel `G' [ (B' d B) * (A dy A') ] G`, summed over all tiles. The matrices hold 0, 1,
+-1 and 1/2 only, so that next to no digits are lost.
+
+Worth it on CPUs where channels are many, a few pictures at a time, so that their tiles stay in the caches:
+`benchmarks/layers.py` times it beside the plain convolution.
 
 Source: Lavin and Gray, Fast Algorithms for Convolutional Neural Networks, CVPR 2016, section 4.1.
 """
+
+import functools
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from perface_jax.varying import varying_as
+
 SIDE = 4  # of a transformed kernel
+TILES = 512  # at a time
+_A = np.array([[1, 0], [1, 1], [1, -1], [0, -1]])
+_B = np.array([[1, 0, 0, 0], [0, 1, -1, 1], [-1, 1, 1, 0], [0, 0, 0, -1]])
 _G = np.array([[1, 0, 0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0, 0, 1]])
+_MIRRORED = [3, 1, 2, 0]  # the places of a tile where a kernel is read from its end
 
 
-def suits(kernel: np.ndarray, side: int) -> bool:
-    """Whether a convolution of stride 1 of `[B, side, side, C]` is faster this way on the default backend.
+def suits(kernel: np.ndarray | jax.Array, dtype: Any) -> bool:
+    """Whether a convolution of stride 1 is faster this way on the default backend, and as exact.
 
     Args:
-      kernel: `[h, w, C, D]` of any dtype, of which only C and D are read.
-      side: pixels; 0 says that the stride is not 1.
+      kernel: `[3, 3, C, D]`, of which only the shape is read.
+      dtype: of the pictures.
     """
-    return jax.default_backend() == "cpu" and side % 2 == 0 and 0 < side <= 28 and min(kernel.shape[2:]) >= 128
+    return jax.default_backend() == "cpu" and min(kernel.shape[2:]) >= 128 and jnp.finfo(dtype).bits >= 32
 
 
-def transform(kernel: np.ndarray) -> np.ndarray:
-    """`G k G'` of a kernel `[3, 3, C, D]`: `[4, 4, C, D]`."""
-    return np.einsum("ai,bj,ijcd->abcd", _G, _G, kernel)
+def transform(kernel: np.ndarray | jax.Array) -> np.ndarray | jax.Array:
+    """`G k G'` of a kernel `[3, 3, C, D]`: `[4, 4, C, D]`, of NumPy or JAX as the kernel is."""
+    return _both(_G, kernel)
 
 
+# jit: layers of one shape are traced once.
+@functools.partial(jax.jit, inline=True)
 def convolve(x: jax.Array, transformed: jax.Array) -> jax.Array:
     """The 3x3 convolution with stride 1 and a border of zeros.
 
     Args:
-      x: `[B, H, W, C]`, H and W even.
+      x: `[B, H, W, C]`.
       transformed: `[4, 4, C, D]`, of `transform`.
 
     Returns:
       `[B, H, W, D]`.
     """
+    transformed, x = transformed.reshape(SIDE**2, *transformed.shape[2:]), _cut(x)
+    x, y = jax.lax.optimization_barrier((x, _zeros((*x.shape[:4], transformed.shape[2]), x, transformed)))
+
+    def some(i, y):
+        products = _products(_overlapping(_at(i, x), _B), transformed, 2, 1)
+        return _put(_pixels(products, _A, x.shape[1:4]), i, y)
+
+    return jax.lax.collapse(jax.lax.fori_loop(0, len(x), some, y), 0, 2)
+
+
+def derivatives(x: jax.Array, kernel: jax.Array, dy: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """The derivatives of the convolution.
+
+    Args:
+      x: `[B, H, W, C]`.
+      kernel: `[3, 3, C, D]`.
+      dy: by the output, `[B, H, W, D]`.
+
+    Returns:
+      by the pictures, `[B, H, W, C]`; by the kernel, `[3, 3, C, D]`.
+    """
+    x, dy = _cut(x), _cut(dy)
+    begun = _zeros(x.shape, dy, kernel), _zeros((SIDE**2, *kernel.shape[2:]), x, dy)
+    x, kernel, dy, begun = jax.lax.optimization_barrier((x, kernel, dy, begun))
+    transformed = transform(kernel).reshape(SIDE**2, *kernel.shape[2:])
+
+    def some(i, found):
+        (dx, total), of_some = found, _at(i, dy)
+        products = _products(_overlapping(of_some, _B[:, _MIRRORED]), transformed, 2, 2)
+        dx = _put(_pixels(products, _A[_MIRRORED], dy.shape[1:4]), i, dx)
+        return dx, total + _products(_overlapping(_at(i, x), _B), _apart(of_some), 1, 1)
+
+    dx, total = jax.lax.fori_loop(0, len(x), some, begun)
+    return jax.lax.collapse(dx, 0, 2), _both(_G.T, total.reshape(SIDE, SIDE, *kernel.shape[2:]))
+
+
+def _products(x, y, of_x, of_y):
+    """Of 16 matrices and 16 others, over an axis of each."""
+    return jax.lax.dot_general(x, y, (((of_x,), (of_y,)), ((0,), (0,))))
+
+
+def _zeros(shape, *others):
+    """Zeros that vary over the mapped axes of the others.
+
+    To go through a barrier with what is added: XLA would lay out those of all layers before the first one.
+    """
+    return functools.reduce(lambda zeros, x: varying_as(x, zeros), others, jnp.zeros(shape, others[0].dtype))
+
+
+def _at(i, x):
+    return jax.lax.dynamic_index_in_dim(x, i, keepdims=False, allow_negative_indices=False)
+
+
+def _put(x, i, y):
+    return jax.lax.dynamic_update_index_in_dim(y, x, i, 0, allow_negative_indices=False)
+
+
+def _cut(x):
+    """`[B, H, W, C]` -> `[B / n, n, H, W, C]`: n pictures, with no more than `TILES` tiles, at a time."""
+    most = max(TILES // (_tiles(x.shape[1]) * _tiles(x.shape[2])), 1)
+    parts = next((n for n in range(1, len(x) + 1) if len(x) % n == 0 and len(x) <= n * most), 1)
+    return x.reshape(parts, len(x) // parts, *x.shape[1:])
+
+
+def _overlapping(x, b):
+    """`B' d B` of all tiles: `[n, H, W, C]` -> `[16, tiles, C]`."""
     count, height, width, channels = x.shape
-    tiles = (count, height // 2, width // 2)
-    pairs = jnp.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)))
-    pairs = pairs.reshape(count, tiles[1] + 1, 2, tiles[2] + 1, 2, channels)
-
-    def pixels(i, j):
-        """Pixel i, j of each tile."""
-        return pairs[:, i // 2 : i // 2 + tiles[1], i % 2, j // 2 : j // 2 + tiles[2], j % 2]
-
-    columns = [_input(*(pixels(i, j) for i in range(4))) for j in range(4)]
-    places = [place for i in range(4) for place in _input(*(columns[j][i] for j in range(4)))]
-    places = jnp.stack(places).reshape(16, -1, channels)
-    products = jax.lax.dot_general(places, transformed.reshape(16, channels, -1), (((2,), (1,)), ((0,), (0,))))
-    products = products.reshape(4, 4, *tiles, -1)
-    rows = _output(*products)
-    pixels = [jnp.stack(_output(*row), axis=3) for row in rows]
-    return jnp.stack(pixels, axis=2).reshape(count, height, width, -1)
+    down, across = _tiles(height), _tiles(width)
+    x = jnp.pad(x, ((0, 0), (1, 1 + height % 2), (1, 1 + width % 2), (0, 0)))
+    x = x.reshape(count, down + 1, 2, 2 * (across + 1), channels)
+    # The barrier: XLA would compute the rows anew for every column.
+    x = jax.lax.optimization_barrier(_product(b.T, [x[:, i // 2 : i // 2 + down, i % 2] for i in range(SIDE)]))
+    x = x.reshape(SIDE, count, down, across + 1, 2, channels)
+    x = _product(b.T, [x[:, :, :, j // 2 : j // 2 + across, j % 2] for j in range(SIDE)], axis=1)
+    return x.reshape(SIDE**2, count * down * across, channels)
 
 
-def _input(a, b, c, d):
-    """`B' (a, b, c, d)`."""
-    return a - c, b + c, c - b, b - d
+def _apart(dy):
+    """`A dy A'` of all tiles: `[n, H, W, D]` -> `[16, tiles, D]`."""
+    count, height, width, features = dy.shape
+    down, across = _tiles(height), _tiles(width)
+    dy = jnp.pad(dy, ((0, 0), (0, height % 2), (0, width % 2), (0, 0)))
+    dy = dy.reshape(count, down, 2, 2 * across, features)
+    dy = jax.lax.optimization_barrier(_product(_A, [dy[:, :, i] for i in range(2)]))
+    dy = dy.reshape(SIDE, count, down, across, 2, features)
+    dy = _product(_A, [dy[..., j, :] for j in range(2)], axis=1)
+    return dy.reshape(SIDE**2, count * down * across, features)
 
 
-def _output(a, b, c, d):
-    """`A' (a, b, c, d)`."""
-    return a + b + c, b - c - d
+def _pixels(products, a, shape):
+    """`A' products A` of all tiles: `[16, tiles, D]` -> `[n, H, W, D]`, of the shape `[n, H, W]`."""
+    count, height, width = shape
+    down, across = _tiles(height), _tiles(width)
+    products = products.reshape(SIDE, SIDE, count, down, across, products.shape[2])
+    rows = _product(a.T, products)
+    pixels = _product(a.T, [rows[:, j] for j in range(SIDE)], axis=4)
+    pixels = jnp.moveaxis(pixels, 0, 2).reshape(count, 2 * down, 2 * across, products.shape[-1])
+    return pixels[:, :height, :width]
+
+
+def _both(matrix, x):
+    """`matrix x matrix'` over the first two axes."""
+    rows = _product(matrix, x)
+    return _product(matrix, [rows[:, j] for j in range(matrix.shape[1])], axis=1)
+
+
+def _product(matrix, parts, axis=0):
+    """The product of a small matrix and as many arrays as it has columns, along a new axis.
+
+    Written out, as XLA's programs for it are short and fast; a concatenation of the sums without zeros takes it three
+    times as long to compile.
+    """
+    shape = [1] * np.ndim(parts[0])
+    shape.insert(axis, len(matrix))
+    parts = [part.reshape(*part.shape[:axis], 1, *part.shape[axis:]) for part in parts]
+    return sum(column.reshape(shape).astype(part.dtype) * part for column, part in zip(matrix.T, parts, strict=True))
+
+
+def _tiles(side):
+    return -(-side // 2)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from converters import arcface_torch, to_torch
-from perface_jax import compilation, losses, parallel, state
+from perface_jax import compilation, convolution, losses, parallel, state
 from perface_jax.images import normalise
 from perface_jax.model import iresnet
 from perface_jax.parallel import How
@@ -25,8 +25,13 @@ GOLDEN_BATCH = {  # 0-3 references, 4-7 positives, 8-11 negatives
 }
 
 
-@pytest.mark.parametrize("devices", [pytest.param(1, marks=pytest.mark.slow), 4])
-def test_five_steps_of_r18_follow_the_trajectory_of_pytorch(devices, monkeypatch):
+@pytest.mark.parametrize(
+    ("devices", "winograd"),
+    [pytest.param(1, False, marks=pytest.mark.slow), pytest.param(1, True, marks=pytest.mark.slow), (4, False)],
+)
+def test_five_steps_of_r18_follow_the_trajectory_of_pytorch(devices, winograd, monkeypatch):
+    if winograd:
+        monkeypatch.setattr(convolution, "PICTURES", 1)
     # As users compile: here most of the time is computing.
     options = compilation.options() | {"xla_backend_optimization_level": 3, "xla_cpu_use_fusion_emitters": True}
     monkeypatch.setattr(compilation, "options", lambda: options)
