@@ -248,7 +248,7 @@ Bytes of B triplets -> the next state: normalisation, one forward pass of 3 B pi
 triplet loss, its gradients, SGD with momentum and weight decay. All variants begin with the same weights and see the
 same batch again and again; "losses differ by" is how far apart they are in any step, of the largest loss. `remat`
 computes the activations of each block a second time instead of keeping them. MiB are what the compiled program holds
-beside state and batch. Operations and bytes as above, without Winograd.
+beside state and batch. Operations and bytes as above.
 
 Beside PyTorch's eager step it depends on the processor: on an AMD EPYC ours was 1.10 times as fast (commit 16bddbf), on
 an Intel Xeon, where PyTorch's convolutions use AVX-512, 0.89 times (commit 787953b), in the same seconds. Wide
