@@ -150,6 +150,8 @@ def test_layers_are_timed_beside_the_plain_ones_and_equal_them(monkeypatch):
     assert [row["name"] for row in rows] == [
         "convolution, 4x4x8",
         "convolution, 2x2x16",
+        "gradients of a convolution, 4x4x8",
+        "gradients of a convolution, 2x2x16",
         "gradients of a strided convolution, 8x8x8",
         "gradients of a strided convolution, 2x2x32",
         "sum over rows, 8x8x4",
