@@ -277,7 +277,7 @@ which tells what `compilation.options` does; and PyTorch eager, in both layouts.
 the pictures a layer sees.
 
 - Convolution, 3x3 with stride 1, and its gradients by pictures and kernel: Winograd's 16 products for 36; why `folding`
-  takes `winograd`, and `convolution.convolve` for 32 pictures or more.
+  takes `winograd`. Training takes it for 32 pictures or more, which gain more than these: see the step.
 - Gradients of a strided convolution, 3x3, by pictures and kernel: without the zeros that XLA multiplies; why the model
   takes `convolution.convolve`.
 - Sum over rows, of each channel: slices added, and a product with ones, for XLA's reduction; why `batch_norm` has a sum
