@@ -5,8 +5,8 @@ RUN := $(VENV)/bin/python
 INSTALL := $(RUN) -m pip install --quiet --constraint tests/constraints.txt --editable
 DATA ?= data/demo
 RUNS ?= runs/demo
-RECOGNISER := --config=configs/arcface_synthetic.py:demo --workdir=$(RUNS)/recogniser --config.data.folder=$(DATA)/identities
-PERFACE := --config=configs/synthetic.py:demo --workdir=$(RUNS)/perface --config.init=$(RUNS)/recogniser/model \
+RECOGNIZER := --config=configs/arcface_synthetic.py:demo --workdir=$(RUNS)/recognizer --config.data.folder=$(DATA)/identities
+PERFACE := --config=configs/synthetic.py:demo --workdir=$(RUNS)/perface --config.init=$(RUNS)/recognizer/model \
 	--config.data.release=$(DATA)/world/release --config.data.data_dir=$(DATA)/tfds \
 	--config.groups.folder=$(DATA)/world/celeba_hq
 
@@ -14,14 +14,14 @@ PARTS ?= embedding training_step layers epoch sweep devices input selection star
 
 .PHONY: demo test test-all lint bench
 
-# The whole story: draw people and face swaps, audit the answers, train a recogniser, fine-tune it on human judgments,
+# The whole story: draw people and face swaps, audit the answers, train a recognizer, fine-tune it on human judgments,
 # judge it, choose faces to swap in, and write the report.
 demo: $(VENV)/installed
 	$(RUN) -m perface_jax.datasets.synthetic_identities --out $(DATA)/identities --identities 240 --pictures 10 & \
 	$(RUN) -m perface_jax.datasets.synthetic --out $(DATA)/world --targets 24 --sources 40 --people 200 --size 112 \
 		--celeba_size 160 --order_fault && wait $$!
 	$(RUN) -m perface_jax.annotations $(DATA)/world/release/triplet_answers.csv --sources 40 --targets 24
-	$(RUN) train.py $(RECOGNISER)
+	$(RUN) train.py $(RECOGNIZER)
 	$(RUN) train.py $(PERFACE)
 	$(RUN) evaluate.py $(PERFACE) --report=$(RUNS)/report
 

@@ -7,7 +7,7 @@ Prints every table of the parts, and writes WORKDIR/evaluation.json. `--report=D
 `--parts=embed --pictures=FOLDER --out=FILE.npz` embeds a folder of pictures with the run's model.
 
 `--part=anonymize --queries=DIR --candidates=DIR --out=DIR` swaps faces, chosen by what people see and machines match.
-`--part=privacy --originals=DIR --anonymised=NAME=DIR,...` judges anybody's anonymised faces on both axes. Both take
+`--part=privacy --originals=DIR --anonymized=NAME=DIR,...` judges anybody's anonymized faces on both axes. Both take
 `--landmarks`, `--attributes` and `--embedder`; docs/anonymization.md has the forms.
 """
 
@@ -16,8 +16,11 @@ from absl import app, flags, logging
 from etils import epath
 from ml_collections import config_flags
 
-from perface_jax import anonymizer, command_line, compilation, evaluator, report
-from perface_jax.hiding.inputs import ALL, Inputs
+from perface_jax import evaluator, report
+from perface_jax.anonymization import anonymizer
+from perface_jax.anonymization.inputs import ALL, Inputs
+from perface_jax.commands import command_line
+from perface_jax.network import compilation
 
 CONFIG = config_flags.DEFINE_config_file(
     "config", "configs/perface_r50.py", help_string="The file of configs/ that the run was made with."
@@ -37,7 +40,7 @@ OUT = flags.DEFINE_string("out", None, "File that --parts=embed writes, folder t
 QUERIES = flags.DEFINE_string("queries", None, "Folder of pictures to hide, for --part=anonymize.")
 CANDIDATES = flags.DEFINE_string("candidates", "", "Folder of pictures that may be swapped in.")
 ORIGINALS = flags.DEFINE_string("originals", None, "Folder of pictures that were hidden, for --part=privacy.")
-ANONYMISED = flags.DEFINE_list("anonymised", [], "What became of them, whole pictures: NAME=DIR, one for each method.")
+ANONYMIZED = flags.DEFINE_list("anonymized", [], "What became of them, whole pictures: NAME=DIR, one for each method.")
 LANDMARKS = flags.DEFINE_list("landmarks", [], "FILE, or WHOSE=FILE: originals (or queries), candidates, or a method.")
 ATTRIBUTES = flags.DEFINE_list("attributes", [], "FILE, or WHOSE=FILE: originals (or queries), candidates.")
 EMBEDDER = flags.DEFINE_list("embedder", [], "Machines that match: NAME=FOLDER of a model, or of vectors.")
@@ -58,7 +61,7 @@ def main(arguments):
 
 def evaluate(config):
     if PARTS.value in (["anonymize"], ["privacy"]):
-        return anonymise(config, PARTS.value[0])
+        return anonymize(config, PARTS.value[0])
     if (WORKDIR.value is None) == (EMBEDDINGS.value is None):
         raise ValueError("give either --workdir, a run to judge, or --embeddings, a file of vectors")
     if PARTS.value == ["embed"]:
@@ -94,7 +97,7 @@ def show(found):
         report.save_figures(FIGURES.value, found)
 
 
-def anonymise(config, part):
+def anonymize(config, part):
     folder = QUERIES.value if part == "anonymize" else ORIGINALS.value
     if not folder:
         raise ValueError(f"--part={part} wants --{'queries' if part == 'anonymize' else 'originals'}=DIR")
@@ -102,7 +105,7 @@ def anonymise(config, part):
         raise ValueError(f"--part={part} wants the config of a run on triplets; this one's task is {config.task}")
     inputs = Inputs(
         originals=folder,
-        methods=command_line.named(ANONYMISED.value, alone="anonymised"),
+        methods=command_line.named(ANONYMIZED.value, alone="anonymized"),
         candidates=CANDIDATES.value,
         landmarks=command_line.named(LANDMARKS.value, alone=ALL),
         attributes=command_line.named(ATTRIBUTES.value, alone=ALL),

@@ -9,7 +9,9 @@ import sys
 from absl import app, flags, logging
 from ml_collections import config_flags
 
-from perface_jax import command_line, compilation, preemption, trainer
+from perface_jax.commands import command_line
+from perface_jax.network import compilation
+from perface_jax.training import preemption, trainer
 
 CONFIG = config_flags.DEFINE_config_file("config", help_string="A file of configs/.")
 WORKDIR = flags.DEFINE_string("workdir", None, "Folder of this run: its config, checkpoints, log and model.")

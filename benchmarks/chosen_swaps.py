@@ -1,11 +1,11 @@
-"""Whose swaps look less like the original: those PerFace chose, a recogniser's farthest, or random ones?
+"""Whose swaps look less like the original: those PerFace chose, a recognizer's farthest, or random ones?
 
-    python -m benchmarks.chosen_swaps --perface MODEL_FOLDER --recogniser MODEL_FOLDER [--write]
+    python -m benchmarks.chosen_swaps --perface MODEL_FOLDER --recognizer MODEL_FOLDER [--write]
 
 A check of the pipeline, not evidence about people: the faces are drawn and the annotators are a formula, though with
 people, faces and weights that training never saw. In every world a query is hidden by a member of the group that STEP 1
 chooses; the renderer swaps. All three ways choose among the same results: those of the whole group that the
-recogniser does not match at the false accept rate. Then 18 new annotators are asked, for every query, which of two
+recognizer does not match at the false accept rate. Then 18 new annotators are asked, for every query, which of two
 results is less like the original: the answer is the expected share of the votes, one half where both chose one result.
 Intervals of a world resample queries and the faces PerFace chose, crossed; over the worlds they are t-intervals.
 """
@@ -18,10 +18,10 @@ from scipy import stats
 
 from benchmarks import record
 from perface_jax import evaluation, images, metrics, privacy
-from perface_jax.anonymize import offer
-from perface_jax.datasets import annotators, faces, population, world
-from perface_jax.model_folder import load_model
+from perface_jax.anonymization.anonymize import offer
+from perface_jax.network.model_folder import load_model
 from perface_jax.similarity import similarity
+from perface_jax.synthetic import annotators, faces, population, world
 
 WAYS = ("farthest", "random")
 BATCH = 20  # pictures drawn and embedded at once
@@ -31,7 +31,7 @@ def parser() -> argparse.ArgumentParser:
     """The options of this part."""
     made = record.parser(__doc__)
     made.add_argument("--perface", required=True, help="model folder")
-    made.add_argument("--recogniser", required=True, help="model folder")
+    made.add_argument("--recognizer", required=True, help="model folder")
     made.add_argument("--seeds", type=int, nargs="+", default=[1001, 1002, 1003, 1004, 1005], help="of the worlds")
     made.add_argument("--queries", type=int, default=80, help="a world")
     made.add_argument("--candidates", type=int, default=160, help="a world, in four groups")
@@ -41,7 +41,7 @@ def parser() -> argparse.ArgumentParser:
 
 def measure(options: argparse.Namespace) -> dict:
     """A row for each world, and the mean of their shares."""
-    models = {name: load_model(getattr(options, name)) for name in ("perface", "recogniser")}
+    models = {name: load_model(getattr(options, name)) for name in ("perface", "recognizer")}
     rows = [ask(seed, models, options) for seed in options.seeds]
     return {
         "queries": options.queries,
@@ -60,7 +60,7 @@ def ask(seed: int, models: dict, options: argparse.Namespace) -> dict:
     group = np.array(sources.female > 0.5) + 2 * (sources.age >= 40)
     members = np.array([group[count:] == i for i in range(4)])
     seen = {name: embed(model, portraits) for name, model in models.items()}
-    limit = privacy.match_threshold(seen["recogniser"][count:], false_accept_rate=options.false_accept_rate).value
+    limit = privacy.match_threshold(seen["recognizer"][count:], false_accept_rate=options.false_accept_rate).value
     vectors = seen["perface"][:count], seen["perface"][count:]
     chosen_group = np.asarray(offer(*vectors, members=members, k=1).group)
     people, gain = new_annotators(seed)
@@ -79,14 +79,14 @@ def ask(seed: int, models: dict, options: argparse.Namespace) -> dict:
 
 
 def vote(query, pool, alike, limit, sources, targets, people, gain, seed) -> dict | None:
-    """The expected votes on the choices for one query; None where the recogniser matches all results."""
-    free = np.flatnonzero(alike["recogniser"] <= limit)
+    """The expected votes on the choices for one query; None where the recognizer matches all results."""
+    free = np.flatnonzero(alike["recognizer"] <= limit)
     if not len(free):
         return None
     random = np.random.default_rng((seed, query, 5))
     chosen = {
         "perface": free[alike["perface"][free].argmin()],
-        "farthest": free[alike["recogniser"][free].argmin()],
+        "farthest": free[alike["recognizer"][free].argmin()],
         "random": random.choice(free),
     }
     target = pick(targets, np.array([query]))

@@ -4,7 +4,7 @@
 
 Variants: `perface_jax`, its norms folded into its convolutions; the same unfolded; PyTorch eager in both layouts and by
 torch.compile; ONNX Runtime on the exported network, where the exporter folds the norms behind convolutions. All get
-normalised pictures that lie in memory and return embeddings on the host, and all use the cores of this process; a GPU
+normalized pictures that lie in memory and return embeddings on the host, and all use the cores of this process; a GPU
 computes in bfloat16. Beside the time stand the operations of a picture, the rate of matrix products on this machine,
 and how far our embeddings are from PyTorch's, so that nothing is bought with digits; and what XLA counts of the bytes
 that our program reads and writes. What does not run here, as torch.compile without a C++ compiler, is recorded with its
@@ -25,7 +25,7 @@ import onnxruntime
 import torch
 
 from benchmarks import networks, record
-from perface_jax import compilation, folding
+from perface_jax.network import compilation, folding
 from tests import onnx_export
 
 CHECKED = 8  # pictures of a batch whose embeddings are compared

@@ -19,7 +19,7 @@ import jax
 
 from benchmarks import record, runs
 from perface_jax import parallel
-from perface_jax.progress import Progress
+from perface_jax.training.progress import Progress
 
 PASSES = 1_000  # more than are timed: the log tells how many steps are left
 

@@ -12,11 +12,11 @@ from scipy.stats import spearmanr
 
 from benchmarks.chosen_swaps import draw, pick
 from perface_jax import fidelity
-from perface_jax.datasets import faces
-from perface_jax.datasets.face_paint import eye_of, hair_of
-from perface_jax.datasets.face_shape import cast, mouth_of
-from perface_jax.evaluation.kept import in_batches
-from perface_jax.images import colour
+from perface_jax.anonymization.preservation import in_batches
+from perface_jax.images import color
+from perface_jax.synthetic import faces
+from perface_jax.synthetic.face_paint import eye_of, hair_of
+from perface_jax.synthetic.face_shape import cast, mouth_of
 
 SIZE = 112  # pixels
 LUMINANCE = np.array([0.2126, 0.7152, 0.0722])
@@ -58,26 +58,26 @@ def direction(picture: jax.Array, points: jax.Array) -> jax.Array:
 
 
 def skin(pictures: np.ndarray, source: faces.Source, target: faces.Target) -> list[dict]:
-    """The colour of the lit skin, of the skin itself, and its difference from that of the same face in another skin."""
+    """The color of the lit skin, of the skin itself, and its difference from that of the same face in another skin."""
     seam, other = faces.natural(len(pictures)), target._replace(skin=np.roll(target.skin, -1, 0))
     exact = in_batches(is_skin, source, target).astype(np.float32)
     seen, true = (
-        [in_batches(colour_of, *pair) for pair in pairs]
+        [in_batches(color_of, *pair) for pair in pairs]
         for pairs in (
             [(shown, in_batches(skin_mask, faces.landmarks(source, one))) for shown, one in
              ((pictures, target), (draw(source, other, seam), other))],
             [(draw(*bare(source, one), seam), exact) for one in (target, other)],
         )
     )  # fmt: skip
-    linear = np.asarray(colour.to_linear(colour.from_lab(seen[0])))
+    linear = np.asarray(color.to_linear(color.from_lab(seen[0])))
     as_bright = linear * ((target.skin @ LUMINANCE) / (linear @ LUMINANCE))[:, None]
-    albedo = [np.asarray(colour.to_lab(colour.from_linear(jnp.float32(value)))) for value in (as_bright, target.skin)]
-    raw = np.asarray(colour.difference(seen[0], albedo[1]))
-    differences = [np.asarray(colour.difference(*pair)) for pair in (seen, true)]
+    albedo = [np.asarray(color.to_lab(color.from_linear(jnp.float32(value)))) for value in (as_bright, target.skin)]
+    raw = np.asarray(color.difference(seen[0], albedo[1]))
+    differences = [np.asarray(color.difference(*pair)) for pair in (seen, true)]
     return [
-        {"name": "colour of the lit skin", "ciede2000": median(colour.difference(seen[0], true[0]))},
+        {"name": "color of the lit skin", "ciede2000": median(color.difference(seen[0], true[0]))},
         {"name": "albedo of the skin", "ciede2000": median(raw)},
-        {"name": "albedo up to the amount of light", "ciede2000": median(colour.difference(*albedo))},
+        {"name": "albedo up to the amount of light", "ciede2000": median(color.difference(*albedo))},
         {
             "name": "difference of the skin of two pictures of one face",
             "ciede2000": median(np.abs(differences[0] - differences[1])),
@@ -86,9 +86,9 @@ def skin(pictures: np.ndarray, source: faces.Source, target: faces.Target) -> li
     ]
 
 
-def colour_of(picture: jax.Array, mask: jax.Array) -> jax.Array:
-    """The colour of the lit skin, CIELAB."""
-    return fidelity.skin_colour(picture, mask)
+def color_of(picture: jax.Array, mask: jax.Array) -> jax.Array:
+    """The color of the lit skin, CIELAB."""
+    return fidelity.skin_color(picture, mask)
 
 
 def skin_mask(points: jax.Array) -> jax.Array:

@@ -13,7 +13,7 @@ import time
 
 import jax
 
-from perface_jax import experiment, trainer
+from perface_jax.training import builders, trainer
 
 TRAIN = pathlib.Path(__file__).parent.parent / "train.py"
 COMPILING = {
@@ -71,7 +71,7 @@ def _listen(event, duration, **_):
 if __name__ == "__main__":
     jax.monitoring.register_event_duration_secs_listener(_listen)
     trainer.train = _marks("imports", trainer.train, before=True)
-    experiment.starting_point = _marks("weights", experiment.starting_point)
-    experiment.open_triplets = _marks("data", experiment.open_triplets)
+    builders.starting_point = _marks("weights", builders.starting_point)
+    builders.open_triplets = _marks("data", builders.open_triplets)
     trainer.Progress = Watched
     runpy.run_path(str(TRAIN), run_name="__main__")

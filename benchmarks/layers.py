@@ -19,8 +19,8 @@ import torch
 
 from benchmarks import networks, record
 from benchmarks.networks import planes
-from perface_jax import batch_norm, compilation, winograd
-from perface_jax.convolution import LAYOUT, convolve
+from perface_jax.network import batch_norm, compilation, winograd
+from perface_jax.network.convolution import LAYOUT, convolve
 
 EDGES = ((1, 1), (1, 1))
 
@@ -113,7 +113,7 @@ def _norm(options):
     dy, vectors = _random(x.shape, seed=1), _random((3, x.shape[-1]), seed=2)  # scale, bias, slope
 
     def ours(x, *vectors):
-        return batch_norm.normalise(x, *batch_norm.statistics(x), *vectors)
+        return batch_norm.normalize(x, *batch_norm.statistics(x), *vectors)
 
     def pytorch(layout):
         inputs = [planes(x, layout), *map(torch.from_numpy, vectors)]

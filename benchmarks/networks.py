@@ -19,8 +19,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks import record
 from converters import arcface_torch
-from perface_jax import compilation
-from perface_jax.model import IResNet
+from perface_jax.network import compilation
+from perface_jax.network.model import IResNet
 from tests import torch_twin
 
 GPU = jax.default_backend() == "gpu"
@@ -67,7 +67,7 @@ def pair(arch: str, **options: int) -> tuple[torch_twin.IResNet, IResNet, dict]:
       **options: width and image_size.
     """
     twin = torch_twin.golden(arch, **options)
-    model, variables = arcface_torch.recognise(twin.state_dict()), arcface_torch.convert(twin.state_dict())
+    model, variables = arcface_torch.recognize(twin.state_dict()), arcface_torch.convert(twin.state_dict())
     return twin, model.clone(dtype=DTYPE), jax.device_put(variables)
 
 

@@ -230,7 +230,7 @@ PARTS = {
     "embedding": Part(
         "Embedding",
         """\
-Normalised pictures that lie in memory -> embeddings on the host. `perface_jax` folds the norms into the convolutions,
+Normalized pictures that lie in memory -> embeddings on the host. `perface_jax` folds the norms into the convolutions,
 `unfolded` is the model as it is trained. PyTorch has the same weights and runs eager in both layouts, and compiled;
 ONNX Runtime runs the exported network, where the exporter folds the norms behind a convolution, not those before one.
 Operations are those of plain convolutions and the linear layer, two for a multiply-add, beside the rate of matrix
@@ -244,7 +244,7 @@ against a rate that was measured once, before the rows: on a machine whose speed
     "training_step": Part(
         "Training step",
         """\
-Bytes of B triplets -> the next state: normalisation, one forward pass of 3 B pictures with batch statistics, the cosine
+Bytes of B triplets -> the next state: normalization, one forward pass of 3 B pictures with batch statistics, the cosine
 triplet loss, its gradients, SGD with momentum and weight decay. All variants begin with the same weights and see the
 same batch again and again; "losses differ by" is how far apart they are in any step, of the largest loss. `remat`
 computes the activations of each block a second time instead of keeping them. MiB are what the compiled program holds

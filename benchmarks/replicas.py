@@ -14,8 +14,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from benchmarks import record
-from perface_jax import compilation, losses
-from perface_jax.model import iresnet
+from perface_jax import losses
+from perface_jax.network import compilation
+from perface_jax.network.model import iresnet
 
 
 def parser() -> argparse.ArgumentParser:

@@ -1,4 +1,4 @@
-"""What `match_skin_color` and `relight` bring back after an anonymiser, and what they give to a machine.
+"""What `match_skin_color` and `relight` bring back after an anonymizer, and what they give to a machine.
 
     python -m benchmarks.retouch --model MODEL_FOLDER [--write]
 
@@ -16,19 +16,20 @@ import numpy as np
 
 from benchmarks import estimators, record
 from benchmarks.chosen_swaps import draw, embed, pick
-from perface_jax import evaluation, fidelity, swap
+from perface_jax import fidelity, swap
 from perface_jax.annotations.agreement import Estimate, ratio, resample
-from perface_jax.datasets import faces, world
-from perface_jax.evaluation.kept import in_batches
-from perface_jax.images import colour
-from perface_jax.model_folder import load_model
+from perface_jax.anonymization import preservation
+from perface_jax.anonymization.preservation import in_batches
+from perface_jax.images import color
+from perface_jax.network.model_folder import load_model
 from perface_jax.similarity import similarity
 from perface_jax.swap import Face
+from perface_jax.synthetic import faces, world
 
 RETOUCHES = {
-    "skin": (evaluation.match_skins,),
-    "light": (evaluation.match_lights,),
-    "skin + light": (evaluation.match_skins, evaluation.match_lights),
+    "skin": (preservation.match_skins,),
+    "light": (preservation.match_lights,),
+    "skin + light": (preservation.match_skins, preservation.match_lights),
 }
 RESAMPLES = 2000
 
@@ -36,7 +37,7 @@ RESAMPLES = 2000
 def parser() -> argparse.ArgumentParser:
     """The options of this part."""
     made = record.parser(__doc__)
-    made.add_argument("--model", required=True, help="folder of a recogniser")
+    made.add_argument("--model", required=True, help="folder of a recognizer")
     made.add_argument("--faces", type=int, default=100, help="that are hidden; a multiple of 4")
     made.add_argument("--estimated", type=int, default=200, help="on which the estimators are judged; a multiple of 4")
     made.add_argument("--seed", type=int, default=2001, help="of the faces; of the estimated ones, 1 more")
@@ -109,14 +110,14 @@ def errors(original: dict, result: Face, lamp: np.ndarray) -> dict[str, np.ndarr
     return {
         "light": np.asarray(fidelity.light_angle(original["light"], found["light"])),
         "light, true": np.asarray(fidelity.light_angle(true, found["light"])),
-        "skin": np.asarray(colour.difference(original["skin"], found["skin"])),
+        "skin": np.asarray(color.difference(original["skin"], found["skin"])),
     }
 
 
 def seen(face: Face) -> dict:
-    """The light and the colour of the skin."""
+    """The light and the color of the skin."""
     mask = fidelity.landmark_regions(face.landmarks, face.image.shape[-3:-1]).skin
-    return {"light": fidelity.fit_lighting(*face), "skin": fidelity.skin_colour(face.image, mask)}
+    return {"light": fidelity.fit_lighting(*face), "skin": fidelity.skin_color(face.image, mask)}
 
 
 def alike(model: tuple, vectors: np.ndarray, pictures: np.ndarray) -> np.ndarray:

@@ -9,8 +9,9 @@ from jax.sharding import Mesh
 from ml_collections import ConfigDict
 
 from configs import perface_r50
-from perface_jax import annotations, experiment, feeding, parallel, state, sweeps
-from perface_jax.step import Loss, Norms, train_steps, triplet_objective
+from perface_jax import annotations, parallel
+from perface_jax.training import builders, input_pipeline, state, sweeps
+from perface_jax.training.step import Loss, Norms, train_steps, triplet_objective
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,17 +75,17 @@ class Run:
 
     def __init__(self, config: ConfigDict, triplets: Triplets, mesh: Mesh):
         replicas = sweeps.replicas(config)
-        self.feed = feeding.open_triplets(replicas, [_data(triplets)] * len(replicas), mesh)
-        model, variables = experiment.starting_point(config)
-        optimizer = experiment.optimizer(config, variables["params"], steps=1)  # a constant rate asks for no length
+        self.feed = input_pipeline.open_triplets(replicas, [_data(triplets)] * len(replicas), mesh)
+        model, variables = builders.starting_point(config)
+        optimizer = builders.optimizer(config, variables["params"], steps=1)  # a constant rate asks for no length
         choices = (Loss(config.loss),)
         objective = functools.partial(triplet_objective, choices=choices)
         options = {"model": model, "optimizer": optimizer, "objective": objective, "norms": Norms(config.batch_norm)}
         self._program = parallel.spmd(functools.partial(train_steps, **options), mesh)
 
         def start(i):
-            numbers = experiment.hyper(replicas[i].config, model.param_dtype, choices)
-            return state.create(experiment.starting_point(replicas[i].config)[1], optimizer(numbers), numbers)
+            numbers = builders.hyper(replicas[i].config, model.param_dtype, choices)
+            return state.create(builders.starting_point(replicas[i].config)[1], optimizer(numbers), numbers)
 
         self.state = parallel.stack_replicas(start, len(replicas), mesh)
 
@@ -96,4 +97,4 @@ class Run:
 
 def _data(triplets):
     labels = annotations.majority(annotations.Votes(ids=triplets.ids, votes=triplets.votes)).label
-    return experiment.Data(triplets, labels, labels, np.flatnonzero(labels >= 0), {}, {}, "")
+    return builders.Data(triplets, labels, labels, np.flatnonzero(labels >= 0), {}, {}, "")

@@ -24,7 +24,7 @@ from perface_jax import groups
 from perface_jax.selection import least_similar_streaming
 
 DIMENSIONS = 512
-PART = 50_000  # faces drawn, normalised and sorted at once
+PART = 50_000  # faces drawn, normalized and sorted at once
 RULES = {"perface_jax, mean": groups.Rule.MEAN, "perface_jax, confidence limit": groups.Rule.CONFIDENCE_LIMIT}
 
 

@@ -3,7 +3,7 @@
 Every start is a process of its own (`first_step`), on a small generated release whose data set is built already. `cold`
 starts with an empty cache folder, which it fills, `warm` with what the cold start just before it has left.
 
-`parts` has the seconds of each part of the way, which add up to the whole: imports, weights, data, state (optimiser,
+`parts` has the seconds of each part of the way, which add up to the whole: imports, weights, data, state (optimizer,
 checkpoints), the first validation, the first step. `compiling` has the seconds that JAX spent within them tracing,
 lowering, and compiling or reading from the cache, and how many programs that were.
 """
@@ -22,8 +22,8 @@ import time
 from benchmarks import input as inputs
 from benchmarks import record
 from configs import perface_r50
-from perface_jax import experiment
-from perface_jax.model_folder import save_model
+from perface_jax.network.model_folder import save_model
+from perface_jax.training import builders
 
 ROOT = pathlib.Path(__file__).parent.parent
 SIDE = 10  # sources and targets of the release
@@ -74,9 +74,9 @@ def _prepare(folder, options):
     config = perface_r50.get_config()
     config.update_from_flattened_dict(fields)
     with contextlib.redirect_stdout(sys.stderr):  # TFDS talks
-        experiment.open_triplets(config)
+        builders.open_triplets(config)
     if "folder" in options.starts:
-        save_model(folder / "model", *experiment.starting_point(config))
+        save_model(folder / "model", *builders.starting_point(config))
     return fields
 
 

@@ -1,4 +1,4 @@
-"""One training step on both sides: the same weights, the same B triplets, the same loss and optimiser.
+"""One training step on both sides: the same weights, the same B triplets, the same loss and optimizer.
 
 Triplets are uint8 `[B, 3, S, S, 3]`: role, rows, columns, channels. A call takes `queued` steps of which only the last
 is waited for, and returns their losses. The margin is larger than cosines can differ, so that the losses of this one
@@ -15,9 +15,10 @@ import numpy as np
 import torch
 
 from benchmarks import networks
-from perface_jax import compilation, optim, state
-from perface_jax.model import IResNet
-from perface_jax.step import Loss, Norms, train_step, triplet_objective
+from perface_jax.network import compilation
+from perface_jax.network.model import IResNet
+from perface_jax.training import optim, state
+from perface_jax.training.step import Loss, Norms, train_step, triplet_objective
 from tests import torch_twin
 
 # The paper's, but for its margin of 0.1.
@@ -70,19 +71,19 @@ def pytorch(
     """
     network = networks.in_layout(twin, layout).train()
     planes = networks.planes(triplets.reshape(-1, *triplets.shape[2:]), layout)
-    learnt = [weight for weight in network.parameters() if weight.requires_grad]
+    learned = [weight for weight in network.parameters() if weight.requires_grad]
     descent = {"momentum": NUMBERS["momentum"], "weight_decay": NUMBERS["weight_decay"]}
-    optimiser = torch.optim.SGD(learnt, NUMBERS["learning_rate"], **descent)
+    optimizer = torch.optim.SGD(learned, NUMBERS["learning_rate"], **descent)
     forward = functools.partial(_loss, network)
     forward = networks.compiled(forward) if compiled else forward
 
     def steps():
         losses = []
         for _ in range(queued):
-            optimiser.zero_grad()
+            optimizer.zero_grad()
             loss = forward(planes)
             loss.backward()
-            optimiser.step()
+            optimizer.step()
             losses.append(loss.detach())
         networks.wait()
         return [loss.item() for loss in losses]

@@ -1,8 +1,8 @@
-"""A training step: time and memory against the batch, beside PyTorch with the same weights, loss and optimiser.
+"""A training step: time and memory against the batch, beside PyTorch with the same weights, loss and optimizer.
 
     python -m benchmarks.training_step [--write]
 
-One step is what the paper trains with: bytes of B triplets, normalisation, one forward pass of their 3 B pictures with
+One step is what the paper trains with: bytes of B triplets, normalization, one forward pass of their 3 B pictures with
 batch statistics, the cosine triplet loss, its gradients, SGD with momentum and weight decay. Variants: `perface_jax`;
 the same that recomputes the activations of each block in the backward pass (`remat`); PyTorch eager in both layouts and
 by torch.compile; a GPU computes in bfloat16, PyTorch under autocast. All begin with the same weights and see the same

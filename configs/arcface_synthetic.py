@@ -1,4 +1,4 @@
-"""A small face recogniser, trained from nothing on identities of the synthetic world: the start of the paper's story.
+"""A small face recognizer, trained from nothing on identities of the synthetic world: the start of the paper's story.
 
 ArcFace (Deng et al., CVPR 2019) on 600 identities of 16 pictures; the same face with another target, pose and light.
 Any folder of identity sub-folders works the same way:

@@ -17,18 +17,18 @@ Variants, as `--config=configs/perface_r50.py:NAME`; those with a sweep are one 
   table3       D1 and D2 x 5 folds of sources and targets x 3 seeds: the paper's Table 3 with its spread
   margins      margins 0.05 to 0.4 x 3 seeds
   losses       Eq. 1, soft votes and odd-one-out, on all triplets x 3 seeds
-  batch_norm   statistics frozen, as the recogniser has them
+  batch_norm   statistics frozen, as the recognizer has them
   smoke        shrunk to seconds: a thin network from random weights, 2 steps
 """
 
 from ml_collections import ConfigDict
 
-from perface_jax import sweeps
+from perface_jax.training import sweeps
 
 
 def get_config(variant: str = "") -> ConfigDict:
     config = ConfigDict()
-    config.task = "triplets"  # what is learned: triplets (perception), or identities (a recogniser)
+    config.task = "triplets"  # what is learned: triplets (perception), or identities (a recognizer)
     config.seed = 0  # of random weights, data order and flips
     config.init = "models/arcface_r50"  # model folder to start from; "" = random weights
 
@@ -120,7 +120,7 @@ def get_config(variant: str = "") -> ConfigDict:
     config.anonymize.prefer = "fidelity"  # of the results that remain: or least_perceived, least_matched (ours)
     config.anonymize.degrees = (0.0, 0.25, 0.5, 0.75, 1.0)  # of the curve; 0 = no change, 1 = full swap
     config.anonymize.references = ("blur", "pixelate", "black_box", "random_swap", "farthest_swap", "chosen_swap")
-    config.anonymize.retouch = ()  # skin, light: after every anonymiser, as lines of their own
+    config.anonymize.retouch = ()  # skin, light: after every anonymizer, as lines of their own
     config.anonymize.seed = 0  # of the random swap
 
     match variant:

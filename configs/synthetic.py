@@ -1,4 +1,4 @@
-"""The paper's story on the synthetic world: a small recogniser, fine-tuned on what its simulated annotators see.
+"""The paper's story on the synthetic world: a small recognizer, fine-tuned on what its simulated annotators see.
 
 The annotators are simulated by a formula: the numbers check the program and say nothing about people.
 
@@ -21,7 +21,7 @@ Accuracy:  five folds pooled, seeds 0 to 2 (mean +- SD); in brackets the gain of
            --config.labels=unanimous --config.loss=cosine_triplet --config.learning_rate=.01 --config.weight_decay=5e-4
            --config.evaluate_every=1 --config.log_every=20 (and --config.export=best).
 
-Variants: `demo` is what `make demo` does, shrunk to minutes: 40 sources x 24 targets, a recogniser of 124 steps, both
+Variants: `demo` is what `make demo` does, shrunk to minutes: 40 sources x 24 targets, a recognizer of 124 steps, both
 label sets and two seeds as one program, one fold.
 """
 
@@ -39,7 +39,7 @@ def get_config(variant: str = "") -> ConfigDict:
         raise ValueError(f"unknown variant {variant!r} of configs/synthetic.py; it has: demo")
     config.init = "runs/arcface_synthetic/model"
     config.model = arcface_synthetic.get_config().model
-    # 56 training sources are few. What the recogniser has learned of faces stays; only how much each of it counts for
+    # 56 training sources are few. What the recognizer has learned of faces stays; only how much each of it counts for
     # people is learned, and from every vote.
     config.rules = (("(fc|features)/.*", 1.0), (".*", "frozen"))
     config.batch_norm = "frozen"
@@ -62,7 +62,7 @@ def get_config(variant: str = "") -> ConfigDict:
 
 
 def _demo(config):
-    config.init = "runs/demo/recogniser/model"
+    config.init = "runs/demo/recognizer/model"
     config.data.release = "data/demo/world/release"
     config.data.data_dir = "data/demo/tfds"
     config.data.sources = 40

@@ -9,7 +9,7 @@ The graph is followed from its output back to its input; the names of its nodes 
 - Tensors as initializers or Constant nodes, shared, cast, unsqueezed or transposed, of any floating type.
 - Identity, Dropout and Cast on the way; Flatten or Reshape; any Gemm, or MatMul and Add; slopes [C] or [C, 1, 1].
 - A norm's epsilon other than 1e-5: the difference moves into its running variance.
-- A normalisation of the pictures about the middle of 0..255 or 0..1: dropped, for `images.normalise` does it here. A
+- A normalization of the pictures about the middle of 0..255 or 0..1: dropped, for `images.normalize` does it here. A
   factor that remains (1/128 is common where ours is 1/127.5) moves into the first convolution.
 
 Anything else is refused with the node it stands at: another network must not pass for this one. Initializers that are
@@ -27,9 +27,9 @@ except ModuleNotFoundError as error:
     raise ModuleNotFoundError(f"{error}; ONNX files need more packages: pip install -e '.[convert]'") from error
 
 from converters import arcface_torch, files
-from perface_jax.batch_norm import EPSILON
-from perface_jax.model import LAYERS, IResNet, parameter_count
-from perface_jax.model_folder import save_model
+from perface_jax.network.batch_norm import EPSILON
+from perface_jax.network.model import LAYERS, IResNet, parameter_count
+from perface_jax.network.model_folder import save_model
 
 FLOATS = (onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16, onnx.TensorProto.BFLOAT16, onnx.TensorProto.DOUBLE)
 COPIES = ("Identity", "Dropout", "Cast")
@@ -80,7 +80,7 @@ def _convert(proto):
         raise ValueError(f"this is no valid ONNX model: {str(error).strip()}") from error
     walk = _Walk(proto.graph)
     state_dict = walk.state_dict()
-    model = arcface_torch.recognise(state_dict).clone(folded_norms=walk.folded > 0)
+    model = arcface_torch.recognize(state_dict).clone(folded_norms=walk.folded > 0)
     wanted = [3, model.image_size, model.image_size]
     if any(seen not in (0, side) for seen, side in zip(walk.picture_shape(), wanted, strict=False)):
         raise ValueError(f"the graph takes pictures {walk.picture_shape()}, but its fc belongs to {wanted}")
@@ -200,7 +200,7 @@ class _Walk:
         """What pictures in [-1, 1] must be multiplied by to be what the graph makes of its own."""
         scale, shift = 1.0, 0.0
         while (name := self.behind(name)) != self.inputs[0].name:
-            node = self.find(name, "the input, or its normalisation", "Add", "Sub", "Mul", "Div")
+            node = self.find(name, "the input, or its normalization", "Add", "Sub", "Mul", "Div")
             op, values = node.op_type, node.input
             name, number = values if op in ("Sub", "Div") else sorted(values, key=self.is_constant)
             number = np.unique(self.constant(number).astype(float))
@@ -212,10 +212,10 @@ class _Walk:
             return 1.0
         formula = f"x * {scale:.8g} + {shift:.8g}"
         if not any(np.isclose(scale * middle, -shift, rtol=1e-6, atol=0) for middle in (127.5, 0.5)):
-            raise ValueError(f"the graph normalises by {formula}; wanted 0 in the middle of 0..255 or 0..1, or nothing")
+            raise ValueError(f"the graph normalizes by {formula}; wanted 0 in the middle of 0..255 or 0..1, or nothing")
         rest = 1.0 if np.isclose(-shift, 1, rtol=1e-6) else -shift
         moved = "" if rest == 1 else f", but for a factor {rest:.8g}, which moved into conv1"
-        self.dropped.append(f"normalisation of the pictures {formula} dropped{moved}")
+        self.dropped.append(f"normalization of the pictures {formula} dropped{moved}")
         return rest
 
     def kernel_size(self, name):
@@ -308,7 +308,7 @@ def main(arguments: list[str] | None = None) -> None:
     with files.user_errors(parser):
         model, variables, notes = _convert(read(args.file))
         source = files.provenance(pathlib.Path(args.file))
-        save_model(args.out, model.clone(crop=args.crop), variables, source=source, licence=args.licence)
+        save_model(args.out, model.clone(crop=args.crop), variables, source=source, license=args.license)
     facts = "; ".join([f"{model.arch}, {parameter_count(variables):,} parameters", *notes])
     print(f"{args.out}: {facts}. Check it: python -m perface_jax.selftest {args.out}")
 

@@ -18,8 +18,8 @@ import numpy as np
 from flax import traverse_util
 
 from converters import files, keys
-from perface_jax.model import LAYERS, IResNet, iresnet, parameter_count
-from perface_jax.model_folder import describe_difference, refuse_not_finite, save_model
+from perface_jax.network.model import LAYERS, IResNet, iresnet, parameter_count
+from perface_jax.network.model_folder import describe_difference, refuse_not_finite, save_model
 
 PREFIX = re.compile(r"^(module\.|backbone\.)+")
 BLOCK = re.compile(r"layer([1-4])\.(\d+)\.")
@@ -30,7 +30,7 @@ def convert(state_dict: Mapping[str, Any], *, arch: str | None = None) -> dict:
 
     Args:
       state_dict: names to arrays (NumPy, or torch tensors on any device); nested or prefixed as checkpoints are.
-      arch: confirms what is recognised from the keys; never chooses.
+      arch: confirms what is recognized from the keys; never chooses.
 
     Returns:
       `{"params", "batch_stats", "constants"}`, float32.
@@ -40,16 +40,16 @@ def convert(state_dict: Mapping[str, Any], *, arch: str | None = None) -> dict:
         tensors, each named; NaN, Inf or negative variances; a `features.weight` that is not all ones.
     """
     tensors = unwrap(state_dict)
-    return _fill(_recognise(tensors, arch), tensors)
+    return _fill(_recognize(tensors, arch), tensors)
 
 
-def recognise(state_dict: Mapping[str, Any], *, arch: str | None = None) -> IResNet:
+def recognize(state_dict: Mapping[str, Any], *, arch: str | None = None) -> IResNet:
     """The model whose weights these are, from the names and shapes alone.
 
     Raises:
       ValueError: no IR-ResNet, or another architecture than `arch`.
     """
-    return _recognise(unwrap(state_dict), arch)
+    return _recognize(unwrap(state_dict), arch)
 
 
 def read(path: str | pathlib.Path) -> Mapping[str, Any]:
@@ -129,7 +129,7 @@ def _array(name, value):
     return single
 
 
-def _recognise(tensors, arch):
+def _recognize(tensors, arch):
     blocks = {(int(match[1]), int(match[2])) for match in map(BLOCK.match, tensors) if match}
     depths = tuple(sum(stage == wanted for stage, _ in blocks) for wanted in (1, 2, 3, 4))
     # The nearest one: a file with a block missing should be told which keys it lacks, not that it is no IR-ResNet.
@@ -169,13 +169,13 @@ def _fill(model, tensors):
 def main(arguments: list[str] | None = None) -> None:
     """The program; exits with 2 and one line where it cannot be done."""
     parser = files.folder_parser("converters.arcface_torch", __doc__.splitlines()[0], ".pth, .pt or .safetensors")
-    parser.add_argument("--arch", choices=list(LAYERS), help="confirm the architecture that is recognised")
+    parser.add_argument("--arch", choices=list(LAYERS), help="confirm the architecture that is recognized")
     args = parser.parse_args(arguments)
     with files.user_errors(parser):
         tensors = unwrap(read(args.file))
-        model = _recognise(tensors, args.arch).clone(crop=args.crop)
+        model = _recognize(tensors, args.arch).clone(crop=args.crop)
         variables = _fill(model, tensors)
-        save_model(args.out, model, variables, source=files.provenance(pathlib.Path(args.file)), licence=args.licence)
+        save_model(args.out, model, variables, source=files.provenance(pathlib.Path(args.file)), license=args.license)
     counters = set(tensors) & set(keys.counters(model))
     print(
         f"{args.out}: {model.arch}, {parameter_count(variables):,} parameters from {len(tensors)} keys; dropped"

@@ -1,4 +1,4 @@
-"""What every converter needs of files: recognise the impostors, and say where a model came from."""
+"""What every converter needs of files: recognize the impostors, and say where a model came from."""
 
 import argparse
 import contextlib
@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 from perface_jax import images
 
-LICENCE = (
-    "The licence of the source file applies. The models published by insightface are for non-commercial research only."
+LICENSE = (
+    "The license of the source file applies. The models published by insightface are for non-commercial research only."
 )
 
 
@@ -32,8 +32,10 @@ def check_file(path: str | pathlib.Path) -> pathlib.Path:
     if head.startswith(b"version https://git-lfs"):
         raise ValueError(f"{path} is a Git LFS pointer, not the weights; fetch them with `git lfs pull`")
     if head.lower().startswith((b"<!doctype", b"<html", b"<?xml", b"<head")):
-        raise ValueError(f"{path} is an HTML page saved under the name of the weights; the link asked for a login or a"
-                         " confirmation. Download it again in a browser")
+        raise ValueError(
+            f"{path} is an HTML page saved under the name of the weights; the link asked for a login or a"
+            " confirmation. Download it again in a browser"
+        )
     return path
 
 
@@ -45,7 +47,7 @@ def folder_parser(prog: str, description: str, file_help: str) -> argparse.Argum
     parser.add_argument(
         "--crop", default="arcface", choices=list(images.TEMPLATES), help="crop the weights have learned from"
     )
-    parser.add_argument("--licence", default=LICENCE, help="licence note for model.json")
+    parser.add_argument("--license", default=LICENSE, help="license note for model.json")
     return parser
 
 

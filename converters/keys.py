@@ -13,8 +13,8 @@ from typing import NamedTuple
 import jax
 import numpy as np
 
-from perface_jax.model import IResNet
-from perface_jax.model_folder import abstract_variables
+from perface_jax.network.model import IResNet
+from perface_jax.network.model_folder import abstract_variables
 
 LEAVES = {
     ("params", "kernel"): "weight",

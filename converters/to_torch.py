@@ -14,8 +14,8 @@ import numpy as np
 from flax import traverse_util
 
 from converters import files, keys
-from perface_jax.model import IResNet
-from perface_jax.model_folder import check_variables, load_model
+from perface_jax.network.model import IResNet
+from perface_jax.network.model_folder import check_variables, load_model
 
 
 def to_state_dict(model: IResNet, variables: Mapping) -> dict[str, np.ndarray]:

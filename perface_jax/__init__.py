@@ -10,25 +10,13 @@ Public names are the ones listed here and those of the modules `images`, `losses
 `classification`, `selection`, `annotations`, `swap`, `privacy`, `fidelity`, `anonymize`, `folding` and `compilation`.
 """
 
-from perface_jax import (
-    annotations,
-    anonymize,
-    classification,
-    compilation,
-    fidelity,
-    folding,
-    groups,
-    images,
-    losses,
-    metrics,
-    privacy,
-    selection,
-    swap,
-)
+from perface_jax import annotations, classification, fidelity, groups, images, losses, metrics, privacy, selection, swap
 from perface_jax._version import __version__
+from perface_jax.anonymization import anonymize
 from perface_jax.evaluation import embed, embed_folder
-from perface_jax.model import IResNet, iresnet
-from perface_jax.model_folder import load_model, save_model
+from perface_jax.network import compilation, folding
+from perface_jax.network.model import IResNet, iresnet
+from perface_jax.network.model_folder import load_model, save_model
 from perface_jax.similarity import similarity
 
 __all__ = [

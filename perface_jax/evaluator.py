@@ -16,16 +16,17 @@ import jax
 from etils import epath
 from ml_collections import ConfigDict
 
-from perface_jax import evaluation, experiment, fields, images, sections, sweeps, trainer
-from perface_jax import workdir as workdirs
+from perface_jax import evaluation, images, sections
 from perface_jax.datasets.celeba_files import GROUPS
 from perface_jax.evaluation import stored
 from perface_jax.groups import Rule
-from perface_jax.model_folder import load_model
+from perface_jax.network.model_folder import load_model
 from perface_jax.report import Report, Section
+from perface_jax.training import builders, config_schema, sweeps, trainer
+from perface_jax.training import workdir as workdirs
 
 
-class Judged(NamedTuple):
+class EvaluationTarget(NamedTuple):
     """What is judged.
 
     Attributes:
@@ -44,7 +45,7 @@ class Judged(NamedTuple):
     compare: str
 
 
-class Found(NamedTuple):
+class PartResult(NamedTuple):
     """What a part found.
 
     Attributes:
@@ -58,14 +59,14 @@ class Found(NamedTuple):
     data: dict[str, Any]
 
 
-def open_run(config: ConfigDict, workdir: epath.PathLike, *, compare: str = "") -> Judged:
+def open_run(config: ConfigDict, workdir: epath.PathLike, *, compare: str = "") -> EvaluationTarget:
     """A finished run, before and after training.
 
     Raises:
       FileNotFoundError: no finished run in the workdir.
       ValueError: the workdir holds another run.
     """
-    fields.check(config)
+    config_schema.check(config)
     workdir, replicas = epath.Path(workdir), sweeps.replicas(config)
     workdirs.refuse_other_run(workdir, json.loads(config.to_json()))
     folders = [trainer.model_folder(workdir, replica) for replica in replicas]
@@ -76,31 +77,31 @@ def open_run(config: ConfigDict, workdir: epath.PathLike, *, compare: str = "") 
     @functools.cache  # one opener for all replicas that start alike: it is judged once
     def start(key):
         config = next(one.config for one in replicas if _start(one) == key)
-        return lambda: evaluation.Network(*experiment.starting_point(config), batch_size=size)
+        return lambda: evaluation.Network(*builders.starting_point(config), batch_size=size)
 
     def end(folder):
         return lambda: evaluation.Network(*load_model(folder), batch_size=size)
 
     pairs = zip(replicas, folders, strict=True)
     models = [{"before": start(_start(replica)), "after": end(folder)} for replica, folder in pairs]
-    return Judged(config, replicas, models, workdir, compare)
+    return EvaluationTarget(config, replicas, models, workdir, compare)
 
 
-def open_vectors(config: ConfigDict, file: epath.PathLike, *, compare: str = "") -> Judged:
+def open_vectors(config: ConfigDict, file: epath.PathLike, *, compare: str = "") -> EvaluationTarget:
     """Anybody's vectors on the data and the splits of a config.
 
     Raises:
       FileNotFoundError, ValueError, TypeError: see `evaluation.read_vectors`; or a config that is not of triplets.
     """
-    fields.check(config)
+    config_schema.check(config)
     if config.task != "triplets":
         raise ValueError(f"vectors are judged on triplets and groups; this config is of {config.task}")
     vectors, replicas = evaluation.read_vectors(file), sweeps.replicas(config)
     models = {pathlib.PurePath(file).stem: lambda: vectors}
-    return Judged(config, replicas, [models] * len(replicas), None, compare)
+    return EvaluationTarget(config, replicas, [models] * len(replicas), None, compare)
 
 
-def evaluate(judged: Judged) -> Report:
+def evaluate(judged: EvaluationTarget) -> Report:
     """Judge on every part that the config names; of several processes all must call it, and all get the report.
 
     Raises:
@@ -167,7 +168,7 @@ def _open_early(judged):
             raise FileNotFoundError(f"no {path} to compare with; wanted an evaluated workdir or a .npz of vectors")
         stored.read(path / stored.FILE) if path.is_dir() else evaluation.read_vectors(path)
     if {"groups", "selection"} & set(judged.config.parts):
-        experiment.open_groups(judged.config)
+        builders.open_groups(judged.config)
 
 
 def _start(replica):
@@ -175,11 +176,11 @@ def _start(replica):
 
 
 def _triplets(judged):
-    triplets = experiment.open_triplets(judged.config)
+    triplets = builders.open_triplets(judged.config)
     similarities = functools.cache(lambda opener: evaluation.triplet_similarities(opener(), triplets))
     cells = collections.defaultdict(list)
     for replica, models in zip(judged.replicas, judged.models, strict=True):
-        data = experiment.divide(triplets, replica.config)
+        data = builders.divide(triplets, replica.config)
         seen = {name: similarities(opener) for name, opener in models.items()}
         cells[replica.cell].append(evaluation.Run(replica.seed, data, seen))
     rows = evaluation.triplet_rows(cells)
@@ -195,7 +196,7 @@ def _triplets(judged):
         stored.save_similarities(judged.workdir / stored.FILE, triplets, cells)
     warnings = [*_of_data(triplets), *sections.triplet_warnings(rows, [one.division for one in data])]
     facts = {"triplets": _facts(triplets), "division": list(dict.fromkeys(one.division for one in data))}
-    return Found([section for section in found if section], warnings, facts)
+    return PartResult([section for section in found if section], warnings, facts)
 
 
 def _of_data(triplets):
@@ -240,7 +241,7 @@ def _comparison(judged, cells, triplets):
 def _faces(judged):
     """STEP 1 and STEP 2, of one run of each cell."""
     config, parts = judged.config, judged.config.parts
-    gallery, queries = experiment.open_groups(config)
+    gallery, queries = builders.open_groups(config)
     options = {"rule": Rule[config.groups.rule.upper()], "factor": config.groups.factor}
     embedded = {}
     for replica, models in zip(judged.replicas, judged.models, strict=True):
@@ -264,12 +265,12 @@ def _faces(judged):
         ["Groups and selection are of the first seed and fold of each cell."] if repeated and judged.workdir else []
     )
     facts = {**gallery.metadata, "rule": options["rule"].value, "factor": options["factor"]}
-    return Found(found, warnings, {"faces": facts})
+    return PartResult(found, warnings, {"faces": facts})
 
 
 def _verification(judged):
     config = judged.config
-    data = experiment.open_identities(config, unseen="test")
+    data = builders.open_identities(config, unseen="test")
     models = {
         evaluation.label(models, name, replica.name): opener
         for replica, models in zip(judged.replicas, judged.models, strict=True)
@@ -278,7 +279,7 @@ def _verification(judged):
     rows = [evaluation.verification_row(name, opener(), data) for name, opener in models.items()]
     facts = {"folder": config.data.folder, "identities": rows[0].identities, "pairs": rows[0].pairs}
     curves = sections.training(judged.workdir / "log.jsonl")
-    return Found([sections.verification(rows), *([curves] if curves else [])], [], {"identities": facts})
+    return PartResult([sections.verification(rows), *([curves] if curves else [])], [], {"identities": facts})
 
 
 def _described(judged):

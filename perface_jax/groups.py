@@ -53,7 +53,7 @@ def distances(queries: jax.Array, members: jax.Array) -> jax.Array:
     """Cosine distance of every query to every member, `1 - cos(query, member)`.
 
     Args:
-      queries: floating `[..., Q, D]`, of any length (not normalised).
+      queries: floating `[..., Q, D]`, of any length (not normalized).
       members: floating `[..., N, D]`, the same dtype; leading dimensions broadcast.
 
     Returns:

@@ -1,6 +1,6 @@
 """Ways to mark a face with points, and the one outline that all of them are brought to.
 
-Points are (x, y) in pixels, pixel centres at integers, x to the right, y down; left is left in the picture. The number
+Points are (x, y) in pixels, pixel centers at integers, x to the right, y down; left is left in the picture. The number
 of points says which of these it is:
 
     5     left eye, right eye, nose tip, left and right corner of the mouth: what every detector gives

@@ -17,7 +17,7 @@ import numpy as np
 from jax.experimental import multihost_utils
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from perface_jax import compilation
+from perface_jax.network import compilation
 
 REPLICA, DATA = "replica", "data"
 STATE = PartitionSpec(REPLICA)
@@ -97,7 +97,7 @@ def check_batch_size(batch_size: int, mesh: Mesh) -> None:
         )
 
 
-def share(tree: Any, mesh: Mesh, spec: PartitionSpec = SHARED) -> Any:
+def place_global(tree: Any, mesh: Mesh, spec: PartitionSpec = SHARED) -> Any:
     """Host arrays that every process holds whole -> global arrays, on every device alike or cut by `spec`."""
     sharding = NamedSharding(mesh, spec)
 

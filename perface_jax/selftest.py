@@ -16,7 +16,7 @@ import numpy as np
 from etils import epath
 
 from perface_jax.evaluation import embed
-from perface_jax.model_folder import load_model
+from perface_jax.network.model_folder import load_model
 from perface_jax.similarity import similarity
 
 TOLERANCE = 1e-4  # of the largest absolute value; float32 sums in another order stay ten times below

@@ -41,7 +41,7 @@ def similarity(x: jax.Array, y: jax.Array) -> jax.Array:
     """Cosine of the angle between two embeddings: `x . y / (|x| |y|)`.
 
     Args:
-      x: floating `[..., D]`, of any length (not normalised).
+      x: floating `[..., D]`, of any length (not normalized).
       y: floating `[..., D]`, broadcast against `x`.
 
     Returns:

@@ -1,4 +1,4 @@
-"""One person or two? Scores of pairs of pictures from their similarities, for recognisers and for machine matching.
+"""One person or two? Scores of pairs of pictures from their similarities, for recognizers and for machine matching.
 
 A pair is accepted, taken for one person, where its similarity is GREATER than the threshold; one that equals it is
 rejected. `similarity` is floating `[P]`, higher = more alike, on any scale; `same` is boolean `[P]`, what is true. No
@@ -28,7 +28,7 @@ def verification_accuracy(similarity: np.ndarray, same: np.ndarray, *, folds: in
     """Share of right decisions on each stretch of pairs, under the threshold that is best on all others.
 
     The pairs are cut into `folds` consecutive stretches, of equal length up to one pair. The best threshold lies half
-    way between two neighbouring similarities; of several that are equally good, the lowest counts.
+    way between two neighboring similarities; of several that are equally good, the lowest counts.
 
     Args:
       similarity: floating `[P]`, in an order in which every stretch holds both kinds (`verification_pairs`).

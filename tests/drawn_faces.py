@@ -3,8 +3,8 @@
 import jax
 import numpy as np
 
-from perface_jax.datasets import faces
-from perface_jax.datasets.synthetic import BATCH
+from perface_jax.synthetic import faces
+from perface_jax.synthetic.write_world import BATCH
 
 SIZE = 112
 

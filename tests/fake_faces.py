@@ -8,8 +8,8 @@ import numpy as np
 from perface_jax import evaluation
 
 
-class MeanColour(types.SimpleNamespace):
-    """A fake model whose embedding is the mean colour, so that scores can be checked by eye."""
+class MeanColor(types.SimpleNamespace):
+    """A fake model whose embedding is the mean color, so that scores can be checked by eye."""
 
     embedding_size = 3
     image_size = 4
@@ -22,17 +22,17 @@ class MeanColour(types.SimpleNamespace):
 
 
 def fake_network(batch_size=3):
-    return evaluation.Network(MeanColour(), {}, batch_size=batch_size)
+    return evaluation.Network(MeanColor(), {}, batch_size=batch_size)
 
 
-class Colours:
-    """Plain pictures: a triplet is (a, b, reference), each of one colour."""
+class Colors:
+    """Plain pictures: a triplet is (a, b, reference), each of one color."""
 
     ids = ("t0000", "t0001", "t0002", "t0003", "t0004")
     votes = np.array([[0, 0, 0], [1, 1, 1], [0, 0, 0], [0, 0, 0], [1, 1, 1]], np.int8)
     source_id = np.array([0, 0, 1, 1, 2])
     target_id = np.array([0, 1, 0, 1, 0])
-    colours = np.array(
+    colors = np.array(
         [
             [[250, 0, 0], [0, 250, 0], [200, 0, 0]],  # a is red like the reference, people say a: right
             [[250, 0, 0], [0, 250, 0], [200, 0, 0]],  # people say b: wrong
@@ -46,12 +46,12 @@ class Colours:
         return 5
 
     def __getitem__(self, position):
-        return np.ones((3, 4, 4, 3), np.uint8) * self.colours[position, :, None, None].astype(np.uint8)
+        return np.ones((3, 4, 4, 3), np.uint8) * self.colors[position, :, None, None].astype(np.uint8)
 
 
 def data(triplets=None, *, labels=None, training=(), **settings):
     """What `experiment.divide` would give, of these settings; by default all five triplets are `i`."""
-    triplets = triplets or Colours()
+    triplets = triplets or Colors()
     votes = triplets.votes
     if labels is None:
         labels = np.where((votes == votes[:, :1]).all(1), votes[:, 0], -1)

@@ -1,4 +1,4 @@
-"""What tests of figures share: awkward names, pictures of one grey, and what stands in a drawn figure."""
+"""What tests of figures share: awkward names, pictures of one gray, and what stands in a drawn figure."""
 
 import io
 
@@ -20,7 +20,7 @@ def texts_of(panel):
     return [text.get_text() for text in panel.texts]
 
 
-def labelled(panel):
+def labeled(panel):
     return {line.get_label(): line for line in panel.lines if not line.get_label().startswith("_")}
 
 

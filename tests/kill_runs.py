@@ -16,7 +16,7 @@ import orbax.checkpoint as ocp
 import pytest
 
 from tests.conftest import ROOT
-from tests.test_experiment import SOURCES, TARGETS, release, start  # noqa: F401  (fixtures)
+from tests.training.test_builders import SOURCES, TARGETS, release, start  # noqa: F401  (fixtures)
 
 LAST = 24  # 3 steps an epoch: 8 states are saved
 SMALL = {
@@ -45,7 +45,7 @@ class Trainings:
     def __init__(self, folder: pathlib.Path, fields: dict[str, Any]):
         self._folder, self._fields = folder, {"data.data_dir": folder / "tfds", **fields}
         self._context = multiprocessing.get_context("forkserver")
-        self._context.set_forkserver_preload(["perface_jax.trainer"])
+        self._context.set_forkserver_preload(["perface_jax.training.trainer"])
 
     def start(self, workdir: pathlib.Path, *flags: str, devices: int = 1, part: int = 0, **fields: Any):
         """A process that trains in `workdir`; `part` tells several of one run apart in `printed`."""

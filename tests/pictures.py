@@ -8,5 +8,5 @@ def noise(*shape, seed=0) -> np.ndarray:
 
 
 def levels(x, y) -> int:
-    """The largest difference in grey levels."""
+    """The largest difference in gray levels."""
     return int(np.abs(np.asarray(x).astype(int) - np.asarray(y).astype(int)).max())

@@ -9,9 +9,10 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from perface_jax import optim, parallel, state
-from perface_jax.model import BatchNorm, IResNet, iresnet
-from perface_jax.step import Loss, Norms, train_steps, triplet_objective
+from perface_jax import parallel
+from perface_jax.network.model import BatchNorm, IResNet, iresnet
+from perface_jax.training import optim, state
+from perface_jax.training.step import Loss, Norms, train_steps, triplet_objective
 from tests.golden import formula
 
 
@@ -67,7 +68,7 @@ def batch(model, *, rows=16, steps=1, seed=1) -> dict[str, np.ndarray]:
 
 
 def sgd(numbers: state.Hyper) -> optax.GradientTransformation:
-    """The paper's optimiser, whose state holds the last gradients too, in its first place."""
+    """The paper's optimizer, whose state holds the last gradients too, in its first place."""
     keep = optax.GradientTransformation(
         lambda params: jax.tree.map(jnp.zeros_like, params), lambda gradients, _, params: (gradients, gradients)
     )
@@ -99,7 +100,7 @@ def start(variables, hypers, on) -> state.TrainState:
 
 def place(batches, on) -> dict[str, jax.Array]:
     """A batch for each replica, on the devices."""
-    return parallel.share(jax.tree.map(lambda *x: np.stack(x), *batches), on, parallel.BATCH)
+    return parallel.place_global(jax.tree.map(lambda *x: np.stack(x), *batches), on, parallel.BATCH)
 
 
 def go(step, current, batches, on, *, steps=5, shared=()) -> tuple[state.TrainState, np.ndarray]:

@@ -11,12 +11,13 @@ import jax
 import numpy as np
 import pytest
 
-from perface_jax import evaluation, evaluator, experiment
+from perface_jax import evaluation, evaluator
 from perface_jax.evaluation import stored
-from perface_jax.model_folder import load_model, save_model
+from perface_jax.network.model_folder import load_model, save_model
+from perface_jax.training import builders
 from tests.conftest import ROOT
-from tests.test_celeba_hq import folder as celeba_hq  # noqa: F401  (fixtures)
-from tests.test_experiment import SOURCES, TARGETS, config, release, start  # noqa: F401
+from tests.datasets.test_celeba_hq import folder as celeba_hq  # noqa: F401  (fixtures)
+from tests.training.test_builders import SOURCES, TARGETS, config, release, start  # noqa: F401
 
 
 @pytest.fixture
@@ -40,7 +41,7 @@ def test_a_run_is_judged_before_and_after_beside_baselines_and_people(config, ru
     report = evaluator.evaluate(evaluator.open_run(config, run))
     found = rows(report, "Triplet accuracy")
     assert [row.setting for row in found if row.model == "after"] == ["i", "ii", "iii", "train", "validation"]
-    data = experiment.open_data(config)
+    data = builders.open_data(config)
     for name in ("before", "after"):
         (row,) = [row for row in found if (row.setting, row.model) == ("ii", name)]
         network = evaluator.open_run(config, run).models[0][name]()

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from perface_jax import landmarks
-from perface_jax.datasets import faces, world
+from perface_jax.synthetic import faces, world
 
 
 @pytest.mark.parametrize("count", landmarks.COUNTS)

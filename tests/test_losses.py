@@ -140,8 +140,8 @@ LABELS = np.array([3, 0, 4, 4, 1, 2])
 
 def _insightface(embeddings, classes, *, margin=0.5, scale=64.0):
     """arcface_torch's loss, with `easy_margin = False`."""
-    normalise = torch.nn.functional.normalize
-    logits = normalise(embeddings) @ normalise(classes).T
+    normalize = torch.nn.functional.normalize
+    logits = normalize(embeddings) @ normalize(classes).T
     own = logits[range(6), LABELS]
     turned = torch.cos(torch.acos(own) + margin)
     own = torch.where(own > math.cos(math.pi - margin), turned, own - math.sin(math.pi - margin) * margin)

@@ -16,7 +16,7 @@ from jax.sharding import PartitionSpec
 
 from perface_jax import parallel
 from perface_jax.parallel import How
-from perface_jax.step import Loss
+from perface_jax.training.step import Loss
 from tests import small_runs
 from tests.conftest import ROOT
 
@@ -72,10 +72,10 @@ def test_replicas_are_stacked_where_they_live_and_taken_out_again():
 def test_rows_are_cut_over_the_devices_of_a_replica_and_shared_arrays_are_not():
     mesh = parallel.make_mesh(2)
     rows = np.arange(2 * 1 * 8).reshape(2, 1, 8)
-    for placed in (parallel.share(rows, mesh, parallel.BATCH), parallel.to_global(rows, mesh)):
+    for placed in (parallel.place_global(rows, mesh, parallel.BATCH), parallel.to_global(rows, mesh)):
         np.testing.assert_array_equal(placed, rows)
         np.testing.assert_array_equal(placed.addressable_data(5), [[[10, 11]]])
-    np.testing.assert_array_equal(parallel.share(rows, mesh).addressable_data(5), rows)
+    np.testing.assert_array_equal(parallel.place_global(rows, mesh).addressable_data(5), rows)
 
 
 def _counting(state, batch, *shared, axis_name):
@@ -88,7 +88,7 @@ def test_a_step_sees_its_own_rows_and_sums_over_the_devices_of_its_own_replica(r
     mesh = parallel.make_mesh(replicas)
     x = np.arange(16.0, dtype=np.float32).reshape(replicas, 1, 16 // replicas)
     counters = parallel.stack_replicas(lambda i: np.float32(i), replicas, mesh)
-    batch, shared = parallel.share({"x": x}, mesh, parallel.BATCH), parallel.share(np.float32(1000), mesh)
+    batch, shared = parallel.place_global({"x": x}, mesh, parallel.BATCH), parallel.place_global(np.float32(1000), mesh)
     counters, sums = parallel.spmd(_counting, mesh, how=how)(counters, batch, shared)
     np.testing.assert_array_equal(counters, np.arange(replicas) + 1)
     np.testing.assert_array_equal(sums, x.sum(axis=(1, 2)) + 1000)
@@ -99,7 +99,7 @@ def test_rows_come_back_in_their_order_with_more_replicas_than_groups():
     rows = np.arange(16.0).reshape(4, 1, 4)
     scaled = parallel.spmd_rows(lambda factor, rows: factor * rows, mesh)(
         parallel.stack_replicas(lambda i: np.float32(10**i), 4, mesh),
-        parallel.share(rows.astype(np.float32), mesh, parallel.BATCH),
+        parallel.place_global(rows.astype(np.float32), mesh, parallel.BATCH),
     )
     np.testing.assert_array_equal(scaled, rows * 10 ** np.arange(4)[:, None, None])
 
@@ -130,7 +130,7 @@ def test_a_step_gives_its_memory_on_moves_nothing_to_the_devices_and_compiles_on
         assert count() == 0
         assert all(leaf.is_deleted() for leaf in jax.tree.leaves(before))
     assert sums["loss"].shape == (1,)
-    assert current.step.sharding == parallel.share(np.zeros(1), mesh, parallel.STATE).sharding
+    assert current.step.sharding == parallel.place_global(np.zeros(1), mesh, parallel.STATE).sharding
 
 
 def _placed(model, mesh, **options):

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from perface_jax import selftest
-from perface_jax.model import iresnet
-from perface_jax.model_folder import save_model
+from perface_jax.network.model import iresnet
+from perface_jax.network.model_folder import save_model
 from tests.golden import formula
 
 MODEL = iresnet(layers=(1, 1, 1, 1), width=4, image_size=32, embedding_size=16)

@@ -57,7 +57,7 @@ def test_pairs_of_which_every_one_can_be_told_have_accuracy_one():
     assert verification_accuracy(np.where(SAME, 0.31, 0.29), SAME) == (1.0, 0.0)
 
 
-def test_neighbouring_numbers_are_told_apart():
+def test_neighboring_numbers_are_told_apart():
     low = 1.0
     high = np.nextafter(low, 2.0)  # half way between them rounds to one of them
     for shift in (0, 1):

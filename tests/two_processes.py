@@ -10,7 +10,8 @@ import sys
 import jax
 import numpy as np
 
-from perface_jax import parallel, state
+from perface_jax import parallel
+from perface_jax.training import state
 from tests import small_runs
 
 

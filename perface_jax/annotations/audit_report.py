@@ -7,7 +7,7 @@ import textwrap
 from typing import TYPE_CHECKING
 
 from perface_jax.annotations.agreement import MOST_CLUSTERS, Estimate
-from perface_jax.annotations.search import ALARM
+from perface_jax.annotations.order_search import ALARM
 
 if TYPE_CHECKING:
     from perface_jax.annotations.audit_result import Audit

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from perface_jax.annotations import habits
+from perface_jax.annotations import annotator_quality
 from perface_jax.annotations.agreement import (
     MOST_CLUSTERS,
     Estimate,
@@ -25,8 +25,8 @@ from perface_jax.annotations.agreement import (
 from perface_jax.annotations.audit_result import Audit, OrderAlarm, OrderGain, VoterAudit
 from perface_jax.annotations.labels import dawid_skene, majority, unanimous, vote_share
 from perface_jax.annotations.lookups import best_constant, leave_one_out, variance_shares
+from perface_jax.annotations.order_search import likely_order, search_orders
 from perface_jax.annotations.orders import GridOrder, reorder
-from perface_jax.annotations.search import likely_order, search_orders
 from perface_jax.annotations.votes import Votes
 
 WINDOW = 100  # votes in a row that are judged for straight-lining; an eighth of all votes is shown beside them
@@ -140,7 +140,7 @@ def _measures(rows: Votes, moved: Votes, alarms, clusters: _Clusters) -> dict[st
         "lookups": _lookups(moved, clusters) if has_grid else {},
         "variance": variance_shares(_mean_vote(moved), clusters.source, clusters.target) if has_grid else {},
         "voters": _voters(moved, alarms, clusters),
-        "copies": habits.copies(rows.columns, rows.votes, clusters.source),
+        "copies": annotator_quality.copies(rows.columns, rows.votes, clusters.source),
     }
 
 
@@ -184,24 +184,24 @@ def _lookups(votes: Votes, clusters: _Clusters) -> dict[tuple[str, str], Estimat
 
 
 def _voters(votes: Votes, alarms, clusters: _Clusters) -> tuple[VoterAudit, ...]:
-    dummies = habits.missed_dummies(votes)
+    dummies = annotator_quality.missed_dummies(votes)
     if votes.annotator is not None:
-        voters = habits.annotator_voters(votes.annotators, votes.votes, votes.annotator)
+        voters = annotator_quality.annotator_voters(votes.annotators, votes.votes, votes.annotator)
     else:
         change = {alarm.column: np.asarray(alarm.order) for alarm in alarms}
-        voters = habits.column_voters(votes.columns, votes.votes, change)
+        voters = annotator_quality.column_voters(votes.columns, votes.votes, change)
     return tuple(_voter(voter, clusters, dummies.get(voter.name)) for voter in voters)
 
 
-def _voter(voter: habits.Voter, clusters: _Clusters, dummies: tuple[int, int] | None) -> VoterAudit:
+def _voter(voter: annotator_quality.Voter, clusters: _Clusters, dummies: tuple[int, int] | None) -> VoterAudit:
     source, weights, n = clusters.source, clusters.weights, len(voter.votes)
     lengths = [length for length in (WINDOW, n // 8) if WINDOW <= length <= n]
     return VoterAudit(
         name=voter.name,
         votes=n,
-        share_of_b=habits.position_bias(voter, source, weights),
-        sides_with_others=habits.agreement_with_unanimous_others(voter, source, weights),
-        runs=tuple(habits.runs(voter, source)),
-        windows=tuple(habits.window(voter, source, length) for length in dict.fromkeys(lengths)),
+        share_of_b=annotator_quality.position_bias(voter, source, weights),
+        sides_with_others=annotator_quality.agreement_with_unanimous_others(voter, source, weights),
+        runs=tuple(annotator_quality.runs(voter, source)),
+        windows=tuple(annotator_quality.window(voter, source, length) for length in dict.fromkeys(lengths)),
         dummies=dummies,
     )

@@ -48,7 +48,7 @@ def unanimous(votes: Votes) -> Labels:
 
 
 def dawid_skene(votes: Votes, *, iterations: int = 100, tolerance: float = 1e-6) -> Labels:
-    """The more probable answer when every annotator errs in a way of their own, found by expectation maximisation.
+    """The more probable answer when every annotator errs in a way of their own, found by expectation maximization.
 
     P(truth = k | votes) ~ prior[k] * prod over votes of error[annotator, k, vote]; prior and error are re-estimated
     from these posteriors until none moves by more than `tolerance`. It starts from the vote shares. Each count of

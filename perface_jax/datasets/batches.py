@@ -9,7 +9,7 @@ p*B/P .. (p+1)*B/P of the same global batch. An evaluation batch holds every tri
 the last batch is padded with weight 0.
 
 The same plan feeds two ways: `training_batches` reads pictures from disk ahead of time, `training_plan` and `gather`
-take them from an array that lives on the device. Both give the same batches. Nothing here normalises pixels or
+take them from an array that lives on the device. Both give the same batches. Nothing here normalizes pixels or
 imports JAX.
 """
 

@@ -1,8 +1,8 @@
 """Which order the pictures of a release follow, read from their borders.
 
 A face swap changes the inner face only: hair and background, and so the border of the picture, stay those of the
-target. Under the right order the border colours of a triplet are therefore explained by its target. The score of an
-order is the share of the variance of the border colours that lies between targets (eta squared): 1 when all pictures
+target. Under the right order the border colors of a triplet are therefore explained by its target. The score of an
+order is the share of the variance of the border colors that lies between targets (eta squared): 1 when all pictures
 of a target have the same border, about targets / triplets for an order that has nothing to do with the pictures.
 
 Every order of `annotations.grid_orders` is tried. Of the sources a border says nothing: their ids follow from the order
@@ -37,13 +37,13 @@ class PictureOrder:
 
     def __str__(self) -> str:
         return (
-            f"{self.order.words()} explains {self.score:.3f} of the variance of the border colours, the runner-up "
+            f"{self.order.words()} explains {self.score:.3f} of the variance of the border colors, the runner-up "
             f"{self.runner_up.words()} {self.runner_up_score:.3f}"
         )
 
 
 def border(picture: np.ndarray) -> np.ndarray:
-    """Colours along the border of a picture reduced to 16 x 16: uint8 [H, W, 3] -> float32 [180]."""
+    """Colors along the border of a picture reduced to 16 x 16: uint8 [H, W, 3] -> float32 [180]."""
     small = np.asarray(Image.fromarray(picture).resize((SIDE, SIDE), Image.Resampling.BOX), np.float32)
     inner = np.zeros((SIDE, SIDE), bool)
     inner[1:-1, 1:-1] = True
@@ -51,7 +51,7 @@ def border(picture: np.ndarray) -> np.ndarray:
 
 
 def find_order(borders: np.ndarray, *, sources: int, targets: int) -> PictureOrder:
-    """The order under which targets explain the most of the border colours.
+    """The order under which targets explain the most of the border colors.
 
     Args:
       borders: float [sources * targets, 180], `border` of one picture of every triplet; a row of NaN where none could
@@ -71,7 +71,7 @@ def find_order(borders: np.ndarray, *, sources: int, targets: int) -> PictureOrd
 
 
 def explained_share(borders: np.ndarray, target_id: np.ndarray) -> float:
-    """Share of the variance of the border colours that lies between targets: 1 - within / total."""
+    """Share of the variance of the border colors that lies between targets: 1 - within / total."""
     readable = ~np.isnan(borders).any(axis=1)
     values, groups = borders[readable].astype(np.float64), target_id[readable]
     counts = np.bincount(groups)

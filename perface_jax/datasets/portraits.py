@@ -1,4 +1,4 @@
-"""Folders of faces of any size, with landmarks and groups: originals, candidates, and what an anonymiser made of them.
+"""Folders of faces of any size, with landmarks and groups: originals, candidates, and what an anonymizer made of them.
 
 Every face is cut out as a square and resized: with landmarks by the rule of CelebA-HQ (`images.celeba_hq_box`), as far
 as the picture reaches; without landmarks a picture must be a square crop of a known kind and is taken whole, with the
@@ -95,7 +95,7 @@ def read_portraits(
 def read_results(
     folder: str, names: Sequence[str], originals: Portraits, *, landmarks: Mapping[str, np.ndarray] | None
 ) -> tuple[Portraits, np.ndarray]:
-    """Read what an anonymiser made of originals: whole pictures of the same names, cut out where the originals were.
+    """Read what an anonymizer made of originals: whole pictures of the same names, cut out where the originals were.
 
     Args:
       folder: holds the results.

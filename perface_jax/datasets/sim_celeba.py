@@ -201,7 +201,7 @@ class SimCelebA(tfds.core.ShardBasedBuilder):
 
 
 def _borders(release: pathlib.Path, answers: annotations.Votes) -> np.ndarray:
-    """Border colours of the reference of every triplet, in the order of the triplet numbers."""
+    """Border colors of the reference of every triplet, in the order of the triplet numbers."""
     borders = np.full((len(answers.ids), orders.BORDER_VALUES), np.nan, np.float32)
     rows = tqdm.tqdm(np.argsort(answers.places()), desc="reading borders", unit=" pictures")
     for place, row in enumerate(rows):

@@ -18,10 +18,10 @@ import numpy as np
 from etils import epath
 from tqdm import tqdm
 
-from perface_jax import compilation, folding, parallel
 from perface_jax import images as pictures
-from perface_jax.model import IResNet
-from perface_jax.step import embed_step
+from perface_jax import parallel
+from perface_jax.network import compilation, folding
+from perface_jax.network.model import IResNet, embed_step
 
 THREADS = min(8, os.cpu_count() or 1)
 
@@ -38,7 +38,7 @@ class Network:
         self.batch_size = -(-batch_size // self._mesh.size) * self._mesh.size
         folds = isinstance(model, IResNet)  # another module is applied as it is
         weights = folding.fold_norms(model, variables) if folds else dict(variables)
-        self._weights = parallel.share(weights, self._mesh)
+        self._weights = parallel.place_global(weights, self._mesh)
         self._program = _program(model, folding.embed_step if folds else embed_step)
 
     def embed(self, images: Iterable[np.ndarray]) -> np.ndarray:
@@ -52,7 +52,7 @@ class Network:
         while batch := list(itertools.islice(images, self.batch_size)):
             rows = np.zeros((self.batch_size, *batch[0].shape), np.uint8)  # one shape, one program
             rows[: len(batch)] = batch
-            yield self._program(self._weights, parallel.share(rows, self._mesh, parallel.ROWS)), len(batch)
+            yield self._program(self._weights, parallel.place_global(rows, self._mesh, parallel.ROWS)), len(batch)
 
     def items(self, names: Sequence[Sequence[str]], load: Callable[[int], np.ndarray]) -> np.ndarray:
         """The embeddings of n items of k pictures each.
@@ -106,7 +106,7 @@ def embed(model: IResNet, variables: Mapping, images: np.ndarray, *, batch_size:
       batch_size: pictures a step; the last batch is padded and the padding thrown away.
 
     Returns:
-      float32 `[N, D]`, not normalised to length 1.
+      float32 `[N, D]`, not normalized to length 1.
 
     Raises:
       TypeError, ValueError: pictures that break the contract; the message shows what was seen and wanted.

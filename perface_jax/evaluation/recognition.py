@@ -1,4 +1,4 @@
-"""One person or two: the verification accuracy of a recogniser on identities it never saw."""
+"""One person or two: the verification accuracy of a recognizer on identities it never saw."""
 
 from typing import Any, NamedTuple
 

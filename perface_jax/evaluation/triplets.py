@@ -18,7 +18,7 @@ BASELINES = {  # which ids of a triplet they look up among the training triplets
     "baseline: target look-up": "target_id",
 }
 # One program for a shape, where op by op each would be compiled alone.
-_look_up = jax.jit(metrics.look_up, static_argnames="size")
+_lookup_baseline = jax.jit(metrics.lookup_baseline, static_argnames="size")
 
 
 class TripletRow(NamedTuple):
@@ -140,7 +140,7 @@ def _baseline(setting, baseline, runs, seed):
         data, seen = run.data, run.data.training_labels[run.data.training]
         if field := BASELINES[baseline]:
             ids = getattr(data.triplets, field)
-            values.append(_look_up(seen, ids[data.training], data.labels, ids, size=max(int(ids.max()) + 1, 1)))
+            values.append(_lookup_baseline(seen, ids[data.training], data.labels, ids, size=max(int(ids.max()) + 1, 1)))
         else:
             values.append(metrics.majority_side(seen, data.labels))
     return _row(setting, baseline, "baseline", runs, list(map(np.asarray, values)), None, seed)

@@ -27,7 +27,7 @@ class VoteRow(NamedTuple):
       setting, model, kind: as in `TripletRow`.
       score: how often the model sides with a vote drawn at random; for a ceiling, how often another vote does.
       low, high: its 95% interval, sources resampled.
-      log_likelihood: natural logarithm, a vote, see `foretold`; log .5 = -.693 is chance.
+      log_likelihood: natural logarithm, a vote, see `held_out_log_odds`; log .5 = -.693 is chance.
       calibration_error: distance of predicted and observed vote shares, weighted by votes.
       triplets, votes: how many different ones.
       note: why a number is missing.
@@ -59,10 +59,10 @@ def vote_rows(cells: Mapping[str, Sequence[Run]], *, seed: int = 0) -> list[Vote
     return once(rows)
 
 
-def foretold(difference: np.ndarray, votes: np.ndarray, source: np.ndarray) -> np.ndarray | None:
+def held_out_log_odds(difference: np.ndarray, votes: np.ndarray, source: np.ndarray) -> np.ndarray | None:
     """The log-odds of a vote for a, by a logistic that was fitted on other sources: float32 `[T]`.
 
-    The sources are dealt into up to five folds, and each is foretold from the others: what is judged was not seen.
+    The sources are dealt into up to five folds, and each is predicted from the others: what is judged was not seen.
 
     Args:
       difference: float32 `[T]`, similarity of a minus that of b.
@@ -72,14 +72,14 @@ def foretold(difference: np.ndarray, votes: np.ndarray, source: np.ndarray) -> n
     Returns:
       None for fewer than two sources with votes.
     """
-    ayes, given = counts(votes)
+    votes_for_a, given = counts(votes)
     _, fold = np.unique(source, return_inverse=True)
     fold = fold % FOLDS
     if len(np.unique(fold[given > 0])) < 2:
         return None
     odds = np.empty_like(difference)
     for one in np.unique(fold):
-        slope, intercept = _fit_logistic(difference, ayes, given, where=fold != one)
+        slope, intercept = _fit_logistic(difference, votes_for_a, given, where=fold != one)
         odds[fold == one] = (slope * difference + intercept)[fold == one]
     return odds
 
@@ -90,13 +90,13 @@ def _votes(setting, name, model, runs, seed):
         rows = run.data.rows[setting]
         difference = -np.diff(run.similarities[model][rows])[:, 0]
         votes, source = run.data.triplets.votes[rows], run.data.triplets.source_id[rows]
-        ayes, count = counts(votes)
-        share = np.divide(ayes, count, out=np.full_like(ayes, np.nan), where=count > 0)
+        votes_for_a, count = counts(votes)
+        share = np.divide(votes_for_a, count, out=np.full_like(votes_for_a, np.nan), where=count > 0)
         values.append(np.asarray(metrics.soft_scores(difference, share)))
         given.append(count)
-        if (odds := foretold(difference, votes, source)) is not None:
-            likelihoods.append(np.asarray(_log_likelihood(odds, ayes, count, AS_ODDS)))
-            errors.append(float(calibration(odds, ayes, count, AS_ODDS).error) * count.sum())
+        if (odds := held_out_log_odds(difference, votes, source)) is not None:
+            likelihoods.append(np.asarray(_log_likelihood(odds, votes_for_a, count, AS_ODDS)))
+            errors.append(float(calibration(odds, votes_for_a, count, AS_ODDS).error) * count.sum())
     values, given = np.concatenate(values), np.concatenate(given)
     places = np.unique(np.concatenate([run.data.rows[setting] for run in runs]))
     asked = (runs[0].data.triplets.votes[places] >= 0).any(axis=1)

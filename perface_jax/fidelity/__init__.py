@@ -1,4 +1,4 @@
-"""What an anonymised face kept of the original: the picture by region, skin, light, expression and pose.
+"""What an anonymized face kept of the original: the picture by region, skin, light, expression and pose.
 
 Pictures are uint8 RGB [..., H, W, 3] (floating 0..255 where gradients are wanted), landmarks any layout of
 `perface_jax.landmarks`. Estimators see picture and landmarks only. Everything is pure JAX, one figure a picture.
@@ -20,7 +20,7 @@ from perface_jax.fidelity.skin import (
     SkinDifference,
     individual_typology_angle,
     match_skin_color,
-    skin_colour,
+    skin_color,
     skin_difference,
 )
 
@@ -52,7 +52,7 @@ __all__ = [
     "psnr",
     "relight",
     "rmse",
-    "skin_colour",
+    "skin_color",
     "skin_difference",
     "ssim",
 ]

@@ -5,7 +5,7 @@ fitted by `perface_jax.fidelity.pose`, says how the head is turned and how deep 
 seen from the front, in distances of the pupils, the origin between them, y down.
 
 Faces differ at rest, and no landmark tells a thin-lipped mouth from a pressed one: of two persons, a part of every
-figure here is identity. Of one person, or of results of one anonymiser on the same originals, figures compare well.
+figure here is identity. Of one person, or of results of one anonymizer on the same originals, figures compare well.
 
 Pure JAX: jit, vmap, gradients and any leading axes.
 """
@@ -104,8 +104,8 @@ def expression_distance(original: jax.Array, result: jax.Array) -> ExpressionDis
     (eyes, brows, mouth), (eyes_2, brows_2, mouth_2) = _parts(original), _parts(result)
     moves = [
         (brows_2 - brows).reshape(*mouth.shape[:-2], 10, 2),
-        (_centred(eyes_2) - _centred(eyes)).reshape(*mouth.shape[:-2], 16, 2),
-        _centred(mouth_2) - _centred(mouth),
+        (_centered(eyes_2) - _centered(eyes)).reshape(*mouth.shape[:-2], 16, 2),
+        _centered(mouth_2) - _centered(mouth),
     ]
     lengths = [optax.safe_norm(move, 0.0, axis=-1) for move in moves]
     return ExpressionDistance(*(part.mean(-1) for part in lengths), jnp.concatenate(lengths, -1).mean(-1))
@@ -122,5 +122,5 @@ def _parts(points):
     return eyes, jnp.stack([part["left_brow"], part["right_brow"]], -3), part["mouth"]
 
 
-def _centred(points):
+def _centered(points):
     return points - points.mean(-2, keepdims=True)

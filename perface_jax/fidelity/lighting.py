@@ -25,7 +25,7 @@ from perface_jax import images, landmarks
 from perface_jax.fidelity import surface
 from perface_jax.fidelity.pose import Head, fit_head
 from perface_jax.fidelity.regions import face_region
-from perface_jax.images import colour
+from perface_jax.images import color
 from perface_jax.images.pixels import in_dtype
 
 SKY = 0.3  # even light from everywhere, in strengths of the lamp
@@ -86,7 +86,7 @@ def relight(
     where: jax.Array | None = None,
     strength: float | jax.Array = 1.0,
 ) -> jax.Array:
-    """The result under the light of the original, for after any anonymiser.
+    """The result under the light of the original, for after any anonymizer.
 
     Linear light is multiplied by (shading under `lighting` / shading under the result's own fitted light)^(strength
     where), a ratio image. Both shadings have mean 1 over the face: where the light comes from changes, not how much of
@@ -109,7 +109,7 @@ def relight(
     result, outline = _pair(result, points)
     where = _mask(face_region(points, result.shape[-3:-1]) if where is None else where, result.shape[:-1])
     change = _each(_log_ratio, _luminance(result), outline, fit_head(points), where, lighting)
-    lit = colour.from_linear(colour.to_linear(result) * jnp.exp(strength * where * change)[..., None])
+    lit = color.from_linear(color.to_linear(result) * jnp.exp(strength * where * change)[..., None])
     return jnp.where(where[..., None] > 0, in_dtype(lit, result.dtype), result)
 
 
@@ -203,7 +203,7 @@ def _sample(plane, at):
 
 def _luminance(image):
     """Of linear sRGB, `[..., H, W]`."""
-    linear = colour.to_linear(image).astype(jnp.float32)
+    linear = color.to_linear(image).astype(jnp.float32)
     return 0.2126 * linear[..., 0] + 0.7152 * linear[..., 1] + 0.0722 * linear[..., 2]
 
 

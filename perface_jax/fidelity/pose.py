@@ -140,8 +140,8 @@ def pose_of(rotation: jax.Array) -> Pose:
 def _fit(outline, trust):
     """Gauss-Newton from the frontal face, in coordinates where that face has scale 1 and stands upright."""
     generic = jnp.asarray(landmarks.GENERIC, outline.dtype)
-    middle, centre = trust @ outline, trust @ generic
-    away, body = outline - middle[None], generic - centre[None]
+    middle, center = trust @ outline, trust @ generic
+    away, body = outline - middle[None], generic - center[None]
     slope = _upright(body, away, trust)
     away = away @ slope / (slope[0] @ slope[0])
 
@@ -157,7 +157,7 @@ def _fit(outline, trust):
     state = jax.lax.fori_loop(0, _STEPS, step, state)
     turn = jnp.eye(3, dtype=outline.dtype).at[:2, :2].set(slope / jnp.sqrt(slope[0] @ slope[0]))
     rotation, scale = turn @ rotation_of(Pose(*jnp.rad2deg(state[:3]))), state[3] * jnp.sqrt(slope[0] @ slope[0])
-    return Head(rotation, scale, middle + slope @ state[4:] - scale * (rotation @ centre)[:2])
+    return Head(rotation, scale, middle + slope @ state[4:] - scale * (rotation @ center)[:2])
 
 
 def _upright(body, away, trust):

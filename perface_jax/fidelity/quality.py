@@ -21,13 +21,13 @@ _WINDOW = 11  # pixels of the Gaussian window of SSIM
 
 
 def l1(original: jax.Array, result: jax.Array) -> jax.Array:
-    """Mean absolute difference, grey levels: 0 to 255."""
+    """Mean absolute difference, gray levels: 0 to 255."""
     original, result = _pair(original, result)
     return jnp.abs(original - result).mean((-3, -2, -1))
 
 
 def rmse(original: jax.Array, result: jax.Array) -> jax.Array:
-    """Root of the mean squared difference, grey levels: 0 to 255. Equal pictures have a gradient of 0."""
+    """Root of the mean squared difference, gray levels: 0 to 255. Equal pictures have a gradient of 0."""
     original, result = _pair(original, result)
     return _root_mean_square(original - result)
 
@@ -38,7 +38,7 @@ def psnr(original: jax.Array, result: jax.Array) -> jax.Array:
 
 
 def ssim(original: jax.Array, result: jax.Array) -> jax.Array:
-    """Structural similarity, at most 1: mean over colours and over pixels whose whole window lies in the picture.
+    """Structural similarity, at most 1: mean over colors and over pixels whose whole window lies in the picture.
 
     Gaussian window of 11 pixels with sigma 1.5, K1 = .01, K2 = .03, biased variances. Within 1e-4 of scikit-image with
     `gaussian_weights=True, sigma=1.5, use_sample_covariance=False, data_range=255, channel_axis=-1`.
@@ -66,7 +66,7 @@ def perceptual_loss(
     """What people would see of a change, by region: `lpips(x, x') + sum_i a_i |M_i x - M_i x'|`.
 
     x is the picture on the scale of 0 to 1. The paper writes a plain 2-norm and does not say on which scale; here |.|
-    is the root of the mean over all pixels and colours of the picture, which does not grow with its size (times
+    is the root of the mean over all pixels and colors of the picture, which does not grow with its size (times
     `sqrt(3 H W)` it is the plain norm). Metric and training loss in one: equal pictures have 0, with a gradient of 0.
 
     Args:
@@ -105,7 +105,7 @@ def _root_mean_square(change):
 
 
 def _over(mask, change):
-    """A mask [..., H, W] with an axis for the colours."""
+    """A mask [..., H, W] with an axis for the colors."""
     mask = jnp.asarray(mask)
     if mask.shape != change.shape[:-1]:
         raise ValueError(f"saw a mask of shape {list(mask.shape)}, wanted {list(change.shape[:-1])}, as the pictures")

@@ -49,7 +49,7 @@ def label_regions(labels: jax.Array, *, names: tuple[str, ...] = CELEBAMASK_HQ) 
       `Regions`, 0 or 1.
 
     Raises:
-      TypeError: labels that are not whole numbers, as of a picture of colours.
+      TypeError: labels that are not whole numbers, as of a picture of colors.
       ValueError: names without one of the parts.
     """
     labels = jnp.asarray(labels)

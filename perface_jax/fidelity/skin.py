@@ -1,9 +1,9 @@
-"""The colour of a face's skin: estimated, compared, and carried over from one picture to another.
+"""The color of a face's skin: estimated, compared, and carried over from one picture to another.
 
 Pictures are uint8 or floating RGB [..., H, W, 3] from 0 to 255; masks are soft, [..., H, W] from 0 to 1, such as the
-skin of `landmark_regions` or `label_regions`. Colours are CIELAB. Pure JAX: jit, vmap and any leading axes.
+skin of `landmark_regions` or `label_regions`. Colors are CIELAB. Pure JAX: jit, vmap and any leading axes.
 
-A picture shows skin times light and cannot tell the two apart: the skin colour here is that of the lit skin. Two
+A picture shows skin times light and cannot tell the two apart: the skin color here is that of the lit skin. Two
 pictures under one light are compared without that doubt. An empty mask gives NaN.
 """
 
@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 
 from perface_jax import images
-from perface_jax.images import colour
+from perface_jax.images import color
 from perface_jax.images.pixels import in_dtype
 
 # Hair, beard, shadows and features that a mask takes in by mistake are darker than skin, gloss is lighter.
@@ -24,12 +24,12 @@ class SkinDifference(NamedTuple):
     """How the skin of two pictures differs, `[...]` each."""
 
     pixels: jax.Array  # mean CIEDE2000 of pixels at the same place: for aligned pictures only
-    colour: jax.Array  # CIEDE2000 of the two skin colours
+    color: jax.Array  # CIEDE2000 of the two skin colors
     angle: jax.Array  # absolute difference of the individual typology angles, degrees
 
 
-def skin_colour(image: jax.Array, mask: jax.Array) -> jax.Array:
-    """The colour of the lit skin: the mean of the lighter half of the mask without its lightest tenth.
+def skin_color(image: jax.Array, mask: jax.Array) -> jax.Array:
+    """The color of the lit skin: the mean of the lighter half of the mask without its lightest tenth.
 
     Args:
       image: `[..., H, W, 3]`.
@@ -42,7 +42,7 @@ def skin_colour(image: jax.Array, mask: jax.Array) -> jax.Array:
 
 
 def individual_typology_angle(lab: jax.Array) -> jax.Array:
-    """ITA of skin colours, `atan2(L* - 50, b*)` in degrees: above 55 very light, below -30 dark.
+    """ITA of skin colors, `atan2(L* - 50, b*)` in degrees: above 55 very light, below -30 dark.
 
     The source has the arctangent of the quotient: the same for b* > 0, as skin has; for b* < 0 it would jump.
 
@@ -74,12 +74,12 @@ def skin_difference(
     result_mask = mask if result_mask is None else result_mask
     before, weight = _flat(original, mask)
     after, result_weight = _flat(result, result_mask)
-    colours = _lit_mean(before, weight), _lit_mean(after, result_weight)
+    colors = _lit_mean(before, weight), _lit_mean(after, result_weight)
     both = weight if result_mask is mask else weight * result_weight
-    angles = [individual_typology_angle(lab) for lab in colours]
+    angles = [individual_typology_angle(lab) for lab in colors]
     return SkinDifference(
-        pixels=(both * colour.difference(before, after)).sum(-1) / both.sum(-1),
-        colour=colour.difference(*colours),
+        pixels=(both * color.difference(before, after)).sum(-1) / both.sum(-1),
+        color=color.difference(*colors),
         angle=jnp.abs((angles[0] - angles[1] + 180.0) % 360.0 - 180.0),  # the shorter way round
     )
 
@@ -93,16 +93,16 @@ def match_skin_color(
     where: jax.Array | None = None,
     strength: float | jax.Array = 1.0,
 ) -> jax.Array:
-    """The result with the skin colour of the original, for after any anonymiser.
+    """The result with the skin color of the original, for after any anonymizer.
 
-    In linear light every pixel is multiplied by `c / c'`, the skin colours of original and result: what another lamp or
-    another skin under the same lamp would do. One colour for the whole face: no detail of the original comes back.
+    In linear light every pixel is multiplied by `c / c'`, the skin colors of original and result: what another lamp or
+    another skin under the same lamp would do. One color for the whole face: no detail of the original comes back.
 
     Args:
       result, original: `[..., H, W, 3]`.
       mask: `[..., H, W]`, where the skin is in the original.
       result_mask: where it is in the result; None = `mask`. After a face swap, only what was swapped: the rest has the
-        right colour already.
+        right color already.
       where: soft mask of what is changed; None = `result_mask`. `face_region` takes nose and lips along with the skin.
       strength: 0 (nothing) to 1.
 
@@ -111,11 +111,11 @@ def match_skin_color(
     """
     result_mask = mask if result_mask is None else result_mask
     wanted, seen = (
-        colour.to_linear(colour.from_lab(skin_colour(*pair))) for pair in ((original, mask), (result, result_mask))
+        color.to_linear(color.from_lab(skin_color(*pair))) for pair in ((original, mask), (result, result_mask))
     )
     ratio = wanted / jnp.maximum(seen, 1e-3)
     pixels = jnp.asarray(result).astype(jnp.float32)
-    matched = colour.from_linear(colour.to_linear(pixels) * ratio[..., None, None, :])
+    matched = color.from_linear(color.to_linear(pixels) * ratio[..., None, None, :])
     share = strength * _weights(result, result_mask if where is None else where)
     mixed = pixels + share[..., None] * (matched - pixels)
     return in_dtype(mixed, result.dtype)
@@ -132,12 +132,12 @@ def _flat(image, mask):
     """CIELAB [..., pixels, 3] and weights [..., pixels]."""
     images.check(image, floating=True)
     weight = _weights(image, mask)
-    lab = colour.to_lab(image).astype(jnp.float32)
+    lab = color.to_lab(image).astype(jnp.float32)
     return lab.reshape(*lab.shape[:-3], -1, 3), weight.reshape(*weight.shape[:-2], -1)
 
 
 def _lit_mean(lab, weight):
-    """Mean colour of the pixels whose rank in lightness, as a share of the weights, lies within _LIT."""
+    """Mean color of the pixels whose rank in lightness, as a share of the weights, lies within _LIT."""
     order = jnp.argsort(lab[..., 0], axis=-1)
     share = jnp.take_along_axis(weight / weight.sum(-1, keepdims=True), order, axis=-1)
     last = jnp.cumsum(share, axis=-1)

@@ -6,12 +6,12 @@
     figures.group_distributions({"young": similarities, "older": others}, "older")                     # Fig. 6
     figures.strips([figures.Strip(name, query, "older", most, least)])                                 # Fig. 7
     figures.examples([figures.Example(name, reference, a, b, votes, scores)])                          # Table 2
-    figures.two_axes({"r50": {"blur": (matched, perceived)}}, thresholds={"r50": (0.28, 0.26, 0.31)})  # anonymisation
+    figures.two_axes({"r50": {"blur": (matched, perceived)}}, thresholds={"r50": (0.28, 0.26, 0.31)})  # anonymization
 
 Every function takes NumPy arrays and names and returns a `matplotlib.figure.Figure` that belongs to no window and no
 global state; save it with its `savefig`. It computes no result but the accuracy and the means of a scatter, draws each
 value as it was given, and leaves out what is NaN. Figures are as wide as a page (7 inches), letters have 8 points or
-more, colours are those of Okabe and Ito, and whatever a colour tells, a marker, a line style or a word tells too.
+more, colors are those of Okabe and Ito, and whatever a color tells, a marker, a line style or a word tells too.
 """
 
 from perface_jax.figures.anonymized import Original, Query, Result, degrees, methods, results, two_axes

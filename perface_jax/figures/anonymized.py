@@ -1,4 +1,4 @@
-"""Anonymised faces on two axes, what people see and what machines match: as points, as curves and as sheets.
+"""Anonymized faces on two axes, what people see and what machines match: as points, as curves and as sheets.
 
 Similarities are cosines of a result and its original; a machine matches where its similarity exceeds its threshold.
 """
@@ -11,12 +11,14 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from perface_jax.figures.arguments import some, vectors
-from perface_jax.figures.look import (
+from perface_jax.figures.points import MANY
+from perface_jax.figures.sheets import draw_page, draw_picture
+from perface_jax.figures.style import (
     BLACK,
     BLUE,
-    COLOURS,
+    COLORS,
     DASHES,
-    GREY,
+    GRAY,
     MARKERS,
     TEXT,
     TITLE,
@@ -31,8 +33,6 @@ from perface_jax.figures.look import (
     wrapped,
     written,
 )
-from perface_jax.figures.points import MANY
-from perface_jax.figures.sheets import draw_page, draw_picture
 
 MOST = 8  # methods beside each other
 LINES = 5  # of the name of a method
@@ -131,7 +131,7 @@ def degrees(
     *,
     thresholds: Mapping[str, Interval] | None = None,
 ) -> Figure:
-    """Similarity to the original by the degree of anonymisation: a mean with its band for people and each machine.
+    """Similarity to the original by the degree of anonymization: a mean with its band for people and each machine.
 
     Args:
       curves: name -> (degree, mean, low, high), [D] each: degrees from 0 to 1, the mean similarity at each, and the
@@ -156,7 +156,7 @@ def degrees(
         ends = {"markerfacecolor": "white", "markersize": 5, "clip_on": False}
         panel.axhline(value, linestyle=":", linewidth=1, label=f"match threshold, {written(name)}", **look, **ends)
     panel.set_xlim(-0.02, 1.02)
-    panel.set_xlabel("degree of anonymisation (0: no change, 1: full)", fontsize=TITLE)
+    panel.set_xlabel("degree of anonymization (0: no change, 1: full)", fontsize=TITLE)
     panel.set_ylabel("similarity to the original (cos)", fontsize=TITLE)
     add_legend(figure, [panel], title="bands: 95 % intervals")
     return figure
@@ -165,7 +165,7 @@ def degrees(
 def results(rows: Sequence[Query]) -> Figure:
     """One row a query: its picture and its results, with both similarities and the face that each was made from.
 
-    The result that is given is framed; those that are not admitted are grey and carry a cross.
+    The result that is given is framed; those that are not admitted are gray and carry a cross.
 
     Raises:
       ValueError: no row, pictures that are not [H, W, 3], a chosen place that no result has.
@@ -174,7 +174,7 @@ def results(rows: Sequence[Query]) -> Figure:
     most = max(len(row.results) for row in some("rows", rows))
     panel, line, (tops,) = _table(most, [len(rows)], lines=3, heads=[1])
     note = "results, the best first; framed: chosen, \u2717: not admitted; machine: the one that comes nearest"
-    panel.text(START, 0, note, va="top", fontsize=TEXT, color=GREY)
+    panel.text(START, 0, note, va="top", fontsize=TEXT, color=GRAY)
     for top, row in zip(tops, rows, strict=True):
         if not -1 <= row.chosen < len(row.results):
             places = f"a place among its {len(row.results)} results, or -1 for none"
@@ -184,7 +184,7 @@ def results(rows: Sequence[Query]) -> Figure:
         heading = f"{shortened(row.name, 32)}: {shortened(row.group, 24)}"
         below = _original(panel, heading, row.original, f"the query {row.name!r}", top, line)
         if len(row.results):
-            _lines(panel, 0, below, line, ("perceived", "machine", "from"), GREY)
+            _lines(panel, 0, below, line, ("perceived", "machine", "from"), GRAY)
         for place, result in enumerate(row.results, 1):
             _result(panel, result, place, below, line, letters=_letters(most), chosen=place - 1 == row.chosen)
     return panel.figure
@@ -215,10 +215,10 @@ def methods(rows: Sequence[Original]) -> Figure:
 
 def _of_methods(panel, row, names, top, line):
     below = _original(panel, shortened(row.name, 60), row.picture, f"the original {row.name!r}", top, line)
-    _lines(panel, 0, below, line, ("perceived", "machine"), GREY)
+    _lines(panel, 0, below, line, ("perceived", "machine"), GRAY)
     for place, name in enumerate(names, 1):
         if name not in row.results:
-            panel.text(_left(place) + 0.5, below + 0.5, "n/a", ha="center", fontsize=TEXT, color=GREY)
+            panel.text(_left(place) + 0.5, below + 0.5, "n/a", ha="center", fontsize=TEXT, color=GRAY)
             continue
         picture, perceived, matched = row.results[name]
         draw_picture(panel, picture, _left(place), below, f"the picture of {row.name!r} by {name!r}")
@@ -244,9 +244,9 @@ def _intervals(thresholds, names):
 
 
 def look_of(number):
-    """Colours come round after seven; then they have other markers."""
-    turn = number // len(COLOURS)
-    return {"color": COLOURS[number % len(COLOURS)], "marker": MARKERS[(number + turn) % len(MARKERS)]}
+    """Colors come round after seven; then they have other markers."""
+    turn = number // len(COLORS)
+    return {"color": COLORS[number % len(COLORS)], "marker": MARKERS[(number + turn) % len(MARKERS)]}
 
 
 def _cloud(panel, name, number, both):
@@ -260,14 +260,14 @@ def _cloud(panel, name, number, both):
 
 def _words(panel, threshold):
     """The match threshold of a panel as a line, and which way is which beside the panel, where no point lies."""
-    beside = {"transform": panel.transAxes, "fontsize": TEXT, "color": GREY}
+    beside = {"transform": panel.transAxes, "fontsize": TEXT, "color": GRAY}
     panel.text(1.02, 0, "\u2190 looks different", rotation=90, va="bottom", **beside)
     panel.text(1.02, 1, "looks alike \u2192", rotation=90, va="top", **beside)
     if threshold is not None:
         value, *ends = threshold
         panel.axvline(value, color=BLACK, linewidth=1, linestyle="--", zorder=1.5, label="match threshold")
         if np.isfinite(ends).all():
-            panel.axvspan(*ends, color=GREY, alpha=0.2, linewidth=0, zorder=0, label="its interval")
+            panel.axvspan(*ends, color=GRAY, alpha=0.2, linewidth=0, zorder=0, label="its interval")
         panel.text(0, 1.01, "\u2190 not matched", va="bottom", **beside)
         panel.text(1, 1.01, "matched \u2192", ha="right", va="bottom", **beside)
 
@@ -303,12 +303,12 @@ def _original(panel, heading, picture, what, top, line):
     return top + 1.3 * line
 
 
-def _lines(panel, place, below, line, texts, colour):
+def _lines(panel, place, below, line, texts, color):
     """Lines under the picture of a place; under the original stands, at its right, what those of the others are."""
     x, side = (_left(place) + 0.5, "center") if place else (START - 0.1, "right")
     for number, text in enumerate(texts):
         y = below + 1.03 + (0.7 + number) * line  # letters of every column stand on the same height
-        panel.text(x, y, text, ha=side, va="baseline", fontsize=TEXT, color=colour)
+        panel.text(x, y, text, ha=side, va="baseline", fontsize=TEXT, color=color)
 
 
 def _result(panel, result, place, below, line, *, letters, chosen):
@@ -316,7 +316,7 @@ def _result(panel, result, place, below, line, *, letters, chosen):
     draw_picture(panel, picture, _left(place), below, f"the result from {name!r}", frame=BLUE if chosen else None)
     name = shortened(name, letters) if admitted else f"\u2717 {shortened(name, letters - 2)}"
     texts = three_decimals(perceived), three_decimals(matched), name
-    _lines(panel, place, below, line, texts, BLACK if admitted else GREY)
+    _lines(panel, place, below, line, texts, BLACK if admitted else GRAY)
 
 
 def _why_none(row):

@@ -8,12 +8,12 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from perface_jax.figures.arguments import some, vectors
-from perface_jax.figures.look import (
+from perface_jax.figures.style import (
     BLUE,
-    COLOURS,
+    COLORS,
     DASHES,
+    GRAY,
     GREEN,
-    GREY,
     MARKERS,
     TEXT,
     TITLE,
@@ -68,7 +68,7 @@ def accuracy_dots(rows: Sequence[Dot], *, measure: str = "triplet accuracy") -> 
     panels = figure.subplots(len(counts), 1, sharex=True, squeeze=False, height_ratios=counts)[:, 0]
     for panel, (name, group) in zip(panels, settings.items(), strict=True):
         tidy(panel)
-        panel.axvline(0.5, color=GREY, linewidth=1, linestyle=":", label="chance", zorder=0)
+        panel.axvline(0.5, color=GRAY, linewidth=1, linestyle=":", label="chance", zorder=0)
         for place, row in enumerate(group):
             _dot(panel, place, row)
         panel.set_yticks(range(len(group)), [wrapped(row.label, 34) for row in group])
@@ -92,7 +92,7 @@ def training_curves(curves: Mapping[str, Mapping[str, tuple[np.ndarray, np.ndarr
     figure, panels = square_panels(len(some("curves", quantities)))
     named = len(curves) <= MOST_NAMES
     for number, (replica, of_replica) in enumerate(curves.items()):
-        look = {"color": COLOURS[number % len(COLOURS)], "linestyle": DASHES[number % len(DASHES)], "linewidth": 1}
+        look = {"color": COLORS[number % len(COLORS)], "linestyle": DASHES[number % len(DASHES)], "linewidth": 1}
         look |= {"label": written(replica)} if named else {"color": BLUE, "linestyle": "-", "alpha": 0.5}
         for quantity, (steps, values) in of_replica.items():
             both = vectors(f"curves[{replica!r}][{quantity!r}]", steps, values)
@@ -120,11 +120,11 @@ def reliability(bins: Mapping[str, tuple[np.ndarray, np.ndarray, np.ndarray]]) -
     values = {name: vectors(f"bins[{name!r}]", *three) for name, three in some("bins", bins).items()}
     figure = Figure(figsize=(4.4, 4.2), layout="constrained")
     panel = tidy(figure.add_subplot())
-    panel.plot([0, 1], [0, 1], "--", color=GREY, linewidth=1, label="predicted = observed", zorder=1)
+    panel.plot([0, 1], [0, 1], "--", color=GRAY, linewidth=1, label="predicted = observed", zorder=1)
     largest = max(1.0, *(np.max(votes, initial=0, where=np.isfinite(votes)) for _, _, votes in values.values()))
     for number, (name, three) in enumerate(values.items()):
         predicted, observed, votes = three[:, np.isfinite(three).all(axis=0)]
-        look = {"color": COLOURS[number % len(COLOURS)]}
+        look = {"color": COLORS[number % len(COLORS)]}
         marker, dashes = MARKERS[number % len(MARKERS)], DASHES[number % len(DASHES)]
         panel.scatter(predicted, observed, s=120 * votes / largest, marker=marker, alpha=0.7, linewidth=0, **look)
         panel.plot(predicted, observed, dashes, linewidth=1, **look)

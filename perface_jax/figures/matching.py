@@ -1,4 +1,4 @@
-"""Whom machines find behind anonymised faces: at every threshold (ROC), and among the k most similar (rank curves)."""
+"""Whom machines find behind anonymized faces: at every threshold (ROC), and among the k most similar (rank curves)."""
 
 from collections.abc import Mapping
 
@@ -7,10 +7,10 @@ from matplotlib.figure import Figure
 
 from perface_jax.figures.anonymized import look_of
 from perface_jax.figures.arguments import some, vectors
-from perface_jax.figures.look import (
+from perface_jax.figures.style import (
     BLACK,
     DASHES,
-    GREY,
+    GRAY,
     TITLE,
     add_legend,
     label_outside,
@@ -41,7 +41,7 @@ def roc_curves(curves: Mapping[str, Mapping[str, tuple[np.ndarray, np.ndarray]]]
     figure, panels = _panels(values)
     for panel, given in zip(panels, values.values(), strict=True):
         chance = np.geomspace(left, 1, 50)
-        panel.plot(chance, chance, color=GREY, linewidth=1, linestyle=":", label="chance", zorder=1)
+        panel.plot(chance, chance, color=GRAY, linewidth=1, linestyle=":", label="chance", zorder=1)
         panel.axvline(asked, color=BLACK, linewidth=1, linestyle="--", label=f"false accept rate {asked:g}", zorder=1)
         for name, (false, true) in given.items():
             look, dashes = _looks(names.index(name))

@@ -6,10 +6,10 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from perface_jax.figures.arguments import some, vectors
-from perface_jax.figures.look import (
+from perface_jax.figures.style import (
     BLACK,
     BLUE,
-    GREY,
+    GRAY,
     TEXT,
     TITLE,
     VERMILION,
@@ -54,7 +54,7 @@ def similar_against_dissimilar(
     figure, panels = square_panels(len(values), lines=lines, sharex=True, sharey=True)
     limits = _limits(np.concatenate([both.ravel() for both in values.values()]))
     for panel, title, both in zip(panels, titles, values.values(), strict=True):
-        panel.plot(limits, limits, "--", color=GREY, linewidth=1, label="Y = X", zorder=1)
+        panel.plot(limits, limits, "--", color=GRAY, linewidth=1, label="Y = X", zorder=1)
         _scatter_outcomes(panel, *both)
         panel.set(xlim=limits, ylim=limits, aspect="equal")
         panel.set_title(title, fontsize=TITLE)
@@ -86,7 +86,7 @@ def group_distributions(
     figure = Figure(figsize=(min(WIDTH, 1.2 + 1.2 * len(values)), 3.0), layout="constrained")
     panel = tidy(figure.add_subplot())
     for place, (name, one) in enumerate(values.items()):
-        _violin(panel, place, one[np.isfinite(one)], BLUE if name == chosen else GREY)
+        _violin(panel, place, one[np.isfinite(one)], BLUE if name == chosen else GRAY)
         if np.isfinite(limits.get(name, np.nan)):
             ends = place - 0.4, place + 0.4
             panel.hlines(limits[name], *ends, BLACK, linewidth=2, zorder=4, label="limit that decides")
@@ -116,21 +116,21 @@ def _scatter_outcomes(panel, negative, positive):
         ("wrong", positive < negative, VERMILION, "x", 0.8),
         ("tie", positive == negative, BLACK, "+", 1),
     )
-    for label, where, colour, marker, width in outcomes:
+    for label, where, color, marker, width in outcomes:
         if where.any():
-            look = {"color": colour, "marker": marker}
+            look = {"color": color, "marker": marker}
             spots = {"s": size, "alpha": alpha, "linewidth": width, "rasterized": len(positive) > MANY}
             panel.scatter(positive[where], negative[where], **spots, **look)
             panel.plot([], [], linestyle="none", markersize=5, label=label, **look)
 
 
-def _violin(panel, place, values, colour):
+def _violin(panel, place, values, color):
     if not len(values):
         panel.text(place, 0.02, "n/a", ha="center", fontsize=TEXT, transform=panel.get_xaxis_transform())
         return
     for body in panel.violinplot([values], [place], widths=0.8, showextrema=False)["bodies"]:
-        body.set(facecolor=colour, alpha=0.3, edgecolor="none")
-    spread = (np.arange(len(values)) * 0.618034) % 1 - 0.5  # the golden ratio keeps neighbours apart, always alike
+        body.set(facecolor=color, alpha=0.3, edgecolor="none")
+    spread = (np.arange(len(values)) * 0.618034) % 1 - 0.5  # the golden ratio keeps neighbors apart, always alike
     size, alpha = (4, 0.2) if len(values) > MANY else (7, 0.6)
-    look = {"color": colour, "alpha": alpha, "linewidth": 0, "rasterized": len(values) > MANY}
+    look = {"color": color, "alpha": alpha, "linewidth": 0, "rasterized": len(values) > MANY}
     panel.scatter(place + 0.4 * spread, values, s=size, **look)

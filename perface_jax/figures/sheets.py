@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from perface_jax.figures.arguments import some
-from perface_jax.figures.look import BLACK, BLUE, GREY, TEXT, TITLE, VERMILION, WIDTH, shortened, three_decimals
+from perface_jax.figures.style import BLACK, BLUE, GRAY, TEXT, TITLE, VERMILION, WIDTH, shortened, three_decimals
 
 
 class Candidate(NamedTuple):
@@ -74,7 +74,7 @@ def strips(queries: Sequence[Strip]) -> Figure:
     row = 1 + 4.2 * line
     panel = draw_page(columns, len(queries) * row + line)
     for start, heading in zip(starts, ("query", "most similar" * (most > 0), "least similar"), strict=True):
-        panel.text(start, 0, heading, va="top", fontsize=TEXT, color=GREY)
+        panel.text(start, 0, heading, va="top", fontsize=TEXT, color=GRAY)
     for top, query in zip(np.arange(len(queries)) * row + 1.4 * line, queries, strict=True):
         heading = f"{shortened(query.name, 40)}: {shortened(query.group, 30)}"
         panel.text(0, top, heading, va="top", fontsize=TITLE, fontweight="bold")
@@ -158,19 +158,19 @@ def _triplet(panel, one, top, pitch):
 def _scores(panel, one, left, top, line):
     places = left + np.array([2.5, 3.15])
     for place, role in zip(places, "ab", strict=True):
-        panel.text(place, top, role, ha="right", va="top", fontsize=TEXT, color=GREY)
+        panel.text(place, top, role, ha="right", va="top", fontsize=TEXT, color=GRAY)
     for number, (model, scores) in enumerate(one.scores.items(), 1):
         y = top + number * line
         panel.text(left, y, shortened(model, 30), va="top", fontsize=TEXT)
         for place, score in zip(places, scores, strict=True):
             weight = "bold" if score == max(scores) > min(scores) else "normal"
             panel.text(place, y, three_decimals(score), ha="right", va="top", fontsize=TEXT, fontweight=weight)
-        word, colour = _verdict(np.subtract(*scores), np.subtract(*one.votes))
-        panel.text(places[1] + 0.15, y, word, va="top", fontsize=TEXT, color=colour)
+        word, color = _verdict(np.subtract(*scores), np.subtract(*one.votes))
+        panel.text(places[1] + 0.15, y, word, va="top", fontsize=TEXT, color=color)
 
 
 def _verdict(model, people):
-    """Differences a - b of the scores and of the votes -> word and colour."""
+    """Differences a - b of the scores and of the votes -> word and color."""
     if people == 0 or np.isnan(model):
         return "", BLACK
     if model == 0:

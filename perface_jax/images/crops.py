@@ -43,7 +43,7 @@ def template_points(template, size: int) -> np.ndarray:
     """The points of a crop template in a crop of `size` pixels, [poses, 5, 2].
 
     A named template is multiplied by size / its own size, as the systems it comes from do. That moves points a little
-    against the picture: from 112 to 224 a quarter of a small pixel less than pixel centres at integers would ask for.
+    against the picture: from 112 to 224 a quarter of a small pixel less than pixel centers at integers would ask for.
 
     Args:
       template: a name in TEMPLATES, or points [5, 2] or [poses, 5, 2] in pixels of the crop of `size` itself.
@@ -183,7 +183,7 @@ def _warp(image, landmarks, poses, *, size):
 def celeba_hq_box(*, template="arcface", size: int = 112) -> tuple[float, float, float, float]:
     """Where a template's crop lies in a CelebA-HQ or FFHQ picture: left, top, right, bottom as fractions of its side.
 
-    Those pictures are squares around eyes and mouth: centre = eyes + 0.1 (mouth - eyes), half side =
+    Those pictures are squares around eyes and mouth: center = eyes + 0.1 (mouth - eyes), half side =
     max(2 x distance of the eyes, 1.8 x distance of eyes and mouth), where eyes and mouth are the midpoints. The
     template's own (frontal) points, put through this rule, give the square seen from the crop. Less exact than
     landmarks: every face differs from the template. Edges may lie a little outside of 0..1.
@@ -194,7 +194,7 @@ def celeba_hq_box(*, template="arcface", size: int = 112) -> tuple[float, float,
     eyes, mouth = (left_eye + right_eye) / 2, (left_mouth + right_mouth) / 2
     half = max(2.0 * np.hypot(*(right_eye - left_eye)), 1.8 * np.hypot(*(mouth - eyes)))
     corner = eyes + 0.1 * (mouth - eyes) - half
-    # The square runs from `corner` over 2 half sides; with pixel centres at integers the crop itself runs from -0.5
+    # The square runs from `corner` over 2 half sides; with pixel centers at integers the crop itself runs from -0.5
     # to size - 0.5.
     left, top = (-0.5 - corner) / (2 * half)
     right, bottom = (size - 0.5 - corner) / (2 * half)
@@ -236,7 +236,7 @@ def fit(picture: np.ndarray, *, crop, size: int = 112, landmarks=None, template=
     """One decoded picture brought into a crop on the host, whatever its size, without compiling anything.
 
     With landmarks: `align` to the template. Without: a picture "already in this crop" is resized, one in the
-    "celeba_hq" crop is cut by `crop_celeba_hq`. All within 1 grey level of those functions.
+    "celeba_hq" crop is cut by `crop_celeba_hq`. All within 1 gray level of those functions.
 
     Args:
       picture: uint8 [H, W, 3].

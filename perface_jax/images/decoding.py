@@ -47,9 +47,9 @@ def stem(name: str) -> str:
 def decode(data: bytes, *, name: str = "picture") -> np.ndarray:
     """The picture in an encoded file's bytes, uint8 RGB [H, W, 3].
 
-    The EXIF rotation is applied. Grey is repeated, palettes are expanded, CMYK goes through Pillow's plain conversion.
-    Whatever is transparent is laid over black. 16-bit grey v becomes v / 257 rounded; of 16-bit colours Pillow keeps
-    the high byte. Of an animation the first frame counts. 32-bit grey has no agreed range and is refused.
+    The EXIF rotation is applied. Gray is repeated, palettes are expanded, CMYK goes through Pillow's plain conversion.
+    Whatever is transparent is laid over black. 16-bit gray v becomes v / 257 rounded; of 16-bit colors Pillow keeps
+    the high byte. Of an animation the first frame counts. 32-bit gray has no agreed range and is refused.
 
     Args:
       data: bytes of a JPEG, PNG, WebP, BMP, TIFF or GIF file.
@@ -98,10 +98,10 @@ def _pixels(picture: Image.Image) -> np.ndarray:
     if orientation in TURNS:
         picture = picture.transpose(TURNS[orientation])
     if picture.mode.startswith("I;16"):
-        grey = (np.asarray(picture).astype(np.uint32) + 128) // 257
-        return np.repeat(grey.astype(np.uint8)[..., None], 3, axis=-1)
+        gray = (np.asarray(picture).astype(np.uint32) + 128) // 257
+        return np.repeat(gray.astype(np.uint8)[..., None], 3, axis=-1)
     if picture.mode in ("I", "F"):
-        raise PictureError(f"32-bit grey (Pillow's mode {picture.mode}) has no agreed range: save it as 8 or 16 bits")
+        raise PictureError(f"32-bit gray (Pillow's mode {picture.mode}) has no agreed range: save it as 8 or 16 bits")
     if picture.has_transparency_data:
         return np.array(picture.convert("RGBA").convert("RGBa"))[..., :3].copy()  # times alpha: over black
     return np.array(picture.convert("RGB"))

@@ -28,9 +28,9 @@ def check(images, *, size: int | None = None, rank: int | None = None, floating:
     if len(shape) >= max(3, rank or 3) and shape[-1] != 3 and shape[-3] == 3:
         advice = "channels come last, numpy.moveaxis(images, -3, -1)"
     elif len(shape) < 3 or rank not in (None, len(shape)):
-        advice = "images[None] adds an axis; grey needs three equal channels, numpy.stack([grey] * 3, -1)"
+        advice = "images[None] adds an axis; gray needs three equal channels, numpy.stack([gray] * 3, -1)"
     elif shape[-1] != 3:
-        advices = {1: "numpy.repeat(images, 3, -1) repeats grey", 4: "images[..., :3] drops the alpha channel"}
+        advices = {1: "numpy.repeat(images, 3, -1) repeats gray", 4: "images[..., :3] drops the alpha channel"}
         advice = advices.get(shape[-1], "the last axis holds red, green and blue")
     elif size and shape[-3:-1] != (size, size):
         advice = f"images.resize(images, {size}) if the crop is right already, else images.align"
@@ -51,11 +51,11 @@ def _range(images) -> tuple[str, str]:
         return seen, ", but it looks like 0..1: first x = 255 * x"
     if -1 <= low < 0 and high <= 1:
         return seen, ", but it looks like -1..1: first x = 127.5 * x + 127.5"
-    # Half a grey level of slack, for what resizing overshoots. Not-a-number fails here too.
+    # Half a gray level of slack, for what resizing overshoots. Not-a-number fails here too.
     return seen, "" if low >= -0.5 and high <= 255.5 else ", but pixels run from 0 to 255"
 
 
-def normalise(images, *, dtype=jnp.float32) -> jax.Array:
+def normalize(images, *, dtype=jnp.float32) -> jax.Array:
     """(x - 127.5) / 127.5, what every model here is fed.
 
     Args:
@@ -79,7 +79,7 @@ def flip(images):
 
 
 def resize(images, size: int | tuple[int, int]) -> jax.Array:
-    """Bilinear resizing, anti-aliased when shrinking: Pillow's BILINEAR within 1 grey level.
+    """Bilinear resizing, anti-aliased when shrinking: Pillow's BILINEAR within 1 gray level.
 
     Args:
       images: [..., H, W, 3].
@@ -97,7 +97,7 @@ def resize(images, size: int | tuple[int, int]) -> jax.Array:
 
 
 def working_dtype(dtype):
-    """Where coordinates are computed: half precision could not tell neighbouring pixels apart."""
+    """Where coordinates are computed: half precision could not tell neighboring pixels apart."""
     return dtype if jnp.issubdtype(dtype, jnp.floating) and jnp.finfo(dtype).bits > 32 else jnp.float32
 
 

@@ -6,15 +6,15 @@
     low, high = metrics.cluster_interval(key, scores, source)                 # of their mean
     test = metrics.paired_bootstrap(key, scores, other_scores, source)        # better than another model?
     ceiling = metrics.vote_agreement(votes)                                   # what people reach among themselves
-    table = metrics.look_up(training_labels, training_source, labels, source, size=80)  # what needs no picture
-    logistic = metrics.fit_logistic(difference, ayes, given)                  # difference of similarities -> votes
+    table = metrics.lookup_baseline(training_labels, training_source, labels, source, size=80)  # what needs no picture
+    logistic = metrics.fit_logistic(difference, votes_for_a, given)               # similarity gap -> votes
 
 Arrays may come from any model and any library that NumPy understands. Leading dimensions are free, masks are `where`.
 Shapes and dtypes are checked, values are not: NaN goes in, NaN comes out. Everything but `mcnemar` is traceable.
 docs/statistics.md says what each number means and how far to trust it.
 """
 
-from perface_jax.metrics.baselines import look_up, majority_side
+from perface_jax.metrics.baselines import lookup_baseline, majority_side
 from perface_jax.metrics.calibration import Calibration, Logistic, calibration, fit_logistic, vote_log_likelihood
 from perface_jax.metrics.comparisons import McNemar, PairedTest, mcnemar, paired_bootstrap, sign_flip_test
 from perface_jax.metrics.intervals import bootstrap_means, cluster_interval
@@ -37,7 +37,7 @@ __all__ = [
     "calibration",
     "cluster_interval",
     "fit_logistic",
-    "look_up",
+    "lookup_baseline",
     "majority_side",
     "mcnemar",
     "odd_one_out_scores",

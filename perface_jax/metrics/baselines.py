@@ -27,10 +27,10 @@ def majority_side(training_labels: jax.Array, labels: jax.Array) -> jax.Array:
     """
     training_labels, labels = jnp.asarray(training_labels), jnp.asarray(labels)
     one, other = (jnp.zeros(x.shape, jnp.int32) for x in (training_labels, labels))
-    return look_up(training_labels, one, labels, other, size=1)
+    return lookup_baseline(training_labels, one, labels, other, size=1)
 
 
-def look_up(
+def lookup_baseline(
     training_labels: jax.Array, training_ids: jax.Array, labels: jax.Array, ids: jax.Array, *, size: int
 ) -> jax.Array:
     """What most training triplets with the same id have: a table of answers, by source or by target.

@@ -1,7 +1,7 @@
 """What a difference of similarities says about votes: a logistic fitted to them, its likelihood, its calibration.
 
 `P(vote = a) = sigma(slope * difference + intercept)`, `difference = cos(reference, a) - cos(reference, b)`, floating
-`[..., T]`; `ayes` of the `votes` of a triplet are for a, both `[..., T]`, whole numbers of any dtype. A triplet without
+`[..., T]`; `votes_for_a` of the `votes` of a triplet are for a, both `[..., T]`, whole numbers. A triplet without
 votes never counts. Fit on training or validation triplets, judge on test triplets. All functions are traceable.
 """
 
@@ -41,7 +41,7 @@ class Calibration(NamedTuple):
 
 
 def fit_logistic(
-    difference: jax.Array, ayes: jax.Array, votes: jax.Array, *, where: jax.Array | None = None
+    difference: jax.Array, votes_for_a: jax.Array, votes: jax.Array, *, where: jax.Array | None = None
 ) -> Logistic:
     """The logistic of greatest likelihood for binomial counts.
 
@@ -53,7 +53,7 @@ def fit_logistic(
 
     Args:
       difference: floating `[..., T]`.
-      ayes: `[..., T]`, votes for a, 0 to votes.
+      votes_for_a: `[..., T]`, votes for a, 0 to votes.
       votes: `[..., T]`, votes for a or b, at least 0.
       where: mask `[..., T]` of the triplets that count; all when None.
 
@@ -66,18 +66,20 @@ def fit_logistic(
 
     Source: McCullagh & Nelder (1989), Generalized Linear Models, section 4.4; ridge and parts of steps are ours.
     """
-    return Logistic(*_fit(*_counted(difference, ayes, votes, where)))
+    return Logistic(*_fit(*_counted(difference, votes_for_a, votes, where)))
 
 
-def vote_log_likelihood(difference: jax.Array, ayes: jax.Array, votes: jax.Array, logistic: Logistic) -> jax.Array:
-    """`ayes log P(a) + (votes - ayes) log P(b)` per triplet: the sum over its votes, not their mean.
+def vote_log_likelihood(
+    difference: jax.Array, votes_for_a: jax.Array, votes: jax.Array, logistic: Logistic
+) -> jax.Array:
+    """`votes_for_a log P(a) + (votes - votes_for_a) log P(b)` per triplet: the sum over its votes, not their mean.
 
     Natural logarithm, without the binomial coefficient, which is the same for every model. Chance is `log(1/2)` = -.693
     a vote: divide the sum over triplets by the number of votes.
 
     Args:
       difference: floating `[..., T]`.
-      ayes: `[..., T]`, votes for a.
+      votes_for_a: `[..., T]`, votes for a.
       votes: `[..., T]`, votes for a or b.
       logistic: of `fit_logistic`; slope and intercept `[...]`, or scalars for all.
 
@@ -88,14 +90,14 @@ def vote_log_likelihood(difference: jax.Array, ayes: jax.Array, votes: jax.Array
       TypeError: differences that are not floating.
       ValueError: shapes that do not fit.
     """
-    difference, ayes, votes = _counted(difference, ayes, votes, None)
+    difference, votes_for_a, votes = _counted(difference, votes_for_a, votes, None)
     exponent = _exponent(difference, logistic)
-    return ayes * jax.nn.log_sigmoid(exponent) + (votes - ayes) * jax.nn.log_sigmoid(-exponent)
+    return votes_for_a * jax.nn.log_sigmoid(exponent) + (votes - votes_for_a) * jax.nn.log_sigmoid(-exponent)
 
 
 def calibration(
     difference: jax.Array,
-    ayes: jax.Array,
+    votes_for_a: jax.Array,
     votes: jax.Array,
     logistic: Logistic,
     *,
@@ -106,7 +108,7 @@ def calibration(
 
     Args:
       difference: floating `[..., T]`.
-      ayes: `[..., T]`, votes for a.
+      votes_for_a: `[..., T]`, votes for a.
       votes: `[..., T]`, votes for a or b.
       logistic: of `fit_logistic`; slope and intercept `[...]`, or scalars for all.
       where: mask `[..., T]` of the triplets that count; all when None.
@@ -121,38 +123,40 @@ def calibration(
 
     Source: Naeini, Cooper, Hauskrecht (AAAI 2015), expected calibration error.
     """
-    difference, ayes, votes = _counted(difference, ayes, votes, where)
+    difference, votes_for_a, votes = _counted(difference, votes_for_a, votes, where)
     predicted = jax.nn.sigmoid(_exponent(difference, logistic))
     borders = jnp.linspace(0, 1, bins + 1, dtype=predicted.dtype)[1:-1]
     inside = jax.nn.one_hot(jnp.searchsorted(borders, predicted), bins, dtype=predicted.dtype)
-    in_bin, ayes_in_bin, expected = (jnp.sum(x[..., None] * inside, axis=-2) for x in (votes, ayes, votes * predicted))
-    mean, observed = (x / jnp.where(in_bin == 0, jnp.nan, in_bin) for x in (expected, ayes_in_bin))
-    gap = jnp.sum(jnp.abs(expected - ayes_in_bin), axis=-1)
+    in_bin, for_a_in_bin, expected = (
+        jnp.sum(x[..., None] * inside, axis=-2) for x in (votes, votes_for_a, votes * predicted)
+    )
+    mean, observed = (x / jnp.where(in_bin == 0, jnp.nan, in_bin) for x in (expected, for_a_in_bin))
+    gap = jnp.sum(jnp.abs(expected - for_a_in_bin), axis=-1)
     return Calibration(mean, observed, in_bin, gap / jnp.sum(in_bin, axis=-1))
 
 
 @jax.jit
 @functools.partial(jnp.vectorize, signature="(t),(t),(t)->(),()")
-def _fit(difference, ayes, votes):
+def _fit(difference, votes_for_a, votes):
     total = jnp.maximum(jnp.sum(votes), 1)
     unit = jnp.sqrt(jnp.sum(votes * difference**2) / total)
     unit = jnp.where(unit == 0, 1, unit)
     terms = jnp.stack([difference / unit, (votes > 0).astype(votes.dtype)])
 
     def improve(_, weights):
-        return _newton_step(weights, terms, ayes, votes, RIDGE * total)
+        return _newton_step(weights, terms, votes_for_a, votes, RIDGE * total)
 
     slope, intercept = jax.lax.fori_loop(0, STEPS, improve, jnp.zeros_like(terms[:, 0]))
     return slope / unit, intercept
 
 
-def _newton_step(weights, terms, ayes, votes, ridge):
+def _newton_step(weights, terms, votes_for_a, votes, ridge):
     """The weights `[2]` of the terms `[2, T]` after one step of Newton's method, or a part of it."""
     product = functools.partial(jnp.matmul, precision=jax.lax.Precision.HIGHEST)
 
     def ascent(weights):
         predicted = jax.nn.sigmoid(product(weights, terms))
-        return product(ayes - votes * predicted, terms.T) - ridge * weights, predicted
+        return product(votes_for_a - votes * predicted, terms.T) - ridge * weights, predicted
 
     gradient, predicted = ascent(weights)
     bend = product(terms * (votes * predicted * (1 - predicted))[None], terms.T)
@@ -172,12 +176,12 @@ def _exponent(difference, logistic):
     return slope * difference + intercept
 
 
-def _counted(difference, ayes, votes, where):
-    """The three as floats; a triplet that does not count has difference, ayes and votes 0."""
+def _counted(difference, votes_for_a, votes, where):
+    """The three as floats; a triplet that does not count has difference, votes_for_a and votes 0."""
     difference = floats(difference, "differences")
-    ayes, votes = (jnp.asarray(x).astype(difference.dtype) for x in (ayes, votes))
-    same_shape(difference=difference, ayes=ayes, votes=votes)
+    votes_for_a, votes = (jnp.asarray(x).astype(difference.dtype) for x in (votes_for_a, votes))
+    same_shape(difference=difference, votes_for_a=votes_for_a, votes=votes)
     if not difference.ndim:
         raise ValueError("differences have shape (); wanted [..., T]")
     kept = mask(where, difference.shape) & (votes > 0)
-    return tuple(jnp.where(kept, x, 0) for x in (difference, ayes, votes))
+    return tuple(jnp.where(kept, x, 0) for x in (difference, votes_for_a, votes))

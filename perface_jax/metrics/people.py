@@ -34,7 +34,7 @@ def vote_agreement(votes: jax.Array) -> jax.Array:
 
 
 def vote_against_others(votes: jax.Array) -> jax.Array:
-    """How well one vote is foretold by the majority of the others: the mean over the votes of a triplet.
+    """How well one vote is predicted by the majority of the others: the mean over the votes of a triplet.
 
     A vote gets 1 where most of the others chose the same, 1/2 where the others tie, 0 otherwise. With two or three
     votes it equals `vote_agreement`; with more it is higher on average: a majority knows more than one person.

@@ -1,14 +1,14 @@
-"""The machine axis of anonymisation: do recognisers still match what people were meant to see changed?
+"""The machine axis of anonymization: do recognizers still match what people were meant to see changed?
 
     from perface_jax import privacy
 
     threshold = privacy.match_threshold(originals, persons)                       # at a false accept rate of 1e-3
-    similarity = privacy.paired_similarity(originals, anonymised)
+    similarity = privacy.paired_similarity(originals, anonymized)
     privacy.protection_success(similarity, threshold.value, persons)              # share that is no longer matched
-    privacy.share(privacy.found_within(privacy.ranks(anonymised, originals, persons), k=1), persons)       # Re-ID
-    privacy.machine_table({"r50": (originals, anonymised)}, persons=persons, groups={"sex": sex})          # all at once
+    privacy.share(privacy.found_within(privacy.ranks(anonymized, originals, persons), k=1), persons)       # Re-ID
+    privacy.machine_table({"r50": (originals, anonymized)}, persons=persons, groups={"sex": sex})          # all at once
 
-Embeddings are floating `[N, D]`, of anybody's recogniser, not normalised; the similarity is their cosine. `persons` are
+Embeddings are floating `[N, D]`, of anybody's recognizer, not normalized; the similarity is their cosine. `persons` are
 integers or strings `[N]`, who is on each picture; None = every picture shows somebody else. Host functions, NumPy in
 float64; cosines are rounded to 12 decimals, so that pictures that are the same tie in whatever order a machine adds up.
 A pair is accepted, matched, where its similarity is GREATER than the threshold (`verification`): one that equals it is
@@ -16,7 +16,7 @@ protected. Two lists of similarities, of pairs of one person and of two, make `r
 `equal_error_rate`; these are functions of `verification`. Intervals are 95%; whatever shares a face is not independent,
 so whole persons are drawn.
 
-What a score does not promise: another recogniser may match what this one does not, and an adversary may learn to.
+What a score does not promise: another recognizer may match what this one does not, and an adversary may learn to.
 
 Sources: PerceptFace (arXiv 2509.11249) for the protection success rate; Face Anonymization Made Simple
 (arXiv 2411.00762) for Re-ID.
@@ -25,8 +25,8 @@ Sources: PerceptFace (arXiv 2509.11249) for the protection success rate; Face An
 from perface_jax.privacy.equal_errors import equal_error
 from perface_jax.privacy.gaps import Gap, largest_gap
 from perface_jax.privacy.identification import Ranks, cumulative_match, found_within, ranks
-from perface_jax.privacy.machine_tables import MachineCurve, MachineGap, MachineRow, MachineTable, machine_table
 from perface_jax.privacy.pairs import ImpostorPairs, genuine_pairs, impostor_pairs, paired_similarity
+from perface_jax.privacy.recognizer_tables import MachineCurve, MachineGap, MachineRow, MachineTable, machine_table
 from perface_jax.privacy.shares import protection_success, share
 from perface_jax.privacy.thresholds import independent_threshold, match_threshold, pairs_needed
 from perface_jax.verification import Roc, equal_error_rate, roc, true_accept_rate

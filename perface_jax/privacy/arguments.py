@@ -26,15 +26,15 @@ def directions(embeddings: np.ndarray, name: str) -> np.ndarray:
     return embeddings / lengths[:, None]
 
 
-def paired(originals: np.ndarray, anonymised: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def paired(originals: np.ndarray, anonymized: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Both as `directions`. ValueError unless they have one shape."""
-    originals, anonymised = directions(originals, "originals"), directions(anonymised, "anonymised")
-    if originals.shape != anonymised.shape:
+    originals, anonymized = directions(originals, "originals"), directions(anonymized, "anonymized")
+    if originals.shape != anonymized.shape:
         raise ValueError(
-            f"originals have shape {originals.shape}, anonymised {anonymised.shape}; wanted the same, row i of one"
+            f"originals have shape {originals.shape}, anonymized {anonymized.shape}; wanted the same, row i of one"
             " being made from row i of the other"
         )
-    return originals, anonymised
+    return originals, anonymized
 
 
 def numbered(persons: np.ndarray | None, count: int) -> np.ndarray:

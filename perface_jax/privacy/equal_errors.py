@@ -1,7 +1,7 @@
-"""(Original, anonymised) pairs against impostor pairs at every threshold: equal error rate, ROC.
+"""(Original, anonymized) pairs against impostor pairs at every threshold: equal error rate, ROC.
 
-An equal error rate of 0.5 says that a recogniser cannot tell them apart. Both rates are exact: between two similarities
-of (original, anonymised) pairs the true accept rate stands still, so the curve needs no point for an impostor pair.
+An equal error rate of 0.5 says that a recognizer cannot tell them apart. Both rates are exact: between two similarities
+of (original, anonymized) pairs the true accept rate stands still, so the curve needs no point for an impostor pair.
 """
 
 from collections.abc import Callable
@@ -25,7 +25,7 @@ def equal_error(
 ) -> Estimate:
     """`verification.equal_error_rate` of these pairs against all impostor pairs, which are never held together.
 
-    The interval draws the persons of the (original, anonymised) pairs; the impostors are taken as given.
+    The interval draws the persons of the (original, anonymized) pairs; the impostors are taken as given.
 
     Args:
       similarity: floating `[N]`, of `paired_similarity`.

@@ -1,6 +1,6 @@
 """Is the own original found again among all originals? Re-ID rate and rank-k curves.
 
-The rank of an anonymised picture is that of the most similar original of its own person among the originals of all
+The rank of an anonymized picture is that of the most similar original of its own person among the originals of all
 others. Where originals of others are exactly as similar, every order of the tied is as likely as any other: with b that
 are more similar and t that tie, the own original is within the first k with probability `(k - b) / (t + 1)`, cut to
 0 to 1. The Re-ID rate is the mean of that for k = 1, the curve of cumulative matches its mean for every k.
@@ -20,7 +20,7 @@ from perface_jax.privacy.shares import share_of
 
 
 class Ranks(NamedTuple):
-    """Where the own person comes among the originals, for each anonymised picture.
+    """Where the own person comes among the originals, for each anonymized picture.
 
     Attributes:
       better: int `[N]`, originals of others that are more similar than the most similar one of the own person.
@@ -32,16 +32,16 @@ class Ranks(NamedTuple):
 
 
 def ranks(
-    anonymised: np.ndarray,
+    anonymized: np.ndarray,
     originals: np.ndarray,
     persons: np.ndarray | None = None,
     *,
     original_persons: np.ndarray | None = None,
 ) -> Ranks:
-    """Compare each anonymised picture with all originals; 256 rows of the N x M cosines are held at once.
+    """Compare each anonymized picture with all originals; 256 rows of the N x M cosines are held at once.
 
     Args:
-      anonymised: floating `[N, D]`.
+      anonymized: floating `[N, D]`.
       originals: floating `[M, D]`, the gallery. An original of others that stands in it twice counts twice.
       persons: integers or strings `[N]`; None = all different.
       original_persons: of the originals `[M]`; None = `persons`, row by row, so M = N.
@@ -49,10 +49,10 @@ def ranks(
     Raises:
       TypeError, ValueError: what is no embedding, persons that do not fit, or one without an original.
     """
-    probes, gallery = directions(anonymised, "anonymised"), directions(originals, "originals")
+    probes, gallery = directions(anonymized, "anonymized"), directions(originals, "originals")
     if probes.shape[1] != gallery.shape[1]:
         raise ValueError(
-            f"anonymised have {probes.shape[1]} numbers each, originals {gallery.shape[1]}; wanted as many"
+            f"anonymized have {probes.shape[1]} numbers each, originals {gallery.shape[1]}; wanted as many"
         )
     person, owner = _people(persons, original_persons, len(probes), len(gallery))
     better, tied = np.empty(len(probes), int), np.empty(len(probes), int)
@@ -96,24 +96,24 @@ def cumulative_match(
 
 
 def _people(persons, original_persons, probes: int, originals: int) -> tuple[np.ndarray, np.ndarray]:
-    """Who is on each anonymised picture and on each original, by one numbering."""
+    """Who is on each anonymized picture and on each original, by one numbering."""
     if original_persons is None:
         if probes != originals:
             raise ValueError(
-                f"{probes} anonymised pictures and {originals} originals; wanted row i of one to be made from row i of"
+                f"{probes} anonymized pictures and {originals} originals; wanted row i of one to be made from row i of"
                 " the other, or `persons` and `original_persons`"
             )
         person = numbered(persons, probes)
         return person, person
     if persons is None:
-        raise ValueError("original_persons without persons; wanted who is on the anonymised pictures too")
+        raise ValueError("original_persons without persons; wanted who is on the anonymized pictures too")
     numbered(persons, probes), numbered(original_persons, originals)  # refuses each by its own length
     both = numbered(np.concatenate([persons, original_persons]), probes + originals)
     person, owner = both[:probes], both[probes:]
     missing = ~np.isin(person, owner)
     if missing.any():
         raise ValueError(
-            f"{missing.sum()} of {probes} anonymised pictures show a person without an original, the first"
+            f"{missing.sum()} of {probes} anonymized pictures show a person without an original, the first"
             f" {np.asarray(persons)[missing][0]!s}; wanted an original of everybody"
         )
     return person, owner

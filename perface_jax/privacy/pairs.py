@@ -1,4 +1,4 @@
-"""Pairs of pictures and how alike a recogniser finds them: of two persons (impostors), of one (genuine)."""
+"""Pairs of pictures and how alike a recognizer finds them: of two persons (impostors), of one (genuine)."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -25,14 +25,14 @@ class ImpostorPairs(NamedTuple):
     pictures: np.ndarray
 
 
-def paired_similarity(originals: np.ndarray, anonymised: np.ndarray) -> np.ndarray:
+def paired_similarity(originals: np.ndarray, anonymized: np.ndarray) -> np.ndarray:
     """Cosine of each original and what was made of it, float64 `[N]`; both floating `[N, D]`.
 
     Raises:
       TypeError, ValueError: what is no embedding, or shapes that differ.
     """
-    originals, anonymised = paired(originals, anonymised)
-    return np.sum(originals * anonymised, axis=1).round(DECIMALS)
+    originals, anonymized = paired(originals, anonymized)
+    return np.sum(originals * anonymized, axis=1).round(DECIMALS)
 
 
 def impostor_pairs(

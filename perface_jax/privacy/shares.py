@@ -14,14 +14,14 @@ def protection_success(
     seed: int = 0,
     resamples: int = 1000,
 ) -> Estimate:
-    """Protection success rate: the share of (original, anonymised) pairs that are not matched, similarity <= threshold.
+    """Protection success rate: the share of (original, anonymized) pairs that are not matched, similarity <= threshold.
 
     It is 1 minus the true accept rate at the false accept rate of the threshold. The interval takes the threshold as
     given; what its own uncertainty does is seen at the ends of its interval, `machine_table` prints both.
 
     Args:
       similarity: floating `[N]`, of `paired_similarity`.
-      threshold: of `match_threshold`, of the same recogniser.
+      threshold: of `match_threshold`, of the same recognizer.
       persons: integers or strings `[N]`; None = all different.
       seed, resamples: of the bootstrap.
 

@@ -1,4 +1,4 @@
-"""From which similarity on a recogniser takes two pictures for one person: the threshold at a false accept rate.
+"""From which similarity on a recognizer takes two pictures for one person: the threshold at a false accept rate.
 
 The threshold at rate f is the lowest under which at most the share f of the impostor pairs is accepted. It is a
 quantile far out in the tail, and it is refused where its 95% interval would not end inside the data: the probability
@@ -62,7 +62,7 @@ def match_threshold(
     if value >= 1:
         raise ValueError(
             f"more than {false_accept_rate:g} of the {pairs:,} pairs of two persons have the same embedding; give every"
-            " picture once, or the persons, or look at the recogniser"
+            " picture once, or the persons, or look at the recognizer"
         )
     low, high = np.percentile(values, (2.5, 97.5))
     return Estimate(value, float(low), float(high))

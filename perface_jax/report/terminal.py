@@ -20,7 +20,7 @@ def to_terminal(report: Report, *, console: Console | None = None) -> None:
     """Print a report.
 
     A terminal folds what is too wide for it between words. Anywhere else (a file, a pipe) tables have their full width
-    and there are no colours.
+    and there are no colors.
 
     Args:
       report: what to print.

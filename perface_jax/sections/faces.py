@@ -8,7 +8,7 @@ import numpy as np
 from perface_jax import figures
 from perface_jax.evaluation import Embedded, GroupRow, Ranked, SelectionRow
 from perface_jax.report import Picture, Section, Table
-from perface_jax.sections.words import estimate, number, with_notes
+from perface_jax.sections.captions import estimate, number, with_notes
 
 
 def group_table(rows: Sequence[GroupRow]) -> Section:
@@ -67,7 +67,7 @@ def selection_table(
     words = (
         "STEP 2: faces of the chosen group to be swapped in, with their similarity to the query, in the order offered."
         " Diverse: no two offered faces are more alike than the limit. In the band: the extreme quantiles are left out."
-        " The similarities of a recogniser are the baseline of My Face My Choice (WACV 2023)."
+        " The similarities of a recognizer are the baseline of My Face My Choice (WACV 2023)."
     )
     columns = ("query", "group", "model", "method", *(f"offered {rank}" for rank in range(1, offered + 1)))
     return Section("STEP 2: selection", words, Table(columns, lines), rows, pictures)

@@ -1,4 +1,4 @@
-"""Sections on a run itself: the recogniser's verification, and how training went."""
+"""Sections on a run itself: the recognizer's verification, and how training went."""
 
 from collections.abc import Sequence
 
@@ -7,8 +7,8 @@ from etils import epath
 
 from perface_jax import figures
 from perface_jax.evaluation import VerificationRow
-from perface_jax.progress import read_log
 from perface_jax.report import Picture, Section, Table
+from perface_jax.training.progress import read_log
 
 
 def verification(rows: Sequence[VerificationRow]) -> Section:

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from perface_jax import figures
-from perface_jax.evaluation import ComparisonRow, Run, TripletRow, VoteRow, counts, foretold, label
+from perface_jax.evaluation import ComparisonRow, Run, TripletRow, VoteRow, counts, held_out_log_odds, label
 from perface_jax.evaluation.votes import AS_ODDS, calibration
 from perface_jax.report import Picture, Section, Table
-from perface_jax.sections.words import gain, interval, number, p_value, signed, with_notes
+from perface_jax.sections.captions import gain, interval, number, p_value, signed, with_notes
 
 FEW_SOURCES = 30  # below, intervals over sources are too narrow: docs/statistics.md
 SHOWN = 4  # examples of triplets
@@ -99,13 +99,13 @@ def votes(cells: Mapping[str, Sequence[Run]], rows: Sequence[VoteRow]) -> Sectio
         )
     ]
     if bins:
-        said = f"Reliability in setting {setting}: share of votes for a, as foretold and as it was; of the first run"
+        said = f"Reliability in setting {setting}: share of votes for a, predicted and observed; of the first run"
         pictures.append(Picture(said, figures.reliability(bins)))
     words = (
         "On all triplets of a setting, split votes too. Soft score: how often the model sides with one vote drawn at"
         " random; its ceiling is what another vote of people reaches. Log-likelihood: of a vote,"
         " by a logistic of the similarity difference that was fitted on other sources; -.693 is chance."
-        " Calibration error: how far foretold and seen vote shares are apart."
+        " Calibration error: the distance between predicted and observed vote shares."
     )
     return Section("Agreement with all votes", words, Table(columns, lines), rows, pictures)
 
@@ -255,7 +255,7 @@ def _calibration(run, model, setting):
     """Of the first run; the table has all."""
     rows, triplets = run.data.rows[setting], run.data.triplets
     difference = -np.diff(run.similarities[model][rows])[:, 0]
-    odds = foretold(difference, triplets.votes[rows], triplets.source_id[rows])
+    odds = held_out_log_odds(difference, triplets.votes[rows], triplets.source_id[rows])
     if odds is None:
         return None
     return tuple(map(np.asarray, calibration(odds, *counts(triplets.votes[rows]), AS_ODDS)[:3]))

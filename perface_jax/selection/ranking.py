@@ -1,6 +1,6 @@
 """Ranking candidates by their similarity to a query; traceable.
 
-Similarity is the cosine of two embeddings `[..., D]`, which need not be normalised, computed in float32, or in float64
+Similarity is the cosine of two embeddings `[..., D]`, which need not be normalized, computed in float32, or in float64
 when given it. What may be chosen is a mask `where`, `[N]` or `[..., Q, N]`: the members of the chosen group, a band of
 similarity, all but the query itself. The least similar comes first; among equal similarities, the lower index. Where a
 query has fewer than k candidates, the index is -1 and the similarity NaN. A candidate whose similarity is NaN is never
@@ -153,7 +153,7 @@ def _lowest(score, similarity, where, k) -> Selection:
 def _bottom(score, k) -> tuple[jax.Array, jax.Array]:
     """The k lowest of `[..., N]`, of equal ones the first, and where they are.
 
-    They lie in the k blocks of neighbours whose lowest entries are lowest, so that nothing else need be ranked.
+    They lie in the k blocks of neighbors whose lowest entries are lowest, so that nothing else need be ranked.
     """
     size = -(-max(score.shape[-1], k) // BLOCK) * BLOCK
     padding = [(0, 0)] * (score.ndim - 1) + [(0, size - score.shape[-1])]

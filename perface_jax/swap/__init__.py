@@ -4,7 +4,7 @@
 
     result = swap(Face(picture, landmarks), Face(other, other_landmarks))
 
-Points are (x, y) in pixels, pixel centres at integers; the kinds of landmarks are those of `perface_jax.landmarks`.
+Points are (x, y) in pixels, pixel centers at integers; the kinds of landmarks are those of `perface_jax.landmarks`.
 """
 
 from perface_jax.swap.geometry import swap_points, triangulate

@@ -1,4 +1,4 @@
-"""One picture set into another without a seam: its colours matched, its gradients kept, its edge the other's.
+"""One picture set into another without a seam: its colors matched, its gradients kept, its edge the other's.
 
 Pictures here are floating [H, W, 3], 0..255; weights and masks [H, W]. One face; batches by vmap.
 """
@@ -6,13 +6,13 @@ Pictures here are floating [H, W, 3], 0..255; weights and masks [H, W]. One face
 import jax
 import jax.numpy as jnp
 
-from perface_jax.images import colour
+from perface_jax.images import color
 
 GAINS = (0.7, 1.2)  # higher ones turn rosy cheeks into bruises
 
 
-def match_colours(image, reference, weight) -> jax.Array:
-    """A picture with the colours of another one.
+def match_colors(image, reference, weight) -> jax.Array:
+    """A picture with the colors of another one.
 
     In CIELAB, per channel: (x - mean x) clip(sd r / sd x, .7, 1.2) + mean r, with weighted mean and sd.
 
@@ -25,9 +25,9 @@ def match_colours(image, reference, weight) -> jax.Array:
 
     Source: Reinhard et al. 2001, "Color Transfer between Images"; CIELAB, weights and limits of the gain are ours.
     """
-    lab = colour.to_lab(image)
-    (mean, spread), (wanted_mean, wanted_spread) = (_statistics(x, weight) for x in (lab, colour.to_lab(reference)))
-    return colour.from_lab((lab - mean) * jnp.clip(wanted_spread / spread, *GAINS) + wanted_mean)
+    lab = color.to_lab(image)
+    (mean, spread), (wanted_mean, wanted_spread) = (_statistics(x, weight) for x in (lab, color.to_lab(reference)))
+    return color.from_lab((lab - mean) * jnp.clip(wanted_spread / spread, *GAINS) + wanted_mean)
 
 
 def _statistics(lab, weight):
@@ -42,7 +42,7 @@ def clone(image, target, where) -> jax.Array:
 
     The result x has, in every pixel of the mask, the discrete Laplacian of `image`, with `target` around the mask as
     the boundary. Solved for the correction x - image, which is harmonic, by conjugate gradients without a matrix, until
-    the residual is 1e-4 of the right side: far less than a grey level from the exact solution.
+    the residual is 1e-4 of the right side: far less than a gray level from the exact solution.
 
     Args:
       image, target: [H, W, 3].
@@ -55,17 +55,17 @@ def clone(image, target, where) -> jax.Array:
     """
     where = jnp.pad(where[1:-1, 1:-1], 1)[None]
     image, target = jnp.moveaxis(image, -1, 0), jnp.moveaxis(target, -1, 0)  # rows innermost: twice as fast
-    right = jnp.where(where, _neighbours(jnp.where(where, 0, target - image)), 0)
+    right = jnp.where(where, _neighbors(jnp.where(where, 0, target - image)), 0)
 
     def laplacian(x):
-        return jnp.where(where, 4 * x - _neighbours(jnp.where(where, x, 0)), x)
+        return jnp.where(where, 4 * x - _neighbors(jnp.where(where, x, 0)), x)
 
     # Conjugate gradients take about as many steps as the mask is wide, so these are enough.
     correction, _ = jax.scipy.sparse.linalg.cg(laplacian, right, tol=1e-4, maxiter=2 * sum(where.shape))
     return jnp.moveaxis(jnp.where(where, image + correction, target), 0, -1)
 
 
-def _neighbours(x):
-    """The sum of the four neighbours in planes [3, H, W]; beyond the picture 0."""
+def _neighbors(x):
+    """The sum of the four neighbors in planes [3, H, W]; beyond the picture 0."""
     x = jnp.pad(x, [(0, 0), (1, 1), (1, 1)])
     return x[:, :-2, 1:-1] + x[:, 2:, 1:-1] + x[:, 1:-1, :-2] + x[:, 1:-1, 2:]

@@ -5,7 +5,7 @@ brought to the 59 points of the outline, and to them an arc over the forehead th
 brows: half an ellipse over the line between the two ends of the jaw, as high as FOREHEAD times the way from the chin
 to the brows. Such faces, 70 points, all have the same triangles.
 
-Points are (x, y) in pixels, pixel centres at integers.
+Points are (x, y) in pixels, pixel centers at integers.
 """
 
 import functools
@@ -82,7 +82,7 @@ def inner_ring(points: jax.Array, *, shrink: float = 0.93) -> jax.Array:
 
 
 def pupil_distance(points: jax.Array) -> jax.Array:
-    """Distance of the eyes' centres, [...] pixels, of swap points."""
+    """Distance of the eyes' centers, [...] pixels, of swap points."""
     between = outline_of(points)[..., 1, :] - outline_of(points)[..., 0, :]
     return jnp.sqrt((between**2).sum(-1))
 

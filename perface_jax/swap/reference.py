@@ -2,7 +2,7 @@
 
 All take `(image, landmarks)`, uint8 or floating RGB [..., H, W, 3] and [..., P, 2] in pixels (see
 `perface_jax.landmarks`), and give the picture's shape and dtype back. Only the face changes, jaw to forehead, or its
-bounding box; hair, ears and surroundings, by which people are recognised too, stay as they are.
+bounding box; hair, ears and surroundings, by which people are recognized too, stay as they are.
 """
 
 import jax
@@ -31,7 +31,7 @@ def _gaussian(count, sigma):
 
 
 def pixelate(image, landmarks, *, blocks=8) -> jax.Array:
-    """The face in squares of their mean colours, `blocks` of them across the face."""
+    """The face in squares of their mean colors, `blocks` of them across the face."""
 
     def coarse(image, points):
         ring = face_ring(points)

@@ -1,4 +1,4 @@
-"""A face swap without a network: geometry, colours and gradients.
+"""A face swap without a network: geometry, colors and gradients.
 
 Any function `(target: Face, source: Face) -> image` is a swapper; `swap` is one. See docs/swappers.md.
 """
@@ -13,7 +13,7 @@ import numpy as np
 from perface_jax import images
 from perface_jax.images.pixels import in_dtype, working_dtype
 from perface_jax.landmarks import PARTS
-from perface_jax.swap.blending import clone, match_colours
+from perface_jax.swap.blending import clone, match_colors
 from perface_jax.swap.geometry import (
     MESH,
     face_ring,
@@ -28,8 +28,8 @@ from perface_jax.swap.geometry import (
 from perface_jax.swap.warping import check_triangles, locate, pull
 
 FEATHER = 0.15  # of the way from the edge of the mask to its middle
-SEAM = 25.0  # grey levels that the blending evens out; larger ones, mostly hair on one side, would shine into the face
-FEATURES = 0.5  # share of the change of colours that eyes and mouth take: their whites are white on every skin
+SEAM = 25.0  # gray levels that the blending evens out; larger ones, mostly hair on one side, would shine into the face
+FEATURES = 0.5  # share of the change of colors that eyes and mouth take: their whites are white on every skin
 
 
 class Face(NamedTuple):
@@ -44,7 +44,7 @@ def swap(target: Face, source: Face, *, degree=1.0, shape=0.6, triangles=None) -
 
     1. The points of the result: t + degree shape taper (S s - t); S is the similarity that takes the source's points s
        nearest to the target's t, and taper falls from 1 inside to 0 on the outline of the face.
-    2. Both faces are warped onto them; the source gets the target's colours, and the two are mixed:
+    2. Both faces are warped onto them; the source gets the target's colors, and the two are mixed:
        (1 - degree) target + degree source.
     3. The mixture is set into the target: its gradients inside the mask, the target's values outside, a soft edge.
 
@@ -139,7 +139,7 @@ def _swap(original, target, source, points, source_points, degree, shape, triang
         place = locate(moved, triangles, turns, *target.shape[:2])
         own, other = pull(target, target, points, place), pull(source, target, source_points, place)
         out, features = _masks(points, moved, target)
-        matched = match_colours(other, own, _ramp((1 - out) / FEATHER) * (1 - features))
+        matched = match_colors(other, own, _ramp((1 - out) / FEATHER) * (1 - features))
         other += (1 - (1 - FEATURES) * features)[..., None] * (matched - other)
         face = own + degree * (other - own)
         cloned = clone(face, face + jnp.clip(target - face, -SEAM, SEAM), out < 1)

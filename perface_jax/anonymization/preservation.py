@@ -1,0 +1,155 @@
+"""What anonymized faces kept of their originals, measure by measure, and the two retouches; 16 faces at a time."""
+
+import functools
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from perface_jax import fidelity
+from perface_jax.swap import Face
+
+BATCH = 16
+SKIN_PIXELS = "skin, mean over pixels"  # of the mask, each with the one at its place
+SKIN_COLORS = "skin, between mean colors"  # one color a face: blind to texture and to what moved
+
+
+class Measure(NamedTuple):
+    """How a measure is read.
+
+    Attributes:
+      unit: "" for none.
+      digits: behind the point.
+      more: whether more of it is better.
+      contours: whether it takes landmarks with contours, of both pictures.
+      undefined: what a picture lacks that has no such number.
+    """
+
+    unit: str
+    digits: int
+    more: bool = False
+    contours: bool = False
+    undefined: str = ""
+
+
+MEASURES = {
+    "L1": Measure("gray levels", 1),
+    "RMSE": Measure("gray levels", 1),
+    "PSNR": Measure("dB", 1, more=True),
+    "SSIM": Measure("", 3, more=True),
+    "features lost": Measure("", 4),
+    SKIN_PIXELS: Measure("CIEDE2000", 1, undefined="no skin inside the picture"),
+    SKIN_COLORS: Measure("CIEDE2000", 1, undefined="no skin inside the picture"),
+    "ITA": Measure("degrees", 1, undefined="no skin inside the picture"),
+    "light": Measure("degrees", 1, undefined="no lit face to fit a lamp to"),
+    "expression": Measure("pupil distances", 3, contours=True, undefined="landmarks without extent"),
+    "mouth": Measure("pupil distances", 3, contours=True, undefined="landmarks without extent"),
+    "pose": Measure("degrees", 1, contours=True, undefined="landmarks without extent"),
+}
+
+
+def kept(originals: Any, results: Any) -> dict[str, np.ndarray]:
+    """Every measure of MEASURES that can be taken.
+
+    Args:
+      originals, results: `datasets.portraits.Portraits` of n faces, row by row.
+
+    Returns:
+      measure -> float32 `[n]`, NaN where `Measure.undefined`; without expression and pose where `no_contours`.
+    """
+    pair = [Face(faces.images, faces.landmarks) for faces in (originals, results)]
+    found = in_batches(_of_pictures, *pair)
+    if not no_contours(originals, results):
+        found |= in_batches(_of_landmarks, *(face.landmarks for face in pair))
+    return found
+
+
+def no_contours(originals: Any, results: Any) -> str:
+    """Why expression and pose of these faces cannot be compared; "" where they can. Arguments as for `kept`."""
+    for whose, faces in (("originals", originals), ("results", results)):
+        if not faces.measured:
+            return f"no landmarks of the {whose}"
+        if faces.landmarks.shape[1] <= 5:
+            return f"five landmarks of the {whose}, no contours"
+    return ""
+
+
+def features_lost(originals: Face, results: Face) -> np.ndarray:
+    """PerceptFace's loss by regions of the originals, float32 `[n]`."""
+    return in_batches(_lost, originals, results)
+
+
+def match_skins(originals: Face, results: Face) -> np.ndarray:
+    """The results with the skin colors of the originals, uint8 `[n, H, W, 3]`."""
+    return in_batches(_match_skins, originals, results)
+
+
+def match_lights(originals: Face, results: Face) -> np.ndarray:
+    """The results in the light of the originals, uint8 `[n, H, W, 3]`."""
+    return in_batches(_match_lights, originals, results)
+
+
+def in_batches(function: Callable, *faces: Any) -> Any:
+    """A pure function of batches over all rows; the last batch is filled up, so that one program serves any number.
+
+    Args:
+      function: of a module, so that it is compiled once.
+      *faces: trees of arrays `[n, ...]`.
+    """
+    count, outputs = len(jax.tree.leaves(faces)[0]), []
+    for start in range(0, count, BATCH):
+        rows = np.minimum(np.arange(start, start + BATCH), count - 1)
+        part = _jitted(function)(*jax.tree.map(lambda leaf, rows=rows: np.asarray(leaf)[rows], faces))
+        outputs.append(jax.tree.map(lambda leaf, end=count - start: np.asarray(leaf)[:end], part))
+    return jax.tree.map(lambda *parts: np.concatenate(parts), *outputs)
+
+
+@functools.cache
+def _jitted(function):
+    return jax.jit(function)
+
+
+def _size(face):
+    return face.image.shape[-3:-1]
+
+
+def _of_pictures(originals, results):
+    skin = fidelity.landmark_regions(originals.landmarks, _size(originals)).skin
+    difference = fidelity.skin_difference(originals.image, results.image, skin)
+    lights = fidelity.fit_lighting(*originals), fidelity.fit_lighting(*results)
+    return {
+        "L1": fidelity.l1(originals.image, results.image),
+        "RMSE": fidelity.rmse(originals.image, results.image),
+        "PSNR": fidelity.psnr(originals.image, results.image),
+        "SSIM": fidelity.ssim(originals.image, results.image),
+        "features lost": _lost(originals, results),
+        SKIN_PIXELS: difference.pixels,
+        SKIN_COLORS: difference.color,
+        "ITA": difference.angle,
+        "light": fidelity.light_angle(*lights),
+    }
+
+
+def _of_landmarks(original, result):
+    distance = fidelity.expression_distance(original, result)
+    return {
+        "expression": distance.all,
+        "mouth": distance.mouth,
+        "pose": fidelity.pose_error(original, result).angle,
+    }
+
+
+def _lost(originals, results):
+    regions = fidelity.landmark_regions(originals.landmarks, _size(originals))
+    return fidelity.perceptual_loss(originals.image, results.image, regions)
+
+
+def _match_skins(originals, results):
+    before, after = (fidelity.landmark_regions(faces.landmarks, _size(faces)).skin for faces in (originals, results))
+    where = fidelity.face_region(results.landmarks, _size(results))
+    return fidelity.match_skin_color(results.image, originals.image, before, result_mask=after, where=where)
+
+
+def _match_lights(originals, results):
+    return fidelity.relight(results.image, fidelity.fit_lighting(*originals), results.landmarks)

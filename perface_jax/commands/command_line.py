@@ -1,0 +1,72 @@
+"""What `train.py` and `evaluate.py` share: flags read or refused in one line, and those of several processes."""
+
+import re
+from collections.abc import Sequence
+
+from absl import flags
+
+from perface_jax import parallel
+from perface_jax.training import sweeps
+
+
+def parse(arguments: Sequence[str]) -> list[str]:
+    """Read the flags; for `absl.app.run(main, flags_parser=parse)`.
+
+    Raises:
+      SystemExit: a field that the config does not have, or values that do not fit; names the closest field, and what
+        may be swept.
+    """
+    try:
+        return flags.FLAGS(list(arguments))
+    except (AttributeError, KeyError) as error:
+        missing = re.search(r"\w+", str(error)).group()
+        named = next((argument for argument in arguments if missing in argument), missing)
+        reason = f"the config has no field {missing!r}: {named}"
+        if close := re.search(r'mean "(\w+)"', str(error)):
+            reason += f"; did you mean {close.group(1)!r}?"
+        if ".sweep." in named:
+            reason += (
+                ". Only what leaves the shapes and the data set of the one program alone can be swept:"
+                f" {', '.join(sweeps.FIELDS)}. Start one run for each value instead."
+            )
+        raise SystemExit(reason) from error
+    except (ValueError, TypeError, OSError, flags.Error) as error:
+        raise SystemExit(str(error)) from error
+
+
+def define_processes() -> None:
+    """The flags that say which of several processes this is; call it beside the other definitions."""
+    flags.DEFINE_bool("distributed", False, "One of several processes that the cluster knows.")
+    flags.DEFINE_string("coordinator", None, "HOST:PORT of process 0, where no cluster tells it.")
+    flags.DEFINE_integer("processes", None, "How many processes there are.")
+    flags.DEFINE_integer("process", None, "Which of them this is, from 0.")
+
+
+def join_processes() -> None:
+    """Join the other processes, where the flags say that there are any; see `parallel.initialize`.
+
+    Raises:
+      ValueError: flags that do not belong together.
+    """
+    given = [flags.FLAGS[name].value for name in ("coordinator", "processes", "process")]
+    if flags.FLAGS["distributed"].value or any(value is not None for value in given):
+        parallel.initialize(*given)
+
+
+def named(values: Sequence[str], *, alone: str) -> dict[str, str]:
+    """What a list of NAME=VALUE says; a value without a name goes under the name `alone`.
+
+    Raises:
+      ValueError: a name twice, several values without a name, or nothing behind a name.
+    """
+    if len(bare := [given for given in values if "=" not in given]) > 1:
+        raise ValueError(f"only one may go without a name, not {' and '.join(bare)}; wanted NAME=VALUE,NAME=VALUE,...")
+    found: dict[str, str] = {}
+    for given in values:
+        name, equals, value = given.rpartition("=")
+        name = name if equals else alone
+        if name in found or not value:
+            what = f"{name} is given twice" if name in found else f"{given!r} has nothing behind ="
+            raise ValueError(f"{what}; wanted NAME=VALUE,NAME=VALUE,...")
+        found[name] = value
+    return found

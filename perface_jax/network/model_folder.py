@@ -1,0 +1,231 @@
+"""The model folder: what users exchange. Written by the converters and the trainer, opened by `load_model`.
+
+    model.json          architecture, crop, norms, where the weights came from, their license
+    weights/            the variables, written by Orbax
+    known_answer.npz    a few generated pictures and their embeddings, for `python -m perface_jax.selftest`
+
+Nothing in it executes. It is written beside its final place and renamed in one step: a folder that `load_model` opens
+is complete.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import orbax.checkpoint as ocp
+from etils import epath
+
+from perface_jax._version import __version__
+from perface_jax.images import TEMPLATES, normalize
+from perface_jax.network.model import IResNet
+
+FORMAT = 1
+NORMS = {False: "running", True: "folded"}
+
+
+def abstract_variables(model: IResNet) -> dict:
+    """Shapes and dtypes of the model's variables; nothing is computed."""
+    images = jax.ShapeDtypeStruct((1, model.image_size, model.image_size, 3), model.dtype)
+    return jax.eval_shape(model.init, jax.random.key(0), images)
+
+
+def check_variables(model: IResNet, variables: Mapping) -> None:
+    """Refuse variables that are not those of the model.
+
+    Raises:
+      ValueError: every missing (`-`) and unexpected (`+`) leaf with its shape, sorted; or the leaves with NaN or Inf.
+    """
+    wanted, seen = _leaves(abstract_variables(model)), _leaves(variables)
+    if difference := describe_difference(
+        {name: leaf.shape for name, leaf in wanted.items()}, {name: np.shape(leaf) for name, leaf in seen.items()}
+    ):
+        raise ValueError(f"these variables are not those of the model (- missing, + unexpected):\n{difference}")
+    if other := sorted(f"{name} {np.asarray(x).dtype}" for name, x in seen.items() if x.dtype != wanted[name].dtype):
+        raise ValueError(f"variables of another dtype than the model's param_dtype: {', '.join(other)}")
+    refuse_not_finite(seen)
+
+
+def describe_difference(wanted: Mapping[str, tuple], seen: Mapping[str, tuple]) -> str:
+    """Lines `- name shape` for what is missing, `+ name shape` for what is too much, sorted; "" when equal.
+
+    A misshapen tensor gives both lines, one under the other.
+    """
+    rows = [(name, 0, f"- {name} {list(shape)}") for name, shape in wanted.items() if seen.get(name) != shape]
+    rows += [(name, 1, f"+ {name} {list(shape)}") for name, shape in seen.items() if wanted.get(name) != shape]
+    return "\n".join(line for *_, line in sorted(rows))
+
+
+def refuse_not_finite(arrays: Mapping[str, Any]) -> None:
+    """Raise a ValueError that names every array with a NaN or an Inf."""
+    if bad := sorted(name for name, x in arrays.items() if not np.isfinite(np.asarray(x)).all()):
+        raise ValueError("NaN or Inf in the weights: " + ", ".join(bad))
+
+
+def save_model(
+    path: epath.PathLike,
+    model: IResNet,
+    variables: Mapping,
+    *,
+    source: Mapping[str, str] | None = None,
+    license: str = "not stated",
+) -> None:
+    """Write a model folder, whole or not at all.
+
+    Args:
+      path: the folder; must not exist yet.
+      model: the module; its crop and norms are written down too.
+      variables: its `params`, `batch_stats` and `constants`.
+      source: where the weights came from, for example `{"file": ..., "sha256": ...}`.
+      license: a note on what one may do with the weights.
+
+    Raises:
+      FileExistsError: the folder is there already.
+      ValueError: the variables are not those of the model, or hold NaN or Inf.
+    """
+    path = epath.Path(path)
+    if path.exists():
+        raise FileExistsError(f"{path} exists; a model folder is never overwritten: remove it or name another")
+    if model.crop not in (None, *TEMPLATES):
+        raise ValueError(f"the model's crop is {model.crop!r}; wanted one of {', '.join(TEMPLATES)}, or None")
+    variables = dict(variables)
+    check_variables(model, variables)
+    unfinished = path.parent / f".{path.name}.unfinished"
+    if unfinished.exists():  # of a process that was killed
+        unfinished.rmtree()
+    unfinished.mkdir(parents=True)
+    try:
+        with _checkpointer() as checkpointer:
+            checkpointer.save(_absolute(unfinished) / "weights", variables)
+        with (unfinished / "known_answer.npz").open("wb") as file:
+            np.savez_compressed(file, **known_answer(model, variables))
+        (unfinished / "model.json").write_text(json.dumps(_describe(model, source, license), indent=2) + "\n")
+        unfinished.rename(path)
+    finally:
+        if unfinished.exists():
+            unfinished.rmtree()
+
+
+def replace_model(path: epath.PathLike, model: IResNet, variables: Mapping, **options) -> None:
+    """As `save_model`, in the place of a folder that may be there; that one goes when the new one is whole."""
+    path = epath.Path(path)
+    if not path.exists():
+        return save_model(path, model, variables, **options)
+    new, old = path.parent / f".{path.name}.new", path.parent / f".{path.name}.old"
+    for left in (new, old):  # of a process that was killed
+        if left.exists():
+            left.rmtree()
+    save_model(new, model, variables, **options)
+    path.rename(old)
+    new.rename(path)
+    old.rmtree()
+
+
+def load_model(path: epath.PathLike) -> tuple[IResNet, dict]:
+    """Open a model folder.
+
+    Args:
+      path: a folder written by `save_model`, a converter or the trainer.
+
+    Returns:
+      (model, variables): the module and its variables as arrays on the default device.
+
+    Raises:
+      FileNotFoundError: no model folder at this path.
+      ValueError: the weights are not those of the architecture that model.json names.
+    """
+    path = epath.Path(path)
+    if not (path / "model.json").exists():
+        seen = ", ".join(sorted(p.name for p in path.iterdir())[:8]) if path.is_dir() else "nothing"
+        raise FileNotFoundError(
+            f"{path} is not a model folder: it should hold model.json, found {seen or 'an empty folder'}. "
+            "Make one with `python -m converters.arcface_torch CHECKPOINT --out DIR`."
+        )
+    model = _rebuild(path / "model.json")
+    with _checkpointer() as checkpointer:
+        weights = _absolute(path) / "weights"
+        if (metadata := checkpointer.metadata(weights).item_metadata) is None:
+            raise ValueError(f"{weights} is missing or damaged; convert or export the model again")
+        stored = metadata.tree
+        target = abstract_variables(model)
+        if difference := describe_difference(
+            {name: leaf.shape for name, leaf in _leaves(target).items()},
+            {name: tuple(leaf.shape) for name, leaf in _leaves(stored).items()},
+        ):
+            raise ValueError(f"{weights} does not hold what model.json says (- missing, + unexpected):\n{difference}")
+        here = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
+        target = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=here), target)
+        return model, checkpointer.restore(weights, target)
+
+
+def known_answer(model: IResNet, variables: Mapping) -> dict[str, np.ndarray]:
+    """Four generated pictures and their embeddings, computed in full precision.
+
+    Returns:
+      `images` uint8 `[4, S, S, 3]` and `embeddings` float32 `[4, D]`.
+    """
+    size = model.image_size
+    random = np.random.default_rng(0)
+    coarse = random.integers(0, 256, (4, size // 16, size // 16, 3)).repeat(16, axis=1).repeat(16, axis=2)
+    images = np.clip(coarse + random.integers(-20, 21, (4, size, size, 3)), 0, 255).astype(np.uint8)
+    exact = model.clone(dtype=model.param_dtype)
+    with jax.default_matmul_precision("highest"):
+        embeddings = jax.jit(exact.apply)(variables, normalize(images).astype(exact.dtype))
+    return {"images": images, "embeddings": np.asarray(embeddings, np.float32)}
+
+
+def _describe(model, source, license):
+    return {
+        "format": FORMAT,
+        "arch": model.arch,
+        "layers": list(model.layers),
+        "width": model.width,
+        "image_size": model.image_size,
+        "embedding_size": model.embedding_size,
+        "dtype": jnp.dtype(model.dtype).name,
+        "param_dtype": jnp.dtype(model.param_dtype).name,
+        "remat": model.remat,
+        "crop": model.crop,
+        "norms": NORMS[model.folded_norms],
+        "source": dict(source or {}),
+        "license": license,
+        "written_by": f"perface_jax {__version__}",
+    }
+
+
+def _rebuild(file):
+    try:
+        record = json.loads(file.read_text())
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{file} is not JSON: {error}") from error
+    if not isinstance(record, dict) or record.get("format") != FORMAT:
+        seen = record.get("format") if isinstance(record, dict) else record
+        raise ValueError(f"{file} has format {seen!r}; this version reads format {FORMAT}")
+    fields = ("width", "image_size", "embedding_size", "remat", "crop")
+    try:
+        return IResNet(
+            layers=tuple(record["layers"]),
+            dtype=jnp.dtype(record["dtype"]),
+            param_dtype=jnp.dtype(record["param_dtype"]),
+            folded_norms={name: folded for folded, name in NORMS.items()}[record["norms"]],
+            **{name: record[name] for name in fields},
+        )
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"{file} lacks a field or holds one it cannot hold: {error}") from error
+
+
+def _leaves(tree):
+    return {"/".join(key.key for key in path): leaf for path, leaf in jax.tree.leaves_with_path(tree)}
+
+
+def _checkpointer():
+    """For this process alone: among several, one writes a model folder and each reads it for itself."""
+    me = jax.process_index()
+    options = ocp.options.MultiprocessingOptions(me, {me}, barrier_sync_key_prefix=f"process_{me}")
+    return ocp.StandardCheckpointer(multiprocessing_options=options)
+
+
+def _absolute(path):
+    return path if "://" in str(path) else path.resolve()  # resolving a bucket's address makes it a local path

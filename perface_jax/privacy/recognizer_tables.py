@@ -1,0 +1,238 @@
+"""All that machines see of a set of anonymized pictures: rows for every recognizer and every group."""
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+import numpy as np
+
+from perface_jax.annotations.agreement import Estimate, resample
+from perface_jax.privacy.arguments import numbered, paired
+from perface_jax.privacy.equal_errors import equal_error_of, equal_error_rates, false_accepts, roc_of
+from perface_jax.privacy.gaps import Gap, gap_of, group_names, groups_of, largest_gap
+from perface_jax.privacy.identification import Ranks, cumulative_match, found_within, ranks
+from perface_jax.privacy.pairs import paired_similarity
+from perface_jax.privacy.shares import mean_of, share_of
+from perface_jax.privacy.thresholds import match_threshold
+from perface_jax.verification import Roc
+
+ALL = "all"
+MOST = 20  # ranks of a curve
+UNKNOWN = Estimate(np.nan, np.nan, np.nan)
+FEWEST = 10  # persons: with fewer an equal error rate of a group, and its interval, carry no claim
+
+
+class MachineRow(NamedTuple):
+    """One recognizer and one group of pictures.
+
+    Attributes:
+      embedder: the recognizer.
+      attribute, group: of the pictures; `all` and `all` for all of them.
+      pairs, persons: what the row rests on.
+      similarity: mean cosine of original and anonymized picture.
+      threshold: of the recognizer at the false accept rate, one for all groups, as a system in use has. Inside of a
+        group people are more alike, and more of them are mistaken for each other.
+      protected: protection success rate; 1 minus it is the true accept rate.
+      protected_at_ends: the same with the low and with the high end of the interval of the threshold.
+      equal_error: equal error rate against all impostor pairs; NaN of a group of fewer than 10 persons.
+      re_identified: share whose most similar original, among those of all groups, is their own.
+      rank_5: share whose own original is among the five most similar.
+    """
+
+    embedder: str
+    attribute: str
+    group: str
+    pairs: int
+    persons: int
+    similarity: Estimate
+    threshold: Estimate
+    protected: Estimate
+    protected_at_ends: tuple[float, float]
+    equal_error: Estimate
+    re_identified: Estimate
+    rank_5: Estimate
+
+
+class MachineGap(NamedTuple):
+    """The largest difference between two groups of an attribute (`largest_gap`).
+
+    Attributes:
+      embedder: the recognizer.
+      attribute: of the groups.
+      measure: `protected`, `re_identified` or `equal_error`, the field of `MachineRow`.
+      gap: of that measure.
+    """
+
+    embedder: str
+    attribute: str
+    measure: str
+    gap: Gap
+
+
+class MachineCurve(NamedTuple):
+    """All pictures before one recognizer, at every threshold and every rank.
+
+    Attributes:
+      embedder: the recognizer.
+      roc: of (original, anonymized) pairs against the impostor pairs from which the threshold is.
+      ranks: share whose own original is among the k most similar, for k = 1 to 20, or to as many as there are.
+    """
+
+    embedder: str
+    roc: Roc
+    ranks: tuple[Estimate, ...]
+
+
+class MachineTable(NamedTuple):
+    """Rows, recognizer by recognizer and group by group; gaps where there are two groups or more; a curve each."""
+
+    rows: tuple[MachineRow, ...]
+    gaps: tuple[MachineGap, ...]
+    curves: tuple[MachineCurve, ...]
+
+
+class _Measured(NamedTuple):
+    """What one recognizer says of every picture; `accepted` is `false_accepts`, `gallery` how many were searched."""
+
+    similarity: np.ndarray
+    threshold: Estimate
+    accepted: np.ndarray
+    ranks: Ranks
+    gallery: int
+
+
+def machine_table(
+    embedders: Mapping[str, tuple[np.ndarray, np.ndarray]],
+    *,
+    persons: np.ndarray | None = None,
+    groups: Mapping[str, np.ndarray] | None = None,
+    impostors: Mapping[str, np.ndarray] | None = None,
+    impostor_persons: np.ndarray | None = None,
+    gallery: Mapping[str, np.ndarray] | None = None,
+    gallery_persons: np.ndarray | None = None,
+    false_accept_rate: float = 1e-3,
+    seed: int = 0,
+    resamples: int = 1000,
+) -> MachineTable:
+    """Similarity, protection, equal error, Re-ID, rank 5 and curves under every recognizer, and for every group.
+
+    Args:
+      embedders: name of a recognizer -> (originals, anonymized), floating `[N, D]` each, row i of the second made from
+        row i of the first. All recognizers have the same pictures in the same order.
+      persons: integers or strings `[N]`; None = all different.
+      groups: attribute -> names of its groups `[N]`; a picture with an empty name is in none.
+      impostors: name of a recognizer -> floating `[M, D]`, originals of other people from which the threshold is taken;
+        the originals themselves when None.
+      impostor_persons: of the impostors `[M]`; None = all different.
+      gallery: name of a recognizer -> floating `[M, D]`, originals among which each picture is searched, each
+        once, with those of persons that are not in `embedders` too; the originals themselves when None.
+      gallery_persons: of the gallery `[M]`, who must be told with a gallery, and `persons` with it.
+      false_accept_rate: of the threshold.
+      seed, resamples: of every bootstrap; resamples x persons numbers are held at once.
+
+    Raises:
+      TypeError, ValueError: embeddings, persons or groups that do not fit, or too few impostors for the rate; the
+        message names the recognizer or the attribute.
+    """
+    groups = groups or {}
+    for title, others in (("impostors", impostors), ("gallery", gallery)):
+        if others is not None and (missing := embedders.keys() - others.keys()):
+            raise ValueError(f"no {title} for {sorted(missing)}; wanted some for every recognizer, or None at all")
+    if (gallery is None) != (gallery_persons is None):
+        raise ValueError("gallery or gallery_persons alone; wanted both, or neither")
+    bootstrap = {"seed": seed, "resamples": resamples}
+    measured = {}
+    for name, pair in embedders.items():
+        people = (pair[0], persons) if impostors is None else (impostors[name], impostor_persons)
+        searched = (pair[0], persons, None) if gallery is None else (gallery[name], persons, gallery_persons)
+        with _about(name):
+            measured[name] = _measure(pair, people, searched, false_accept_rate=false_accept_rate, **bootstrap)
+    counts = {name: len(one.similarity) for name, one in measured.items()}
+    if len(set(counts.values())) != 1:
+        raise ValueError(f"wanted one or more recognizers with as many pictures each, got {counts or 'none'}")
+    count = next(iter(counts.values()))
+    person, names = numbered(persons, count), {}
+    for attribute, labels in groups.items():
+        with _about(attribute):
+            names[attribute] = group_names(labels, count)
+    rows, gaps, curves = [], [], []
+    for name, one in measured.items():
+        for attribute, group, members in _selections(names, count):
+            rows.append(_row((name, attribute, group), one, members, person, **bootstrap))
+        gaps += _gaps(name, one, names, person, **bootstrap)
+        within = cumulative_match(one.ranks, person, most=min(MOST, one.gallery), **bootstrap)
+        curves.append(MachineCurve(name, roc_of(one.similarity, one.accepted), tuple(within)))
+    return MachineTable(tuple(rows), tuple(gaps), tuple(curves))
+
+
+@contextlib.contextmanager
+def _about(name: str) -> Iterator[None]:
+    """Errors about embeddings or groups say of which recognizer or attribute."""
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"{name}: {error}") from error
+
+
+def _measure(pair, people, searched, *, false_accept_rate: float, seed: int, resamples: int) -> _Measured:
+    """Of (originals, anonymized), (impostors, their persons) and (gallery, persons, persons of the gallery)."""
+    originals, anonymized = paired(*pair)
+    similarity = paired_similarity(originals, anonymized)
+    threshold = match_threshold(*people, false_accept_rate=false_accept_rate, seed=seed, resamples=resamples)
+    accepted = false_accepts(similarity, *people)
+    originals, persons, original_persons = searched
+    found = ranks(anonymized, originals, persons, original_persons=original_persons)
+    return _Measured(similarity, threshold, accepted, found, len(originals))
+
+
+def _selections(names: Mapping[str, np.ndarray], count: int) -> Iterator[tuple[str, str, np.ndarray]]:
+    """Attribute, group and its members, bool `[N]`: all pictures first."""
+    yield ALL, ALL, np.ones(count, bool)
+    for attribute, labels in names.items():
+        for group in np.unique(labels[labels != ""]):
+            yield attribute, str(group), labels == group
+
+
+def _row(title, one: _Measured, members: np.ndarray, person: np.ndarray, *, seed: int, resamples: int) -> MachineRow:
+    similarity, found = one.similarity[members], Ranks(*(place[members] for place in one.ranks))
+    person = numbered(person[members], members.sum())
+    protected, at_low, at_high = (similarity <= threshold for threshold in one.threshold)
+    draws = (person, resample(person.max() + 1, resamples, seed=seed))
+    enough = title[1] == ALL or person.max() + 1 >= FEWEST
+    return MachineRow(
+        *title,
+        pairs=len(similarity),
+        persons=int(person.max()) + 1,
+        similarity=mean_of(similarity, *draws),
+        threshold=one.threshold,
+        protected=share_of(protected, *draws),
+        protected_at_ends=(float(at_low.mean()), float(at_high.mean())),
+        equal_error=equal_error_of(similarity, one.accepted[members], *draws) if enough else UNKNOWN,
+        re_identified=share_of(found_within(found, k=1), *draws),
+        rank_5=share_of(found_within(found, k=5), *draws),
+    )
+
+
+def _gaps(name, one: _Measured, names: Mapping[str, np.ndarray], person: np.ndarray, **bootstrap) -> list[MachineGap]:
+    shares = {"protected": one.similarity <= one.threshold.value, "re_identified": found_within(one.ranks, k=1)}
+    gaps = []
+    for attribute, labels in names.items():
+        if len(set(labels) - {""}) < 2:
+            continue
+        with _about(attribute):
+            for measure, values in shares.items():
+                gaps.append(MachineGap(name, attribute, measure, largest_gap(values, labels, person, **bootstrap)))
+        if gap := _equal_error_gap(one, labels, person, **bootstrap):
+            gaps.append(MachineGap(name, attribute, "equal_error", gap))
+    return gaps
+
+
+def _equal_error_gap(one: _Measured, labels: np.ndarray, person: np.ndarray, **bootstrap) -> Gap | None:
+    """Between the groups of persons enough; None with fewer than two of them."""
+    counts = {group: len(set(person[labels == group])) for group in set(labels) - {""}}
+    known = np.isin(labels, [group for group, count in counts.items() if count >= FEWEST])
+    if len(set(labels[known])) < 2:
+        return None
+    of_known = numbered(person[known], known.sum())
+    rates = equal_error_rates(one.similarity[known], one.accepted[known], of_known)
+    return gap_of(rates, *groups_of(labels[known], of_known), **bootstrap)

@@ -1,0 +1,136 @@
+"""The synthetic world: persons, triplets of sources that are alike, and what annotators perceive of every swap.
+
+One seed names one world. Nothing is drawn here: `faces` turns these parameters into pictures, `synthetic` writes them.
+"""
+
+import math
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from perface_jax.synthetic import annotators, faces, population
+
+
+class People(NamedTuple):
+    """Faces with the two facts that moved their distributions."""
+
+    faces: faces.Source | faces.Target
+    female: np.ndarray  # 0 or 1
+    age: np.ndarray  # years
+
+
+class World(NamedTuple):
+    """Sources in triplets a, b, c of one gender that are relatively alike, targets, and a seam for every swap."""
+
+    sources: People  # leading axis 3 * S + role
+    targets: People
+    seams: faces.Seam  # leading axis 3 * (sources * T + S) + role
+
+
+def create_world(seed: int, *, sources: int = 80, targets: int = 80, likeness: float = 0.5) -> World:
+    """The people of the release.
+
+    Args:
+      seed: an integer from 0 up.
+      sources: number of source triplets; half of them women.
+      targets: number of targets; half of them women.
+      likeness: share of the variance of the source latents common to a triplet.
+
+    Returns:
+      `World`.
+    """
+    return jax.tree.map(np.asarray, _sample_world(jax.random.key(seed), sources, targets, likeness))
+
+
+def _sample_world(key, sources, targets, likeness):
+    together, apart, families, ages, target_ages, outer, seams = jax.random.split(key, 7)
+    gender = jnp.repeat((jnp.arange(sources) % 2).astype(jnp.float32), 3)
+    family = jnp.repeat(jax.random.uniform(families, (sources,), minval=22.0, maxval=62.0), 3)
+    age = family + jax.random.uniform(ages, (3 * sources,), minval=-5.0, maxval=5.0)
+    latent = math.sqrt(likeness) * jnp.repeat(population.source_latents(together, sources), 3, axis=0)
+    latent += math.sqrt(1.0 - likeness) * population.source_latents(apart, 3 * sources)
+    target_gender = (jnp.arange(targets) % 2).astype(jnp.float32)
+    target_age = jax.random.uniform(target_ages, (targets,), minval=20.0, maxval=65.0)
+    return World(
+        People(population.describe_sources(latent, gender, age), gender, age),
+        People(population.sample_targets(outer, target_gender, target_age), target_gender, target_age),
+        population.sample_seams(seams, 3 * sources * targets),
+    )
+
+
+FEATURES = (
+    ("eye_spacing", 1.0), ("eye_width", 0.8), ("eye_opening", 1.0), ("eye_tilt", 1.0), ("brow_height", 0.8),
+    ("brow_thickness", 1.0), ("brow_arch", 0.8), ("brow_density", 0.8), ("nose_length", 0.8), ("nose_width", 1.0),
+    ("nose_height", 0.5), ("mouth_height", 0.6), ("mouth_width", 1.0), ("upper_lip", 0.8), ("lower_lip", 0.8),
+    ("fold_depth", 0.8), ("iris_color", 1.2), ("brow_color", 1.0), ("lip_color", 1.2),
+)  # fmt: skip
+
+
+def perceived_features(source: faces.Source, target: faces.Target) -> np.ndarray:
+    """What a viewer takes in of the inner faces in a swap, each in spreads of the population.
+
+    Colors count by lightness. A target changes how well a feature shows: narrowed eyes hide eyes and irises, a smile
+    stretches the mouth, a fringe hides the brows, dim light takes color away.
+
+    Args:
+      source: `faces.Source`, leading axes [...].
+      target: `faces.Target`, leading axes that broadcast with those of the source.
+
+    Returns:
+      float32 [..., 19], in the order of `FEATURES`.
+    """
+    shows = {
+        "eye": target.eye_open, "iris": target.eye_open * (0.7 + 0.5 * target.light_strength),
+        "brow": 1.0 - 0.3 * target.fringe, "upper": 1.0 - 0.25 * target.smile, "lower": 1.0 - 0.2 * target.smile,
+        "mouth": 1.0 - 0.15 * target.smile, "lip": 0.7 + 0.5 * target.light_strength, "fold": 1.0 + 0.2 * target.smile,
+    }  # fmt: skip
+    columns = []
+    for name, weight in FEATURES:
+        value = np.asarray(getattr(source, name), np.float32)
+        if name.endswith("color"):
+            value, center, spread = np.log(value.mean(-1)), -2.0, 0.6
+        else:
+            center, _, _, spread = population.SOURCE[name]
+        columns.append(weight * (value - center) / spread * np.asarray(shows.get(name.split("_")[0], 1.0)))
+    return np.stack(np.broadcast_arrays(*columns), -1)
+
+
+def triplet_features(world: World) -> np.ndarray:
+    """Perceived features of a, b, c in every cell of the grid, float32 [targets * sources, 3, 19]."""
+    sources = jax.tree.map(lambda leaf: leaf[None], world.sources.faces)
+    targets = jax.tree.map(lambda leaf: leaf[:, None], world.targets.faces)
+    features = perceived_features(sources, targets)
+    return features.reshape(-1, 3, features.shape[-1])
+
+
+class Survey(NamedTuple):
+    """The annotators and their answers; cells in target-major order, cell = sources * T + S."""
+
+    people: annotators.Annotators
+    features: np.ndarray
+    answers: annotators.Answers
+
+
+def survey(seed: int, world: World) -> Survey:
+    """Let 18 annotators, two of them careless, look at the whole grid."""
+    features = triplet_features(world)
+    people = annotators.recruit([seed, 1], features.shape[-1])
+    return Survey(people, features, annotators.answer([seed, 2], people, features))
+
+
+def create_people(seed: int, people: int) -> tuple[People, People]:
+    """Sources and targets of `people` persons in four groups in turn: young or older, men or women."""
+    return jax.tree.map(np.asarray, _sample_people(jax.random.fold_in(jax.random.key(seed), 1), people))
+
+
+def _sample_people(key, people):
+    inner, outer, ages = jax.random.split(key, 3)
+    female = (jnp.arange(people) % 2).astype(jnp.float32)
+    young = jnp.arange(people) // 2 % 2 == 0
+    age = jnp.where(young, 0.0, 27.0) + jax.random.uniform(ages, (people,), minval=20.0, maxval=38.0)
+    return (
+        People(population.sample_sources(inner, female, age), female, age),
+        People(population.sample_targets(outer, female, age), female, age),
+    )

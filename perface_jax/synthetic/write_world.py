@@ -1,0 +1,269 @@
+"""A synthetic world in the layouts of the real data, so that every reader is tried through the same door.
+
+    python -m perface_jax.datasets.synthetic --out DIR --targets 80 --sources 80 --seed 0
+
+    DIR/release/triplet/t0000_{a,b,c}.jpg       face swaps, c = reference
+    DIR/release/triplet_answers.csv             three votes a triplet by simulated annotators
+    DIR/celeba_hq/CelebA-HQ-img/0.jpg           portraits, with CelebAMask-HQ-attribute-anno.txt
+    DIR/*/truth/                                what nobody knows of real data: `ground_truth` has the list
+
+`faces` draws, `world` says who lives here and how annotators vote. The same options give the same bytes on the
+same machine. A folder appears under its name only when it is whole.
+"""
+
+import argparse
+import concurrent.futures
+import functools
+import os
+import pathlib
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import numpy as np
+import tqdm
+from PIL import Image
+
+from perface_jax.annotations import Kind
+from perface_jax.datasets import celeba_files, release
+from perface_jax.datasets.whole_folder import is_written, whole_folder
+from perface_jax.synthetic import faces, ground_truth
+from perface_jax.synthetic.ground_truth import Rows
+from perface_jax.synthetic.world import People, World, create_people, create_world, survey
+
+BATCH = 16  # faces of 112 pixels: their planes fit the cache of a core
+TRUTH = "truth"
+# of the options that are numbers; the others are from 1 up
+LIMITS = {"seed": (0, 2**31 - 1), "quality": (1, 100), "size": (1, 4096), "celeba_size": (1, 4096)}
+CELEBA_ATTRIBUTES = (
+    "5_o_Clock_Shadow Arched_Eyebrows Attractive Bags_Under_Eyes Bald Bangs Big_Lips Big_Nose Black_Hair Blond_Hair "
+    "Blurry Brown_Hair Bushy_Eyebrows Chubby Double_Chin Eyeglasses Goatee Gray_Hair Heavy_Makeup High_Cheekbones Male "
+    "Mouth_Slightly_Open Mustache Narrow_Eyes No_Beard Oval_Face Pale_Skin Pointy_Nose Receding_Hairline Rosy_Cheeks "
+    "Sideburns Smiling Straight_Hair Wavy_Hair Wearing_Earrings Wearing_Hat Wearing_Lipstick Wearing_Necklace "
+    "Wearing_Necktie Young"
+).split()
+
+
+def write_release(
+    folder: str | os.PathLike, *, seed: int = 0, targets: int = 80, sources: int = 80, size: int = 224,
+    order: str = "group_major", block: int | None = None, order_fault: bool = False, empty_file: bool = False,
+    straight_liner: bool = False, quality: int = 95,
+) -> None:  # fmt: skip
+    """Write the layout of the SimCelebA release, with its truth beside it.
+
+    Args:
+      folder: must not exist or be empty.
+      seed: names the world.
+      targets, sources: the size of the grid (source triplets); targets * sources triplets are written.
+      size, quality: of the pictures, pixels a side and JPEG quality.
+      order: nesting of the triplet numbers, as in `annotations.grid_order`.
+      block: sources (target_group_major: targets) in a group; None = `ground_truth.default_block` of their number.
+      order_fault: write ans3 in target-major order, the fault of the real file.
+      empty_file: leave one picture with 0 bytes.
+      straight_liner: in ans1, the same answer in a run of 1.4% of the rows (at least 20).
+
+    Raises:
+      ValueError: the folder is not empty, a number is too small, `block` does not divide what it groups, or the fault
+        would change nothing.
+    """
+    options = {key: value for key, value in locals().items() if key != "folder"}
+    require_limits(options)
+    rows = ground_truth.number_rows(sources, targets, order=order, block=block)
+    if order_fault:
+        _require_fault(rows, f"{order} on {sources} sources x {targets} targets")
+    with whole_folder(folder, options) as part:
+        world = create_world(seed, sources=sources, targets=targets)
+        asked = survey(seed, world)
+        votes = release_votes(asked.answers.votes, rows, order_fault=order_fault, straight_liner=straight_liner)
+        _write_answers(part / release.ANSWERS, rows.ids, votes)
+        shown = _swaps(rows, world)
+        points = np.asarray(faces.landmarks(*shown[:2], size=size))
+        ground_truth.write_release_truth(part / TRUTH, rows, world, asked, points)
+        (part / release.PICTURES).mkdir()
+        paths = [release.picture_path(part, name, role) for name in rows.ids for role in release.ROLES]
+        write_pictures(paths, shown, size=size, view=faces.SIMSWAP_VIEW, quality=quality, label="swaps")
+        if empty_file:
+            paths[3 * int(0.7755 * len(rows.ids)) + 2].write_bytes(b"")
+
+
+def release_votes(votes: np.ndarray, rows: Rows, *, order_fault: bool, straight_liner: bool) -> np.ndarray:
+    """The votes as the release has them: in the order of its rows, with the faults asked for.
+
+    Args:
+      votes: int8 [T, 3], cell by cell.
+      rows: of the release.
+      order_fault: the third column stays as it is, which is target-major.
+      straight_liner: the first column says b in a run.
+
+    Returns:
+      int8 [T, 3], row by row.
+    """
+    written = votes[rows.cell]
+    if order_fault:
+        written[:, 2] = votes[:, 2]
+    if straight_liner:
+        first, length = int(0.546 * len(votes)), max(20, round(0.0136 * len(votes)))
+        written[first : first + length, 0] = 1
+    return written
+
+
+def write_celeba_hq(
+    folder: str | os.PathLike, *, seed: int = 0, people: int = 400, size: int = 256, quality: int = 95
+) -> None:
+    """Write portraits in the layout of CelebAMask-HQ: only Male and Young are true, the other attributes are all -1.
+
+    Args:
+      folder: must not exist or be empty.
+      seed: names the people; nobody here is in the release of the same seed.
+      people: how many; the four groups of age and gender are equally large (to one).
+      size, quality: of the pictures, pixels a side and JPEG quality.
+
+    Raises:
+      ValueError: the folder is not empty, or a number is too small.
+    """
+    options = {key: value for key, value in locals().items() if key != "folder"}
+    require_limits(options)
+    with whole_folder(folder, options) as part:
+        sources, targets = create_people(seed, people)
+        _write_attributes(part / celeba_files.ATTRIBUTES, sources)
+        view = faces.CELEBA_HQ_VIEW
+        points = np.asarray(faces.landmarks(sources.faces, targets.faces, size=size, view=view))
+        ground_truth.write_portrait_truth(part / TRUTH, sources, targets, points)
+        (part / celeba_files.PICTURES).mkdir()
+        paths = [part / celeba_files.PICTURES / f"{i}.jpg" for i in range(people)]
+        shown = sources.faces, targets.faces, faces.natural(people)
+        write_pictures(paths, shown, size=size, view=view, quality=quality, label="portraits")
+
+
+def write_world(
+    folder: str | os.PathLike, *, seed: int = 0, targets: int = 80, sources: int = 80, people: int = 400,
+    size: int = 224, celeba_size: int = 256, order: str = "group_major", block: int | None = None,
+    order_fault: bool = False, empty_file: bool = False, straight_liner: bool = False, quality: int = 95,
+) -> bool:  # fmt: skip
+    """Write FOLDER/release and FOLDER/celeba_hq; arguments as for `write_release` and `write_celeba_hq`.
+
+    Returns:
+      False where the folder was there already, complete and with the same options; else True.
+
+    Raises:
+      ValueError: the folder holds anything else, or an option is refused by one of the two.
+    """
+    options = {key: value for key, value in locals().items() if key != "folder"}
+    require_limits(options)
+    if is_written(folder, options):
+        return False
+    with whole_folder(folder, options) as part:
+        write_release(
+            part / "release", seed=seed, targets=targets, sources=sources, size=size, order=order, block=block,
+            order_fault=order_fault, empty_file=empty_file, straight_liner=straight_liner, quality=quality,
+        )  # fmt: skip
+        write_celeba_hq(part / "celeba_hq", seed=seed, people=people, size=celeba_size, quality=quality)
+    return True
+
+
+def require_limits(options: dict[str, Any]) -> None:
+    """Raise ValueError for the first option that is a number and outside of `LIMITS`."""
+    for name, value in options.items():
+        least, most = LIMITS.get(name, (1, 2**31 - 1))
+        if type(value) is int and not least <= value <= most:
+            raise ValueError(f"{name} is {value}, expected {least} to {most}")
+
+
+def write_pictures(
+    paths: Sequence[pathlib.Path], shown: tuple, *, size: int, view: faces.View, quality: int, label: str
+) -> None:
+    """Render pictures batch by batch and save them, several at a time.
+
+    Args:
+      paths: of the pictures, in folders that exist.
+      shown: source, target and seam of every picture, leading axis N.
+      size, quality: pixels a side and JPEG quality.
+      view: the frame.
+      label: of the progress bar.
+    """
+    batch, save = min(64, max(8, BATCH * 112**2 // size**2)), functools.partial(_save, quality=quality)
+    with concurrent.futures.ThreadPoolExecutor(4) as pool, tqdm.tqdm(total=len(paths), desc=label, unit="face") as bar:
+        saved = ()
+        for start in range(0, len(paths), batch):
+            places = np.minimum(np.arange(start, start + batch), len(paths) - 1)
+            pictures = faces.render(*_take(shown, places), size=size, view=view)
+            list(saved)  # waits for the batch before, and raises what went wrong with it
+            chosen = paths[start : start + batch]
+            saved = pool.map(save, chosen, np.asarray(pictures))
+            bar.update(len(chosen))
+        list(saved)
+
+
+def _require_fault(rows: Rows, described: str) -> None:
+    if np.array_equal(rows.cell, np.arange(len(rows.cell))):
+        raise ValueError(
+            f"order_fault writes ans3 in target-major order, but {described} is target-major already: choose another "
+            "order, block or grid"
+        )
+
+
+def _write_attributes(path: pathlib.Path, people: People) -> None:
+    known = {celeba_files.MALE: people.female < 0.5, celeba_files.YOUNG: people.age < 40.0}
+    lines = [str(len(people.age)), " ".join(CELEBA_ATTRIBUTES) + " "]
+    for i in range(len(people.age)):
+        values = ("1" if name in known and known[name][i] else "-1" for name in CELEBA_ATTRIBUTES)
+        lines.append(f"{i}.jpg  " + " ".join(values))
+    path.write_text("\n".join(lines) + "\n")
+
+
+def _write_answers(path: pathlib.Path, ids: Sequence[str], votes: np.ndarray) -> None:
+    lines = ([name, *(release.ROLES[vote] for vote in row)] for name, row in zip(ids, votes, strict=True))
+    ground_truth.write_csv(path, ["tripletId", "ans1", "ans2", "ans3"], lines)
+
+
+def _swaps(rows: Rows, world: World) -> tuple[faces.Source, faces.Target, faces.Seam]:
+    """What every picture shows, triplet by triplet."""
+    return (
+        _take(world.sources.faces, _three(rows.source_id)),
+        _take(world.targets.faces, np.repeat(rows.target_id, 3)),
+        _take(world.seams, _three(rows.cell)),
+    )
+
+
+def _three(triplet: np.ndarray) -> np.ndarray:
+    """Places of the pictures a, b, c of these triplets in `World`."""
+    return (3 * triplet[:, None] + np.arange(3)).ravel()
+
+
+def _save(path: pathlib.Path, picture: np.ndarray, *, quality: int) -> None:
+    Image.fromarray(picture).save(path, quality=quality)
+
+
+def _take(tree: Any, index: np.ndarray) -> Any:
+    return jax.tree.map(lambda leaf: np.asarray(leaf)[index], tree)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The command line; see the docstring of the module."""
+    parser = argparse.ArgumentParser(
+        prog="python -m perface_jax.datasets.synthetic", description=__doc__.splitlines()[0]
+    )
+    parser.add_argument("--out", required=True, help="must be empty, or finished with the same options")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--targets", type=int, default=80)
+    parser.add_argument("--sources", type=int, default=80, help="number of source triplets")
+    parser.add_argument("--people", type=int, default=400, help="portraits in the CelebAMask-HQ layout")
+    parser.add_argument("--size", type=int, default=224, help="side of the swaps, pixels")
+    parser.add_argument("--celeba_size", type=int, default=256, help="side of the portraits, pixels")
+    parser.add_argument("--order", choices=[str(kind) for kind in Kind], default="group_major")
+    parser.add_argument("--block", type=int, help="sources (target_group_major: targets) in a group")
+    parser.add_argument("--quality", type=int, default=95, help="of the JPEG files")
+    parser.add_argument("--order_fault", action="store_true", help="ans3 in target-major order, as in the real file")
+    parser.add_argument("--empty_file", action="store_true", help="one picture of 0 bytes, as in the real release")
+    parser.add_argument("--straight_liner", action="store_true", help="a run of equal answers in ans1")
+    options = vars(parser.parse_args(arguments))
+    folder = options.pop("out")
+    try:
+        written = write_world(folder, **options)
+    except (OSError, ValueError) as error:
+        parser.error(str(error))
+    print(f"{folder} is {'written' if written else 'complete already, with the same options'}")
+
+
+if __name__ == "__main__":
+    main()

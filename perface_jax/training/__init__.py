@@ -1,0 +1,1 @@
+"""The training run: from a config to a model folder."""

@@ -1,0 +1,257 @@
+"""What a config stands for: its data with labels and settings, its model with the weights it starts from.
+
+`trainer` and `evaluate.py` both begin here, so that a run is evaluated on exactly what it was trained on.
+"""
+
+import functools
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from etils import epath
+from ml_collections import ConfigDict
+
+from perface_jax import annotations, parallel
+from perface_jax.datasets import celeba_hq, identities, sim_celeba
+from perface_jax.network.model import FOLDED, IResNet, iresnet
+from perface_jax.network.model_folder import load_model
+from perface_jax.training import optim
+from perface_jax.training.state import Hyper
+from perface_jax.training.step import Loss, Norms
+
+LABELS = {"unanimous": annotations.unanimous, "majority": annotations.majority}  # the paper's D2 and D1
+
+
+class Data(NamedTuple):
+    """Triplets, their labels, and which of them belong to which setting.
+
+    Attributes:
+      triplets: pictures, votes and ids; T triplets.
+      training_labels: int8 `[T]`, 0 = a is closer, 1 = b, -1 = not trained on.
+      labels: int8 `[T]`, unanimous, for every evaluation; -1 = not evaluated.
+      training: positions of the training triplets that have a training label.
+      settings: by name, positions of the triplets that have an evaluation label.
+      rows: by name, positions of all triplets of a setting, with a label or without.
+      division: how the triplets were divided, in words.
+    """
+
+    triplets: sim_celeba.Triplets
+    training_labels: np.ndarray
+    labels: np.ndarray
+    training: np.ndarray
+    settings: dict[str, np.ndarray]
+    rows: dict[str, np.ndarray]
+    division: str
+
+
+class IdentityData(NamedTuple):
+    """Pictures of people, which of them are trained on, and pairs of pictures of people who are not.
+
+    Attributes:
+      people: all pictures and whose they are.
+      training: positions of the pictures trained on; they show `classes` identities.
+      classes: C.
+      pairs: int32 `[P, 2]`, positions of two pictures of validation identities.
+      same: bool `[P]`, whether they show one identity.
+    """
+
+    people: identities.Identities
+    training: np.ndarray
+    classes: int
+    pairs: np.ndarray
+    same: np.ndarray
+
+
+def open_data(config: ConfigDict) -> Data:
+    """Build the data set of the config, or take the one that is built, and divide it; see `divide`.
+
+    Raises:
+      FileNotFoundError: the release folder is not there; the message says how to get one.
+    """
+    return divide(open_triplets(config), config)
+
+
+def open_triplets(config: ConfigDict) -> sim_celeba.Triplets:
+    """The triplets of the config's release; on several hosts the first one builds the data set, the others wait."""
+    data = config.data
+    build = functools.partial(
+        sim_celeba.build,
+        data.release,
+        data.data_dir,
+        image_size=config.model.image_size,
+        order=data.order,
+        block=data.block,
+        grid=(data.sources, data.targets),
+        repair=data.repair,
+    )
+    return sim_celeba.load(parallel.first_process_first(build))
+
+
+def divide(triplets: sim_celeba.Triplets, config: ConfigDict) -> Data:
+    """Labels and settings of one run.
+
+    Raises:
+      ValueError: fewer training triplets than a batch, or no validation triplet.
+    """
+    votes = annotations.Votes(ids=triplets.ids, votes=triplets.votes)
+    division = _division(triplets, config.split)
+    training_labels, labels = LABELS[config.labels](votes).label, annotations.unanimous(votes).label
+    training = division.rows["train"]
+    training = training[training_labels[training] >= 0]
+    if config.fraction < 1:
+        kept = round(config.fraction * len(training))  # of one order: a smaller fraction is part of a larger one
+        training = np.sort(np.random.default_rng((config.seed, 2)).permutation(training)[:kept])
+    if len(training) < config.batch_size:
+        raise ValueError(
+            f"{len(training)} training triplets have a {config.labels} label, fewer than one batch of"
+            f" {config.batch_size}; choose a smaller config.batch_size or config.labels=majority"
+        )
+    settings = {name: rows[labels[rows] >= 0] for name, rows in division.rows.items()}
+    if not len(settings["validation"]):
+        raise ValueError("no validation triplet has a unanimous label; give config.split more validation ids")
+    return Data(triplets, training_labels, labels, training, settings, division.rows, str(division))
+
+
+def _division(triplets, options):
+    options = options.to_dict()
+    if options.pop("by") == "ids":
+        return annotations.split(triplets.source_id, triplets.target_id, **options)
+    if options["fold"]:
+        raise ValueError(f"config.split.fold is {options['fold']}; a split by triplets has no folds, vary split.seed")
+    return annotations.random_split(len(triplets), seed=options["seed"])
+
+
+def open_groups(config: ConfigDict) -> tuple[celeba_hq.Faces, celeba_hq.Faces]:
+    """Gallery and queries of the attribute groups; on several hosts the first one builds the data set.
+
+    Raises:
+      FileNotFoundError, ValueError: no CelebAMask-HQ folder, or too few faces in it.
+    """
+    groups = config.groups
+    build = functools.partial(
+        celeba_hq.build,
+        groups.folder,
+        config.data.data_dir,
+        image_size=config.model.image_size,
+        template=config.crop,
+        gallery=groups.gallery,
+        queries=groups.queries,
+        seed=groups.seed,
+        landmarks=groups.landmarks or None,
+        corrections=groups.corrections or None,
+    )
+    builder = parallel.first_process_first(build)
+    return celeba_hq.load(builder, "gallery"), celeba_hq.load(builder, "query")
+
+
+def open_identities(config: ConfigDict, *, unseen: str = "validation") -> IdentityData:
+    """Read the folder of the config, divide its identities, and pair the pictures of those that are not trained on.
+
+    Args:
+      config: of identities.
+      unseen: which of them are paired: validation or test.
+
+    Raises:
+      FileNotFoundError, ValueError: no such folder, or too little in it; the message says what was wanted.
+    """
+    people = identities.read_identities(config.data.folder, image_size=config.model.image_size, crop=config.crop)
+    train, *others = identities.split_identities(len(people.names), sizes=config.split.sizes, seed=config.split.seed)
+    training = np.flatnonzero(np.isin(people.identity, train))
+    paired = np.flatnonzero(np.isin(people.identity, others[("validation", "test").index(unseen)]))
+    pairs, same = identities.verification_pairs(
+        people.identity, paired, pairs=config.data.pairs, seed=config.split.seed
+    )
+    return IdentityData(people, training, len(train), pairs, same)
+
+
+def starting_point(config: ConfigDict) -> tuple[IResNet, dict]:
+    """The model of the config and the variables before the first step.
+
+    Raises:
+      FileNotFoundError: `config.init` is no model folder; the message says how to make one.
+      ValueError: the folder holds another architecture than `config.model`, or norms that cannot be trained.
+    """
+    options = {**config.model, "dtype": jnp.dtype(config.model.dtype)}
+    if not options["layers"]:
+        del options["layers"]
+    model = iresnet(options.pop("arch"), **options)
+    if not config.init:
+        # rbg keys: the default ones take minutes to compile here, hundreds of generators in one program.
+        return model, _random_weights(jax.random.key(config.seed, impl="rbg"), model=model)
+    stored, variables = load_model(epath.Path(config.init))
+    shape = ("layers", "width", "image_size", "embedding_size")
+    if different := [name for name in shape if getattr(stored, name) != getattr(model, name)]:
+        pairs = ((name, getattr(stored, name), getattr(model, name)) for name in different)
+        lines = "\n".join(f"- {name} = {there}\n+ {name} = {here}" for name, there, here in pairs)
+        raise ValueError(f"{config.init} holds another model than config.model says (- folder, + config):\n{lines}")
+    if config.batch_norm != Norms.FROZEN.value and stored.folded_norms:
+        raise ValueError(f"{config.init}: {FOLDED} Set config.batch_norm=frozen, or start from the PyTorch checkpoint.")
+    return stored.clone(dtype=model.dtype, remat=model.remat), variables
+
+
+@functools.partial(jax.jit, static_argnames="model")
+def _random_weights(key, *, model):
+    return model.init(key, jnp.zeros((1, model.image_size, model.image_size, 3), model.dtype))
+
+
+def with_classes(variables: dict, config: ConfigDict, classes: int) -> dict:
+    """The variables with a class matrix `[classes, D]` among the parameters, as identity training moves it."""
+    dtype = variables["params"]["fc"]["kernel"].dtype
+    draw = np.random.default_rng((config.seed, 3)).normal(scale=0.01, size=(classes, config.model.embedding_size))
+    return {**variables, "params": {**variables["params"], "classes": draw.astype(dtype)}}
+
+
+def hyper(config: ConfigDict, dtype: jnp.dtype, choices: tuple[Loss, ...]) -> Hyper:
+    """The run's own numbers; `choices` are the losses of all runs of the program."""
+    numbers = {
+        name: np.asarray(config[name], dtype) for name in ("learning_rate", "momentum", "weight_decay", "margin")
+    }
+    loss = choices.index(Loss(config.loss)) if choices else 0
+    return Hyper(
+        **numbers, temperature=np.asarray(config.get("temperature", 1.0), dtype), loss=np.asarray(loss, np.int32)
+    )
+
+
+def optimizer(config: ConfigDict, params: dict, steps: int) -> Callable[[Hyper], optax.GradientTransformation]:
+    """What makes the optimizer of a run from its own numbers; every run of a sweep has the same kind.
+
+    Args:
+      config: its `optimizer`, `schedule`, `rules` and `clip_norm`.
+      params: the parameters or their shapes.
+      steps: of the whole run.
+
+    Raises:
+      ValueError: see `optim.create` and `optim.schedule`; or a momentum swept that the optimizer does not have.
+    """
+    kind = config.optimizer
+    if kind.name != "sgd" and len(config.sweep.momentum):
+        raise ValueError(
+            f"config.sweep.momentum is for sgd; {kind.name} takes its options from config.optimizer.options"
+        )
+    factor = optim.schedule(
+        config.schedule.name,
+        steps=max(steps, 1),
+        warmup=config.schedule.warmup,
+        boundaries=config.schedule.boundaries,
+        factor=config.schedule.factor,
+    )
+
+    def build(numbers: Hyper) -> optax.GradientTransformation:
+        options = dict(kind.options)
+        if kind.name == "sgd":
+            options["momentum"] = numbers.momentum
+        return optim.create(
+            params,
+            name=kind.name,
+            learning_rate=numbers.learning_rate,
+            weight_decay=numbers.weight_decay,
+            schedule=factor,
+            rules=config.rules,
+            clip_norm=config.clip_norm,
+            **options,
+        )
+
+    return build

@@ -1,0 +1,207 @@
+"""What the programs of a run are fed with: batches for training, rows to validate on, and what their score is.
+
+A feed serves all replicas of a run, each from its own list of training rows. Pictures are read from disk ahead of time
+(`feed = "disk"`, one replica), or all of them live on every device and only their numbers are sent (`"resident"`).
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+
+import jax
+import numpy as np
+from jax.sharding import Mesh
+
+from perface_jax import metrics, parallel, verification
+from perface_jax.datasets import batches, identities
+from perface_jax.training.builders import Data, IdentityData
+from perface_jax.training.sweeps import Replica
+
+
+class Feed(Protocol):
+    """What `trainer` asks of a feed.
+
+    Attributes:
+      epochs: steps in one pass over the training rows, for each replica.
+      shared: the resident pictures as the programs' last argument, or nothing.
+    """
+
+    epochs: tuple[int, ...]
+    shared: tuple[jax.Array, ...]
+
+    def training(self, step: int, count: int) -> dict[str, jax.Array]:
+        """The batches of steps `step .. step + count - 1`, global arrays `[R, count, B, ...]`."""
+
+    def validation(self) -> Iterator[dict[str, jax.Array]]:
+        """All validation rows, in batches `[R, 1, B, ...]`."""
+
+    def score(self, cosines: np.ndarray) -> np.ndarray:
+        """The score of each replica, `[R]` in 0..1, from what `step.compare_step` says of its rows `[R, n, K - 1]`."""
+
+
+class ResidentTriplets:
+    """Triplets whose pictures all live on every device."""
+
+    def __init__(self, replicas: Sequence[Replica], data: Sequence[Data], mesh: Mesh):
+        self._replicas, self._data, self._mesh = replicas, data, mesh
+        self.epochs = _epochs(replicas, data)
+        pictures = data[0].triplets.resident()
+        self.shared = (parallel.place_global(pictures.reshape(-1, *pictures.shape[2:]), mesh),)
+
+    def training(self, step, count):
+        return _share([[self._plan(*pair, step + i) for i in range(count)] for pair in self._pairs()], self._mesh)
+
+    def validation(self):
+        size = self._replicas[0].config.evaluation_batch_size
+        longest = max(len(data.settings["validation"]) for data in self._data)
+        for step in range(-(-longest // size)):
+            plans = (
+                batches.evaluation_plan(
+                    data.triplets, data.labels, data.settings["validation"], batch_size=size, step=step
+                )
+                for data in self._data
+            )
+            yield _share([[plan] for plan in plans], self._mesh)
+
+    def score(self, cosines):
+        return _triplet_accuracies(self._data, cosines)
+
+    def _pairs(self):
+        return zip(self._replicas, self._data, strict=True)
+
+    def _plan(self, replica, data, step):
+        config = replica.config
+        return batches.training_plan(
+            data.triplets,
+            data.training_labels,
+            data.training,
+            batch_size=config.batch_size,
+            seed=config.seed,
+            step=step,
+            flip=config.flip,
+        )
+
+
+class TripletsFromDisk:
+    """Triplets read ahead from disk by this process, its rows only; one replica, one step a call."""
+
+    shared = ()
+
+    def __init__(self, replica: Replica, data: Data, mesh: Mesh):
+        self._config, self._data, self._mesh = replica.config, data, mesh
+        self.epochs = _epochs([replica], [data])
+        self._batches, self._next = iter(()), None
+
+    def training(self, step, count):
+        if step != self._next:
+            self._batches, self._next = self._read(step), step
+        self._next += 1
+        return self._place(next(self._batches))
+
+    def validation(self):
+        rows = self._data.settings["validation"]
+        for batch in batches.evaluation_batches(
+            self._data.triplets,
+            self._data.labels,
+            rows,
+            batch_size=self._config.evaluation_batch_size,
+            process_index=jax.process_index(),
+            process_count=jax.process_count(),
+        ):
+            yield self._place(batch)
+
+    def score(self, cosines):
+        return _triplet_accuracies([self._data], cosines)
+
+    def _read(self, step):
+        return batches.training_batches(
+            self._data.triplets,
+            self._data.training_labels,
+            self._data.training,
+            batch_size=self._config.batch_size,
+            seed=self._config.seed,
+            process_index=jax.process_index(),
+            process_count=jax.process_count(),
+            start_step=step,
+            flip=self._config.flip,
+            workers=self._config.workers,
+        )
+
+    def _place(self, batch):
+        wanted = ("images", "votes", "weight")
+        return {name: parallel.to_global(batch[name][None, None], self._mesh) for name in wanted}
+
+
+class ResidentIdentities:
+    """Pictures of identities, all on every device; validated on pairs of identities that training never sees."""
+
+    def __init__(self, replicas: Sequence[Replica], data: IdentityData, mesh: Mesh):
+        self._replicas, self._data, self._mesh = replicas, data, mesh
+        size = replicas[0].config.batch_size
+        self.epochs = (batches.steps_per_epoch(data.training, size),) * len(replicas)
+        self.shared = (parallel.place_global(data.people.pictures, mesh),)
+
+    def training(self, step, count):
+        return _share(
+            [[self._plan(replica.config, step + i) for i in range(count)] for replica in self._replicas], self._mesh
+        )
+
+    def validation(self):
+        size = self._replicas[0].config.evaluation_batch_size
+        pairs = self._data.pairs
+        for first in range(0, len(pairs), size):
+            rows = pairs[np.arange(first, first + size) % len(pairs)]  # the last batch begins again; see score
+            plan = {"pictures": rows, "flip": np.zeros(size, bool), "weight": np.ones(size, np.float32)}
+            yield _share([[plan]] * len(self._replicas), self._mesh)
+
+    def score(self, cosines):
+        same = self._data.same
+        cosines = cosines[:, : len(same), 0]
+        both = cosines, np.isfinite(cosines).all(axis=1)
+        return np.array(
+            [verification.verification_accuracy(one, same)[0] if ok else np.nan for one, ok in zip(*both, strict=True)],
+            np.float32,
+        )
+
+    def _plan(self, config, step):
+        return identities.training_plan(
+            self._data.people.identity,
+            self._data.training,
+            batch_size=config.batch_size,
+            seed=config.seed,
+            step=step,
+            flip=config.flip,
+        )
+
+
+def open_triplets(replicas: Sequence[Replica], data: Sequence[Data], mesh: Mesh) -> Feed:
+    """The feed of triplets that the config names.
+
+    Raises:
+      ValueError: several replicas, or several steps a call, from disk.
+    """
+    config = replicas[0].config
+    if config.feed == "resident":
+        return ResidentTriplets(replicas, data, mesh)
+    if len(replicas) > 1 or config.steps_per_call != 1:
+        raise ValueError(
+            f"config.feed is disk, which serves one replica and one step a call; {len(replicas)} replicas and"
+            f" config.steps_per_call = {config.steps_per_call} need config.feed=resident"
+        )
+    return TripletsFromDisk(replicas[0], data[0], mesh)
+
+
+def _epochs(replicas, data):
+    pairs = zip(replicas, data, strict=True)
+    return tuple(batches.steps_per_epoch(one.training, replica.config.batch_size) for replica, one in pairs)
+
+
+def _share(plans, mesh):
+    """Plans `[R][K]` of dicts `[B, ...]` -> global arrays `[R, K, B, ...]`; `triplet` stays on the host."""
+    names = [name for name in plans[0][0] if name != "triplet"]
+    stacked = {name: np.stack([np.stack([plan[name] for plan in row]) for row in plans]) for name in names}
+    return parallel.place_global(stacked, mesh, parallel.BATCH)
+
+
+def _triplet_accuracies(data, cosines):
+    rows = (cosines[i, : len(one.settings["validation"])] for i, one in enumerate(data))
+    return np.array([np.mean(metrics.pair_scores(row[:, 0], row[:, 1])) for row in rows], np.float32)

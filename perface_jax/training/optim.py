@@ -1,0 +1,159 @@
+"""Optimizers. What may be optimized is the collection `params`; `constants` and `batch_stats` never come here.
+
+Learning rate, weight decay and momentum may be traced scalars, so that the replicas of one program may differ in them:
+a transformation may be built inside the traced function, and no number decides on a branch or on what a state holds.
+Gradients come in averaged over the whole batch and all devices; clipping relies on it.
+"""
+
+import difflib
+import inspect
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+from optax import schedules
+
+
+def sgd(
+    learning_rate: float | jax.Array | optax.Schedule,
+    *,
+    momentum: float | jax.Array = 0.9,
+    weight_decay: float | jax.Array = 5e-4,
+    nesterov: bool = False,
+) -> optax.GradientTransformation:
+    """Stochastic gradient descent as PyTorch does it: decay joins the gradient, then momentum, then the learning rate.
+
+    `g <- g + weight_decay * w;  v <- momentum * v + g;  w <- w - learning_rate * v`. Every parameter decays, norms and
+    slopes too, as in the paper's setting. Arrays among the numbers must have the dtype of the parameters.
+
+    Args:
+      learning_rate: step size, > 0, or a function of the step; the paper uses 0.01.
+      momentum: in [0, 1).
+      weight_decay: at least 0.
+      nesterov: put `g + momentum * v` in the place of the last `v`.
+
+    Source: torch.optim.SGD with dampening 0; PerFace (ICIP 2025), section 4.1.
+    """
+    descent = optax.sgd(learning_rate, momentum=momentum, nesterov=nesterov)
+    return optax.chain(optax.add_decayed_weights(weight_decay), descent)
+
+
+def schedule(
+    name: str, *, steps: int, warmup: int = 0, boundaries: Sequence[int] = (), factor: float = 0.1
+) -> optax.Schedule:
+    """What the learning rate is multiplied with at each step, in [0, 1], as a function of the step, from 0.
+
+    Before step `warmup`: `(step + 1) / (warmup + 1)`. After it, with `t = step - warmup`, constant: 1; cosine:
+    `(1 + cos(pi t / (steps - warmup))) / 2`; step: `factor ** (number of boundaries <= step)`.
+
+    Args:
+      name: constant, cosine or step.
+      steps: of the whole run; it bends the cosine only.
+      warmup: steps of warm-up, in [0, steps).
+      boundaries: of step: rising, after the warm-up, counted from the start of the run.
+      factor: of step, in [0, 1].
+
+    Raises:
+      ValueError: another name, or steps that do not fit.
+
+    Source: torch.optim.lr_scheduler: LinearLR, then CosineAnnealingLR or MultiStepLR.
+    """
+    if not 0 <= warmup < steps:
+        raise ValueError(f"warm-up of {warmup} steps in a run of {steps}; wanted at least 0 and fewer than the run has")
+    if list(boundaries) != sorted({step for step in boundaries if step > warmup}):
+        raise ValueError(f"boundaries are {tuple(boundaries)}; wanted rising steps after the warm-up of {warmup}")
+    match name:
+        case "constant":
+            after = schedules.constant_schedule(1.0)
+        case "cosine":
+            after = schedules.cosine_decay_schedule(1.0, steps - warmup)
+        case "step":
+            after = schedules.piecewise_constant_schedule(1.0, {step - warmup: factor for step in boundaries})
+        case _:
+            raise ValueError(f"schedule is {name!r}; wanted constant, cosine or step")
+    before = schedules.linear_schedule(1 / (warmup + 1), 1.0, max(warmup, 1))
+    joined = schedules.join_schedules([before, after], [warmup])
+    return lambda step: joined(jnp.asarray(step, float))  # under strict promotion optax wants no whole numbers here
+
+
+def create(
+    params: Any,
+    *,
+    name: str = "sgd",
+    learning_rate: float | jax.Array,
+    weight_decay: float | jax.Array,
+    schedule: optax.Schedule = lambda step: 1.0,
+    rules: Sequence[tuple[str, float | str]] = ((".*", 1.0),),
+    clip_norm: float = 0.0,
+    **options,
+) -> optax.GradientTransformation:
+    """The optimizer of a run: clip the gradients, then descend, each parameter by its rule.
+
+    Args:
+      params: the parameters or their shapes; all of one dtype, to which arrays among the numbers are cast.
+      name: sgd, or another optimizer of optax whose learning rate may be a function: adamw, lion, rmsprop.
+      learning_rate: scalar, > 0.
+      weight_decay: scalar, at least 0. It joins the gradient, unless the optimizer has its own decay (adamw).
+      schedule: function of the step, multiplied with the learning rate.
+      rules: as `by_pattern` takes them; a value is the factor of the weight decay, or "frozen": the parameter keeps
+        every bit, has no momentum, and its gradient does not count in the clipping.
+      clip_norm: largest length of all gradients together, as one vector; 0 = no clipping.
+      **options: of the optimizer, by the names that optax gives them: momentum, nesterov, b1, eps.
+
+    Raises:
+      ValueError: optax has no such optimizer, or the rules do not fit the parameters.
+
+    Known difference: torch.nn.utils.clip_grad_norm_ adds 1e-6 to the length that it divides by.
+    """
+    build, dtype = _find(name), jax.tree.leaves(params)[0].dtype
+    labels = by_pattern(params, [(pattern, str(value)) for pattern, value in rules])
+    options = {key: value.astype(dtype) if hasattr(value, "astype") else value for key, value in options.items()}
+
+    def rate(step):
+        return jnp.asarray(learning_rate, dtype) * jnp.asarray(schedule(step), dtype)
+
+    def descend(label):
+        if label == "frozen":
+            return optax.stateless_with_tree_map(lambda g, _: jnp.full_like(g, -0.0))  # +0 would turn a -0 into a +0
+        decay = float(label) * jnp.asarray(weight_decay, dtype)
+        if "weight_decay" in inspect.signature(build).parameters:
+            return build(rate, weight_decay=decay, **options)
+        return optax.chain(optax.add_decayed_weights(decay), build(rate, **options))
+
+    # Not a set: its order differs between processes, and so would their programs.
+    groups = {label: descend(label) for label in dict.fromkeys(jax.tree.leaves(labels))}
+    moving = jax.tree.map(lambda label: label != "frozen", labels)
+    clip = optax.masked(optax.clip_by_global_norm(clip_norm), moving) if clip_norm else optax.identity()
+    return optax.chain(clip, optax.partition(groups, labels))
+
+
+def by_pattern(params: Any, rules: Sequence[tuple[str, Any]]) -> Any:
+    """For each parameter the value of the first rule whose pattern matches all of its path, `layer1_0/bn1/scale`.
+
+    Args:
+      params: tree of dictionaries, whose structure the result has.
+      rules: (regular expression, value), in pairs, as the order counts.
+
+    Raises:
+      ValueError: lists parameters that no rule covers (-) and rules that no parameter needs (+).
+    """
+    leaves, structure = jax.tree.flatten_with_path(params)
+    paths = [jax.tree_util.keystr(path, simple=True, separator="/") for path, _ in leaves]
+    first = [next((i for i, (pattern, _) in enumerate(rules) if re.fullmatch(pattern, path)), None) for path in paths]
+    faults = sorted(f"- {path}" for path, i in zip(paths, first, strict=True) if i is None)
+    faults += [f"+ {pattern}" for i, (pattern, _) in enumerate(rules) if i not in first]
+    if faults:
+        raise ValueError("parameters without a rule (-), rules without a parameter (+):\n" + "\n".join(faults))
+    return jax.tree.unflatten(structure, [rules[i][1] for i in first])
+
+
+def _find(name):
+    known = {key: found for key, found in vars(optax).items() if inspect.isfunction(found)}
+    known = {key: found for key, found in known.items() if "learning_rate" in inspect.signature(found).parameters}
+    if name not in known:
+        close = ", ".join(difflib.get_close_matches(name, known)) or "none"
+        raise ValueError(f"optax has no optimizer {name!r} that takes a learning rate; close to it: {close}")
+    return sgd if name == "sgd" else known[name]

@@ -1,0 +1,102 @@
+"""A sweep: which runs one program trains, as one config each.
+
+`config.sweep` mirrors the fields that may differ between runs; each holds the values to try, `()` for a field that does
+not vary: `config.sweep.margin = (0.1, 0.2)`, `config.sweep.split.fold = (0, 1, 2, 3, 4)`. `config.sweep.combine` says
+whether every combination is a run (`grid`) or the i-th values of all fields together are one (`list`).
+"""
+
+import itertools
+from typing import Any, NamedTuple
+
+from ml_collections import ConfigDict
+
+from perface_jax.training.workdir import flat
+
+
+class Replica(NamedTuple):
+    """One run of a sweep.
+
+    Attributes:
+      name: its values, `labels=majority,seed=2`; "" where nothing is swept.
+      values: by dotted field name.
+      config: the config of this run alone, without a sweep.
+    """
+
+    name: str
+    values: dict[str, Any]
+    config: ConfigDict
+
+    @property
+    def cell(self) -> str:
+        """The name without what only repeats a run: seeds and folds."""
+        return _name({field: value for field, value in self.values.items() if field not in REPEATS})
+
+    @property
+    def seed(self) -> tuple:
+        """The seeds that this run is a repetition with; its folds are pooled."""
+        return tuple(self.values[field] for field in ("seed", "split.seed") if field in self.values)
+
+
+REPEATS = ("seed", "split.seed", "split.fold")
+FIELDS = (
+    "seed", "margin", "temperature", "learning_rate", "momentum", "weight_decay", "loss", "labels", "fraction",
+    "split.seed", "split.fold",
+)  # fmt: skip
+
+
+def unswept() -> ConfigDict:
+    """`config.sweep` of a single run."""
+    sweep = ConfigDict({"combine": "grid", "split": ConfigDict()})
+    for field in FIELDS:
+        group, _, name = field.rpartition(".")
+        (sweep[group] if group else sweep)[name] = ()
+    return sweep
+
+
+def replicas(config: ConfigDict) -> tuple[Replica, ...]:
+    """The runs of a config: one, unless it sweeps.
+
+    Raises:
+      ValueError: a field that cannot be swept, lists of different lengths, or a value twice.
+    """
+    swept = {field: tuple(values) for field, values in _values(config.sweep).items() if len(values)}
+    if absent := sorted(swept.keys() - flat(config.to_dict()).keys()):
+        raise ValueError(f"config.sweep varies {', '.join(absent)}, which this config does not have")
+    if config.sweep.combine == "grid":
+        rows = list(itertools.product(*swept.values()))
+    elif len(lengths := {field: len(values) for field, values in swept.items()}) and len(set(lengths.values())) > 1:
+        raise ValueError(f"config.sweep.combine is list, and its fields have {lengths} values; wanted equally many")
+    else:
+        rows = list(zip(*swept.values(), strict=True)) or [()]
+    made = tuple(_replica(config, dict(zip(swept, row, strict=True))) for row in rows)
+    if doubled := sorted({replica.name for replica in made if [other.name for other in made].count(replica.name) > 1}):
+        raise ValueError(f"the sweep holds {', '.join(doubled)} more than once")
+    return made
+
+
+def _values(sweep: ConfigDict) -> dict[str, tuple]:
+    fields = {name: values for name, values in flat(sweep.to_dict()).items() if name != "combine"}
+    if sweep.combine not in ("grid", "list"):
+        raise ValueError(f"config.sweep.combine is {sweep.combine!r}; wanted grid or list")
+    if unknown := sorted(fields.keys() - set(FIELDS)):
+        raise ValueError(
+            f"{', '.join(unknown)} cannot be swept: all runs of a sweep are one program, and only what leaves its"
+            f" shapes and its data set alone may differ: {', '.join(FIELDS)}. Start one run for each value instead."
+        )
+    for name, values in fields.items():
+        if not isinstance(values, (tuple, list)):
+            raise ValueError(f"config.sweep.{name} is {values!r}; wanted the values to try, as ({values!r},)")
+    return fields
+
+
+def _replica(config, values):
+    single = config.copy_and_resolve_references()
+    single.sweep = unswept()
+    for field, value in values.items():
+        group, _, name = field.rpartition(".")
+        (single[group] if group else single)[name] = value  # ConfigDict refuses what does not fit the field's type
+    return Replica(_name(values), values, single)
+
+
+def _name(values):
+    return ",".join(f"{field}={value}" for field, value in sorted(values.items()))

@@ -1,0 +1,66 @@
+"""The text of the audit: findings first, numbers with a sentence, no line that runs away."""
+
+import numpy as np
+import pytest
+
+from perface_jax.annotations import GridOrder, Kind, Votes, audit
+from tests.annotations.test_order_search import in_order, simulated_cells
+
+
+@pytest.fixture(scope="module")
+def text() -> str:
+    groups, by_target = GridOrder(Kind.GROUP_MAJOR, 24, 24, 6), GridOrder(Kind.TARGET_MAJOR, 24, 24)
+    votes = in_order(simulated_cells(np.random.default_rng(1), 24, 24), groups, by_target, groups)
+    votes = Votes(tuple(f"t{i:04d}" for i in range(576)), votes, columns=("ans1", "ans2", "ans3"), path="file.csv")
+    return audit(votes, grid=(24, 24), permutations=99, resamples=200).report()
+
+
+def test_findings_come_first_and_say_it_in_words(text):
+    head, findings, *_ = text.split("\n\n")
+    assert head.startswith("Audit of file.csv: 576 triplets, 1,728 votes, columns ans1, ans2, ans3, 24 sources x 24")
+    first = " ".join(findings.split())
+    assert "ROW ORDER: ans2 is target-major while the others are group-major in groups of 6 sources (p = 0" in first
+    assert "Nothing was moved." in first
+    assert 'votes = reorder(votes, "ans2", order_change(grid_order("target_major", 24, 24), ' in first
+
+
+@pytest.mark.parametrize(
+    ("triplets", "words"),
+    [
+        (1000, "they resample the triplets."),
+        (1001, "they resample 1,000 groups, into which the triplets were dealt by their number."),
+    ],
+)
+def test_what_the_intervals_resample_without_a_grid_is_said(triplets, words):
+    ids = tuple(f"t{i:04d}" for i in range(triplets))
+    found = audit(Votes(ids, np.arange(2 * triplets).reshape(-1, 2) % 3 % 2), grid=None, resamples=100)
+    assert words in " ".join(found.report().split())
+
+
+def test_with_a_grid_the_intervals_resample_the_sources(text):
+    assert "they resample the sources." in text
+
+
+def test_every_part_is_there_in_order(text):
+    titles = [part.split("\n")[0].split(" (")[0] for part in text.split("\n\n")[1:]]
+    assert titles == [
+        "FINDINGS",
+        "AGREEMENT",
+        "ROW ORDER",
+        "COLUMNS",
+        "COPIES",
+        "LABELS",
+        "LOOK-UPS THAT SEE NO PIXEL",
+        "VARIANCE OF THE MEAN VOTE",
+    ]
+
+
+def test_before_and_after_stand_side_by_side(text):
+    row = next(line for line in text.split("\n") if "Krippendorff" in line)
+    assert row.count("[") == row.count("]") == 2
+
+
+def test_lines_fit_a_screen_but_for_the_repair(text):
+    long = [line for line in text.split("\n") if len(line) > 120]
+    assert all("reorder(votes" in line for line in long)
+    assert text.isascii()

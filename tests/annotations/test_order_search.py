@@ -1,0 +1,194 @@
+"""The search for row orders: planted faults are found and named, clean files are left alone."""
+
+import numpy as np
+import pytest
+
+from perface_jax.annotations import GridOrder, Kind, OrderChange, cells, grid_order
+from perface_jax.annotations.agreement import krippendorff_alpha, unanimous_share
+from perface_jax.annotations.lookups import variance_shares
+from perface_jax.annotations.order_search import family, likely_order, search_orders
+
+
+def simulated_cells(rng, sources: int = 80, targets: int = 80, columns: int = 3) -> np.ndarray:
+    """Votes like those of the real file, in target-major order.
+
+    P(b) = 1 / (1 + exp(-(u_source + e_cell))), u ~ N(0, 1.9^2), e ~ N(0, .3^2), columns independent given that.
+    """
+    logit = rng.normal(0, 1.9, (1, sources, 1)) + rng.normal(0, 0.3, (targets, sources, 1))
+    votes = rng.random((targets, sources, columns)) < 1 / (1 + np.exp(-logit))
+    return votes.reshape(-1, columns).astype(np.int8)
+
+
+def in_order(cell_votes: np.ndarray, *orders: GridOrder) -> np.ndarray:
+    """Each column written down in its own order."""
+    out = np.empty_like(cell_votes)
+    for k, order in enumerate(orders):
+        out[order.positions(), k] = cell_votes[:, k]
+    return out
+
+
+GROUPS = GridOrder(Kind.GROUP_MAJOR, 80, 80, 10)
+BY_TARGET = GridOrder(Kind.TARGET_MAJOR, 80, 80)
+
+
+def test_simulated_files_are_like_the_real_one():
+    """The released file, repaired: source .628, unanimous .537, alpha .381."""
+    rng = np.random.default_rng(0)
+    target, source = np.divmod(np.arange(6400), 80)
+    files = [simulated_cells(rng) for _ in range(10)]
+    assert np.mean([variance_shares(v.mean(axis=1), source, target)["source"] for v in files]) == pytest.approx(
+        0.63, abs=0.03
+    )
+    assert np.mean([unanimous_share(v).value() for v in files]) == pytest.approx(0.54, abs=0.03)
+    assert np.mean([krippendorff_alpha(v).value() for v in files]) == pytest.approx(0.38, abs=0.03)
+
+
+def test_the_family_holds_every_block_size_once():
+    known = family(12, 8)
+    words = [order.words() for order in known.orders]
+    assert len(words) == len(set(words)) == 2 + 4 + 2  # blocks 2 3 4 6 of 12 sources, 2 4 of 8 targets
+    assert len({move.tobytes() for move in known.moves}) == len(known.moves)
+    assert not np.any(np.all(known.moves == np.arange(96), axis=1))
+
+
+def test_every_move_is_what_each_of_its_meanings_says():
+    known = family(6, 4)
+    for move, pairs in zip(known.moves, known.meanings, strict=True):
+        for seen, wanted in pairs:
+            np.testing.assert_array_equal(move, np.asarray(OrderChange(seen, known.orders[wanted])))
+
+
+def test_a_small_grid_has_a_family_too():
+    assert family(1, 1).moves.shape == (0, 1)
+    assert len(family(2, 1).moves) == 1
+
+
+@pytest.mark.parametrize(
+    ("wrong", "others"),
+    [
+        (BY_TARGET, GROUPS),
+        (GROUPS, BY_TARGET),
+        (GridOrder(Kind.SOURCE_MAJOR, 80, 80), GridOrder(Kind.GROUP_MAJOR, 80, 80, 16)),
+        (GridOrder(Kind.GROUP_MAJOR, 80, 80, 10, shift=1), GROUPS),
+        (GridOrder(Kind.GROUP_MAJOR, 80, 80, 10, shift=-800), GROUPS),
+    ],
+    ids=lambda order: order.words(),
+)
+def test_a_planted_fault_is_found_and_named(wrong, others):
+    orders = [others, wrong, others]
+    votes = in_order(simulated_cells(np.random.default_rng(5)), *orders)
+    alarms, rest = search_orders(votes, 80, 80, permutations=99, resamples=200)
+    assert [alarm.column for alarm in alarms] == [1]
+    assert (alarms[0].change.seen.words(), alarms[0].change.wanted.words()) == (wrong.words(), others.words())
+    assert alarms[0].low > 0.15
+    assert alarms[0].p == 0.01
+    assert sorted(finding.column for finding in rest) == [0, 2]
+
+
+def test_a_grid_that_is_not_square_is_searched():
+    orders = [GridOrder(Kind.GROUP_MAJOR, 60, 24, block) for block in (6, 6, 30)]
+    votes = in_order(simulated_cells(np.random.default_rng(2), 60, 24), *orders)
+    alarms, _ = search_orders(votes, 60, 24, permutations=99, resamples=200)
+    assert [(a.column, a.change.seen.block, a.change.wanted.block) for a in alarms] == [(2, 30, 6)]
+
+
+def test_two_wrong_columns_of_four_are_both_found():
+    orders = [GROUPS, GROUPS, BY_TARGET, GridOrder(Kind.SOURCE_MAJOR, 80, 80)]
+    votes = in_order(simulated_cells(np.random.default_rng(3), columns=4), *orders)
+    alarms, _ = search_orders(votes, 80, 80, permutations=99, resamples=200)
+    assert {alarm.column: alarm.change.seen.kind for alarm in alarms} == {2: "target_major", 3: "source_major"}
+    assert {alarm.change.wanted for alarm in alarms} == {GROUPS}
+
+
+def test_three_columns_in_three_orders_are_brought_together_one_by_one():
+    """The first joins one other column; the second joins two that agree by then, and so gains about twice as much."""
+    votes = in_order(simulated_cells(np.random.default_rng(3)), GROUPS, BY_TARGET, GridOrder("source_major", 80, 80))
+    (first, second), rest = search_orders(votes, 80, 80, permutations=99, resamples=200)
+    assert 1.6 < second.gain / first.gain < 2.4
+    assert first.change.wanted == second.change.wanted
+    assert len(rest) == 1
+
+
+def test_of_two_columns_the_second_is_named():
+    votes = in_order(simulated_cells(np.random.default_rng(4), columns=2), BY_TARGET, GROUPS)
+    alarms, rest = search_orders(votes, 80, 80, permutations=99, resamples=200)
+    assert [alarm.column for alarm in alarms] == [1]
+    assert rest == []
+
+
+def test_columns_of_coin_flips_raise_no_alarm():
+    rng = np.random.default_rng(6)
+    for _ in range(5):
+        assert search_orders(rng.integers(0, 2, (576, 3)), 24, 24, permutations=199, resamples=200)[0] == []
+
+
+def test_one_column_of_coin_flips_beside_two_good_ones_raises_no_alarm():
+    votes = in_order(simulated_cells(np.random.default_rng(7)), GROUPS, GROUPS, GROUPS)
+    votes[:, 2] = np.random.default_rng(8).integers(0, 2, 6400)
+    assert search_orders(votes, 80, 80, permutations=199, resamples=200)[0] == []
+
+
+def test_columns_that_each_have_their_own_view_of_every_source_seldom_alarm():
+    """Votes hang together by source, so some order agrees by luck: p alone would alarm in every third column."""
+    rng, found, alarms = np.random.default_rng(1), [], []
+    for _ in range(10):
+        own_views = np.concatenate([simulated_cells(rng, 24, 24, columns=1) for _ in range(3)], axis=1)
+        raised, rest = search_orders(own_views, 24, 24, permutations=199, resamples=200)
+        alarms, found = alarms + raised, found + raised + rest
+    assert len(alarms) <= 2
+    assert sum(finding.p <= 0.01 for finding in found) >= 6
+
+
+def test_a_column_that_never_changes_raises_no_alarm():
+    votes = in_order(simulated_cells(np.random.default_rng(9), 12, 12), *[GridOrder(Kind.TARGET_MAJOR, 12, 12)] * 3)
+    votes[:, 0] = 1
+    alarms, rest = search_orders(votes, 12, 12, permutations=99, resamples=100)
+    assert alarms == []
+    assert next(finding for finding in rest if finding.column == 0).gain == pytest.approx(0)
+
+
+def test_the_gain_is_the_difference_of_two_kappas():
+    from sklearn.metrics import cohen_kappa_score
+
+    votes = in_order(simulated_cells(np.random.default_rng(10)), GROUPS, GROUPS, BY_TARGET)
+    alarm = search_orders(votes, 80, 80, permutations=99, resamples=200)[0][0]
+    moved = np.empty(6400, int)
+    moved[np.asarray(alarm.change)] = votes[:, 2]
+    kappas = [[cohen_kappa_score(votes[:, k], column) for k in (0, 1)] for column in (moved, votes[:, 2])]
+    assert alarm.gain == pytest.approx(np.mean(kappas[0]) - np.mean(kappas[1]))
+
+
+def test_the_likely_order_is_the_one_in_which_sources_explain_most():
+    votes = in_order(simulated_cells(np.random.default_rng(11)), GROUPS, GROUPS, GROUPS)
+    assert likely_order(votes.mean(axis=1), 80, 80) == GROUPS
+    source, _ = cells("group_major", 80, 80)
+    assert source[GROUPS.positions()[3]] == 3
+    np.testing.assert_array_equal(grid_order("group_major", 80, 80), GROUPS.positions())
+
+
+def test_too_few_permutations_for_the_rule_are_refused():
+    with pytest.raises(ValueError, match="99 permutations"):
+        search_orders(np.zeros((4, 2), int), 2, 2, permutations=19)
+
+
+def alarms_in(files: int, faulty: bool, **options) -> list[int]:
+    """For each of many simulated files, the columns with an alarm."""
+    found = []
+    for seed in range(files):
+        orders = [GROUPS, GROUPS, BY_TARGET if faulty else GROUPS]
+        votes = in_order(simulated_cells(np.random.default_rng((seed, faulty))), *orders)
+        found.append([alarm.column for alarm in search_orders(votes, 80, 80, **options)[0]])
+    return found
+
+
+def test_few_simulated_files_are_judged_rightly():
+    options = {"permutations": 99, "resamples": 200}
+    assert alarms_in(4, faulty=False, **options) == [[]] * 4
+    assert alarms_in(4, faulty=True, **options) == [[2]] * 4
+
+
+@pytest.mark.slow
+def test_of_200_clean_files_at_most_2_alarm_and_of_200_faulty_ones_195_are_found():
+    clean, faulty = alarms_in(200, faulty=False), alarms_in(200, faulty=True)
+    assert sum(columns != [] for columns in clean) <= 2
+    assert sum(columns == [2] for columns in faulty) >= 195

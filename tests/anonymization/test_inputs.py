@@ -1,0 +1,66 @@
+"""Roles, groups and persons of the third page, and who can look at what."""
+
+import types
+
+import numpy as np
+import pytest
+
+from perface_jax.anonymization import inputs
+from perface_jax.anonymization.embedders import FileEmbedder
+from perface_jax.anonymization.inputs import Embedders, Inputs
+
+
+class Faces(types.SimpleNamespace):
+    def __len__(self):
+        return len(self.names)
+
+
+def test_queries_are_originals_and_every_role_is_one_that_somebody_has():
+    given = Inputs("o", {"ours": "d"}, "c", {"queries": "q.npz", "ours": "r.npz"}, {"": "a.csv"})
+    named = inputs.name_roles(given)
+    assert named.landmarks == {"originals": "q.npz", "ours": "r.npz"}
+    assert named.attributes == {"": "a.csv"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"landmarks": {"our": "f"}},
+            "--landmarks names our; wanted FILE, or one of originals, queries, candidates, ours",
+        ),
+        ({"attributes": {"orignals": "f"}}, "--attributes names orignals; wanted FILE, or one of originals, queries,"),
+        ({"attributes": {"ours": "f"}}, "--attributes names ours; wanted FILE, or one of originals"),
+        ({"landmarks": {"candidates": "f"}, "candidates": ""}, "--landmarks names candidates; wanted FILE, or one of"),
+        ({"landmarks": {"queries": "f", "originals": "g"}}, "which are the same pictures"),
+        ({"methods": {"candidates": "d"}}, "names a method candidates, which is a role"),
+    ],
+)
+def test_a_file_of_a_role_that_nobody_has_is_refused(changes, message):
+    given = Inputs("o", {"ours": "d"}, "c")._replace(**changes)
+    with pytest.raises(ValueError, match=message):
+        inputs.name_roles(given)
+
+
+def test_a_query_is_offered_neither_its_own_picture_nor_its_own_person(tmp_path):
+    rows = "q,f,ann r,m,bob a1,f,ann a2,f,eve a3,f,eve b1,m,dan b2,m,cy r2,m,bob".split()
+    (tmp_path / "groups.csv").write_text("\n".join(["name,sex,person", *rows]))
+    given = Inputs("o", candidates="c", attributes={"": str(tmp_path / "groups.csv")})
+    gallery = Faces(names=("a1", "a2", "a3", "b1", "b2", "r2"))
+    names, members = inputs.read_members(Faces(names=("q", "r")), gallery, given)
+    assert names == ["f", "m"]
+    np.testing.assert_array_equal(members[0], [[0, 1, 1, 0, 0, 0], [0, 0, 0, 1, 1, 1]])  # not a1, who is ann
+    np.testing.assert_array_equal(members[1], [[1, 1, 1, 0, 0, 0], [0, 0, 0, 1, 1, 0]])  # not r2, who is bob
+
+
+def test_without_persons_only_the_own_picture_is_left_out():
+    gallery = Faces(names=("a", "b", "c"))
+    names, members = inputs.read_members(Faces(names=("b", "z")), gallery, Inputs("o", candidates="c"))
+    assert names == ["everybody"]
+    np.testing.assert_array_equal(members, [[[1, 0, 1]], [[1, 1, 1]]])
+
+
+def test_vectors_from_files_cannot_look_at_new_pictures():
+    network, file = object(), FileEmbedder({}, "theirs")
+    eyes = Embedders(None, {"theirs": file, "ours": network})
+    assert eyes.for_new_pictures() == {"ours": network}

@@ -1,0 +1,150 @@
+"""What machines find, and group by group: the cells of the tables are the numbers of `privacy`, and gaps are stated."""
+
+import numpy as np
+import pytest
+
+from perface_jax import privacy
+from perface_jax.anonymization import recognizer_sections, scores, sections
+from perface_jax.anonymization.preservation import MEASURES
+from perface_jax.anonymization.scores import Method
+from tests.figure_checks import labeled
+
+COUNT = 60
+RATE = 0.01
+SEX = np.repeat(["female", "male"], COUNT // 2)
+TITLES = [(method, measure) for method in ("ours", "plain") for measure in MEASURES]
+AGE = np.array(["few"] * 6 + ["older", "young"] * 26 + ["", ""])
+
+
+class Given:
+    """Vectors that are told, of originals and methods by name."""
+
+    def __init__(self, vectors):
+        self.vectors = vectors
+
+    def look(self, whose, portraits):
+        return self.vectors[whose]
+
+
+class Faces:
+    """As many faces as there are originals, without pictures."""
+
+    def __len__(self):
+        return COUNT
+
+    def __getitem__(self, places):
+        return self
+
+
+@pytest.fixture(scope="module")
+def vectors():
+    """Of people and of one machine: `ours` hides men, `plain` hides nobody."""
+    random = np.random.default_rng(0)
+    originals, noise = random.normal(size=(2, COUNT, 24)).astype(np.float32)
+    ours = np.where((SEX == "male")[:, None], noise, originals + 0.6 * noise)
+    return {"originals": originals, "ours": ours, "plain": originals + 0.3 * noise}
+
+
+@pytest.fixture(scope="module")
+def found(vectors):
+    eye, patch = Given(vectors), pytest.MonkeyPatch()
+    patch.setattr(scores, "kept", lambda *_: {})
+    patch.setattr(scores, "no_contours", lambda *_: "no landmarks of the results")
+    methods = {name: Method(Faces(), np.arange(COUNT)) for name in ("ours", "plain")}
+    options = {"attributes": {"sex": SEX, "age": AGE}, "false_accept_rate": RATE}
+    yield scores.benchmark(Faces(), methods, perceive=eye, machines={"r50": eye}, **options)
+    patch.undo()
+
+
+def _lines(section):
+    """Lines as column -> cell."""
+    return [dict(zip(section.table.columns, line, strict=True)) for line in section.table.lines]
+
+
+def _value(cell):
+    return float(cell.split()[0])
+
+
+def test_equal_error_true_accepts_and_ranks_are_those_of_privacy(found, vectors):
+    ours, plain = _lines(recognizer_sections.what_machines_find(found))
+    assert (ours["method"], plain["method"], ours["machine"]) == ("ours", "plain", "r50")
+    (row,) = privacy.machine_table({"r50": (vectors["originals"], vectors["ours"])}, false_accept_rate=RATE).rows
+    similarity = privacy.paired_similarity(vectors["originals"], vectors["ours"])
+    impostors = privacy.impostor_pairs(vectors["originals"]).similarity
+    both, same = np.concatenate([similarity, impostors]), np.arange(COUNT + len(impostors)) < COUNT
+    assert _value(ours["EER"]) == pytest.approx(privacy.equal_error_rate(both, same), abs=5e-4)
+    true = privacy.true_accept_rate(both, same, false_accept_rate=RATE)
+    assert _value(ours["TAR at FAR 0.01"]) == pytest.approx(true, abs=5e-4)
+    assert ours["TAR at FAR 0.01"] == f"{true:.3f} [{1 - row.protected.high:.3f}, {1 - row.protected.low:.3f}]"
+    ranks = privacy.cumulative_match(privacy.ranks(vectors["ours"], vectors["originals"]), most=20)
+    for rank in (1, 5, 20):
+        wanted = ranks[rank - 1]
+        assert ours[f"rank {rank}"] == f"{wanted.value:.3f} [{wanted.low:.3f}, {wanted.high:.3f}]"
+
+
+def test_every_rank_with_its_interval_is_in_the_rows_and_in_the_figure(found):
+    section = recognizer_sections.what_machines_find(found)
+    assert [(row.method, row.rank) for row in section.rows] == [(m, k) for m in ("ours", "plain") for k in range(1, 21)]
+    roc, ranks = (picture.figure for picture in section.figures)
+    drawn = labeled(ranks.axes[0])["ours"].get_ydata()
+    np.testing.assert_array_equal(drawn, [row.found.value for row in section.rows if row.method == "ours"])
+    assert {"ours", "plain", "false accept rate 0.01"} <= set(labeled(roc.axes[0]))
+
+
+class Pictures(Faces):
+    """Faces of one gray each, with names."""
+
+    names, images = tuple(map(str, range(COUNT))), np.zeros((COUNT, 4, 4, 3), np.uint8)
+
+
+def test_both_axes_leave_the_equal_error_rate_to_its_table_and_show_originals_that_have_results(found):
+    measures = [scores.KeptRow(*title, scores.NONE, 0, 0, COUNT, "none") for title in TITLES]
+    methods = {"ours": Method(Pictures(), np.arange(40, COUNT))}  # none of the first six
+    section = sections.both_axes(found._replace(kept=measures), Pictures(), methods)
+    assert "EER" not in section.table.columns
+    (panel,) = section.figures[1].figure.axes
+    assert [text.get_text() for text in panel.texts if text.get_text().isdigit()] == [*map(str, range(40, 46))]
+
+
+def test_groups_have_every_measure_with_its_interval(found, vectors):
+    lines = _lines(recognizer_sections.group_gaps(found))
+    women = next(line for line in lines if (line["method"], line["group"]) == ("ours", "female"))
+    there = SEX == "female"
+    within = privacy.found_within(privacy.ranks(vectors["ours"], vectors["originals"]), k=1)
+    share = privacy.share(within[there])
+    assert women["Re-ID"] == f"{share.value:.3f} [{share.low:.3f}, {share.high:.3f}]"
+    felt = privacy.paired_similarity(vectors["originals"], vectors["ours"])[there].mean()
+    assert _value(women["perceived"]) == pytest.approx(felt, abs=5e-4)
+    assert all("[" in women[column] for column in ("similarity", "protected", "Re-ID", "EER", "perceived"))
+    groups = [line["group"] for line in lines if (line["method"], line["attribute"]) == ("ours", "age")]
+    assert groups == ["few", "older", "young", "largest gap (p)", "gap by chance"]  # nobody's group has no line
+
+
+def test_the_largest_gap_of_every_measure_stands_below_its_groups(found):
+    lines = [
+        line
+        for line in _lines(recognizer_sections.group_gaps(found))
+        if (line["method"], line["attribute"]) == ("ours", "sex")
+    ]
+    women, men, gap, chance = lines
+    assert gap["group"] == "largest gap (p)"
+    for column in ("protected", "Re-ID", "EER", "perceived"):
+        difference = abs(_value(women[column]) - _value(men[column]))
+        assert _value(gap[column]) == pytest.approx(difference, abs=1.1e-3)
+        assert float(gap[column].split("(")[1][:-1]) <= 0.001  # men are hidden, women are not
+        assert _value(chance[column]) < _value(gap[column])
+        assert "[" in chance[column]
+
+
+def test_a_group_of_few_persons_has_no_equal_error_rate_and_says_why(found):
+    section = recognizer_sections.group_gaps(found)
+    few = next(line for line in _lines(section) if line["group"] == "few")
+    assert few["EER"] == "n/a: 6 persons"
+    written = [row.gap for row in section.rows if isinstance(row, scores.MachineGapRow) and row.method == "ours"]
+    measures = [(gap.attribute, gap.measure) for gap in written]
+    assert measures == [(one, m) for one in ("sex", "age") for m in ("protected", "re_identified", "equal_error")]
+
+
+def test_without_groups_there_is_no_table(found):
+    alone = found._replace(machine=[row for row in found.machine if row.machine.group == "all"])
+    assert recognizer_sections.group_gaps(alone) is None

@@ -1,0 +1,80 @@
+"""Flags that are wrong end in one line that says what to do."""
+
+import subprocess
+import sys
+
+import pytest
+from absl import flags
+from ml_collections import config_flags
+
+from perface_jax.commands import command_line
+from tests.conftest import ROOT
+
+
+@pytest.fixture
+def parse(monkeypatch):
+    """Flags as train.py defines them, but of their own; ml_collections looks for fields in sys.argv."""
+
+    def run(*arguments):
+        own = flags.FlagValues()
+        monkeypatch.setattr(sys, "argv", ["train.py", f"--config={ROOT / 'configs/perface_r50.py'}", *arguments])
+        monkeypatch.setattr(flags, "FLAGS", own)
+        config_flags.DEFINE_config_file("config", flag_values=own)
+        return command_line.parse(sys.argv), own.config
+
+    return run
+
+
+def test_right_flags_are_read(parse):
+    rest, config = parse("--config.margin=0.3", "rest")
+    assert (rest, config.margin) == (["train.py", "rest"], 0.3)
+
+
+@pytest.mark.parametrize(
+    ("flag", "message"),
+    [
+        ("--config.marign=1", "has no field 'marign': --config.marign=1; did you mean 'margin'?"),
+        ("--config.sweep.batch_size=(1, 2)", "Only what leaves the shapes .* can be swept: seed, margin"),
+        ("--config.margin=abc", "--config.margin=abc: could not convert string to float"),
+        ("--bogus=1", "Unknown command line flag 'bogus'"),
+    ],
+)
+def test_wrong_flags_are_refused_in_one_line(parse, flag, message):
+    with pytest.raises(SystemExit, match=message) as refused:
+        parse(flag)
+    assert "\n" not in str(refused.value)
+
+
+def test_names_and_values_are_told_apart():
+    assert command_line.named(["a=x", "y", "b=p=q"], alone="it") == {"a": "x", "it": "y", "b=p": "q"}
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (["a=1", "a=2"], "a is given twice"),
+        (["a="], "has nothing behind ="),
+        (["x", "y"], "only one may go without a name, not x and y; wanted NAME=VALUE"),
+    ],
+)
+def test_a_name_twice_or_without_a_value_is_refused(given, message):
+    with pytest.raises(ValueError, match=message):
+        command_line.named(given, alone="it")
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        ("perface_r50", "File exists"),
+        ("arcface_synthetic", "--part=privacy wants the config of a run on triplets; this one's task is identities"),
+    ],
+)
+def test_what_cannot_be_judged_or_written_is_refused_before_any_work(config, message, tmp_path):
+    (tmp_path / "report").write_text("")
+    flags = [f"--config=configs/{config}.py", "--part=privacy", "--originals=no", f"--report={tmp_path / 'report'}"]
+    done = subprocess.run(
+        [sys.executable, "evaluate.py", *flags], cwd=ROOT, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 1
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr

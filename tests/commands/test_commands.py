@@ -1,0 +1,127 @@
+"""The commands of the README as a user types them, each in a process of its own (`make demo` is run by hand)."""
+
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from perface_jax.network.model_folder import load_model
+from tests.conftest import QUICK, ROOT
+from tests.training.test_builders import SOURCES, TARGETS, release, start  # noqa: F401  (fixtures)
+
+ENVIRONMENT = {**os.environ, "JAX_PLATFORMS": "cpu", "XLA_FLAGS": QUICK}
+
+
+def run(*arguments, expect=0):
+    done = subprocess.run(
+        [sys.executable, *map(str, arguments)], cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True, timeout=400
+    )
+    assert done.returncode == expect, done.stdout + done.stderr
+    return done.stdout if expect == 0 else done.stderr
+
+
+@pytest.fixture(scope="module")
+def flags(release, start, tmp_path_factory):  # noqa: F811
+    folder = tmp_path_factory.mktemp("run")
+    fields = {
+        "init": "",
+        "data.release": release,
+        "data.data_dir": folder / "tfds",
+        "data.sources": SOURCES,
+        "data.targets": TARGETS,
+        "split.sources": "(6,2,2)",
+        "split.targets": "(6,2,2)",
+    }
+    return [
+        "--config=configs/perface_r50.py:smoke",
+        f"--workdir={folder / 'run'}",
+        *(f"--config.{name}={value}" for name, value in fields.items()),
+    ]
+
+
+@pytest.fixture(scope="module")
+def trained(flags):
+    printed = run("train.py", *flags)
+    assert "step 2/2" in printed
+    return flags[1].removeprefix("--workdir=")
+
+
+def test_train_then_evaluate_prints_and_writes_the_accuracy_before_and_after(trained, flags, tmp_path):
+    table = run("evaluate.py", *flags, f"--report={tmp_path / 'report'}", f"--figures={tmp_path / 'figures'}")
+    with open(f"{trained}/evaluation.json") as file:
+        written = json.load(file)
+    section = written["sections"][0]
+    assert section["title"] == "Triplet accuracy"
+    found = {(row["setting"], row["model"]) for row in section["rows"] if row["kind"] == "model"}
+    settings = "train", "validation", "i", "ii", "iii"
+    assert found == {(setting, model) for setting in settings for model in ("before", "after")}
+    for row in section["rows"]:
+        assert row["accuracy"] is None or f"{row['accuracy']:.3f}" in table
+    assert json.loads((tmp_path / "report" / "report.json").read_text()) == written
+    page = (tmp_path / "report" / "report.html").read_text()
+    assert all(part["title"] in page for part in written["sections"])
+    assert len(list((tmp_path / "figures").glob("*.pdf"))) >= 5
+
+
+def test_vectors_are_embedded_by_one_command_and_judged_by_another(trained, flags, release, tmp_path):  # noqa: F811
+    out = tmp_path / "mine.npz"
+    said = run("evaluate.py", *flags, "--parts=embed", f"--pictures={release / 'triplet'}", f"--out={out}")
+    assert "300 pictures embedded by" in said
+    flags = [flag for flag in flags if not flag.startswith("--workdir")]
+    assert "mine" in run("evaluate.py", *flags, f"--embeddings={out}")
+    assert "either --workdir" in run("evaluate.py", *flags, expect=1)
+
+
+def test_the_trained_model_passes_its_selftest_and_goes_back_to_pytorch(trained, tmp_path):
+    assert "right" in run("-m", "perface_jax.selftest", f"{trained}/model")
+    run("-m", "converters.to_torch", f"{trained}/model", "--out", tmp_path / "back.pth")
+    assert "r18" in run("-m", "converters.arcface_torch", tmp_path / "back.pth", "--out", tmp_path / "again")
+    assert load_model(tmp_path / "again")[0].width == 4
+
+
+def test_three_lines_of_python_embed_a_folder(trained, tmp_path):
+    Image.fromarray(np.arange(48 * 48 * 3).astype(np.uint8).reshape(48, 48, 3)).save(tmp_path / "a.png")
+    code = f"""
+import perface_jax
+model, variables = perface_jax.load_model("{trained}/model")
+names, embeddings, skipped = perface_jax.embed_folder(model, variables, "{tmp_path}", crop="simswap")
+print(names, embeddings.shape, float(perface_jax.similarity(embeddings[0], embeddings[0])))
+"""
+    assert run("-c", code).startswith("['a.png'] (1, 512) ")
+
+
+def test_an_unknown_field_suggests_the_closest(flags):
+    message = run("train.py", *flags, "--config.marign=0.2", expect=1)
+    assert "marign" in message
+    assert "margin" in message
+
+
+def test_a_stray_argument_is_refused(flags):
+    assert "unexpected argument 'margin=0.2'" in run("train.py", *flags, "margin=0.2", expect=1)
+
+
+@pytest.mark.slow  # two more programs to compile; tests/test_anonymizer.py has what they do
+def test_faces_are_hidden_by_one_command_and_judged_by_another(trained, flags, release, tmp_path):  # noqa: F811
+    for folder, count in (("queries", 4), ("candidates", 24)):
+        (tmp_path / folder).mkdir()
+        for path in sorted((release / "triplet").glob("*.jpg"))[:count]:
+            (tmp_path / folder / f"{folder[0]}{path.name}").write_bytes(path.read_bytes())
+    options = [
+        *flags, "--crop=simswap", "--config.anonymize.size=48", "--config.anonymize.false_accept_rate=.5",
+        f"--candidates={tmp_path / 'candidates'}",
+    ]  # fmt: skip
+    out = tmp_path / "out"
+    said = run("evaluate.py", *options, "--part=anonymize", f"--queries={tmp_path / 'queries'}", f"--out={out}")
+    assert "qt0000_a" in said
+    assert (out / "sheet.png").exists()
+    hidden = f"--anonymized=ours={tmp_path / 'queries'}"
+    originals = f"--originals={tmp_path / 'queries'}"
+    report = f"--report={tmp_path / 'report'}"
+    said = run("evaluate.py", *options, "--part=privacy", originals, hidden, report)
+    assert "chosen swap" in said
+    assert (tmp_path / "report" / "report.html").exists()
+    assert "wants --originals=DIR" in run("evaluate.py", *flags, "--part=privacy", expect=1)

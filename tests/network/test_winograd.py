@@ -1,0 +1,92 @@
+"""Winograd's convolution and its derivatives against XLA's, and how few digits they lose."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax.sharding import PartitionSpec
+
+from perface_jax.network import convolution, winograd
+from perface_jax.parallel import make_mesh
+
+
+def plain(x, kernel):
+    return jax.lax.conv_general_dilated(x, kernel, (1, 1), ((1, 1), (1, 1)), dimension_numbers=convolution.LAYOUT)
+
+
+def both(dtype, shape, features):
+    """Value and derivatives by Winograd, and by XLA in float64."""
+    random = np.random.default_rng(0)
+    arrays = [random.normal(size=size) for size in (shape, (3, 3, shape[-1], features), (*shape[:3], features))]
+    with jax.enable_x64(True):
+        x, kernel, dy = map(jnp.array, arrays)
+        wanted, back = jax.vjp(plain, x, kernel)
+        wanted = wanted, *back(dy)
+        x, kernel, dy = (array.astype(dtype) for array in (x, kernel, dy))
+        found = winograd.convolve(x, winograd.transform(kernel)), *winograd.derivatives(x, kernel, dy)
+    return [(np.asarray(one, np.float64), np.asarray(other)) for one, other in zip(found, wanted, strict=True)]
+
+
+@pytest.mark.parametrize("shape", [(2, 4, 6, 3), (1, 2, 2, 5), (3, 14, 14, 2), (5, 7, 5, 3), (24, 14, 14, 3)])
+def test_it_is_the_convolution_with_its_derivatives(shape):
+    for found, wanted in both(np.float64, shape, 4):
+        np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-13 * np.abs(wanted).max())
+
+
+def test_float32_loses_next_to_no_digits():
+    for found, wanted in both(np.float32, (2, 14, 14, 256), 16):
+        np.testing.assert_allclose(found, wanted, rtol=0, atol=2e-6 * np.abs(wanted).max())  # measured: 5e-7
+
+
+@pytest.mark.parametrize(("pictures", "at_once"), [(96, 8), (8, 8), (7, 7), (11, 1), (0, 0)])
+def test_as_many_pictures_at_a_time_as_share_the_batch_and_have_few_tiles(pictures, at_once):
+    x, transformed = jnp.zeros((pictures, 14, 14, 2)), jnp.zeros((4, 4, 2, 3))
+    assert winograd._cut(x).shape == (pictures // max(at_once, 1) or 1, at_once, 14, 14, 2)
+    assert winograd.convolve(x, transformed).shape == (pictures, 14, 14, 3)
+
+
+def test_numpy_kernels_stay_as_exact_as_they_are():
+    kernel = np.random.default_rng(0).normal(size=(3, 3, 2, 2))
+    found = winograd.transform(kernel)
+    assert isinstance(found, np.ndarray)
+    matrix = np.array([[1, 0, 0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0, 0, 1]])
+    np.testing.assert_allclose(found, np.einsum("ai,bj,ijcd->abcd", matrix, matrix, kernel), rtol=1e-14)
+
+
+def test_it_is_chosen_for_many_channels_without_loss_of_digits_only():
+    wide, narrow = np.zeros((3, 3, 128, 256)), np.zeros((3, 3, 64, 128))
+    assert winograd.suits(wide, jnp.float32)
+    assert not any((winograd.suits(wide, jnp.bfloat16), winograd.suits(narrow, jnp.float32)))
+
+
+def test_the_model_takes_it_for_many_pictures_and_has_the_same_gradients_on_several_devices():
+    random = np.random.default_rng(0)
+    x, kernel = (jnp.float32(random.normal(size=size)) for size in ((64, 4, 4, 128), (3, 3, 128, 128)))
+
+    def loss(kernel, x, convolve=lambda x, kernel: convolution.convolve(x, kernel, (1, 1), ((1, 1), (1, 1)))):
+        return jnp.mean(jnp.square(convolve(x, kernel)))
+
+    def loops(pictures):
+        return str(jax.make_jaxpr(jax.grad(loss))(kernel, x[:pictures])).count("scan[")
+
+    assert (loops(convolution.PICTURES), loops(convolution.PICTURES - 1)) == (2, 0)
+    wanted = jax.jit(jax.grad(lambda kernel, x: loss(kernel, x, plain)))(kernel, x)
+    specs = PartitionSpec(), PartitionSpec("data")
+    mesh = make_mesh(data=2, devices=jax.devices()[:2])
+    shared = jax.shard_map(jax.grad(loss), mesh=mesh, in_specs=specs, out_specs=PartitionSpec())
+    for found in (jax.jit(jax.grad(loss))(kernel, x), jax.jit(shared)(kernel, x) / 2):
+        np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-5 * np.abs(wanted).max())
+
+
+def test_second_derivatives_are_those_of_the_convolution():
+    random = np.random.default_rng(0)
+    with jax.enable_x64(True):
+        x, kernel = (jnp.array(random.normal(size=size)) for size in ((2, 4, 4, 2), (3, 3, 2, 3)))
+
+        def slope(convolve):
+            return lambda x, kernel: jnp.sum(jnp.square(jax.grad(lambda x: jnp.sum(convolve(x, kernel) ** 3))(x)))
+
+        found = jax.grad(slope(convolution._by_winograd), argnums=(0, 1))(x, kernel)
+        wanted = jax.grad(slope(plain), argnums=(0, 1))(x, kernel)
+    for one, other in zip(found, wanted, strict=True):
+        np.testing.assert_allclose(one, other, rtol=0, atol=1e-12 * np.abs(other).max())

@@ -1,0 +1,163 @@
+"""What one sees of a run: the log, the screen, TensorBoard, and how seldom the devices are asked."""
+
+import json
+import struct
+import subprocess
+import sys
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from tensorboardX.proto.event_pb2 import Event
+
+from perface_jax import parallel
+from perface_jax.training.progress import Progress
+
+TENSORBOARD_ALONE = """
+import pathlib, sys
+from perface_jax.progress import Progress
+Progress(pathlib.Path(sys.argv[1]), [""], first=0, last=1, every=1, tensorboard=True)
+print("tensorboardX" in sys.modules, "torch" in sys.modules)
+import torch
+"""
+NAMES = ("seed=0", "seed=1")
+
+
+def _progress(workdir, names=("",), *, first=0, last=20, every=10, tensorboard=False):
+    return Progress(workdir, names, first=first, last=last, every=every, tensorboard=tensorboard)
+
+
+def _step(progress, step, loss, *, count=4.0, diverged=None, steps=1):
+    """One call of the program, `steps` steps that end at `step`, with what each replica gave."""
+    loss = np.asarray(loss, np.float32)
+    sums = {"loss": loss * count, "correct": np.full_like(loss, 3), "active": np.full_like(loss, 2)}
+    sums["count"] = np.broadcast_to(np.float32(count), loss.shape)
+    diverged = np.full(loss.shape, -1, np.int32) if diverged is None else np.int32(diverged)
+    progress.after_steps(step, steps, jax.tree.map(jnp.asarray, sums), jnp.asarray(diverged))
+
+
+def _lines(workdir):
+    return [json.loads(line) for line in (workdir / "log.jsonl").read_text().splitlines()]
+
+
+def test_the_log_holds_the_means_since_the_last_log_point(tmp_path, capsys):
+    with _progress(tmp_path) as progress:
+        for step in range(1, 21):
+            _step(progress, step, [0.1 * step])
+    first, second = _lines(tmp_path)
+    assert first == {"step": 10, "loss": pytest.approx(0.55), "training_accuracy": 0.75, "active_rows": 0.5}
+    assert (second["step"], second["loss"]) == (20, pytest.approx(1.55))
+    line = capsys.readouterr().out.splitlines()[0]
+    assert line.startswith("step 10/20  loss 0.55  training accuracy 0.75  active rows 0.5  rows/s ")
+    assert line.split("left ")[1].count(":") == 2
+
+
+def test_the_devices_are_asked_once_a_log_point(tmp_path, monkeypatch):
+    asked = []
+    fetch = parallel.fetch
+    monkeypatch.setattr(parallel, "fetch", lambda tree: asked.append(tree) or fetch(tree))
+    with _progress(tmp_path) as progress:
+        for step in range(1, 21):
+            _step(progress, step, [0.5])
+            assert len(asked) == step // 10
+
+
+def test_calls_of_several_steps_log_when_they_pass_a_log_point(tmp_path):
+    with _progress(tmp_path, last=24) as progress:
+        for step in (8, 16, 24):
+            _step(progress, step, [0.5], steps=8, count=32.0)
+    assert [line["step"] for line in _lines(tmp_path)] == [16, 24]
+
+
+def test_nothing_is_written_where_no_step_was_taken(tmp_path):
+    with _progress(tmp_path) as progress:
+        progress.flush(0, None)
+    assert not (tmp_path / "log.jsonl").exists()
+
+
+def test_each_replica_has_its_line_and_the_screen_their_mean_and_range(tmp_path, capsys):
+    with _progress(tmp_path, NAMES, every=1) as progress:
+        _step(progress, 1, [0.2, 0.6])
+        progress.validated(1, np.float32([0.5, np.nan]))
+        progress.note(1, steps_per_epoch=[7, 7])
+    assert [(line.get("replica"), line.get("loss")) for line in _lines(tmp_path)[:2]] == [
+        ("seed=0", pytest.approx(0.2)),
+        ("seed=1", pytest.approx(0.6)),
+    ]
+    assert _lines(tmp_path)[2:] == [
+        {"step": 1, "replica": "seed=0", "validation_accuracy": 0.5},
+        {"step": 1, "steps_per_epoch": [7, 7]},
+    ]
+    out = capsys.readouterr().out.splitlines()
+    assert out[0].startswith("step 1/20  loss 0.4 [0.2, 0.6]  ")
+    assert out[1:] == ["step 1/20  validation accuracy 0.5 [0.5, 0.5]", "step 1/20  steps per epoch: [7, 7]"]
+
+
+def test_going_on_removes_the_lines_of_later_steps_and_half_lines(tmp_path):
+    with _progress(tmp_path, every=5) as progress:
+        for step in range(1, 16):
+            _step(progress, step, [0.5])
+    with (tmp_path / "log.jsonl").open("a") as file:
+        file.write('{"step": 5, "lo')
+    with _progress(tmp_path, first=10, every=5) as progress:
+        assert [line["step"] for line in _lines(tmp_path)] == [5, 10]
+        for step in range(11, 16):
+            _step(progress, step, [0.7])
+    assert [(line["step"], line["loss"]) for line in _lines(tmp_path)] == [
+        (5, 0.5),
+        (10, 0.5),
+        (15, pytest.approx(0.7)),
+    ]
+
+
+def test_a_replica_that_diverges_is_named_once_with_its_step_and_has_no_more_lines(tmp_path):
+    with _progress(tmp_path, NAMES, every=1) as progress:
+        _step(progress, 1, [0.5, 0.5])
+        for step in (2, 3):
+            _step(progress, step, [0.0, 0.5], count=np.float32([0, 4]), diverged=[2, -1])
+    lines = _lines(tmp_path)
+    assert [line for line in lines if "diverged" in line] == [{"step": 2, "diverged": "seed=0"}]
+    assert [line["step"] for line in lines if line.get("replica") == "seed=0"] == [1]
+    assert [line["step"] for line in lines if line.get("replica") == "seed=1"] == [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("names", "diverged", "message"),
+    [
+        (NAMES, [3, 7], "^step 3 of seed=0; step 7 of seed=1 gave a loss .* between steps 0 and 10"),
+        (("",), [2], "^step 2 gave a loss .* between steps 0 and 10"),
+    ],
+)
+def test_a_run_in_which_nothing_is_finite_stops_and_names_the_steps(tmp_path, names, diverged, message):
+    with _progress(tmp_path, names) as progress, pytest.raises(FloatingPointError, match=message):
+        _step(progress, 10, [0.5] * len(names), steps=10, diverged=diverged)
+
+
+def _events(folder):
+    """The scalars of TensorBoard's files in a folder: (tag, step, value)."""
+    for path in sorted(folder.glob("events*")):
+        data = path.read_bytes()
+        while data:  # a record: length, checksum, event, checksum
+            (length,) = struct.unpack("<Q", data[:8])
+            event, data = Event.FromString(data[12 : 12 + length]), data[16 + length :]
+            yield from ((value.tag, event.step, value.simple_value) for value in event.summary.value)
+
+
+def test_tensorboard_has_a_run_for_each_replica(tmp_path):
+    with _progress(tmp_path, NAMES, every=1, tensorboard=True) as progress:
+        _step(progress, 1, [0.2, 0.6])
+        progress.validated(1, np.float32([0.25, 0.75]))
+    for name, loss, score in zip(NAMES, (0.2, 0.6), (0.25, 0.75), strict=True):
+        assert list(_events(tmp_path / "tensorboard" / name)) == [
+            ("loss", 1, pytest.approx(loss)),
+            ("training_accuracy", 1, 0.75),
+            ("active_rows", 1, 0.5),
+            ("validation_accuracy", 1, score),
+        ]
+
+
+def test_tensorboard_does_not_import_pytorch_and_leaves_it_to_be_imported(tmp_path):
+    command = [sys.executable, "-c", TENSORBOARD_ALONE, str(tmp_path)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    assert done.stdout.split() == ["True", "False"]

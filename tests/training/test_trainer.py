@@ -1,0 +1,169 @@
+"""The training page from config to model folder, in this process; the commands are run in test_commands."""
+
+import functools
+import json
+
+import jax
+import numpy as np
+import pytest
+from PIL import Image
+
+from configs import arcface_synthetic
+from perface_jax import parallel
+from perface_jax.network.model_folder import load_model, save_model
+from perface_jax.training import builders, trainer
+from tests.training.test_builders import config, release, start  # noqa: F401  (fixtures)
+
+
+def _lines(workdir):
+    return [json.loads(line) for line in (workdir / "log.jsonl").read_text().splitlines()]
+
+
+@pytest.fixture(autouse=True)
+def two_devices(monkeypatch):
+    """Eight virtual devices on two cores would spend the test on compiling."""
+    devices = jax.devices()[:2]
+    monkeypatch.setattr(parallel, "make_mesh", functools.partial(parallel.make_mesh, devices=devices))
+
+
+def test_a_run_logs_validates_saves_and_exports(config, tmp_path):  # noqa: F811
+    config.epochs, config.max_steps = 1, 0
+    [folder] = trainer.train(config, tmp_path / "run")
+    lines = _lines(tmp_path / "run")
+    steps = len(builders.open_data(config).training) // 8
+    assert steps >= 3
+    assert [line["step"] for line in lines if "loss" in line] == list(range(1, steps + 1))
+    assert [line["step"] for line in lines if "validation_accuracy" in line] == [0, steps]
+    assert all(line["active_rows"] > 0 for line in lines if "loss" in line)
+    model, variables = load_model(folder)
+    assert model.crop == "simswap"
+    assert json.loads((tmp_path / "run" / "config.json").read_text())["margin"] == config.margin
+
+
+@pytest.mark.slow
+def test_an_interrupted_run_goes_on_where_it_was_saved_and_ends_the_same(config, tmp_path):  # noqa: F811
+    config.max_steps, config.evaluate_every = 6, 1
+    trainer.train(config, tmp_path / "whole")
+
+    class Interrupted(Exception):
+        pass
+
+    class Broken(trainer.Progress):
+        def after_steps(self, step, *rest):
+            super().after_steps(step, *rest)
+            if step == 5:
+                raise Interrupted
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(trainer, "Progress", Broken)
+        with pytest.raises(Interrupted):
+            trainer.train(config, tmp_path / "halves")
+    trainer.train(config, tmp_path / "halves")
+
+    assert min(line["step"] for line in _lines(tmp_path / "halves")[-4:]) > 0
+    one, other = (load_model(tmp_path / name / "model")[1] for name in ("whole", "halves"))
+    jax.tree.map(np.testing.assert_array_equal, one, other)
+
+
+@pytest.mark.slow
+def test_the_last_state_is_exported_when_asked_for(config, tmp_path):  # noqa: F811
+    config.max_steps, config.export = 1, "last"
+    [folder] = trainer.train(config, tmp_path / "run")
+    assert json.loads((folder / "model.json").read_text())["source"]["steps"] == 1
+    before, after = load_model(config.init)[1], load_model(folder)[1]
+    assert np.abs(after["params"]["fc"]["kernel"] - before["params"]["fc"]["kernel"]).max() > 0
+
+
+def test_another_configs_workdir_is_refused_before_anything_happens(config, tmp_path):  # noqa: F811
+    trainer.train(config, tmp_path / "run")
+    config.margin = 0.3
+    with pytest.raises(ValueError, match=r"- margin = 0\.1\n\+ margin = 0\.3"):
+        trainer.train(config, tmp_path / "run")
+
+
+def test_a_run_that_diverges_stops_names_the_steps_and_saves_nothing(config, tmp_path):  # noqa: F811
+    config.learning_rate, config.max_steps, config.log_every = 1e30, 9, 100
+    with pytest.raises(FloatingPointError, match="between steps 0 and 3|after step 3 are not finite"):
+        trainer.train(config, tmp_path / "run")
+    assert not list((tmp_path / "run" / "checkpoints").iterdir())
+
+
+def test_folded_norms_are_refused_before_the_workdir_is_claimed(config, tmp_path):  # noqa: F811
+    folded, variables = load_model(config.init)
+    save_model(tmp_path / "folded", folded.clone(folded_norms=True), variables)
+    config.init = str(tmp_path / "folded")
+    with pytest.raises(ValueError, match="config.batch_norm=frozen"):
+        trainer.train(config, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_wrong_choices_are_refused_with_what_there_is(config, tmp_path):  # noqa: F811
+    config.batch_size = 7
+    with pytest.raises(ValueError, match="batch of 7 cannot be divided over 2 devices"):
+        trainer.train(config, tmp_path / "run")
+    for field, value, message in [
+        ("batch_norm", "off", "config.batch_norm is 'off'; wanted one of global, per_device, frozen"),
+        ("labels", "d3", "config.labels is 'd3'; wanted one of unanimous, majority"),
+        ("crop", "simswp", "config.crop is 'simswp'; wanted one of arcface"),
+        ("evaluate_every", 0, "config.evaluate_every is 0; wanted more than 0"),
+    ]:
+        broken = config.copy_and_resolve_references()
+        broken[field] = value
+        with pytest.raises(ValueError, match=message):
+            trainer.train(broken, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_sweep_is_each_run_alone_and_a_run_that_diverges_does_not_stop_the_others(config, tmp_path):  # noqa: F811
+    config.feed, config.max_steps = "resident", 3
+    [alone] = trainer.train(config, tmp_path / "alone")
+    config.sweep.learning_rate = (0.01, 1e30)
+    sane, wild = trainer.train(config, tmp_path / "sweep")
+    assert (sane.name, wild.name) == ("learning_rate=0.01", "learning_rate=1e+30")
+
+    one, other = load_model(alone)[1], load_model(sane)[1]
+    jax.tree.map(functools.partial(np.testing.assert_allclose, rtol=1e-4, atol=1e-5), one, other)
+    lines = _lines(tmp_path / "sweep")
+    assert [line["diverged"] for line in lines if "diverged" in line] == ["learning_rate=1e+30"]
+    assert {line["replica"] for line in lines if line["step"] == 3 and "loss" in line} == {"learning_rate=0.01"}
+
+
+@pytest.mark.slow
+def test_resident_pictures_in_one_scan_train_as_pictures_from_disk(config, tmp_path):  # noqa: F811
+    config.max_steps = 3
+    [disk] = trainer.train(config, tmp_path / "disk")
+    config.feed, config.steps_per_call = "resident", 0
+    [resident] = trainer.train(config, tmp_path / "resident")
+    one, other = load_model(disk)[1], load_model(resident)[1]
+    jax.tree.map(functools.partial(np.testing.assert_allclose, rtol=1e-4, atol=1e-5), one, other)
+
+
+@pytest.mark.slow
+def test_a_finished_run_goes_on_when_more_steps_are_asked_for(config, tmp_path):  # noqa: F811
+    config.max_steps, config.export = 1, "last"
+    trainer.train(config, tmp_path / "run")
+    config.max_steps, config.log_every = 2, 2
+    [folder] = trainer.train(config, tmp_path / "run")
+    assert json.loads((folder / "model.json").read_text())["source"]["steps"] == 2
+    changes = [line["changed"] for line in _lines(tmp_path / "run") if "changed" in line]
+    assert changes == ["config.log_every: 1 -> 2", "config.max_steps: 1 -> 2"]
+
+
+def test_a_recognizer_learns_from_a_folder_of_identities(config, tmp_path):  # noqa: F811
+    generator = np.random.default_rng(0)
+    for person in range(8):
+        folder = tmp_path / "people" / f"{person}"
+        folder.mkdir(parents=True)
+        base = generator.integers(0, 256, (4, 4, 3))
+        for i in range(6):
+            noisy = np.clip(base + generator.normal(scale=10, size=base.shape), 0, 255).astype(np.uint8)
+            Image.fromarray(noisy).resize((32, 32), Image.Resampling.NEAREST).save(folder / f"{i}.png")
+    people = arcface_synthetic.get_config()
+    people.model, people.init = config.model, config.init
+    people.data.folder, people.data.pairs = str(tmp_path / "people"), 20
+    people.split.sizes, people.batch_size, people.epochs = (4, 4, 0), 8, 4
+    people.schedule.warmup, people.log_every, people.export = 0, 6, "last"
+    [folder] = trainer.train(people, tmp_path / "run")
+    losses = [line["loss"] for line in _lines(tmp_path / "run") if "loss" in line]
+    assert losses[-1] < losses[0]
+    assert "classes" not in load_model(folder)[1]["params"]

@@ -1,0 +1,107 @@
+"""A workdir belongs to one run: another one is refused, what does not change a result may change."""
+
+import json
+
+import jax
+import pytest
+
+from perface_jax.training import workdir
+
+CONFIG = {
+    "seed": 0,
+    "margin": 0.1,
+    "epochs": 10,
+    "max_steps": 100,
+    "schedule": {"name": "constant", "warmup": 0},
+    "data": {"release": "here", "sources": 80},
+    "mesh": {"data": 0, "how": "shard_map"},
+    "log_every": 10,
+}
+
+
+def _with(**changes):
+    """The config with other values, `data__release` for `data.release`."""
+    config = json.loads(json.dumps(CONFIG))
+    for name, value in changes.items():
+        *group, field = name.split("__")
+        (config[group[0]] if group else config)[field] = value
+    return config
+
+
+def test_a_new_workdir_is_claimed_and_recognized_again(tmp_path):
+    folder = workdir.claim(tmp_path / "new" / "run", CONFIG)
+    assert folder == tmp_path / "new" / "run"
+    assert json.loads((folder / "config.json").read_text()) == CONFIG
+    assert workdir.refuse_other_run(folder, CONFIG) == {}
+    assert workdir.claim(folder, CONFIG) == folder
+    assert sorted(path.name for path in folder.iterdir()) == ["config.json", "versions.json"]
+
+
+def test_the_versions_of_everything_are_written_down(tmp_path):
+    workdir.claim(tmp_path, CONFIG)
+    versions = json.loads((tmp_path / "versions.json").read_text())
+    assert versions["packages"]["jax"] == jax.__version__
+    assert versions["devices"].startswith("8 x cpu")
+    assert versions["processes"] == 1
+
+
+def test_what_leaves_the_result_alone_may_change_and_is_listed(tmp_path):
+    workdir.claim(tmp_path, CONFIG)
+    moved = _with(data__release="there", mesh__how="pmap", log_every=1)
+    changed = {"data.release": ("here", "there"), "mesh.how": ("shard_map", "pmap"), "log_every": (10, 1)}
+    assert workdir.refuse_other_run(tmp_path, moved) == changed
+    workdir.claim(tmp_path, moved)
+    assert json.loads((tmp_path / "config.json").read_text()) == moved
+    assert workdir.refuse_other_run(tmp_path, moved) == {}
+
+
+def test_another_run_is_refused_with_every_differing_field_and_nothing_is_changed(tmp_path):
+    workdir.claim(tmp_path, CONFIG)
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    other = _with(margin=0.2, data__release="there", new=None, extra=1)
+    del other["data"]["sources"]
+    for act in (workdir.refuse_other_run, workdir.claim):
+        with pytest.raises(ValueError, match="holds another run") as error:
+            act(tmp_path, other)
+        assert str(error.value).splitlines()[1:-1] == [
+            "- data.sources = 80",
+            "+ data.sources = None",
+            "- extra = None",
+            "+ extra = 1",
+            "- margin = 0.1",
+            "+ margin = 0.2",
+        ]
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+@pytest.mark.parametrize(
+    ("field", "before", "now", "allowed"),
+    [
+        ("epochs", 10, 20, True),
+        ("epochs", 10, 5, False),
+        ("epochs", 0, 10, True),  # no step at all, then some
+        ("epochs", 10, 0, False),
+        ("max_steps", 100, 200, True),
+        ("max_steps", 100, 50, False),
+        ("max_steps", 100, 0, True),  # 0 is no limit
+        ("max_steps", 0, 100, False),
+    ],
+)
+def test_a_run_may_become_longer_under_a_constant_schedule_only(tmp_path, field, before, now, allowed):
+    old, new = _with(**{field: before}), _with(**{field: now})
+    workdir.claim(tmp_path / "constant", old)
+    if allowed:
+        assert workdir.refuse_other_run(tmp_path / "constant", new) == {field: (before, now)}
+    else:
+        with pytest.raises(ValueError, match=rf"\+ {field} = {now}"):
+            workdir.refuse_other_run(tmp_path / "constant", new)
+    old["schedule"]["name"] = new["schedule"]["name"] = "cosine"
+    workdir.claim(tmp_path / "cosine", old)
+    with pytest.raises(ValueError, match=rf"\+ {field} = {now}"):
+        workdir.refuse_other_run(tmp_path / "cosine", new)
+
+
+def test_a_file_in_the_place_of_the_workdir_is_refused(tmp_path):
+    (tmp_path / "run").write_text("")
+    with pytest.raises(ValueError, match="run is a file; wanted a folder"):
+        workdir.claim(tmp_path / "run", CONFIG)
