@@ -1,40 +1,6 @@
-"""Train: `python train.py --config=configs/perface_r50.py --workdir=runs/perface_r50 [--config.field=value ...]`.
+"""`python train.py --config=FILE ...` is `perface train ...`; see `perface_jax/commands/train.py`."""
 
-The same command continues a run that was stopped. On SIGTERM it saves and exits with 75. `--distributed` joins the
-processes of a TPU pod, SLURM or Open MPI; elsewhere give each `--coordinator=HOST:PORT --processes=N --process=I`.
-"""
-
-import sys
-
-from absl import app, flags, logging
-from ml_collections import config_flags
-
-from perface_jax.commands import command_line
-from perface_jax.network import compilation
-from perface_jax.training import preemption, trainer
-
-CONFIG = config_flags.DEFINE_config_file("config", help_string="A file of configs/.")
-WORKDIR = flags.DEFINE_string("workdir", None, "Folder of this run: its config, checkpoints, log and model.")
-command_line.define_processes()
-flags.mark_flags_as_required(["config", "workdir"])
-
-
-def main(arguments):
-    # Orbax and TFDS tell every step they take, and log the tracebacks of what they also raise.
-    logging.set_verbosity(logging.FATAL)
-    sys.unraisablehook = lambda fault: None  # of threads that Orbax leaves behind when a save fails
-    if len(arguments) > 1:
-        raise app.UsageError(f"unexpected argument {arguments[1]!r}; fields are set as --config.field=value")
-    try:
-        compilation.keep_programs()
-        command_line.join_processes()
-        trainer.train(CONFIG.value, WORKDIR.value)
-    except preemption.Preempted as told:
-        print(told, flush=True)
-        raise SystemExit(preemption.EXIT_CODE) from told
-    except (ValueError, OSError, FloatingPointError) as error:
-        raise SystemExit(str(error)) from error
-
+from perface_jax.commands import train
 
 if __name__ == "__main__":
-    app.run(main, flags_parser=command_line.parse)
+    train.main()

@@ -1,12 +1,22 @@
 """What `train.py` and `evaluate.py` share: flags read or refused in one line, and those of several processes."""
 
 import re
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Sequence
 
-from absl import flags
+from absl import app, flags
 
 from perface_jax import parallel
 from perface_jax.training import sweeps
+
+
+def run(main: Callable[[Sequence[str]], None]) -> None:
+    """Read the flags of the module of `main`, and call it with the arguments that are no flags; `--help` shows both."""
+    sys.modules["__main__"].__doc__ = sys.modules[main.__module__].__doc__
+    for module in (main.__module__, __name__):
+        for flag in flags.FLAGS.get_key_flags_for_module(module):
+            flags.FLAGS.register_key_flag_for_module(sys.argv[0], flag)
+    app.run(main, flags_parser=parse)
 
 
 def parse(arguments: Sequence[str]) -> list[str]:
