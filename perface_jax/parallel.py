@@ -178,7 +178,7 @@ def spmd(step: Callable, mesh: Mesh, *, how: How = How.SHARD_MAP) -> Callable:
         specs = (STATE, BATCH, *(SHARED for _ in shared))
         return jax.shard_map(body, mesh=mesh, in_specs=specs, out_specs=STATE)(state, batch, *shared)
 
-    return jax.jit(program, donate_argnums=0, compiler_options=compilation.options())
+    return jax.jit(program, donate_argnums=0, compiler_options=_options(mesh))
 
 
 def spmd_rows(function: Callable, mesh: Mesh) -> Callable:
@@ -189,7 +189,11 @@ def spmd_rows(function: Callable, mesh: Mesh) -> Callable:
         specs = (STATE, BATCH, *(SHARED for _ in shared))
         return jax.shard_map(body, mesh=mesh, in_specs=specs, out_specs=BATCH)(variables, batch, *shared)
 
-    return jax.jit(program, compiler_options=compilation.options())
+    return jax.jit(program, compiler_options=_options(mesh))
+
+
+def _options(mesh):
+    return compilation.options(mesh.devices.flat)
 
 
 @functools.cache  # one program for all replicas

@@ -3,12 +3,16 @@
 import os
 import pathlib
 
+from tests.xla_flags import accepted
+
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 PROGRAMS = pathlib.Path(__file__).resolve().parent.parent / ".pytest_cache" / "programs"  # shared by all processes
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(PROGRAMS))
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")  # small programs are the same in many tests
 # Most of the time goes into compiling programs that run once. The trajectory of PyTorch is compiled as users' programs.
-QUICK = "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false"
+QUICK = " ".join(
+    accepted(["--xla_backend_optimization_level=0", "--xla_cpu_use_fusion_emitters=false"], PROGRAMS.parent)
+)
 os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {QUICK} --xla_force_host_platform_device_count=8"
 
 import itertools  # noqa: E402

@@ -1,34 +1,60 @@
 """How programs are compiled: with which options, and where they are kept for the next start."""
 
 import contextlib
+import functools
 import os
 import pathlib
+from collections.abc import Iterable
+from typing import Any
 
 import jax
 
-_CPU = {
-    "xla_cpu_experimental_ynn_fusion_type": "",
-    "xla_disable_hlo_passes": "cse_barrier_expander",
-}
+_CPU = (
+    # Otherwise XLA gives convolutions and products to YNNPACK, which is slower, above all for filter gradients:
+    # `benchmarks/layers.py` times layers with and without.
+    ("xla_cpu_experimental_ynn_fusion_type", ""),
+    # This pass removes what keeps rematerialized values from being shared with the first ones; without it `remat`
+    # saves memory.
+    ("xla_disable_hlo_passes", "cse_barrier_expander"),
+)
 
 
-def options() -> dict[str, str]:
-    """What to give `jax.jit(function, compiler_options=...)` for programs with convolutions on the default backend.
+def options(devices: Iterable[jax.Device] | None = None) -> dict[str, str]:
+    """Compiler options for programs with convolutions: `jax.jit(function, compiler_options=options())`.
 
-    On CPUs XLA (jaxlib 0.10) gives convolutions and products to YNNPACK, which is slower, above all for filter
-    gradients: `benchmarks/layers.py` times layers with and without. A pass of XLA removes there what keeps
-    rematerialized values from being shared with the first ones; without that pass `remat` saves memory. Elsewhere
-    nothing is set.
+    Args:
+      devices: that the program is compiled for; None: those JAX uses by itself.
+
+    Returns:
+      for CPUs the options that the installed XLA accepts; for other devices none.
     """
-    return dict(_CPU) if jax.default_backend() == "cpu" else {}
+    device = next(iter(jax.local_devices() if devices is None else devices))
+    return dict(accepted(_CPU)) if device.platform == "cpu" else {}
+
+
+@functools.cache
+def accepted(options: tuple[tuple[str, Any], ...]) -> tuple[tuple[str, Any], ...]:
+    """Those of the options `(name, value)` that XLA for CPUs accepts; versions of XLA differ in what they know."""
+    return tuple(option for option in options if _is_accepted(option))
+
+
+def _is_accepted(option):
+    device = jax.sharding.SingleDeviceSharding(jax.local_devices(backend="cpu")[0])
+    try:
+        jax.jit(lambda: 0, compiler_options=dict([option]), out_shardings=device).lower().compile()
+    except jax.errors.JaxRuntimeError as error:
+        if "No such compile option" in str(error):
+            return False
+        raise
+    return True
 
 
 def keep_programs() -> None:
     """Keep compiled programs on disk, so that the next start of the same run need not compile.
 
-    They lie where JAX_COMPILATION_CACHE_DIR says, else in `perface_jax` in the user's cache folder; an empty
-    JAX_COMPILATION_CACHE_DIR, or a user without a home, keeps none. JAX itself looks them up by program, options,
-    device and version.
+    The folder is JAX_COMPILATION_CACHE_DIR, otherwise `perface_jax` in the user's cache folder. With an empty
+    JAX_COMPILATION_CACHE_DIR, or for a user without a home, nothing is kept. JAX finds the programs by their code,
+    options, device and version.
     """
     if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
         with contextlib.suppress(RuntimeError):  # no home

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import types
 
 import jax
 import jax.numpy as jnp
@@ -38,3 +39,10 @@ def test_programs_are_kept_in_the_users_cache_unless_a_folder_is_named(tmp_path)
         changed = environment | {"XDG_CACHE_HOME": str(tmp_path)} | change
         done = subprocess.run([sys.executable, "-c", START], env=changed, check=True, capture_output=True, text=True)
         assert done.stdout.split() == [str(wanted)]
+
+
+def test_options_are_those_of_the_devices_and_of_the_installed_xla():
+    known, unknown = ("xla_backend_optimization_level", 1), ("xla_nonsense", "1")
+    assert compilation.accepted((unknown, known)) == (known,)
+    assert compilation.options() == compilation.options(jax.devices()[1:3]) != {}
+    assert compilation.options([types.SimpleNamespace(platform="gpu")]) == {}

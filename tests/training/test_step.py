@@ -35,8 +35,9 @@ def test_five_steps_of_r18_follow_the_trajectory_of_pytorch(devices, winograd, m
     if winograd:
         monkeypatch.setattr(convolution, "PICTURES", 1)
     # As users compile: here most of the time is computing.
-    options = compilation.options() | {"xla_backend_optimization_level": 3, "xla_cpu_use_fusion_emitters": True}
-    monkeypatch.setattr(compilation, "options", lambda: options)
+    quick = (("xla_backend_optimization_level", 3), ("xla_cpu_use_fusion_emitters", True))
+    options = compilation.options() | dict(compilation.accepted(quick))
+    monkeypatch.setattr(compilation, "options", lambda devices: options)
     state_dict, golden = formula.state_dict("r18"), dict(np.load(formula.FOLDER / "train_r18_float64.npz"))
     model, variables = arcface_torch.recognize(state_dict), arcface_torch.convert(state_dict)
     mesh = small_runs.mesh(devices)
