@@ -1,29 +1,35 @@
 """Losses on embeddings: pure, one value per example, no mean and no clipping of gradients.
 
-Embeddings are floating `[..., D]` and need not be of unit length; a loss has their dtype, and so must an option that is
-an array. Finite embeddings give finite gradients, zero vectors too, so that rows may be masked afterwards. Reduction
-and example weights belong to the caller (`step.train_step` sums locally, adds up over the devices and divides once).
+Embeddings need not be of unit length; a loss has their dtype, and so must an option that is an array. Finite embeddings
+give finite gradients, zero vectors too, so that rows may be masked afterwards. Reduction and example weights belong to
+the caller (`step.train_step` sums locally, adds up over the devices and divides once).
 """
 
 import jax
 import jax.numpy as jnp
+from jaxtyping import Float, Int, Num
 
+from perface_jax.arrays import AnyArray, Array, Scalar
 from perface_jax.similarity import similarity, unit
 
 
 def cosine_triplet(
-    reference: jax.Array, positive: jax.Array, negative: jax.Array, *, margin: float | jax.Array = 0.1
-) -> jax.Array:
+    reference: Float[AnyArray, "*batch d"],
+    positive: Float[AnyArray, "*batch d"],
+    negative: Float[AnyArray, "*batch d"],
+    *,
+    margin: Scalar | Float[AnyArray, "*#batch"] = 0.1,
+) -> Float[Array, "*batch"]:
     """Hinge on the difference of two cosines: `max(0, cos(x, x-) - cos(x, x+) + margin)`.
 
     Args:
-      reference: floating `[..., D]`, the picture C of a triplet.
-      positive: floating `[..., D]`, the picture most people called closer to C.
-      negative: floating `[..., D]`, the other one.
+      reference: the picture C of each triplet.
+      positive: the picture most people called closer to C.
+      negative: the other one.
       margin: in units of cosine; the paper uses 0.1.
 
     Returns:
-      `[...]`, at least 0; the mean over the batch is the paper's loss.
+      At least 0; the mean over the batch is the paper's loss.
 
     Source: PerFace (ICIP 2025), Eq. 1.
     """
@@ -31,13 +37,13 @@ def cosine_triplet(
 
 
 def soft_vote(
-    reference: jax.Array,
-    positive: jax.Array,
-    negative: jax.Array,
-    votes: jax.Array,
+    reference: Float[AnyArray, "*batch d"],
+    positive: Float[AnyArray, "*batch d"],
+    negative: Float[AnyArray, "*batch d"],
+    votes: Num[AnyArray, "*batch 2"],
     *,
-    temperature: float | jax.Array,
-) -> jax.Array:
+    temperature: Scalar,
+) -> Float[Array, "*batch"]:
     """Mean negative log-likelihood of a triplet's votes under a Bradley-Terry model.
 
     `-(v+ log sigma(z) + v- log sigma(-z)) / (v+ + v-)` with `z = (cos(x, x+) - cos(x, x-)) / temperature`. The mean
@@ -46,14 +52,14 @@ def soft_vote(
     A triplet whose votes disagree cannot reach 0: its least value is the entropy of its votes.
 
     Args:
-      reference: floating `[..., D]`, the picture C of a triplet.
-      positive: floating `[..., D]`.
-      negative: floating `[..., D]`.
-      votes: `[..., 2]`, at least 0: for the positive, for the negative; whole or not.
+      reference: the picture C of each triplet.
+      positive: one of the other two pictures.
+      negative: the other one.
+      votes: at least 0: for the positive, for the negative; whole or not.
       temperature: > 0, the difference of two cosines at which the odds are e : 1.
 
     Returns:
-      `[...]`, at least 0; 0 without votes.
+      At least 0; 0 without votes.
 
     Raises:
       ValueError: votes of another shape.
@@ -71,8 +77,13 @@ def soft_vote(
 
 
 def odd_one_out(
-    first: jax.Array, second: jax.Array, third: jax.Array, *, odd: jax.Array | int = 2, temperature: float | jax.Array
-) -> jax.Array:
+    first: Float[AnyArray, "*batch d"],
+    second: Float[AnyArray, "*batch d"],
+    third: Float[AnyArray, "*batch d"],
+    *,
+    odd: int | Int[AnyArray, "*#batch"] = 2,
+    temperature: Scalar,
+) -> Float[Array, "*batch"]:
     """Negative log-probability that the pair left by the odd one is the most alike of the three pairs.
 
     `-log(exp(s_ij) / (exp(s_12) + exp(s_13) + exp(s_23)))` with `s = cos / temperature` and (i, j) the pair without the
@@ -80,14 +91,12 @@ def odd_one_out(
     That says a little more than the answer does: nobody was asked about the pair (positive, negative).
 
     Args:
-      first: floating `[..., D]`.
-      second: floating `[..., D]`.
-      third: floating `[..., D]`.
-      odd: integer `[...]` or scalar, which of the three is the odd one: 0, 1 or 2, as in `annotations.OddOneOut`.
+      first, second, third: the three pictures.
+      odd: which of them is the odd one: 0, 1 or 2, as in `annotations.OddOneOut`.
       temperature: > 0, in units of cosine.
 
     Returns:
-      `[...]`, above 0; NaN where `odd` is none of the three.
+      Above 0; NaN where `odd` is none of the three.
 
     Source: Andrews, Joniak, Xiang, A View From Somewhere (ICLR 2023); cosines over a temperature are ours.
     """
@@ -97,13 +106,13 @@ def odd_one_out(
 
 
 def arcface(
-    embeddings: jax.Array,
-    classes: jax.Array,
-    labels: jax.Array,
+    embeddings: Float[AnyArray, "*batch d"],
+    classes: Float[AnyArray, "classes d"],
+    labels: Int[AnyArray, "*batch"],
     *,
-    margin: float | jax.Array = 0.5,
-    scale: float | jax.Array = 64.0,
-) -> jax.Array:
+    margin: Scalar = 0.5,
+    scale: Scalar = 64.0,
+) -> Float[Array, "*batch"]:
     """Softmax cross-entropy over identities, the angle to the own class made larger by a margin.
 
     `-log softmax(scale * c)[label]` with `c_j = cos(theta_j)`, but `c_label = cos(theta_label + margin)`. Beyond
@@ -114,14 +123,14 @@ def arcface(
     between them at every step. For millions the classes must be divided over the devices, which is not done here.
 
     Args:
-      embeddings: floating `[..., D]`.
-      classes: floating `[C, D]`, one row an identity, trained along; of any length.
-      labels: integer `[...]`, 0 to C - 1.
+      embeddings: of pictures of these identities.
+      classes: one row per identity, trained with the network; of any length.
+      labels: the row of each picture's identity.
       margin: in radians, in [0, pi).
-      scale: > 0, what cosines are multiplied with.
+      scale: > 0, multiplies the cosines.
 
     Returns:
-      `[...]`, at least 0; NaN where a label is no class. At `theta` exactly 0 or pi, where the angle has no derivative,
+      At least 0; NaN where a label is no class. At `theta` exactly 0 or pi, where the angle has no derivative,
       its sine counts as constant.
 
     Raises:

@@ -1,34 +1,30 @@
 """Cosine similarity over the last axis, safe at zero.
 
-Arrays are floating `[..., D]`; leading dimensions broadcast. A vector of length zero has similarity 0 to everything
-and a zero gradient, where the plain quotient gives NaN: one collapsed embedding must not destroy a whole step.
+A vector of length zero has similarity 0 to everything and a zero gradient, where the plain quotient gives NaN: one
+collapsed embedding must not destroy a whole step. Results have the dtype of the arguments.
 """
 
 import jax
 import jax.numpy as jnp
+from jaxtyping import Float
+
+from perface_jax.arrays import AnyArray, Array
 
 
-def length(x: jax.Array) -> jax.Array:
-    """Euclidean length over the last axis, with gradient 0 at the zero vector.
-
-    Args:
-      x: floating `[..., D]`.
-
-    Returns:
-      `[...]`, the dtype of `x`.
-    """
+def length(x: Float[AnyArray, "*batch d"]) -> Float[Array, "*batch"]:
+    """Euclidean length over the last axis, with gradient 0 at the zero vector."""
     return root(jnp.sum(jnp.square(jnp.asarray(x)), axis=-1))
 
 
-def root(x: jax.Array) -> jax.Array:
-    """Square root of numbers from 0 on, floating `[...]`, with gradient 0 at 0."""
+def root(x: Float[AnyArray, "*shape"]) -> Float[Array, "*shape"]:
+    """Square root of numbers from 0 on, with gradient 0 at 0."""
     is_zero = x == 0
     # The square root must never see the zero: `where` alone would still send 0 * inf = NaN through its derivative.
     return jnp.where(is_zero, 0, jnp.sqrt(jnp.where(is_zero, 1, x)))
 
 
-def unit(x: jax.Array) -> jax.Array:
-    """The vector of length 1 in the direction of `x`, floating `[..., D]`; zero, with gradient zero, where `x` is."""
+def unit(x: Float[AnyArray, "*batch d"]) -> Float[Array, "*batch d"]:
+    """The vector of length 1 in the direction of `x`; zero, with gradient zero, where `x` is."""
     x = jnp.asarray(x)
     # Dividing by the largest entry first keeps squares of float32 vectors of size 1e-37 to 1e37 within the range.
     largest = jnp.max(jnp.abs(x), axis=-1, keepdims=True)
@@ -37,15 +33,15 @@ def unit(x: jax.Array) -> jax.Array:
     return jnp.where(size == 0, 0, x / jnp.where(size == 0, 1, size))
 
 
-def similarity(x: jax.Array, y: jax.Array) -> jax.Array:
+def similarity(x: Float[AnyArray, "*#batch d"], y: Float[AnyArray, "*#batch d"]) -> Float[Array, "*batch"]:
     """Cosine of the angle between two embeddings: `x . y / (|x| |y|)`.
 
     Args:
-      x: floating `[..., D]`, of any length (not normalized).
-      y: floating `[..., D]`, broadcast against `x`.
+      x: of any length (not normalized).
+      y: likewise; leading axes broadcast.
 
     Returns:
-      `[...]` in [-1, 1] up to rounding; 0 where either vector is zero.
+      In [-1, 1] up to rounding; 0 where either vector is zero.
 
     Raises:
       ValueError: the last axes differ.

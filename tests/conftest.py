@@ -15,6 +15,10 @@ QUICK = " ".join(
 )
 os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {QUICK} --xla_force_host_platform_device_count=8"
 
+from tests import checked_types  # noqa: E402
+
+checked_types.install()
+
 import itertools  # noqa: E402
 
 import jax  # noqa: E402
