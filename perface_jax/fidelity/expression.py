@@ -14,10 +14,10 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-import optax
 
 from perface_jax import landmarks
 from perface_jax.fidelity.pose import fit_head
+from perface_jax.similarity import length
 
 
 class Expression(NamedTuple):
@@ -107,7 +107,7 @@ def expression_distance(original: jax.Array, result: jax.Array) -> ExpressionDis
         (_centered(eyes_2) - _centered(eyes)).reshape(*mouth.shape[:-2], 16, 2),
         _centered(mouth_2) - _centered(mouth),
     ]
-    lengths = [optax.safe_norm(move, 0.0, axis=-1) for move in moves]
+    lengths = [length(move) for move in moves]
     return ExpressionDistance(*(part.mean(-1) for part in lengths), jnp.concatenate(lengths, -1).mean(-1))
 
 

@@ -19,7 +19,6 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 
 from perface_jax import images, landmarks
 from perface_jax.fidelity import surface
@@ -27,6 +26,7 @@ from perface_jax.fidelity.pose import Head, fit_head
 from perface_jax.fidelity.regions import face_region
 from perface_jax.images import color
 from perface_jax.images.pixels import in_dtype
+from perface_jax.similarity import length
 
 SKY = 0.3  # even light from everywhere, in strengths of the lamp
 RISE = 0.12  # how much more of it falls on what looks up: above is a little more than twice as bright as below
@@ -69,13 +69,13 @@ def fit_lighting(image: jax.Array, points: jax.Array, *, where: jax.Array | None
 
 def light_direction(lighting: Lighting) -> jax.Array:
     """The unit vector towards the lamp, `[..., 3]`: x right, y down, z to the viewer."""
-    return lighting.lamp / _length(lighting.lamp)[..., None]
+    return lighting.lamp / length(lighting.lamp)[..., None]
 
 
 def light_angle(lighting: Lighting, other: Lighting) -> jax.Array:
     """The angle between two lamps, degrees `[...]`, 0 to 180; exact near 0, with finite gradients there."""
     a, b = jnp.broadcast_arrays(light_direction(lighting), light_direction(other))
-    return jnp.rad2deg(2.0 * jnp.arctan2(_length(a - b), _length(a + b)))
+    return jnp.rad2deg(2.0 * jnp.arctan2(length(a - b), length(a + b)))
 
 
 def relight(
@@ -115,7 +115,7 @@ def relight(
 
 def _shade(lamp, normals):
     """`Y` of normals [..., 3] under one lamp [3], `[...]`."""
-    strength = _length(lamp)
+    strength = length(lamp)
     facing = sum(normals[..., i] * lamp[i] for i in range(3)) / strength
     return strength * (SKY - RISE * normals[..., 1] + 0.25 + 0.5 * facing + 15 / 32 * jnp.square(facing) - 5 / 32)
 
@@ -223,10 +223,6 @@ def _mask(where, shape):
     if where.shape != shape:
         raise ValueError(f"saw a mask of shape {list(where.shape)}, wanted {list(shape)}, as the picture")
     return where.astype(jnp.float32)
-
-
-def _length(vectors):
-    return optax.safe_norm(vectors, 0.0, axis=-1)
 
 
 def _each(function, picture, *others):

@@ -16,10 +16,10 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 
 from perface_jax import landmarks
 from perface_jax.images.pixels import working_dtype
+from perface_jax.similarity import length
 
 _STEPS = 10  # of Gauss and Newton; six reach 1e-3 degrees up to a yaw of 60
 
@@ -91,7 +91,7 @@ def pose_error(original: jax.Array, result: jax.Array) -> PoseError:
       `PoseError`, degrees.
     """
     before, after = jnp.broadcast_arrays(fit_head(original).rotation, fit_head(result).rotation)
-    sine = optax.safe_norm(after - before, 0.0, axis=(-2, -1)) / np.sqrt(8.0).item()
+    sine = length((after - before).reshape(*before.shape[:-2], 9)) / np.sqrt(8.0).item()
     yaw, pitch, roll = (b - a for a, b in zip(pose_of(before), pose_of(after), strict=True))
     angle = jnp.rad2deg(2.0 * jnp.arcsin(jnp.minimum(sine, 1.0 - 1e-7)))  # the slope at 1 would be infinite
     return PoseError(angle, yaw, pitch, (roll + 180.0) % 360.0 - 180.0)

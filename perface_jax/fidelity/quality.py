@@ -6,18 +6,18 @@ picture, [...]; nothing is averaged over pictures. Pure JAX: jit, vmap, and grad
 
 from collections.abc import Callable
 
-import dm_pix
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 
 from perface_jax import images
 from perface_jax.fidelity.regions import Regions
+from perface_jax.similarity import length
 
 # What a region weighs in PerceptFace (arXiv 2509.11249), from how sensitive people were to changes of it.
 PERCEPTFACE = Regions(eyebrows=0.192, eyes=0.223, nose=0.183, mouth=0.229, skin=0.174)
 _WINDOW = 11  # pixels of the Gaussian window of SSIM
+_C1, _C2 = 0.01**2, 0.03**2  # of SSIM, for pictures from 0 to 1
 
 
 def l1(original: jax.Array, result: jax.Array) -> jax.Array:
@@ -46,13 +46,17 @@ def ssim(original: jax.Array, result: jax.Array) -> jax.Array:
     Raises:
       ValueError: a picture smaller than the window.
 
-    Source: Wang, Bovik, Sheikh and Simoncelli 2004; computed by dm_pix.
+    Source: Wang, Bovik, Sheikh and Simoncelli 2004.
     """
     original, result = _pair(original, result)
     if min(original.shape[-3:-1]) < _WINDOW:
         raise ValueError(f"saw {original.shape[-2]} x {original.shape[-3]} pixels, SSIM wants {_WINDOW} or more a side")
-    flat = [picture.reshape(-1, *picture.shape[-3:]) / 255.0 for picture in (original, result)]
-    return dm_pix.ssim(*flat, filter_fn=_windowed).reshape(original.shape[:-3])
+    a, b = original / 255.0, result / 255.0
+    mean_a, mean_b = _windowed(a), _windowed(b)
+    squares, product = mean_a**2 + mean_b**2, mean_a * mean_b
+    variances, covariance = _windowed(a**2) + _windowed(b**2) - squares, _windowed(a * b) - product
+    means = (2.0 * product + _C1) / (squares + _C1)
+    return (means * (2.0 * covariance + _C2) / (variances + _C2)).mean((-3, -2, -1))
 
 
 def perceptual_loss(
@@ -101,7 +105,7 @@ def _pair(original, result):
 
 def _root_mean_square(change):
     flat = change.reshape(*change.shape[:-3], -1)
-    return optax.safe_norm(flat, 0.0, axis=-1) / flat.shape[-1] ** 0.5
+    return length(flat) / flat.shape[-1] ** 0.5
 
 
 def _over(mask, change):
@@ -113,13 +117,13 @@ def _over(mask, change):
 
 
 def _windowed(planes):
-    """Gaussian mean around every pixel whose window lies in the picture, [N, H, W, C] -> [N, H - 10, W - 10, C]."""
-    # As matrices: six times as fast as the convolutions dm_pix would use.
-    down, across = (jnp.asarray(_window_matrix(length), planes.dtype) for length in planes.shape[1:3])
-    return jnp.einsum("ih,jw,nhwc->nijc", down, across, planes, precision="highest")
+    """Gaussian mean around every pixel whose window lies in the picture, [..., H, W, C] -> [..., H - 10, W - 10, C]."""
+    # As matrices: six times as fast as convolutions.
+    down, across = (jnp.asarray(_window_matrix(pixels), planes.dtype) for pixels in planes.shape[-3:-1])
+    return jnp.einsum("ih,jw,...hwc->...ijc", down, across, planes, precision="highest")
 
 
-def _window_matrix(length):
+def _window_matrix(pixels):
     window = np.exp(-0.5 * (np.arange(_WINDOW) - _WINDOW // 2) ** 2 / 1.5**2)
-    rows = length - _WINDOW + 1
-    return sum(np.eye(rows, length, i) * share for i, share in enumerate(window / window.sum()))
+    rows = pixels - _WINDOW + 1
+    return sum(np.eye(rows, pixels, i) * share for i, share in enumerate(window / window.sum()))
