@@ -14,6 +14,7 @@ import numpy as np
 from flax import traverse_util
 
 from converters import files, keys
+from perface_jax.files import replacing
 from perface_jax.network.model import IResNet
 from perface_jax.network.model_folder import check_variables, load_model
 
@@ -54,11 +55,9 @@ def main(arguments: list[str] | None = None) -> None:
         if out.exists():
             raise FileExistsError(f"{out} exists; remove it or name another")
         tensors = to_state_dict(*load_model(args.folder))
-        out.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = out.with_name(f".{out.name}.unfinished")
-        # np.copy: JAX hands out read-only memory, which torch.from_numpy warns about.
-        torch.save({name: torch.from_numpy(np.copy(array)) for name, array in tensors.items()}, unfinished)
-        unfinished.rename(out)
+        with replacing(out) as unfinished:
+            # np.copy: JAX hands out read-only memory, which torch.from_numpy warns about.
+            torch.save({name: torch.from_numpy(np.copy(array)) for name, array in tensors.items()}, unfinished)
     print(f"{out}: {len(tensors)} keys")
 
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import math
+import functools
 import textwrap
 from typing import TYPE_CHECKING
 
-from perface_jax.annotations.agreement import MOST_CLUSTERS, Estimate
+from perface_jax.annotations.agreement import MOST_CLUSTERS
 from perface_jax.annotations.order_search import ALARM
+from perface_jax.formatting import estimate
 
 if TYPE_CHECKING:
     from perface_jax.annotations.audit_result import Audit
 
 WIDTH = 110
+_show = functools.partial(estimate, missing="not defined")
 
 
 def report(found: Audit) -> str:
@@ -81,7 +83,7 @@ def _row_orders(found: Audit) -> list[str]:
     lines = ["ROW ORDER (the best other order of each column)"]
     for column, order, gain, p in found.order_gains:
         verdict = "ALARM" if column in alarmed else "no alarm"
-        lines.append(f"  {column:10} gain {_show(gain, sign='+')}  p = {p:.3f}  {verdict}")
+        lines.append(f"  {column:10} gain {_show(gain, '+.3f')}  p = {p:.3f}  {verdict}")
         lines += _text(f"as if it were {order.seen.words()}, the others {order.wanted.words()}", *[" " * 13] * 2)
     after = ", after the columns with an alarm were moved" if alarmed else ""
     lines += _text(
@@ -157,12 +159,6 @@ def _variance(found: Audit) -> list[str]:
 
 def _state(found: Audit) -> str:
     return f"({', '.join(alarm.column for alarm in found.order_alarms)} moved)" if found.order_alarms else "(as read)"
-
-
-def _show(value: Estimate, *, sign: str = "") -> str:
-    if math.isnan(value.value):
-        return "not defined"
-    return f"{value.value:{sign}.3f} [{value.low:.3f}, {value.high:.3f}]"
 
 
 def _text(text: str, first: str = "  ", rest: str = "  ") -> list[str]:

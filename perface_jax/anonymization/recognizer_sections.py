@@ -7,8 +7,8 @@ import numpy as np
 from perface_jax import figures
 from perface_jax.annotations.agreement import Estimate
 from perface_jax.anonymization.scores import Benchmark
+from perface_jax.formatting import estimate
 from perface_jax.report import Picture, Section, Table
-from perface_jax.sections.captions import estimate
 
 RANKS = (1, 5, 20)  # of the table; the figure has all
 GROUPED = ("protected", "re_identified", "equal_error")  # measures of `MachineRow`, in the order of their columns

@@ -8,8 +8,8 @@ import numpy as np
 from perface_jax import figures
 from perface_jax.anonymization.preservation import MEASURES, SKIN_COLORS
 from perface_jax.anonymization.scores import Benchmark, KeptRow, Method
+from perface_jax.formatting import estimate, interval
 from perface_jax.report import Picture, Section, Table
-from perface_jax.sections.captions import estimate, interval
 
 SHOWN = 6  # originals on the sheet
 AXES = {
@@ -85,9 +85,9 @@ def _value(row):
 def _cell(row):
     if row.note:
         return f"n/a: {row.note}"
-    form = f"{{:.{MEASURES[row.measure].digits}f}}"
+    form = f".{MEASURES[row.measure].digits}f"
     count = f"({row.pictures}/{row.total})" if 0 < row.pictures < row.total else ""
-    return " ".join(filter(None, (form.format(row.value.value), interval(*row.value[1:], form), count)))
+    return " ".join(filter(None, (f"{row.value.value:{form}}", interval(*row.value[1:], form), count)))
 
 
 def _unit(measure):

@@ -9,6 +9,7 @@ import numpy as np
 from etils import epath
 
 from perface_jax.evaluation.runs import Run, label
+from perface_jax.files import replacing
 
 FILE = "similarities.npz"
 
@@ -27,10 +28,11 @@ def save_similarities(file: epath.Path, triplets: Any, cells: Mapping[str, Seque
     if (settings := _settings(cells)) is None:
         return  # nothing that could be compared
     models = {f"model {name}": np.stack(runs) for name, runs in by_model(cells).items()}
-    unfinished = file.with_name(f".{file.name}")  # renamed when whole: another evaluation may be reading the old one
-    with unfinished.open("wb") as opened:
+    with (
+        replacing(file) as unfinished,
+        unfinished.open("wb") as opened,
+    ):  # another evaluation may be reading the old one
         np.savez_compressed(opened, data=_digests(triplets), settings=settings, **models)
-    unfinished.replace(file)
 
 
 def load_similarities(

@@ -6,10 +6,11 @@ Whatever a color tells, a marker, a line style or a word tells too.
 import textwrap
 from collections.abc import Iterable, Sequence
 
-import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.font_manager import findfont, get_font
+
+from perface_jax.formatting import number
 
 WIDTH = 7.0  # inches
 TEXT, TITLE = 8, 9  # points
@@ -30,7 +31,7 @@ def written(name: str) -> str:
 
 def three_decimals(value: float) -> str:
     """A score as text; n/a for NaN."""
-    return "n/a" if np.isnan(value) else f"{value:.3f}"
+    return number(value, missing="n/a")
 
 
 def wrapped(name: str, width: int) -> str:

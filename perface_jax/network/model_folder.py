@@ -19,6 +19,7 @@ import orbax.checkpoint as ocp
 from etils import epath
 
 from perface_jax._version import __version__
+from perface_jax.files import absolute, to_json
 from perface_jax.images import TEMPLATES, normalize
 from perface_jax.network.model import IResNet
 
@@ -98,10 +99,10 @@ def save_model(
     unfinished.mkdir(parents=True)
     try:
         with _checkpointer() as checkpointer:
-            checkpointer.save(_absolute(unfinished) / "weights", variables)
+            checkpointer.save(absolute(unfinished) / "weights", variables)
         with (unfinished / "known_answer.npz").open("wb") as file:
             np.savez_compressed(file, **known_answer(model, variables))
-        (unfinished / "model.json").write_text(json.dumps(_describe(model, source, license), indent=2) + "\n")
+        (unfinished / "model.json").write_text(to_json(_describe(model, source, license)))
         unfinished.rename(path)
     finally:
         if unfinished.exists():
@@ -145,7 +146,7 @@ def load_model(path: epath.PathLike) -> tuple[IResNet, dict]:
         )
     model = _rebuild(path / "model.json")
     with _checkpointer() as checkpointer:
-        weights = _absolute(path) / "weights"
+        weights = absolute(path) / "weights"
         if (metadata := checkpointer.metadata(weights).item_metadata) is None:
             raise ValueError(f"{weights} is missing or damaged; convert or export the model again")
         stored = metadata.tree
@@ -225,7 +226,3 @@ def _checkpointer():
     me = jax.process_index()
     options = ocp.options.MultiprocessingOptions(me, {me}, barrier_sync_key_prefix=f"process_{me}")
     return ocp.StandardCheckpointer(multiprocessing_options=options)
-
-
-def _absolute(path):
-    return path if "://" in str(path) else path.resolve()  # resolving a bucket's address makes it a local path

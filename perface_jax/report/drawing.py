@@ -7,7 +7,7 @@ from etils import epath
 from matplotlib.figure import Figure
 
 from perface_jax.report.contents import Report
-from perface_jax.report.files import slugs
+from perface_jax.report.slugs import slugs
 
 MOST_POINTS = 1000  # of a figure of lines; more are quicker to load and to scroll as pixels
 COMPRESSION = {"compress_level": 5}  # 3% larger than the default, in 0.6 of its time

@@ -6,10 +6,11 @@ import string
 
 from etils import epath
 
+from perface_jax.files import write_text
 from perface_jax.report.contents import Report, numeric
 from perface_jax.report.drawing import image
-from perface_jax.report.files import slugs, write_whole
 from perface_jax.report.plain import grouped
+from perface_jax.report.slugs import slugs
 
 PIXELS_PER_INCH = 120  # of CSS; more than paper has, because one sits further away
 SHARPNESS = 2  # pixels of a PNG for one of CSS
@@ -26,7 +27,7 @@ def write_html(file: epath.PathLike, report: Report) -> None:
         sections.append(f'<section id="{name}">\n{_html("h2", title)}\n{content}\n</section>')
     contents = f"<nav><ol>{''.join(links)}</ol></nav>" if links else ""
     body = "\n".join([_html("h1", report.title), _html_warnings(report.warnings), contents, *sections])
-    write_whole(file, _PAGE.substitute(title=html.escape(report.title), body=body))
+    write_text(file, _PAGE.substitute(title=html.escape(report.title), body=body))
 
 
 def _html(tag: str, text: str, *kinds: str) -> str:

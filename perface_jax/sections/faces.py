@@ -7,8 +7,9 @@ import numpy as np
 
 from perface_jax import figures
 from perface_jax.evaluation import Embedded, GroupRow, Ranked, SelectionRow
+from perface_jax.formatting import estimate
 from perface_jax.report import Picture, Section, Table
-from perface_jax.sections.captions import estimate, number, with_notes
+from perface_jax.sections.captions import number, with_notes
 
 
 def group_table(rows: Sequence[GroupRow]) -> Section:

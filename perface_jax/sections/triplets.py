@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from perface_jax import figures
+from perface_jax import figures, formatting
 from perface_jax.evaluation import ComparisonRow, Run, TripletRow, VoteRow, counts, held_out_log_odds, label
 from perface_jax.evaluation.votes import AS_ODDS, calibration
 from perface_jax.report import Picture, Section, Table
-from perface_jax.sections.captions import gain, interval, number, p_value, signed, with_notes
+from perface_jax.sections.captions import gain, number, p_value, with_notes
 
 FEW_SOURCES = 30  # below, intervals over sources are too narrow: docs/statistics.md
 SHOWN = 4  # examples of triplets
@@ -27,8 +27,8 @@ def accuracy(cells: Mapping[str, Sequence[Run]], rows: Sequence[TripletRow]) -> 
             row.setting,
             row.model,
             number(row.accuracy, row.note),
-            signed(row.deviation, "{:.3f}"),
-            interval(row.low, row.high),
+            formatting.number(row.deviation),
+            formatting.interval(row.low, row.high),
             gain(row),
             str(row.ties) if row.kind == "model" else "",
             str(row.triplets),
@@ -70,7 +70,7 @@ def votes(cells: Mapping[str, Sequence[Run]], rows: Sequence[VoteRow]) -> Sectio
             row.setting,
             row.model,
             number(row.score, row.note),
-            interval(row.low, row.high),
+            formatting.interval(row.low, row.high),
             "" if row.kind == "ceiling" else number(row.log_likelihood, row.note),
             "" if row.kind == "ceiling" else number(row.calibration_error, row.note),
             str(row.triplets),
@@ -117,8 +117,8 @@ def comparison(rows: Sequence[ComparisonRow]) -> Section:
             row.setting,
             row.first,
             row.second,
-            signed(row.difference),
-            interval(row.low, row.high, "{:+.3f}"),
+            formatting.number(row.difference, "+.3f"),
+            formatting.interval(row.low, row.high, "+.3f"),
             p_value(row.p_bootstrap, row.note),
             p_value(row.p_sign_flip, row.note),
             p_value(row.p_mcnemar, row.note),

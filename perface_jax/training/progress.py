@@ -14,6 +14,7 @@ import numpy as np
 from etils import epath
 
 from perface_jax import parallel
+from perface_jax.files import write_text
 
 NUMBERS = {"loss": "loss", "correct": "training_accuracy", "active": "active_rows"}
 
@@ -131,9 +132,7 @@ class Progress:
         kept = [line for line in kept if line["step"] < step or "validation_accuracy" not in line]
         names = [line["diverged"] for line in kept if "diverged" in line]
         self._frozen = {i for i, name in enumerate(self._names) if (name or "the run") in names}
-        unfinished = self._file.parent / ".log.jsonl"
-        unfinished.write_text("".join(f"{json.dumps(line)}\n" for line in kept))
-        unfinished.replace(self._file)
+        write_text(self._file, "".join(f"{json.dumps(line)}\n" for line in kept))
 
 
 def read_log(file: epath.Path) -> list[dict]:

@@ -12,6 +12,8 @@ from collections.abc import Mapping
 import jax
 from etils import epath
 
+from perface_jax import files
+
 # Where things lie, on what they run, and how often one looks at them; every other field changes the result.
 FREE_FIELDS = (
     "data.release", "data.data_dir", "mesh.data", "mesh.how", "feed", "workers", "steps_per_call", "log_every",
@@ -42,7 +44,7 @@ def refuse_other_run(workdir: epath.PathLike, config: Mapping) -> dict[str, tupl
     Returns:
       by name, (before, now) of the fields that changed and may.
     """
-    workdir = _absolute(workdir)
+    workdir = files.absolute(workdir)
     if workdir.exists() and not workdir.is_dir():
         raise ValueError(f"{workdir} is a file; wanted a folder for the run")
     if not (workdir / "config.json").exists():
@@ -74,11 +76,11 @@ def claim(workdir: epath.PathLike, config: Mapping) -> epath.Path:
       OSError: the folder cannot be written to.
     """
     refuse_other_run(workdir, config)
-    workdir = _absolute(workdir)
+    workdir = files.absolute(workdir)
     if jax.process_index() == 0:
         workdir.mkdir(parents=True, exist_ok=True)
-        _write(workdir / "config.json", config)
-        _write(workdir / "versions.json", versions())
+        files.write_text(workdir / "config.json", files.to_json(config, sort_keys=True))
+        files.write_text(workdir / "versions.json", files.to_json(versions(), sort_keys=True))
     return workdir
 
 
@@ -106,14 +108,3 @@ def _may_change(name, pair, config):
         before, now = (float("inf") if name == "max_steps" and not value else value for value in pair)  # 0: no limit
         return now > before
     return name in FREE_FIELDS or name.startswith(EVALUATED)
-
-
-def _write(file, values):
-    unfinished = file.parent / f".{file.name}"  # renamed when whole, so that no crash leaves half a file
-    unfinished.write_text(json.dumps(values, indent=2, sort_keys=True) + "\n")
-    unfinished.replace(file)
-
-
-def _absolute(path):
-    path = epath.Path(path)
-    return path if "://" in str(path) else path.resolve()  # resolving a bucket's address makes it a local path

@@ -1,11 +1,7 @@
 """A report as strict JSON."""
 
-import dataclasses
-import enum
 import json
-import pathlib
 
-import numpy as np
 import pytest
 
 from perface_jax import report
@@ -29,35 +25,6 @@ def test_json_is_strict_and_holds_rows_tables_facts_and_captions(tmp_path):
     assert section["table"] == {"columns": list(TABLE.columns), "lines": [list(line) for line in TABLE.lines]}
     assert section["figures"] == ["A line"]
     assert found["facts"]["Data"]["findings"] == ["Two columns agree.", "A run of 40."]
-
-
-def test_json_takes_what_results_are_made_of():
-    class Rule(enum.Enum):
-        MEAN = "mean"
-
-    @dataclasses.dataclass
-    class Point:
-        x: float
-
-    facts = {
-        "rule": Rule.MEAN,
-        "path": pathlib.Path("a/b"),
-        "point": Point(float("nan")),
-        Rule.MEAN: np.bool_(True),
-        ("majority", "source"): (np.int64(3), np.array([[1.5, np.nan]]), "text"),
-    }
-    assert json.loads(report.to_json(small_report(facts=facts)))["facts"] == {
-        "rule": "mean",
-        "path": "a/b",
-        "point": {"x": None},
-        "mean": True,
-        "majority, source": [3, [[1.5, None]], "text"],
-    }
-
-
-def test_json_refuses_what_it_has_no_form_for():
-    with pytest.raises(TypeError, match="cannot hold .* of type set"):
-        report.to_json(small_report(facts={"names": {"a"}}))
 
 
 def test_a_file_is_whole_or_not_there(tmp_path):

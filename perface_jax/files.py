@@ -1,0 +1,77 @@
+"""Files that are whole or absent, values as strict JSON, and paths that may be addresses of buckets."""
+
+import contextlib
+import dataclasses
+import enum
+import json
+import math
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from etils import epath
+
+
+@contextlib.contextmanager
+def replacing(file: epath.PathLike) -> Iterator[epath.Path]:
+    """A path to write to, renamed to `file` at the end, so that no crash leaves half a file and no reader sees one.
+
+    Folders above the file are made. After an exception the old file, if any, is left as it was.
+    """
+    file = epath.Path(file)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = file.parent / f".{file.name}"
+    yield unfinished
+    unfinished.replace(file)
+
+
+def write_text(file: epath.PathLike, text: str) -> None:
+    """Write a text; the file is whole or absent."""
+    with replacing(file) as unfinished:
+        unfinished.write_bytes(text.encode(errors="backslashreplace"))  # names of files need not be UTF-8
+
+
+def to_json(value: Any, **options: Any) -> str:
+    """A value as strict JSON; see `plain`. `options` are those of `json.dumps`."""
+    return json.dumps(plain(value), indent=2, allow_nan=False, ensure_ascii=False, **options) + "\n"
+
+
+def plain(value: Any) -> Any:
+    """The value in the types of JSON.
+
+    Named tuples and dataclasses become objects, arrays lists, an enum its value, a path its text, and a number that is
+    not finite None.
+
+    Raises:
+      TypeError: a value that JSON has no form for.
+    """
+    if isinstance(value, enum.Enum):
+        return plain(value.value)
+    if dataclasses.is_dataclass(value):
+        value = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+    if hasattr(value, "_asdict"):
+        value = value._asdict()
+    if isinstance(value, Mapping):
+        return {_key(name): plain(one) for name, one in value.items()}
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    if hasattr(value, "__array__"):
+        value = np.asarray(value).tolist()
+    if isinstance(value, Sequence) and not isinstance(value, (str, bytes)):
+        return [plain(one) for one in value]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if value is None or isinstance(value, (str, int)):
+        return value
+    raise TypeError(f"JSON cannot hold {value!r} of type {type(value).__name__}; wanted numbers, text or tuples")
+
+
+def absolute(path: epath.PathLike) -> epath.Path:
+    """The absolute path; the address of a bucket, `gs://...`, as it is, because resolving it makes it a local path."""
+    path = epath.Path(path)
+    return path if "://" in str(path) else path.resolve()
+
+
+def _key(name: Any) -> str:
+    return ", ".join(map(_key, name)) if isinstance(name, tuple) else str(plain(name))

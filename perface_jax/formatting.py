@@ -1,0 +1,24 @@
+"""Numbers as text. `form` is a format specification, three decimals by default; a number that does not exist is NaN."""
+
+import math
+
+
+def number(value: float, form: str = ".3f", *, missing: str = "") -> str:
+    """The number, or the text `missing`."""
+    return missing if math.isnan(value) else f"{value:{form}}"
+
+
+def interval(low: float, high: float, form: str = ".3f") -> str:
+    """`[low, high]`; empty where there is no interval."""
+    return "" if math.isnan(low) else f"[{low:{form}}, {high:{form}}]"
+
+
+def estimate(found: tuple[float, float, float], form: str = ".3f", *, missing: str = "") -> str:
+    """(value, low, high) as `value [low, high]`; without an interval the value alone."""
+    value, low, high = found
+    return missing if math.isnan(value) else f"{value:{form}} {interval(low, high, form)}".strip()
+
+
+def p_value(value: float, *, missing: str = "") -> str:
+    """Three decimals, or `< .001`."""
+    return "< .001" if value < 0.001 else number(value, missing=missing)

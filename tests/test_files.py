@@ -1,0 +1,58 @@
+"""Files that are whole or absent, values as JSON, and paths."""
+
+import dataclasses
+import enum
+import json
+import pathlib
+
+import numpy as np
+import pytest
+
+from perface_jax import files
+
+
+def test_a_file_is_replaced_whole_or_not_at_all(tmp_path):
+    file = tmp_path / "folder" / "text.txt"
+    files.write_text(file, "old")
+    with pytest.raises(ZeroDivisionError), files.replacing(file) as unfinished:
+        unfinished.write_text(f"half of the new {1 / 0}")
+    assert file.read_text() == "old"
+    files.write_text(file, "new\udc80")  # a file name that is not UTF-8
+    assert file.read_text() == "new\\udc80"
+    files.write_text(file, "newer")
+    assert [one.name for one in file.parent.iterdir()] == ["text.txt"]
+
+
+def test_json_takes_what_results_are_made_of():
+    class Rule(enum.Enum):
+        MEAN = "mean"
+
+    @dataclasses.dataclass
+    class Point:
+        x: float
+
+    values = {
+        "rule": Rule.MEAN,
+        "path": pathlib.Path("a/b"),
+        "point": Point(float("nan")),
+        Rule.MEAN: np.bool_(True),
+        ("majority", "source"): (np.int64(3), np.array([[1.5, np.nan]]), "text"),
+    }
+    assert json.loads(files.to_json(values)) == {
+        "rule": "mean",
+        "path": "a/b",
+        "point": {"x": None},
+        "mean": True,
+        "majority, source": [3, [[1.5, None]], "text"],
+    }
+
+
+def test_json_refuses_what_it_has_no_form_for():
+    with pytest.raises(TypeError, match="cannot hold .* of type set"):
+        files.to_json({"names": {"a"}})
+
+
+def test_the_address_of_a_bucket_stays_an_address(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert str(files.absolute("runs")) == str(tmp_path / "runs")
+    assert str(files.absolute("gs://bucket/runs")) == "gs://bucket/runs"
