@@ -1,8 +1,11 @@
-# Each target makes or reuses a virtual environment and installs from pyproject.toml, at the versions that were tested.
+# Each target makes or reuses a virtual environment and installs what it needs of pyproject.toml, at the versions that
+# were tested with that Python, where there are any.
 PYTHON ?= python3
 VENV ?= .venv
 RUN := $(VENV)/bin/python
-INSTALL := $(RUN) -m pip install --quiet --constraint tests/constraints.txt --editable
+VERSION := $(shell $(firstword $(wildcard $(RUN)) $(PYTHON)) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+CONSTRAINTS := $(wildcard tests/constraints-$(VERSION).txt)
+INSTALL := $(RUN) -m pip install --quiet $(addprefix --constraint ,$(CONSTRAINTS)) --editable
 DATA ?= data/demo
 RUNS ?= runs/demo
 RECOGNIZER := --config=configs/arcface_synthetic.py:demo --workdir=$(RUNS)/recognizer --config.data.folder=$(DATA)/identities
@@ -16,7 +19,7 @@ PARTS ?= embedding training_step layers epoch sweep devices input selection star
 
 # The whole story: draw people and face swaps, audit the answers, train a recognizer, fine-tune it on human judgments,
 # judge it, choose faces to swap in, and write the report.
-demo: $(VENV)/installed
+demo: $(VENV)/installed-demo
 	$(RUN) -m perface_jax.datasets.synthetic_identities --out $(DATA)/identities --identities 240 --pictures 10 & \
 	$(RUN) -m perface_jax.datasets.synthetic --out $(DATA)/world --targets 24 --sources 40 --people 200 --size 112 \
 		--celeba_size 160 --order_fault && wait $$!
@@ -40,9 +43,12 @@ bench: $(VENV)/installed-test
 	failed=; for part in $(PARTS); do echo "== $$part"; $(RUN) -m benchmarks.$$part --write || failed="$$failed $$part"; done; \
 	$(RUN) -m benchmarks.page; test -z "$$failed" || (echo "failed:$$failed"; exit 1)
 
-$(VENV)/installed: pyproject.toml tests/constraints.txt
+$(VENV)/installed: pyproject.toml $(CONSTRAINTS)
 	$(PYTHON) -m venv $(VENV)
-	$(INSTALL) .
+	touch $@
+
+$(VENV)/installed-demo: $(VENV)/installed
+	$(INSTALL) ".[train,report]"
 	touch $@
 
 $(VENV)/installed-test: $(VENV)/installed

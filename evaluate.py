@@ -1,6 +1,6 @@
 """`python evaluate.py --config=FILE ...` is `perface evaluate ...`; see `perface_jax/commands/evaluate.py`."""
 
-from perface_jax.commands import evaluate
+from perface_jax import commands
 
 if __name__ == "__main__":
-    evaluate.main()
+    commands.call("evaluate")

@@ -1,6 +1,6 @@
 """`python train.py --config=FILE ...` is `perface train ...`; see `perface_jax/commands/train.py`."""
 
-from perface_jax.commands import train
+from perface_jax import commands
 
 if __name__ == "__main__":
-    train.main()
+    commands.call("train")

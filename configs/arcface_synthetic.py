@@ -17,7 +17,7 @@ Variants: `demo`, shrunk to minutes: 240 identities of 10 pictures, 124 steps.
 
 from ml_collections import ConfigDict
 
-from configs import perface_r50
+from perface_jax.configs import perface_r50
 
 
 def get_config(variant: str = "") -> ConfigDict:

@@ -3,7 +3,7 @@
 Paper: Kumagai, Woehler, Ikehata, Aizawa, "PerFace: Metric Learning in Perceptual Facial Similarity for Enhanced Face
 Anonymization", ICIP 2025, sections 3.2 and 4.1. Where the paper is silent the field says "ours".
 
-Before:    python -m converters.arcface_torch ms1mv3_arcface_r50_fp16.pth --out models/arcface_r50
+Before:    python -m perface_jax.converters.arcface_torch ms1mv3_arcface_r50_fp16.pth --out models/arcface_r50
 Command:   python train.py --config=configs/perface_r50.py --workdir=runs/perface_r50 --config.data.release=DIR
 Table:     python evaluate.py --config=configs/perface_r50.py --workdir=runs/perface_r50 --config.data.release=DIR
 Hardware:  not run yet

@@ -27,7 +27,7 @@ label sets and two seeds as one program, one fold.
 
 from ml_collections import ConfigDict
 
-from configs import arcface_synthetic, perface_r50
+from perface_jax.configs import arcface_synthetic, perface_r50
 
 
 def get_config(variant: str = "") -> ConfigDict:

@@ -1,6 +1,6 @@
 """An ONNX export of an ArcFace IR-ResNet -> a model folder of perface_jax.
 
-    python -m converters.arcface_onnx w600k_r50.onnx --out models/arcface_r50
+    python -m perface_jax.converters.arcface_onnx w600k_r50.onnx --out models/arcface_r50
 
 The graph is followed from its output back to its input; the names of its nodes and tensors mean nothing. Understood:
 
@@ -20,16 +20,16 @@ import pathlib
 
 import numpy as np
 
-try:
-    import onnx
-    from google.protobuf.message import DecodeError
-except ModuleNotFoundError as error:
-    raise ModuleNotFoundError(f"{error}; ONNX files need more packages: pip install -e '.[convert]'") from error
-
-from converters import arcface_torch, files
+from perface_jax import extras
 from perface_jax.network.batch_norm import EPSILON
 from perface_jax.network.model import LAYERS, IResNet, parameter_count
 from perface_jax.network.model_folder import save_model
+
+from . import arcface_torch, files
+
+with extras.explained(program=__name__ == "__main__"):
+    import onnx
+    from google.protobuf.message import DecodeError
 
 FLOATS = (onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16, onnx.TensorProto.BFLOAT16, onnx.TensorProto.DOUBLE)
 COPIES = ("Identity", "Dropout", "Cast")
@@ -66,7 +66,7 @@ def read(path: str | pathlib.Path) -> onnx.ModelProto:
     except DecodeError as error:
         raise ValueError(
             f"{path} is not a whole ONNX file ({error}); download it again. "
-            f"A PyTorch checkpoint goes through `python -m converters.arcface_torch {path} --out DIR`"
+            f"A PyTorch checkpoint goes through `python -m perface_jax.converters.arcface_torch {path} --out DIR`"
         ) from error
     except (onnx.checker.ValidationError, FileNotFoundError) as error:
         raise ValueError(f"{path} keeps weights in another file, which must stand beside it: {error}") from error
@@ -303,7 +303,7 @@ def _refusal(node, wanted):
 
 def main(arguments: list[str] | None = None) -> None:
     """The program; exits with 2 and one line where it cannot be done."""
-    parser = files.folder_parser("converters.arcface_onnx", __doc__.splitlines()[0], ".onnx")
+    parser = files.folder_parser("arcface_onnx", __doc__.splitlines()[0], ".onnx")
     args = parser.parse_args(arguments)
     with files.user_errors(parser):
         model, variables, notes = _convert(read(args.file))

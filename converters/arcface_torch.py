@@ -1,11 +1,12 @@
 """A PyTorch checkpoint of insightface's arcface_torch -> a model folder of perface_jax.
 
-    python -m converters.arcface_torch ms1mv3_arcface_r50_fp16.pth --out models/arcface_r50
+    python -m perface_jax.converters.arcface_torch ms1mv3_arcface_r50_fp16.pth --out models/arcface_r50
 
 Reads .pth, .pt and .safetensors; the state dict may be nested in a checkpoint and its keys may carry `module.` or
 `backbone.` in front. Torch files are read with `weights_only=True`: a pickle that would execute something is refused.
 Every key is used or dropped by name; the only ones dropped are the `num_batches_tracked` counters of the norms.
-float16 and bfloat16 tensors become float32 of the same values. `convert` itself needs no torch.
+float16 and bfloat16 tensors become float32 of the same values. Only .pth and .pt files need torch (the extra `torch`);
+.safetensors needs the extra `convert`, and `convert` itself neither.
 """
 
 import pathlib
@@ -17,9 +18,11 @@ import jax.numpy as jnp
 import numpy as np
 from flax import traverse_util
 
-from converters import files, keys
+from perface_jax import extras
 from perface_jax.network.model import LAYERS, IResNet, iresnet, parameter_count
 from perface_jax.network.model_folder import describe_difference, refuse_not_finite, save_model
+
+from . import files, keys
 
 PREFIX = re.compile(r"^(module\.|backbone\.)+")
 BLOCK = re.compile(r"layer([1-4])\.(\d+)\.")
@@ -60,17 +63,13 @@ def read(path: str | pathlib.Path) -> Mapping[str, Any]:
     """
     path = files.check_file(path)
     if path.suffix == ".onnx":
-        raise ValueError(f"{path} is an ONNX file: use `python -m converters.arcface_onnx {path} --out DIR`")
+        raise ValueError(
+            f"{path} is an ONNX file: use `python -m perface_jax.converters.arcface_onnx {path} --out DIR`"
+        )
     if path.suffix == ".safetensors":
-        from safetensors import SafetensorError
-        from safetensors.torch import load_file
-
-        try:
-            return load_file(path)
-        except SafetensorError as error:
-            raise ValueError(f"{path} is not a whole safetensors file: {error}") from error
-    import torch
-
+        return _read_safetensors(path)
+    with extras.explained():
+        import torch
     try:
         loaded = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # damaged files raise nearly anything: OSError, IndexError, struct.error ...
@@ -81,6 +80,18 @@ def read(path: str | pathlib.Path) -> Mapping[str, Any]:
     if not isinstance(loaded, Mapping):
         raise ValueError(f"{path} holds a {type(loaded).__name__}; wanted a state dict: names to tensors")
     return loaded
+
+
+def _read_safetensors(path):
+    with extras.explained():
+        from safetensors import SafetensorError, safe_open
+    try:
+        with safe_open(path, framework="np") as file:
+            return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (no dict)
+    except SafetensorError as error:
+        raise ValueError(f"{path} is not a whole safetensors file: {error}") from error
+    except (AttributeError, TypeError) as error:
+        raise ValueError(f"{path} holds tensors of a kind that NumPy does not have: {error}") from error
 
 
 def unwrap(checkpoint: Mapping[str, Any]) -> dict[str, np.ndarray]:
@@ -168,7 +179,7 @@ def _fill(model, tensors):
 
 def main(arguments: list[str] | None = None) -> None:
     """The program; exits with 2 and one line where it cannot be done."""
-    parser = files.folder_parser("converters.arcface_torch", __doc__.splitlines()[0], ".pth, .pt or .safetensors")
+    parser = files.folder_parser("arcface_torch", __doc__.splitlines()[0], ".pth, .pt or .safetensors")
     parser.add_argument("--arch", choices=list(LAYERS), help="confirm the architecture that is recognized")
     args = parser.parse_args(arguments)
     with files.user_errors(parser):

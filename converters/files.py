@@ -6,7 +6,7 @@ import hashlib
 import pathlib
 from collections.abc import Iterator
 
-from perface_jax import images
+from perface_jax import extras, images
 
 LICENSE = (
     "The license of the source file applies. The models published by insightface are for non-commercial research only."
@@ -39,9 +39,9 @@ def check_file(path: str | pathlib.Path) -> pathlib.Path:
     return path
 
 
-def folder_parser(prog: str, description: str, file_help: str) -> argparse.ArgumentParser:
+def folder_parser(name: str, description: str, file_help: str) -> argparse.ArgumentParser:
     """The arguments of every command that turns a file of weights into a model folder."""
-    parser = argparse.ArgumentParser(prog=f"python -m {prog}", description=description)
+    parser = argparse.ArgumentParser(prog=f"python -m perface_jax.converters.{name}", description=description)
     parser.add_argument("file", help=file_help)
     parser.add_argument("--out", required=True, help="model folder to write; must not exist")
     parser.add_argument(
@@ -56,9 +56,7 @@ def user_errors(parser: argparse.ArgumentParser) -> Iterator[None]:
     """Ends the program with one clear line and code 2 where a file or an argument is at fault."""
     try:
         yield
-    except ModuleNotFoundError as error:
-        parser.exit(2, f"{error}; converting needs more packages: pip install -e '.[convert]'\n")
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, extras.MissingExtra) as error:
         parser.exit(2, f"{error}\n")
 
 

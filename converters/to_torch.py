@@ -1,8 +1,8 @@
 """A model folder of perface_jax -> a PyTorch state dict that `load_state_dict(strict=True)` of arcface_torch accepts.
 
-    python -m converters.to_torch models/perface_r50 --out perface_r50.pth
+    python -m perface_jax.converters.to_torch models/perface_r50 --out perface_r50.pth
 
-The way back of `converters.arcface_torch`, for fine-tuned models too: bit-identical in every floating-point tensor. The
+The way back of `arcface_torch`, for fine-tuned models too: bit-identical in every floating-point tensor. The
 counters `num_batches_tracked`, which Flax does not have, are written as 0.
 """
 
@@ -13,10 +13,12 @@ from collections.abc import Mapping
 import numpy as np
 from flax import traverse_util
 
-from converters import files, keys
+from perface_jax import extras
 from perface_jax.files import replacing
 from perface_jax.network.model import IResNet
 from perface_jax.network.model_folder import check_variables, load_model
+
+from . import files, keys
 
 
 def to_state_dict(model: IResNet, variables: Mapping) -> dict[str, np.ndarray]:
@@ -44,14 +46,16 @@ def to_state_dict(model: IResNet, variables: Mapping) -> dict[str, np.ndarray]:
 
 def main(arguments: list[str] | None = None) -> None:
     """The program; exits with 2 and one line where it cannot be done."""
-    parser = argparse.ArgumentParser(prog="python -m converters.to_torch", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m perface_jax.converters.to_torch", description=__doc__.splitlines()[0]
+    )
     parser.add_argument("folder", help="model folder")
     parser.add_argument("--out", required=True, help=".pth file to write; must not exist")
     args = parser.parse_args(arguments)
     out = pathlib.Path(args.out)
     with files.user_errors(parser):
-        import torch
-
+        with extras.explained():
+            import torch
         if out.exists():
             raise FileExistsError(f"{out} exists; remove it or name another")
         tensors = to_state_dict(*load_model(args.folder))

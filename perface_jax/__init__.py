@@ -10,6 +10,8 @@ Public names are the ones listed here and those of the modules `images`, `losses
 `classification`, `selection`, `annotations`, `swap`, `privacy`, `fidelity`, `anonymize`, `folding` and `compilation`.
 """
 
+import sys
+
 from perface_jax import annotations, classification, fidelity, groups, images, losses, metrics, privacy, selection, swap
 from perface_jax._version import __version__
 from perface_jax.anonymization import anonymize
@@ -18,6 +20,9 @@ from perface_jax.network import compilation, folding
 from perface_jax.network.model import IResNet, iresnet
 from perface_jax.network.model_folder import load_model, save_model
 from perface_jax.similarity import similarity
+
+for _module in (anonymize, compilation, folding):  # `import perface_jax.folding`, as before they moved into packages
+    sys.modules[f"{__name__}.{_module.__name__.rpartition('.')[2]}"] = _module
 
 __all__ = [
     "IResNet",

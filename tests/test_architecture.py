@@ -13,13 +13,14 @@ from perface_jax import classification, fidelity, groups, images, losses, metric
 from perface_jax.anonymization import anonymize
 from tests.conftest import ROOT
 
-LEAVES = {"arrays", "files", "formatting"}  # every room may import them
+LEAVES = {"arrays", "extras", "files", "formatting"}  # every room may import them
 FORWARDERS = {"synthetic.py", "synthetic_identities.py"}  # of datasets, for `python -m`
 
 
 def _room(path: pathlib.Path) -> str:
-    """`perface_jax/datasets/batches.py` -> `datasets`."""
-    return path.relative_to(ROOT / "perface_jax").with_suffix("").parts[0]
+    """`perface_jax/datasets/batches.py` -> `datasets`, `converters/keys.py` -> `converters`."""
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return parts[1] if parts[0] == "perface_jax" else parts[0]
 
 
 def _imports(path: pathlib.Path) -> set[str]:
@@ -29,7 +30,8 @@ def _imports(path: pathlib.Path) -> set[str]:
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
-            found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+            module = "." * node.level + (node.module or "")
+            found |= {module} | {f"{module}.{alias.name}" for alias in node.names}
     return found
 
 
@@ -46,23 +48,25 @@ def _allowed() -> dict[str, set[str]]:
     return table
 
 
-FILES = sorted((ROOT / "perface_jax").rglob("*.py")) + sorted((ROOT / "converters").glob("*.py"))
+FILES = sorted(path for folder in ("perface_jax", "converters", "configs") for path in (ROOT / folder).rglob("*.py"))
 
 
 def test_every_room_stands_in_the_table():
-    rooms = {_room(path) for path in (ROOT / "perface_jax").rglob("*.py")} - {"__init__", "_version"}
-    assert rooms | {"converters"} == set(_allowed())
+    assert {_room(path) for path in FILES} - {"__init__", "_version"} == set(_allowed())
 
 
 def test_every_package_is_installed():
     with open(ROOT / "pyproject.toml", "rb") as file:
-        named = tomllib.load(file)["tool"]["setuptools"]["packages"]
-    assert {str(path.parent.relative_to(ROOT)).replace("/", ".") for path in FILES} == set(named)
+        setuptools = tomllib.load(file)["tool"]["setuptools"]
+    folders = {name: folder for folder, name in setuptools["package-dir"].items()}
+    for path in FILES:
+        folder = str(path.parent.relative_to(ROOT))
+        assert folders.get(folder, folder.replace("/", ".")) in setuptools["packages"]
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_imports_go_downwards(path):
-    room = "converters" if path.parent.name == "converters" else _room(path)
+    room = _room(path)
     if room in ("__init__", "_version") or path.name in FORWARDERS:
         return
     ours = {name.split(".")[1] for name in _imports(path) if name.startswith("perface_jax.")}

@@ -3,6 +3,8 @@
 import importlib
 import sys
 
+from perface_jax import extras
+
 COMMANDS = {  # name: the module whose `main` it is, what it does
     "train": ("perface_jax.commands.train", "train a model, or continue an interrupted run"),
     "evaluate": ("perface_jax.commands.evaluate", "evaluate a run, embed pictures, anonymize faces"),
@@ -17,12 +19,18 @@ HELP = "usage: perface COMMAND ...; `perface COMMAND --help` shows its options\n
 
 
 def main() -> None:
-    """The console script `perface`. A command is imported only when it is called."""
+    """The console script `perface`."""
     name, *rest = sys.argv[1:] or ["--help"]
     if name in ("--help", "-h"):
         print(HELP)
     elif name in COMMANDS:
         sys.argv = [f"perface {name}", *rest]
-        importlib.import_module(COMMANDS[name][0]).main()
+        call(name)
     else:
         raise SystemExit(f"perface has no command {name!r}\n{HELP}")
+
+
+def call(name: str) -> None:
+    """Runs one of `COMMANDS`, imported only now; where packages are missing, ends with the line that installs them."""
+    with extras.explained(program=True):
+        importlib.import_module(COMMANDS[name][0]).main()

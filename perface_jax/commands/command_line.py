@@ -1,12 +1,13 @@
 """What `train.py` and `evaluate.py` share: flags read or refused in one line, and those of several processes."""
 
+import pathlib
 import re
 import sys
 from collections.abc import Callable, Sequence
 
 from absl import app, flags
 
-from perface_jax import parallel
+from perface_jax import configs, parallel
 from perface_jax.training import sweeps
 
 
@@ -27,7 +28,7 @@ def parse(arguments: Sequence[str]) -> list[str]:
         may be swept.
     """
     try:
-        return flags.FLAGS(list(arguments))
+        return flags.FLAGS(_with_config_paths(arguments))
     except (AttributeError, KeyError) as error:
         missing = re.search(r"\w+", str(error)).group()
         named = next((argument for argument in arguments if missing in argument), missing)
@@ -42,6 +43,31 @@ def parse(arguments: Sequence[str]) -> list[str]:
         raise SystemExit(reason) from error
     except (ValueError, TypeError, OSError, flags.Error) as error:
         raise SystemExit(str(error)) from error
+
+
+def find_config(given: str) -> str:
+    """The path of a config, given as `FILE.py` or by the name of an installed one; both with or without `:variant`.
+
+    Raises:
+      ValueError: no installed config has this name.
+    """
+    name, colon, variant = given.partition(":")
+    if not name.isidentifier():
+        return given
+    installed = {path.stem: path for path in sorted(pathlib.Path(configs.__path__[0]).glob("[!_]*.py"))}
+    if name not in installed:
+        raise ValueError(f"no config is called {name!r}; give the path of a file, or one of: {', '.join(installed)}")
+    return f"{installed[name]}{colon}{variant}"
+
+
+def _with_config_paths(arguments):
+    found = list(arguments)
+    for i, argument in enumerate(found):
+        if argument.startswith("--config="):
+            found[i] = "--config=" + find_config(argument.removeprefix("--config="))
+        elif i and found[i - 1] == "--config":
+            found[i] = find_config(argument)
+    return found
 
 
 def define_processes() -> None:

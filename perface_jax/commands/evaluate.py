@@ -23,7 +23,9 @@ from perface_jax.commands import command_line
 from perface_jax.network import compilation
 
 CONFIG = config_flags.DEFINE_config_file(
-    "config", "configs/perface_r50.py", help_string="The file of configs/ that the run was made with."
+    "config",
+    command_line.find_config("perface_r50"),
+    help_string="The config that the run was made with, as for train.",
 )
 WORKDIR = flags.DEFINE_string("workdir", None, "The run's folder.")
 PARTS = flags.DEFINE_list(

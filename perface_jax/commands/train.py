@@ -13,7 +13,9 @@ from perface_jax.commands import command_line
 from perface_jax.network import compilation
 from perface_jax.training import preemption, trainer
 
-CONFIG = config_flags.DEFINE_config_file("config", help_string="A file of configs/.")
+CONFIG = config_flags.DEFINE_config_file(
+    "config", help_string="A file, or the name of an installed config: perface_r50:table3."
+)
 WORKDIR = flags.DEFINE_string("workdir", None, "Folder of this run: its config, checkpoints, log and model.")
 command_line.define_processes()
 flags.mark_flags_as_required(["config", "workdir"])

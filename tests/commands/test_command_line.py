@@ -45,6 +45,23 @@ def test_wrong_flags_are_refused_in_one_line(parse, flag, message):
     assert "\n" not in str(refused.value)
 
 
+@pytest.mark.parametrize("given", [["--config=perface_r50:d1"], ["--config", "perface_r50:d1"]])
+def test_an_installed_config_has_a_name(monkeypatch, given):
+    own = flags.FlagValues()
+    monkeypatch.setattr(sys, "argv", ["train.py", *given])
+    monkeypatch.setattr(flags, "FLAGS", own)
+    config_flags.DEFINE_config_file("config", flag_values=own)
+    command_line.parse(sys.argv)
+    assert own.config.labels == "majority"
+
+
+def test_the_path_of_a_config_stays_and_an_unknown_name_lists_the_known_ones():
+    for given in ("configs/perface_r50.py", "/mine/new.py:big", "new.py"):
+        assert command_line.find_config(given) == given
+    with pytest.raises(ValueError, match=r"'perface_r5'; .*one of: arcface_r50, arcface_synthetic, perface_r50, synth"):
+        command_line.find_config("perface_r5:d1")
+
+
 def test_names_and_values_are_told_apart():
     assert command_line.named(["a=x", "y", "b=p=q"], alone="it") == {"a": "x", "it": "y", "b=p": "q"}
 

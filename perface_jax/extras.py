@@ -1,0 +1,44 @@
+"""Optional packages: which extra of the installation brings them, and the one line that says so."""
+
+import contextlib
+from collections.abc import Iterator
+
+EXTRAS = {  # the name of an import: the extra that brings it
+    "absl": "train",
+    "grain": "train",
+    "ml_collections": "train",
+    "optax": "train",
+    "tensorboardX": "train",
+    "tensorflow_datasets": "train",
+    "matplotlib": "report",
+    "rich": "report",
+    "onnx": "convert",
+    "safetensors": "convert",
+    "torch": "torch",
+}
+
+
+class MissingExtra(ModuleNotFoundError):
+    """A package of an extra is not installed. The message is one line with the command that installs it."""
+
+
+@contextlib.contextmanager
+def explained(*, program: bool = False) -> Iterator[None]:
+    """Says how to install what an import in here does not find.
+
+    Args:
+      program: end the process with this line, without a traceback.
+
+    Raises:
+      MissingExtra, or SystemExit of a program: a package of `EXTRAS` is not installed.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if package not in EXTRAS:
+            raise
+        line = f'{package} is not installed; run: python -m pip install "perface_jax[{EXTRAS[package]}]"'
+        if program:
+            raise SystemExit(line) from error
+        raise MissingExtra(line, name=package) from error

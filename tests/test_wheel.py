@@ -1,0 +1,110 @@
+"""The wheel: nothing in it but `perface_jax`, and it works where no clone is in sight."""
+
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+
+import pytest
+
+from tests.conftest import ROOT
+
+SOURCES = ("perface_jax", "converters", "configs", "pyproject.toml", "README.md", "LICENSE")
+
+
+def run(*command, cwd, expect=0, **environment):
+    kept = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "XLA_FLAGS")}
+    done = subprocess.run(
+        list(map(str, command)), cwd=cwd, env=kept | environment, capture_output=True, text=True, timeout=900
+    )
+    assert done.returncode == expect, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    """Built from a copy, so that nothing is left in the clone, by the setuptools of this environment."""
+    copy = tmp_path_factory.mktemp("source")
+    for name in SOURCES:
+        copied = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
+        copied(ROOT / name, copy / name)
+    out = tmp_path_factory.mktemp("wheel")
+    build = f"from setuptools import build_meta; build_meta.build_wheel({str(out)!r})"
+    run(sys.executable, "-c", build, cwd=copy)
+    return next(out.glob("*.whl"))
+
+
+def test_all_that_it_brings_is_perface_jax(wheel):
+    with zipfile.ZipFile(wheel) as archive:
+        names = archive.namelist()
+        folders = {name.split("/")[0] for name in names}
+        assert folders == {"perface_jax", next(name for name in folders if name.endswith(".dist-info"))}
+        for folder in ("configs", "converters"):
+            for path in (ROOT / folder).glob("*.py"):
+                assert archive.read(f"perface_jax/{folder}/{path.name}") == path.read_bytes()
+        assert "perface_jax/py.typed" in names
+
+
+def test_it_imports_outside_of_the_clone(wheel, tmp_path):
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(tmp_path / "site")
+    code = (
+        "import perface_jax; from perface_jax.converters import to_torch; from perface_jax.configs import synthetic;"
+        "print(perface_jax.__file__, to_torch.__file__, synthetic.get_config('demo').task)"
+    )
+    seen = run(sys.executable, "-c", code, cwd=tmp_path, PYTHONPATH=str(tmp_path / "site"))
+    assert seen.count(str(tmp_path / "site" / "perface_jax")) == 2
+    assert "triplets" in seen
+
+
+DRAW = """
+import numpy as np
+from PIL import Image
+Image.fromarray(np.arange(64 * 64 * 3).astype(np.uint8).reshape(64, 64, 3)).save("pictures/drawn.png")
+"""
+EMBED = """
+import jax, perface_jax, sys
+model = perface_jax.iresnet("r18", width=4, image_size=32)
+variables = jax.jit(model.init)(jax.random.key(0), jax.numpy.zeros((1, 32, 32, 3)))
+perface_jax.save_model("model", model, variables, source={}, license="")
+names, embeddings, skipped = perface_jax.embed_folder(*perface_jax.load_model("model"), "pictures", crop="simswap")
+assert (names, embeddings.shape, skipped) == (["drawn.png"], (1, 512), [])
+print(round(float(perface_jax.similarity(embeddings[0], embeddings[0])), 4), "optax" in sys.modules)
+"""
+FLAGS = [
+    "--config=perface_r50:smoke", "--config.data.release=world/release", "--config.data.data_dir=tfds",
+    "--config.data.sources=10", "--config.data.targets=10", "--config.split.sources=(6,2,2)",
+    "--config.split.targets=(6,2,2)", "--config.init=", "--workdir=run",
+]  # fmt: skip
+
+
+@pytest.mark.slow  # fills a new environment from the package index
+def test_a_new_environment_embeds_with_the_core_and_trains_with_the_extra(wheel, tmp_path):
+    run(sys.executable, "-m", "venv", "new", cwd=tmp_path)
+    bin = tmp_path / "new" / "bin"
+    versions = ROOT / "tests" / f"constraints-{sys.version_info[0]}.{sys.version_info[1]}.txt"
+    install = [bin / "python", "-m", "pip", "install", "--quiet"] + ["--constraint", versions] * versions.exists()
+    run(*install, wheel, cwd=tmp_path)
+    (tmp_path / "pictures").mkdir()
+    run(bin / "python", "-c", DRAW, cwd=tmp_path)
+    assert run(bin / "python", "-c", EMBED, cwd=tmp_path).strip().endswith("1.0 False")
+    refused = run(bin / "perface", "train", *FLAGS, cwd=tmp_path, expect=1)
+    assert 'python -m pip install "perface_jax[train]"' in refused
+    assert "Traceback" not in refused
+    run(*install, f"{wheel}[train]", cwd=tmp_path)
+    run(
+        bin / "perface",
+        "synthetic",
+        "--out",
+        "world",
+        "--targets",
+        "10",
+        "--sources",
+        "10",
+        "--size",
+        "48",
+        cwd=tmp_path,
+    )
+    assert "step 2/2" in run(bin / "perface", "train", *FLAGS, cwd=tmp_path)
+    assert 'perface_jax[report]"' in run(bin / "perface", "evaluate", *FLAGS, cwd=tmp_path, expect=1)
