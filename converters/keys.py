@@ -7,7 +7,7 @@ NHWC orders row, column, channel. Everything else is copied as it is, so a round
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 import jax
@@ -54,7 +54,7 @@ def counters(model: IResNet) -> list[str]:
     return [t.key.removesuffix("running_mean") + COUNTER for t in twins(model) if t.key.endswith("running_mean")]
 
 
-def ordered(keys: Iterator[str]) -> list[str]:
+def ordered(keys: Iterable[str]) -> list[str]:
     """Keys in the order of arcface_torch's `state_dict()`."""
     return sorted(keys, key=_rank)
 
