@@ -47,14 +47,14 @@ def random_triplets(count: int, *, image_size: int) -> Triplets:
     return Triplets(pictures, random.integers(0, 2, (count, 3), np.int8))
 
 
-def configure(network: str, *, image_size: int, batch_size: int, feed: str = "resident") -> ConfigDict:
+def configure(network: str, *, image_size: int, batch_size: int, feed: str = "on_device") -> ConfigDict:
     """The config of the paper's run with another network, from random weights.
 
     Args:
       network: architecture and width of the first stage, `r18-16`; `r18` alone has its 64.
       image_size: pixels.
       batch_size: triplets.
-      feed: `resident` or `disk`.
+      feed: `on_device` or `disk`.
     """
     config = perface_r50.get_config()
     config.model.arch, _, width = network.partition("-")

@@ -17,43 +17,28 @@ Variants: `demo`, shrunk to minutes: 240 identities of 10 pictures, 124 steps.
 
 from ml_collections import ConfigDict
 
-from perface_jax.configs import perface_r50
+from perface_jax.all_settings import default
 
 
 def get_config(variant: str = "") -> ConfigDict:
     if variant not in ("", "demo"):
         raise ValueError(f"unknown variant {variant!r} of configs/arcface_synthetic.py; it has: demo")
-    config = perface_r50.get_config()
-    config.unlock()
-    config.task = "identities"
+    config = default("identities")
     config.init = ""
     config.model.arch = "r18"
     config.model.layers = (1, 1, 1, 1)  # in the place of those of r18
     config.model.width = 16
     config.model.image_size = 48
     config.model.embedding_size = 128
-
-    config.data = ConfigDict()
-    config.data.folder = "data/identities"  # a sub-folder for every identity
-    config.data.pairs = 2000  # of validation pictures, half of them of one identity
-    config.split = ConfigDict()
-    config.split.sizes = (600, 50, 50)  # identities for train, validation, test
-    config.split.seed = 0  # of the division and of the pairs
-    config.parts = ("verification",)
-    for field in ("labels", "fraction", "loss", "temperature", "groups", "selection", "anonymize"):
-        del config[field]  # of triplets only
-
-    config.margin = 0.3  # of ArcFace, in radians; .5 is for larger networks (ours)
-    config.scale = 32.0  # of the cosines; 64 is for more identities (ours)
-    config.batch_size = 64  # pictures a step
+    config.batch_size = 64
     config.learning_rate = 0.1
     config.schedule.name = "cosine"
     config.schedule.warmup = 100
     config.epochs = 10
     config.evaluate_every = 2
-    config.evaluation_batch_size = 100  # pairs
+    config.evaluation_batch_size = 100
     config.log_every = 50
-    config.feed = "resident"
+    config.feed = "on_device"
     if variant == "demo":
         config.data.folder = "data/demo/identities"
         config.data.pairs = 400
@@ -62,5 +47,4 @@ def get_config(variant: str = "") -> ConfigDict:
         config.epochs = 4
         config.evaluate_every = 4
         config.log_every = 30
-    config.lock()
     return config

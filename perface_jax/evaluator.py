@@ -18,11 +18,12 @@ from ml_collections import ConfigDict
 
 from perface_jax import evaluation, images, sections
 from perface_jax.datasets.celeba_files import GROUPS
-from perface_jax.evaluation import stored
+from perface_jax.evaluation import settings, stored
 from perface_jax.groups import Rule
 from perface_jax.network.model_folder import load_model
 from perface_jax.report import Report, Section
-from perface_jax.training import builders, config_schema, sweeps, trainer
+from perface_jax.settings import flat
+from perface_jax.training import builders, sweeps, trainer
 from perface_jax.training import workdir as workdirs
 
 
@@ -66,7 +67,7 @@ def open_run(config: ConfigDict, workdir: epath.PathLike, *, compare: str = "") 
       FileNotFoundError: no finished run in the workdir.
       ValueError: the workdir holds another run.
     """
-    config_schema.check(config)
+    settings.check(config)
     workdir, replicas = epath.Path(workdir), sweeps.replicas(config)
     workdirs.refuse_other_run(workdir, json.loads(config.to_json()))
     folders = [trainer.model_folder(workdir, replica) for replica in replicas]
@@ -93,7 +94,7 @@ def open_vectors(config: ConfigDict, file: epath.PathLike, *, compare: str = "")
     Raises:
       FileNotFoundError, ValueError, TypeError: see `evaluation.read_vectors`; or a config that is not of triplets.
     """
-    config_schema.check(config)
+    settings.check(config)
     if config.task != "triplets":
         raise ValueError(f"vectors are judged on triplets and groups; this config is of {config.task}")
     vectors, replicas = evaluation.read_vectors(file), sweeps.replicas(config)
@@ -287,7 +288,7 @@ def _described(judged):
         (vectors,) = (opener() for opener in judged.models[0].values())
         described = {"vectors": f"{vectors.path}, {len(vectors.names)} of {vectors.embeddings.shape[1]} numbers"}
         return described | {"sha256": _sha256(vectors.path), "compared with": judged.compare or "nothing"}
-    changed = {name: value for name, value in workdirs.flat(judged.config.to_dict()).items() if value not in ((), "")}
+    changed = {name: value for name, value in flat(judged.config.to_dict()).items() if value not in ((), "")}
     return {"workdir": str(judged.workdir), "compared with": judged.compare or "nothing", "config": changed}
 
 

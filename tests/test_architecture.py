@@ -35,17 +35,28 @@ def _imports(path: pathlib.Path) -> set[str]:
     return found
 
 
-def _allowed() -> dict[str, set[str]]:
-    """The table of docs/architecture.md: room -> rooms it may import."""
+def _rows() -> list[tuple[set[str], set[str]]]:
+    """The table of docs/architecture.md: (rooms, rooms that they may import), from top to bottom."""
     text = (ROOT / "docs" / "architecture.md").read_text()
-    table, above = {}, set()
+    table, above = [], set()
     for row in re.findall(r"^\| (`.*?) \| (.*?) \|$", text, re.MULTILINE):
         rooms, wanted = (set(re.findall(r"`(\w+)`", cell)) for cell in row)
-        if "everything" in row[1]:
-            wanted = set(above)
-        table |= dict.fromkeys(rooms, wanted)
+        table.append((rooms, set(above) if "everything" in row[1] else wanted))
         above |= rooms
     return table
+
+
+def _allowed() -> dict[str, set[str]]:
+    return {room: wanted for rooms, wanted in _rows() for room in rooms}
+
+
+def _circle(arrows: dict[str, set[str]]) -> list[str]:
+    """Nodes that cannot be put in an order."""
+    left = dict(arrows)
+    while free := [node for node, to in left.items() if not to & left.keys() - {node}]:
+        for node in free:
+            del left[node]
+    return sorted(left)
 
 
 FILES = sorted(path for folder in ("perface_jax", "converters", "configs") for path in (ROOT / folder).rglob("*.py"))
@@ -53,6 +64,28 @@ FILES = sorted(path for folder in ("perface_jax", "converters", "configs") for p
 
 def test_every_room_stands_in_the_table():
     assert {_room(path) for path in FILES} - {"__init__", "_version"} == set(_allowed())
+
+
+def test_the_table_is_an_order_so_that_no_arrow_goes_up_and_rooms_have_no_circle():
+    above = set()
+    for rooms, wanted in _rows():
+        assert wanted <= above, f"{rooms} may import rooms of rows above only, not {wanted - above}"
+        above |= rooms
+
+
+@pytest.mark.parametrize("room", sorted(_allowed()))
+def test_files_of_a_room_have_no_circle(room, request):
+    if room == "annotations":  # take this away once the audit_* files have no circle any more
+        request.applymarker(pytest.mark.xfail(reason="audit_* still import each other"))
+    files = [
+        path for path in (ROOT / "perface_jax" / room).glob("*.py") if path.name not in FORWARDERS | {"__init__.py"}
+    ]
+    modules = {f"perface_jax.{room}.{path.stem}": path for path in files}
+    assert not _circle({name: _imports(path) & modules.keys() for name, path in modules.items()})
+
+
+def test_a_circle_is_found():
+    assert _circle({"a": {"b"}, "b": {"a"}, "c": {"a"}, "d": set()}) == ["a", "b", "c"]
 
 
 def test_every_package_is_installed():

@@ -111,7 +111,7 @@ def test_a_run_on_other_answers_is_not_compared(config, run, tmp_path):  # noqa:
 def test_cells_that_are_divided_differently_are_told_apart_and_not_compared(config, release, tmp_path):  # noqa: F811
     names = [f"t{i:04}_{role}" for i in range(100) for role in "abc"]
     evaluation.write_vectors(tmp_path / "mine.npz", names, np.random.default_rng(0).normal(size=(300, 4)))
-    config.feed, config.labels = "resident", "majority"
+    config.feed, config.labels = "on_device", "majority"
     config.sweep.combine, config.sweep.labels, config.sweep.split.fold = "list", ("majority", "unanimous"), (0, 1)
     found = rows(evaluator.evaluate(evaluator.open_vectors(config, tmp_path / "mine.npz")), "Triplet accuracy")
     names = [row.model for row in found if (row.setting, row.kind) == ("ii", "model")]

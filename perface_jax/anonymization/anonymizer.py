@@ -10,7 +10,16 @@ from ml_collections import ConfigDict
 
 from perface_jax import figures, groups, privacy
 from perface_jax.anonymization import anonymize as pipeline
-from perface_jax.anonymization import baselines, folder, methods, preservation, proposals, recognizer_sections, sections
+from perface_jax.anonymization import (
+    baselines,
+    folder,
+    methods,
+    preservation,
+    proposals,
+    recognizer_sections,
+    sections,
+    settings,
+)
 from perface_jax.anonymization.baselines import Reference
 from perface_jax.anonymization.inputs import (
     Inputs,
@@ -24,7 +33,6 @@ from perface_jax.anonymization.inputs import (
 from perface_jax.anonymization.methods import face
 from perface_jax.datasets.portraits import Portraits
 from perface_jax.report import Report
-from perface_jax.training import config_schema
 from perface_jax.training import workdir as workdirs
 
 NAMED = 3  # pictures that a warning names; the facts have all
@@ -41,7 +49,7 @@ def judge(config: ConfigDict, workdir: str | None, inputs: Inputs) -> Report:
     Raises:
       FileNotFoundError, ValueError: the message says what was wanted.
     """
-    config_schema.check(config)
+    settings.check(config)
     methods.refuse_clashes(config, inputs)
     inputs = name_roles(inputs)
     eyes, options = open_eyes(config, workdir, inputs), config.anonymize
@@ -81,7 +89,7 @@ def anonymize(config: ConfigDict, workdir: str, inputs: Inputs, out: str) -> Rep
     Raises:
       FileNotFoundError, ValueError: the message says what was wanted.
     """
-    config_schema.check(config)
+    settings.check(config)
     inputs, written = name_roles(inputs._replace(methods={})), folder.open_folder(out)
     eyes = open_eyes(config, workdir, inputs)
     queries, gallery = (read_faces(role, config, inputs) for role in ("originals", "candidates"))

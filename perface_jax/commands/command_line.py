@@ -1,14 +1,15 @@
 """What `train.py` and `evaluate.py` share: flags read or refused in one line, and those of several processes."""
 
+import difflib
 import pathlib
-import re
 import sys
 from collections.abc import Callable, Sequence
 
 from absl import app, flags
 
-from perface_jax import configs, parallel
-from perface_jax.training import sweeps
+from perface_jax import all_settings, configs, parallel
+from perface_jax.settings import TASKS
+from perface_jax.training import config_schema, sweeps
 
 
 def run(main: Callable[[Sequence[str]], None]) -> None:
@@ -24,23 +25,18 @@ def parse(arguments: Sequence[str]) -> list[str]:
     """Read the flags; for `absl.app.run(main, flags_parser=parse)`.
 
     Raises:
-      SystemExit: a field that the config does not have, or values that do not fit; names the closest field, and what
-        may be swept.
+      SystemExit: a field that no config has, or that this one does not have, or a value of the wrong type; names the
+        flag, the closest field, and what may be swept.
     """
+    overrides = {name: argument for argument in arguments if (name := _field_name(argument))}
+    for name, argument in overrides.items():
+        _refuse_unknown(name, argument)
     try:
         return flags.FLAGS(_with_config_paths(arguments))
-    except (AttributeError, KeyError) as error:
-        missing = re.search(r"\w+", str(error)).group()
-        named = next((argument for argument in arguments if missing in argument), missing)
-        reason = f"the config has no field {missing!r}: {named}"
-        if close := re.search(r'mean "(\w+)"', str(error)):
-            reason += f"; did you mean {close.group(1)!r}?"
-        if ".sweep." in named:
-            reason += (
-                ". Only what leaves the shapes and the data set of the one program alone can be swept:"
-                f" {', '.join(sweeps.FIELDS)}. Start one run for each value instead."
-            )
-        raise SystemExit(reason) from error
+    except (AttributeError, KeyError) as error:  # of ml_collections: a field that is for the other task
+        everywhere = set.intersection(*({one.name for one in all_settings.of_task(task)} for task in TASKS))
+        suspects = [argument for name, argument in overrides.items() if name not in everywhere]
+        raise SystemExit(f"the config of this task has no such field: {' or '.join(suspects)}") from error
     except (ValueError, TypeError, OSError, flags.Error) as error:
         raise SystemExit(str(error)) from error
 
@@ -68,6 +64,22 @@ def _with_config_paths(arguments):
         elif i and found[i - 1] == "--config":
             found[i] = find_config(argument)
     return found
+
+
+def _field_name(argument):
+    """`--config.split.sources[0]=1` -> `split.sources`; "" for what sets no field."""
+    flag = argument.lstrip("-").partition("=")[0].partition("[")[0].removeprefix("no")
+    return flag.removeprefix("config.") if argument.startswith("-") and flag.startswith("config.") else ""
+
+
+def _refuse_unknown(name, argument):
+    group, _, swept = name.partition(".")
+    if group == "sweep" and swept not in ("", "combine", "split", *config_schema.SWEPT):
+        raise SystemExit(f"{argument}: {sweeps.ONE_PROGRAM}")
+    if not any(field.covers(name) or field.name.startswith(f"{name}.") for field in all_settings.FIELDS):
+        close = difflib.get_close_matches(name, [field.name for field in all_settings.FIELDS], 1)
+        advice = f"; did you mean {close[0]!r}?" if close else "; `perface config` lists the fields"
+        raise SystemExit(f"the config has no field {name!r}: {argument}{advice}")
 
 
 def define_processes() -> None:

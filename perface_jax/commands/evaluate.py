@@ -16,7 +16,7 @@ from absl import app, flags, logging
 from etils import epath
 from ml_collections import config_flags
 
-from perface_jax import evaluator, report
+from perface_jax import all_settings, evaluator, report
 from perface_jax.anonymization import anonymizer
 from perface_jax.anonymization.inputs import ALL, Inputs
 from perface_jax.commands import command_line
@@ -62,6 +62,7 @@ def _main(arguments):
     try:
         compilation.keep_programs()
         command_line.join_processes()
+        all_settings.check(CONFIG.value)
         evaluate(CONFIG.value)
     except (ValueError, OSError) as error:
         raise SystemExit(str(error)) from error

@@ -9,6 +9,7 @@ import sys
 from absl import app, flags, logging
 from ml_collections import config_flags
 
+from perface_jax import all_settings
 from perface_jax.commands import command_line
 from perface_jax.network import compilation
 from perface_jax.training import preemption, trainer
@@ -35,6 +36,7 @@ def _main(arguments):
     try:
         compilation.keep_programs()
         command_line.join_processes()
+        all_settings.check(CONFIG.value)
         trainer.train(CONFIG.value, WORKDIR.value)
     except preemption.Preempted as told:
         print(told, flush=True)

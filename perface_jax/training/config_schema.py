@@ -1,114 +1,111 @@
-"""What a config may say: the names of its fields, and values that can be seen to be wrong before anything is read."""
+"""The settings of training: every field of a config that `trainer.train` reads, one row each.
 
-import difflib
-import math
+Values that the paper does not give are marked (ours).
+"""
+
+import functools
 
 from ml_collections import ConfigDict
 
-from perface_jax import images, parallel
-from perface_jax.anonymization.anonymize import Prefer
-from perface_jax.anonymization.baselines import Reference
-from perface_jax.groups import Rule
-from perface_jax.training import sweeps
+from perface_jax import images, parallel, settings
+from perface_jax.settings import AT_LEAST_0, POSITIVE, Change, Check, Field, one_of
 from perface_jax.training.step import Loss, Norms
-from perface_jax.training.workdir import flat
 
-CHOICES = {
-    "batch_norm": tuple(norms.value for norms in Norms),
-    "export": ("best", "last"),
-    "crop": tuple(images.TEMPLATES),
-    "model.dtype": ("float32", "bfloat16", "float64"),
-    "mesh.how": tuple(how.value for how in parallel.How),
-    "feed": ("disk", "resident"),
-    "task": ("triplets", "identities"),
-    "loss": tuple(loss.value for loss in Loss),
-    "labels": ("unanimous", "majority"),
-    "split.by": ("ids", "triplets"),
-    "groups.rule": tuple(rule.name.lower() for rule in Rule),
-    "anonymize.prefer": tuple(prefer.name.lower() for prefer in Prefer),
-}
-LISTS = {  # of some of these
-    "anonymize.references": tuple(reference.name.lower() for reference in Reference),
-    "anonymize.retouch": ("skin", "light"),
-}
-PARTS = {"triplets": ("triplets", "groups", "selection"), "identities": ("verification",)}  # what can be evaluated
-COMMON = (
-    "task", "seed", "init", "model.arch", "model.width", "model.image_size", "model.embedding_size", "model.dtype",
-    "model.remat", "model.layers", "batch_norm", "crop", "margin", "batch_size", "learning_rate", "momentum",
-    "weight_decay", "optimizer.name", "schedule.name", "schedule.warmup", "schedule.boundaries", "schedule.factor",
-    "clip_norm", "rules", "flip", "epochs", "max_steps", "export", "evaluate_every", "evaluation_batch_size",
-    "log_every", "feed", "workers", "steps_per_call", "mesh.data", "mesh.how", "keep_checkpoints", "tensorboard",
-    "parts",
+FREE, LONGER = Change.FREE, Change.LONGER
+triplets_only = functools.partial(Field, tasks=("triplets",))
+identities_only = functools.partial(Field, tasks=("identities",))
+
+
+def _values(choices):
+    return one_of([choice.value for choice in choices])
+
+
+ROWS = (
+    Field("task", "triplets", "what is learned: perception from triplets, or a recognizer from identities"),
+    Field("seed", 0, "of random weights, data order and flips", swept=True),
+    Field("init", "models/arcface_r50", 'model folder to start from; "" = random weights'),
+
+    Field("model.arch", "r50", "r18, r34, r50, r100 or r200"),
+    Field("model.width", 64, "channels of the first stage"),
+    Field("model.image_size", 112, "pixels"),
+    Field("model.embedding_size", 512, "D"),
+    Field("model.dtype", "float32", "of convolutions and activations", one_of(("float32", "bfloat16", "float64"))),
+    Field("model.remat", False, "recompute activations in the backward pass: less memory, more work"),
+    Field("model.layers", (), "blocks in each of the four stages; () = those of model.arch"),
+    Field("batch_norm", "global", "statistics of the batch (ours), of a device's rows, or frozen", _values(Norms)),
+
+    triplets_only("data.release", "data/SimCelebA", "folder with triplet/ and triplet_answers.csv", change=FREE),
+    triplets_only("data.data_dir", "data/tfds", "where the data set built from it is kept", change=FREE),
+    triplets_only("data.order", "auto", "row order: auto (from the pictures) or a kind of annotations.grid_order"),
+    triplets_only("data.block", 10, "sources in a group, where data.order names a grouped kind"),
+    triplets_only("data.sources", 80, "source triplets of the grid"),
+    triplets_only("data.targets", 80, "targets of the grid"),
+    triplets_only("data.repair", "to_pictures", "answer columns in another row order: reorder to_pictures, or none"),
+    identities_only("data.folder", "data/identities", "a folder with a sub-folder of pictures for every identity"),
+    identities_only("data.pairs", 2000, "pairs of validation pictures, half of them of one identity"),
+    Field("crop", "simswap", "crop of the pictures, written into the model folder", one_of(images.TEMPLATES)),
+
+    triplets_only("labels", "unanimous", "of training: unanimous (D2) or majority (D1); evaluation uses unanimous",
+                  one_of(("unanimous", "majority")), swept=True),
+    triplets_only("fraction", 1.0, "share of the training triplets that is used",
+                  Check("a share of the training triplets, in (0, 1]", lambda value: 0 < value <= 1), swept=True),
+    triplets_only("split.by", "ids", "ids: test sources and targets are unseen; triplets: 80/10/10 at random",
+                  one_of(("ids", "triplets"))),
+    triplets_only("split.sources", (56, 8, 16), "source triplets for train, validation, test (ours)"),
+    triplets_only("split.targets", (56, 8, 16), "targets for train, validation, test (ours)"),
+    triplets_only("split.fold", 0, "rotates the test ids for cross-validation", swept=True),
+    identities_only("split.sizes", (600, 50, 50), "identities for train, validation, test"),
+    Field("split.seed", 0, "of the split, and of pairs of identities", swept=True),
+
+    triplets_only("loss", "cosine_triplet", "Eq. 1 of the paper, or losses on votes", _values(Loss), swept=True),
+    triplets_only("margin", 0.1, "of cosine_triplet, in cosine (Eq. 1)", swept=True),
+    triplets_only("temperature", 0.1, "of soft_vote and odd_one_out, in cosine (ours)", swept=True),
+    identities_only("margin", 0.3, "of ArcFace, in radians; 0.5 suits larger networks (ours)", swept=True),
+    identities_only("scale", 32.0, "of the cosines in ArcFace; 64 suits more identities (ours)"),
+    Field("batch_size", 32, "triplets, or pictures of identities, in a step, over all devices", POSITIVE),
+    Field("learning_rate", 0.01, "before the schedule", swept=True),
+    Field("momentum", 0.9, "of sgd", swept=True),
+    Field("weight_decay", 5e-4, "added to the gradient, unless the optimizer has its own", AT_LEAST_0, swept=True),
+    Field("optimizer.name", "sgd", "sgd as PyTorch does it, or another optimizer of optax, such as adamw"),
+    Field("optimizer.options", {}, "of the optimizer, by optax's names"),
+    Field("schedule.name", "constant", "factor of the learning rate at each step: constant (ours), cosine or step"),
+    Field("schedule.warmup", 0, "steps"),
+    Field("schedule.boundaries", (), "of step: steps at which the rate falls"),
+    Field("schedule.factor", 0.1, "of step: by this factor"),
+    Field("clip_norm", 0.0, "largest norm of the whole gradient; 0 = no clipping", AT_LEAST_0),
+    Field("rules", ((".*", 1.0),), 'pattern of paths, factor of the weight decay or "frozen"; the first match counts'),
+    Field("flip", True, "mirror all pictures of a row together, half of the time (ours)"),
+    Field("epochs", 40, "passes over the training rows (ours)", AT_LEAST_0, LONGER),
+    Field("max_steps", 0, "stop after this many steps even if epochs are left; 0 = no such limit", AT_LEAST_0, LONGER),
+
+    Field("export", "best", "the state that becomes the model; best on validation (ours)", one_of(("best", "last"))),
+    Field("evaluate_every", 1, "epochs between validations, each followed by a checkpoint", POSITIVE),
+    Field("evaluation_batch_size", 64, "triplets, or pairs of identities, without gradients", POSITIVE, FREE),
+    Field("log_every", 10, "steps between log lines", POSITIVE, FREE),
+    Field("tensorboard", True, "write TensorBoard files too", change=FREE),
+    Field("keep_checkpoints", 2, "how many of the latest checkpoints are kept", POSITIVE, FREE),
+
+    Field("feed", "disk", "read pictures ahead, or keep all on every device (0.7 GB at 112 pixels)",
+          one_of(("disk", "on_device"), former=("resident",)), FREE),  # resident: until version 2
+    Field("workers", 0, "reading processes; 0 = threads", AT_LEAST_0, FREE),
+    Field("steps_per_call", 1, "steps in a program call, on_device only; 0 = until validation", AT_LEAST_0, FREE),
+    Field("mesh.data", 0, "devices that share a run's batch; 0 = as few as keep all busy", AT_LEAST_0, FREE),
+    Field("mesh.how", "shard_map", "or pmap (legacy): one run, without the compiler options that make CPUs fast",
+          _values(parallel.How), FREE),
 )  # fmt: skip
-TASKS = {
-    "triplets": (
-        "data.release", "data.data_dir", "data.order", "data.block", "data.sources", "data.targets", "data.repair",
-        "labels", "fraction", "loss", "temperature", "split.by", "split.sources", "split.targets", "split.seed",
-        "split.fold", "groups.folder", "groups.gallery", "groups.queries", "groups.seed", "groups.landmarks",
-        "groups.corrections", "groups.rule", "groups.factor", "selection.queries", "selection.candidates",
-        "selection.max_similarity", "selection.band", "anonymize.size", "anonymize.candidates",
-        "anonymize.false_accept_rate", "anonymize.band", "anonymize.prefer", "anonymize.degrees",
-        "anonymize.references", "anonymize.retouch", "anonymize.seed",
-    ),
-    "identities": ("data.folder", "data.pairs", "split.sizes", "split.seed", "scale"),
-}  # fmt: skip
+SWEPT = tuple(dict.fromkeys(row.name for row in ROWS if row.swept))
+UNSWEPT = settings.nested({"combine": "grid", **dict.fromkeys(SWEPT, ())})
+FIELDS = (
+    *ROWS,
+    Field("sweep", UNSWEPT, "values to try, by field: config.sweep.seed = (0, 1, 2); needs config.feed = on_device"),
+)
 
 
 def check(config: ConfigDict) -> None:
-    """Refuse what can be seen to be wrong before anything is read or written.
-
-    Raises:
-      ValueError: a field with its value and what was wanted; unknown fields with the closest name, and missing ones.
-    """
-    _check_names(config, flat(config.to_dict()))
-    for replica in sweeps.replicas(config):
-        _check_values(flat(replica.config.to_dict()))
+    """Raise a ValueError where a setting of training is missing or wrong; `sweeps.replicas` checks those of a sweep."""
+    settings.check(config, FIELDS)
 
 
-def _check_values(fields):
-    for field, wanted in CHOICES.items():
-        if field in fields and (value := fields[field]) not in wanted:
-            raise ValueError(f"config.{field} is {value!r}; wanted one of {', '.join(wanted)}")
-    for field, wanted in LISTS.items():
-        if unknown := [repr(value) for value in fields.get(field, ()) if value not in wanted]:
-            raise ValueError(f"config.{field} has {', '.join(unknown)}; wanted some of {', '.join(wanted)}")
-    for field in ("batch_size", "evaluation_batch_size", "evaluate_every", "log_every", "keep_checkpoints"):
-        if not fields[field] > 0:
-            raise ValueError(f"config.{field} is {fields[field]!r}; wanted more than 0")
-    for field in ("epochs", "max_steps", "steps_per_call", "clip_norm", "weight_decay", "workers", "mesh.data"):
-        if not 0 <= fields[field] < math.inf:
-            raise ValueError(f"config.{field} is {fields[field]!r}; wanted at least 0")
-    for field in (
-        "groups.gallery",
-        "groups.queries",
-        "selection.queries",
-        "selection.candidates",
-        "anonymize.size",
-        "anonymize.candidates",
-    ):
-        if field in fields and not fields[field] > 0:
-            raise ValueError(f"config.{field} is {fields[field]!r}; wanted more than 0")
-    if "selection.band" in fields:
-        band = fields["selection.band"]
-        if len(band) != 2 or not 0 <= band[0] <= band[1] <= 1:
-            raise ValueError(f"config.selection.band is {band!r}; wanted two quantiles, 0 <= low <= high <= 1")
-    if "anonymize.band" in fields:
-        band = fields["anonymize.band"]
-        if len(band) != 2 or not -1 <= band[0] <= band[1] <= 1:
-            raise ValueError(f"config.anonymize.band is {band!r}; wanted two similarities, -1 <= low <= high <= 1")
-    if wrong := [part for part in fields["parts"] if part not in PARTS[fields["task"]]]:
-        raise ValueError(f"config.parts has {', '.join(wrong)}; wanted some of {', '.join(PARTS[fields['task']])}")
-    if not 0 < (share := fields.get("fraction", 1)) <= 1:
-        raise ValueError(f"config.fraction is {share!r}; wanted a share of the training triplets, in (0, 1]")
-
-
-def _check_names(config, fields):
-    seen = {name for name in fields if not name.startswith(("sweep.", "optimizer.options."))}
-    wanted = {*COMMON, *TASKS.get(config.get("task"), TASKS["triplets"])}
-    if unknown := sorted(seen - wanted):
-        close = [
-            f"{name} (close to it: {', '.join(difflib.get_close_matches(name, wanted)) or 'none'})" for name in unknown
-        ]
-        raise ValueError(f"unknown fields of the config: {'; '.join(close)}")
-    if missing := sorted(wanted - seen):
-        raise ValueError(f"the config lacks {', '.join(missing)}; configs/perface_r50.py says what they mean")
+def change(name: str) -> Change | None:
+    """Whether the field of this name may differ between two starts of a run; None if training does not read it."""
+    return next((field.change for field in FIELDS if field.covers(name)), None)

@@ -1,7 +1,7 @@
 """What the programs of a run are fed with: batches for training, rows to validate on, and what their score is.
 
 A feed serves all replicas of a run, each from its own list of training rows. Pictures are read from disk ahead of time
-(`feed = "disk"`, one replica), or all of them live on every device and only their numbers are sent (`"resident"`).
+(`feed = "disk"`, one replica), or all of them live on every device and only their numbers are sent (`"on_device"`).
 """
 
 from collections.abc import Iterator, Sequence
@@ -22,7 +22,7 @@ class Feed(Protocol):
 
     Attributes:
       epochs: steps in one pass over the training rows, for each replica.
-      shared: the resident pictures as the programs' last argument, or nothing.
+      shared: the pictures on the device, as the programs' last argument, or nothing.
     """
 
     epochs: tuple[int, ...]
@@ -180,12 +180,12 @@ def open_triplets(replicas: Sequence[Replica], data: Sequence[Data], mesh: Mesh)
       ValueError: several replicas, or several steps a call, from disk.
     """
     config = replicas[0].config
-    if config.feed == "resident":
+    if config.feed != "disk":
         return ResidentTriplets(replicas, data, mesh)
     if len(replicas) > 1 or config.steps_per_call != 1:
         raise ValueError(
             f"config.feed is disk, which serves one replica and one step a call; {len(replicas)} replicas and"
-            f" config.steps_per_call = {config.steps_per_call} need config.feed=resident"
+            f" config.steps_per_call = {config.steps_per_call} need config.feed=on_device"
         )
     return TripletsFromDisk(replicas[0], data[0], mesh)
 

@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 
 from ml_collections import ConfigDict
 
-from perface_jax.training.workdir import flat
+from perface_jax.settings import flat
+from perface_jax.training import config_schema
 
 
 class Replica(NamedTuple):
@@ -38,27 +39,20 @@ class Replica(NamedTuple):
 
 
 REPEATS = ("seed", "split.seed", "split.fold")
-FIELDS = (
-    "seed", "margin", "temperature", "learning_rate", "momentum", "weight_decay", "loss", "labels", "fraction",
-    "split.seed", "split.fold",
-)  # fmt: skip
-
-
-def unswept() -> ConfigDict:
-    """`config.sweep` of a single run."""
-    sweep = ConfigDict({"combine": "grid", "split": ConfigDict()})
-    for field in FIELDS:
-        group, _, name = field.rpartition(".")
-        (sweep[group] if group else sweep)[name] = ()
-    return sweep
+ONE_PROGRAM = (
+    "All runs of a sweep are one program and may differ only in what leaves its shapes and its data set alone:"
+    f" {', '.join(config_schema.SWEPT)}. Start one run for each value instead."
+)
 
 
 def replicas(config: ConfigDict) -> tuple[Replica, ...]:
     """The runs of a config: one, unless it sweeps.
 
     Raises:
-      ValueError: a field that cannot be swept, lists of different lengths, or a value twice.
+      ValueError: a field that cannot be swept, lists of different lengths, or a value twice; or the config of a run
+        does not pass `config_schema.check`.
     """
+    config_schema.check(config)
     swept = {field: tuple(values) for field, values in _values(config.sweep).items() if len(values)}
     if absent := sorted(swept.keys() - flat(config.to_dict()).keys()):
         raise ValueError(f"config.sweep varies {', '.join(absent)}, which this config does not have")
@@ -69,6 +63,8 @@ def replicas(config: ConfigDict) -> tuple[Replica, ...]:
     else:
         rows = list(zip(*swept.values(), strict=True)) or [()]
     made = tuple(_replica(config, dict(zip(swept, row, strict=True))) for row in rows)
+    for replica in made:
+        config_schema.check(replica.config)
     if doubled := sorted({replica.name for replica in made if [other.name for other in made].count(replica.name) > 1}):
         raise ValueError(f"the sweep holds {', '.join(doubled)} more than once")
     return made
@@ -78,11 +74,8 @@ def _values(sweep: ConfigDict) -> dict[str, tuple]:
     fields = {name: values for name, values in flat(sweep.to_dict()).items() if name != "combine"}
     if sweep.combine not in ("grid", "list"):
         raise ValueError(f"config.sweep.combine is {sweep.combine!r}; wanted grid or list")
-    if unknown := sorted(fields.keys() - set(FIELDS)):
-        raise ValueError(
-            f"{', '.join(unknown)} cannot be swept: all runs of a sweep are one program, and only what leaves its"
-            f" shapes and its data set alone may differ: {', '.join(FIELDS)}. Start one run for each value instead."
-        )
+    if unknown := sorted(fields.keys() - set(config_schema.SWEPT)):
+        raise ValueError(f"{', '.join(unknown)} cannot be swept. {ONE_PROGRAM}")
     for name, values in fields.items():
         if not isinstance(values, (tuple, list)):
             raise ValueError(f"config.sweep.{name} is {values!r}; wanted the values to try, as ({values!r},)")
@@ -91,10 +84,8 @@ def _values(sweep: ConfigDict) -> dict[str, tuple]:
 
 def _replica(config, values):
     single = config.copy_and_resolve_references()
-    single.sweep = unswept()
-    for field, value in values.items():
-        group, _, name = field.rpartition(".")
-        (single[group] if group else single)[name] = value  # ConfigDict refuses what does not fit the field's type
+    single.sweep = ConfigDict(config_schema.UNSWEPT).lock()
+    single.update_from_flattened_dict(values)  # refuses what does not fit the field's type
     return Replica(_name(values), values, single)
 
 

@@ -11,7 +11,7 @@ from ml_collections import ConfigDict
 
 from perface_jax import parallel
 from perface_jax.network.model_folder import replace_model
-from perface_jax.training import builders, config_schema, input_pipeline, state, sweeps
+from perface_jax.training import builders, input_pipeline, state, sweeps
 from perface_jax.training import workdir as workdirs
 from perface_jax.training.preemption import Preempted, Preemption
 from perface_jax.training.progress import Progress
@@ -22,7 +22,7 @@ def train(config: ConfigDict, workdir: epath.PathLike) -> list[epath.Path]:
     """Run the training that the config describes, or continue it where it was saved last.
 
     Args:
-      config: see `configs/perface_r50.py`, whose comments say what each field means.
+      config: see `config_schema.FIELDS`; fields of other rooms are not read.
       workdir: the run's own folder: config.json, versions.json, log.jsonl, tensorboard/, checkpoints/, and model/, or
         models/NAME/ for each run of a sweep.
 
@@ -34,7 +34,6 @@ def train(config: ConfigDict, workdir: epath.PathLike) -> list[epath.Path]:
       FloatingPointError: no run is finite any more; the message says since which step.
       Preempted: SIGTERM came; the state is saved.
     """
-    config_schema.check(config)
     replicas = sweeps.replicas(config)
     mesh = parallel.make_mesh(len(replicas), data=config.mesh.data)
     parallel.check_batch_size(config.batch_size, mesh)

@@ -6,6 +6,7 @@ it is; the others may change between two starts, and more steps may be asked for
 
 import importlib.metadata
 import json
+import math
 import platform
 from collections.abc import Mapping
 
@@ -13,14 +14,9 @@ import jax
 from etils import epath
 
 from perface_jax import files
+from perface_jax.settings import Change, flat
+from perface_jax.training import config_schema
 
-# Where things lie, on what they run, and how often one looks at them; every other field changes the result.
-FREE_FIELDS = (
-    "data.release", "data.data_dir", "mesh.data", "mesh.how", "feed", "workers", "steps_per_call", "log_every",
-    "tensorboard", "keep_checkpoints", "evaluation_batch_size", "parts",
-)  # fmt: skip
-EVALUATED = ("groups.", "selection.", "anonymize.")  # what a trained run is judged on
-LENGTHS = ("epochs", "max_steps")  # may grow under a constant schedule
 PACKAGES = (
     "perface_jax",
     "jax",
@@ -49,10 +45,11 @@ def refuse_other_run(workdir: epath.PathLike, config: Mapping) -> dict[str, tupl
         raise ValueError(f"{workdir} is a file; wanted a folder for the run")
     if not (workdir / "config.json").exists():
         return {}
-    old, new = flat(json.loads((workdir / "config.json").read_text())), flat(config)
+    old, new = _training_fields(json.loads((workdir / "config.json").read_text())), _training_fields(config)
     changed = {name: (old.get(name), new.get(name)) for name in sorted(old.keys() | new.keys())}
     changed = {name: pair for name, pair in changed.items() if pair[0] != pair[1]}
-    if refused := {name: pair for name, pair in changed.items() if not _may_change(name, pair, new)}:
+    schedule = new.get("schedule.name")
+    if refused := {name: pair for name, pair in changed.items() if not _may_change(name, *pair, schedule)}:
         lines = "\n".join(f"- {name} = {before!r}\n+ {name} = {now!r}" for name, (before, now) in refused.items())
         raise ValueError(
             f"{workdir} holds another run (- that run, + this one):\n{lines}\n"
@@ -95,16 +92,16 @@ def versions() -> dict:
     }
 
 
-def flat(config: Mapping, prefix: str = "") -> dict:
-    """Nested values by dotted name."""
-    fields = {}
-    for name, value in config.items():
-        fields |= flat(value, f"{prefix}{name}.") if isinstance(value, Mapping) else {prefix + name: value}
-    return fields
+def _training_fields(config):
+    """By dotted name, the fields that training reads: those of an evaluation are no part of the run."""
+    return {name: value for name, value in flat(config).items() if config_schema.change(name)}
 
 
-def _may_change(name, pair, config):
-    if name in LENGTHS and config.get("schedule.name") == "constant":
-        before, now = (float("inf") if name == "max_steps" and not value else value for value in pair)  # 0: no limit
-        return now > before
-    return name in FREE_FIELDS or name.startswith(EVALUATED)
+def _may_change(name, before, now, schedule):
+    match config_schema.change(name):
+        case Change.FREE:
+            return True
+        case Change.LONGER if schedule == "constant":
+            unlimited = name == "max_steps"  # where 0 is no limit
+            return (now or math.inf if unlimited else now) > (before or math.inf if unlimited else before)
+    return False

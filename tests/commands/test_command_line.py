@@ -34,7 +34,7 @@ def test_right_flags_are_read(parse):
     ("flag", "message"),
     [
         ("--config.marign=1", "has no field 'marign': --config.marign=1; did you mean 'margin'?"),
-        ("--config.sweep.batch_size=(1, 2)", "Only what leaves the shapes .* can be swept: seed, margin"),
+        ("--config.sweep.batch_size=(1, 2)", "batch_size=.1, 2.: All runs of a sweep are one program .*: seed, labels"),
         ("--config.margin=abc", "--config.margin=abc: could not convert string to float"),
         ("--bogus=1", "Unknown command line flag 'bogus'"),
     ],

@@ -42,6 +42,7 @@ def test_perface_lists_its_commands_and_names_them_where_another_is_asked_for():
     [
         ("train", "--workdir"),
         ("evaluate", "--parts"),
+        ("config", "triplets"),
         ("audit", "--sources"),
         ("selftest", "folder"),
         ("synthetic", "--targets"),
@@ -51,6 +52,12 @@ def test_perface_lists_its_commands_and_names_them_where_another_is_asked_for():
 def test_every_command_of_perface_shows_its_options(name, option):
     by_absl = name in ("train", "evaluate")  # which exits with 1 even where help was asked for
     assert option in perface(name, "--help", expect=int(by_absl))
+
+
+def test_the_fields_of_a_config_are_listed_with_what_they_mean():
+    listed = perface("config", "identities").splitlines()
+    assert "margin = 0.3: of ArcFace, in radians; 0.5 suits larger networks (ours); can be swept" in listed
+    assert not [line for line in listed if line.startswith(("labels", "groups", "anonymize"))]
 
 
 def test_the_former_spelling_of_a_flag_is_understood_and_not_advertised():

@@ -1,9 +1,10 @@
 """Which runs a sweep stands for, under which names, and what cannot be swept."""
 
 import pytest
+from ml_collections import ConfigDict
 
 from configs import arcface_synthetic, perface_r50
-from perface_jax.training import sweeps
+from perface_jax.training import config_schema, sweeps
 
 
 @pytest.fixture
@@ -23,7 +24,7 @@ def test_a_grid_is_every_combination_and_names_say_which(config):
     assert sorted(names) == ["margin=0.1,seed=0", "margin=0.1,seed=7", "margin=0.2,seed=0", "margin=0.2,seed=7"]
     for name, single in names.items():
         assert f"margin={single.margin},seed={single.seed}" == name
-        assert single.sweep == sweeps.unswept()
+        assert single.sweep == ConfigDict(config_schema.UNSWEPT).lock()
         assert single.learning_rate == config.learning_rate
     assert (config.margin, config.seed) == (0.1, 0)
 
@@ -63,8 +64,9 @@ def test_a_whole_number_for_a_field_of_fractions_is_one(config):
 
 
 def test_fields_that_change_shapes_are_refused_with_the_reason(config):
-    config.sweep.batch_size, config.sweep.model = (8, 16), {"width": (4, 8)}
-    message = r"batch_size, model.width cannot be swept: all runs of a sweep are one program.*shapes.*: seed, margin"
+    with config.unlocked():
+        config.sweep.batch_size, config.sweep.model = (8, 16), {"width": (4, 8)}
+    message = r"batch_size, model.width cannot be swept. All runs of a sweep are one program.*shapes.*: seed, labels"
     with pytest.raises(ValueError, match=message):
         sweeps.replicas(config)
 
@@ -101,7 +103,7 @@ def test_another_way_to_combine_and_a_bare_value_are_refused(config):
 
 def test_a_value_of_another_type_is_refused(config):
     for field in ("seed", "margin"):
-        config.sweep = sweeps.unswept()
+        config.sweep = ConfigDict(config_schema.UNSWEPT)
         config.sweep[field] = ("much",)
         with pytest.raises(TypeError, match=field):
             sweeps.replicas(config)

@@ -115,7 +115,7 @@ def test_wrong_choices_are_refused_with_what_there_is(config, tmp_path):  # noqa
 
 
 def test_a_sweep_is_each_run_alone_and_a_run_that_diverges_does_not_stop_the_others(config, tmp_path):  # noqa: F811
-    config.feed, config.max_steps = "resident", 3
+    config.feed, config.max_steps = "on_device", 3
     [alone] = trainer.train(config, tmp_path / "alone")
     config.sweep.learning_rate = (0.01, 1e30)
     sane, wild = trainer.train(config, tmp_path / "sweep")
@@ -132,7 +132,7 @@ def test_a_sweep_is_each_run_alone_and_a_run_that_diverges_does_not_stop_the_oth
 def test_resident_pictures_in_one_scan_train_as_pictures_from_disk(config, tmp_path):  # noqa: F811
     config.max_steps = 3
     [disk] = trainer.train(config, tmp_path / "disk")
-    config.feed, config.steps_per_call = "resident", 0
+    config.feed, config.steps_per_call = "resident", 0  # the former name of on_device
     [resident] = trainer.train(config, tmp_path / "resident")
     one, other = load_model(disk)[1], load_model(resident)[1]
     jax.tree.map(functools.partial(np.testing.assert_allclose, rtol=1e-4, atol=1e-5), one, other)

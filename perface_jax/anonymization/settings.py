@@ -1,0 +1,33 @@
+"""The settings of `--part=anonymize` and `--part=privacy`; docs/anonymization.md explains them."""
+
+import functools
+
+from ml_collections import ConfigDict
+
+from perface_jax import settings
+from perface_jax.anonymization.anonymize import Prefer
+from perface_jax.anonymization.baselines import Reference
+from perface_jax.evaluation import settings as evaluation
+from perface_jax.settings import POSITIVE, Field, interval, one_of, some_of
+
+triplets_only = functools.partial(Field, tasks=("triplets",))
+BASELINES = tuple(baseline.name.lower() for baseline in Reference)
+PREFERENCES = tuple(prefer.name.lower() for prefer in Prefer)
+
+FIELDS = (
+    triplets_only("anonymize.size", 256, "pixels a side of the square that every face is cropped to", POSITIVE),
+    triplets_only("anonymize.candidates", 5, "for each original: the least similar of its group (ours)", POSITIVE),
+    triplets_only("anonymize.false_accept_rate", 1e-3, "of the threshold above which a recognizer matches"),
+    triplets_only("anonymize.band", (-1.0, 1.0), "accepted perceived similarity of result and original",
+                  interval("similarities", -1, 1)),
+    triplets_only("anonymize.prefer", "fidelity", "decides among the results that remain (ours)", one_of(PREFERENCES)),
+    triplets_only("anonymize.degrees", (0.0, 0.25, 0.5, 0.75, 1.0), "of the curve; 0 = no change, 1 = full swap"),
+    triplets_only("anonymize.references", BASELINES, "baseline anonymizers to compare with", some_of(BASELINES)),
+    triplets_only("anonymize.retouch", (), "after every anonymizer, as further rows", some_of(("skin", "light"))),
+    triplets_only("anonymize.seed", 0, "of the random swap"),
+)  # fmt: skip
+
+
+def check(config: ConfigDict) -> None:
+    """Raise a ValueError where one of these settings, or of an evaluation, is missing or wrong."""
+    settings.check(config, (*evaluation.FIELDS, *FIELDS))

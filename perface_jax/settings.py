@@ -1,0 +1,161 @@
+"""What a setting is: a `Field`; and configs, which are built from tables of fields and checked against them.
+
+Training, evaluation and anonymization each declare a table; `perface config` prints all three.
+"""
+
+import dataclasses
+import difflib
+import enum
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from ml_collections import ConfigDict
+
+TASKS = ("triplets", "identities")
+
+
+class Change(enum.Enum):
+    """Whether a field may differ between two starts of one run."""
+
+    REFUSED = "fixed for a run"  # it changes the result
+    FREE = "may change"  # where things are, what they run on, what is logged
+    LONGER = "may grow under a constant schedule"
+
+
+class Check(NamedTuple):
+    """Which values a field takes.
+
+    Attributes:
+      wanted: completes "config.margin is 3; wanted ...".
+      holds: whether a value fits.
+      each: `holds` is asked for every element of the value.
+    """
+
+    wanted: str
+    holds: Callable[[Any], bool]
+    each: bool = False
+
+    def fault(self, value: Any) -> str:
+        """What is wrong with a value, as a predicate; "" where nothing is."""
+        if not self.each:
+            return "" if self.holds(value) else f"is {value!r}; wanted {self.wanted}"
+        wrong = ", ".join(repr(one) for one in value if not self.holds(one))
+        return f"has {wrong}; wanted {self.wanted}" if wrong else ""
+
+
+ANYTHING = Check("", lambda value: True)
+POSITIVE = Check("more than 0", lambda value: value > 0)
+AT_LEAST_0 = Check("at least 0", lambda value: 0 <= value < math.inf)
+
+
+def one_of(choices: Sequence[str], *, former: Sequence[str] = ()) -> Check:
+    """One of some values; `former` ones are accepted and not advertised."""
+    return Check(f"one of {', '.join(choices)}", lambda value: value in (*choices, *former))
+
+
+def some_of(choices: Sequence[str]) -> Check:
+    """Any number of some values."""
+    return Check(f"some of {', '.join(choices)}", lambda value: value in choices, each=True)
+
+
+def interval(what: str, low: float, high: float) -> Check:
+    """Two numbers, `low <= first <= second <= high`."""
+    wanted = f"two {what}, {low} <= low <= high <= {high}"
+    return Check(wanted, lambda value: len(value) == 2 and low <= value[0] <= value[1] <= high)
+
+
+@dataclasses.dataclass(frozen=True)
+class Field:
+    """One setting.
+
+    Attributes:
+      name: dotted, as in `--config.NAME=VALUE`.
+      default: its value in a new config, whose type every other value must have. A mapping is an open group: names
+        below it are free.
+      meaning: one line.
+      check: which values it takes.
+      change: between two starts of a run.
+      swept: whether the runs of one sweep may differ in it.
+      tasks: in whose configs it is.
+    """
+
+    name: str
+    default: Any
+    meaning: str
+    check: Check = ANYTHING
+    change: Change = Change.REFUSED
+    swept: bool = False
+    tasks: tuple[str, ...] = TASKS
+
+    def covers(self, name: str) -> bool:
+        """Whether a dotted name is this field, or belongs to this open group."""
+        return name == self.name or (isinstance(self.default, Mapping) and name.startswith(f"{self.name}."))
+
+
+def default(fields: Sequence[Field], task: str) -> ConfigDict:
+    """The config of a task with every field at its default, locked: a name that no field has cannot be set."""
+    values = {field.name: field.default for field in fields if task in field.tasks}
+    return ConfigDict(nested(values | {"task": task})).lock()
+
+
+def check(config: ConfigDict, fields: Sequence[Field]) -> None:
+    """Refuse a config in which one of these fields is missing or wrong; fields of other tables are ignored.
+
+    Raises:
+      ValueError: names the field, its value and what was wanted.
+    """
+    values = config.to_dict()
+    if (task := values.get("task")) not in TASKS:
+        raise ValueError(f"config.task is {task!r}; wanted one of {', '.join(TASKS)}")
+    mine = [field for field in fields if task in field.tasks]
+    if missing := sorted(field.name for field in mine if not _has(values, field.name)):
+        raise ValueError(f"the config lacks {', '.join(missing)}; `perface config` says what each field means")
+    for field in mine:
+        if fault := field.check.fault(_get(values, field.name)):
+            raise ValueError(f"config.{field.name} {fault}")
+
+
+def refuse_unknown(config: ConfigDict, fields: Sequence[Field]) -> None:
+    """Raise a ValueError that lists the names which no field has, each with the closest ones."""
+    mine = [field for field in fields if config.get("task") in field.tasks]
+    names = [field.name for field in mine]
+    unknown = [name for name in flat(config.to_dict()) if not any(field.covers(name) for field in mine)]
+    if unknown:
+        close = [", ".join(difflib.get_close_matches(name, names)) or "none" for name in unknown]
+        listed = "; ".join(f"{name} (close to it: {near})" for name, near in zip(unknown, close, strict=True))
+        raise ValueError(f"unknown fields of the config: {listed}")
+
+
+def flat(values: Mapping, prefix: str = "") -> dict[str, Any]:
+    """Nested values by dotted name; an empty mapping has no name."""
+    fields = {}
+    for name, value in values.items():
+        fields |= flat(value, f"{prefix}{name}.") if isinstance(value, Mapping) else {prefix + name: value}
+    return fields
+
+
+def nested(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The inverse of `flat`."""
+    values: dict[str, Any] = {}
+    for dotted, value in fields.items():
+        *groups, name = dotted.split(".")
+        place = values
+        for group in groups:
+            place = place.setdefault(group, {})
+        place[name] = value
+    return values
+
+
+def _has(values, dotted):
+    try:
+        _get(values, dotted)
+    except (KeyError, TypeError):
+        return False
+    return True
+
+
+def _get(values, dotted):
+    for name in dotted.split("."):
+        values = values[name]
+    return values
