@@ -18,7 +18,7 @@ from scipy import stats
 
 from benchmarks import record
 from perface_jax import evaluation, images, metrics, privacy
-from perface_jax.anonymization.anonymize import offer
+from perface_jax.anonymization.anonymize import propose
 from perface_jax.network.model_folder import load_model
 from perface_jax.similarity import similarity
 from perface_jax.synthetic import annotators, faces, population, world
@@ -62,7 +62,7 @@ def ask(seed: int, models: dict, options: argparse.Namespace) -> dict:
     seen = {name: embed(model, portraits) for name, model in models.items()}
     limit = privacy.match_threshold(seen["recognizer"][count:], false_accept_rate=options.false_accept_rate).value
     vectors = seen["perface"][:count], seen["perface"][count:]
-    chosen_group = np.asarray(offer(*vectors, members=members, k=1).group)
+    chosen_group = np.asarray(propose(*vectors, members=members, k=1).group)
     people, gain = new_annotators(seed)
     rows = []
     for query in range(count):

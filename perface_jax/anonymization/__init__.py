@@ -1,6 +1,11 @@
-"""What the third page is made of: what the command line names, methods made here, and the folder of results.
+"""Anonymize faces, and evaluate anonymizers, on two axes: what people perceive and what recognizers match.
 
-inputs.py     faces, groups and persons by role; who looks
-methods.py    the methods that are judged, and who judges them
-folder.py     what --part=anonymize writes
+anonymize.py            the pipeline of pure functions: propose, swap, score, choose
+anonymizer.py           the two commands: anonymize a folder, evaluate the results of any anonymizer
+inputs.py               what the command line names: faces, groups and persons by role
+embedders.py            the perceptual model and the recognizers
+methods.py              given results, and those made here: baselines.py, and the retouches of preservation.py
+benchmark.py            the rows: every method under every recognizer
+proposals.py            the rows of the pipeline, and the curves by degree
+sections.py, recognizer_sections.py, folder.py      tables, figures and files
 """

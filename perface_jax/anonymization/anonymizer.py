@@ -1,36 +1,31 @@
-"""The third page: faces are anonymized, and anybody's anonymized faces are judged, on the two axes.
+"""The anonymization page: faces are anonymized, and the results of any anonymizer are evaluated, on the two axes.
 
-`anonymize` takes pictures to hide and pictures to swap in; `judge` takes originals and what anonymizers made of them,
-and sets plain methods beside them. Both end in a report.
+`anonymize` takes originals and candidates; `evaluate` takes originals and the results of anonymizers, and compares
+them with baselines. Both end in a report.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
+import numpy as np
 from ml_collections import ConfigDict
 
 from perface_jax import figures, groups, privacy
+from perface_jax.annotations.agreement import Estimate
 from perface_jax.anonymization import anonymize as pipeline
-from perface_jax.anonymization import (
-    baselines,
-    folder,
-    methods,
-    preservation,
-    proposals,
-    recognizer_sections,
-    sections,
-    settings,
-)
-from perface_jax.anonymization.baselines import Reference
+from perface_jax.anonymization import folder, methods, preservation, proposals, recognizer_sections, sections, settings
+from perface_jax.anonymization.baselines import WITHOUT_SWAP, Baseline
+from perface_jax.anonymization.benchmark import benchmark
+from perface_jax.anonymization.embedders import BEFORE_TRAINING, Embedders, open_embedders
 from perface_jax.anonymization.inputs import (
     Inputs,
     name_roles,
-    open_eyes,
     read_attributes,
     read_faces,
     read_members,
     read_persons,
 )
-from perface_jax.anonymization.methods import face
+from perface_jax.anonymization.methods import Method, face
 from perface_jax.datasets.portraits import Portraits
 from perface_jax.report import Report
 from perface_jax.training import workdir as workdirs
@@ -38,12 +33,30 @@ from perface_jax.training import workdir as workdirs
 NAMED = 3  # pictures that a warning names; the facts have all
 
 
-def judge(config: ConfigDict, workdir: str | None, inputs: Inputs) -> Report:
-    """Anonymizers on both axes, with the plain methods of config.anonymize.references beside them.
+class Pool(NamedTuple):
+    """The faces that may replace the originals.
+
+    Attributes:
+      faces: M candidates.
+      groups: names of the groups.
+      members: bool `[N, G, M]`, the groups as each original sees them.
+      vectors: recognizer -> float32 `[M, D]`, of those that embed new pictures.
+      thresholds: the match threshold of each of them.
+    """
+
+    faces: Portraits
+    groups: list[str]
+    members: np.ndarray
+    vectors: dict[str, np.ndarray]
+    thresholds: dict[str, Estimate]
+
+
+def evaluate(config: ConfigDict, workdir: str | None, inputs: Inputs) -> Report:
+    """Anonymizers on both axes, compared with the baselines of config.anonymize.references.
 
     Args:
       config: its `anonymize` has the options; with a workdir, that of its run.
-      workdir: the run whose model says what people see, and whose start is a machine; None = no such axis.
+      workdir: the run whose model is the perceptual one, and whose starting point is a recognizer; None = no such axis.
       inputs: what the command line names.
 
     Raises:
@@ -52,38 +65,47 @@ def judge(config: ConfigDict, workdir: str | None, inputs: Inputs) -> Report:
     settings.check(config)
     methods.refuse_clashes(config, inputs)
     inputs = name_roles(inputs)
-    eyes, options = open_eyes(config, workdir, inputs), config.anonymize
+    embedders, options = open_embedders(config, workdir, inputs.recognizers), config.anonymize
     originals = read_faces("originals", config, inputs)
     given = methods.read_methods(originals, inputs)
-    made, gallery, warnings = _made(config, inputs, eyes, originals)
-    read = {"originals": originals, **gallery, **{name: one.portraits for name, one in (given | made).items()}}
-    made |= methods.retouched(options.retouch, originals, given | made) if eyes.for_new_pictures() else {}
-    if not given | made:
-        raise ValueError("nothing to judge: give --anonymized=DIR, or name methods in config.anonymize.references")
-    found = methods.benchmark(
+    baselines, pool, warnings = make_baselines(config, inputs, embedders, originals)
+    everything = given | baselines
+    if embedders.for_new_pictures():
+        everything |= methods.retouched(options.retouch, originals, everything)
+    if not everything:
+        raise ValueError("no method; wanted --anonymized=DIR, or baselines in config.anonymize.references")
+    found = benchmark(
         originals,
-        given,
-        made,
-        eyes=eyes,
+        everything,
+        embedders,
         attributes=read_attributes("originals", originals.names, inputs),
         persons=read_persons("originals", originals.names, inputs),
         false_accept_rate=options.false_accept_rate,
     )
+    read = {"originals": originals, **({"candidates": pool.faces} if pool else {})}
+    read |= {name: method.portraits for name, method in (given | baselines).items()}
     measured = [originals, *(method.portraits for method in given.values())]
-    warnings = [*_of_pictures(read, measured), *_of_files(eyes, made), *warnings]
-    if eyes.perceive is None:
-        warnings.append("No --workdir was given: the axis of what people see is empty.")
+    made_here = [name for name, method in everything.items() if method.made_here]
+    warnings = [*_of_pictures(read, measured), *_of_files(embedders, made_here), *warnings]
+    if embedders.perceptual is None:
+        warnings.append("No --workdir was given: there is no perceived axis.")
+    parts = (
+        sections.both_axes(found, originals, everything),
+        recognizer_sections.recognizer_matches(found),
+        sections.preservation(found),
+        recognizer_sections.group_gaps(found),
+    )
     facts = _facts(config, workdir, inputs, read)
-    return Report("Anonymized faces on two axes", warnings, facts, _sections(found, originals, given | made))
+    return Report("Anonymized faces on two axes", warnings, facts, [part for part in parts if part])
 
 
 def anonymize(config: ConfigDict, workdir: str, inputs: Inputs, out: str) -> Report:
-    """Anonymize the faces of a folder, and write the pictures that are given, and why; see `hiding.folder`.
+    """Anonymize the faces of a folder, and write the selected results, and why; see `anonymization.folder`.
 
     Args:
       config: that of the run.
-      workdir: the run whose model says what people see, and whose start is a machine.
-      inputs: what the command line names; the methods are not looked at.
+      workdir: the run whose model is the perceptual one, and whose starting point is a recognizer.
+      inputs: what the command line names; methods are ignored.
       out: folder, made if it does not exist; it must not hold an earlier run.
 
     Raises:
@@ -91,101 +113,110 @@ def anonymize(config: ConfigDict, workdir: str, inputs: Inputs, out: str) -> Rep
     """
     settings.check(config)
     inputs, written = name_roles(inputs._replace(methods={})), folder.open_folder(out)
-    eyes = open_eyes(config, workdir, inputs)
-    queries, gallery = (read_faces(role, config, inputs) for role in ("originals", "candidates"))
-    names, members = read_members(queries, gallery, inputs)
-    thresholds = _thresholds(config, eyes, gallery, inputs)
-    found = _pipeline(config, eyes, queries, gallery, members, thresholds)
-    rows = proposals.proposal_rows(found, queries.names, gallery.names, names)
-    sheet = _sheet(found, queries, gallery, names)
-    _, sources = proposals.first(found)
-    machines, degrees = eyes.for_new_pictures(), config.anonymize.degrees
+    embedders = open_embedders(config, workdir, inputs.recognizers)
+    originals = read_faces("originals", config, inputs)
+    pool = open_pool(config, inputs, embedders, originals)
+    found = run_pipeline(config, embedders, originals, pool)
+    sheet = figures.results(_sheet_rows(found, originals, pool))
     curves = proposals.degree_curves(
-        face(queries), face(gallery), sources, degrees, perceive=eyes.perceive, machines=machines
+        face(originals),
+        face(pool.faces),
+        proposals.best_candidates(found),
+        config.anonymize.degrees,
+        perceive=embedders.perceptual.embed,
+        recognizers={name: one.embed for name, one in embedders.for_new_pictures().items()},
     )
-    section, read = sections.offered(rows, curves, sheet, thresholds), {"queries": queries, "candidates": gallery}
-    warnings = [*_of_pictures(read, [queries]), *_of_files(eyes, ["the results"])]
-    said = Report("Anonymized faces", warnings, _facts(config, workdir, inputs, read), [section])
-    folder.write(written, inputs.originals, queries, found, said)
-    return said
+    rows = proposals.proposal_rows(found, originals.names, pool.faces.names, pool.groups)
+    section = sections.proposals(rows, pool.thresholds, sheet=sheet, curves=curves)
+    read = {"originals": originals, "candidates": pool.faces}
+    warnings = [*_of_pictures(read, [originals]), *_of_files(embedders, ["the results"])]
+    report = Report("Anonymized faces", warnings, _facts(config, workdir, inputs, read), [section])
+    folder.write(written, inputs.originals, originals, found, report=report, sheet=sheet)
+    return report
 
 
-def _sections(found, originals, methods):
-    parts = (
-        sections.both_axes(found, originals, methods),
-        recognizer_sections.what_machines_find(found),
-        sections.what_was_kept(found),
-        recognizer_sections.group_gaps(found),
-    )
-    return [part for part in parts if part]
-
-
-def _made(config, inputs, eyes, originals):
-    """(methods, candidates by their role, warnings): the plain ones, and swaps if there is all that they need."""
-    wanted = [Reference[name.upper()] for name in config.anonymize.references]
-    if not eyes.for_new_pictures():
+def make_baselines(
+    config: ConfigDict, inputs: Inputs, embedders: Embedders, originals: Portraits
+) -> tuple[dict[str, Method], Pool | None, list[str]]:
+    """The baselines that can be made, the candidates if they were needed, and warnings of what is left out."""
+    wanted = methods.wanted_baselines(config)
+    if not embedders.for_new_pictures():
         names = [one.value for one in wanted] + ["retouched methods"] * bool(config.anonymize.retouch)
-        return {}, {}, [*_of_files(eyes, names)]
-    found = methods.plain(wanted, originals)
-    swaps = [one for one in wanted if one not in baselines.PLAIN]
+        return {}, None, [*_of_files(embedders, names)]
+    made = methods.without_swap(wanted, originals)
+    swaps = [one for one in wanted if one not in WITHOUT_SWAP]
     if not (swaps and inputs.candidates):
-        return found, {}, []
-    names = ", ".join(one.value for one in swaps)
-    if not eyes.perceive:
-        return found, {}, [f"No --workdir was given: {names} left out, which need what people see."]
-    gallery = read_faces("candidates", config, inputs)
-    _, members = read_members(originals, gallery, inputs)
-    offered = _pipeline(config, eyes, originals, gallery, members, _thresholds(config, eyes, gallery, inputs))
-    machine = next(iter(eyes.for_new_pictures().values()))
-    options = {"members": members, "machine": machine, "seed": config.anonymize.seed}
-    found |= methods.swaps(swaps, originals, gallery, offered, **options)
-    left = [one.value for one in swaps if one.value not in found]
-    return found, {"candidates": gallery}, [f"{name} is left out: {methods.NOT_ADMITTED}." for name in left]
+        return made, None, []
+    if not embedders.perceptual:
+        return made, None, [f"No --workdir was given: {_names(swaps)} left out, which need the perceptual model."]
+    pool = open_pool(config, inputs, embedders, originals)
+    found = run_pipeline(config, embedders, originals, pool)
+    recognizer = embedders.recognizers[BEFORE_TRAINING]
+    vectors = recognizer.embed(*face(originals)), pool.vectors[BEFORE_TRAINING]
+    options = {"members": pool.members, "vectors": vectors, "seed": config.anonymize.seed}
+    made |= methods.with_swap(swaps, originals, pool.faces, found, **options)
+    left = [one for one in swaps if one.value not in made]
+    return made, pool, [f"{one.value} is left out: {methods.NOT_ADMITTED}." for one in left]
 
 
-def _thresholds(config, eyes, gallery, inputs):
-    """Match thresholds of all machines that can look at candidates, from pairs of different persons."""
-    rate, found = config.anonymize.false_accept_rate, {}
-    persons = read_persons("candidates", gallery.names, inputs)
-    for name, eye in eyes.for_new_pictures().items():
+def open_pool(config: ConfigDict, inputs: Inputs, embedders: Embedders, originals: Portraits) -> Pool:
+    """The candidates, with the thresholds that follow from pairs of different persons."""
+    faces = read_faces("candidates", config, inputs)
+    groups, members = read_members(originals, faces, inputs)
+    persons = read_persons("candidates", faces.names, inputs)
+    vectors = {name: one.embed(*face(faces)) for name, one in embedders.for_new_pictures().items()}
+    thresholds = match_thresholds(vectors, persons, config.anonymize.false_accept_rate)
+    return Pool(faces, groups, members, vectors, thresholds)
+
+
+def match_thresholds(
+    vectors: Mapping[str, np.ndarray], persons: np.ndarray | None, false_accept_rate: float
+) -> dict[str, Estimate]:
+    """The match threshold of every recognizer, from vectors of candidates `[M, D]`.
+
+    Raises:
+      ValueError: too few candidates for the rate; the message says of which recognizer.
+    """
+    found = {}
+    for name, one in vectors.items():
         try:
-            found[name] = privacy.match_threshold(eye.look("candidates", gallery), persons, false_accept_rate=rate)
+            found[name] = privacy.match_threshold(one, persons, false_accept_rate=false_accept_rate)
         except ValueError as error:
             raise ValueError(f"the threshold of {name}, from the candidates: {error}") from error
     return found
 
 
-def _pipeline(config, eyes, queries, gallery, members, thresholds):
-    """The pipeline with the machines that can look at its results."""
+def run_pipeline(config: ConfigDict, embedders: Embedders, originals: Portraits, pool: Pool) -> pipeline.Anonymized:
+    """Propose, swap, score and choose, with the recognizers that can embed the results."""
     options = config.anonymize
-    aim = pipeline.SelectionPolicy(
-        {name: one.value for name, one in thresholds.items()},
+    policy = pipeline.SelectionPolicy(
+        {name: threshold.value for name, threshold in pool.thresholds.items()},
         band=tuple(options.band),
         prefer=pipeline.Prefer[options.prefer.upper()],
     )
     return pipeline.anonymize(
-        face(queries),
-        face(gallery),
-        members=members,
-        perceive=eyes.perceive,
-        machines=eyes.for_new_pictures(),
-        aim=aim,
-        lost=preservation.features_lost,
+        face(originals),
+        face(pool.faces),
+        members=pool.members,
+        perceive=embedders.perceptual.embed,
+        recognizers={name: one.embed for name, one in embedders.for_new_pictures().items()},
+        policy=policy,
+        feature_loss=preservation.feature_loss,
         k=options.candidates,
         rule=groups.Rule[config.groups.rule.upper()],
         factor=config.groups.factor,
     )
 
 
-def _sheet(found, queries, gallery, names):
-    """The contact sheet: every query with its results, the best first."""
+def _sheet_rows(found, originals, pool):
+    """The contact sheet: every original with its results, the best first."""
     rows = []
-    for i, name in enumerate(queries.names):
-        order = [place for place in found.choice.order[i] if found.offered.index[i, place] >= 0]
+    for i, name in enumerate(originals.names):
+        order = proposals.results_in_order(found, i)
         results = [
             figures.Result(
                 found.images[i, place],
-                gallery.names[found.offered.index[i, place]],
+                pool.faces.names[found.proposal.index[i, place]],
                 float(found.axes.perceived[i, place]),
                 max(float(values[i, place]) for values in found.axes.matched.values()),
                 bool(found.choice.admitted[i, place]),
@@ -193,33 +224,39 @@ def _sheet(found, queries, gallery, names):
             for place in order
         ]
         chosen = order.index(found.choice.chosen[i]) if found.choice.chosen[i] >= 0 else -1
-        rows.append(figures.Query(name, queries.images[i], names[found.offered.group[i]], results, chosen))
+        group = pool.groups[found.proposal.group[i]]
+        rows.append(figures.ResultsRow(name, originals.images[i], group, results, chosen))
     return rows
 
 
+def _names(baselines: Sequence[Baseline]) -> str:
+    return ", ".join(one.value for one in baselines)
+
+
 def _of_pictures(read: Mapping[str, Portraits], measured: Iterable[Portraits]) -> Iterator[str]:
-    """What a reader must know of the pictures: those left out, role by role, and landmarks that are missing."""
+    """Warnings: pictures left out, role by role, and landmarks that are missing."""
     for role, faces in read.items():
         if faces.skipped:
             first = "; ".join(f"{name}: {reason}" for name, reason in faces.skipped[:NAMED])
             yield f"{role}: {len(faces.skipped)} pictures were left out, among them {first}"
     if not all(faces.measured for faces in measured):
-        yield "There are no landmarks of some pictures: expression and pose are not measured on them."
+        yield "Some pictures have no landmarks: expression and pose are not measured on them."
 
 
-def _of_files(eyes, made):
-    """Which machines cannot look at what is made here."""
-    if made and (blind := eyes.machines.keys() - eyes.for_new_pictures().keys()):
+def _of_files(embedders: Embedders, made_here: Sequence[str]) -> Iterator[str]:
+    """A warning: recognizers that cannot embed what is made here."""
+    files = embedders.recognizers.keys() - embedders.for_new_pictures().keys()
+    if made_here and files:
         yield (
-            f"{', '.join(sorted(blind))}: n/a for {', '.join(made)}: these are made here, and vectors from files are of"
-            " other pictures. A model folder can look at any."
+            f"{', '.join(sorted(files))}: n/a for {', '.join(made_here)}: these pictures are made here, and files have"
+            " vectors of other pictures only. A model folder embeds any picture."
         )
 
 
 def _facts(config, workdir, inputs, read):
-    chosen = {name: value for name, value in config.anonymize.items() if value not in ((), "")}
-    given = {name: value for name, value in inputs._asdict().items() if value}
-    judged = {"workdir": workdir or "none", **given}
-    left = {role: [": ".join(pair) for pair in faces.skipped] for role, faces in read.items() if faces.skipped}
-    facts = {"What was judged": judged, "Options": chosen, "Versions": workdirs.versions()}
-    return facts | ({"Pictures left out": left} if left else {})
+    options = {name: value for name, value in config.anonymize.items() if value not in ((), "")}
+    named = {name: value for name, value in inputs._asdict().items() if value}
+    skipped = {role: [": ".join(pair) for pair in faces.skipped] for role, faces in read.items() if faces.skipped}
+    facts = {"What was evaluated": {"workdir": workdir or "none", **named}, "Options": options}
+    facts["Versions"] = workdirs.versions()
+    return facts | ({"Pictures left out": skipped} if skipped else {})

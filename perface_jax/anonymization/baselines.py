@@ -1,11 +1,10 @@
-"""Plain ways to hide a face, to set beside any anonymizer: blur, pixelate, black box, and swaps chosen in three ways.
+"""Baseline anonymizers to compare any other with: blur, pixelate, black box, and swaps chosen in three ways.
 
-The swaps take their sources from one pool and from the same group (STEP 1), and are made by one swapper; they differ in
-who is chosen:
+The swaps take candidates of the same group (STEP 1) and are made by one swapper. They differ in the candidate:
 
-    random_swap     a member of the group, by chance
-    farthest_swap   the member a machine finds least similar to the query: My Face My Choice (WACV 2023)
-    chosen_swap     of the members that people find least similar (STEP 2), the one whose RESULT the rule puts first
+    random_swap     a random member of the group
+    farthest_swap   the member that a recognizer finds least similar to the original: My Face My Choice (WACV 2023)
+    chosen_swap     of the members with the lowest perceived similarity (STEP 2), the one whose RESULT is selected
 """
 
 import enum
@@ -19,51 +18,49 @@ from perface_jax.anonymization.preservation import in_batches
 from perface_jax.swap import Face
 
 
-class Reference(enum.Enum):
+class Baseline(enum.Enum):
     """The method and its name in tables."""
 
     BLUR = "blur"
     PIXELATE = "pixelate"
     BLACK_BOX = "black box"
     RANDOM_SWAP = "random swap"
-    FARTHEST_SWAP = "machine-farthest swap"
+    FARTHEST_SWAP = "recognizer-farthest swap"
     CHOSEN_SWAP = "chosen swap"
 
 
-PLAIN = {Reference.BLUR: swap.blur, Reference.PIXELATE: swap.pixelate, Reference.BLACK_BOX: swap.black_box}
+WITHOUT_SWAP = {Baseline.BLUR: swap.blur, Baseline.PIXELATE: swap.pixelate, Baseline.BLACK_BOX: swap.black_box}
 
 
-def apply_baseline(reference: Reference, faces: Face) -> np.ndarray:
-    """The faces blurred, coarsened or blacked out, uint8 `[n, H, W, 3]`."""
-    return in_batches(PLAIN[reference], *faces)
+def apply_baseline(baseline: Baseline, faces: Face) -> np.ndarray:
+    """The faces blurred, pixelated or blacked out, uint8 `[n, H, W, 3]`."""
+    return in_batches(WITHOUT_SWAP[baseline], *faces)
 
 
-def swapped(
-    reference: Reference,
-    queries: Face,
-    gallery: Face,
-    seen: tuple[np.ndarray, np.ndarray],
+def apply_swap(
+    baseline: Baseline,
+    originals: Face,
+    candidates: Face,
+    vectors: tuple[np.ndarray, np.ndarray],
     *,
-    group: np.ndarray,
-    members: np.ndarray,
+    inside: np.ndarray,
     seed: int,
 ) -> Face:
-    """The swap with a random member of the chosen group, or with the one a machine finds least similar.
+    """The swap with a random member of the group, or with the one that a recognizer finds least similar.
 
     Args:
-      reference: RANDOM_SWAP or FARTHEST_SWAP.
-      queries, gallery: Q and N faces.
-      seen: vectors of both, of the machine, `[Q, D]` and `[N, D]`.
-      group: int `[Q]`, chosen by STEP 1.
-      members: bool `[Q, G, N]`.
-      seed: of the random one.
+      baseline: RANDOM_SWAP or FARTHEST_SWAP.
+      originals, candidates: N and M faces.
+      vectors: of both, by a recognizer, `[N, D]` and `[M, D]`.
+      inside: bool `[N, M]`, which candidates are in the group of each original.
+      seed: of the random swap.
 
     Returns:
-      results `[Q, ...]`.
+      results `[N, ...]`.
     """
-    inside = members[np.arange(len(group)), group]
-    if reference is Reference.RANDOM_SWAP:
-        chosen = selection.random_choice(jax.random.key(seed), *seen, k=1, where=inside)
+    if baseline is Baseline.RANDOM_SWAP:
+        drawn = selection.random_choice(jax.random.key(seed), *vectors, k=1, where=inside)
     else:
-        chosen = selection.least_similar(*seen, k=1, where=inside)
-    return Face(*(part[:, 0] for part in swap_all(queries, gallery, np.asarray(chosen.index), swap.swap_face)))
+        drawn = selection.least_similar(*vectors, k=1, where=inside)
+    results = swap_all(originals, candidates, np.asarray(drawn.index), swap.swap_face)
+    return Face(*(part[:, 0] for part in results))

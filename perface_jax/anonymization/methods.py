@@ -1,36 +1,54 @@
-"""The methods that are judged: those whose pictures are given, and those made here, which stand beside them."""
+"""The methods that are compared: those whose pictures are given, and the baselines and retouches made here."""
 
 import dataclasses
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from etils import epath
 from ml_collections import ConfigDict
 
 from perface_jax import evaluation
-from perface_jax.anonymization import baselines, embedders, preservation, proposals, scores
 from perface_jax.anonymization.anonymize import Anonymized
-from perface_jax.anonymization.baselines import Reference
-from perface_jax.anonymization.inputs import Embedders, Inputs
-from perface_jax.anonymization.scores import Method
-from perface_jax.datasets import portrait_files, portraits
+from perface_jax.anonymization.baselines import WITHOUT_SWAP, Baseline, apply_baseline, apply_swap
+from perface_jax.anonymization.inputs import Inputs
+from perface_jax.anonymization.preservation import RETOUCHES
+from perface_jax.datasets import portrait_files
+from perface_jax.datasets.portraits import Portraits, read_results
 from perface_jax.swap import Face
 
 NOT_ADMITTED = "no result is admitted"
 
 
-def face(faces: portraits.Portraits) -> Face:
+class Method(NamedTuple):
+    """What one anonymizer made.
+
+    Attributes:
+      portraits: the results, n of them.
+      places: int `[n]`, of their originals.
+      made_here: whether the pictures are new: no file has vectors of them.
+    """
+
+    portraits: Portraits
+    places: np.ndarray
+    made_here: bool
+
+
+def face(portraits: Portraits) -> Face:
     """Pictures and landmarks."""
-    return Face(faces.images, faces.landmarks)
+    return Face(portraits.images, portraits.landmarks)
+
+
+def wanted_baselines(config: ConfigDict) -> list[Baseline]:
+    """Those that the config names."""
+    return [Baseline[name.upper()] for name in config.anonymize.references]
 
 
 def refuse_clashes(config: ConfigDict, inputs: Inputs) -> None:
     """Raise a ValueError where a given method has the name of one made here."""
-    options = config.anonymize
-    names = [Reference[name.upper()].value for name in options.references]
-    if options.retouch:
-        names += [_retouched_name(name, options.retouch) for name in (*names, *inputs.methods)]
+    names = [one.value for one in wanted_baselines(config)]
+    if retouches := config.anonymize.retouch:
+        names += [_retouched_name(name, retouches) for name in (*names, *inputs.methods)]
     if clash := sorted(set(names) & set(inputs.methods)):
         raise ValueError(
             f"--anonymized names {', '.join(clash)}, which is the name of a method made here; give it another name, or"
@@ -38,56 +56,56 @@ def refuse_clashes(config: ConfigDict, inputs: Inputs) -> None:
         )
 
 
-def read_methods(originals: portraits.Portraits, inputs: Inputs) -> dict[str, Method]:
-    """What the methods of the command line made of the originals."""
+def read_methods(originals: Portraits, inputs: Inputs) -> dict[str, Method]:
+    """The methods of the command line: what they made of the originals."""
     found = {}
     for name, folder in inputs.methods.items():
         file = inputs.landmarks.get(name)
         points = portrait_files.read_landmarks(file) if file else None
         names = evaluation.picture_names(epath.Path(folder))
-        found[name] = Method(*portraits.read_results(folder, names, originals, landmarks=points))
+        found[name] = Method(*read_results(folder, names, originals, landmarks=points), made_here=False)
     return found
 
 
-def plain(references: list[Reference], originals: portraits.Portraits) -> dict[str, Method]:
-    """The references that need the originals only."""
+def without_swap(baselines: Sequence[Baseline], originals: Portraits) -> dict[str, Method]:
+    """The baselines that need nothing but the originals."""
     return {
-        one.value: _method(originals, Face(baselines.apply_baseline(one, face(originals)), None))
-        for one in references
-        if one in baselines.PLAIN
+        one.value: _method(originals, Face(apply_baseline(one, face(originals)), None))
+        for one in baselines
+        if one in WITHOUT_SWAP
     }
 
 
-def swaps(
-    references: list[Reference],
-    originals: portraits.Portraits,
-    gallery: portraits.Portraits,
+def with_swap(
+    baselines: Sequence[Baseline],
+    originals: Portraits,
+    candidates: Portraits,
     found: Anonymized,
     *,
     members: np.ndarray,
-    machine: embedders.FaceEmbedder,
+    vectors: tuple[np.ndarray, np.ndarray],
     seed: int,
 ) -> dict[str, Method]:
-    """The references that swap; without the chosen swap where none is admitted.
+    """The baselines that swap; without the chosen swap where no result is admitted.
 
     Args:
-      references: those that do not swap are left out.
-      originals: Q of them.
-      gallery: N faces.
+      baselines: those that do not swap are left out.
+      originals: N of them.
+      candidates: M faces.
       found: what the pipeline made of them.
-      members: bool `[Q, G, N]`.
-      machine: to which the farthest swap is far.
+      members: bool `[N, G, M]`.
+      vectors: of originals and candidates, by the recognizer of the farthest swap.
       seed: of the random swap.
     """
-    hidden, shown = face(originals), face(gallery)
-    seen, made = (machine(*hidden), machine(*shown)), {}
-    for one in references:
-        if one is Reference.CHOSEN_SWAP:
-            result, places = proposals.given(found)
+    made = {}
+    for one in baselines:
+        if one is Baseline.CHOSEN_SWAP:
+            result, places = found.selected()
             if len(places):
                 made[one.value] = _method(originals, result, places)
-        elif one not in baselines.PLAIN:
-            result = baselines.swapped(one, hidden, shown, seen, group=found.offered.group, members=members, seed=seed)
+        elif one not in WITHOUT_SWAP:
+            inside = members[np.arange(len(originals)), found.proposal.group]
+            result = apply_swap(one, face(originals), face(candidates), vectors, inside=inside, seed=seed)
             made[one.value] = _method(originals, result)
     return made
 
@@ -101,64 +119,20 @@ def _method(originals, result, places=None):
     measured = own.measured and result.landmarks is not None
     pictures = np.asarray(result.image)
     made = dataclasses.replace(own, images=pictures, landmarks=points, measured=measured, skipped=skipped)
-    return Method(made, places)
+    return Method(made, places, made_here=True)
 
 
-def retouched(
-    retouches: tuple[str, ...], originals: portraits.Portraits, methods: Mapping[str, Method]
-) -> dict[str, Method]:
-    """Every method once more, with skin color or light brought back to the original's; none without retouches."""
-    retouch = {"skin": preservation.match_skins, "light": preservation.match_lights}
+def retouched(retouches: Sequence[str], originals: Portraits, methods: Mapping[str, Method]) -> dict[str, Method]:
+    """Every method once more, with the original's skin color or light; none without retouches."""
     found = {}
     for name, method in methods.items() if retouches else ():
         faces = face(method.portraits)
         for one in retouches:
-            faces = Face(retouch[one](face(originals[method.places]), faces), faces.landmarks)
+            faces = Face(RETOUCHES[one](face(originals[method.places]), faces), faces.landmarks)
         made = dataclasses.replace(method.portraits, images=np.asarray(faces.image))
-        found[_retouched_name(name, retouches)] = Method(made, method.places)
+        found[_retouched_name(name, retouches)] = Method(made, method.places, made_here=True)
     return found
 
 
 def _retouched_name(name, retouches):
     return f"{name} + {' + '.join(retouches)}"
-
-
-def benchmark(
-    originals: portraits.Portraits,
-    given: Mapping[str, Method],
-    made: Mapping[str, Method],
-    *,
-    eyes: Embedders,
-    **options: Any,
-) -> scores.Benchmark:
-    """`scores.benchmark` of all methods; vectors from files do not look at those made here, which have none.
-
-    Args:
-      originals: N of them.
-      given, made: name -> method.
-      eyes: who looks; where all machines are files, nothing made here is judged.
-      **options: of `scores.benchmark`.
-    """
-    able = eyes.for_new_pictures()
-    asked = [(given, eyes.machines), (made, able)] if len(able) < len(eyes.machines) else [({**given, **made}, able)]
-    parts = [
-        scores.benchmark(originals, methods, perceive=eyes.perceive, machines=machines, **options)
-        for methods, machines in asked
-        if methods and machines
-    ]
-    if len(parts) == 1:
-        return parts[0]
-    whole = scores.Benchmark(*map(_both, *parts))
-    for name in made:  # figures want every machine of every method
-        pairs = whole.seen[name].matched
-        nothing = np.full(len(made[name].places), np.nan)
-        blind = {machine: nothing for machine in eyes.machines if machine not in able}
-        whole.seen[name] = whole.seen[name]._replace(matched={**pairs, **blind})
-    return whole
-
-
-def _both(one, other):
-    """Rows of both, what is known by name of both; what is no collection is the same in both."""
-    if isinstance(one, list):
-        return one + other
-    return one | other if isinstance(one, dict) else one

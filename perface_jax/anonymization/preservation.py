@@ -1,4 +1,4 @@
-"""What anonymized faces kept of their originals, measure by measure, and the two retouches; 16 faces at a time."""
+"""What anonymized faces preserve of their originals, measure by measure, and the two retouches; 16 faces at a time."""
 
 import functools
 from collections.abc import Callable
@@ -8,11 +8,12 @@ import jax
 import numpy as np
 
 from perface_jax import fidelity
+from perface_jax.datasets.portraits import Portraits
 from perface_jax.swap import Face
 
 BATCH = 16
-SKIN_PIXELS = "skin, mean over pixels"  # of the mask, each with the one at its place
-SKIN_COLORS = "skin, between mean colors"  # one color a face: blind to texture and to what moved
+SKIN_PIXELS = "skin, mean over pixels"  # each pixel of the mask against the one at the same place
+SKIN_COLORS = "skin, between mean colors"  # one color a face: blind to texture and motion
 
 
 class Measure(NamedTuple):
@@ -20,16 +21,14 @@ class Measure(NamedTuple):
 
     Attributes:
       unit: "" for none.
-      digits: behind the point.
+      digits: after the decimal point.
       more: whether more of it is better.
-      contours: whether it takes landmarks with contours, of both pictures.
-      undefined: what a picture lacks that has no such number.
+      undefined: why a picture can have no such number.
     """
 
     unit: str
     digits: int
     more: bool = False
-    contours: bool = False
     undefined: str = ""
 
 
@@ -38,22 +37,22 @@ MEASURES = {
     "RMSE": Measure("gray levels", 1),
     "PSNR": Measure("dB", 1, more=True),
     "SSIM": Measure("", 3, more=True),
-    "features lost": Measure("", 4),
+    "feature loss": Measure("", 4),
     SKIN_PIXELS: Measure("CIEDE2000", 1, undefined="no skin inside the picture"),
     SKIN_COLORS: Measure("CIEDE2000", 1, undefined="no skin inside the picture"),
     "ITA": Measure("degrees", 1, undefined="no skin inside the picture"),
     "light": Measure("degrees", 1, undefined="no lit face to fit a lamp to"),
-    "expression": Measure("pupil distances", 3, contours=True, undefined="landmarks without extent"),
-    "mouth": Measure("pupil distances", 3, contours=True, undefined="landmarks without extent"),
-    "pose": Measure("degrees", 1, contours=True, undefined="landmarks without extent"),
+    "expression": Measure("pupil distances", 3, undefined="landmarks without extent"),
+    "mouth": Measure("pupil distances", 3, undefined="landmarks without extent"),
+    "pose": Measure("degrees", 1, undefined="landmarks without extent"),
 }
 
 
-def kept(originals: Any, results: Any) -> dict[str, np.ndarray]:
+def measure(originals: Portraits, results: Portraits) -> dict[str, np.ndarray]:
     """Every measure of MEASURES that can be taken.
 
     Args:
-      originals, results: `datasets.portraits.Portraits` of n faces, row by row.
+      originals, results: n faces, row by row.
 
     Returns:
       measure -> float32 `[n]`, NaN where `Measure.undefined`; without expression and pose where `no_contours`.
@@ -65,8 +64,8 @@ def kept(originals: Any, results: Any) -> dict[str, np.ndarray]:
     return found
 
 
-def no_contours(originals: Any, results: Any) -> str:
-    """Why expression and pose of these faces cannot be compared; "" where they can. Arguments as for `kept`."""
+def no_contours(originals: Portraits, results: Portraits) -> str:
+    """Why expression and pose of these faces cannot be compared; "" where they can. Arguments as for `measure`."""
     for whose, faces in (("originals", originals), ("results", results)):
         if not faces.measured:
             return f"no landmarks of the {whose}"
@@ -75,9 +74,9 @@ def no_contours(originals: Any, results: Any) -> str:
     return ""
 
 
-def features_lost(originals: Face, results: Face) -> np.ndarray:
+def feature_loss(originals: Face, results: Face) -> np.ndarray:
     """PerceptFace's loss by regions of the originals, float32 `[n]`."""
-    return in_batches(_lost, originals, results)
+    return in_batches(_feature_loss, originals, results)
 
 
 def match_skins(originals: Face, results: Face) -> np.ndarray:
@@ -90,11 +89,14 @@ def match_lights(originals: Face, results: Face) -> np.ndarray:
     return in_batches(_match_lights, originals, results)
 
 
+RETOUCHES = {"skin": match_skins, "light": match_lights}  # by the names of config.anonymize.retouch
+
+
 def in_batches(function: Callable, *faces: Any) -> Any:
-    """A pure function of batches over all rows; the last batch is filled up, so that one program serves any number.
+    """A pure function over all rows, in batches; the last batch is padded, so that one program serves any number.
 
     Args:
-      function: of a module, so that it is compiled once.
+      function: a module's, not a closure, so that it is compiled once.
       *faces: trees of arrays `[n, ...]`.
     """
     count, outputs = len(jax.tree.leaves(faces)[0]), []
@@ -123,7 +125,7 @@ def _of_pictures(originals, results):
         "RMSE": fidelity.rmse(originals.image, results.image),
         "PSNR": fidelity.psnr(originals.image, results.image),
         "SSIM": fidelity.ssim(originals.image, results.image),
-        "features lost": _lost(originals, results),
+        "feature loss": _feature_loss(originals, results),
         SKIN_PIXELS: difference.pixels,
         SKIN_COLORS: difference.color,
         "ITA": difference.angle,
@@ -140,7 +142,7 @@ def _of_landmarks(original, result):
     }
 
 
-def _lost(originals, results):
+def _feature_loss(originals, results):
     regions = fidelity.landmark_regions(originals.landmarks, _size(originals))
     return fidelity.perceptual_loss(originals.image, results.image, regions)
 

@@ -1,4 +1,4 @@
-"""What the pipeline offers to every query, row by row, and how both axes move with the degree of a swap."""
+"""What the pipeline proposes for every original, row by row, and how both axes move with the degree of a swap."""
 
 import functools
 from collections.abc import Mapping, Sequence
@@ -6,99 +6,103 @@ from typing import NamedTuple
 
 import numpy as np
 
-from perface_jax.anonymization.anonymize import Anonymized, swap_all
-from perface_jax.anonymization.embedders import FaceEmbedder
-from perface_jax.anonymization.scores import mean
+from perface_jax.anonymization.anonymize import Anonymized, Embed, swap_all
+from perface_jax.anonymization.benchmark import mean
 from perface_jax.similarity import similarity
 from perface_jax.swap import Face, swap_face
 
+PERCEIVED = "perceived"  # the curve of the perceptual model, among those of the recognizers
+
 
 class ProposalRow(NamedTuple):
-    """One result of one query.
+    """One result of one original.
 
     Attributes:
-      query: its name.
-      group: the one STEP 1 chose for it.
-      rank: from 1, in the order of the rule.
-      source: the face that was swapped in.
-      perceived: similarity of original and result as people see it.
-      matched: machine -> the same as the machine sees it.
-      lost: features lost.
-      admitted: no machine matches it, and people see it in the band.
-      given: it is the one that is given.
+      original: its name.
+      group: the one that STEP 1 chose for it.
+      rank: from 1, in the order of the policy.
+      candidate: the face that was swapped in.
+      perceived: perceived similarity of original and result.
+      matched: recognizer -> its similarity of original and result.
+      feature_loss: of the result.
+      admitted: no recognizer matches it, and its perceived similarity is in the band.
+      selected: it replaces the original.
     """
 
-    query: str
+    original: str
     group: str
     rank: int
-    source: str
+    candidate: str
     perceived: float
     matched: dict[str, float]
-    lost: float
+    feature_loss: float
     admitted: bool
-    given: bool
+    selected: bool
 
 
 def proposal_rows(
-    found: Anonymized, queries: Sequence[str], gallery: Sequence[str], groups: Sequence[str]
+    found: Anonymized, originals: Sequence[str], candidates: Sequence[str], groups: Sequence[str]
 ) -> list[ProposalRow]:
-    """Every result that exists, query by query, in the order of the rule; names of queries, candidates and groups."""
+    """Every result, original by original in the order of the policy; names of originals, candidates and groups."""
     rows = []
-    for i, name in enumerate(queries):
-        for rank, place in enumerate(found.choice.order[i], 1):
-            if (source := found.offered.index[i, place]) < 0:
-                continue
-            matched = {machine: float(values[i, place]) for machine, values in found.axes.matched.items()}
-            scores = float(found.axes.perceived[i, place]), matched, float(found.axes.lost[i, place])
-            admitted, given = bool(found.choice.admitted[i, place]), found.choice.chosen[i] == place
+    for i, name in enumerate(originals):
+        for rank, place in enumerate(results_in_order(found, i), 1):
             rows.append(
-                ProposalRow(name, groups[found.offered.group[i]], rank, gallery[source], *scores, admitted, bool(given))
+                ProposalRow(
+                    name,
+                    groups[found.proposal.group[i]],
+                    rank,
+                    candidates[found.proposal.index[i, place]],
+                    float(found.axes.perceived[i, place]),
+                    {recognizer: float(values[i, place]) for recognizer, values in found.axes.matched.items()},
+                    float(found.axes.feature_loss[i, place]),
+                    bool(found.choice.admitted[i, place]),
+                    bool(found.choice.chosen[i] == place),
+                )
             )
     return rows
 
 
-def first(found: Anonymized) -> tuple[np.ndarray, np.ndarray]:
-    """The place that the rule puts first for every query, admitted or not, and who was swapped in, int `[Q]` each."""
-    place = np.asarray(found.choice.order)[:, 0]
-    return place, np.take_along_axis(np.asarray(found.offered.index), place[:, None], axis=1)[:, 0]
+def results_in_order(found: Anonymized, original: int) -> list[int]:
+    """Places of the results of an original that exist, best first."""
+    return [place for place in found.choice.order[original] if found.proposal.index[original, place] >= 0]
 
 
-def given(found: Anonymized) -> tuple[Face, np.ndarray]:
-    """The results that are given, `[n, ...]`, and whose they are, int `[n]`; queries without one are not among them."""
-    (queries,) = np.nonzero(np.asarray(found.choice.chosen) >= 0)
-    places = np.asarray(found.choice.chosen)[queries]
-    return Face(found.images[queries, places], found.landmarks[queries, places]), queries
+def best_candidates(found: Anonymized) -> np.ndarray:
+    """The candidate of the best result of every original, admitted or not, int `[N]`; -1 = no candidate."""
+    best = np.asarray(found.choice.order)[:, :1]
+    return np.take_along_axis(np.asarray(found.proposal.index), best, axis=1)[:, 0]
 
 
 def degree_curves(
-    queries: Face,
-    gallery: Face,
-    sources: np.ndarray,
+    originals: Face,
+    candidates: Face,
+    chosen: np.ndarray,
     degrees: Sequence[float],
     *,
-    perceive: FaceEmbedder,
-    machines: Mapping[str, FaceEmbedder],
+    perceive: Embed,
+    recognizers: Mapping[str, Embed],
 ) -> dict[str, tuple[np.ndarray, ...]]:
-    """The similarity to the original by the degree of the classical swap, on average over the queries.
+    """The similarity to the original by the degree of the classical swap, on average over the originals.
 
     Args:
-      queries: `[Q, ...]`.
-      gallery: `[N, ...]`.
-      sources: int `[Q]`, who is swapped into each; below 0 = nobody, and the query does not count.
+      originals: `[N, ...]`.
+      candidates: `[M, ...]`.
+      chosen: int `[N]`, the candidate swapped into each; below 0 = none, and the original does not count.
       degrees: 0 (no change) to 1 (full swap).
-      perceive: what people see.
-      machines: by name.
+      perceive: the perceptual model.
+      recognizers: by name.
 
     Returns:
-      `perceived` and every machine -> (degrees, mean, low, high), float `[d]` each.
+      PERCEIVED and every recognizer -> (degrees, mean, low, high), float `[d]` each.
     """
-    there = sources >= 0
-    hidden, index = Face(*(part[there] for part in queries)), sources[there, None]
-    results = [swap_all(hidden, gallery, index, functools.partial(swap_face, degree=degree)) for degree in degrees]
+    there = chosen >= 0
+    own, index = Face(*(part[there] for part in originals)), chosen[there, None]
+    results = [swap_all(own, candidates, index, functools.partial(swap_face, degree=degree)) for degree in degrees]
     curves = {}
-    for name, eye in {"perceived": perceive, **machines}.items():
-        original = eye(*hidden)
-        alike = [np.asarray(similarity(original, eye(*(part[:, 0] for part in one)))) for one in results]
-        means = [mean(values, np.arange(len(values))) for values in alike]
+    for name, embed in {PERCEIVED: perceive, **recognizers}.items():
+        vectors = embed(*own)
+        values = [np.asarray(similarity(vectors, embed(*(part[:, 0] for part in one)))) for one in results]
+        means = [mean(one, np.arange(len(one))) for one in values]
         curves[name] = (np.asarray(degrees, np.float64), *np.transpose(means))
     return curves

@@ -1,4 +1,4 @@
-"""Sections on what machines find behind anonymized faces: at every threshold and rank, and group by group."""
+"""Sections on what recognizers find in anonymized faces: at every threshold and rank, and group by group."""
 
 from typing import NamedTuple
 
@@ -6,119 +6,117 @@ import numpy as np
 
 from perface_jax import figures
 from perface_jax.annotations.agreement import Estimate
-from perface_jax.anonymization.scores import Benchmark
+from perface_jax.anonymization.benchmark import Benchmark
 from perface_jax.formatting import estimate
 from perface_jax.report import Picture, Section, Table
 
 RANKS = (1, 5, 20)  # of the table; the figure has all
-GROUPED = ("protected", "re_identified", "equal_error")  # measures of `MachineRow`, in the order of their columns
+GAPS = ("protected", "re_identified", "equal_error")  # measures of `GapRow`, in the order of their columns
 
 
 class RankRow(NamedTuple):
-    """One rank of the curve of cumulative matches.
+    """One rank of a curve of cumulative matches.
 
     Attributes:
-      method: what anonymized.
-      machine: what searched.
+      method: its name.
+      recognizer: its name.
       rank: k.
       found: share whose own original is among the k most similar.
     """
 
     method: str
-    machine: str
+    recognizer: str
     rank: int
     found: Estimate
 
 
-def what_machines_find(found: Benchmark) -> Section:
-    """Every method before every machine at every threshold and every rank."""
+def recognizer_matches(found: Benchmark) -> Section:
+    """Every method under every recognizer at every threshold and every rank."""
     rate = f"{found.false_accept_rate:g}"
     curves = {(method, curve.embedder): curve for method, several in found.curves.items() for curve in several}
-    ranks = [
-        RankRow(*title, rank, share) for title, curve in curves.items() for rank, share in enumerate(curve.ranks, 1)
-    ]
+    ranks = [RankRow(*pair, rank, share) for pair, curve in curves.items() for rank, share in enumerate(curve.ranks, 1)]
     within = {row[:3]: row.found for row in ranks}
     shown = [rank for rank in RANKS if any(row.rank == rank for row in ranks)]
     lines = [
         (
-            method,
-            row.embedder,
-            str(row.pairs),
-            estimate(row.equal_error),
-            estimate(_rest(row.protected)),
-            *(estimate(within[method, row.embedder, rank]) for rank in shown),
+            row.method,
+            row.matched.embedder,
+            str(row.matched.pairs),
+            estimate(row.matched.equal_error),
+            estimate(_rest(row.matched.protected)),
+            *(estimate(within[row.method, row.matched.embedder, rank]) for rank in shown),
         )
-        for method, row in found.machine
-        if row.group == "all"
+        for row in found.overall()
     ]
-    columns = ("method", "machine", "pictures", "EER", f"TAR at FAR {rate}", *(f"rank {rank}" for rank in shown))
-    words = (
-        "EER: equal error rate of the machine on originals with their results against the pairs of two people from"
-        f" which its threshold is; .5 is guessing. TAR: true accept rate at the threshold with a false accept rate of"
+    columns = ("method", "recognizer", "pictures", "EER", f"TAR at FAR {rate}", *(f"rank {rank}" for rank in shown))
+    caption = (
+        "EER: equal error rate of the recognizer on originals with their results against the pairs of two people that"
+        " set its threshold; .5 is guessing. TAR: true accept rate at the threshold with a false accept rate of"
         f" {rate}, 1 minus protected. Rank k: share whose own original is among the k most similar of all originals;"
         " rank 1 is Re-ID. In brackets: 95% interval, persons resampled."
     )
+    rocs = {pair: (curve.roc.false_accept_rate, curve.roc.true_accept_rate) for pair, curve in curves.items()}
+    shares = {pair: tuple(np.transpose(curve.ranks)) for pair, curve in curves.items()}
     pictures = [
         Picture(
-            "ROC: who is matched at every threshold", figures.roc_curves(_rocs(curves), asked=found.false_accept_rate)
+            "ROC: share matched at every threshold",
+            figures.roc_curves(_by_recognizer(rocs), asked=found.false_accept_rate),
         ),
-        Picture("Whose own original is among the k most similar", figures.rank_curves(_ranked(curves))),
+        Picture("Own original among the k most similar", figures.rank_curves(_by_recognizer(shares))),
     ]
-    return Section("What machines find", words, Table(columns, lines), ranks, pictures)
+    return Section("What recognizers find", caption, Table(columns, lines), ranks, pictures)
 
 
 def group_gaps(found: Benchmark) -> Section | None:
     """Every method group by group, and the largest gap of every measure; None without groups."""
-    rows = [row for row in found.machine if row.machine.group != "all"]
+    rows = found.of_groups()
     if not rows:
         return None
-    felt = {(row.method, row.attribute, row.group): row.similarity for row in found.perceived}
-    attributes = list(dict.fromkeys((method, row.embedder, row.attribute) for method, row in rows))
+    titles = dict.fromkeys((row.method, row.matched.embedder, row.matched.attribute) for row in rows)
+    gaps = {row[:-1]: row.gap for row in found.gaps}
     lines = []
-    for title in attributes:
-        of_groups = [row for method, row in rows if (method, row.embedder, row.attribute) == title]
-        lines += [_group(title, row, felt.get((title[0], title[2], row.group))) for row in of_groups]
-        lines += _gaps(title, found)
+    for title in titles:
+        lines += [_group_line(row) for row in rows if (row.method, *row.matched[:2]) == title]
+        lines += _gap_lines(title, gaps)
     columns = (
-        "method", "machine", "attribute", "group", "pictures", "similarity", "protected", "Re-ID", "EER", "perceived",
+        "method", "recognizer", "attribute", "group", "pictures", "similarity", "protected", "Re-ID", "EER",
+        "perceived",
     )  # fmt: skip
-    words = (
-        "One threshold and one gallery for all, as a system in use has; EER against the impostor pairs of all, for"
-        " groups of ten persons or more. Below the groups, the largest gap of each measure: how far its highest group"
-        " is from its lowest, in round brackets how often chance gives as large a gap (p); and the gap that chance"
-        " gives with groups of this size. Chance always gives some: read the two together."
+    caption = (
+        "One threshold and one gallery for all groups, as in a deployed system; EER against the impostor pairs of all,"
+        " for groups of ten persons or more. Below the groups, the largest gap of each measure: its highest group minus"
+        " its lowest, in round brackets how often chance gives as large a gap (p); and the gap that chance gives with"
+        " groups of this size. Chance always gives some gap: read the two together."
     )
-    shown = [*rows, *(row for row in found.perceived if row.group != "all"), *found.gaps, *found.perceived_gaps]
-    return Section("Groups", words, Table(columns, lines), shown)
+    return Section("Groups", caption, Table(columns, lines), [*rows, *found.gaps])
 
 
-def _group(title, row, perceived):
-    """The line of a group."""
-    few = f"n/a: {row.persons} persons"
+def _group_line(row):
+    matched = row.matched
     return (
-        *title,
-        row.group,
-        str(row.pairs),
-        estimate(row.similarity),
-        estimate(row.protected),
-        estimate(row.re_identified),
-        estimate(row.equal_error) or few,
-        estimate(perceived) if perceived else "",
+        row.method,
+        matched.embedder,
+        matched.attribute,
+        matched.group,
+        str(matched.pairs),
+        estimate(matched.similarity),
+        estimate(matched.protected),
+        estimate(matched.re_identified),
+        estimate(matched.equal_error) or f"n/a: {matched.persons} persons",
+        estimate(row.perceived) if row.perceived else "",
     )
 
 
-def _gaps(title, found):
+def _gap_lines(title, gaps):
     """The lines below the groups of an attribute; none for a single group."""
-    method, machine, attribute = title
-    here = [row.gap for row in found.gaps if (row.method, row.gap.embedder, row.gap.attribute) == title]
-    gaps = {gap.measure: gap.gap for gap in here}
-    seen = {row.attribute: row.gap for row in found.perceived_gaps if row.method == method}
-    if not gaps:
+    method, _, attribute = title
+    of_measures = [gaps.get((*title, measure)) for measure in GAPS]
+    if not any(of_measures):
         return []
-    all_of_them = [*(gaps.get(measure) for measure in GROUPED), seen.get(attribute)]
-    largest = [f"{gap.gap.value:.3f} ({gap.p_value:.3f})" if gap else "" for gap in all_of_them]
-    chance = [estimate(gap.by_chance) if gap else "" for gap in all_of_them]
-    return [(*title, "largest gap (p)", "", "", *largest), (*title, "gap by chance", "", "", *chance)]
+    of_measures.append(gaps.get((method, None, attribute, "perceived")))
+    largest = [f"{gap.gap.value:.3f} ({gap.p_value:.3f})" if gap else "" for gap in of_measures]
+    by_chance = [estimate(gap.by_chance) if gap else "" for gap in of_measures]
+    return [(*title, "largest gap (p)", "", "", *largest), (*title, "gap by chance", "", "", *by_chance)]
 
 
 def _rest(share):
@@ -126,18 +124,7 @@ def _rest(share):
     return Estimate(*(1 - end for end in (share.value, share.high, share.low)))
 
 
-def _rocs(curves):
-    """machine -> method -> (false accept rate, true accept rate)."""
-    return _by_machine(
-        {title: (curve.roc.false_accept_rate, curve.roc.true_accept_rate) for title, curve in curves.items()}
-    )
-
-
-def _ranked(curves):
-    """machine -> method -> (share found, low, high) by rank."""
-    return _by_machine({title: tuple(np.transpose(curve.ranks)) for title, curve in curves.items()})
-
-
-def _by_machine(values):
-    machines = dict.fromkeys(machine for _, machine in values)
-    return {one: {method: value for (method, machine), value in values.items() if machine == one} for one in machines}
+def _by_recognizer(values):
+    """(method, recognizer) -> value as recognizer -> method -> value."""
+    recognizers = dict.fromkeys(recognizer for _, recognizer in values)
+    return {one: {method: value for (method, name), value in values.items() if name == one} for one in recognizers}

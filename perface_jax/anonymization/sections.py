@@ -1,81 +1,128 @@
-"""Sections on anonymization: methods on both axes, what they kept, and what was offered."""
+"""Sections on anonymization: methods on both axes, what they preserve, and what the pipeline proposes."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
+from matplotlib.figure import Figure
 
 from perface_jax import figures
+from perface_jax.annotations.agreement import Estimate
+from perface_jax.anonymization.benchmark import Benchmark
+from perface_jax.anonymization.methods import Method
 from perface_jax.anonymization.preservation import MEASURES, SKIN_COLORS
-from perface_jax.anonymization.scores import Benchmark, KeptRow, Method
+from perface_jax.anonymization.proposals import ProposalRow
+from perface_jax.datasets.portraits import Portraits
 from perface_jax.formatting import estimate, interval
 from perface_jax.report import Picture, Section, Table
 
 SHOWN = 6  # originals on the sheet
-AXES = {
+SHORT = {  # measures beside the axes, and their heads: as many as fit on a page
     "SSIM": "SSIM",
-    "features lost": "lost",
+    "feature loss": "loss",
     SKIN_COLORS: "skin",
     "light": "light",
-}  # and their heads: no more than a page is wide
+}
 
 
-def both_axes(found: Benchmark, originals: Any, methods: Mapping[str, Method]) -> Section:
-    """Every method before every machine, beside what people see and what was kept."""
-    overall = {row.method: row for row in found.perceived if row.group == "all"}
-    kept = {(row.method, row.measure): row for row in found.kept}
+def both_axes(found: Benchmark, originals: Portraits, methods: Mapping[str, Method]) -> Section:
+    """Every method under every recognizer, with its perceived similarity and what it preserves."""
+    preserved = {(row.method, row.measure): row for row in found.preservation}
     lines = [
         (
-            method,
-            str(row.pairs),
-            estimate(overall[method].similarity) if method in overall else "",
-            row.embedder,
-            estimate(row.similarity),
-            estimate(row.protected),
-            estimate(row.re_identified),
-            *(_value(kept[method, measure]) for measure in AXES),
+            row.method,
+            str(row.matched.pairs),
+            estimate(row.perceived) if row.perceived else "",
+            row.matched.embedder,
+            estimate(row.matched.similarity),
+            estimate(row.matched.protected),
+            estimate(row.matched.re_identified),
+            *(_value(preserved[row.method, measure]) for measure in SHORT),
         )
-        for method, row in found.machine
-        if row.group == "all"
+        for row in found.overall()
     ]
     columns = (
-        "method", "pictures", "perceived", "machine", "similarity", "protected", "Re-ID", *AXES.values(),
+        "method", "pictures", "perceived", "recognizer", "similarity", "protected", "Re-ID", *SHORT.values(),
     )  # fmt: skip
-    limits = {row.embedder: row.threshold for _, row in found.machine}
-    told = "; ".join(f"{name} {estimate(limit)}" for name, limit in limits.items())
-    words = (
-        "Each result against its original. Perceived: mean cosine as people see it. Similarity: mean cosine to the"
-        " machine. Protected: share at or below the threshold (PSR). Re-ID: share whose most similar original is their"
-        f" own. In brackets: 95% interval, persons resampled. Thresholds: {told}. The last columns are from the table"
-        " of what was kept, which has units and intervals; skin is the difference between mean colors."
+    thresholds = found.thresholds()
+    caption = (
+        "Each result against its original. Perceived: mean cosine under the perceptual model. Similarity: mean cosine"
+        " under the recognizer. Protected: share at or below the threshold (PSR). Re-ID: share whose most similar"
+        f" original is their own. In brackets: 95% interval, persons resampled. Thresholds: {_list(thresholds)}. The"
+        " last columns are from the table Preservation, which has units and intervals; skin is the difference between"
+        " mean colors."
     )
-    pictures = [Picture("What a machine sees against what people see, picture by picture", _scatter(found, limits))]
-    pictures.append(Picture("Originals and what every method made of them", _sheet(found, originals, methods)))
-    return Section("Both axes", words, Table(columns, lines), [*found.machine, *found.perceived], pictures)
+    pictures = [Picture("Originals and the results of every method", _sheet(found, originals, methods))]
+    if any(scores.perceived is not None for scores in found.scores.values()):
+        scatter = _scatter(found, thresholds)
+        pictures.insert(0, Picture("Recognizer similarity against perceived similarity, picture by picture", scatter))
+    return Section("Both axes", caption, Table(columns, lines), found.rows, pictures)
 
 
-def what_was_kept(found: Benchmark) -> Section:
+def preservation(found: Benchmark) -> Section:
     """Every measure of every method."""
-    by_method: dict[str, list[KeptRow]] = {}
-    for row in found.kept:
-        by_method.setdefault(row.method, []).append(row)
+    by_method = {row.method: {} for row in found.preservation}
+    for row in found.preservation:
+        by_method[row.method][row.measure] = _cell(row)
+    lines = [
+        (name + (f" ({one.unit})" if one.unit else ""), "more" if one.more else "less",
+         *(cells[name] for cells in by_method.values()))
+        for name, one in MEASURES.items()
+    ]  # fmt: skip
+    caption = (
+        "Means over the pictures with 95% intervals; in round brackets, the number of pictures behind a mean where it"
+        " is not all of them: PSNR is infinite for two equal pictures. Better: more or less of it. SSIM, PSNR, RMSE and"
+        " L1 are of the whole square; feature loss is PerceptFace's sum over brows, eyes, nose, mouth and skin. Skin,"
+        " mean over pixels: every pixel of the skin mask against the one at the same place, so that texture and shadows"
+        " count; between mean colors: one color of lit skin for each face, so that they do not."
+        " docs/anonymization.md says how each is measured, and how accurately."
+    )
+    return Section("Preservation", caption, Table(("measure", "better", *by_method), lines), found.preservation)
+
+
+def proposals(
+    rows: Sequence[ProposalRow],
+    thresholds: Mapping[str, Estimate],
+    *,
+    sheet: Figure,
+    curves: Mapping[str, tuple[np.ndarray, ...]],
+) -> Section:
+    """The results of every original, in the order of the policy.
+
+    Args:
+      rows: of `proposal_rows`.
+      thresholds: of the recognizers, by name.
+      sheet: the pictures, of `figures.results`.
+      curves: of `degree_curves`.
+    """
     lines = [
         (
-            measure + _unit(measure),
-            "more" if MEASURES[measure].more else "less",
-            *(_cell(rows[i]) for rows in by_method.values()),
+            row.original,
+            row.group,
+            str(row.rank),
+            row.candidate,
+            f"{row.perceived:+.3f}",
+            *(f"{row.matched[name]:+.3f}" for name in thresholds),
+            f"{row.feature_loss:.4f}",
+            "selected" if row.selected else "admitted" if row.admitted else "",
         )
-        for i, measure in enumerate(MEASURES)
+        for row in rows
     ]
-    words = (
-        "Means over the pictures with 95% intervals; in round brackets, on how many of the pictures a mean rests where"
-        " it is not all: PSNR is infinite for two that are the same. Better: more or less of it. SSIM, PSNR, RMSE and"
-        " L1 are of the whole square; features lost is PerceptFace's sum over brows, eyes, nose, mouth and skin. Skin,"
-        " mean over pixels: every pixel of the skin mask against the one at its place, so that texture and shadows"
-        " count; between mean colors: one color of lit skin a face, so that they do not."
-        " docs/anonymization.md says how each is measured, and how exactly."
+    caption = (
+        "Original against result. STEP 1 chose the group, STEP 2 the candidates, the policy of config.anonymize the"
+        " order: a result is admitted if no recognizer matches it and its perceived similarity is in the band. Where no"
+        f" result is admitted, none is selected. Thresholds: {_list(thresholds)}."
     )
-    return Section("What was kept", words, Table(("measure", "better", *by_method), lines), found.kept)
+    columns = ("original", "group", "rank", "candidate", "perceived", *thresholds, "feature loss", "status")
+    by_degree = "Similarity to the original by degree, mean over the originals"
+    pictures = [
+        Picture("Originals and their results, the best first", sheet),
+        Picture(by_degree, figures.degrees(curves, thresholds=thresholds)),
+    ]
+    return Section("Anonymized faces", caption, Table(columns, lines), rows, pictures)
+
+
+def _list(thresholds):
+    return "; ".join(f"{name} {estimate(threshold)}" for name, threshold in thresholds.items())
 
 
 def _value(row):
@@ -90,22 +137,16 @@ def _cell(row):
     return " ".join(filter(None, (f"{row.value.value:{form}}", interval(*row.value[1:], form), count)))
 
 
-def _unit(measure):
-    return f" ({MEASURES[measure].unit})" if MEASURES[measure].unit else ""
-
-
-def _scatter(found, limits):
-    nothing = {name: np.full(len(next(iter(one.matched.values()))), np.nan) for name, one in found.seen.items()}
-    return figures.two_axes(
-        {
-            machine: {
-                name: (seen.matched[machine], nothing[name] if seen.perceived is None else seen.perceived)
-                for name, seen in found.seen.items()
-            }
-            for machine in limits
-        },
-        thresholds=limits,
-    )
+def _scatter(found, thresholds):
+    points = {
+        recognizer: {
+            method: (scores.matched[recognizer], scores.perceived)
+            for method, scores in found.scores.items()
+            if recognizer in scores.matched
+        }
+        for recognizer in thresholds
+    }
+    return figures.two_axes(points, thresholds=thresholds)
 
 
 def _sheet(found, originals, methods):
@@ -116,43 +157,9 @@ def _sheet(found, originals, methods):
         for name, method in methods.items():
             (where,) = np.nonzero(method.places == place)
             if len(where):
-                seen, i = found.seen[name], int(where[0])
-                nearest = np.nanmax([values[i] for values in seen.matched.values()])
-                felt = float("nan") if seen.perceived is None else float(seen.perceived[i])
-                results[name] = (method.portraits.images[i], felt, float(nearest))
-        rows.append(figures.Original(originals.names[place], originals.images[place], results))
+                scores, i = found.scores[name], int(where[0])
+                perceived = np.nan if scores.perceived is None else scores.perceived[i]
+                nearest = max(values[i] for values in scores.matched.values())
+                results[name] = (method.portraits.images[i], float(perceived), float(nearest))
+        rows.append(figures.MethodsRow(originals.names[place], originals.images[place], results))
     return figures.methods(rows)
-
-
-def offered(
-    rows: Sequence[Any], curves: Mapping[str, Any], sheet: Sequence[Any], thresholds: Mapping[str, Any]
-) -> Section:
-    """What the pipeline offers to every query, in the order of the rule."""
-    machines = list(thresholds)
-    lines = [
-        (
-            row.query,
-            row.group,
-            str(row.rank),
-            row.source,
-            f"{row.perceived:+.3f}",
-            *(f"{row.matched[name]:+.3f}" for name in machines),
-            f"{row.lost:.4f}",
-            "given" if row.given else "admitted" if row.admitted else "",
-        )
-        for row in rows
-    ]
-    told = "; ".join(f"{name} {estimate(limit)}" for name, limit in thresholds.items())
-    words = (
-        "Original against result. STEP 1 chose the group, STEP 2 the sources, the rule of config.anonymize the order: a"
-        " result is admitted where no machine matches it and people see it in the band. Nothing is given where none is."
-        f" Thresholds: {told}."
-    )
-    columns = ("query", "group", "rank", "source", "perceived", *machines, "features lost", "")
-    pictures = [
-        Picture("Originals and their results, the best first", figures.results(sheet)),
-        Picture(
-            "Similarity to the original by degree, mean of the queries", figures.degrees(curves, thresholds=thresholds)
-        ),
-    ]
-    return Section("Anonymized faces", words, Table(columns, lines), rows, pictures)

@@ -6,12 +6,13 @@ from ml_collections import ConfigDict
 
 from perface_jax import settings
 from perface_jax.anonymization.anonymize import Prefer
-from perface_jax.anonymization.baselines import Reference
+from perface_jax.anonymization.baselines import Baseline
+from perface_jax.anonymization.preservation import RETOUCHES
 from perface_jax.evaluation import settings as evaluation
 from perface_jax.settings import POSITIVE, Field, interval, one_of, some_of
 
 triplets_only = functools.partial(Field, tasks=("triplets",))
-BASELINES = tuple(baseline.name.lower() for baseline in Reference)
+BASELINES = tuple(baseline.name.lower() for baseline in Baseline)
 PREFERENCES = tuple(prefer.name.lower() for prefer in Prefer)
 
 FIELDS = (
@@ -23,7 +24,7 @@ FIELDS = (
     triplets_only("anonymize.prefer", "fidelity", "decides among the results that remain (ours)", one_of(PREFERENCES)),
     triplets_only("anonymize.degrees", (0.0, 0.25, 0.5, 0.75, 1.0), "of the curve; 0 = no change, 1 = full swap"),
     triplets_only("anonymize.references", BASELINES, "baseline anonymizers to compare with", some_of(BASELINES)),
-    triplets_only("anonymize.retouch", (), "after every anonymizer, as further rows", some_of(("skin", "light"))),
+    triplets_only("anonymize.retouch", (), "after every anonymizer, as further rows", some_of(tuple(RETOUCHES))),
     triplets_only("anonymize.seed", 0, "of the random swap"),
 )  # fmt: skip
 

@@ -4,12 +4,15 @@ import difflib
 import pathlib
 import sys
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from absl import app, flags
 
 from perface_jax import all_settings, configs, parallel
 from perface_jax.settings import TASKS
 from perface_jax.training import config_schema, sweeps
+
+Alone = TypeVar("Alone", str, None)
 
 
 def run(main: Callable[[Sequence[str]], None]) -> None:
@@ -101,15 +104,15 @@ def join_processes() -> None:
         parallel.initialize(*given)
 
 
-def named(values: Sequence[str], *, alone: str) -> dict[str, str]:
-    """What a list of NAME=VALUE says; a value without a name goes under the name `alone`.
+def named(values: Sequence[str], *, alone: Alone) -> dict[str | Alone, str]:
+    """A list of NAME=VALUE by name; a value without a name goes under the name `alone`.
 
     Raises:
       ValueError: a name twice, several values without a name, or nothing behind a name.
     """
     if len(bare := [given for given in values if "=" not in given]) > 1:
         raise ValueError(f"only one may go without a name, not {' and '.join(bare)}; wanted NAME=VALUE,NAME=VALUE,...")
-    found: dict[str, str] = {}
+    found: dict[str | Alone, str] = {}
     for given in values:
         name, equals, value = given.rpartition("=")
         name = name if equals else alone

@@ -6,9 +6,9 @@ Prints every table of the parts, and writes WORKDIR/evaluation.json. `--report=D
 
 `--parts=embed --pictures=FOLDER --out=FILE.npz` embeds a folder of pictures with the run's model.
 
-`--part=anonymize --queries=DIR --candidates=DIR --out=DIR` swaps faces, chosen by what people see and machines match.
-`--part=privacy --originals=DIR --anonymized=NAME=DIR,...` judges anybody's anonymized faces on both axes. Both take
-`--landmarks`, `--attributes` and `--embedder`; docs/anonymization.md has the forms.
+`--part=anonymize --originals=DIR --candidates=DIR --out=DIR` replaces faces by swaps that recognizers do not match.
+`--part=privacy --originals=DIR --anonymized=NAME=DIR,...` evaluates the results of any anonymizer on both axes. Both
+take `--landmarks`, `--attributes` and `--recognizers`; docs/anonymization.md has the forms.
 """
 
 import jax
@@ -18,7 +18,7 @@ from ml_collections import config_flags
 
 from perface_jax import all_settings, evaluator, report
 from perface_jax.anonymization import anonymizer
-from perface_jax.anonymization.inputs import ALL, Inputs
+from perface_jax.anonymization.inputs import Inputs
 from perface_jax.commands import command_line
 from perface_jax.network import compilation
 
@@ -39,14 +39,14 @@ FIGURES = flags.DEFINE_string("figures", None, "Folder for the figures as PDF.")
 PICTURES = flags.DEFINE_string("pictures", None, "Folder of pictures, for --parts=embed.")
 CROP = flags.DEFINE_string("crop", None, "Of these pictures, as for embed_folder. Default: config.crop.")
 OUT = flags.DEFINE_string("out", None, "File that --parts=embed writes, folder that --part=anonymize writes.")
-QUERIES = flags.DEFINE_string("queries", None, "Folder of pictures to hide, for --part=anonymize.")
 CANDIDATES = flags.DEFINE_string("candidates", "", "Folder of pictures that may be swapped in.")
-ORIGINALS = flags.DEFINE_string("originals", None, "Folder of pictures that were hidden, for --part=privacy.")
-ANONYMIZED = flags.DEFINE_list("anonymized", [], "What became of them, whole pictures: NAME=DIR, one for each method.")
-flags.DEFINE_alias("anonymised", "anonymized", module_name="former spelling")  # until version 2; not in --help
-LANDMARKS = flags.DEFINE_list("landmarks", [], "FILE, or WHOSE=FILE: originals (or queries), candidates, or a method.")
-ATTRIBUTES = flags.DEFINE_list("attributes", [], "FILE, or WHOSE=FILE: originals (or queries), candidates.")
-EMBEDDER = flags.DEFINE_list("embedder", [], "Machines that match: NAME=FOLDER of a model, or of vectors.")
+ORIGINALS = flags.DEFINE_string("originals", None, "Folder of original pictures, for --part=anonymize and privacy.")
+ANONYMIZED = flags.DEFINE_list("anonymized", [], "The anonymized pictures, whole: NAME=DIR, one for each method.")
+LANDMARKS = flags.DEFINE_list("landmarks", [], "FILE, or ROLE=FILE; a role is originals, candidates, or a method.")
+ATTRIBUTES = flags.DEFINE_list("attributes", [], "FILE, or ROLE=FILE; a role is originals or candidates.")
+RECOGNIZERS = flags.DEFINE_list("recognizers", [], "Further recognizers: NAME=FOLDER of a model, or of vectors.")
+for former, name in {"anonymised": "anonymized", "queries": "originals", "embedder": "recognizers"}.items():
+    flags.DEFINE_alias(former, name, module_name="former name")  # until version 2; not in --help
 command_line.define_processes()
 
 
@@ -107,25 +107,24 @@ def show(found):
 
 
 def anonymize(config, part):
-    folder = QUERIES.value if part == "anonymize" else ORIGINALS.value
-    if not folder:
-        raise ValueError(f"--part={part} wants --{'queries' if part == 'anonymize' else 'originals'}=DIR")
+    if not ORIGINALS.value:
+        raise ValueError(f"--part={part} wants --originals=DIR")
     if "anonymize" not in config:
         raise ValueError(f"--part={part} wants the config of a run on triplets; this one's task is {config.task}")
     inputs = Inputs(
-        originals=folder,
+        originals=ORIGINALS.value,
         methods=command_line.named(ANONYMIZED.value, alone="anonymized"),
         candidates=CANDIDATES.value,
-        landmarks=command_line.named(LANDMARKS.value, alone=ALL),
-        attributes=command_line.named(ATTRIBUTES.value, alone=ALL),
-        embedders=command_line.named(EMBEDDER.value, alone="embedder"),
+        landmarks=command_line.named(LANDMARKS.value, alone=None),
+        attributes=command_line.named(ATTRIBUTES.value, alone=None),
+        recognizers=command_line.named(RECOGNIZERS.value, alone="recognizer"),
         crop=CROP.value or "celeba_hq",
     )
     if part == "privacy":
         make_folders()
-        return show(anonymizer.judge(config, WORKDIR.value, inputs))
+        return show(anonymizer.evaluate(config, WORKDIR.value, inputs))
     if not (WORKDIR.value and CANDIDATES.value and OUT.value):
-        raise ValueError("--part=anonymize wants --workdir=RUN --queries=DIR --candidates=DIR --out=DIR")
+        raise ValueError("--part=anonymize wants --workdir=RUN --originals=DIR --candidates=DIR --out=DIR")
     make_folders()
     show(anonymizer.anonymize(config, WORKDIR.value, inputs, OUT.value))
 

@@ -14,7 +14,7 @@ value as it was given, and leaves out what is NaN. Figures are as wide as a page
 more, colors are those of Okabe and Ito, and whatever a color tells, a marker, a line style or a word tells too.
 """
 
-from perface_jax.figures.anonymized import Original, Query, Result, degrees, methods, results, two_axes
+from perface_jax.figures.anonymized import MethodsRow, Result, ResultsRow, degrees, methods, results, two_axes
 from perface_jax.figures.charts import Dot, Kind, accuracy_dots, reliability, training_curves
 from perface_jax.figures.matching import rank_curves, roc_curves
 from perface_jax.figures.points import group_distributions, similar_against_dissimilar
@@ -25,9 +25,9 @@ __all__ = [
     "Dot",
     "Example",
     "Kind",
-    "Original",
-    "Query",
+    "MethodsRow",
     "Result",
+    "ResultsRow",
     "Strip",
     "accuracy_dots",
     "degrees",

@@ -1,6 +1,6 @@
-"""Anonymized faces on two axes, what people see and what machines match: as points, as curves and as sheets.
+"""Anonymized faces on two axes, perceived and matched by recognizers: as points, as curves and as sheets.
 
-Similarities are cosines of a result and its original; a machine matches where its similarity exceeds its threshold.
+Similarities are cosines of a result and its original; a recognizer matches where its similarity exceeds its threshold.
 """
 
 import textwrap
@@ -34,9 +34,10 @@ from perface_jax.figures.style import (
     written,
 )
 
-MOST = 8  # methods beside each other
+MOST = 8  # methods side by side
 LINES = 5  # of the name of a method
 START, PITCH = 1.4, 1.06  # where the results of a sheet begin, and from one to the next; widths of a picture
+LABELS = "perceived", "recognizer"  # of the similarities below a picture
 
 Interval = tuple[float, float, float]  # a value, and the ends of its interval: NaN where there is none
 
@@ -46,10 +47,10 @@ class Result(NamedTuple):
 
     Attributes:
       picture: uint8 [H, W, 3].
-      name: of the face that was swapped in.
-      perceived: similarity to the original, as people see it.
-      matched: the same under the machine that comes nearest to a match.
-      admitted: no machine matches it, and people see it in the band that was asked for.
+      name: of the candidate that was swapped in.
+      perceived: perceived similarity to the original.
+      matched: similarity to the original under the recognizer that finds the most.
+      admitted: no recognizer matches it, and its perceived similarity is in the band.
     """
 
     picture: np.ndarray
@@ -59,15 +60,15 @@ class Result(NamedTuple):
     admitted: bool
 
 
-class Query(NamedTuple):
+class ResultsRow(NamedTuple):
     """One row of `results`.
 
     Attributes:
-      name: of the query.
+      name: of the original.
       original: uint8 [H, W, 3].
-      group: the one chosen for the query.
+      group: the one chosen for the original.
       results: the best first.
-      chosen: the place of the one that is given, or -1 for none.
+      chosen: the place of the selected result, or -1 for none.
     """
 
     name: str
@@ -77,17 +78,17 @@ class Query(NamedTuple):
     chosen: int
 
 
-class Original(NamedTuple):
+class MethodsRow(NamedTuple):
     """One row of `methods`.
 
     Attributes:
       name: of the original.
-      picture: uint8 [H, W, 3].
-      results: method -> (picture uint8 [H, W, 3], perceived, matched), the similarities as in `Result`.
+      original: uint8 [H, W, 3].
+      results: method -> (picture uint8 [H, W, 3], perceived, matched), the similarities as in `Result`; NaN = unknown.
     """
 
     name: str
-    picture: np.ndarray
+    original: np.ndarray
     results: Mapping[str, tuple[np.ndarray, float, float]]
 
 
@@ -96,32 +97,32 @@ def two_axes(
     *,
     thresholds: Mapping[str, Interval] | None = None,
 ) -> Figure:
-    """Scatter of what a machine sees (X) against what people see (Y): one point a result, one large marker a mean.
+    """Scatter of matched (X) against perceived similarity (Y): a small point for each result, a large one for the mean.
 
-    One panel a machine, all with the same axes. Results with a NaN are left out.
+    One panel for each recognizer, all with the same axes. Results with a NaN are left out.
 
     Args:
-      similarities: machine -> method -> (matched, perceived), float [N] each.
-      thresholds: machine -> (value, low, high) of its match threshold; a machine may have none.
+      similarities: recognizer -> method -> (matched, perceived), float [N] each; not every recognizer has all methods.
+      thresholds: recognizer -> (value, low, high) of its match threshold; a recognizer may have none.
 
     Raises:
-      ValueError: no machine or no method, arrays of different lengths, thresholds of unknown machines or not of three
-        numbers.
+      ValueError: no recognizer or no method, arrays of different lengths, thresholds of unknown recognizers or not of
+        three numbers.
     """
-    values = {machine: _finite(machine, given) for machine, given in some("similarities", similarities).items()}
+    values = {name: _finite(name, methods) for name, methods in some("similarities", similarities).items()}
     thresholds = _intervals(thresholds, values)
-    names = list(dict.fromkeys(name for given in values.values() for name in given))
-    titles = [wrapped(machine, 28) for machine in values]
+    names = list(dict.fromkeys(name for methods in values.values() for name in methods))
+    titles = [wrapped(recognizer, 28) for recognizer in values]
     lines = 3 + max(title.count("\n") for title in titles)
     figure, panels = square_panels(len(values), lines=lines, sharex=True, sharey=True)
-    for panel, title, (machine, given) in zip(panels, titles, values.items(), strict=True):
-        for name, both in given.items():
+    for panel, title, (recognizer, methods) in zip(panels, titles, values.items(), strict=True):
+        for name, both in methods.items():
             _cloud(panel, name, names.index(name), both)
-        _words(panel, thresholds.get(machine))
-        if machine in thresholds:
-            title += f"\nmatched above {three_decimals(thresholds[machine][0])}"
+        _words(panel, thresholds.get(recognizer))
+        if recognizer in thresholds:
+            title += f"\nmatched above {three_decimals(thresholds[recognizer][0])}"
         panel.set_title(title, fontsize=TITLE, pad=15)  # above the words
-    label_outside(panels, "machine similarity (cos)", "perceived similarity (cos)")
+    label_outside(panels, "recognizer similarity (cos)", "perceived similarity (cos)")
     add_legend(figure, panels)
     return figure
 
@@ -131,7 +132,7 @@ def degrees(
     *,
     thresholds: Mapping[str, Interval] | None = None,
 ) -> Figure:
-    """Similarity to the original by the degree of anonymization: a mean with its band for people and each machine.
+    """Similarity to the original by the degree of anonymization: a mean with its band, perceived and by recognizer.
 
     Args:
       curves: name -> (degree, mean, low, high), [D] each: degrees from 0 to 1, the mean similarity at each, and the
@@ -162,10 +163,10 @@ def degrees(
     return figure
 
 
-def results(rows: Sequence[Query]) -> Figure:
-    """One row a query: its picture and its results, with both similarities and the face that each was made from.
+def results(rows: Sequence[ResultsRow]) -> Figure:
+    """One row for each original: its picture and its results, with both similarities and the candidate of each.
 
-    The result that is given is framed; those that are not admitted are gray and carry a cross.
+    The selected result is framed; those that are not admitted are gray and carry a cross.
 
     Raises:
       ValueError: no row, pictures that are not [H, W, 3], a chosen place that no result has.
@@ -173,27 +174,27 @@ def results(rows: Sequence[Query]) -> Figure:
     """
     most = max(len(row.results) for row in some("rows", rows))
     panel, line, (tops,) = _table(most, [len(rows)], lines=3, heads=[1])
-    note = "results, the best first; framed: chosen, \u2717: not admitted; machine: the one that comes nearest"
+    note = "results, the best first; framed: selected, \u2717: not admitted; recognizer: the highest similarity of all"
     panel.text(START, 0, note, va="top", fontsize=TEXT, color=GRAY)
     for top, row in zip(tops, rows, strict=True):
         if not -1 <= row.chosen < len(row.results):
             places = f"a place among its {len(row.results)} results, or -1 for none"
-            raise ValueError(f"chosen for the query {row.name!r} is {row.chosen}, wanted {places}")
+            raise ValueError(f"chosen for {row.name!r} is {row.chosen}, wanted {places}")
         right = {"ha": "right", "va": "top", "fontsize": TEXT, "color": VERMILION}
         panel.text(panel.get_xlim()[1] - 0.05, top, _why_none(row), **right)
         heading = f"{shortened(row.name, 32)}: {shortened(row.group, 24)}"
-        below = _original(panel, heading, row.original, f"the query {row.name!r}", top, line)
+        below = _original(panel, heading, row.original, f"the original {row.name!r}", top, line)
         if len(row.results):
-            _lines(panel, 0, below, line, ("perceived", "machine", "from"), GRAY)
+            _lines(panel, 0, below, line, (*LABELS, "from"), GRAY)
         for place, result in enumerate(row.results, 1):
             _result(panel, result, place, below, line, letters=_letters(most), chosen=place - 1 == row.chosen)
     return panel.figure
 
 
-def methods(rows: Sequence[Original]) -> Figure:
-    """One row an original: its picture and one picture a method, with both similarities; n/a where there is none.
+def methods(rows: Sequence[MethodsRow]) -> Figure:
+    """One row for each original: its picture and one for each method, with both similarities; n/a where there is none.
 
-    More than eight methods are dealt into blocks of as many, one below the other, each with all originals.
+    More than eight methods are split into blocks of equal width, one below the other, each with all originals.
 
     Raises:
       ValueError: no row, no method, pictures that are not [H, W, 3].
@@ -214,8 +215,8 @@ def methods(rows: Sequence[Original]) -> Figure:
 
 
 def _of_methods(panel, row, names, top, line):
-    below = _original(panel, shortened(row.name, 60), row.picture, f"the original {row.name!r}", top, line)
-    _lines(panel, 0, below, line, ("perceived", "machine"), GRAY)
+    below = _original(panel, shortened(row.name, 60), row.original, f"the original {row.name!r}", top, line)
+    _lines(panel, 0, below, line, LABELS, GRAY)
     for place, name in enumerate(names, 1):
         if name not in row.results:
             panel.text(_left(place) + 0.5, below + 0.5, "n/a", ha="center", fontsize=TEXT, color=GRAY)
@@ -225,10 +226,10 @@ def _of_methods(panel, row, names, top, line):
         _lines(panel, place, below, line, (three_decimals(perceived), three_decimals(matched)), BLACK)
 
 
-def _finite(machine, given):
+def _finite(recognizer, methods):
     """method -> (matched, perceived), float64 [2, N]: those that are numbers."""
-    given = some(f"similarities[{machine!r}]", given)
-    both = {name: vectors(f"similarities[{machine!r}][{name!r}]", *pair) for name, pair in given.items()}
+    methods = some(f"similarities[{recognizer!r}]", methods)
+    both = {name: vectors(f"similarities[{recognizer!r}][{name!r}]", *pair) for name, pair in methods.items()}
     return {name: pair[:, np.isfinite(pair).all(axis=0)] for name, pair in both.items()}
 
 
@@ -320,7 +321,7 @@ def _result(panel, result, place, below, line, *, letters, chosen):
 
 
 def _why_none(row):
-    """Why no result is given; nothing where one is."""
+    """Why no result is selected; empty where one is."""
     if row.chosen >= 0:
         return ""
     if not len(row.results):

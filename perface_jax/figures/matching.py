@@ -1,4 +1,4 @@
-"""Whom machines find behind anonymized faces: at every threshold (ROC), and among the k most similar (rank curves)."""
+"""Anonymized faces that recognizers match: at every threshold (ROC), and among the k most similar (rank curves)."""
 
 from collections.abc import Mapping
 
@@ -21,29 +21,29 @@ from perface_jax.figures.style import (
 
 
 def roc_curves(curves: Mapping[str, Mapping[str, tuple[np.ndarray, np.ndarray]]], *, asked: float) -> Figure:
-    """True against false accept rate, the latter on a logarithmic axis: a panel a machine, a line a method.
+    """True against false accept rate, the latter on a logarithmic axis: a panel for each recognizer, a line a method.
 
-    A marker of every method stands where the false accept rate is the one that was asked for.
+    The marker of a method is at the false accept rate that was asked for.
 
     Args:
-      curves: machine -> method -> (false accept rate, true accept rate), float [T] each, ascending, such as
-        `verification.roc`: points with straight lines between. What no impostor reaches is drawn at the left edge.
+      curves: recognizer -> method -> (false accept rate, true accept rate), float [T] each, ascending, such as
+        `verification.roc`: points with straight lines between. A false accept rate of 0 is drawn at the left edge.
       asked: the false accept rate of the thresholds, more than 0 and less than 1.
 
     Raises:
-      ValueError: no machine or no method, arrays of different lengths, a rate out of range.
+      ValueError: no recognizer or no method, arrays of different lengths, a rate out of range.
     """
     if not 0 < asked < 1:
         raise ValueError(f"asked is {asked}, wanted a false accept rate of more than 0 and less than 1")
     values, names = _of_methods(curves)
-    least = min(one[0][one[0] > 0].min(initial=asked) for given in values.values() for one in given.values())
+    least = min(one[0][one[0] > 0].min(initial=asked) for methods in values.values() for one in methods.values())
     left = least / 2
     figure, panels = _panels(values)
-    for panel, given in zip(panels, values.values(), strict=True):
+    for panel, methods in zip(panels, values.values(), strict=True):
         chance = np.geomspace(left, 1, 50)
         panel.plot(chance, chance, color=GRAY, linewidth=1, linestyle=":", label="chance", zorder=1)
         panel.axvline(asked, color=BLACK, linewidth=1, linestyle="--", label=f"false accept rate {asked:g}", zorder=1)
-        for name, (false, true) in given.items():
+        for name, (false, true) in methods.items():
             look, dashes = _looks(names.index(name))
             at = true[false <= asked].max(initial=0)
             panel.plot(np.maximum(false, left), true, dashes, linewidth=1.5, color=look["color"])
@@ -58,18 +58,18 @@ def roc_curves(curves: Mapping[str, Mapping[str, tuple[np.ndarray, np.ndarray]]]
 
 
 def rank_curves(curves: Mapping[str, Mapping[str, tuple[np.ndarray, np.ndarray, np.ndarray]]]) -> Figure:
-    """Share of results whose own original is among the k most similar, with its interval: a panel a machine.
+    """Share of results whose own original is among the k most similar, with its interval: a panel for each recognizer.
 
     Args:
-      curves: machine -> method -> (share, low, high), float [K] each, for k = 1 to K.
+      curves: recognizer -> method -> (share, low, high), float [K] each, for k = 1 to K.
 
     Raises:
-      ValueError: no machine or no method, arrays of different lengths.
+      ValueError: no recognizer or no method, arrays of different lengths.
     """
     values, names = _of_methods(curves)
     figure, panels = _panels(values)
-    for panel, given in zip(panels, values.values(), strict=True):
-        for name, (share, low, high) in given.items():
+    for panel, methods in zip(panels, values.values(), strict=True):
+        for name, (share, low, high) in methods.items():
             look, dashes = _looks(names.index(name))
             rank = np.arange(1, len(share) + 1)
             panel.fill_between(rank, low, high, color=look["color"], alpha=0.12, linewidth=0)
@@ -83,19 +83,19 @@ def rank_curves(curves: Mapping[str, Mapping[str, tuple[np.ndarray, np.ndarray, 
 
 
 def _of_methods(curves):
-    """machine -> method -> float64 [K, N], and the names of all methods."""
+    """recognizer -> method -> float64 [K, N], and the names of all methods."""
     values = {
-        machine: {
-            name: vectors(f"curves[{machine!r}][{name!r}]", *arrays)
-            for name, arrays in some(f"curves[{machine!r}]", given).items()
+        recognizer: {
+            name: vectors(f"curves[{recognizer!r}][{name!r}]", *arrays)
+            for name, arrays in some(f"curves[{recognizer!r}]", methods).items()
         }
-        for machine, given in some("curves", curves).items()
+        for recognizer, methods in some("curves", curves).items()
     }
-    return values, list(dict.fromkeys(name for given in values.values() for name in given))
+    return values, list(dict.fromkeys(name for methods in values.values() for name in methods))
 
 
 def _panels(values):
-    titles = [wrapped(machine, 28) for machine in values]
+    titles = [wrapped(recognizer, 28) for recognizer in values]
     figure, panels = square_panels(len(values), lines=1 + max(title.count("\n") for title in titles), sharey=True)
     for panel, title in zip(panels, titles, strict=True):
         panel.set_title(title, fontsize=TITLE)

@@ -3,7 +3,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from perface_jax.anonymization.anonymize import Axes, Prefer, SelectionPolicy, anonymize, choose, offer, swap_all
+from perface_jax.anonymization.anonymize import Axes, Prefer, SelectionPolicy, anonymize, choose, propose, swap_all
 from perface_jax.swap import Face
 
 
@@ -30,51 +30,50 @@ def middle(target, source):
     return ((target.image.astype(int) + source.image.astype(int)) // 2).astype(np.uint8)
 
 
-def lost(originals, results):
+def feature_loss(originals, results):
     """How far the result's value is from 30."""
     return abs(np.asarray(results.image)[:, 0, 0, 0].astype(float) - 30)
 
 
-QUERIES, GALLERY = faces([0, 10]), faces([4, 8, 60, 80, 100, 120])
+ORIGINALS, CANDIDATES = faces([0, 10]), faces([4, 8, 60, 80, 100, 120])
 MEMBERS = np.array([[1, 1, 1, 0, 0, 0], [0, 0, 0, 1, 1, 1]], bool)
 
 
 def run(**options):
-    options = {"aim": SelectionPolicy({"m": 0.6}), "k": 2, **options}
-    return anonymize(
-        QUERIES, GALLERY, members=MEMBERS, perceive=angle, machines={"m": twice}, lost=lost, swapper=middle, **options
-    )
+    options = {"policy": SelectionPolicy({"m": 0.6}), "k": 2, "swapper": middle, **options}
+    embedders = {"perceive": angle, "recognizers": {"m": twice}, "feature_loss": feature_loss}
+    return anonymize(ORIGINALS, CANDIDATES, members=MEMBERS, **embedders, **options)
 
 
-def test_the_nearest_group_offers_its_least_similar_members():
+def test_the_least_similar_members_of_the_nearest_group_are_proposed():
     # the first group (4, 8, 60 degrees) is nearest to both; its members farthest from 0 and 10 degrees: 60, then 8 or 4
-    offered = offer(angle(*QUERIES), angle(*GALLERY), members=MEMBERS, k=2)
-    np.testing.assert_array_equal(offered.group, [0, 0])
-    np.testing.assert_array_equal(offered.index, [[2, 1], [2, 0]])
-    np.testing.assert_allclose(offered.similarity[:, 0], np.cos(np.deg2rad([60, 50])), rtol=1e-5)
+    proposal = propose(angle(*ORIGINALS), angle(*CANDIDATES), members=MEMBERS, k=2)
+    np.testing.assert_array_equal(proposal.group, [0, 0])
+    np.testing.assert_array_equal(proposal.index, [[2, 1], [2, 0]])
+    np.testing.assert_allclose(proposal.similarity[:, 0], np.cos(np.deg2rad([60, 50])), rtol=1e-5)
 
 
 def test_with_one_group_there_is_nothing_to_choose():
-    offered = offer(angle(*QUERIES), angle(*GALLERY), members=np.ones((1, 6), bool), k=2)
-    np.testing.assert_array_equal(offered.group, [0, 0])
-    np.testing.assert_array_equal(offered.index, [[5, 4], [5, 4]])
+    proposal = propose(angle(*ORIGINALS), angle(*CANDIDATES), members=np.ones((1, 6), bool), k=2)
+    np.testing.assert_array_equal(proposal.group, [0, 0])
+    np.testing.assert_array_equal(proposal.index, [[5, 4], [5, 4]])
 
 
 def test_a_group_with_too_few_members_leaves_places_empty():
-    offered = offer(angle(*QUERIES), angle(*GALLERY), members=MEMBERS, k=5)
-    np.testing.assert_array_equal(offered.index[:, 3:], np.full((2, 2), -1))
+    proposal = propose(angle(*ORIGINALS), angle(*CANDIDATES), members=MEMBERS, k=5)
+    np.testing.assert_array_equal(proposal.index[:, 3:], np.full((2, 2), -1))
 
 
-def test_the_result_and_not_the_source_is_compared_with_the_original():
+def test_the_result_and_not_the_candidate_is_compared_with_the_original():
     found = run()
-    # results of query 0: (0 + 60) / 2 = 30 and (0 + 8) / 2 = 4 degrees; of query 1: 35 and 7
+    # results of original 0: (0 + 60) / 2 = 30 and (0 + 8) / 2 = 4 degrees; of original 1: 35 and 7
     np.testing.assert_array_equal(found.images[:, :, 0, 0, 0], [[30, 4], [35, 7]])
     np.testing.assert_allclose(found.axes.perceived, np.cos(np.deg2rad([[30, 4], [25, 3]])), rtol=1e-5)
     np.testing.assert_allclose(found.axes.matched["m"], np.cos(np.deg2rad([[60, 8], [50, 6]])), rtol=1e-4)
-    np.testing.assert_allclose(found.axes.lost, [[0, 26], [5, 23]])
+    np.testing.assert_allclose(found.axes.feature_loss, [[0, 26], [5, 23]])
 
 
-def test_a_result_that_a_machine_matches_is_never_given():
+def test_a_result_that_a_recognizer_matches_is_never_selected():
     found = run()  # cos 60 = .5 is not matched at .6, cos 50 = .643 is
     np.testing.assert_array_equal(found.choice.admitted, [[True, False], [False, False]])
     np.testing.assert_array_equal(found.choice.chosen, [0, -1])
@@ -82,7 +81,7 @@ def test_a_result_that_a_machine_matches_is_never_given():
 
 
 def test_what_does_not_exist_is_black_comes_last_and_is_never_chosen():
-    found = run(k=4, aim=SelectionPolicy({"m": 2.0}))
+    found = run(k=4, policy=SelectionPolicy({"m": 2.0}))
     assert not found.images[:, 3].any()
     np.testing.assert_array_equal(found.choice.order[:, -1], [3, 3])
     assert not found.choice.admitted[:, 3].any()
@@ -99,7 +98,7 @@ AXES = Axes(
     ("prefer", "order"),
     [(Prefer.FIDELITY, [1, 0, 3, 2]), (Prefer.LEAST_PERCEIVED, [1, 0, 3, 2]), (Prefer.LEAST_MATCHED, [0, 1, 3, 2])],
 )
-def test_the_best_by_the_asked_preference_comes_first_and_then_the_least_astray(prefer, order):
+def test_the_preferred_result_comes_first_and_then_the_smallest_violation(prefer, order):
     # admitted: 0 and 1. Place 2 exceeds a by .1 + 0; place 3 misses the band 0..1 by .3, so 2 is nearer
     order = [*order[:2], 2, 3]
     choice = choose(AXES, SelectionPolicy({"a": 0.2, "b": 0.2}, band=(0.0, 1.0), prefer=prefer))
@@ -115,30 +114,37 @@ def test_a_similarity_that_equals_the_threshold_or_the_end_of_the_band_is_admitt
     assert choose(axes, SelectionPolicy({"a": 0.49})).chosen == -1
 
 
-def test_every_machine_counts():
+def test_every_recognizer_counts():
     assert choose(AXES, SelectionPolicy({"a": 1.0, "b": 0.15})).admitted.tolist() == [True, False, True, True]
 
 
 def test_choosing_is_jitted_over_leading_axes():
     axes = jax.tree.map(lambda one: jnp.stack([one, one[::-1]]), AXES)
-    aim = SelectionPolicy({"a": 0.2, "b": 0.2}, band=(0.0, 1.0))
-    chosen = jax.jit(lambda axes: choose(axes, aim))(axes).chosen
+    policy = SelectionPolicy({"a": 0.2, "b": 0.2}, band=(0.0, 1.0))
+    chosen = jax.jit(lambda axes: choose(axes, policy))(axes).chosen
     np.testing.assert_array_equal(chosen, [1, 2])
 
 
-def test_thresholds_and_machines_have_the_same_names():
+def test_thresholds_and_recognizers_have_the_same_names():
     with pytest.raises(ValueError, match=r"thresholds of \['a'\], similarities of \['a', 'b'\]"):
         choose(AXES, SelectionPolicy({"a": 0.2}))
-    with pytest.raises(ValueError, match="no machine to hide from"):
-        anonymize(QUERIES, GALLERY, members=MEMBERS, perceive=angle, machines={}, aim=SelectionPolicy({}), lost=lost)
+    nothing = {"recognizers": {}, "policy": SelectionPolicy({}), "feature_loss": feature_loss}
+    with pytest.raises(ValueError, match="no recognizer to protect from"):
+        anonymize(ORIGINALS, CANDIDATES, members=MEMBERS, perceive=angle, **nothing)
 
 
-def test_a_swapper_may_say_where_the_features_of_its_result_lie():
-    moved = swap_all(QUERIES, GALLERY, np.array([[0], [-1]]), lambda t, s: Face(t.image, t.landmarks + 1))
-    np.testing.assert_allclose(moved.landmarks[0, 0, :5], QUERIES.landmarks[0] + 1)
-    np.testing.assert_allclose(moved.landmarks[1, 0, :5], QUERIES.landmarks[1])
+def test_originals_without_an_admitted_result_are_not_among_the_selected_ones():
+    results, places = run().selected()
+    assert places.tolist() == [0]
+    assert results.image[0, 0, 0, 0] == 30
 
 
-def test_a_swapper_that_gives_another_picture_is_refused():
-    with pytest.raises(ValueError, match=r"gave float32 of shape \[4, 4, 3\]; wanted uint8 \[4, 4, 3\]"):
-        swap_all(QUERIES, GALLERY, np.array([[0], [1]]), lambda t, s: t.image.astype(np.float32))
+def test_a_swapper_may_return_the_landmarks_of_its_result():
+    moved = swap_all(ORIGINALS, CANDIDATES, np.array([[0], [-1]]), lambda t, s: Face(t.image, t.landmarks + 1))
+    np.testing.assert_allclose(moved.landmarks[0, 0, :5], ORIGINALS.landmarks[0] + 1)
+    np.testing.assert_allclose(moved.landmarks[1, 0, :5], ORIGINALS.landmarks[1])
+
+
+def test_a_swapper_that_returns_another_size_or_dtype_is_refused():
+    with pytest.raises(ValueError, match=r"returned float32 of shape \[4, 4, 3\]; wanted uint8 \[4, 4, 3\]"):
+        swap_all(ORIGINALS, CANDIDATES, np.array([[0], [1]]), lambda t, s: t.image.astype(np.float32))

@@ -1,4 +1,4 @@
-"""The whole pipeline on drawn faces, with embedders that a person can follow: the colors of a face."""
+"""The whole page on drawn faces, with embedders whose results can be checked by eye: the colors of a face."""
 
 import csv
 import json
@@ -10,50 +10,39 @@ from PIL import Image
 from configs import synthetic
 from perface_jax.anonymization import anonymize as pipeline
 from perface_jax.anonymization import anonymizer
-from perface_jax.anonymization.embedders import FileEmbedder
-from perface_jax.anonymization.inputs import Embedders, Inputs
+from perface_jax.anonymization.embedders import BEFORE_TRAINING, Embedders, FileEmbedder
+from perface_jax.anonymization.inputs import Inputs
 from perface_jax.datasets.portraits import Portraits
-from perface_jax.evaluation import Vectors, write_vectors
+from perface_jax.evaluation import Vectors
 from perface_jax.synthetic import faces, world
 from tests import drawn_faces
 
 SIZE = 48
-QUERIES, CANDIDATES = 4, 16
+ORIGINALS, CANDIDATES = 4, 16
 
 
 class Colors:
     """Vectors that are the mean colors of the middle of a face, less gray."""
 
+    embeds_new_pictures = True
+
     def __init__(self, channel):
         self.channel = channel
 
-    def __call__(self, pictures, points):
+    def embed(self, pictures, points, *, role=None, names=()):
         middle = np.asarray(pictures, np.float32)[:, 16:32, 16:32]
         rows = middle.mean(2)[..., self.channel]
         return (rows - 100.0).astype(np.float32)
 
-    def look(self, whose, portraits):
-        return self(portraits.images, portraits.landmarks)
-
-
-class Rows:
-    """Vectors that are given."""
-
-    def __init__(self, vectors):
-        self.vectors = vectors
-
-    def look(self, whose, portraits):
-        return self.vectors
-
 
 @pytest.fixture(scope="module")
 def drawn(tmp_path_factory):
-    """Folders of queries and candidates, with landmarks and attributes."""
-    folder, count = tmp_path_factory.mktemp("drawn"), QUERIES + CANDIDATES
+    """Folders of originals and candidates, with landmarks and attributes."""
+    folder, count = tmp_path_factory.mktemp("drawn"), ORIGINALS + CANDIDATES
     sources, targets = world.create_people(5, count)
     pictures = drawn_faces.draw(sources.faces, targets.faces, size=SIZE, view=faces.CELEBA_HQ_VIEW)
     points = np.asarray(faces.landmarks(sources.faces, targets.faces, size=SIZE, view=faces.CELEBA_HQ_VIEW))
-    names = [f"q{i}" if i < QUERIES else f"c{i}" for i in range(count)]
+    names = [f"q{i}" if i < ORIGINALS else f"c{i}" for i in range(count)]
     for name, picture in zip(names, pictures, strict=True):
         (folder / name[0]).mkdir(exist_ok=True)
         Image.fromarray(picture).save(folder / name[0] / f"{name}.png")
@@ -77,29 +66,29 @@ def config():
 
 @pytest.fixture
 def inputs(drawn):
-    files = {"landmarks": {"": str(drawn / "landmarks.npz")}, "attributes": {"": str(drawn / "groups.csv")}}
+    files = {"landmarks": {None: str(drawn / "landmarks.npz")}, "attributes": {None: str(drawn / "groups.csv")}}
     return Inputs(originals=str(drawn / "q"), candidates=str(drawn / "c"), **files)
 
 
 @pytest.fixture
-def eyes(monkeypatch):
-    """People look at red, the machine at green."""
-    seen = Embedders(Colors(0), {"green": Colors(1)})
-    monkeypatch.setattr(anonymizer, "open_eyes", lambda *_: seen)
+def embedders(monkeypatch):
+    """The perceptual model sees red, the recognizer green."""
+    opened = Embedders(Colors(0), {"green": Colors(1)})
+    monkeypatch.setattr(anonymizer, "open_embedders", lambda *_: opened)
 
 
-def test_faces_are_hidden_by_members_of_their_group_and_only_admitted_results_are_given(
-    config, inputs, eyes, drawn, tmp_path
+def test_faces_are_replaced_by_members_of_their_group_and_only_admitted_results_are_selected(
+    config, inputs, embedders, drawn, tmp_path
 ):
     said = anonymizer.anonymize(config, "a run", inputs, str(tmp_path))
     rows = said.sections[0].rows
-    assert {row.query for row in rows} == {"q0", "q1", "q2", "q3"}
-    assert [row.rank for row in rows if row.query == "q0"] == [1, 2]
+    assert {row.original for row in rows} == {"q0", "q1", "q2", "q3"}
+    assert [row.rank for row in rows if row.original == "q0"] == [1, 2]
     sexes = dict(csv.reader((drawn / "groups.csv").open()))
-    assert all(sexes[row.source] == row.group for row in rows)
-    given = {row.query for row in rows if row.given}
-    assert given == {path.stem for path in (tmp_path / "pictures").iterdir()}
-    assert all(row.admitted for row in rows if row.given)
+    assert all(sexes[row.candidate] == row.group for row in rows)
+    selected = {row.original for row in rows if row.selected}
+    assert selected == {path.stem for path in (tmp_path / "pictures").iterdir()}
+    assert all(row.admitted for row in rows if row.selected)
     written = json.loads((tmp_path / "results.json").read_text())
     assert len(written["sections"][0]["rows"]) == len(rows)
     assert (tmp_path / "sheet.png").stat().st_size > 10_000
@@ -107,10 +96,10 @@ def test_faces_are_hidden_by_members_of_their_group_and_only_admitted_results_ar
     assert written["facts"]["Pictures left out"]["candidates"][0].startswith("broken.png: ")
 
 
-def test_at_degree_0_both_axes_are_at_1(config, inputs, eyes, monkeypatch, tmp_path):
+def test_at_degree_0_both_axes_are_at_1(config, inputs, embedders, monkeypatch, tmp_path):
     seen = {}
-    monkeypatch.setattr(anonymizer.sections, "offered", lambda rows, curves, *_: seen.update(curves))
-    monkeypatch.setattr(anonymizer.folder, "write", lambda *_: None)
+    monkeypatch.setattr(anonymizer.sections, "proposals", lambda *_, sheet, curves: seen.update(curves))
+    monkeypatch.setattr(anonymizer.folder, "write", lambda *_, **__: None)
     anonymizer.anonymize(config, "a run", inputs, str(tmp_path))
     for degree, mean, _, _ in seen.values():
         np.testing.assert_array_equal(degree, [0, 1])
@@ -118,13 +107,13 @@ def test_at_degree_0_both_axes_are_at_1(config, inputs, eyes, monkeypatch, tmp_p
         assert mean[1] < 0.9999
 
 
-def test_methods_are_judged_on_both_axes_beside_the_plain_ones(config, inputs, monkeypatch, drawn, tmp_path):
-    names = [f"q{i}" for i in range(QUERIES)]
-    vectors = Vectors(names, np.random.default_rng(0).normal(size=(QUERIES, 8)))
+def test_methods_are_compared_with_baselines_on_both_axes(config, inputs, monkeypatch, drawn, tmp_path):
+    names = [f"q{i}" for i in range(ORIGINALS)]
+    vectors = Vectors(names, np.random.default_rng(0).normal(size=(ORIGINALS, 8)))
     files = FileEmbedder({"originals": vectors, "same": vectors, "gray": vectors}, "files")
-    seen = Embedders(Colors(0), {"files": files, "green": Colors(1)})
-    monkeypatch.setattr(anonymizer, "open_eyes", lambda *_: seen)
-    for i in range(QUERIES):  # a method that does nothing, and one that gives a gray square
+    opened = Embedders(Colors(0), {"files": files, BEFORE_TRAINING: Colors(1)})
+    monkeypatch.setattr(anonymizer, "open_embedders", lambda *_: opened)
+    for i in range(ORIGINALS):  # a method that does nothing, and one that gives a gray square
         for method in ("same", "gray"):
             (tmp_path / method).mkdir(exist_ok=True)
         picture = Image.open(drawn / "q" / f"q{i}.png")
@@ -134,19 +123,20 @@ def test_methods_are_judged_on_both_axes_beside_the_plain_ones(config, inputs, m
     config.anonymize.false_accept_rate = 0.5  # of six impostor pairs
     inputs = inputs._replace(
         methods={"same": str(tmp_path / "same"), "gray": str(tmp_path / "gray")},
-        landmarks=inputs.landmarks | {"same": inputs.landmarks[""]},
+        landmarks=inputs.landmarks | {"same": inputs.landmarks[None]},
     )
-    said = anonymizer.judge(config, "a run", inputs)
-    both, _, kept, groups = said.sections
-    rows = [(row.method, row.machine) for row in both.rows if hasattr(row, "machine") and row.machine.group == "all"]
-    machine = {name: row for name, row in rows if row.embedder == "green"}
-    assert set(machine) == {"same", "gray", "black box", "chosen swap"}
-    assert machine["same"].similarity.value == pytest.approx(1)
-    assert machine["same"].re_identified.value == 1
-    assert machine["same"].protected.value == 0
-    assert {name for name, row in rows if row.embedder == "files"} == {"same", "gray"}
+    said = anonymizer.evaluate(config, "a run", inputs)
+    both, _, preserved, groups = said.sections
+    rows = [row for row in both.rows if row.matched.group == "all"]
+    green = {row.method: row for row in rows if row.matched.embedder == BEFORE_TRAINING}
+    assert set(green) == {"same", "gray", "black box", "chosen swap"}
+    assert green["same"].matched.similarity.value == pytest.approx(1)
+    assert green["same"].perceived.value == pytest.approx(1)
+    assert green["same"].matched.re_identified.value == 1
+    assert green["same"].matched.protected.value == 0
+    assert {row.method for row in rows if row.matched.embedder == "files"} == {"same", "gray"}
     assert any(warning.startswith("files: n/a for black box, chosen swap: these") for warning in said.warnings)
-    values = {(row.method, row.measure): row for row in kept.rows}
+    values = {(row.method, row.measure): row for row in preserved.rows}
     assert values["same", "SSIM"].value.value == pytest.approx(1)
     assert values["same", "expression"].value.value == pytest.approx(0, abs=1e-5)
     assert values["gray", "expression"].note
@@ -155,68 +145,48 @@ def test_methods_are_judged_on_both_axes_beside_the_plain_ones(config, inputs, m
     assert any("no landmarks" in warning for warning in said.warnings)
 
 
-def test_vectors_from_files_are_judged_without_a_run(config, drawn, tmp_path):
-    names = [f"q{i}" for i in range(QUERIES)]
-    vectors = np.random.default_rng(0).normal(size=(QUERIES, 8)).astype(np.float32)
-    write_vectors(tmp_path / "originals.npz", names, vectors)
-    write_vectors(tmp_path / "copies.npz", names[:2], vectors[:2])
-    eyes = anonymizer.open_eyes(config, None, Inputs(str(drawn / "q"), embedders={"theirs": str(tmp_path)}))
-    assert eyes.perceive is None
-    portraits = type("Faces", (), {"names": ("q1",)})
-    np.testing.assert_array_equal(eyes.machines["theirs"].look("copies", portraits), vectors[1:2])
-    with pytest.raises(ValueError, match=r"theirs has no vectors of 'blur', only of copies, originals"):
-        eyes.machines["theirs"].look("blur", portraits)
-    with pytest.raises(ValueError, match="want a model folder"):
-        eyes.machines["theirs"](None, None)
-
-
-def test_what_is_missing_is_said(config, inputs, eyes, tmp_path):
+def test_what_is_missing_is_said(config, inputs, embedders, tmp_path):
     config.anonymize.references = ()
-    with pytest.raises(ValueError, match="nothing to judge: give --anonymized=DIR"):
-        anonymizer.judge(config, "a run", inputs)
+    with pytest.raises(ValueError, match="no method; wanted --anonymized=DIR"):
+        anonymizer.evaluate(config, "a run", inputs)
     config.anonymize.retouch = ("makeup",)
     with pytest.raises(ValueError, match="retouch has 'makeup'; wanted some of skin, light"):
-        anonymizer.judge(config, "a run", inputs)
+        anonymizer.evaluate(config, "a run", inputs)
     config.anonymize.retouch, config.anonymize.false_accept_rate = (), 1e-3
     with pytest.raises(ValueError, match=r"the threshold of green, from the candidates: .*3,688"):
         anonymizer.anonymize(config, "a run", inputs, str(tmp_path))
 
 
-def test_thresholds_take_no_two_pictures_of_one_person_for_impostors(config, tmp_path):
+def test_thresholds_take_no_two_pictures_of_one_person_for_impostors():
     faces = np.random.default_rng(0).normal(size=(12, 8)).astype(np.float32)
-    twice, names = np.repeat(faces, 2, axis=0), tuple(f"{i}{half}" for i in range(12) for half in "ab")
-    rows = "".join(f"{name},{name[:-1]}\n" for name in names)
-    (tmp_path / "persons.csv").write_text(f"name,person\n{rows}")
-    gallery = type("Faces", (), {"names": names})
-    eyes = Embedders(None, {"files": FileEmbedder({}, "files"), "network": Rows(twice)})  # files know no candidates
-    config.anonymize.false_accept_rate = 0.04  # 12 of 276 pairs are copies
-    given = Inputs("o", attributes={"candidates": str(tmp_path / "persons.csv")})
-    limit = anonymizer._thresholds(config, eyes, gallery, given)["network"].value
+    twice = {"network": np.repeat(faces, 2, axis=0)}
+    rate = 0.04  # 12 of 276 pairs are copies
+    limit = anonymizer.match_thresholds(twice, np.repeat(np.arange(12), 2), rate)["network"].value
     unit = faces / np.linalg.norm(faces, axis=1, keepdims=True)
     impostors = np.sort((unit @ unit.T)[np.triu_indices(12, 1)])
     assert limit == pytest.approx(impostors[-3], abs=1e-6)  # 2 of 66 pairs, .03, lie above
     with pytest.raises(ValueError, match="have the same embedding"):
-        anonymizer._thresholds(config, eyes, gallery, Inputs("o"))
+        anonymizer.match_thresholds(twice, None, rate)
 
 
-def test_what_is_left_out_of_the_references_is_said(config, monkeypatch):
-    monkeypatch.setattr(anonymizer.methods, "plain", lambda *_: {})
+def test_what_is_left_out_of_the_baselines_is_said(config, monkeypatch):
+    baselines = anonymizer.make_baselines
+    monkeypatch.setattr(anonymizer.methods, "without_swap", lambda *_: {})
     config.anonymize.references = ("blur", "chosen_swap")
-    found = anonymizer._made(config, Inputs("o", candidates="c"), Embedders(None, {"green": Colors(1)}), None)
-    assert found == ({}, {}, ["No --workdir was given: chosen swap left out, which need what people see."])
+    found = baselines(config, Inputs("o", candidates="c"), Embedders(None, {"green": Colors(1)}), None)
+    assert found == ({}, None, ["No --workdir was given: chosen swap left out, which need the perceptual model."])
     files = Embedders(None, {"theirs": FileEmbedder({}, "theirs")})
-    _, _, (warning,) = anonymizer._made(config, Inputs("o"), files, None)
-    assert warning.startswith("theirs: n/a for blur, chosen swap: these are made here, and vectors from files are of")
+    _, _, (warning,) = baselines(config, Inputs("o"), files, None)
+    assert warning.startswith("theirs: n/a for blur, chosen swap: these pictures are made here, and files have vectors")
     pictures, points = np.zeros((2, 4, 4, 3), np.uint8), np.zeros((2, 5, 2))
     faces = Portraits(("a", "b"), pictures, points, True, np.zeros((2, 3)), np.zeros((2, 2)))
     found = pipeline.Anonymized(None, pictures, points, None, pipeline.Choice(None, None, np.array([-1, -1])))
-    monkeypatch.setattr(anonymizer, "read_faces", lambda *_: faces)
-    monkeypatch.setattr(anonymizer, "read_members", lambda *_: ([], None))
-    monkeypatch.setattr(anonymizer, "_thresholds", lambda *_: {})
-    monkeypatch.setattr(anonymizer, "_pipeline", lambda *_: found)
-    seen = Embedders(Colors(0), {"green": lambda *_: None})
-    made, gallery, warnings = anonymizer._made(config, Inputs("o", candidates="c"), seen, faces)
-    assert (made, gallery, warnings) == ({}, {"candidates": faces}, ["chosen swap is left out: no result is admitted."])
+    pool = anonymizer.Pool(faces, [], None, {BEFORE_TRAINING: None}, {})
+    monkeypatch.setattr(anonymizer, "open_pool", lambda *_: pool)
+    monkeypatch.setattr(anonymizer, "run_pipeline", lambda *_: found)
+    seen = Embedders(Colors(0), {BEFORE_TRAINING: Colors(1)})
+    made, opened, warnings = baselines(config, Inputs("o", candidates="c"), seen, faces)
+    assert (made, opened, warnings) == ({}, pool, ["chosen swap is left out: no result is admitted."])
 
 
 def test_every_picture_that_is_left_out_is_in_the_facts(config):
@@ -232,28 +202,23 @@ def test_every_picture_that_is_left_out_is_in_the_facts(config):
 def test_what_is_wrong_with_roles_names_and_folders_is_said_before_anything_is_read(config, tmp_path):
     nowhere = Inputs("nowhere", candidates="nowhere")
     with pytest.raises(ValueError, match="--landmarks names our;"):
-        anonymizer.judge(config, None, nowhere._replace(landmarks={"our": "f"}))
+        anonymizer.evaluate(config, None, nowhere._replace(landmarks={"our": "f"}))
     with pytest.raises(ValueError, match="--landmarks names ours;"):
         anonymizer.anonymize(config, "", nowhere._replace(landmarks={"ours": "f"}, methods={"ours": "d"}), "out")
     with pytest.raises(ValueError, match="--anonymized names blur, which"):
-        anonymizer.judge(config, None, nowhere._replace(methods={"blur": "d"}))
+        anonymizer.evaluate(config, None, nowhere._replace(methods={"blur": "d"}))
     (tmp_path / "results.json").write_text("")
     with pytest.raises(ValueError, match="holds results.json of an earlier run"):
         anonymizer.anonymize(config, "", nowhere, str(tmp_path))
     config.anonymize.references = ("blurr",)
     with pytest.raises(ValueError, match="references has 'blurr'; wanted some of blur"):
-        anonymizer.judge(config, None, nowhere)
-
-
-def test_no_machine_at_all_is_refused(config, inputs):
-    with pytest.raises(ValueError, match="no machine that could match faces"):
-        anonymizer.open_eyes(config, None, inputs)
+        anonymizer.evaluate(config, None, nowhere)
 
 
 @pytest.mark.slow
-def test_the_retouches_keep_names_and_places(config, inputs, eyes):
+def test_the_retouches_keep_names_and_places(config, inputs, embedders):
     config.anonymize.references = ("blur",)
     config.anonymize.retouch = ("skin", "light")
     config.anonymize.false_accept_rate = 0.5
-    said = anonymizer.judge(config, "a run", inputs)
+    said = anonymizer.evaluate(config, "a run", inputs)
     assert {line[0] for line in said.sections[0].table.lines} == {"blur", "blur + skin + light"}

@@ -1,22 +1,21 @@
 """What --part=anonymize writes: whole pictures that --part=privacy reads, and nothing of an earlier run."""
 
-import types
-
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
 from perface_jax.anonymization import folder
+from perface_jax.anonymization.anonymize import Anonymized, Choice
 from perface_jax.datasets import portrait_files, portraits
-from perface_jax.report import Picture, Report, Section
+from perface_jax.report import Report
 
 FIVE = np.array([[40, 50], [80, 50], [60, 70], [46, 90], [74, 90]], np.float32)
-SAID = Report("", [], {}, [Section("", "", figures=[Picture("", Figure(figsize=(1, 1)))])])
+REPORT = {"report": Report("", [], {}, []), "sheet": Figure(figsize=(1, 1))}
 
 
 @pytest.fixture
-def queries(tmp_path):
+def originals(tmp_path):
     """Two smooth pictures of 220 x 200 pixels, and the faces in them; one is called as the sheet is."""
     (tmp_path / "in").mkdir()
     x, y = np.meshgrid(np.arange(220), np.arange(200))
@@ -26,34 +25,33 @@ def queries(tmp_path):
     return portraits.read_portraits(tmp_path / "in", ["sheet.png", "p.q.png"], size=80, landmarks=points)
 
 
-def found(queries, chosen):
-    """Of the pipeline where every result is the query itself, at two places; landmarks one pixel to the right."""
-    choice = types.SimpleNamespace(chosen=np.asarray(chosen))
-    images, landmarks = (np.stack([part, part], 1) for part in (queries.images, queries.landmarks + [1, 0]))
-    return types.SimpleNamespace(choice=choice, images=images, landmarks=landmarks)
+def found(originals, chosen):
+    """Of the pipeline where every result is the original itself, at two places; landmarks one pixel to the right."""
+    images, landmarks = (np.stack([part, part], 1) for part in (originals.images, originals.landmarks + [1, 0]))
+    return Anonymized(None, images, landmarks, None, Choice(None, None, np.asarray(chosen)))
 
 
-def test_an_unchanged_face_is_read_as_an_unchanged_face(queries, tmp_path):
+def test_an_unchanged_face_is_read_as_an_unchanged_face(originals, tmp_path):
     out = folder.open_folder(str(tmp_path / "new" / "out"))
-    folder.write(out, str(tmp_path / "in"), queries, found(queries, [1, 0]), SAID)
+    folder.write(out, str(tmp_path / "in"), originals, found(originals, [1, 0]), **REPORT)
     assert {path.name for path in out.iterdir()} == {"pictures", "landmarks.npz", "results.json", "sheet.png"}
     points = portrait_files.read_landmarks(str(out / "landmarks.npz"))
-    read, places = portraits.read_results(out / "pictures", ["sheet.png", "p.q.png"], queries, landmarks=points)
+    read, places = portraits.read_results(out / "pictures", ["sheet.png", "p.q.png"], originals, landmarks=points)
     assert list(places) == [0, 1]
-    assert abs(read.images.astype(int) - queries.images).max() <= 2
-    np.testing.assert_allclose(read.landmarks, queries.landmarks + [1, 0], atol=1e-3)
+    assert abs(read.images.astype(int) - originals.images).max() <= 2
+    np.testing.assert_allclose(read.landmarks, originals.landmarks + [1, 0], atol=1e-3)
     assert Image.open(out / "pictures" / "sheet.png").size == (220, 200)
 
 
-def test_only_results_that_are_given_are_written_and_only_landmarks_that_were_measured(queries, tmp_path):
+def test_only_selected_results_are_written_and_only_landmarks_that_were_measured(originals, tmp_path):
     out = folder.open_folder(str(tmp_path / "one"))
-    folder.write(out, str(tmp_path / "in"), queries, found(queries, [-1, 0]), SAID)
+    folder.write(out, str(tmp_path / "in"), originals, found(originals, [-1, 0]), **REPORT)
     assert [path.name for path in (out / "pictures").iterdir()] == ["p.q.png"]
     assert list(portrait_files.read_landmarks(str(out / "landmarks.npz"))) == ["p.q"]
-    object.__setattr__(queries, "measured", False)
+    object.__setattr__(originals, "measured", False)
     for name, chosen in (("two", [-1, 0]), ("three", [-1, -1])):
         out = folder.open_folder(str(tmp_path / name))
-        folder.write(out, str(tmp_path / "in"), queries, found(queries, chosen), SAID)
+        folder.write(out, str(tmp_path / "in"), originals, found(originals, chosen), **REPORT)
         assert not (out / "landmarks.npz").exists()
 
 

@@ -1,4 +1,4 @@
-"""Roles, groups and persons of the third page, and who can look at what."""
+"""Faces, groups and persons by role."""
 
 import types
 
@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from perface_jax.anonymization import inputs
-from perface_jax.anonymization.embedders import FileEmbedder
-from perface_jax.anonymization.inputs import Embedders, Inputs
+from perface_jax.anonymization.inputs import Inputs
 
 
 class Faces(types.SimpleNamespace):
@@ -15,11 +14,13 @@ class Faces(types.SimpleNamespace):
         return len(self.names)
 
 
-def test_queries_are_originals_and_every_role_is_one_that_somebody_has():
-    given = Inputs("o", {"ours": "d"}, "c", {"queries": "q.npz", "ours": "r.npz"}, {"": "a.csv"})
+def test_queries_are_originals_and_a_file_without_a_role_is_for_originals_and_candidates():
+    given = Inputs("o", {"ours": "d"}, "c", {"queries": "q.npz", "ours": "r.npz"}, {None: "a.csv"})
     named = inputs.name_roles(given)
     assert named.landmarks == {"originals": "q.npz", "ours": "r.npz"}
-    assert named.attributes == {"": "a.csv"}
+    assert named.attributes == {"originals": "a.csv", "candidates": "a.csv"}
+    named = inputs.name_roles(given._replace(landmarks={"queries": "q.npz", None: "l.npz", "ours": "r.npz"}))
+    assert named.landmarks == {"originals": "q.npz", "candidates": "l.npz", "ours": "r.npz"}
 
 
 @pytest.mark.parametrize(
@@ -36,16 +37,16 @@ def test_queries_are_originals_and_every_role_is_one_that_somebody_has():
         ({"methods": {"candidates": "d"}}, "names a method candidates, which is a role"),
     ],
 )
-def test_a_file_of_a_role_that_nobody_has_is_refused(changes, message):
+def test_a_file_of_an_unknown_role_is_refused(changes, message):
     given = Inputs("o", {"ours": "d"}, "c")._replace(**changes)
     with pytest.raises(ValueError, match=message):
         inputs.name_roles(given)
 
 
-def test_a_query_is_offered_neither_its_own_picture_nor_its_own_person(tmp_path):
+def test_no_group_of_an_original_has_its_own_picture_or_person(tmp_path):
     rows = "q,f,ann r,m,bob a1,f,ann a2,f,eve a3,f,eve b1,m,dan b2,m,cy r2,m,bob".split()
     (tmp_path / "groups.csv").write_text("\n".join(["name,sex,person", *rows]))
-    given = Inputs("o", candidates="c", attributes={"": str(tmp_path / "groups.csv")})
+    given = Inputs("o", candidates="c", attributes=dict.fromkeys(("originals", "candidates"), tmp_path / "groups.csv"))
     gallery = Faces(names=("a1", "a2", "a3", "b1", "b2", "r2"))
     names, members = inputs.read_members(Faces(names=("q", "r")), gallery, given)
     assert names == ["f", "m"]
@@ -56,11 +57,5 @@ def test_a_query_is_offered_neither_its_own_picture_nor_its_own_person(tmp_path)
 def test_without_persons_only_the_own_picture_is_left_out():
     gallery = Faces(names=("a", "b", "c"))
     names, members = inputs.read_members(Faces(names=("b", "z")), gallery, Inputs("o", candidates="c"))
-    assert names == ["everybody"]
+    assert names == ["all"]
     np.testing.assert_array_equal(members, [[[1, 0, 1]], [[1, 1, 1]]])
-
-
-def test_vectors_from_files_cannot_look_at_new_pictures():
-    network, file = object(), FileEmbedder({}, "theirs")
-    eyes = Embedders(None, {"theirs": file, "ours": network})
-    assert eyes.for_new_pictures() == {"ours": network}

@@ -1,14 +1,13 @@
-"""What was kept: why a number is missing, how many a mean rests on, and what the two differences of skin see."""
+"""Preservation: why a number is missing, how many pictures a mean is over, and what the two skin differences see."""
 
 import dataclasses
 
 import numpy as np
 import pytest
 
-from perface_jax.anonymization import preservation
-from perface_jax.anonymization.preservation import MEASURES, SKIN_COLORS, SKIN_PIXELS, kept, no_contours
-from perface_jax.anonymization.scores import kept_rows
-from perface_jax.anonymization.sections import what_was_kept
+from perface_jax.anonymization import preservation, sections
+from perface_jax.anonymization.benchmark import preservation_rows
+from perface_jax.anonymization.preservation import MEASURES, SKIN_COLORS, SKIN_PIXELS, measure, no_contours
 from perface_jax.datasets.portraits import Portraits
 from perface_jax.landmarks import GENERIC
 
@@ -25,12 +24,12 @@ def _portraits(images, *, landmarks=59, measured=True):
 
 
 def _rows(measured, reason=""):
-    return {row.measure: row for row in kept_rows("m", measured, PERSONS, reason)}
+    return {row.measure: row for row in preservation_rows("m", measured, PERSONS, reason)}
 
 
 def _cells(rows):
-    found = type("Found", (), {"kept": list(rows.values())})
-    return {line[0].split(" (")[0]: line[2] for line in what_was_kept(found).table.lines}
+    found = type("Found", (), {"preservation": list(rows.values())})
+    return {line[0].split(" (")[0]: line[2] for line in sections.preservation(found).table.lines}
 
 
 def test_the_reason_is_what_is_missing():
@@ -87,7 +86,7 @@ def measured():
     results[2] = 0
     results[3] = np.clip(originals[3] + 30.0, 0, 255)
     before = _portraits(originals)
-    return kept(before, dataclasses.replace(before, images=results, measured=False))
+    return measure(before, dataclasses.replace(before, images=results, measured=False))
 
 
 @pytest.mark.slow

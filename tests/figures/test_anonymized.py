@@ -7,7 +7,7 @@ import pytest
 from matplotlib.colors import to_hex
 
 from perface_jax import figures
-from perface_jax.figures import Original, Query, Result
+from perface_jax.figures import MethodsRow, Result, ResultsRow
 from perface_jax.figures.style import BLACK, BLUE, GRAY, GREEN, VERMILION
 from tests.figure_checks import LONG, NAN, drawn, labeled, legend_of, picture, texts_of
 
@@ -40,7 +40,7 @@ def _rows_of_texts(panel):
     return [[text for *_, text in line] for _, line in itertools.groupby(places, lambda place: place[0])]
 
 
-def test_each_machine_has_a_panel_with_the_results_and_the_mean_of_every_method():
+def test_each_recognizer_has_a_panel_with_the_results_and_the_mean_of_every_method():
     blur, swap = ([0.7, 0.9, 0.1], [0.6, 0.8, NAN]), ([0.0, 0.2], [0.1, 0.5])
     both = {"r50": {"blur": blur, "swap": swap}, "r18": {"swap": swap}}
     figure = drawn(figures.two_axes(both, thresholds={"r50": THRESHOLD}))
@@ -50,7 +50,7 @@ def test_each_machine_has_a_panel_with_the_results_and_the_mean_of_every_method(
     means = {name: line.get_xydata()[0].tolist() for name, line in labeled(first).items() if name in ("blur", "swap")}
     assert means == {"blur": pytest.approx([0.8, 0.7]), "swap": pytest.approx([0.1, 0.3])}
     assert _color(labeled(second)["swap"]) == VERMILION  # the same in every panel
-    assert first.get_xlabel() == second.get_xlabel() == "machine similarity (cos)"
+    assert first.get_xlabel() == second.get_xlabel() == "recognizer similarity (cos)"
     assert first.get_ylabel() == "perceived similarity (cos)"
     assert first.get_xlim() == second.get_xlim()
     assert first.get_ylim() == second.get_ylim()
@@ -115,26 +115,26 @@ def test_results_show_the_chosen_one_framed_and_the_others_with_their_reasons():
     given = Result(picture(1), "s1", 0.31, 0.12, True)
     refused = Result(picture(2), "s2", NAN, -0.4, False)
     rows = [
-        Query("q", picture(0), "older male", [refused, given], 1),
-        Query("r", picture(5), "young", [refused], -1),
-        Query("s", picture(6), "young", [], -1),
-        Query("t", picture(7), "young", [given], -1),
+        ResultsRow("q", picture(0), "older male", [refused, given], 1),
+        ResultsRow("r", picture(5), "young", [refused], -1),
+        ResultsRow("s", picture(6), "young", [], -1),
+        ResultsRow("t", picture(7), "young", [given], -1),
     ]
     (panel,) = _apart(figures.results(rows)).axes
     assert [image.get_array()[0, 0, 0] for image in panel.images] == [0, 2, 1, 5, 2, 6, 7, 1]
     assert _rows_of_texts(panel)[1:] == [
         ["q: older male"],
         ["perceived", "n/a", "0.310"],
-        ["machine", "-0.400", "0.120"],
+        ["recognizer", "-0.400", "0.120"],
         ["from", "\u2717 s2", "s1"],
         ["r: young", "none chosen: no result is admitted"],
         ["perceived", "n/a"],
-        ["machine", "-0.400"],
+        ["recognizer", "-0.400"],
         ["from", "\u2717 s2"],
         ["s: young", "none chosen: the group has no candidate"],
         ["t: young", "none chosen"],
         ["perceived", "0.310"],
-        ["machine", "0.120"],
+        ["recognizer", "0.120"],
         ["from", "s1"],
     ]
     colors = {text.get_text(): _color(text) for text in panel.texts}
@@ -144,14 +144,14 @@ def test_results_show_the_chosen_one_framed_and_the_others_with_their_reasons():
 
 
 def test_a_place_that_no_result_has_is_not_chosen():
-    with pytest.raises(ValueError, match="chosen for the query 'q' is 0, wanted a place among its 0 results, or -1"):
-        figures.results([Query("q", picture(0), "young", [], 0)])
+    with pytest.raises(ValueError, match="chosen for 'q' is 0, wanted a place among its 0 results, or -1"):
+        figures.results([ResultsRow("q", picture(0), "young", [], 0)])
 
 
 def test_methods_stand_below_their_names_with_both_similarities():
     rows = [
-        Original("o", picture(0), {"blur": (picture(1), 0.8, 0.7), "swap": (picture(2), 0.2, NAN)}),
-        Original("p", picture(3), {"swap": (picture(4), 0.3, 0.1)}),
+        MethodsRow("o", picture(0), {"blur": (picture(1), 0.8, 0.7), "swap": (picture(2), 0.2, NAN)}),
+        MethodsRow("p", picture(3), {"swap": (picture(4), 0.3, 0.1)}),
     ]
     (panel,) = _apart(figures.methods(rows)).axes
     assert [image.get_array()[0, 0, 0] for image in panel.images] == [0, 1, 2, 3, 4]
@@ -161,18 +161,20 @@ def test_methods_stand_below_their_names_with_both_similarities():
         ["original", "blur", "swap"],
         ["o"],
         ["perceived", "0.800", "0.200"],
-        ["machine", "0.700", "n/a"],
+        ["recognizer", "0.700", "n/a"],
         ["p"],
         ["n/a"],  # in the place of the picture that the method lacks
         ["perceived", "0.300"],
-        ["machine", "0.100"],
+        ["recognizer", "0.100"],
     ]
 
 
 @pytest.mark.parametrize(("count", "blocks"), [(8, [8]), (9, [5, 4]), (16, [8, 8]), (17, [6, 6, 5])])
 def test_more_than_eight_methods_stand_in_blocks_and_no_label_is_cut(count, blocks):
     names = [f"{number} farthest swap + skin + light" for number in range(count)]
-    rows = [Original(one, picture(99), {name: (picture(i), 0.1, 0.2) for i, name in enumerate(names)}) for one in "op"]
+    rows = [
+        MethodsRow(one, picture(99), {name: (picture(i), 0.1, 0.2) for i, name in enumerate(names)}) for one in "op"
+    ]
     (panel,) = _apart(figures.methods(rows)).axes  # nothing lies outside of the page
     shown = [int(image.get_array()[0, 0, 0]) for image in panel.images]
     wanted, first = [], 0
@@ -192,9 +194,9 @@ def test_more_than_eight_methods_stand_in_blocks_and_no_label_is_cut(count, bloc
 @pytest.mark.parametrize("count", [1, 8])
 def test_sheets_have_room_for_long_names(count):
     result = Result(picture(1), "portraits/0012345.jpg", -0.123, -0.456, False)
-    _apart(figures.results([Query(LONG, picture(0), LONG, [result] * count, -1)]))
+    _apart(figures.results([ResultsRow(LONG, picture(0), LONG, [result] * count, -1)]))
     named = {f"{number} {LONG}": (picture(1), -0.123, -0.456) for number in range(count)}
-    _apart(figures.methods([Original(LONG, picture(0), named)]))
+    _apart(figures.methods([MethodsRow(LONG, picture(0), named)]))
 
 
 def test_what_cannot_be_drawn_is_refused():
@@ -212,6 +214,6 @@ def test_what_cannot_be_drawn_is_refused():
     with pytest.raises(ValueError, match=r"thresholds\['r50'\] must be \(value, low, high\), got 0.3"):
         figures.degrees({"r50": 4 * [[0.1]]}, thresholds={"r50": 0.3})
     with pytest.raises(ValueError, match="the methods of all rows is empty"):
-        figures.methods([Original("o", picture(0), {})])
+        figures.methods([MethodsRow("o", picture(0), {})])
     with pytest.raises(TypeError, match="the picture of 'o' by 'blur' must be uint8, got float64"):
-        figures.methods([Original("o", picture(0), {"blur": (np.zeros((4, 4, 3)), 0.1, 0.1)})])
+        figures.methods([MethodsRow("o", picture(0), {"blur": (np.zeros((4, 4, 3)), 0.1, 0.1)})])

@@ -1,4 +1,4 @@
-"""Figures of whom machines find: compared as data, not as pixels."""
+"""Figures of what recognizers match: compared as data, not as pixels."""
 
 import numpy as np
 import pytest

@@ -1,12 +1,14 @@
-"""What machines find, and group by group: the cells of the tables are the numbers of `privacy`, and gaps are stated."""
+"""The rows of the benchmark and their tables: the numbers of `privacy`, and none for a pair without vectors."""
 
 import numpy as np
 import pytest
 
 from perface_jax import privacy
-from perface_jax.anonymization import recognizer_sections, scores, sections
+from perface_jax.anonymization import benchmark, recognizer_sections, sections
+from perface_jax.anonymization.embedders import Embedders
+from perface_jax.anonymization.methods import Method
 from perface_jax.anonymization.preservation import MEASURES
-from perface_jax.anonymization.scores import Method
+from perface_jax.evaluation.groups import NONE
 from tests.figure_checks import labeled
 
 COUNT = 60
@@ -17,17 +19,19 @@ AGE = np.array(["few"] * 6 + ["older", "young"] * 26 + ["", ""])
 
 
 class Given:
-    """Vectors that are told, of originals and methods by name."""
+    """Vectors that are given, of originals and methods by name; of new pictures those of the method `plain`."""
 
-    def __init__(self, vectors):
-        self.vectors = vectors
+    def __init__(self, vectors, *, embeds_new_pictures=True):
+        self.vectors, self.embeds_new_pictures = vectors, embeds_new_pictures
 
-    def look(self, whose, portraits):
-        return self.vectors[whose]
+    def embed(self, pictures, points, *, role=None, names=()):
+        return self.vectors[role or "plain"]
 
 
 class Faces:
     """As many faces as there are originals, without pictures."""
+
+    names = images = landmarks = None
 
     def __len__(self):
         return COUNT
@@ -38,7 +42,7 @@ class Faces:
 
 @pytest.fixture(scope="module")
 def vectors():
-    """Of people and of one machine: `ours` hides men, `plain` hides nobody."""
+    """Of the perceptual model and of one recognizer: `ours` protects men, `plain` protects nobody."""
     random = np.random.default_rng(0)
     originals, noise = random.normal(size=(2, COUNT, 24)).astype(np.float32)
     ours = np.where((SEX == "male")[:, None], noise, originals + 0.6 * noise)
@@ -47,27 +51,52 @@ def vectors():
 
 @pytest.fixture(scope="module")
 def found(vectors):
-    eye, patch = Given(vectors), pytest.MonkeyPatch()
-    patch.setattr(scores, "kept", lambda *_: {})
-    patch.setattr(scores, "no_contours", lambda *_: "no landmarks of the results")
-    methods = {name: Method(Faces(), np.arange(COUNT)) for name in ("ours", "plain")}
-    options = {"attributes": {"sex": SEX, "age": AGE}, "false_accept_rate": RATE}
-    yield scores.benchmark(Faces(), methods, perceive=eye, machines={"r50": eye}, **options)
-    patch.undo()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(benchmark, "measure", lambda *_: {})
+        patch.setattr(benchmark, "no_contours", lambda *_: "no landmarks of the results")
+        methods = {"ours": Method(Faces(), np.arange(COUNT), False), "plain": Method(Faces(), np.arange(COUNT), True)}
+        files = Given(vectors, embeds_new_pictures=False)
+        embedders = Embedders(Given(vectors), {"r50": Given(vectors), "files": files})
+        options = {"attributes": {"sex": SEX, "age": AGE}, "false_accept_rate": RATE}
+        return benchmark.benchmark(Faces(), methods, embedders, **options)
 
 
 def _lines(section):
-    """Lines as column -> cell."""
-    return [dict(zip(section.table.columns, line, strict=True)) for line in section.table.lines]
+    """Lines of the network as column -> cell."""
+    lines = [dict(zip(section.table.columns, line, strict=True)) for line in section.table.lines]
+    return [line for line in lines if line["recognizer"] == "r50"]
 
 
 def _value(cell):
     return float(cell.split()[0])
 
 
+def test_only_a_pair_of_a_method_and_a_recognizer_that_embeds_it_has_rows_points_and_curves(found):
+    pairs = [("ours", "r50"), ("ours", "files"), ("plain", "r50")]
+    assert [(row.method, row.matched.embedder) for row in found.overall()] == pairs
+    assert {(row.method, row.matched.embedder) for row in found.of_groups()} == set(pairs)
+    assert [(method, name) for method, scores in found.scores.items() for name in scores.matched] == pairs
+    assert {(gap.method, gap.recognizer) for gap in found.gaps} == {*pairs, ("ours", None), ("plain", None)}
+    of_two, of_one = (row for row in found.overall() if row.method == "ours")
+    assert of_two.perceived == of_one.perceived
+
+
+def test_without_a_perceptual_model_there_is_no_perceived_similarity_and_no_scatter(vectors, monkeypatch):
+    monkeypatch.setattr(benchmark, "measure", lambda *_: {})
+    monkeypatch.setattr(benchmark, "no_contours", lambda *_: "none")
+    embedders = Embedders(None, {"r50": Given(vectors)})
+    methods = {"ours": Method(Pictures(), np.arange(COUNT), False)}
+    found = benchmark.benchmark(Pictures(), methods, embedders, attributes={"sex": SEX}, false_accept_rate=RATE)
+    assert [row.perceived for row in found.rows] == 3 * [None]
+    assert "perceived" not in {gap.measure for gap in found.gaps}
+    section = sections.both_axes(found, Pictures(), methods)
+    assert _lines(section)[0]["perceived"] == ""
+    assert len(section.figures) == 1  # the sheet
+
+
 def test_equal_error_true_accepts_and_ranks_are_those_of_privacy(found, vectors):
-    ours, plain = _lines(recognizer_sections.what_machines_find(found))
-    assert (ours["method"], plain["method"], ours["machine"]) == ("ours", "plain", "r50")
+    ours, plain = _lines(recognizer_sections.recognizer_matches(found))
+    assert (ours["method"], plain["method"], ours["recognizer"]) == ("ours", "plain", "r50")
     (row,) = privacy.machine_table({"r50": (vectors["originals"], vectors["ours"])}, false_accept_rate=RATE).rows
     similarity = privacy.paired_similarity(vectors["originals"], vectors["ours"])
     impostors = privacy.impostor_pairs(vectors["originals"]).similarity
@@ -83,11 +112,12 @@ def test_equal_error_true_accepts_and_ranks_are_those_of_privacy(found, vectors)
 
 
 def test_every_rank_with_its_interval_is_in_the_rows_and_in_the_figure(found):
-    section = recognizer_sections.what_machines_find(found)
-    assert [(row.method, row.rank) for row in section.rows] == [(m, k) for m in ("ours", "plain") for k in range(1, 21)]
+    section = recognizer_sections.recognizer_matches(found)
+    rows = [row for row in section.rows if row.recognizer == "r50"]
+    assert [(row.method, row.rank) for row in rows] == [(m, k) for m in ("ours", "plain") for k in range(1, 21)]
     roc, ranks = (picture.figure for picture in section.figures)
     drawn = labeled(ranks.axes[0])["ours"].get_ydata()
-    np.testing.assert_array_equal(drawn, [row.found.value for row in section.rows if row.method == "ours"])
+    np.testing.assert_array_equal(drawn, [row.found.value for row in rows if row.method == "ours"])
     assert {"ours", "plain", "false accept rate 0.01"} <= set(labeled(roc.axes[0]))
 
 
@@ -98,9 +128,9 @@ class Pictures(Faces):
 
 
 def test_both_axes_leave_the_equal_error_rate_to_its_table_and_show_originals_that_have_results(found):
-    measures = [scores.KeptRow(*title, scores.NONE, 0, 0, COUNT, "none") for title in TITLES]
-    methods = {"ours": Method(Pictures(), np.arange(40, COUNT))}  # none of the first six
-    section = sections.both_axes(found._replace(kept=measures), Pictures(), methods)
+    measures = [benchmark.PreservationRow(*title, NONE, 0, 0, COUNT, "none") for title in TITLES]
+    methods = {"ours": Method(Pictures(), np.arange(40, COUNT), False)}  # none of the first six
+    section = sections.both_axes(found._replace(preservation=measures), Pictures(), methods)
     assert "EER" not in section.table.columns
     (panel,) = section.figures[1].figure.axes
     assert [text.get_text() for text in panel.texts if text.get_text().isdigit()] == [*map(str, range(40, 46))]
@@ -117,7 +147,13 @@ def test_groups_have_every_measure_with_its_interval(found, vectors):
     assert _value(women["perceived"]) == pytest.approx(felt, abs=5e-4)
     assert all("[" in women[column] for column in ("similarity", "protected", "Re-ID", "EER", "perceived"))
     groups = [line["group"] for line in lines if (line["method"], line["attribute"]) == ("ours", "age")]
-    assert groups == ["few", "older", "young", "largest gap (p)", "gap by chance"]  # nobody's group has no line
+    assert groups == [
+        "few",
+        "older",
+        "young",
+        "largest gap (p)",
+        "gap by chance",
+    ]  # the empty name is no group
 
 
 def test_the_largest_gap_of_every_measure_stands_below_its_groups(found):
@@ -131,7 +167,7 @@ def test_the_largest_gap_of_every_measure_stands_below_its_groups(found):
     for column in ("protected", "Re-ID", "EER", "perceived"):
         difference = abs(_value(women[column]) - _value(men[column]))
         assert _value(gap[column]) == pytest.approx(difference, abs=1.1e-3)
-        assert float(gap[column].split("(")[1][:-1]) <= 0.001  # men are hidden, women are not
+        assert float(gap[column].split("(")[1][:-1]) <= 0.001  # men are protected, women are not
         assert _value(chance[column]) < _value(gap[column])
         assert "[" in chance[column]
 
@@ -140,11 +176,11 @@ def test_a_group_of_few_persons_has_no_equal_error_rate_and_says_why(found):
     section = recognizer_sections.group_gaps(found)
     few = next(line for line in _lines(section) if line["group"] == "few")
     assert few["EER"] == "n/a: 6 persons"
-    written = [row.gap for row in section.rows if isinstance(row, scores.MachineGapRow) and row.method == "ours"]
-    measures = [(gap.attribute, gap.measure) for gap in written]
+    gaps = [row for row in section.rows if isinstance(row, benchmark.GapRow)]
+    measures = [(gap.attribute, gap.measure) for gap in gaps if (gap.method, gap.recognizer) == ("ours", "r50")]
     assert measures == [(one, m) for one in ("sex", "age") for m in ("protected", "re_identified", "equal_error")]
 
 
 def test_without_groups_there_is_no_table(found):
-    alone = found._replace(machine=[row for row in found.machine if row.machine.group == "all"])
+    alone = found._replace(rows=found.overall())
     assert recognizer_sections.group_gaps(alone) is None
