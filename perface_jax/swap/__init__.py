@@ -7,8 +7,8 @@
 Points are (x, y) in pixels, pixel centers at integers; the kinds of landmarks are those of `perface_jax.landmarks`.
 """
 
+from perface_jax.swap.baselines import black_box, blur, pixelate
 from perface_jax.swap.geometry import swap_points, triangulate
-from perface_jax.swap.reference import black_box, blur, pixelate
 from perface_jax.swap.swapping import Face, swap, swap_face
 from perface_jax.swap.warping import warp
 
