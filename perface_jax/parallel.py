@@ -24,6 +24,7 @@ STATE = PartitionSpec(REPLICA)
 BATCH = PartitionSpec(REPLICA, None, DATA)
 ROWS = PartitionSpec(DATA)
 SHARED = PartitionSpec()
+CHUNK = 1 << 26  # bytes that a process sends at once in `gather_objects`
 
 
 class How(enum.Enum):
@@ -87,12 +88,12 @@ def make_mesh(replicas: int = 1, *, data: int = 0, devices: list[jax.Device] | N
     return Mesh(np.asarray(devices).reshape(groups, data), (REPLICA, DATA))
 
 
-def check_batch_size(batch_size: int, mesh: Mesh) -> None:
+def check_batch_size(batch_size: int, mesh: Mesh, *, name: str = "a batch") -> None:
     """Raise a ValueError when a global batch cannot be cut evenly over the devices of one run."""
     devices = mesh.shape[DATA]
     if batch_size % devices:
         raise ValueError(
-            f"a batch of {batch_size} cannot be divided over {devices} devices; choose a multiple of {devices},"
+            f"{name} of {batch_size} cannot be divided over {devices} devices; choose a multiple of {devices},"
             " or fewer devices"
         )
 
@@ -146,13 +147,19 @@ def fetch(tree: Any) -> Any:
 
 
 def gather_objects(value: Any) -> list:
-    """What each process holds, by process, on every process; the values are pickled."""
+    """What each process holds, by process, on every process; the values are pickled and may have any size."""
     if jax.process_count() == 1:
         return [value]
     data = np.frombuffer(pickle.dumps(value), np.uint8)
-    sizes = multihost_utils.process_allgather(np.int32(len(data)))
-    padded = multihost_utils.process_allgather(np.pad(data, (0, max(sizes) - len(data))))
-    return [pickle.loads(row[:size].tobytes()) for row, size in zip(padded, sizes, strict=True)]
+    size = np.array(divmod(len(data), CHUNK), np.int32)  # JAX has no 64-bit integers by default
+    sizes = [int(chunks) * CHUNK + int(rest) for chunks, rest in multihost_utils.process_allgather(size)]
+    parts = [bytearray() for _ in sizes]
+    for start in range(0, max(sizes), CHUNK):
+        chunk = data[start : start + CHUNK]
+        rows = multihost_utils.process_allgather(np.pad(chunk, (0, min(CHUNK, max(sizes) - start) - len(chunk))))
+        for part, row, size in zip(parts, rows, sizes, strict=True):
+            part += row[: max(size - start, 0)].tobytes()
+    return [pickle.loads(part) for part in parts]
 
 
 def spmd(step: Callable, mesh: Mesh, *, how: How = How.SHARD_MAP) -> Callable:

@@ -7,6 +7,7 @@ import re
 import socket
 import subprocess
 import sys
+import threading
 
 import jax
 import jax.numpy as jnp
@@ -47,6 +48,40 @@ def test_a_batch_that_does_not_divide_is_refused_with_both_numbers():
     with pytest.raises(ValueError, match="batch of 12 cannot be divided over 8 devices"):
         parallel.check_batch_size(12, parallel.make_mesh())
     parallel.check_batch_size(12, parallel.make_mesh(2))
+
+
+def test_a_batch_is_named_in_its_refusal():
+    with pytest.raises(ValueError, match="config.evaluation_batch_size of 12 cannot be divided over 8 devices"):
+        parallel.check_batch_size(12, parallel.make_mesh(), name="config.evaluation_batch_size")
+
+
+def test_objects_of_any_size_are_gathered_in_chunks(monkeypatch):
+    """Two threads stand in for two processes."""
+    meeting, sent, widths = threading.Barrier(2), {}, []
+
+    def allgather(array):
+        sent[threading.current_thread().name] = array
+        meeting.wait(5)
+        rows = np.stack([sent["0"], sent["1"]])
+        meeting.wait(5)
+        widths.append(array.nbytes)
+        return rows
+
+    monkeypatch.setattr(parallel.multihost_utils, "process_allgather", allgather)
+    monkeypatch.setattr(parallel.jax, "process_count", lambda: 2)
+    monkeypatch.setattr(parallel, "CHUNK", 1000)
+    values, gathered = [{"long": "x" * 5432}, ["short"]], {}
+
+    def gather(process):
+        gathered[process] = parallel.gather_objects(values[process])
+
+    threads = [threading.Thread(target=gather, args=(i,), name=str(i)) for i in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert gathered == {0: values, 1: values}
+    assert max(widths) == 1000
 
 
 def test_half_an_address_is_refused():

@@ -1,10 +1,13 @@
 """What `train.py` and `evaluate.py` share: flags read or refused in one line, and those of several processes."""
 
+import asyncio
 import difflib
+import inspect
 import pathlib
 import sys
+import traceback
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from absl import app, flags
 
@@ -83,6 +86,17 @@ def _refuse_unknown(name, argument):
         close = difflib.get_close_matches(name, [field.name for field in all_settings.FIELDS], 1)
         advice = f"; did you mean {close[0]!r}?" if close else "; `perface config` lists the fields"
         raise SystemExit(f"the config has no field {name!r}: {argument}{advice}")
+
+
+def drop_late_callbacks(report: Callable, fault: Any) -> None:
+    """For `sys.unraisablehook`: `report` every fault but those of TensorStore's threads after a failed read or write.
+
+    They call back into an event loop of asyncio that Orbax has closed by then; the failure itself was raised.
+    """
+    frames = [frame for frame, _ in traceback.walk_tb(fault.exc_traceback)]
+    raised_by_loop = frames and frames[-1].f_code.co_filename == inspect.getfile(asyncio.BaseEventLoop)
+    if not (raised_by_loop and isinstance(fault.exc_value, RuntimeError)):
+        report(fault)
 
 
 def define_processes() -> None:

@@ -4,6 +4,7 @@ The same command continues a run that was stopped. On SIGTERM it saves and exits
 processes of a TPU pod, SLURM or Open MPI; elsewhere give each `--coordinator=HOST:PORT --processes=N --process=I`.
 """
 
+import functools
 import sys
 
 from absl import app, flags, logging
@@ -30,7 +31,7 @@ def main() -> None:
 def _main(arguments):
     # Orbax and TFDS tell every step they take, and log the tracebacks of what they also raise.
     logging.set_verbosity(logging.FATAL)
-    sys.unraisablehook = lambda fault: None  # of threads that Orbax leaves behind when a save fails
+    sys.unraisablehook = functools.partial(command_line.drop_late_callbacks, sys.unraisablehook)
     if len(arguments) > 1:
         raise app.UsageError(f"unexpected argument {arguments[1]!r}; fields are set as --config.field=value")
     try:

@@ -1,12 +1,13 @@
-"""What one sees of a run: lines on the screen, `log.jsonl`, and TensorBoard files, one run for each replica.
+"""The log of a run: lines on the terminal, `log.jsonl`, and TensorBoard files, one TensorBoard run for each replica.
 
-The sums of the steps stay on the device and are fetched once per log point, by `Progress.flush` alone.
+The sums of the steps stay on the device and are fetched once per log point, by `Progress.flush` alone. A log that
+cannot be written does not end the run: it warns once.
 """
 
 import json
-import sys
 import time
-from collections.abc import Sequence
+import warnings
+from collections.abc import Callable, Sequence
 
 import jax
 import jax.numpy as jnp
@@ -15,6 +16,7 @@ from etils import epath
 
 from perface_jax import parallel
 from perface_jax.files import write_text
+from perface_jax.training.tensorboard import Board
 
 NUMBERS = {"loss": "loss", "correct": "training_accuracy", "active": "active_rows"}
 
@@ -38,19 +40,19 @@ class Progress:
         self._writes = jax.process_index() == 0
         self._seen, self._sums, self._since, self._started = first, None, time.perf_counter(), time.perf_counter()
         self._frozen: set[int] = set()
+        self._failed: set[str] = set()
         self._boards = []
         if self._writes:
             self._forget_after(first)
             if tensorboard:
-                folder, writer = workdir / "tensorboard", _summary_writer()
-                self._boards = [writer(str(folder / name), purge_step=first + 1) for name in names]
+                self._attempt("TensorBoard files", self._open_boards, workdir / "tensorboard")
 
     def __enter__(self):
         return self
 
     def __exit__(self, *error):
         for board in self._boards:
-            board.close()
+            self._attempt("TensorBoard files", board.close)
 
     def after_steps(self, step: int, count: int, sums: dict[str, jax.Array], diverged: jax.Array) -> None:
         """Add the sums of the `count` steps before `step`; at a log point, write their means."""
@@ -91,22 +93,22 @@ class Progress:
         """One line for each replica whose numbers are finite, in log.jsonl and TensorBoard."""
         if not self._writes:
             return
-        with self._file.open("a") as file:
-            for i, name in enumerate(self._names):
-                mine = {key: float(values[i]) for key, values in numbers.items() if np.isfinite(values[i])}
-                if not mine:
-                    continue
-                file.write(json.dumps({"step": step, **({"replica": name} if name else {}), **mine}) + "\n")
-                for key, value in mine.items() if self._boards else ():
-                    self._boards[i].add_scalar(key, value, step)
+        finite = {
+            name: {key: float(values[i]) for key, values in numbers.items() if np.isfinite(values[i])}
+            for i, name in enumerate(self._names)
+        }
+        self._append(
+            [{"step": step} | ({"replica": name} if name else {}) | mine for name, mine in finite.items() if mine]
+        )
+        if self._boards:
+            self._attempt("TensorBoard files", self._add_scalars, step, finite)
 
     def note(self, step: int, **facts) -> None:
         """One line that belongs to the whole run."""
         if not self._writes:
             return
-        with self._file.open("a") as file:
-            file.write(json.dumps({"step": step, **facts}) + "\n")
-        print(f"step {step}/{self._last}  " + "  ".join(f"{key.replace('_', ' ')}: {v}" for key, v in facts.items()))
+        self._append([{"step": step, **facts}])
+        self._print(step, *(f"{key.replace('_', ' ')}: {value}" for key, value in facts.items()))
 
     def _tell_frozen(self, diverged):
         for i in np.flatnonzero(diverged >= 0):
@@ -121,8 +123,37 @@ class Progress:
 
     def _show(self, step, numbers, rest=""):
         if self._writes:
-            parts = [f"{name.replace('_', ' ')} {_spread(values)}" for name, values in numbers.items()]
-            print(f"step {step}/{self._last}  {'  '.join(parts)}  {rest}".rstrip(), flush=True)
+            shown = [f"{name.replace('_', ' ')} {_spread(values)}" for name, values in numbers.items()]
+            self._print(step, *shown, rest)
+
+    def _print(self, step, *parts):
+        line = f"step {step}/{self._last}  {'  '.join(parts)}".rstrip()
+        self._attempt("lines on the terminal", lambda: print(line, flush=True))
+
+    def _append(self, lines):
+        # After a failure the file may end in half a line, which a line break sets apart.
+        text = "\n" * (self._file.name in self._failed) + "".join(f"{json.dumps(line)}\n" for line in lines)
+        self._attempt(self._file.name, self._append_text, text)
+
+    def _append_text(self, text):
+        with self._file.open("a") as file:
+            file.write(text)
+
+    def _open_boards(self, folder):
+        self._boards = [Board(folder / name, first=self._first + 1) for name in self._names]
+
+    def _add_scalars(self, step, finite):
+        for board, numbers in zip(self._boards, finite.values(), strict=True):
+            if numbers:
+                board.add(step, numbers)
+
+    def _attempt(self, log: str, write: Callable, *arguments) -> None:
+        try:
+            write(*arguments)
+        except Exception as error:  # of files, terminals and TensorBoard, in many kinds
+            if log not in self._failed:
+                warnings.warn(f"{log} cannot be written, the run goes on: {error}", stacklevel=3)
+            self._failed.add(log)
 
     def _forget_after(self, step):
         """Remove what will be written again: later lines, half a line of a killed process, the validation at `step`."""
@@ -138,17 +169,6 @@ class Progress:
 def read_log(file: epath.Path) -> list[dict]:
     """The lines of a log.jsonl, without half a line that a killed process left or a living one is writing."""
     return [line for line in map(_parse, file.read_text().splitlines()) if line]
-
-
-def _summary_writer():
-    """TensorBoard's writer, without PyTorch, which it imports where there is one: seconds for an annotation."""
-    torch = sys.modules.setdefault("torch", None)  # None: cannot be imported
-    try:
-        from tensorboardX import SummaryWriter
-    finally:
-        if torch is None:
-            del sys.modules["torch"]
-    return SummaryWriter
 
 
 def _parse(line):

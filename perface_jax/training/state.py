@@ -17,7 +17,6 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import orbax.checkpoint as ocp
-import tensorstore
 from etils import epath
 from jax.experimental import multihost_utils
 
@@ -131,6 +130,9 @@ def keep_best(run: Run, scores: jax.Array) -> Run:
     )
 
 
+STEP_NAMES = ocp.path.step.standard_name_format()  # of the folders of checkpoints
+
+
 @contextlib.contextmanager
 def checkpoints(workdir: epath.PathLike, *, keep: int = 2) -> Iterator[ocp.CheckpointManager]:
     """The saved instants of a run, the last `keep` of them. At the end of the context all of them are written.
@@ -144,7 +146,7 @@ def checkpoints(workdir: epath.PathLike, *, keep: int = 2) -> Iterator[ocp.Check
     """
     # Made by another thread, a folder that cannot be made is noticed only after minutes.
     at_once = ocp.AsyncOptions(create_directories_asynchronously=False)
-    options = ocp.CheckpointManagerOptions(max_to_keep=keep, async_options=at_once)
+    options = ocp.CheckpointManagerOptions(max_to_keep=keep, async_options=at_once, step_name_format=STEP_NAMES)
     manager = ocp.CheckpointManager(epath.Path(workdir) / "checkpoints", options=options)
     try:
         yield manager
@@ -188,10 +190,9 @@ def restore(manager: ocp.CheckpointManager, like: Run) -> Run | None:
     faults = {}
     for step in sorted(manager.all_steps(), reverse=True):
         try:
-            _check_whole(manager.directory / str(step))
             run = manager.restore(step, args=wanted)
         except Exception as error:  # Orbax and TensorStore raise many kinds for a damaged file
-            faults[step] = f"{manager.directory / str(step)}: {_line(error)}"
+            faults[step] = f"{_folder(manager, step)}: {_line(error)}"
             continue
         if faults:
             _set_aside(manager, faults)
@@ -201,22 +202,18 @@ def restore(manager: ocp.CheckpointManager, like: Run) -> Run | None:
     return None
 
 
-def _check_whole(folder):
-    """Raise a ValueError when bytes are missing. Restoring sees it too, but in threads that print their tracebacks."""
-    store = tensorstore.KvStore.open({"driver": "ocdbt", "base": f"{folder.as_uri()}/default/"}).result()
-    keys = store.list().result()
-    if not keys or not all(store.read(key).result().value for key in keys):
-        raise ValueError("files are missing")
-
-
 def _set_aside(manager, faults):
     if jax.process_index() == 0:
         for step, fault in faults.items():
             name = f"damaged-checkpoint-{step}-{time.time_ns()}"
-            (manager.directory / str(step)).rename(manager.directory.parent / name)
+            _folder(manager, step).rename(manager.directory.parent / name)
             warnings.warn(f"continuing from an earlier state; set aside as {name}: {fault}", stacklevel=3)
     multihost_utils.sync_global_devices("set_aside")  # so that every process then finds the same states
     manager.reload()
+
+
+def _folder(manager, step):
+    return STEP_NAMES.find_step(manager.directory, step).path
 
 
 def _line(error):

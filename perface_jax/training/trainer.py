@@ -37,6 +37,7 @@ def train(config: ConfigDict, workdir: epath.PathLike) -> list[epath.Path]:
     replicas = sweeps.replicas(config)
     mesh = parallel.make_mesh(len(replicas), data=config.mesh.data)
     parallel.check_batch_size(config.batch_size, mesh)
+    parallel.check_batch_size(config.evaluation_batch_size, mesh, name="config.evaluation_batch_size")
     record = json.loads(config.to_json())
     changed = workdirs.refuse_other_run(workdir, record)
     model, start, feed, objective = _open(replicas, mesh)

@@ -1,7 +1,9 @@
 """Flags that are wrong end in one line that says what to do."""
 
+import asyncio
 import subprocess
 import sys
+import types
 
 import pytest
 from absl import flags
@@ -60,6 +62,25 @@ def test_the_path_of_a_config_stays_and_an_unknown_name_lists_the_known_ones():
         assert command_line.find_config(given) == given
     with pytest.raises(ValueError, match=r"'perface_r5'; .*one of: arcface_r50, arcface_synthetic, perface_r50, synth"):
         command_line.find_config("perface_r5:d1")
+
+
+def _unraisable(function):
+    """What `sys.unraisablehook` is given for the error of a function."""
+    try:
+        function()
+    except Exception as error:
+        return types.SimpleNamespace(exc_value=error, exc_traceback=error.__traceback__)
+
+
+def test_faults_that_python_cannot_raise_are_reported_unless_they_are_callbacks_to_a_closed_loop():
+    loop, reported = asyncio.new_event_loop(), []
+    loop.close()
+    late = _unraisable(lambda: loop.call_soon_threadsafe(print))
+    other = _unraisable(lambda: 1 / 0)
+    bare = types.SimpleNamespace(exc_value=RuntimeError("Event loop is closed"), exc_traceback=None)
+    for fault in (late, other, bare):
+        command_line.drop_late_callbacks(reported.append, fault)
+    assert reported == [other, bare]
 
 
 def test_names_and_values_are_told_apart():

@@ -1,26 +1,19 @@
-"""What one sees of a run: the log, the screen, TensorBoard, and how seldom the devices are asked."""
+"""The log of a run, the terminal, TensorBoard, and how seldom the devices are asked."""
 
+import builtins
 import json
-import struct
-import subprocess
-import sys
+import pathlib
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from tensorboardX.proto.event_pb2 import Event
 
 from perface_jax import parallel
+from perface_jax.training import progress as log
 from perface_jax.training.progress import Progress
+from tests.training.test_tensorboard import scalars
 
-TENSORBOARD_ALONE = """
-import pathlib, sys
-from perface_jax.progress import Progress
-Progress(pathlib.Path(sys.argv[1]), [""], first=0, last=1, every=1, tensorboard=True)
-print("tensorboardX" in sys.modules, "torch" in sys.modules)
-import torch
-"""
 NAMES = ("seed=0", "seed=1")
 
 
@@ -134,22 +127,12 @@ def test_a_run_in_which_nothing_is_finite_stops_and_names_the_steps(tmp_path, na
         _step(progress, 10, [0.5] * len(names), steps=10, diverged=diverged)
 
 
-def _events(folder):
-    """The scalars of TensorBoard's files in a folder: (tag, step, value)."""
-    for path in sorted(folder.glob("events*")):
-        data = path.read_bytes()
-        while data:  # a record: length, checksum, event, checksum
-            (length,) = struct.unpack("<Q", data[:8])
-            event, data = Event.FromString(data[12 : 12 + length]), data[16 + length :]
-            yield from ((value.tag, event.step, value.simple_value) for value in event.summary.value)
-
-
 def test_tensorboard_has_a_run_for_each_replica(tmp_path):
     with _progress(tmp_path, NAMES, every=1, tensorboard=True) as progress:
         _step(progress, 1, [0.2, 0.6])
         progress.validated(1, np.float32([0.25, 0.75]))
     for name, loss, score in zip(NAMES, (0.2, 0.6), (0.25, 0.75), strict=True):
-        assert list(_events(tmp_path / "tensorboard" / name)) == [
+        assert list(scalars(tmp_path / "tensorboard" / name)) == [
             ("loss", 1, pytest.approx(loss)),
             ("training_accuracy", 1, 0.75),
             ("active_rows", 1, 0.5),
@@ -157,7 +140,38 @@ def test_tensorboard_has_a_run_for_each_replica(tmp_path):
         ]
 
 
-def test_tensorboard_does_not_import_pytorch_and_leaves_it_to_be_imported(tmp_path):
-    command = [sys.executable, "-c", TENSORBOARD_ALONE, str(tmp_path)]
-    done = subprocess.run(command, check=True, capture_output=True, text=True)
-    assert done.stdout.split() == ["True", "False"]
+def _fails(*_, **__):
+    raise OSError("No space left on device")
+
+
+@pytest.mark.parametrize(
+    ("owner", "name", "warned"),
+    [
+        (builtins, "print", "lines on the terminal cannot be written, the run goes on: No space left on device"),
+        (log.Board, "add", "TensorBoard files cannot be written"),
+        (log.Board, "close", "TensorBoard files cannot be written"),
+        (log.Board, "__init__", "TensorBoard files cannot be written"),
+        (pathlib.PosixPath, "open", "log.jsonl cannot be written"),
+    ],
+)
+def test_a_log_that_cannot_be_written_warns_once_and_the_run_goes_on(owner, name, warned, tmp_path, monkeypatch):
+    def run():
+        with _progress(tmp_path, every=1, tensorboard=True) as progress:
+            for step in (1, 2):
+                _step(progress, step, [0.5])
+
+    monkeypatch.setattr(owner, name, _fails)
+    with pytest.warns(UserWarning, match=warned) as warnings:
+        run()
+    assert [one.category for one in warnings].count(UserWarning) == 1
+
+
+def test_half_a_line_that_a_full_disk_left_does_not_spoil_the_next(tmp_path, monkeypatch):
+    with _progress(tmp_path, every=1) as progress:
+        monkeypatch.setattr(pathlib.PosixPath, "open", _fails)
+        with pytest.warns(UserWarning, match="log.jsonl"):
+            _step(progress, 1, [0.5])
+        monkeypatch.undo()
+        (tmp_path / "log.jsonl").write_text('{"step": 1, "lo')
+        _step(progress, 2, [0.25])
+    assert [(line["step"], line["loss"]) for line in log.read_log(tmp_path / "log.jsonl")] == [(2, 0.25)]

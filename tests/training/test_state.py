@@ -12,6 +12,9 @@ from perface_jax import parallel
 from perface_jax.training import state
 from tests import small_runs
 
+# TensorStore's threads call back into a closed event loop after a read that failed.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
 
 @pytest.fixture
 def mesh():

@@ -101,6 +101,10 @@ def test_wrong_choices_are_refused_with_what_there_is(config, tmp_path):  # noqa
     config.batch_size = 7
     with pytest.raises(ValueError, match="batch of 7 cannot be divided over 2 devices"):
         trainer.train(config, tmp_path / "run")
+    config.batch_size, config.evaluation_batch_size = 8, 5
+    with pytest.raises(ValueError, match="evaluation_batch_size of 5 cannot be divided over 2 devices"):
+        trainer.train(config, tmp_path / "run")
+    config.evaluation_batch_size = 8
     for field, value, message in [
         ("batch_norm", "off", "config.batch_norm is 'off'; wanted one of global, per_device, frozen"),
         ("labels", "d3", "config.labels is 'd3'; wanted one of unanimous, majority"),

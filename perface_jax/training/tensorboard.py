@@ -1,0 +1,65 @@
+"""TensorBoard files, written in this thread: tensorboardX's own writer hands on to a thread, and waits forever for one
+that a full disk has ended.
+"""
+
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from etils import epath
+
+FLUSH_SECONDS = 30.0
+
+
+class Board:
+    """The scalars of one run of TensorBoard.
+
+    Args:
+      folder: is made if it does not exist.
+      first: TensorBoard forgets scalars of this step and later ones, of a start that was interrupted.
+
+    Raises:
+      OSError: here and in the methods: the file cannot be written.
+    """
+
+    def __init__(self, folder: epath.PathLike, *, first: int):
+        self._events, writer = _tensorboardx()
+        epath.Path(folder).mkdir(parents=True, exist_ok=True)
+        self._file, self._flushed = writer(str(epath.Path(folder) / "events")), 0.0
+        log = self._events.SessionLog(status=self._events.SessionLog.START)
+        self._file.write_event(self._events.Event(wall_time=time.time(), step=first, session_log=log))
+
+    def add(self, step: int, scalars: Mapping[str, float]) -> None:
+        """Write scalars by name; on disk after `FLUSH_SECONDS` at most, if others follow."""
+        summary = {"value": [{"tag": name, "simple_value": value} for name, value in scalars.items()]}
+        self._file.write_event(self._events.Event(wall_time=time.time(), step=step, summary=summary))
+        if time.monotonic() - self._flushed > FLUSH_SECONDS:
+            self._file.flush()
+            self._flushed = time.monotonic()
+
+    def close(self) -> None:
+        self._file.close()
+
+
+def _tensorboardx():
+    """Its messages and its file, imported without PyTorch, which it would import for one type alias: seconds."""
+    finder = _NoTorch(threading.get_ident())
+    sys.meta_path.insert(0, finder)
+    try:
+        from tensorboardX.event_file_writer import EventsWriter
+        from tensorboardX.proto import event_pb2
+    finally:
+        sys.meta_path.remove(finder)
+    return event_pb2, EventsWriter
+
+
+class _NoTorch(NamedTuple):
+    """An import finder: in one thread, and nowhere else, PyTorch cannot be imported."""
+
+    thread: int
+
+    def find_spec(self, name, path=None, target=None):
+        if name == "torch" and threading.get_ident() == self.thread:
+            raise ModuleNotFoundError(name, name=name)
