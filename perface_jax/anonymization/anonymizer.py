@@ -14,7 +14,7 @@ from perface_jax import figures, groups, privacy
 from perface_jax.annotations.agreement import Estimate
 from perface_jax.anonymization import anonymize as pipeline
 from perface_jax.anonymization import folder, methods, preservation, proposals, recognizer_sections, sections, settings
-from perface_jax.anonymization.baselines import WITHOUT_SWAP, Baseline
+from perface_jax.anonymization.baselines import WITHOUT_SWAP
 from perface_jax.anonymization.benchmark import benchmark
 from perface_jax.anonymization.embedders import BEFORE_TRAINING, Embedders, open_embedders
 from perface_jax.anonymization.inputs import (
@@ -117,7 +117,6 @@ def anonymize(config: ConfigDict, workdir: str, inputs: Inputs, out: str) -> Rep
     originals = read_faces("originals", config, inputs)
     pool = open_pool(config, inputs, embedders, originals)
     found = run_pipeline(config, embedders, originals, pool)
-    sheet = figures.results(_sheet_rows(found, originals, pool))
     curves = proposals.degree_curves(
         face(originals),
         face(pool.faces),
@@ -127,6 +126,7 @@ def anonymize(config: ConfigDict, workdir: str, inputs: Inputs, out: str) -> Rep
         recognizers={name: one.embed for name, one in embedders.for_new_pictures().items()},
     )
     rows = proposals.proposal_rows(found, originals.names, pool.faces.names, pool.groups)
+    sheet = figures.results(_sheet_rows(rows, found, originals, pool))
     section = sections.proposals(rows, pool.thresholds, sheet=sheet, curves=curves)
     read = {"originals": originals, "candidates": pool.faces}
     warnings = [*_of_pictures(read, [originals]), *_of_files(embedders, ["the results"])]
@@ -148,7 +148,8 @@ def make_baselines(
     if not (swaps and inputs.candidates):
         return made, None, []
     if not embedders.perceptual:
-        return made, None, [f"No --workdir was given: {_names(swaps)} left out, which need the perceptual model."]
+        names = ", ".join(one.value for one in swaps)
+        return made, None, [f"No --workdir was given: {names} left out, which need the perceptual model."]
     pool = open_pool(config, inputs, embedders, originals)
     found = run_pipeline(config, embedders, originals, pool)
     recognizer = embedders.recognizers[BEFORE_TRAINING]
@@ -208,29 +209,19 @@ def run_pipeline(config: ConfigDict, embedders: Embedders, originals: Portraits,
     )
 
 
-def _sheet_rows(found, originals, pool):
+def _sheet_rows(rows, found, originals, pool):
     """The contact sheet: every original with its results, the best first."""
-    rows = []
+    sheet = []
     for i, name in enumerate(originals.names):
-        order = proposals.results_in_order(found, i)
+        own = [row for row in rows if row.original == name]
         results = [
-            figures.Result(
-                found.images[i, place],
-                pool.faces.names[found.proposal.index[i, place]],
-                float(found.axes.perceived[i, place]),
-                max(float(values[i, place]) for values in found.axes.matched.values()),
-                bool(found.choice.admitted[i, place]),
-            )
-            for place in order
+            figures.Result(picture, row.candidate, row.perceived, max(row.matched.values()), row.admitted)
+            for picture, row in zip(found.images[i, found.choice.order[i]], own, strict=False)
         ]
-        chosen = order.index(found.choice.chosen[i]) if found.choice.chosen[i] >= 0 else -1
+        selected = next((place for place, row in enumerate(own) if row.selected), -1)
         group = pool.groups[found.proposal.group[i]]
-        rows.append(figures.ResultsRow(name, originals.images[i], group, results, chosen))
-    return rows
-
-
-def _names(baselines: Sequence[Baseline]) -> str:
-    return ", ".join(one.value for one in baselines)
+        sheet.append(figures.ResultsRow(name, originals.images[i], group, results, selected))
+    return sheet
 
 
 def _of_pictures(read: Mapping[str, Portraits], measured: Iterable[Portraits]) -> Iterator[str]:
@@ -238,7 +229,8 @@ def _of_pictures(read: Mapping[str, Portraits], measured: Iterable[Portraits]) -
     for role, faces in read.items():
         if faces.skipped:
             first = "; ".join(f"{name}: {reason}" for name, reason in faces.skipped[:NAMED])
-            yield f"{role}: {len(faces.skipped)} pictures were left out, among them {first}"
+            count = f"{len(faces.skipped)} pictures were" if len(faces.skipped) > 1 else "1 picture was"
+            yield f"{role}: {count} left out, among them {first}"
     if not all(faces.measured for faces in measured):
         yield "Some pictures have no landmarks: expression and pose are not measured on them."
 

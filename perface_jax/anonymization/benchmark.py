@@ -146,10 +146,11 @@ def benchmark(
     for name, method in methods.items():
         people = persons[method.places]
         groups = {attribute: values[method.places] for attribute, values in attributes.items()}
-        pairs = _pairs(vectors, embedders.embed(method.portraits, None if method.made_here else name), method.places)
-        everyone = {recognizer: vectors.recognized[recognizer] for recognizer in pairs.recognized}
+        results = embedders.embed(method.portraits, None if method.made_here else name)
+        everyone = {one: vectors.recognized[one] for one in results.recognized}
+        pairs = {one: (everyone[one][method.places], there) for one, there in results.recognized.items()}
         table = privacy.machine_table(
-            pairs.recognized,
+            pairs,
             persons=people,
             groups=groups,
             impostors=everyone,
@@ -158,10 +159,8 @@ def benchmark(
             gallery_persons=persons,
             false_accept_rate=false_accept_rate,
         )
-        scores = Scores(
-            None if pairs.perceived is None else np.asarray(similarity(*pairs.perceived)),
-            {recognizer: np.asarray(similarity(*pair)) for recognizer, pair in pairs.recognized.items()},
-        )
+        matched = {one: np.asarray(similarity(*pair)) for one, pair in pairs.items()}
+        scores = Scores(_perceived(vectors, results, method.places), matched)
         perceived = dict(perceived_means(scores.perceived, groups, people))
         found.rows.extend(BenchmarkRow(name, perceived.get((row.attribute, row.group)), row) for row in table.rows)
         found.gaps.extend(GapRow(name, gap.embedder, gap.attribute, gap.measure, gap.gap) for gap in table.gaps)
@@ -173,18 +172,10 @@ def benchmark(
     return found
 
 
-class _Pairs(NamedTuple):
-    """(vectors of originals, vectors of results), `[n, D]` each."""
-
-    perceived: tuple[np.ndarray, np.ndarray] | None
-    recognized: dict[str, tuple[np.ndarray, np.ndarray]]
-
-
-def _pairs(originals: FaceVectors, results: FaceVectors, places: np.ndarray) -> _Pairs:
-    recognized = {name: (originals.recognized[name][places], there) for name, there in results.recognized.items()}
+def _perceived(originals: FaceVectors, results: FaceVectors, places: np.ndarray) -> np.ndarray | None:
     if originals.perceived is None or results.perceived is None:
-        return _Pairs(None, recognized)
-    return _Pairs((originals.perceived[places], results.perceived), recognized)
+        return None
+    return np.asarray(similarity(originals.perceived[places], results.perceived))
 
 
 def perceived_means(

@@ -76,9 +76,7 @@ class NetworkEmbedder:
         """`crop` is the template where the model does not say which."""
         self._network, self._crop = network, network.model.crop or crop
 
-    def embed(
-        self, pictures: np.ndarray, points: np.ndarray, *, role: str | None = None, names: Sequence[str] = ()
-    ) -> np.ndarray:
+    def embed(self, pictures: np.ndarray, points: np.ndarray, **_) -> np.ndarray:
         """See `FaceEmbedder`."""
         five = np.asarray(landmarks.outline(np.asarray(points, np.float32)))[:, :5]
         size = self._network.model.image_size

@@ -4,18 +4,19 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+import jax
 import numpy as np
 from etils import epath
 from ml_collections import ConfigDict
 
-from perface_jax import evaluation
-from perface_jax.anonymization.anonymize import Anonymized
-from perface_jax.anonymization.baselines import WITHOUT_SWAP, Baseline, apply_baseline, apply_swap
+from perface_jax import evaluation, selection
+from perface_jax.anonymization.anonymize import Anonymized, swap_all
+from perface_jax.anonymization.baselines import WITHOUT_SWAP, Baseline, apply_baseline
 from perface_jax.anonymization.inputs import Inputs
 from perface_jax.anonymization.preservation import RETOUCHES
 from perface_jax.datasets import portrait_files
 from perface_jax.datasets.portraits import Portraits, read_results
-from perface_jax.swap import Face
+from perface_jax.swap import Face, swap_face
 
 NOT_ADMITTED = "no result is admitted"
 
@@ -97,16 +98,19 @@ def with_swap(
       vectors: of originals and candidates, by the recognizer of the farthest swap.
       seed: of the random swap.
     """
+    inside = members[np.arange(len(originals)), found.proposal.group]
+    drawn = {
+        Baseline.RANDOM_SWAP: lambda: selection.random_choice(jax.random.key(seed), *vectors, k=1, where=inside),
+        Baseline.FARTHEST_SWAP: lambda: selection.least_similar(*vectors, k=1, where=inside),
+    }
+    result, places = found.selected()
     made = {}
     for one in baselines:
-        if one is Baseline.CHOSEN_SWAP:
-            result, places = found.selected()
-            if len(places):
-                made[one.value] = _method(originals, result, places)
-        elif one not in WITHOUT_SWAP:
-            inside = members[np.arange(len(originals)), found.proposal.group]
-            result = apply_swap(one, face(originals), face(candidates), vectors, inside=inside, seed=seed)
-            made[one.value] = _method(originals, result)
+        if one in drawn:
+            swapped = swap_all(face(originals), face(candidates), np.asarray(drawn[one]().index), swap_face)
+            made[one.value] = _method(originals, Face(*(part[:, 0] for part in swapped)))
+        elif one is Baseline.CHOSEN_SWAP and len(places):
+            made[one.value] = _method(originals, result, places)
     return made
 
 

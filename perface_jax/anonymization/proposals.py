@@ -46,7 +46,9 @@ def proposal_rows(
     """Every result, original by original in the order of the policy; names of originals, candidates and groups."""
     rows = []
     for i, name in enumerate(originals):
-        for rank, place in enumerate(results_in_order(found, i), 1):
+        for rank, place in enumerate(found.choice.order[i], 1):
+            if found.proposal.index[i, place] < 0:
+                break  # those that do not exist come last
             rows.append(
                 ProposalRow(
                     name,
@@ -61,11 +63,6 @@ def proposal_rows(
                 )
             )
     return rows
-
-
-def results_in_order(found: Anonymized, original: int) -> list[int]:
-    """Places of the results of an original that exist, best first."""
-    return [place for place in found.choice.order[original] if found.proposal.index[original, place] >= 0]
 
 
 def best_candidates(found: Anonymized) -> np.ndarray:

@@ -325,5 +325,5 @@ def _why_none(row):
     if row.chosen >= 0:
         return ""
     if not len(row.results):
-        return "none chosen: the group has no candidate"
-    return "none chosen" if any(result.admitted for result in row.results) else "none chosen: no result is admitted"
+        return "none selected: the group has no candidate"
+    return "none selected" if any(result.admitted for result in row.results) else "none selected: no result is admitted"

@@ -92,7 +92,7 @@ def test_faces_are_replaced_by_members_of_their_group_and_only_admitted_results_
     written = json.loads((tmp_path / "results.json").read_text())
     assert len(written["sections"][0]["rows"]) == len(rows)
     assert (tmp_path / "sheet.png").stat().st_size > 10_000
-    assert any(warning.startswith("candidates: 1 pictures were left out") for warning in said.warnings)
+    assert any(warning.startswith("candidates: 1 picture was left out") for warning in said.warnings)
     assert written["facts"]["Pictures left out"]["candidates"][0].startswith("broken.png: ")
 
 

@@ -42,7 +42,7 @@ def pipeline(chosen):
 
 
 def test_the_chosen_swap_has_only_results_that_are_admitted(originals):
-    options = {"members": None, "vectors": None, "seed": 0}
+    options = {"members": np.ones((COUNT, 1, COUNT), bool), "vectors": None, "seed": 0}
     wanted = [Baseline.BLUR, Baseline.CHOSEN_SWAP]
     made = methods.with_swap(wanted, originals, originals, pipeline([1, -1, 0]), **options)
     chosen = made["chosen swap"]
