@@ -3,12 +3,11 @@
     faces -> STEP 1: group -> STEP 2: candidates -> swap -> original against RESULT, on both axes -> choice
 
 The paper compares the target with its swapped picture, and so does this library: the anonymized picture is what gets
-published, so it is what gets scored. Embedders and swappers come from outside, as functions: `perceive` and every
-recognizer are `(images [n, H, W, 3], landmarks [n, P, 2]) -> vectors [n, D]`, a swapper is
-`(target, source) -> result`, see docs/swappers.md. `propose` and `choose` are pure and jittable; `anonymize` runs the
+published, so it is what gets scored. Embedders and swappers come from outside, as functions: `perceive`, every
+recognizer and every swapper (docs/swappers.md). `propose` and `choose` are pure and jittable; `anonymize` runs the
 whole pipeline on the host.
 
-Letters: N originals, M candidates, G groups, K candidates proposed for an original.
+Lengths: n originals, m candidates, g groups, k candidates proposed for each original.
 """
 
 import enum
@@ -18,15 +17,17 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Bool, Float, Float32, Integer, Num, UInt8
 
 from perface_jax import groups, selection
+from perface_jax.arrays import AnyArray
 from perface_jax.landmarks import outline
 from perface_jax.similarity import similarity
 from perface_jax.swap import Face, swap_face
 
-Embed = Callable[[np.ndarray, np.ndarray], np.ndarray]
-Swapper = Callable[[Face, Face], jax.Array | Face]
-FeatureLoss = Callable[[Face, Face], jax.Array]
+Embed = Callable[[UInt8[np.ndarray, "n h w 3"], Num[np.ndarray, "n p 2"]], Float[AnyArray, "n d"]]  # images, landmarks
+Swapper = Callable[[Face, Face], UInt8[AnyArray, "h w 3"] | Face]  # target, source -> result
+FeatureLoss = Callable[[Face, Face], Float[AnyArray, " n"]]  # originals, results
 
 
 class Prefer(enum.Enum):
@@ -55,43 +56,43 @@ class Proposal(NamedTuple):
     """STEP 1 and STEP 2.
 
     Attributes:
-      group: int `[N]`, chosen for each original.
-      index: int `[N, K]`, the candidates proposed, least similar first; -1 where the group has no more.
-      similarity: floating `[N, K]`, perceived similarity of original and candidate.
+      group: chosen for each original.
+      index: the candidates proposed, least similar first; -1 where the group has no more.
+      similarity: perceived similarity of original and candidate.
     """
 
-    group: jax.Array
-    index: jax.Array
-    similarity: jax.Array
+    group: Integer[AnyArray, " n"]
+    index: Integer[AnyArray, "n k"]
+    similarity: Float[AnyArray, "n k"]
 
 
 class Axes(NamedTuple):
     """Scores of results against their originals.
 
     Attributes:
-      perceived: floating `[..., K]`, cosine under the perceptual model.
-      matched: recognizer -> cosine `[..., K]`.
-      feature_loss: floating `[..., K]`, on any scale; less is better.
+      perceived: cosine under the perceptual model.
+      matched: cosine under each recognizer, by name.
+      feature_loss: on any scale; less is better.
     """
 
-    perceived: jax.Array
-    matched: Mapping[str, jax.Array]
-    feature_loss: jax.Array
+    perceived: Float[AnyArray, "*batch k"]
+    matched: Mapping[str, Float[AnyArray, "*batch k"]]
+    feature_loss: Float[AnyArray, "*batch k"]
 
 
 class Choice(NamedTuple):
     """Which result replaces the original.
 
     Attributes:
-      order: int `[..., K]`, places of the results, best first: the admitted ones by preference, then the others by
-        increasing violation, then those that do not exist.
-      admitted: bool `[..., K]`, by place: no recognizer matches it, and its perceived similarity is in the band.
-      chosen: int `[...]`, the best place, or -1 where no result is admitted.
+      order: places of the results, best first: the admitted ones by preference, then the others by increasing
+        violation, then those that do not exist.
+      admitted: by place: no recognizer matches the result, and its perceived similarity is in the band.
+      chosen: the best place, or -1 where no result is admitted.
     """
 
-    order: jax.Array
-    admitted: jax.Array
-    chosen: jax.Array
+    order: Integer[AnyArray, "*batch k"]
+    admitted: Bool[AnyArray, "*batch k"]
+    chosen: Integer[AnyArray, "*batch"]
 
 
 class Anonymized(NamedTuple):
@@ -99,30 +100,30 @@ class Anonymized(NamedTuple):
 
     Attributes:
       proposal: groups and candidates.
-      images: uint8 `[N, K, H, W, 3]`, the results; black where there is no candidate.
-      landmarks: float32 `[N, K, 59, 2]`, the outlines of the results.
+      images: the results; black where there is no candidate.
+      landmarks: the outlines of the results.
       axes: their scores.
       choice: which of them are selected.
     """
 
     proposal: Proposal
-    images: np.ndarray
-    landmarks: np.ndarray
+    images: UInt8[np.ndarray, "n k h w 3"]
+    landmarks: Float32[np.ndarray, "n k 59 2"]
     axes: Axes
     choice: Choice
 
-    def selected(self) -> tuple[Face, np.ndarray]:
-        """The selected results `[n, ...]`, and the places of their originals, int `[n]`; not every original has one."""
+    def selected(self) -> tuple[Face, Integer[np.ndarray, " selected"]]:
+        """The selected results and the places of their originals; not every original has one."""
         (places,) = np.nonzero(np.asarray(self.choice.chosen) >= 0)
         results = np.asarray(self.choice.chosen)[places]
         return Face(self.images[places, results], self.landmarks[places, results]), places
 
 
 def propose(
-    originals: jax.Array,
-    candidates: jax.Array,
+    originals: Float[AnyArray, "n d"],
+    candidates: Float[AnyArray, "m d"],
     *,
-    members: jax.Array,
+    members: Bool[AnyArray, "g m"] | Bool[AnyArray, "n g m"],
     k: int,
     rule: groups.Rule = groups.Rule.CONFIDENCE_LIMIT,
     factor: float = 1.96,
@@ -130,10 +131,8 @@ def propose(
     """STEP 1 and STEP 2: the group of each original, and its k least similar members.
 
     Args:
-      originals: floating `[N, D]`.
-      candidates: floating `[M, D]`.
-      members: bool `[G, M]` or `[N, G, M]`; leave an original's own picture out of its groups. With one group there is
-        no STEP 1.
+      originals, candidates: vectors of the perceptual model.
+      members: of the groups, perhaps for each original; leave its own picture out. With one group there is no STEP 1.
       k: candidates of an original.
       rule, factor: the distance of an original to a group, see `groups.classify`.
 
@@ -150,16 +149,16 @@ def propose(
     return Proposal(group, *selection.least_similar(originals, candidates, k=k, where=inside))
 
 
-def choose(axes: Axes, policy: SelectionPolicy, *, where: jax.Array | None = None) -> Choice:
+def choose(axes: Axes, policy: SelectionPolicy, *, where: Bool[AnyArray, "*batch k"] | None = None) -> Choice:
     """The results in the order of a policy, and the best one that it admits.
 
     Admitted: at or below the threshold of EVERY recognizer, and inside the band. The others are ordered by their
     violation, the sum of what exceeds a threshold or misses the band, in cosine. Ties keep their order.
 
     Args:
-      axes: scores `[..., K]`.
+      axes: the scores.
       policy: the rule.
-      where: bool `[..., K]`, which results exist; all when None.
+      where: which results exist; all when None.
 
     Raises:
       ValueError: thresholds and recognizers that do not have the same names.
@@ -189,7 +188,7 @@ def anonymize(
     originals: Face,
     candidates: Face,
     *,
-    members: np.ndarray,
+    members: Bool[np.ndarray, "g m"] | Bool[np.ndarray, "n g m"],
     perceive: Embed,
     recognizers: Mapping[str, Embed],
     policy: SelectionPolicy,
@@ -202,13 +201,13 @@ def anonymize(
     """Group, candidates, swaps, scores and choice for every original.
 
     Args:
-      originals: images uint8 `[N, H, W, 3]`, landmarks `[N, P, 2]`.
-      candidates: images `[M, H, W, 3]`, landmarks `[M, P, 2]`: faces that may replace an original.
-      members: bool `[G, M]` or `[N, G, M]`, see `propose`.
+      originals: n faces, uint8.
+      candidates: m faces that may replace an original, of the same size.
+      members: see `propose`.
       perceive: the perceptual model.
       recognizers: by name.
       policy: the rule of the choice.
-      feature_loss: (originals, results) of n faces -> floating `[n]`.
+      feature_loss: of results, given their originals.
       k: candidates of an original.
       swapper: see docs/swappers.md; the classical swap by default.
       rule, factor: of STEP 1.
@@ -226,18 +225,18 @@ def anonymize(
     return Anonymized(proposal, *results, axes, jax.device_get(choose(axes, policy, where=proposal.index >= 0)))
 
 
-def swap_all(originals: Face, candidates: Face, index: np.ndarray, swapper: Swapper) -> Face:
+def swap_all(originals: Face, candidates: Face, index: Integer[np.ndarray, "n k"], swapper: Swapper) -> Face:
     """Every proposed candidate swapped into its original.
 
     Args:
-      originals: `[N, ...]`.
-      candidates: `[M, ...]`.
-      index: int `[N, K]`, places of candidates; -1 gives a black picture.
+      originals: n faces.
+      candidates: m faces.
+      index: places of candidates; -1 gives a black picture.
       swapper: of one target and one source. It returns a picture, which is taken to have the target's landmarks, or a
         `Face`.
 
     Returns:
-      images uint8 `[N, K, H, W, 3]` and outlines float32 `[N, K, 59, 2]`.
+      images uint8 `[n, k, h, w, 3]` and outlines float32 `[n, k, 59, 2]`.
 
     Raises:
       ValueError: the swapper returns a picture of another size or dtype.
@@ -271,7 +270,7 @@ def score(
     recognizers: Mapping[str, Embed],
     feature_loss: FeatureLoss,
 ) -> Axes:
-    """Scores of results `[N, K, ...]` against their originals `[N, ...]`; the other arguments as for `anonymize`."""
+    """Scores of results `[n, k, ...]` against their originals `[n, ...]`; the other arguments as for `anonymize`."""
     flat = Face(*(np.reshape(part, (-1, *part.shape[2:])) for part in results))
     count = results.image.shape[:2]
 
