@@ -1,11 +1,11 @@
-"""What files say about portraits: landmarks, and the groups and persons that faces belong to.
+"""Files about portraits: their landmarks, and the groups and persons that the faces belong to.
 
     landmarks     CSV: name,left_eye_x,... (five points) or name,x0,y0,x1,y1,...; or .npz with names and landmarks
                   [N, P, 2 or more]. Pixels of the picture; P is one of `landmarks.COUNTS`
     attributes    CSV: name and the columns to group by; or CelebAMask-HQ-attribute-anno.txt, its Young and Male.
-                  A column person says who is on a picture, and is nothing to group by
+                  A column person identifies the person on a picture, and forms no groups
 
-A picture is known by its name without folder and suffix, and a file says of each once.
+A picture is identified by its name without folder and suffix, which a file has once.
 """
 
 import collections
@@ -25,7 +25,7 @@ ARRAYS = ("names", "landmarks")
 
 
 def refuse_doubled(origin: str, names: Iterable[str]) -> None:
-    """Raise a ValueError where two names are the same without folder and suffix; `origin` is for the message."""
+    """Raise a ValueError if two names are equal without folder and suffix; `origin` is for the message."""
     counts = collections.Counter(map(stem, names))
     if doubled := sorted(name for name, count in counts.items() if count > 1):
         raise ValueError(
@@ -34,11 +34,11 @@ def refuse_doubled(origin: str, names: Iterable[str]) -> None:
 
 
 def read_landmarks(path: str) -> dict[str, np.ndarray]:
-    """Landmarks by name, float32 `[P, 2]` each; the forms are in the docstring of the module.
+    """Landmarks by name, float32 `[P, 2]` each; the module's docstring has the formats.
 
     Raises:
       FileNotFoundError: no such file.
-      ValueError: the file, and what was expected of it.
+      ValueError: another format; the message says which was expected.
     """
     if pathlib.Path(path).suffix == ".npz":
         names, points = _arrays(path)
@@ -55,18 +55,18 @@ def read_attributes(path: str, names: Sequence[str]) -> dict[str, np.ndarray]:
     """The attributes of every picture.
 
     Args:
-      path: the forms are in the docstring of the module.
+      path: the module's docstring has the formats.
       names: of the pictures.
 
     Returns:
       attribute -> its value, strings `[N]`.
 
     Raises:
-      ValueError: a picture without attributes, no attribute, or one that has another value for nearly every picture.
+      ValueError: a picture without attributes, no attribute, or one with a different value for nearly every picture.
     """
-    columns, told = _told(path)
+    columns, rows = _read_columns(path)
     columns = [column for column in columns if column != PERSON]
-    values = {column: _values(path, told, column, names) for column in columns}
+    values = {column: _values(path, rows, column, names) for column in columns}
     for column, value in values.items():
         if len(found := set(value)) > max(2, len(names) // 2):
             raise ValueError(f"{path}: {column} has {len(found)} values in {len(names)} pictures; leave it out")
@@ -74,16 +74,16 @@ def read_attributes(path: str, names: Sequence[str]) -> dict[str, np.ndarray]:
 
 
 def read_persons(path: str, names: Sequence[str]) -> np.ndarray | None:
-    """Who is on every picture, strings `[N]`; None where the file has no column `person`.
+    """The person on every picture, strings `[N]`; None if the file has no column `person`.
 
     Raises:
-      ValueError: such a column that says nothing of some picture.
+      ValueError: a picture that is not in the file.
     """
-    columns, told = _told(path)
-    return _values(path, told, PERSON, names) if PERSON in columns else None
+    columns, rows = _read_columns(path)
+    return _values(path, rows, PERSON, names) if PERSON in columns else None
 
 
-def _told(path: str) -> tuple[Sequence[str], Mapping[str, Mapping[str, str]]]:
+def _read_columns(path: str) -> tuple[Sequence[str], Mapping[str, Mapping[str, str]]]:
     """The columns, and name -> column -> value."""
     if pathlib.Path(path).suffix == ".txt":
         read = celeba_files.read_attributes(path)
@@ -98,10 +98,10 @@ def _told(path: str) -> tuple[Sequence[str], Mapping[str, Mapping[str, str]]]:
     return columns, {stem(row["name"]): row for _, row in rows}
 
 
-def _values(path, told, column, names):
-    if missing := [name for name in names if name not in told]:
-        raise ValueError(f"{path} says nothing of {', '.join(missing[:5])}; {len(missing)} pictures in all")
-    return np.array([told[name][column] for name in names])
+def _values(path, rows, column, names):
+    if missing := [name for name in names if name not in rows]:
+        raise ValueError(f"{path} has no row for {', '.join(missing[:5])}; {len(missing)} pictures in all")
+    return np.array([rows[name][column] for name in names])
 
 
 def _arrays(path):

@@ -1,10 +1,10 @@
-"""Folders of faces of any size, with landmarks and groups: originals, candidates, and what an anonymizer made of them.
+"""Folders of faces of any size, with landmarks: originals, candidates, and the results of an anonymizer.
 
-Every face is cut out as a square and resized: with landmarks by the rule of CelebA-HQ (`images.celeba_hq_box`), as far
-as the picture reaches; without landmarks a picture must be a square crop of a known kind and is taken whole, with the
+Every face is cut out as a square and resized: with landmarks by the rule of CelebA-HQ (`images.celeba_hq_box`), shrunk
+to fit into the picture; without landmarks a picture must be a square crop of a known kind and is used whole, with the
 points of that kind's template, which no face has exactly.
 
-`portrait_files` has the forms of landmarks. A picture is known by its name without folder and suffix.
+`portrait_files` has the formats of landmarks. A picture is identified by its name without folder and suffix.
 """
 
 import dataclasses
@@ -19,7 +19,7 @@ from perface_jax.datasets.portrait_files import refuse_doubled
 from perface_jax.landmarks import GENERIC, outline
 
 CELEBA_HQ = "celeba_hq"
-ROUNDING = 1e-6  # pixels, of edges that were kept as shares
+ROUNDING = 1e-6  # pixels, of edges that were stored as shares
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -30,10 +30,10 @@ class Portraits:
       names: without folder and suffix.
       images: uint8 `[N, S, S, 3]`.
       landmarks: float32 `[N, P, 2]`, pixels of `images`.
-      measured: whether the landmarks belong to these pictures, and not to a template.
+      measured: whether the landmarks are of these pictures, and not of a template or of others.
       boxes: float64 `[N, 3]`, left, top and side of each square in its picture, as shares of the picture's width.
       sizes: int `[N, 2]`, width and height of the pictures, pixels.
-      skipped: (name, reason) of the pictures that could not be used.
+      skipped: (name, reason) of pictures that could not be used.
     """
 
     names: tuple[str, ...]
@@ -65,7 +65,7 @@ def read_portraits(
       folder: holds the pictures.
       names: paths relative to it.
       size: S, pixels.
-      landmarks: see `portrait_files`; None = all pictures are square crops of the kind `crop`.
+      landmarks: by name; None = all pictures are square crops of the kind `crop`.
       crop: `celeba_hq` or a template of `images`.
 
     Returns:
@@ -95,12 +95,12 @@ def read_portraits(
 def read_results(
     folder: str, names: Sequence[str], originals: Portraits, *, landmarks: Mapping[str, np.ndarray] | None
 ) -> tuple[Portraits, np.ndarray]:
-    """Read what an anonymizer made of originals: whole pictures of the same names, cut out where the originals were.
+    """Read the results of an anonymizer: whole pictures with the names of the originals, cut out where those were.
 
     Args:
       folder: holds the results.
-      names: paths relative to it; other names than those of the originals are left out.
-      originals: the results may have another size, not another shape. An original without a result is skipped.
+      names: paths relative to it; names that no original has are ignored.
+      originals: the results may have another size, not another aspect ratio. An original without a result is skipped.
       landmarks: of the results; None = those of the originals are used, and `measured` is False.
 
     Returns:
@@ -133,7 +133,7 @@ def read_results(
 
 
 def paste(picture: np.ndarray, box: np.ndarray, square: np.ndarray) -> np.ndarray:
-    """A picture with a square set in where it was cut out; pixels that lie outside in part or whole stay as they are.
+    """A picture with a square set in where it was cut out; pixels only partly inside the square stay unchanged.
 
     Args:
       picture: uint8 `[H, W, 3]`.
@@ -153,7 +153,7 @@ def paste(picture: np.ndarray, box: np.ndarray, square: np.ndarray) -> np.ndarra
 
 
 def in_picture(points: np.ndarray, box: np.ndarray, *, width: int, size: int) -> np.ndarray:
-    """Points `[P, 2]` of a square of S pixels as pixels of the picture, which has `width`, that it was cut out of."""
+    """Points `[P, 2]` in a square of `size` pixels, as pixels of the picture of `width` that it was cut out of."""
     return ((points + 0.5) / size * box[2] + box[:2]) * width - 0.5
 
 
@@ -161,7 +161,7 @@ def _of(landmarks, name):
     if (points := landmarks.get(images.stem(name))) is None:
         raise ValueError("no landmarks for this picture")
     if not np.isfinite(points).all():
-        raise ValueError("landmarks that are no finite numbers")
+        raise ValueError("landmarks that are not finite numbers")
     return np.asarray(points, np.float64)
 
 
@@ -170,8 +170,8 @@ def _as_original(picture, originals, place, landmarks):
     (height, width), (whole_width, whole_height) = picture.shape[:2], originals.sizes[place]
     if abs(height * whole_width - width * whole_height) > max(whole_width, whole_height):  # sides are rounded
         raise ValueError(
-            f"{width} x {height} pixels, its original {whole_width} x {whole_height}; wanted the whole picture, in its"
-            " size or another, not in another shape"
+            f"{width} x {height} pixels, its original {whole_width} x {whole_height}; wanted the whole picture, of any"
+            " size but of the same aspect ratio"
         )
     box, size = originals.boxes[place], originals.images.shape[1]
     if landmarks is None:
@@ -180,7 +180,7 @@ def _as_original(picture, originals, place, landmarks):
 
 
 def _whole(picture, crop):
-    """The five points of a square picture that is a crop of a known kind, pixels."""
+    """The five points of a square crop of a known kind, pixels."""
     height, width = picture.shape[:2]
     if height != width:
         raise ValueError(f"{width} x {height} pixels, wanted a square crop, or landmarks")
@@ -192,7 +192,7 @@ def _whole(picture, crop):
 
 
 def _square(five):
-    """Left, top and side of the square of CelebA-HQ around five points, on their scale."""
+    """Left, top and side of CelebA-HQ's square around five points, on their scale."""
     eyes, mouth = five[:2].mean(0), five[3:].mean(0)
     half = max(2.0 * np.hypot(*(five[1] - five[0])), 1.8 * np.hypot(*(mouth - eyes)))
     return *(eyes + 0.1 * (mouth - eyes) - half), 2 * half

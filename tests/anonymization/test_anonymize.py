@@ -80,7 +80,7 @@ def test_a_result_that_a_recognizer_matches_is_never_selected():
     np.testing.assert_array_equal(found.choice.order, [[0, 1], [0, 1]])
 
 
-def test_what_does_not_exist_is_black_comes_last_and_is_never_chosen():
+def test_missing_results_are_black_come_last_and_are_never_chosen():
     found = run(k=4, policy=SelectionPolicy({"m": 2.0}))
     assert not found.images[:, 3].any()
     np.testing.assert_array_equal(found.choice.order[:, -1], [3, 3])

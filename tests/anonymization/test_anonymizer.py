@@ -189,7 +189,7 @@ def test_what_is_left_out_of_the_baselines_is_said(config, monkeypatch):
     assert (made, opened, warnings) == ({}, pool, ["chosen swap is left out: no result is admitted."])
 
 
-def test_every_picture_that_is_left_out_is_in_the_facts(config):
+def test_every_picture_left_out_is_in_the_facts(config):
     skipped = tuple((f"{i}.png", "no result") for i in range(9))
     faces = {"ours": Portraits((), None, None, False, None, None, skipped)}
     assert list(anonymizer._of_pictures(faces, [])) == [
@@ -216,7 +216,7 @@ def test_what_is_wrong_with_roles_names_and_folders_is_said_before_anything_is_r
 
 
 @pytest.mark.slow
-def test_the_retouches_keep_names_and_places(config, inputs, embedders):
+def test_retouched_methods_are_added(config, inputs, embedders):
     config.anonymize.references = ("blur",)
     config.anonymize.retouch = ("skin", "light")
     config.anonymize.false_accept_rate = 0.5

@@ -156,7 +156,7 @@ def test_groups_have_every_measure_with_its_interval(found, vectors):
     ]  # the empty name is no group
 
 
-def test_the_largest_gap_of_every_measure_stands_below_its_groups(found):
+def test_the_largest_gap_of_every_measure_is_below_its_groups(found):
     lines = [
         line
         for line in _lines(recognizer_sections.group_gaps(found))
@@ -172,7 +172,7 @@ def test_the_largest_gap_of_every_measure_stands_below_its_groups(found):
         assert "[" in chance[column]
 
 
-def test_a_group_of_few_persons_has_no_equal_error_rate_and_says_why(found):
+def test_a_group_of_few_persons_has_a_reason_instead_of_an_equal_error_rate(found):
     section = recognizer_sections.group_gaps(found)
     few = next(line for line in _lines(section) if line["group"] == "few")
     assert few["EER"] == "n/a: 6 persons"

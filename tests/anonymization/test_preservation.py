@@ -32,7 +32,7 @@ def _cells(rows):
     return {line[0].split(" (")[0]: line[2] for line in sections.preservation(found).table.lines}
 
 
-def test_the_reason_is_what_is_missing():
+def test_the_reason_names_what_is_missing():
     pictures = np.zeros((2, SIZE, SIZE, 3), np.uint8)
     whole, five, none = _portraits(pictures), _portraits(pictures, landmarks=5), _portraits(pictures, measured=False)
     assert no_contours(whole, whole) == ""
@@ -42,14 +42,14 @@ def test_the_reason_is_what_is_missing():
     assert no_contours(whole, five) == "five landmarks of the results, no contours"
 
 
-def test_a_measure_that_was_taken_and_is_undefined_does_not_blame_the_landmarks():
+def test_an_undefined_measure_has_another_reason_than_missing_landmarks():
     rows = _rows({"light": np.full(4, np.nan)}, "no landmarks of the results")
     assert rows["light"].note == "no lit face to fit a lamp to"
     assert rows["pose"].note == "no landmarks of the results"
     assert _cells(rows)["light"] == "n/a: no lit face to fit a lamp to"
 
 
-def test_a_mean_over_some_pictures_says_over_how_many():
+def test_a_mean_over_some_pictures_has_their_number():
     rows = _rows({"PSNR": np.array([80, np.inf, np.inf, 84.0]), "L1": np.array([1, 2, 3, 2.0])})
     psnr = rows["PSNR"]
     assert (psnr.value.value, psnr.pictures, psnr.infinite, psnr.total) == (82, 2, 2, 4)
@@ -61,13 +61,13 @@ def test_a_mean_over_some_pictures_says_over_how_many():
     assert (light.value.value, light.pictures, light.infinite, light.total) == (20, 3, 0, 4)
 
 
-def test_pictures_that_are_the_same_have_infinite_psnr():
+def test_equal_pictures_have_infinite_psnr():
     rows = _rows({"PSNR": np.full(4, np.inf)})
     assert (rows["PSNR"].value.value, rows["PSNR"].pictures, rows["PSNR"].infinite) == (np.inf, 0, 4)
     assert _cells(rows)["PSNR"] == "inf"
 
 
-def test_both_differences_of_skin_are_shown_by_names_that_say_which_is_which():
+def test_both_skin_differences_are_shown_by_their_names():
     rows = _rows({SKIN_PIXELS: np.full(4, 7.0), SKIN_COLORS: np.full(4, 2.0)})
     cells = _cells(rows)
     assert cells["skin, mean over pixels"] == "7.0 [7.0, 7.0]"
@@ -96,7 +96,7 @@ def test_without_landmarks_of_the_results_all_others_are_measured(measured):
 
 
 @pytest.mark.slow
-def test_pixels_see_texture_and_mean_colors_do_not(measured):
+def test_the_pixel_difference_includes_texture_and_the_mean_color_difference_does_not(measured):
     assert measured[SKIN_PIXELS][0] == measured[SKIN_COLORS][0] == 0
     assert measured[SKIN_PIXELS][1] > 5 * measured[SKIN_COLORS][1]  # the same colors at other places
     assert measured[SKIN_PIXELS][3] == pytest.approx(measured[SKIN_COLORS][3], rel=0.3)  # another light for all

@@ -1,4 +1,4 @@
-"""Landmarks, groups and persons in every form, and files that say what is no form."""
+"""Landmarks, groups and persons in every format, and files in none of them."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ import pytest
 from perface_jax.datasets import celeba_files, portrait_files
 
 
-def test_landmarks_are_read_from_the_three_forms(tmp_path):
+def test_landmarks_are_read_from_the_three_formats(tmp_path):
     header = ",".join(celeba_files.LANDMARKS)
     (tmp_path / "five.csv").write_text(f"name,{header}\n7.jpg,{','.join('1234567890')}\n")
     np.testing.assert_array_equal(
@@ -24,7 +24,7 @@ def test_landmarks_are_read_from_the_three_forms(tmp_path):
     )
 
 
-def test_landmarks_of_another_form_are_refused(tmp_path):
+def test_landmarks_in_another_format_are_refused(tmp_path):
     (tmp_path / "a.csv").write_text("name,x,y\na,1,2\n")
     with pytest.raises(ValueError, match="expected name,left_eye_x"):
         portrait_files.read_landmarks(str(tmp_path / "a.csv"))
@@ -55,9 +55,9 @@ def test_attributes_are_the_columns_of_a_table_or_age_and_gender_of_celeba(tmp_p
     }
 
 
-def test_attributes_that_say_nothing_are_refused(tmp_path):
+def test_missing_or_useless_attributes_are_refused(tmp_path):
     (tmp_path / "a.csv").write_text("name,sex\n1.jpg,male\n")
-    with pytest.raises(ValueError, match="says nothing of 9"):
+    with pytest.raises(ValueError, match="has no row for 9"):
         portrait_files.read_attributes(str(tmp_path / "a.csv"), ["1", "9"])
     (tmp_path / "b.csv").write_text("name,score\n" + "".join(f"{i},{i}\n" for i in range(9)))
     with pytest.raises(ValueError, match="score has 9 values in 9 pictures"):
@@ -67,7 +67,7 @@ def test_attributes_that_say_nothing_are_refused(tmp_path):
         portrait_files.read_attributes(str(tmp_path / "c.csv"), ["1"])
 
 
-def test_a_dot_in_a_name_is_no_suffix_and_names_that_are_the_same_are_refused(tmp_path):
+def test_a_dot_in_a_name_is_no_suffix_and_equal_names_are_refused(tmp_path):
     np.savez(tmp_path / "a.npz", names=["p1.front", "x/p1.side.jpg"], landmarks=np.arange(20).reshape(2, 5, 2))
     assert set(portrait_files.read_landmarks(str(tmp_path / "a.npz"))) == {"p1.front", "p1.side"}
     np.savez(tmp_path / "b.npz", names=["x/p1.jpg", "y/p1.png"], landmarks=np.zeros((2, 5, 2)))
@@ -91,7 +91,7 @@ def test_persons_are_a_column_of_their_own(tmp_path):
     (tmp_path / "a.csv").write_text("name,sex,person\n1.jpg,male,ann\n2.jpg,male,bob\n3.jpg,male,cy\n")
     assert list(portrait_files.read_attributes(str(tmp_path / "a.csv"), ["1", "2", "3"])) == ["sex"]
     assert list(portrait_files.read_persons(str(tmp_path / "a.csv"), ["3", "1"])) == ["cy", "ann"]
-    with pytest.raises(ValueError, match="says nothing of 9"):
+    with pytest.raises(ValueError, match="has no row for 9"):
         portrait_files.read_persons(str(tmp_path / "a.csv"), ["1", "9"])
     (tmp_path / "b.csv").write_text("name,sex\n1.jpg,male\n")
     assert portrait_files.read_persons(str(tmp_path / "b.csv"), ["9"]) is None

@@ -29,7 +29,7 @@ def test_a_face_is_cut_out_by_the_rule_of_celeba_hq(tmp_path):
     assert read.measured
 
 
-def test_where_the_square_would_leave_the_picture_it_is_shrunk_and_shifted(tmp_path):
+def test_a_square_that_exceeds_the_picture_is_shrunk_and_shifted(tmp_path):
     write(tmp_path, "a.png", (120, 110))
     read = portraits.read_portraits(tmp_path, ["a.png"], size=110, landmarks={"a": FIVE})
     # half side 80 does not fit into 110 pixels: the largest square, 110, center (60.5, 54.5) -> from 5 to 115, 0 to 110
@@ -48,7 +48,7 @@ def test_a_landmark_lies_on_the_same_spot_of_the_cut_picture(tmp_path):
         assert read.images[0, round(float(y)), round(float(x)), 0] == 255
 
 
-def test_without_landmarks_a_square_is_taken_whole_with_the_points_of_its_kind(tmp_path):
+def test_without_landmarks_a_square_is_used_whole_with_the_points_of_its_kind(tmp_path):
     write(tmp_path, "a.png", (112, 112))
     read = portraits.read_portraits(tmp_path, ["a.png"], size=224, landmarks=None, crop="arcface")
     np.testing.assert_allclose(
@@ -64,7 +64,7 @@ def test_the_points_of_a_celeba_hq_square_give_that_square_again(tmp_path):
     np.testing.assert_allclose(portraits._square(read.landmarks[0] + 0.5), (0, 0, 100), atol=1e-3)
 
 
-def test_what_cannot_be_used_is_left_out_with_a_reason(tmp_path):
+def test_pictures_that_cannot_be_used_are_left_out_with_a_reason(tmp_path):
     write(tmp_path, "a.png", (200, 200))
     write(tmp_path, "b.png", (200, 200))
     (tmp_path / "c.png").write_bytes(b"")
@@ -101,7 +101,7 @@ def noise(folder, name, size):
     Image.fromarray(np.random.default_rng(0).integers(0, 256, (*size[::-1], 3), np.uint8)).save(folder / name)
 
 
-def test_an_unchanged_picture_gives_the_very_pixels_of_its_original(tmp_path):
+def test_an_unchanged_picture_gives_the_same_pixels_as_its_original(tmp_path):
     noise(tmp_path, "a.png", (230, 200))
     points = {"a": FIVE * 0.7 + [71.37, 42.91]}
     originals = portraits.read_portraits(tmp_path, ["a.png"], size=80, landmarks=points)
@@ -111,7 +111,7 @@ def test_an_unchanged_picture_gives_the_very_pixels_of_its_original(tmp_path):
     np.testing.assert_array_equal(read.landmarks, originals.landmarks)
 
 
-def test_a_pasted_square_is_found_again_and_nothing_else_has_changed(tmp_path):
+def test_a_pasted_square_is_read_back_and_nothing_else_changes(tmp_path):
     noise(tmp_path, "a.png", (230, 200))
     whole = np.asarray(Image.open(tmp_path / "a.png"))
     originals = portraits.read_portraits(tmp_path, ["a.png"], size=48, landmarks={"a": FIVE + [50.3, 40.7]})
@@ -141,7 +141,7 @@ def test_a_square_that_is_the_whole_picture_is_pasted_to_its_last_pixel(tmp_path
     assert (pasted == 200).all()
 
 
-def test_originals_without_a_result_and_squares_cut_out_are_listed(tmp_path):
+def test_originals_without_a_result_and_cropped_results_are_listed(tmp_path):
     for name in ("a.png", "b.png", "c.png"):
         write(tmp_path / "in", name, (400, 300))
     points = dict.fromkeys("abc", FIVE + [50, 40])
@@ -156,7 +156,7 @@ def test_originals_without_a_result_and_squares_cut_out_are_listed(tmp_path):
     assert missing == ("c", "no result")
 
 
-def test_a_result_of_another_shape_is_left_out_and_no_result_at_all_refused(tmp_path):
+def test_a_result_of_another_aspect_ratio_is_left_out_and_no_result_at_all_refused(tmp_path):
     write(tmp_path / "in", "a.png", (160, 200))
     write(tmp_path / "out", "a.png", (200, 160))
     originals = portraits.read_portraits(tmp_path / "in", ["a.png"], size=80, landmarks={"a": FIVE + [20, 40]})

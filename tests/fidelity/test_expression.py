@@ -16,7 +16,7 @@ DISTANCE = jax.jit(expression.expression_distance)
 COUNT = 100
 
 
-def test_the_generic_face_is_seen_from_the_front_however_it_is_turned():
+def test_the_generic_face_is_rotated_to_the_front_from_any_pose():
     for angles in ((0, 0, 0), (-30, 10, 20)):
         found = expression.frontal_outline(turned(*angles))
         np.testing.assert_allclose(found, landmarks.GENERIC[:, :2], atol=1e-4)
@@ -43,7 +43,7 @@ def test_position_size_and_pose_do_not_count():
     np.testing.assert_allclose(DISTANCE(before, after), 0, atol=1e-5)
 
 
-def test_gradients_are_numbers_at_equal_faces_too(key):
+def test_gradients_are_finite_at_equal_faces(key):
     points = turned(10, 0, 0)
     slope = jax.jit(jax.grad(lambda *faces: expression.expression_distance(*faces).all, 1))
     assert jnp.isfinite(slope(points, points)).all()
@@ -97,7 +97,7 @@ def test_a_turned_face_is_nearer_than_one_with_another_expression(world):
     assert brows.brows > 1.2 * pose.brows
 
 
-def test_what_a_face_does_is_seen_under_another_pose(world):
+def test_expressions_are_measured_under_another_pose(world):
     names = ("smile", "mouth_open", "brow_raise", "eye_open")
     new = {name: getattr(world.other, name) for name in names}
     before, after = MEASURE(world.points), MEASURE(world.marks(**new, **world.nod))

@@ -60,7 +60,7 @@ def angle(found, wanted):
 
 
 @pytest.mark.parametrize("lamp", LAMPS)
-def test_a_painted_face_gives_its_light_back(lamp):
+def test_the_light_of_a_painted_face_is_recovered(lamp):
     for angles in ((0, 0, 0), (15, -5, 8)):
         points = placed(*angles)
         found = FIT(paint(points, coefficients(*lamp)), points)
@@ -112,7 +112,7 @@ def test_few_wrong_pixels_hardly_count_and_masked_ones_not_at_all():
     assert angle(lighting.light_direction(found), LAMPS[1]) < 2
 
 
-def test_a_relit_face_is_the_face_painted_under_the_other_light_as_bright_as_before():
+def test_a_relit_face_is_the_face_painted_under_the_other_light_with_its_brightness():
     points = placed(10, -4, 6)
     old, new = (paint(points, coefficients(*lamp)) for lamp in LAMPS[:2])
     mask = FACE(points, SIZE)
@@ -142,7 +142,7 @@ def test_a_face_without_features_gets_none():
     assert share[1] > 0.9
 
 
-def test_strength_and_mask_say_how_much_is_changed():
+def test_strength_and_mask_control_the_change():
     points = placed(10, -4, 6)
     image = paint(points, coefficients(*LAMPS[0]))
     relight = jax.jit(lambda where, strength: RELIGHT(image, light(*LAMPS[1]), points, where=where, strength=strength))
@@ -225,7 +225,7 @@ def test_relit_faces_have_less_than_half_the_error(world, relit):
     assert after < before / 2
 
 
-def test_relight_gives_bytes_for_bytes_and_keeps_what_lies_outside(world, relit):
+def test_relight_returns_uint8_for_uint8_and_does_not_change_pixels_outside(world, relit):
     (_, result), points, _ = world
     outside = np.asarray(FACE(points, 112) == 0)
     assert relit.dtype == jnp.uint8
@@ -234,7 +234,7 @@ def test_relight_gives_bytes_for_bytes_and_keeps_what_lies_outside(world, relit)
 
 
 @pytest.mark.slow
-def test_many_pictures_at_once_are_as_one_by_one(world, relit):
+def test_many_pictures_at_once_agree_with_one_by_one(world, relit):
     (original, result), points, _ = world
     one = [picture[1].astype(jnp.float32) for picture in (original, result)]
     alone = RELIGHT(one[1], FIT(one[0], points[1]), points[1])

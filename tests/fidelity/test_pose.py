@@ -26,7 +26,7 @@ def turned(yaw, pitch, roll) -> np.ndarray:
 
 
 @pytest.mark.parametrize("angles", ANGLES)
-def test_the_turned_generic_face_gives_its_angles(angles):
+def test_the_angles_of_the_turned_generic_face_are_recovered(angles):
     np.testing.assert_allclose(HEAD_POSE(turned(*angles)), angles, atol=1e-3)
     np.testing.assert_allclose(HEAD_POSE(turned(*angles)[:5]), angles, atol=1e-3)
 
@@ -62,7 +62,7 @@ def test_pose_error_is_the_angle_of_one_rotation_and_three_differences():
     np.testing.assert_allclose(error[1:], [55, -17, 15], atol=2e-3)  # roll goes the short way, over 180
 
 
-def test_gradients_are_numbers_at_equal_pictures_too():
+def test_gradients_are_finite_at_equal_pictures():
     points = jnp.asarray(turned(10, 5, 3))
     assert POSE_ERROR(points, points).angle == 0
     slope = jax.jit(jax.grad(lambda *faces: pose.pose_error(*faces).angle, 1))
@@ -72,7 +72,7 @@ def test_gradients_are_numbers_at_equal_pictures_too():
     assert POSE_ERROR(points, bent - step).angle < POSE_ERROR(points, bent).angle
 
 
-def test_the_jaw_is_not_looked_at_and_shift_and_size_do_not_matter():
+def test_the_jaw_shift_and_size_do_not_matter():
     points = turned(-20, 6, 12)
     slid = points.copy()
     slid[slice(*landmarks.PARTS["jaw"])] += 9
@@ -80,7 +80,7 @@ def test_the_jaw_is_not_looked_at_and_shift_and_size_do_not_matter():
     np.testing.assert_allclose(HEAD_POSE(3 * points - 50), HEAD_POSE(points), atol=1e-3)
 
 
-def test_leading_axes_are_free_and_every_layout_is_taken(key):
+def test_leading_axes_are_free_and_every_layout_is_accepted(key):
     points = turned(-20, 6, 12)[None, None] + jax.random.normal(next(key), (2, 3, 59, 2))
     found = HEAD_POSE(points)
     assert found.yaw.shape == (2, 3)

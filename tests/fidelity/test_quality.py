@@ -30,14 +30,14 @@ def test_l1_and_rmse_are_counted_by_hand_for_every_picture():
     np.testing.assert_allclose(quality.rmse(original, result), [np.sqrt(12), 7], rtol=1e-6)
 
 
-def test_psnr_is_that_of_scikit_image_and_infinite_for_equal_pictures():
+def test_psnr_agrees_with_scikit_image_and_is_infinite_for_equal_pictures():
     original, result = _pictures()
     wanted = [metrics.peak_signal_noise_ratio(*pair, data_range=255) for pair in zip(original, result, strict=True)]
     np.testing.assert_allclose(quality.psnr(original, result), wanted, rtol=1e-5)
     assert jnp.isposinf(quality.psnr(original, original)).all()
 
 
-def test_ssim_is_that_of_scikit_image_whatever_the_leading_axes():
+def test_ssim_agrees_with_scikit_image_for_any_leading_axes():
     original, result = _pictures()
     options = dict(gaussian_weights=True, sigma=1.5, use_sample_covariance=False, data_range=255, channel_axis=-1)
     wanted = [metrics.structural_similarity(*pair, **options) for pair in zip(original, result, strict=True)]
@@ -47,7 +47,7 @@ def test_ssim_is_that_of_scikit_image_whatever_the_leading_axes():
     np.testing.assert_allclose(ssim(original[:, None], original[:, None]), 1, atol=1e-5)
 
 
-def test_ssim_has_gradients_that_are_numbers_at_equal_and_flat_pictures():
+def test_ssim_has_finite_gradients_at_equal_and_flat_pictures():
     pictures = jnp.stack([jnp.full((12, 12, 3), 90.0), jnp.asarray(_pictures()[0][0, :12, :12]).astype(jnp.float32)])
     gradient = jax.grad(lambda x: quality.ssim(x, pictures).sum())(pictures)
     assert jnp.isfinite(gradient).all()
@@ -70,7 +70,7 @@ def test_the_weights_are_the_papers_sensitivities_divided_by_their_sum():
     np.testing.assert_allclose(quality.PERCEPTFACE, sensitivities / sensitivities.sum(), atol=6e-4)
 
 
-def test_lpips_is_added_where_it_is_brought():
+def test_lpips_is_added_if_passed():
     original, result = _pictures()
     ones = regions.Regions(*[jnp.ones((2, 20, 17))] * 5)
     plain = quality.perceptual_loss(original, result, ones)
@@ -85,7 +85,7 @@ def test_lpips_is_added_where_it_is_brought():
     assert seen == [(jnp.float32, original.max())]
 
 
-def test_the_perceptual_loss_can_be_trained_from_equal_pictures_on():
+def test_the_perceptual_loss_can_be_minimized_from_equal_pictures():
     original = jnp.asarray(_pictures()[0]).astype(jnp.float32)
     mask = jnp.zeros((2, 20, 17)).at[:, :10].set(1.0)
     loss = jax.jit(jax.grad(lambda x: quality.perceptual_loss(original, x, _masks((2, 20, 17), nose=mask)).sum()))
@@ -103,6 +103,6 @@ def test_the_perceptual_loss_can_be_trained_from_equal_pictures_on():
         (lambda x: quality.perceptual_loss(x, x, _masks((3, 3))), r"a mask of shape \[3, 3\], wanted \[12, 12\]"),
     ],
 )
-def test_what_does_not_fit_is_refused(call, message):
+def test_pictures_and_masks_that_do_not_fit_are_refused(call, message):
     with pytest.raises(ValueError, match=message):
         call(np.zeros((12, 12, 3), np.uint8))

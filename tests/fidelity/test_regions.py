@@ -104,7 +104,7 @@ def test_label_maps_are_read_in_both_orders():
             assert mask.dtype == jnp.float32
 
 
-def test_label_maps_that_are_none_are_refused():
+def test_arrays_that_are_no_label_maps_are_refused():
     with pytest.raises(TypeError, match="saw labels of float32, wanted whole numbers"):
         regions.label_regions(jnp.zeros((4, 4)))
     with pytest.raises(ValueError, match="saw names without l_lip, u_lip, wanted CELEBAMASK_HQ"):

@@ -104,7 +104,7 @@ def test_a_difference_of_flat_colors_is_that_of_scikit_image():
     np.testing.assert_allclose(found.angle, abs(angles[0] - angles[1]), atol=0.1)
 
 
-def test_angles_are_compared_the_shorter_way_round():
+def test_angles_are_compared_modulo_a_full_turn():
     # bluish grays on either side of L* = 50, where the angle jumps from 180 to -180 degrees
     grays = [np.round(color.from_lab(jnp.array([light, 0.0, -5.0]))).astype(np.uint8) for light in (51.0, 49.0)]
     pictures, mask = [np.full((6, 6, 3), gray) for gray in grays], np.ones((6, 6), np.float32)
@@ -136,7 +136,7 @@ def test_the_skin_color_is_within_2_of_the_albedo_but_for_the_amount_of_light(wo
     assert np.median(_ciede2000(*labs)) < 2
 
 
-def test_the_difference_of_two_skins_is_known_better_than_their_colors(world):
+def test_the_difference_of_two_skins_is_more_accurate_than_their_colors(world):
     truth = _difference(world.bare, world.other_bare, world.exact, world.exact)
     found = _difference(world.original, world.other, world.mask, world.mask)
     assert np.median(truth.color) > 4
@@ -146,7 +146,7 @@ def test_the_difference_of_two_skins_is_known_better_than_their_colors(world):
         assert np.corrcoef(seen, true)[0, 1] > 0.97, name
 
 
-def test_matching_takes_off_more_than_half_of_the_difference(world):
+def test_matching_removes_more_than_half_of_the_difference(world):
     masks = world.mask, world.swapped_mask
     matched = _match(world.swapped, world.original, *masks, world.swapped_face, 1.0)
     before = _difference(world.original, world.swapped, *masks)

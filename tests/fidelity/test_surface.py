@@ -37,7 +37,7 @@ def test_it_is_symmetric_and_the_tip_of_the_nose_is_nearest():
     assert 0.3 < y[row, column] < 0.65
 
 
-def test_normals_are_across_the_slopes():
+def test_normals_are_orthogonal_to_the_slopes():
     x, y = places()
     height, normal = jax.jit(surface.height), jax.jit(surface.normals)(x, y)
     across = (height(x + 0.01, y) - height(x - 0.01, y)) / 0.02
@@ -47,7 +47,7 @@ def test_normals_are_across_the_slopes():
     np.testing.assert_allclose(jnp.square(normal).sum(-1), 1, atol=1e-5)
 
 
-def test_pixels_go_to_the_surface_and_back():
+def test_pixels_are_projected_to_the_surface_and_back():
     points = jnp.asarray(turned(15, -6, 10)) + 2 * jnp.sin(jnp.arange(118.0)).reshape(59, 2)
     head = FIT(points)
     x, y = OVER_PIXELS(head, points, SIZE)
@@ -59,7 +59,7 @@ def test_pixels_go_to_the_surface_and_back():
     assert away.max() < 1.0  # behind the nose one pixel sees two places
 
 
-def test_lines_of_sight_that_miss_end_on_the_rim():
+def test_lines_of_sight_that_miss_the_surface_end_on_its_rim():
     points = jnp.asarray(turned(40, 0, 0))
     x, y = OVER_PIXELS(FIT(points), points, SIZE)
     reach = jnp.square(x / 1.14) + jnp.square((y - 0.28) / 1.85)
@@ -68,7 +68,7 @@ def test_lines_of_sight_that_miss_end_on_the_rim():
     assert reach.max() < 0.942
 
 
-def test_a_landmark_takes_the_surface_around_it_along():
+def test_a_landmark_moves_the_surface_around_it():
     points = jnp.asarray(turned(0, 0, 0))
     head = FIT(points)
     moved = points.at[2].add(jnp.array([4.0, 0.0]))  # the tip of the nose

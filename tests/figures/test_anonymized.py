@@ -57,7 +57,7 @@ def test_each_recognizer_has_a_panel_with_the_results_and_the_mean_of_every_meth
     assert legend_of(figure) == ["blur", "swap", "match threshold", "its interval"]
 
 
-def test_a_match_threshold_is_a_line_in_its_interval_and_the_words_say_which_side_is_which():
+def test_a_match_threshold_is_a_line_in_its_interval_and_both_sides_are_labeled():
     one = {"blur": ([0.1], [0.2])}
     thresholds = {"a": THRESHOLD, "b": (0.4, NAN, NAN), "c": (NAN, NAN, NAN)}
     figure = figures.two_axes(dict.fromkeys("abcd", one), thresholds=thresholds)
@@ -87,7 +87,7 @@ def test_eight_methods_differ_in_marker_or_color_and_nothing_lies_on_anything_el
     assert len(legend_of(figure)) == 9 + 2  # a method without any result has its place in the legend
 
 
-def test_thousands_of_results_are_pixels_in_vector_files():
+def test_thousands_of_results_are_rasterized_in_vector_files():
     figure = figures.two_axes({"a": {"few": np.zeros((2, 1000)), "many": np.zeros((2, 1001))}})
     assert [bool(dots.get_rasterized()) for dots in figure.axes[0].collections] == [False, True]
 
@@ -111,7 +111,7 @@ def test_curves_of_the_degree_have_their_bands_and_thresholds_their_marker():
     assert legend_of(figure)[-1] == "match threshold, r18"
 
 
-def test_results_show_the_chosen_one_framed_and_the_others_with_their_reasons():
+def test_the_selected_result_is_framed_and_the_others_have_their_reasons():
     given = Result(picture(1), "s1", 0.31, 0.12, True)
     refused = Result(picture(2), "s2", NAN, -0.4, False)
     rows = [
@@ -148,7 +148,7 @@ def test_a_place_that_no_result_has_is_not_chosen():
         figures.results([ResultsRow("q", picture(0), "young", [], 0)])
 
 
-def test_methods_stand_below_their_names_with_both_similarities():
+def test_methods_are_below_their_names_with_both_similarities():
     rows = [
         MethodsRow("o", picture(0), {"blur": (picture(1), 0.8, 0.7), "swap": (picture(2), 0.2, NAN)}),
         MethodsRow("p", picture(3), {"swap": (picture(4), 0.3, 0.1)}),
@@ -170,7 +170,7 @@ def test_methods_stand_below_their_names_with_both_similarities():
 
 
 @pytest.mark.parametrize(("count", "blocks"), [(8, [8]), (9, [5, 4]), (16, [8, 8]), (17, [6, 6, 5])])
-def test_more_than_eight_methods_stand_in_blocks_and_no_label_is_cut(count, blocks):
+def test_more_than_eight_methods_are_in_blocks_and_no_label_is_cut(count, blocks):
     names = [f"{number} farthest swap + skin + light" for number in range(count)]
     rows = [
         MethodsRow(one, picture(99), {name: (picture(i), 0.1, 0.2) for i, name in enumerate(names)}) for one in "op"

@@ -1,4 +1,4 @@
-"""The plain ways to hide a face, by hand and beside SciPy."""
+"""Baseline anonymizers, by hand and compared with SciPy."""
 
 import jax
 import jax.numpy as jnp
@@ -61,7 +61,7 @@ def test_leading_axes_are_free_and_jit_agrees(hide):
 
 
 @pytest.mark.parametrize("hide", [blur, pixelate, black_box])
-def test_pictures_and_landmarks_of_another_kind_are_refused(hide):
+def test_other_dtypes_and_layouts_are_refused(hide):
     with pytest.raises(TypeError, match="saw int64"):
         hide(PICTURE.astype(np.int64), POINTS)
     with pytest.raises(ValueError, match=r"saw landmarks of shape \[6, 2\]"):

@@ -30,7 +30,7 @@ def test_points_of_a_moved_face_are_moved_points_from_five_landmarks_too(key):
     np.testing.assert_allclose(swap_points(jnp.stack([FACE[:5] @ matrix.T + 50] * 2))[1], wanted, atol=1e-3)
 
 
-def test_a_mesh_moves_as_it_is_without_its_irises():
+def test_a_mesh_is_used_as_it_is_without_its_irises():
     mesh = np.random.default_rng(0).normal(size=(2, 478, 2)).astype(np.float32)
     np.testing.assert_array_equal(swap_points(mesh), mesh[:, :468])
     ring = geometry.face_ring(swap_points(mesh))
@@ -38,7 +38,7 @@ def test_a_mesh_moves_as_it_is_without_its_irises():
 
 
 @pytest.mark.parametrize("count", [4, 60, 469, 500])
-def test_landmarks_of_an_unknown_kind_are_refused(count):
+def test_landmarks_of_an_unknown_layout_are_refused(count):
     with pytest.raises(ValueError, match=rf"saw landmarks of shape \[{count}, 2\], wanted \[..., P, 2\]"):
         swap_points(np.zeros((count, 2), np.float32))
 
@@ -52,7 +52,7 @@ def test_the_inner_ring_holds_every_feature_inside_the_face_and_ends_at_mid_fore
     assert -0.66 < inner[:, 1].min() < -0.5
 
 
-def test_the_radius_in_an_ellipse_is_1_on_it_and_grows_evenly_outwards():
+def test_the_radius_in_an_ellipse_is_1_on_it_and_linear_outwards():
     turn = np.linspace(0, 2 * np.pi, 60, endpoint=False)
     ring = jnp.asarray(np.stack([3 + 4 * np.cos(turn), 5 + 2 * np.sin(turn)], -1), jnp.float32)
     places = jnp.array([[3.0, 5.0], [5.0, 5.0], [7.0, 5.0], [3.0, 8.0], [-5.0, 5.0]])
@@ -61,7 +61,7 @@ def test_the_radius_in_an_ellipse_is_1_on_it_and_grows_evenly_outwards():
     assert jnp.isfinite(gradient).all()
 
 
-def test_four_corners_and_a_middle_make_four_triangles_whatever_similarity_moved_the_faces():
+def test_four_corners_and_a_middle_make_four_triangles_under_any_similarity():
     points = np.array([[0.0, 0.0], [2.0, 0.0], [2.0, 2.0], [0.0, 2.0], [1.0, 1.2]])
     turned = 40 - points  # the plain mean of both would be one point
     wanted = {(0, 1, 4), (1, 2, 4), (2, 3, 4), (0, 3, 4)}
@@ -71,7 +71,7 @@ def test_four_corners_and_a_middle_make_four_triangles_whatever_similarity_moved
         assert {tuple(sorted(triangle)) for triangle in triangles.tolist()} == wanted
 
 
-def test_the_generic_face_is_covered_by_its_triangles_without_the_points_that_occur_twice():
+def test_the_triangles_cover_the_generic_face_without_duplicate_points():
     points, triangles = np.asarray(swap_points(FACE), np.float64), geometry.outline_triangles()
     a, b, c = (points[triangles[:, i]] for i in range(3))
     area = np.abs((b - a)[:, 0] * (c - a)[:, 1] - (b - a)[:, 1] * (c - a)[:, 0]) / 2
@@ -89,6 +89,6 @@ def test_the_generic_face_is_covered_by_its_triangles_without_the_points_that_oc
         (np.zeros((0, 5, 2)), "saw points of shape"),
     ],
 )
-def test_points_that_have_no_triangles_are_refused(points, message):
+def test_points_without_triangles_are_refused(points, message):
     with pytest.raises(ValueError, match=message):
         triangulate(points)

@@ -52,7 +52,7 @@ def test_a_face_swapped_with_itself_is_itself_within_one_gray_level(people):
     assert levels(out, target.image) <= 1
 
 
-def test_outside_the_mask_the_picture_is_the_targets_and_there_is_no_seam(people, swapped):
+def test_outside_the_mask_the_picture_is_the_targets_without_a_seam(people, swapped):
     own, out = people, inside(people.landmarks)
     np.testing.assert_array_equal(swapped[out > 1.001], own.image[out > 1.001])
     change = np.abs(swapped.astype(float) - own.image).mean(-1)
@@ -60,7 +60,7 @@ def test_outside_the_mask_the_picture_is_the_targets_and_there_is_no_seam(people
     assert change[out < 0.8].mean() > 8
 
 
-def test_inside_the_mask_lie_the_features_of_the_source(people):
+def test_the_features_inside_the_mask_are_the_sources(people):
     for i in range(3):
         target, source = pair(people, i)
         face = np.asarray(swap(target, source, shape=0.0), np.float64)
@@ -72,7 +72,7 @@ def test_inside_the_mask_lie_the_features_of_the_source(people):
         assert likeness[0] > max(0.95, likeness[1] + 0.05)
 
 
-def test_a_darker_picture_of_the_same_face_gets_its_skin_back_but_half_of_its_eyes_and_mouth(people):
+def test_a_darker_picture_of_the_same_face_gets_the_skin_color_and_half_of_the_change_in_eyes_and_mouth(people):
     target, _ = pair(people, 1)
     out = np.asarray(swap(target, Face(target.image // 2, target.landmarks)), np.float64)
     change = np.abs(out - target.image).mean(-1)
@@ -92,7 +92,7 @@ def test_degree_0_is_the_target_bit_for_bit_and_more_of_it_moves_further(people,
     assert levels(curve[-1], swapped[0]) <= 1
 
 
-def test_where_the_source_stands_in_its_own_picture_does_not_matter(people, swapped):
+def test_the_position_of_the_source_in_its_picture_does_not_matter(people, swapped):
     target, source = pair(people, 0)
     moved = Face(np.roll(source.image, (-2, 3), (0, 1)), source.landmarks + np.float32([3, -2]))
     assert levels(swap(target, moved), swapped[0]) <= 1
@@ -110,7 +110,7 @@ def test_the_points_move_by_a_share_of_the_shape_and_the_outline_not_at_all():
     assert np.abs(jax.jit(swapping.move_points)(target, turned, 0.0) - target).max() == 0
 
 
-def test_a_swapped_face_says_where_its_features_came_to_lie(people, swapped):
+def test_a_swapped_face_has_the_landmarks_of_its_features(people, swapped):
     target, source = pair(people, 0)
     face = swap_face(target, source)
     assert levels(face.image, swapped[0]) == 0
@@ -120,7 +120,7 @@ def test_a_swapped_face_says_where_its_features_came_to_lie(people, swapped):
 
 
 @pytest.mark.slow
-def test_jit_vmap_and_leading_axes_give_what_single_faces_give(people, swapped):
+def test_jit_vmap_and_leading_axes_agree_with_single_faces(people, swapped):
     own = people
     other, degrees = Face(*(np.roll(part, -1, 0) for part in own)), np.array([0.0, 1.0], np.float32)
     curves = jax.vmap(lambda degree: swap(own, other, degree=degree))
@@ -177,7 +177,7 @@ FACE = Face(noise(SIZE, SIZE, 3), POINTS)
         ({"triangles": np.array([[0, 1, 70]])}, ValueError, "wanted 0 to 69"),
     ],
 )
-def test_what_cannot_be_swapped_is_refused(change, error, message):
+def test_faces_that_cannot_be_swapped_are_refused(change, error, message):
     with pytest.raises(error, match=message):
         swap(**{"target": FACE, "source": FACE, **change})
 

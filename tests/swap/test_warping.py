@@ -35,7 +35,7 @@ def test_points_moved_by_an_affine_map_move_the_picture_by_it():
     np.testing.assert_allclose(out[..., 2], 1, atol=1e-6)
 
 
-def test_bent_points_bend_the_picture_as_scikit_image_does():
+def test_warped_pictures_agree_with_scikit_image():
     picture, source = noise(HEIGHT, WIDTH, 3), points()
     target = source + np.random.default_rng(1).uniform(-2, 2, source.shape)
     triangles = Delaunay(target).simplices
@@ -48,7 +48,7 @@ def test_bent_points_bend_the_picture_as_scikit_image_does():
     assert levels(jax.jit(warp)(picture, source, target, triangles)[inside], np.rint(wanted[inside])) <= 1
 
 
-def test_what_no_triangle_covers_is_black_or_the_background_and_that_says_the_size():
+def test_pixels_outside_all_triangles_are_black_or_the_background_which_sets_the_size():
     picture, corners = noise(HEIGHT, WIDTH, 3), np.array([[4.0, 4.0], [10.0, 4.0], [4.0, 10.0]])
     triangle = np.array([[0, 1, 2]])
     covered = (GRID[..., 0] >= 4) & (GRID[..., 1] >= 4) & (GRID.sum(-1) <= 14)
@@ -61,7 +61,7 @@ def test_what_no_triangle_covers_is_black_or_the_background_and_that_says_the_si
     np.testing.assert_array_equal(out[4:20, 24:31][covered[4:20, 4:11]], picture[4:20, 4:11][covered[4:20, 4:11]])
 
 
-def test_a_triangle_without_area_changes_nothing_and_gives_no_gradient_that_is_no_number():
+def test_a_triangle_without_area_changes_nothing_and_has_finite_gradients():
     target = points()
     triangles = triangulate(target)
     flat = np.concatenate([[[0, 0, 5]], triangles])
@@ -71,7 +71,7 @@ def test_a_triangle_without_area_changes_nothing_and_gives_no_gradient_that_is_n
     assert all(jnp.isfinite(gradient).all() for gradient in gradients)
 
 
-def test_a_triangle_that_was_turned_over_is_not_drawn_whichever_way_the_others_turn():
+def test_a_flipped_triangle_is_not_drawn_whatever_the_orientation_of_the_others():
     source = np.array([[0.0, 0.0], [6.0, 0.0], [0.0, 6.0], [30.0, 20.0]])
     target = np.array([[0.0, 0.0], [12.0, 0.0], [0.0, 12.0], [3.0, 3.0]])  # the fourth has come inside the first three
     for mirror in ([1, 1], [-1, 1]):
@@ -82,7 +82,7 @@ def test_a_triangle_that_was_turned_over_is_not_drawn_whichever_way_the_others_t
         np.testing.assert_allclose(out[5, 15 + 5 * mirror[0], :2], [2.5, 2.5], atol=1e-4)
 
 
-def test_where_triangles_overlap_the_one_counts_in_which_a_pixel_lies_deepest():
+def test_of_overlapping_triangles_a_pixel_belongs_to_the_one_in_which_it_lies_deepest():
     target = np.array([[0.0, 0.0], [20.0, 0.0], [0.0, 20.0], [12.0, 0.0], [0.0, 12.0]])
     source = np.array([[0.0, 0.0], [20.0, 0.0], [0.0, 20.0], [24.0, 0.0], [0.0, 24.0]])
     out = warp(places(), source, target, np.array([[0, 1, 2], [0, 3, 4]]))
@@ -101,7 +101,7 @@ def test_leading_axes_broadcast_and_vmap_agrees():
     np.testing.assert_array_equal(mapped, out[0])
 
 
-def test_the_gradient_for_the_points_is_that_of_differences():
+def test_the_gradient_of_the_points_agrees_with_differences():
     target = points()
     weight = np.random.default_rng(2).normal(size=(HEIGHT, WIDTH, 3)) / 100
     with jax.enable_x64(True):  # x and y are linear, so differences are exact but for rounding
@@ -125,7 +125,7 @@ def test_the_gradient_for_the_points_is_that_of_differences():
         ({"background": np.zeros((8, 8, 3), np.float32)}, TypeError, "a background of float32"),
     ],
 )
-def test_what_cannot_be_warped_is_refused(change, error, message):
+def test_arguments_that_do_not_fit_are_refused(change, error, message):
     given = {"image": noise(8, 8, 3), "source_points": points(), "target_points": points()}
     with pytest.raises(error, match=message):
         warp(**{**given, "triangles": np.array([[0, 1, 2]]), **change})
