@@ -252,7 +252,7 @@ beside state and batch. Operations and bytes as above.
 
 Beside PyTorch's eager step it depends on the processor: on an AMD EPYC ours was 1.10 times as fast (commit 16bddbf), on
 an Intel Xeon, where PyTorch's convolutions use AVX-512, 0.89 times (commit 787953b), in the same seconds. Wide
-convolutions and their derivatives have been Winograd's since, for 32 pictures or more.
+convolutions and their derivatives have been Winograd's since.
 
 With `--largest` (on a GPU without being asked) the batch is doubled until a step no longer fits into memory, or halved
 until one does, in processes of their own, for ours, ours with `remat`, and PyTorch compiled: the largest batch of each
@@ -277,10 +277,10 @@ which tells what `compilation.options` does; and PyTorch eager, in both layouts.
 the pictures a layer sees.
 
 - Convolution, 3x3 with stride 1, and its gradients by pictures and kernel: Winograd's 16 products for 36; why `folding`
-  takes `winograd`. Training takes it for 32 pictures or more, which gain more than these: see the step.
+  and training take `winograd`. Larger batches gain more than these: see the step.
 - Gradients of a strided convolution, 3x3, by pictures and kernel: without the zeros that XLA multiplies; why the model
   takes `convolution.convolve`.
-- Sum over rows, of each channel: slices added, and a product with ones, for XLA's reduction; why `batch_norm` has a sum
+- Sum over rows, of each channel: slices added, and a product with ones, for XLA's reduction; why `kernels` has sums
   of its own.
 - Norm + PReLU, there and back: statistics of the batch, values and derivatives by everything; the derivative written by
   hand in `batch_norm` against JAX's of the formula.

@@ -20,6 +20,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from perface_jax.network.kernels import row_sums
 from perface_jax.similarity import root, unit
 
 
@@ -189,15 +190,5 @@ def _moments(values, where) -> tuple[jax.Array, jax.Array, jax.Array]:
     return mean, root(squares) / jnp.sqrt(count - 1), count
 
 
-@jax.custom_jvp
-def _sum(x):
-    """The sum `[...]` over the last axis."""
-    if jax.default_backend() != "cpu":
-        return jnp.sum(x, axis=-1)
-    # As in `batch_norm`: eight slices are added to each other, elementwise, and their sum is multiplied by ones.
-    part = x.shape[-1] // 8
-    added = sum(x[..., i * part : (i + 1) * part] for i in range(8))
-    return (added @ jnp.ones((part, 2), x.dtype))[..., 0] + jnp.sum(x[..., 8 * part :], axis=-1)
-
-
+_sum = jax.custom_jvp(row_sums)
 _sum.defjvps(lambda tangent, _, x: jnp.sum(tangent, axis=-1))

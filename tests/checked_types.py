@@ -17,7 +17,7 @@ import beartype
 import jaxtyping
 
 PACKAGES = ("perface_jax", "converters", "configs")
-ROOMS = ("similarity", "losses")  # annotated so far; every room in the end
+ROOMS = ("similarity", "losses", "network")  # annotated so far; every room in the end
 _beartype = beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))  # an int will do for a float
 
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import math
 import os
 import re
 import socket
@@ -174,13 +175,24 @@ def _placed(model, mesh, **options):
 
 COLLECTIVE = r" (?:all-reduce|all-gather|all-to-all|reduce-scatter|collective-\w+)(?:-start)?\("
 PARTICIPANTS = r"(?:replica_groups|source_target_pairs)=\{(\{[\d,{}]*\})\}"
+AXES = r"replica_groups=mesh\[(.*?)\] \{(.*?)\}"  # as jaxlib 0.12 writes them: ['replica'=4,'data'=2] {'data'}
+
+
+def _groups(line):
+    """The groups of devices of one collective operation."""
+    if axes := re.search(AXES, line):
+        sizes = {name: int(size) for name, size in re.findall(r"'(\w+)'=(\d+)", axes[1])}
+        within = [list(sizes).index(name) for name in re.findall(r"'(\w+)'", axes[2])]
+        ids = np.arange(math.prod(sizes.values())).reshape(*sizes.values())
+        ids = np.moveaxis(ids, within, range(-len(within), 0))
+        return ids.reshape(-1, math.prod(ids.shape[-len(within) :])).tolist()
+    return [group.split(",") for group in re.search(PARTICIPANTS, line)[1].strip("{}").split("},{")]
 
 
 def _conversations(text):
     """The groups of devices that talk to each other in a compiled program."""
     lines = [line for line in text.splitlines() if re.search(COLLECTIVE, line)]
-    groups = [group for line in lines for group in re.search(PARTICIPANTS, line)[1].strip("{}").split("},{")]
-    return {frozenset(map(int, group.split(","))) for group in groups}
+    return {frozenset(map(int, group)) for line in lines for group in _groups(line)}
 
 
 def test_devices_talk_within_their_replica_only():

@@ -1,59 +1,64 @@
-"""Convolutions with derivatives written for XLA's CPU backend; accelerators have kernels of their own.
+"""Convolutions with derivatives written for CPUs; accelerators use XLA's (see `kernels`).
 
-Forward-mode derivatives (`jax.jvp`) of convolutions with 1x1 and 3x3 kernels are not defined on CPUs.
+XLA computes the derivative by the input of a strided convolution as a convolution of the output's derivative spread out
+with zeros. Three quarters of the products are with zeros, and on CPUs nothing skips them. Even rows and columns of the
+input meet the middle tap only, odd ones the two outer taps. The derivative is therefore four small dense convolutions,
+one for each pair of parities: the same products without the zeros. `benchmarks/layers.py` times both.
 
-XLA computes the derivative by the input of a strided convolution on the output spread out with zeros: three quarters
-of the products are with zeros, and on CPUs nothing skips them. Of the input, rows and columns with an even number meet
-the middle tap only, odd ones the two outer taps; so the derivative is four small dense convolutions, one for each pair
-of parities: the same products without the zeros. `benchmarks/layers.py` times both.
+Where there are many channels, training uses `winograd` for convolutions of stride 1 and their derivatives.
 
-Where channels are many and pictures enough, `winograd` has a convolution of stride 1 and its derivatives.
-
-The derivative by a kernel is a convolution, too, of pictures and derivatives whose batch and channels have changed
-places. JAX leaves it to XLA to put the axes into the order for which there is a fast kernel, and XLA for CPUs does so
-outside of loops only: within `jax.lax.scan` and `map` such a derivative took 73 times as long (four of 24 pictures of
-28 x 28 x 64). Here the axes are in that order, and loops cost little: `benchmarks/replicas.py`.
+The derivative by a kernel is also a convolution, of images and derivatives with batch and channels exchanged. JAX
+leaves the order of the axes to XLA, and XLA for CPUs only finds the order with a fast kernel outside of loops: in
+`jax.lax.scan` and `map` such a derivative took 73 times as long (four of 24 images of 28 x 28 x 64). Here the axes are
+transposed beforehand, and loops cost little: `benchmarks/replicas.py`.
 """
 
+import functools
+from collections.abc import Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jaxtyping import Float
 
+from perface_jax.arrays import AnyArray, Array
 from perface_jax.network import winograd
+from perface_jax.network.kernels import Kernels, on_cpu
 from perface_jax.network.mesh_axes import varying_as
 
 LAYOUT = ("NHWC", "HWIO", "NHWC")
-PICTURES = 32  # fewer are not worth the longer compilation of Winograd's convolution: half as much again, r50
 
 
-def convolve(x: jax.Array, kernel: jax.Array, strides: tuple, padding: tuple, **options: Any) -> jax.Array:
-    """`jax.lax.conv_general_dilated` with a faster derivative where there is one; for `flax.linen.Conv`.
+def convolve(
+    x: Float[AnyArray, "b h w c"],
+    kernel: Float[AnyArray, "i j _ d"],
+    strides: Sequence[int],
+    padding: Sequence[Sequence[int]],
+    *,
+    kernels: Kernels = Kernels.AUTO,
+    **options: Any,
+) -> Float[Array, "b _ _ d"]:
+    """`jax.lax.conv_general_dilated`, with a faster derivative where there is one; for `flax.linen.Conv`.
 
     Args:
-      x: `[B, H, W, C]`.
-      kernel: `[3, 3, C, D]` or `[1, 1, C, D]`.
-      strides: (s, s).
-      padding: of rows and columns.
+      x: the images.
+      kernel: of 1x1 or 3x3 pixels; others are left to XLA.
+      strides: of rows and columns.
+      padding: of rows and columns, each (before, after).
+      kernels: whose convolution and derivatives.
       **options: as in `jax.lax.conv_general_dilated`.
-
-    Returns:
-      `[B, H / s, W / s, D]`.
     """
-    if jax.default_backend() == "cpu" and _centered(kernel, padding) and _plain(**options):
-        size, kernel = kernel.shape[:2], varying_as(x, kernel)
+    if kernels is Kernels.AUTO and strides[0] == strides[1] and _centered(kernel, padding) and _plain(**options):
+        size, stride, kernel = kernel.shape[:2], strides[0], varying_as(x, kernel)
         if size == (1, 1):
-            return _dense(x[:, :: strides[0], :: strides[1]], kernel)
-        if size == (3, 3) and tuple(strides) == (1, 1):
-            wide = len(x) >= PICTURES and winograd.suits(kernel, x.dtype)
-            return _by_winograd(x, kernel) if wide else _dense(x, kernel)
-        if size == (3, 3) and tuple(strides) == (2, 2) and not any(side % 2 for side in x.shape[1:3]):
-            return _strided(x, kernel)
+            return _convolve(x[:, ::stride, ::stride], kernel, 1)
+        if size == (3, 3) and (stride == 1 or stride == 2 and not any(side % 2 for side in x.shape[1:3])):
+            return _convolve(x, kernel, stride)
     return jax.lax.conv_general_dilated(x, kernel, strides, padding, **{"dimension_numbers": LAYOUT, **options})
 
 
 def _centered(kernel, padding):
-    return tuple(map(tuple, padding)) == tuple((side // 2, side // 2) for side in kernel.shape[:2])
+    return tuple(map(tuple, padding)) == _edges(kernel)
 
 
 def _plain(
@@ -62,40 +67,52 @@ def _plain(
     return {*lhs_dilation, *rhs_dilation, feature_group_count} == {1} and precision is None and not others
 
 
-@jax.custom_vjp
-def _dense(x, kernel):
-    return _convolution(x, kernel, _edges(kernel))
+# Without derivatives: of a few images, transforming the kernel takes longer than Winograd's convolution saves, and
+# `folding` transforms kernels once.
+@functools.partial(jax.custom_vjp, nondiff_argnums=(2,))
+def _convolve(x, kernel, stride):
+    return _xla(x, kernel, stride)
 
 
-def _dense_backward(kept, dy):
-    x, kernel = kept
-    return _convolution(dy, _turned(kernel), _edges(kernel)), _by_kernel(x, dy, _edges(kernel))
+# jit, here and below: layers of one shape are traced once.
+@functools.partial(jax.jit, inline=True, static_argnums=2)
+def _forward(x, kernel, stride):
+    xla = functools.partial(_xla, stride=stride)
+    y = on_cpu(_by_winograd, xla, x, kernel) if _suits_winograd(x, kernel, stride) else xla(x, kernel)
+    return y, (x, kernel)
 
 
-_dense.defvjp(lambda x, kernel: (_dense(x, kernel), (x, kernel)), _dense_backward)
+@functools.partial(jax.jit, inline=True, static_argnums=0)
+def _backward(stride, kept, dy):
+    def xla(x, kernel, dy):
+        return jax.vjp(functools.partial(_xla, stride=stride), x, kernel)[1](dy)
+
+    ours = _dense_derivatives if stride == 1 else _strided_derivatives
+    return on_cpu(winograd.derivatives if _suits_winograd(*kept, stride) else ours, xla, *kept, dy)
 
 
-@jax.custom_vjp
+_convolve.defvjp(_forward, _backward)
+
+
+def _suits_winograd(x, kernel, stride):
+    return stride == 1 and winograd.suits(kernel.shape, x.dtype, images=x.shape[0])
+
+
+def _xla(x, kernel, stride):
+    return _convolution(x, kernel, _edges(kernel), window_strides=(stride, stride))
+
+
 def _by_winograd(x, kernel):
     return winograd.convolve(x, winograd.transform(kernel))
 
 
-def _by_winograd_backward(kept, dy):
-    return winograd.derivatives(*kept, dy)
+def _dense_derivatives(x, kernel, dy):
+    return _convolution(dy, _turned(kernel), _edges(kernel)), _by_kernel(x, dy, _edges(kernel))
 
 
-_by_winograd.defvjp(lambda x, kernel: (_by_winograd(x, kernel), (x, kernel)), _by_winograd_backward)
-
-
-@jax.custom_vjp
-def _strided(x, kernel):
-    return _convolution(x, kernel, _edges(kernel), window_strides=(2, 2))
-
-
-def _strided_backward(kept, dy):
-    x, kernel = kept
+def _strided_derivatives(x, kernel, dy):
     turned = _turned(kernel)
-    # Input row 2i is met by output row i with tap 1; row 2i + 1 by i with tap 2 and by i + 1 with tap 0.
+    # Input row 2i contributes to output row i by tap 1; row 2i + 1 to row i by tap 2 and to row i + 1 by tap 0.
     even, odd = (slice(1, 2), (0, 0)), (slice(0, 3, 2), (0, 1))
     rows = [
         jnp.stack([_convolution(dy, turned[row, column], (above, left)) for column, left in (even, odd)], axis=3)
@@ -105,20 +122,17 @@ def _strided_backward(kept, dy):
     return dx, _by_kernel(x, dy, ((1, 0), (1, 0)), rhs_dilation=(2, 2))
 
 
-_strided.defvjp(lambda x, kernel: (_strided(x, kernel), (x, kernel)), _strided_backward)
-
-
 def _edges(kernel):
     return tuple((side // 2, side // 2) for side in kernel.shape[:2])
 
 
 def _turned(kernel):
-    """The kernel `[h, w, D, C]` of the derivative by the input."""
+    """The kernel `[i, j, D, C]` of the derivative by the input."""
     return jnp.swapaxes(kernel, 2, 3)[::-1, ::-1]
 
 
 def _by_kernel(x, dy, padding, **options):
-    """Of pictures `[B, H, W, C]` and derivatives `[B, h, w, D]`, the derivative by a kernel `[., ., C, D]`."""
+    """The derivative by the kernel `[i, j, C, D]`, from images `[B, H, W, C]` and derivatives `[B, h, w, D]`."""
     found = _convolution(jnp.transpose(x, (3, 1, 2, 0)), jnp.transpose(dy, (1, 2, 0, 3)), padding, **options)
     return jnp.transpose(found, (1, 2, 0, 3))
 

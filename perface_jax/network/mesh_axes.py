@@ -1,12 +1,16 @@
-"""What `shard_map` knows of an array: on which mapped axes its values differ from device to device."""
+"""What `shard_map` knows of an array: on which mapped axes its values differ between devices."""
 
 import jax
+from jaxtyping import Shaped
+
+from perface_jax.arrays import AnyArray
 
 
-def varying_as(x: jax.Array, other: jax.Array) -> jax.Array:
-    """`other`, marked as different on every mapped axis on which `x` is.
+def varying_as(x: Shaped[AnyArray, "..."], other: Shaped[AnyArray, "..."]) -> Shaped[AnyArray, "..."]:
+    """`other`, marked as varying on every mapped axis on which `x` varies.
 
-    Derivatives written by hand need it: what comes back for an argument has to be of the argument's own type.
+    Derivatives written by hand need this: the derivative by an argument must have the type of that argument. So do
+    loops: what is carried must keep its type.
     """
     axes = jax.typeof(x).manual_axis_type.varying - jax.typeof(other).manual_axis_type.varying
     return jax.lax.pcast(other, tuple(axes), to="varying") if axes else other

@@ -1,11 +1,11 @@
-"""The model folder: what users exchange. Written by the converters and the trainer, opened by `load_model`.
+"""The model folder: the form in which models are exchanged. Converters and trainer write it, `load_model` opens it.
 
-    model.json          architecture, crop, norms, where the weights came from, their license
+    model.json          architecture, crop, norms, origin of the weights, license
     weights/            the variables, written by Orbax
-    known_answer.npz    a few generated pictures and their embeddings, for `python -m perface_jax.selftest`
+    known_answer.npz    a few generated images and their embeddings, for `python -m perface_jax.selftest`
 
-Nothing in it executes. It is written beside its final place and renamed in one step: a folder that `load_model` opens
-is complete.
+Nothing in it is executed. It is written under another name and renamed at the end: a folder that `load_model` opens is
+complete.
 """
 
 import json
@@ -28,7 +28,7 @@ NORMS = {False: "running", True: "folded"}
 
 
 def abstract_variables(model: IResNet) -> dict:
-    """Shapes and dtypes of the model's variables; nothing is computed."""
+    """Shapes and dtypes of the model's variables, without computing them."""
     images = jax.ShapeDtypeStruct((1, model.image_size, model.image_size, 3), model.dtype)
     return jax.eval_shape(model.init, jax.random.key(0), images)
 
@@ -37,7 +37,8 @@ def check_variables(model: IResNet, variables: Mapping) -> None:
     """Refuse variables that are not those of the model.
 
     Raises:
-      ValueError: every missing (`-`) and unexpected (`+`) leaf with its shape, sorted; or the leaves with NaN or Inf.
+      ValueError: names the missing (`-`) and unexpected (`+`) leaves with their shapes, or those with another dtype,
+        NaN or Inf.
     """
     wanted, seen = _leaves(abstract_variables(model)), _leaves(variables)
     if difference := describe_difference(
@@ -50,9 +51,9 @@ def check_variables(model: IResNet, variables: Mapping) -> None:
 
 
 def describe_difference(wanted: Mapping[str, tuple], seen: Mapping[str, tuple]) -> str:
-    """Lines `- name shape` for what is missing, `+ name shape` for what is too much, sorted; "" when equal.
+    """Sorted lines `- name shape` for missing leaves and `+ name shape` for unexpected ones; "" when there are none.
 
-    A misshapen tensor gives both lines, one under the other.
+    A leaf of the wrong shape gives both lines, one below the other.
     """
     rows = [(name, 0, f"- {name} {list(shape)}") for name, shape in wanted.items() if seen.get(name) != shape]
     rows += [(name, 1, f"+ {name} {list(shape)}") for name, shape in seen.items() if wanted.get(name) != shape]
@@ -73,17 +74,17 @@ def save_model(
     source: Mapping[str, str] | None = None,
     license: str = "not stated",
 ) -> None:
-    """Write a model folder, whole or not at all.
+    """Write a model folder, completely or not at all.
 
     Args:
       path: the folder; must not exist yet.
-      model: the module; its crop and norms are written down too.
+      model: the module; its crop and norms are recorded, too.
       variables: its `params`, `batch_stats` and `constants`.
       source: where the weights came from, for example `{"file": ..., "sha256": ...}`.
-      license: a note on what one may do with the weights.
+      license: under which the weights may be used; free text.
 
     Raises:
-      FileExistsError: the folder is there already.
+      FileExistsError: the folder exists.
       ValueError: the variables are not those of the model, or hold NaN or Inf.
     """
     path = epath.Path(path)
@@ -110,7 +111,7 @@ def save_model(
 
 
 def replace_model(path: epath.PathLike, model: IResNet, variables: Mapping, **options) -> None:
-    """As `save_model`, in the place of a folder that may be there; that one goes when the new one is whole."""
+    """As `save_model`, but replaces an existing folder once the new one is complete."""
     path = epath.Path(path)
     if not path.exists():
         return save_model(path, model, variables, **options)
@@ -131,11 +132,11 @@ def load_model(path: epath.PathLike) -> tuple[IResNet, dict]:
       path: a folder written by `save_model`, a converter or the trainer.
 
     Returns:
-      (model, variables): the module and its variables as arrays on the default device.
+      the module, and its variables on the first local device.
 
     Raises:
-      FileNotFoundError: no model folder at this path.
-      ValueError: the weights are not those of the architecture that model.json names.
+      FileNotFoundError: there is no model folder at this path.
+      ValueError: the weights do not match the architecture in model.json, or a file is damaged.
     """
     path = epath.Path(path)
     if not (path / "model.json").exists():
@@ -162,7 +163,7 @@ def load_model(path: epath.PathLike) -> tuple[IResNet, dict]:
 
 
 def known_answer(model: IResNet, variables: Mapping) -> dict[str, np.ndarray]:
-    """Four generated pictures and their embeddings, computed in full precision.
+    """Four generated images and their embeddings, computed in full precision.
 
     Returns:
       `images` uint8 `[4, S, S, 3]` and `embeddings` float32 `[4, D]`.
@@ -214,7 +215,7 @@ def _rebuild(file):
             **{name: record[name] for name in fields},
         )
     except (KeyError, TypeError) as error:
-        raise ValueError(f"{file} lacks a field or holds one it cannot hold: {error}") from error
+        raise ValueError(f"{file} lacks a field, or a field has a value that is not allowed: {error}") from error
 
 
 def _leaves(tree):
@@ -222,7 +223,7 @@ def _leaves(tree):
 
 
 def _checkpointer():
-    """For this process alone: among several, one writes a model folder and each reads it for itself."""
+    """For this process alone: of several processes, one writes a model folder and each reads it by itself."""
     me = jax.process_index()
     options = ocp.options.MultiprocessingOptions(me, {me}, barrier_sync_key_prefix=f"process_{me}")
     return ocp.StandardCheckpointer(multiprocessing_options=options)

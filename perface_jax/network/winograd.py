@@ -2,61 +2,62 @@
 
     y = A' [ (G k G') * (B' d B) ] A        for each tile of 4x4 input pixels d and 2x2 output pixels y
 
-The products over channels are 16 products of matrices, one for each place of a tile. The derivative by the pictures is
-a convolution again, that by the kernel `G' [ (B' d B) * (A dy A') ] G`, summed over all tiles. The matrices hold 0, 1,
--1 and 1/2 only, so that next to no digits are lost.
+The products over channels are 16 matrix products, one for each position in a tile. The derivative by the images is
+again a convolution; that by the kernel is `G' [ (B' d B) * (A dy A') ] G`, summed over all tiles. The matrices hold
+only 0, 1, -1 and 1/2, so almost no precision is lost.
 
-Worth it on CPUs where channels are many, a few pictures at a time, so that their tiles stay in the caches:
-`benchmarks/layers.py` times it beside the plain convolution.
+On CPUs this is faster when there are many channels. A few images are computed at a time, so that their tiles stay in
+the caches: `benchmarks/layers.py` times it against the plain convolution.
 
 Source: Lavin and Gray, Fast Algorithms for Convolutional Neural Networks, CVPR 2016, section 4.1.
 """
 
 import functools
+from collections.abc import Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Float
+
+from perface_jax.arrays import AnyArray, Array
+from perface_jax.network.mesh_axes import varying_as
 
 SIDE = 4  # of a transformed kernel
 TILES = 512  # at a time
 _A = np.array([[1, 0], [1, 1], [1, -1], [0, -1]])
 _B = np.array([[1, 0, 0, 0], [0, 1, -1, 1], [-1, 1, 1, 0], [0, 0, 0, -1]])
 _G = np.array([[1, 0, 0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0, 0, 1]])
-_MIRRORED = [3, 1, 2, 0]  # the places of a tile where a kernel is read from its end
+_MIRRORED = [3, 1, 2, 0]  # the positions in a tile for a kernel that is read backwards
 
 
-def suits(kernel: np.ndarray | jax.Array, dtype: Any) -> bool:
-    """Whether a convolution of stride 1 is faster this way on the default backend, and as exact.
+def suits(shape: Sequence[int], dtype: Any, *, images: Any = 1) -> bool:
+    """Whether a convolution of stride 1 is faster this way on CPUs, and as exact.
 
     Args:
-      kernel: `[3, 3, C, D]`, of which only the shape is read.
-      dtype: of the pictures.
+      shape: of the kernel, `[3, 3, C, D]`.
+      dtype: of the images.
+      images: how many; a symbolic number, which cannot be divided, does not suit.
     """
-    return jax.default_backend() == "cpu" and min(kernel.shape[2:]) >= 128 and jnp.finfo(dtype).bits >= 32
+    return (
+        isinstance(images, int) and tuple(shape[:2]) == (3, 3) and min(shape[2:]) >= 128 and jnp.finfo(dtype).bits >= 32
+    )
 
 
-def transform(kernel: np.ndarray | jax.Array) -> np.ndarray | jax.Array:
-    """`G k G'` of a kernel `[3, 3, C, D]`: `[4, 4, C, D]`, of NumPy or JAX as the kernel is."""
+def transform(kernel: Float[AnyArray, "3 3 c d"]) -> Float[AnyArray, "4 4 c d"]:
+    """`G k G'`, of NumPy or JAX like the kernel."""
     return _both(_G, kernel)
 
 
 # jit: layers of one shape are traced once.
 @functools.partial(jax.jit, inline=True)
-def convolve(x: jax.Array, transformed: jax.Array) -> jax.Array:
-    """The 3x3 convolution with stride 1 and a border of zeros.
-
-    Args:
-      x: `[B, H, W, C]`.
-      transformed: `[4, 4, C, D]`, of `transform`.
-
-    Returns:
-      `[B, H, W, D]`.
-    """
+def convolve(x: Float[AnyArray, "b h w c"], transformed: Float[AnyArray, "4 4 c d"]) -> Float[Array, "b h w d"]:
+    """The 3x3 convolution with stride 1 and a border of zeros, by a kernel of `transform`."""
     transformed, x = transformed.reshape(SIDE**2, *transformed.shape[2:]), _cut(x)
-    # The barrier: XLA would lay out the zeros of all layers before the first one.
-    x, y = jax.lax.optimization_barrier((x, jnp.zeros((*x.shape[:4], transformed.shape[2]), x.dtype)))
+    # The barrier: XLA would otherwise allocate the zeros of all layers before the first one runs.
+    y = varying_as(x, jnp.zeros((*x.shape[:4], transformed.shape[2]), x.dtype))
+    x, y = jax.lax.optimization_barrier((x, y))
 
     def some(i, y):
         products = _products(_overlapping(_at(i, x), _B), transformed, 2, 1)
@@ -65,20 +66,13 @@ def convolve(x: jax.Array, transformed: jax.Array) -> jax.Array:
     return jax.lax.collapse(jax.lax.fori_loop(0, len(x), some, y), 0, 2)
 
 
-def derivatives(x: jax.Array, kernel: jax.Array, dy: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """The derivatives of the convolution.
-
-    Args:
-      x: `[B, H, W, C]`.
-      kernel: `[3, 3, C, D]`.
-      dy: by the output, `[B, H, W, D]`.
-
-    Returns:
-      by the pictures, `[B, H, W, C]`; by the kernel, `[3, 3, C, D]`.
-    """
+def derivatives(
+    x: Float[AnyArray, "b h w c"], kernel: Float[AnyArray, "3 3 c d"], dy: Float[AnyArray, "b h w d"]
+) -> tuple[Float[Array, "b h w c"], Float[Array, "3 3 c d"]]:
+    """The derivatives of the convolution by the images and by the kernel, from `dy`, the derivative by the output."""
     x, dy = _cut(x), _cut(dy)
-    begun = jnp.zeros_like(x), jnp.zeros((SIDE**2, *kernel.shape[2:]), x.dtype)
-    # The barrier: as above; and the transformed kernel of the convolution itself would be kept until here.
+    begun = varying_as(x, jnp.zeros_like(x)), varying_as(x, jnp.zeros((SIDE**2, *kernel.shape[2:]), x.dtype))
+    # The barrier: as above; also, XLA would keep the transformed kernel from the forward pass until here.
     x, kernel, dy, begun = jax.lax.optimization_barrier((x, kernel, dy, begun))
     transformed = transform(kernel).reshape(SIDE**2, *kernel.shape[2:])
 
@@ -93,7 +87,7 @@ def derivatives(x: jax.Array, kernel: jax.Array, dy: jax.Array) -> tuple[jax.Arr
 
 
 def _products(x, y, of_x, of_y):
-    """Of 16 matrices and 16 others, over an axis of each."""
+    """The 16 products of two stacks of 16 matrices, over one axis of each."""
     return jax.lax.dot_general(x, y, (((of_x,), (of_y,)), ((0,), (0,))))
 
 
@@ -106,7 +100,7 @@ def _put(x, i, y):
 
 
 def _cut(x):
-    """`[B, H, W, C]` -> `[B / n, n, H, W, C]`: n pictures, with no more than `TILES` tiles, at a time."""
+    """`[B, H, W, C]` -> `[B / n, n, H, W, C]`: n images at a time, with at most `TILES` tiles."""
     most = max(TILES // (_tiles(x.shape[1]) * _tiles(x.shape[2])), 1)
     parts = next((n for n in range(1, len(x) + 1) if len(x) % n == 0 and len(x) <= n * most), 1)
     return x.reshape(parts, len(x) // parts, *x.shape[1:])
@@ -118,7 +112,7 @@ def _overlapping(x, b):
     down, across = _tiles(height), _tiles(width)
     x = jnp.pad(x, ((0, 0), (1, 1 + height % 2), (1, 1 + width % 2), (0, 0)))
     x = x.reshape(count, down + 1, 2, 2 * (across + 1), channels)
-    # The barrier: XLA would compute the rows anew for every column.
+    # The barrier: XLA would otherwise compute the rows again for every column.
     x = jax.lax.optimization_barrier(_product(b.T, [x[:, i // 2 : i // 2 + down, i % 2] for i in range(SIDE)]))
     x = x.reshape(SIDE, count, down, across + 1, 2, channels)
     x = _product(b.T, [x[:, :, :, j // 2 : j // 2 + across, j % 2] for j in range(SIDE)], axis=1)
@@ -157,7 +151,7 @@ def _both(matrix, x):
 def _product(matrix, parts, axis=0):
     """The product of a small matrix and as many arrays as it has columns, along a new axis.
 
-    Written out, zeros and all: XLA compiles it faster than a concatenation of the sums, and it runs as fast.
+    Products with 0 are written out as well: XLA compiles this faster than a concatenation of sums, and it runs as fast.
     """
     shape = [1] * np.ndim(parts[0])
     shape.insert(axis, len(matrix))

@@ -189,7 +189,7 @@ def starting_point(config: ConfigDict) -> tuple[IResNet, dict]:
         raise ValueError(f"{config.init} holds another model than config.model says (- folder, + config):\n{lines}")
     if config.batch_norm != Norms.FROZEN.value and stored.folded_norms:
         raise ValueError(f"{config.init}: {FOLDED} Set config.batch_norm=frozen, or start from the PyTorch checkpoint.")
-    return stored.clone(dtype=model.dtype, remat=model.remat), variables
+    return stored.clone(dtype=model.dtype, remat=model.remat, kernels=model.kernels), variables
 
 
 @functools.partial(jax.jit, static_argnames="model")

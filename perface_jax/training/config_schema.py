@@ -8,6 +8,7 @@ import functools
 from ml_collections import ConfigDict
 
 from perface_jax import images, parallel, settings
+from perface_jax.network.kernels import Kernels
 from perface_jax.settings import AT_LEAST_0, POSITIVE, Change, Check, Field, one_of
 from perface_jax.training.step import Loss, Norms
 
@@ -31,6 +32,7 @@ ROWS = (
     Field("model.embedding_size", 512, "D"),
     Field("model.dtype", "float32", "of convolutions and activations", one_of(("float32", "bfloat16", "float64"))),
     Field("model.remat", False, "recompute activations in the backward pass: less memory, more work"),
+    Field("model.kernels", "auto", "auto, or xla: plain XLA, with forward-mode derivatives", _values(Kernels)),
     Field("model.layers", (), "blocks in each of the four stages; () = those of model.arch"),
     Field("batch_norm", "global", "statistics of the batch (ours), of a device's rows, or frozen", _values(Norms)),
 

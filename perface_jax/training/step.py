@@ -17,7 +17,7 @@ import optax
 from perface_jax import losses, metrics
 from perface_jax.datasets.batches import gather
 from perface_jax.images import normalize
-from perface_jax.network import batch_norm
+from perface_jax.network.kernels import Kernels, barrier, column_sums
 from perface_jax.network.model import IResNet, embed_step
 from perface_jax.similarity import similarity, unit
 from perface_jax.training.state import Hyper, TrainState
@@ -138,7 +138,7 @@ def train_step(
     gradients = jax.tree.map(lambda g: g / sums["count"].astype(g.dtype), gradients)
     updates, opt_state = optimizer(state.hyper).update(gradients, state.opt_state, state.params)
     new = state.replace(params=optax.apply_updates(state.params, updates), batch_stats=batch_stats, opt_state=opt_state)
-    return _freeze_if_diverged(state, new, sums)
+    return _freeze_if_diverged(state, new, sums, Kernels(getattr(model, "kernels", Kernels.AUTO)))
 
 
 def train_steps(
@@ -211,9 +211,9 @@ def _embed_rows(state, params, images, model, norms, axis_name):
     return flat.reshape(*images.shape[:2], -1), batch_stats
 
 
-def _freeze_if_diverged(old, new, sums):
+def _freeze_if_diverged(old, new, sums, kernels):
     # Of the parameters, not the gradients: nobody then asks for those of frozen parameters, and XLA skips them.
-    finite = jnp.isfinite(sums["loss"]) & _all_finite(new.params)
+    finite = jnp.isfinite(sums["loss"]) & _all_finite(new.params, kernels)
     going = finite & (old.diverged < 0)
     kept = jax.tree.map(lambda a, b: jnp.where(going, a, b), new, old)
     first = (old.diverged < 0) & ~finite
@@ -221,10 +221,11 @@ def _freeze_if_diverged(old, new, sums):
     return kept, jax.tree.map(lambda x: jnp.where(going, x, jnp.zeros_like(x)), sums)
 
 
-def _all_finite(tree):
-    if jax.default_backend() != "cpu":
+def _all_finite(tree, kernels):
+    if kernels is Kernels.XLA:
         return jnp.isfinite(optax.tree.norm(tree))
-    # A sum is finite only if all numbers are; by columns first, as `batch_norm` has a fast sum over rows. Without the
-    # barriers XLA adds up hundreds of sums anew wherever the answer is read, and compiles kernels of all of them.
-    sums = jax.lax.optimization_barrier([jnp.sum(batch_norm.column_sums(x)) for x in jax.tree.leaves(tree)])
-    return jnp.isfinite(jax.lax.optimization_barrier(sum(sums)))
+    # A sum is finite only if all numbers are. Without the barriers XLA for CPUs adds up hundreds of sums anew wherever
+    # the answer is read, and compiles kernels of all of them.
+    leaves = jax.tree.leaves(tree)
+    sums = barrier([jnp.sum(x if x.ndim < 2 else column_sums(lambda x: x, x)) for x in leaves])
+    return jnp.isfinite(barrier(sum(sums)))

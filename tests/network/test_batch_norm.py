@@ -6,11 +6,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-import torch
 from jax.sharding import PartitionSpec as P
 
 from perface_jax import parallel
 from perface_jax.network import batch_norm
+from perface_jax.network import kernels as kernels_module
+from perface_jax.network.kernels import Kernels
 
 CHANNELS = 5
 
@@ -41,6 +42,7 @@ def plain(x, scale, bias, slope):
 @pytest.mark.parametrize("activated", [True, False])
 @pytest.mark.parametrize("of_the_batch", [True, False])
 def test_value_and_derivatives_are_those_of_pytorch(of_the_batch, activated):
+    torch = pytest.importorskip("torch")
     (x, dy), (scale, bias, slope) = rows(), vectors()
     mean, var = np.linspace(-3, 3, CHANNELS), np.linspace(0.5, 2, CHANNELS)
     inputs = [torch.tensor(v, requires_grad=True) for v in (x.transpose(0, 3, 1, 2), scale, bias, slope)]
@@ -134,15 +136,21 @@ def test_sums_over_many_rows_far_from_zero_keep_their_digits(shape):
     np.testing.assert_allclose(var, exact.var(0), rtol=2e-4, atol=1e-7)
 
 
-def test_an_accelerators_sums_give_what_the_cpus_products_give(monkeypatch):
+@pytest.mark.parametrize("kernels", Kernels)
+def test_an_accelerators_sums_give_what_the_cpus_products_give(kernels, monkeypatch):
     (x, dy), numbers = rows(), vectors()
-    found = []
+
+    def function(x, *vectors):
+        of = batch_norm.statistics(x, kernels=kernels)
+        return batch_norm.normalize(x, *of, *vectors, kernels=kernels)
+
     with jax.enable_x64(True):
-        for backend in ("cpu", "gpu"):
-            monkeypatch.setattr(jax, "default_backend", lambda backend=backend: backend)
-            jax.clear_caches()
-            y, back = jax.vjp(of_batch, *map(jnp.asarray, (x, *numbers)))
-            found.append([y, *back(jnp.asarray(dy))])
+        y, back = jax.vjp(of_batch, *map(jnp.asarray, (x, *numbers)))
+        on_cpu = [y, *back(jnp.asarray(dy))]
+        jax.clear_caches()
+        monkeypatch.setattr(kernels_module, "on_cpu", lambda ours, xla, *args: xla(*args))
+        y, back = jax.vjp(function, *map(jnp.asarray, (x, *numbers)))
+        elsewhere = [y, *back(jnp.asarray(dy))]
     jax.clear_caches()
-    for one, other in zip(*found, strict=True):
+    for one, other in zip(on_cpu, elsewhere, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-12, atol=1e-12)

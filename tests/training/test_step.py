@@ -11,7 +11,7 @@ import pytest
 from converters import arcface_torch, to_torch
 from perface_jax import losses, parallel
 from perface_jax.images import normalize
-from perface_jax.network import compilation, convolution
+from perface_jax.network import compilation
 from perface_jax.network.model import embed_step, iresnet
 from perface_jax.parallel import How
 from perface_jax.training import state
@@ -27,13 +27,8 @@ GOLDEN_BATCH = {  # 0-3 references, 4-7 positives, 8-11 negatives
 }
 
 
-@pytest.mark.parametrize(
-    ("devices", "winograd"),
-    [pytest.param(1, False, marks=pytest.mark.slow), pytest.param(1, True, marks=pytest.mark.slow), (4, False)],
-)
-def test_five_steps_of_r18_follow_the_trajectory_of_pytorch(devices, winograd, monkeypatch):
-    if winograd:
-        monkeypatch.setattr(convolution, "PICTURES", 1)
+@pytest.mark.parametrize("devices", [pytest.param(1, marks=pytest.mark.slow), 4])
+def test_five_steps_of_r18_follow_the_trajectory_of_pytorch(devices, monkeypatch):
     # As users compile: here most of the time is computing.
     quick = (("xla_backend_optimization_level", 3), ("xla_cpu_use_fusion_emitters", True))
     options = compilation.options() | dict(compilation.accepted(quick))

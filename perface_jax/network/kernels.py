@@ -1,0 +1,78 @@
+"""The switch between XLA's kernels and those of this package, which are for CPUs.
+
+XLA's convolutions and reductions are fast on accelerators. On CPUs some are slow, and `convolution`, `winograd` and
+`batch_norm` replace them. What counts is the platform a program is lowered for, not the one it is traced on: a program
+exported for TPUs on a computer without one is the same as on a TPU.
+"""
+
+import enum
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Float
+
+from perface_jax.arrays import AnyArray, Array
+
+SLICES = 4  # added to each other before a sum
+
+
+class Kernels(enum.StrEnum):
+    """Whose kernels compute convolutions, norms and their derivatives."""
+
+    AUTO = "auto"  # this package's in programs for CPUs, XLA's in others; without forward-mode derivatives
+    XLA = "xla"  # XLA's in all programs; forward-mode derivatives (`jax.jvp`, `jax.jacfwd`) are defined
+
+    @classmethod
+    def _missing_(cls, value):
+        raise ValueError(f"kernels is {value!r}; wanted one of {', '.join(cls)}")
+
+
+def on_cpu(ours: Callable, xla: Callable, *args: Any) -> Any:
+    """`ours(*args)` in programs lowered for CPUs, `xla(*args)` in others. Both are traced; one is lowered."""
+    return jax.lax.platform_dependent(*args, cpu=ours, default=xla)
+
+
+def barrier(tree: Any) -> Any:
+    """The same values; XLA for CPUs then computes each of them once, not again for every use."""
+    return on_cpu(jax.lax.optimization_barrier, lambda tree: tree, tree)
+
+
+def column_sums(function: Callable[..., Array], *rows: Float[AnyArray, "*rows c"]) -> Float[Array, " c"]:
+    """The sums over all rows of an elementwise function of the arrays."""
+
+    def xla(*rows):
+        return jnp.sum(function(*rows), axis=tuple(range(rows[0].ndim - 1)))
+
+    def ours(*rows):
+        return _sum(function, [x.reshape(-1, x.shape[-1]) for x in rows], axis=0)
+
+    return on_cpu(ours, xla, *rows)
+
+
+def row_sums(x: Float[AnyArray, "*rows n"]) -> Float[Array, "*rows"]:
+    """The sums over the last axis."""
+
+    def ours(x):
+        return _sum(lambda x: x, [x.reshape(-1, x.shape[-1])], axis=1).reshape(x.shape[:-1])
+
+    return on_cpu(ours, lambda x: jnp.sum(x, axis=-1), x)
+
+
+def _sum(function, matrices, *, axis):
+    """A few long slices are added to each other, elementwise; the result is multiplied by ones.
+
+    XLA's reduction for CPUs uses one core and no vector registers: `benchmarks/layers.py` times both. The ones are two
+    vectors, because XLA does not pass a product with a single vector to its library but compiles it each time.
+    """
+    length = matrices[0].shape[axis]
+    long = length // SLICES
+
+    def cut(start, stop):
+        return function(*(jax.lax.slice_in_dim(x, start, stop, axis=axis) for x in matrices))
+
+    added = sum(cut(i * long, (i + 1) * long) for i in range(SLICES))
+    ones = jnp.ones((2, long), added.dtype)
+    total = (ones @ added)[0] if axis == 0 else (added @ ones.T)[:, 0]
+    return total + jnp.sum(cut(SLICES * long, length), axis=axis) if length % SLICES else total
