@@ -1,10 +1,10 @@
-"""Does this machine compute what the model folder says? The first thing to run on a new GPU or TPU.
+"""Does this device compute what the model folder says? Run it first on a new GPU or TPU.
 
     python -m perface_jax.selftest models/arcface_r50
 
-A model folder carries a known answer: a few generated pictures and their embeddings, computed in full float32 when the
-folder was written. The test embeds the pictures again, here: in full precision, which must agree to `TOLERANCE`; and as
-the model computes by default on this device (bfloat16 or TF32 products on accelerators), whose error is reported.
+A model folder holds a known answer: a few generated pictures and their embeddings, computed in full float32 when the
+folder was written. The test embeds the pictures again: in full precision, which must agree to `TOLERANCE`; and with the
+default precision of this device (bfloat16 or TF32 products on accelerators), whose error is reported.
 """
 
 import argparse
@@ -19,15 +19,14 @@ from perface_jax.evaluation import embed
 from perface_jax.network.model_folder import load_model
 from perface_jax.similarity import similarity
 
-TOLERANCE = 1e-4  # of the largest absolute value; float32 sums in another order stay ten times below
+TOLERANCE = 1e-4  # of the largest absolute value; reordered float32 sums stay ten times below
 
 
 class Result(NamedTuple):
     """How far this device is from the known answer.
 
-    `exact` and `default` are largest absolute differences relative to the largest absolute value of the known answer,
-    in full precision and as the model computes by default; `cosine` is the smallest cosine of `default`'s embeddings to
-    the known ones.
+    `exact` and `default` are the largest absolute differences relative to the largest absolute value of the known
+    answer, in full and in default precision; `cosine` is the smallest cosine of the default embeddings to the known.
     """
 
     exact: float
@@ -40,13 +39,7 @@ class Result(NamedTuple):
 
 
 def selftest(folder: epath.PathLike) -> Result:
-    """Rebuild the known answer of a model folder on the default device.
-
-    Args:
-      folder: a model folder.
-
-    Returns:
-      how far off this device is.
+    """Recompute the known answer of a model folder on the default device.
 
     Raises:
       FileNotFoundError: no model folder, or one without a known answer.
@@ -55,7 +48,7 @@ def selftest(folder: epath.PathLike) -> Result:
     model, variables = load_model(folder)
     file = epath.Path(folder) / "known_answer.npz"
     if not file.exists():
-        raise FileNotFoundError(f"{file} is missing: this model folder carries no known answer; convert it again")
+        raise FileNotFoundError(f"{file} is missing: this model folder has no known answer; convert it again")
     try:
         with file.open("rb") as stream, np.load(stream) as stored:
             images, known = stored["images"], stored["embeddings"]

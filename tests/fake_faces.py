@@ -6,6 +6,19 @@ import jax.numpy as jnp
 import numpy as np
 
 from perface_jax import evaluation
+from perface_jax.annotations import Setting, Split, SplitBy
+from perface_jax.evaluation import Answers, LabeledTriplets, Role, Run, title
+
+RIGHT, WRONG, TIE = (0.9, 0.1), (0.1, 0.9), (0.5, 0.5)  # where people chose a
+
+
+def similarities(*pairs):
+    return np.array(pairs, np.float32)
+
+
+def only(rows, **wanted):
+    (row,) = [row for row in rows if all(getattr(row, name) == value for name, value in wanted.items())]
+    return row
 
 
 class MeanColor(types.SimpleNamespace):
@@ -32,6 +45,7 @@ class Colors:
     votes = np.array([[0, 0, 0], [1, 1, 1], [0, 0, 0], [0, 0, 0], [1, 1, 1]], np.int8)
     source_id = np.array([0, 0, 1, 1, 2])
     target_id = np.array([0, 1, 0, 1, 0])
+    metadata = {}
     colors = np.array(
         [
             [[250, 0, 0], [0, 250, 0], [200, 0, 0]],  # a is red like the reference, people say a: right
@@ -50,17 +64,29 @@ class Colors:
 
 
 def data(triplets=None, *, labels=None, training=(), **settings):
-    """What `experiment.divide` would give, of these settings; by default all five triplets are `i`."""
+    """What `builders.divide` would give, of these settings; by default all five triplets are `i`."""
     triplets = triplets or Colors()
     votes = triplets.votes
     if labels is None:
         labels = np.where((votes == votes[:, :1]).all(1), votes[:, 0], -1)
-    rows = {name: np.asarray(places, int) for name, places in (settings or {"i": np.arange(len(votes))}).items()}
-    return types.SimpleNamespace(
+    rows = {"validation": [], **(settings or {"i": np.arange(len(votes))})}
+    rows = {Setting(name): np.asarray(places, int) for name, places in rows.items()}
+    return LabeledTriplets(
         triplets=triplets,
         labels=labels,
         training_labels=labels,
         training=np.asarray(training, int),
-        rows={"validation": np.array([], int), **rows},
+        split=Split(SplitBy.IDS, rows, None, None, 0, "by hand"),
         settings={name: places[labels[places] >= 0] for name, places in rows.items()},
     )
+
+
+def run(of, *, seed=(), cell="", **similarities):
+    """A run whose models are called `before` (the start), `after` (trained) or anything else (external)."""
+    roles = {"before": Role.START, "after": Role.TRAINED}
+    answers = {}
+    for name, pairs in similarities.items():
+        role = roles.get(name, Role.EXTERNAL)
+        identity = f"{name} {cell} {seed}" if role is Role.TRAINED else name
+        answers[role] = Answers(title(role, name, cell), identity, pairs)
+    return Run(seed, of, answers)

@@ -41,4 +41,4 @@ def test_a_folder_without_a_known_answer_says_so(folder, capsys):
     with pytest.raises(SystemExit) as stop:
         selftest.main([str(folder)])
     assert stop.value.code == 2
-    assert "carries no known answer" in capsys.readouterr().err
+    assert "has no known answer" in capsys.readouterr().err

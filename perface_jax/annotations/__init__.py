@@ -27,7 +27,7 @@ from perface_jax.annotations.orders import (
 )
 from perface_jax.annotations.readers import read_answers
 from perface_jax.annotations.repairs import repair
-from perface_jax.annotations.splits import Split, SplitWarning, random_split, split
+from perface_jax.annotations.splits import Setting, Split, SplitBy, SplitWarning, random_split, split
 from perface_jax.annotations.votes import Dummies, Votes
 
 __all__ = [
@@ -39,7 +39,9 @@ __all__ = [
     "OddOneOut",
     "OrderAlarm",
     "OrderChange",
+    "Setting",
     "Split",
+    "SplitBy",
     "SplitWarning",
     "Votes",
     "audit",

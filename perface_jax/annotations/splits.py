@@ -13,6 +13,7 @@ triplet (`random_split`) measures memory for sources; it exists by name and warn
 """
 
 import dataclasses
+import enum
 import operator
 import warnings
 from collections.abc import Mapping, Sequence
@@ -20,12 +21,37 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 PARTS = ("train", "validation", "test")
-SETTINGS = {
-    "train": ("train", "train"),
-    "validation": ("validation", "validation"),
-    "i": ("test", "test"),
-    "ii": ("train", "test"),
-    "iii": ("test", "train"),
+
+
+class SplitBy(enum.StrEnum):
+    """What is divided."""
+
+    IDS = "ids"  # sources and targets
+    TRIPLETS = "triplets"
+
+
+class Setting(enum.StrEnum):
+    """What a triplet is used for; tests first, those in which more was new to the model before others."""
+
+    BOTH_UNSEEN = "i"
+    TARGET_UNSEEN = "ii"
+    SOURCE_UNSEEN = "iii"
+    TEST = "test"  # of a split by triplet: sources and targets seen
+    TRAIN = "train"
+    VALIDATION = "validation"
+
+    @property
+    def is_test(self) -> bool:
+        """Whether training had no use of it."""
+        return self not in (Setting.TRAIN, Setting.VALIDATION)
+
+
+SETTINGS = {  # parts of the sources and of the targets
+    Setting.TRAIN: ("train", "train"),
+    Setting.VALIDATION: ("validation", "validation"),
+    Setting.BOTH_UNSEEN: ("test", "test"),
+    Setting.TARGET_UNSEEN: ("train", "test"),
+    Setting.SOURCE_UNSEEN: ("test", "train"),
 }
 SHARED = {("train", "ii"): "source", ("train", "iii"): "target", ("i", "ii"): "target", ("i", "iii"): "source"}
 
@@ -39,13 +65,15 @@ class Split:
     """Rows of triplets for each setting; none is made that `check` does not pass.
 
     Attributes:
+      by: what was divided.
       rows: setting -> int64 array of rows, ascending.
       source_id, target_id: int [T], of every triplet; None for a split by triplet, which knows no ids.
       unused: how many triplets no setting uses.
       description: how it was made.
     """
 
-    rows: Mapping[str, np.ndarray]
+    by: SplitBy
+    rows: Mapping[Setting, np.ndarray]
     source_id: np.ndarray | None
     target_id: np.ndarray | None
     unused: int
@@ -121,7 +149,7 @@ def split(
     rows = {name: np.flatnonzero(source_part[s] & target_part[t]) for name, (s, t) in SETTINGS.items()}
     unused = len(source_id) - sum(map(len, rows.values()))
     description = f"by source {_shown(sources)} and target {_shown(targets)}, seed {seed}, fold {fold}"
-    return Split(rows, source_id, target_id, unused, description)
+    return Split(SplitBy.IDS, rows, source_id, target_id, unused, description)
 
 
 def random_split(n: int, *, fractions: tuple[float, float, float] = (0.8, 0.1, 0.1), seed: int = 0) -> Split:
@@ -147,8 +175,10 @@ def random_split(n: int, *, fractions: tuple[float, float, float] = (0.8, 0.1, 0
     )
     order = np.random.default_rng(seed).permutation(n)
     train, validation = round(fractions[0] * n), round((fractions[0] + fractions[1]) * n)
-    rows = dict(zip(PARTS, map(np.sort, np.split(order, (train, validation))), strict=True))
-    return Split(rows, None, None, 0, f"by triplet {fractions}, seed {seed}, sources and targets seen")
+    rows = dict(zip(map(Setting, PARTS), map(np.sort, np.split(order, (train, validation))), strict=True))
+    return Split(
+        SplitBy.TRIPLETS, rows, None, None, 0, f"by triplet {fractions}, seed {seed}, sources and targets seen"
+    )
 
 
 def _ids(ids, name: str) -> np.ndarray:

@@ -9,6 +9,7 @@ from ml_collections import ConfigDict
 
 from perface_jax import evaluation, evaluator, images, landmarks
 from perface_jax.datasets.portraits import Portraits
+from perface_jax.evaluation import Role
 from perface_jax.network.model_folder import load_model
 
 BEFORE_TRAINING = "before training"  # the recognizer that a run started from
@@ -128,7 +129,9 @@ def open_embedders(config: ConfigDict, workdir: str | None, recognizers: Mapping
     found, perceptual = {}, None
     if workdir:
         models = evaluator.open_run(config, workdir).models[0]
-        start, perceptual = (NetworkEmbedder(models[name](), crop=config.crop) for name in ("before", "after"))
+        start, perceptual = (
+            NetworkEmbedder(models[role].open(), crop=config.crop) for role in (Role.START, Role.TRAINED)
+        )
         found[BEFORE_TRAINING] = start
     found |= {name: _open(name, path, config) for name, path in recognizers.items()}
     if not found:

@@ -1,8 +1,8 @@
 """Evaluate a run: `python evaluate.py --config=configs/perface_r50.py --workdir=runs/perface_r50 [--parts=...]`.
 
-Prints every table of the parts, and writes WORKDIR/evaluation.json. `--report=DIR` adds report.html and report.json,
-`--figures=DIR` the figures as PDF. `--embeddings=FILE.npz` judges anybody's vectors in the place of a run.
-`--compare=OTHER` adds paired tests against another evaluated workdir, or another file of vectors.
+Prints every table and writes WORKDIR/evaluation.json. `--report=DIR` adds report.html and report.json,
+`--figures=DIR` the figures as PDF. `--embeddings=FILE.npz` evaluates embeddings from any model in place of a run.
+`--compare=OTHER` adds paired tests against another evaluated workdir, or another file of embeddings.
 
 `--parts=embed --pictures=FOLDER --out=FILE.npz` embeds a folder of pictures with the run's model.
 
@@ -32,7 +32,7 @@ PARTS = flags.DEFINE_list(
     "parts", None, "triplets, groups, selection; verification; embed; anonymize; privacy. Default: config.parts."
 )
 flags.DEFINE_alias("part", "parts")
-EMBEDDINGS = flags.DEFINE_string("embeddings", None, "A .npz of names and embeddings, in the place of --workdir.")
+EMBEDDINGS = flags.DEFINE_string("embeddings", None, "A .npz of names and embeddings, in place of --workdir.")
 COMPARE = flags.DEFINE_string("compare", "", "Another evaluated workdir, or another .npz.")
 REPORT = flags.DEFINE_string("report", None, "Folder for report.html and report.json.")
 FIGURES = flags.DEFINE_string("figures", None, "Folder for the figures as PDF.")
@@ -56,7 +56,7 @@ def main() -> None:
 
 
 def _main(arguments):
-    logging.set_verbosity(logging.ERROR)  # Orbax and TFDS tell every step they take
+    logging.set_verbosity(logging.ERROR)  # Orbax and TFDS log every step
     if len(arguments) > 1:
         raise app.UsageError(f"unexpected argument {arguments[1]!r}; fields are set as --config.field=value")
     try:
@@ -72,31 +72,31 @@ def evaluate(config):
     if PARTS.value in (["anonymize"], ["privacy"]):
         return anonymize(config, PARTS.value[0])
     if (WORKDIR.value is None) == (EMBEDDINGS.value is None):
-        raise ValueError("give either --workdir, a run to judge, or --embeddings, a file of vectors")
+        raise ValueError("give either --workdir, a run, or --embeddings, a file of vectors")
     if PARTS.value == ["embed"]:
         return embed(config)
     if PARTS.value:
         config.parts = tuple(PARTS.value)
     if EMBEDDINGS.value:
-        judged = evaluator.open_vectors(config, EMBEDDINGS.value, compare=COMPARE.value)
+        target = evaluator.open_vectors(config, EMBEDDINGS.value, compare=COMPARE.value)
     else:
-        judged = evaluator.open_run(config, WORKDIR.value, compare=COMPARE.value)
+        target = evaluator.open_run(config, WORKDIR.value, compare=COMPARE.value)
     make_folders()
-    found = evaluator.evaluate(judged)
+    found = evaluator.evaluate(target)
     if jax.process_index():
         return
-    if judged.workdir:
-        report.write_json(judged.workdir / "evaluation.json", found)
+    if target.workdir:
+        report.write_json(target.workdir / "evaluation.json", found)
     show(found)
 
 
 def make_folders():
     for folder in filter(None, (REPORT.value, FIGURES.value)):
-        epath.Path(folder).mkdir(parents=True, exist_ok=True)  # better refused now than when all is computed
+        epath.Path(folder).mkdir(parents=True, exist_ok=True)  # refuse before hours of computing
 
 
 def show(found):
-    report.to_terminal(found._replace(facts={}))  # they are in the files
+    report.to_terminal(found._replace(facts={}))  # the files have them
     if REPORT.value:
         folder = epath.Path(REPORT.value)
         report.write_json(folder / "report.json", found)

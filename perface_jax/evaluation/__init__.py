@@ -1,49 +1,63 @@
-"""From pictures, or anybody's vectors, to the rows of every table.
+"""From pictures, or embeddings of any model, to the rows of every table.
 
 vectors = read_vectors("vectors.npz")                    # names [N], embeddings [N, D]
 similarities = triplet_similarities(vectors, triplets)   # [T, 2]
-triplet_rows({"": [Run((), data, {"vectors": similarities})]})
+answers = {Role.EXTERNAL: Answers("vectors", "vectors.npz", similarities)}
+triplet_rows({"": [Run((), data, answers)]})
 """
 
 from perface_jax.evaluation.comparisons import ComparisonRow, comparison_rows
 from perface_jax.evaluation.embedding import Network, embed, embed_folder, picture_names
+from perface_jax.evaluation.examples import Example, examples
 from perface_jax.evaluation.groups import Embedded, GroupRow, embed_faces, group_rows
+from perface_jax.evaluation.inputs import Embedder, Faces, LabeledTriplets, Triplets
 from perface_jax.evaluation.recognition import VerificationRow, verification_row
-from perface_jax.evaluation.runs import Embedder, Run, counts, label, scores, triplet_similarities
+from perface_jax.evaluation.runs import Answers, Kind, Role, Run, distinguish, scores, title, triplet_similarities
 from perface_jax.evaluation.selection import Ranked, SelectionRow, select, selection_rows
-from perface_jax.evaluation.triplets import TripletRow, triplet_rows
+from perface_jax.evaluation.triplets import Pairs, TripletRow, similarity_pairs, triplet_rows
 from perface_jax.evaluation.vectors import Vectors, read_vectors, write_vectors
-from perface_jax.evaluation.votes import VoteRow, held_out_log_odds, vote_rows
+from perface_jax.evaluation.votes import VoteRow, VoteTable, held_out_log_odds, vote_table
 
 __all__ = [
+    "Answers",
     "ComparisonRow",
     "Embedded",
     "Embedder",
+    "Example",
+    "Faces",
     "GroupRow",
+    "Kind",
+    "LabeledTriplets",
     "Network",
+    "Pairs",
     "Ranked",
+    "Role",
     "Run",
     "SelectionRow",
     "TripletRow",
+    "Triplets",
     "Vectors",
     "VerificationRow",
     "VoteRow",
+    "VoteTable",
     "comparison_rows",
-    "counts",
     "embed",
     "embed_faces",
     "embed_folder",
-    "held_out_log_odds",
+    "examples",
     "group_rows",
-    "label",
+    "held_out_log_odds",
     "picture_names",
     "read_vectors",
     "scores",
     "select",
     "selection_rows",
+    "similarity_pairs",
+    "title",
+    "distinguish",
     "triplet_rows",
     "triplet_similarities",
     "verification_row",
-    "vote_rows",
+    "vote_table",
     "write_vectors",
 ]

@@ -1,12 +1,15 @@
 """Two models on the same triplets: paired tests."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import numpy as np
+from jaxtyping import Float32
 
 from perface_jax import metrics
+from perface_jax.annotations import Setting
+from perface_jax.evaluation.inputs import LabeledTriplets
 from perface_jax.evaluation.runs import scores
 
 
@@ -22,7 +25,7 @@ class ComparisonRow(NamedTuple):
       note: why a number is missing.
     """
 
-    setting: str
+    setting: Setting
     first: str
     second: str
     difference: float
@@ -37,27 +40,26 @@ class ComparisonRow(NamedTuple):
 
 
 def comparison_rows(
-    first: Mapping[str, Sequence[np.ndarray]],
-    second: Mapping[str, Sequence[np.ndarray]],
-    data: Sequence[Any],
+    first: Mapping[str, Sequence[Float32[np.ndarray, "t 2"]]],
+    second: Mapping[str, Sequence[Float32[np.ndarray, "t 2"]]],
+    data: Sequence[LabeledTriplets],
     *,
     seed: int = 0,
 ) -> list[ComparisonRow]:
-    """Paired tests of every model against every other one, in every setting that is a test.
+    """Paired tests of every model against every other one, in every test setting.
 
     Args:
-      first: by name, the similarities `[T, 2]` of each run.
+      first: by name, the similarities of each run to a and to b.
       second: the same of the others.
-      data: of each run, `experiment.Data`.
+      data: of each run.
       seed: of the bootstrap and of the sign flips.
     """
     return [
         _comparison(setting, (one, first[one]), (other, second[other]), data, seed)
-        for setting in data[0].settings
-        if setting not in ("train", "validation")
+        for setting in Setting
+        if setting.is_test and any(len(of_run.settings.get(setting, ())) for of_run in data)
         for one in first
         for other in second
-        if any(len(of_run.settings[setting]) for of_run in data)
     ]
 
 
@@ -67,7 +69,7 @@ def _comparison(setting, first, second, data, seed):
     unique, place = np.unique(places, return_inverse=True)
 
     def mean(similarities):
-        """Of each triplet its mean over the runs in which it stands in this setting."""
+        """Of each triplet its mean over the runs that have it in this setting."""
         values = np.concatenate(
             [scores(s, d.labels)[d.settings[setting]] for s, d in zip(similarities, data, strict=True)]
         )
@@ -92,5 +94,5 @@ def _comparison(setting, first, second, data, seed):
         p_mcnemar=np.nan if repeated else metrics.mcnemar(mine, theirs).p,
         triplets=len(unique),
         sources=len(sources),
-        note="one source" if alone else "several seeds have no one answer for McNemar" if repeated else "",
+        note="one source" if alone else "McNemar takes one answer a triplet, not several seeds" if repeated else "",
     )

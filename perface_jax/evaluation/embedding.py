@@ -1,7 +1,7 @@
-"""From pictures to vectors, every picture exactly once, with frozen statistics.
+"""From pictures to embeddings, every picture exactly once, with frozen batch statistics.
 
 Pictures follow the contract of `images`; embeddings are float32 NumPy arrays `[N, D]`, not of unit length. All devices
-of a process share its batches. In a program of several processes each embeds its share and all get everything.
+of a process share its batches. Of several processes each embeds its share, and all get the embeddings of every picture.
 """
 
 import collections
@@ -16,10 +16,12 @@ from typing import Any
 import jax
 import numpy as np
 from etils import epath
+from jaxtyping import Float, Float32, Num, UInt8
 from tqdm import tqdm
 
 from perface_jax import images as pictures
 from perface_jax import parallel
+from perface_jax.arrays import AnyArray
 from perface_jax.network import compilation, folding
 from perface_jax.network.model import IResNet, embed_step
 
@@ -41,11 +43,11 @@ class Network:
         self._weights = parallel.place_global(weights, self._mesh)
         self._program = _program(model, folding.embed_step if folds else embed_step)
 
-    def embed(self, images: Iterable[np.ndarray]) -> np.ndarray:
-        """The embeddings of pictures as they come, each uint8 `[S, S, 3]`: float32 `[N, D]`."""
+    def embed(self, images: Iterable[UInt8[np.ndarray, "s s 3"]]) -> Float32[np.ndarray, "n d"]:
+        """The embeddings of a stream of pictures."""
         outputs = [np.empty((0, self.model.embedding_size), np.float32)]
         for (output, count), _ in itertools.pairwise(itertools.chain(self._steps(iter(images)), [None])):
-            outputs.append(np.asarray(output, np.float32)[:count])  # the next step is under way
+            outputs.append(np.asarray(output, np.float32)[:count])  # after the next step was started
         return np.concatenate(outputs)
 
     def _steps(self, images):
@@ -54,15 +56,14 @@ class Network:
             rows[: len(batch)] = batch
             yield self._program(self._weights, parallel.place_global(rows, self._mesh, parallel.ROWS)), len(batch)
 
-    def items(self, names: Sequence[Sequence[str]], load: Callable[[int], np.ndarray]) -> np.ndarray:
-        """The embeddings of n items of k pictures each.
+    def items(
+        self, names: Sequence[Sequence[str]], load: Callable[[int], UInt8[np.ndarray, "k s s 3"]]
+    ) -> Float32[np.ndarray, "n k d"]:
+        """The embeddings of n items of k pictures each, on every process.
 
         Args:
           names: of the pictures, n times k; only their number counts here, see `Vectors.items`.
-          load: position of an item -> its pictures, uint8 `[k, S, S, 3]`; called once for each, in threads.
-
-        Returns:
-          float32 `[n, k, D]`, on every process.
+          load: position of an item -> its pictures; called once for each, in threads.
         """
         mine = range(jax.process_index(), len(names), jax.process_count())
         with concurrent.futures.ThreadPoolExecutor(THREADS) as pool:
@@ -81,8 +82,8 @@ def _program(model, step):
     return jax.jit(functools.partial(step, model=model), compiler_options=compilation.options())
 
 
-def refuse_bad(names: Sequence[str], embeddings: np.ndarray, origin: str) -> None:
-    """Raise a ValueError that names the pictures whose vectors `[N, D]` have no direction: not finite, or zero."""
+def refuse_bad(names: Sequence[str], embeddings: Float[np.ndarray, "n d"], origin: str) -> None:
+    """Raise a ValueError that names the pictures whose vectors have no direction: not finite, or zero."""
     for bad, what in (
         (~np.isfinite(embeddings).all(axis=1), "NaN or infinite numbers in the vectors of"),
         (~embeddings.any(axis=1), "vectors of length zero, which have no direction:"),
@@ -96,17 +97,19 @@ def listed(names: Sequence[str]) -> str:
     return ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
 
 
-def embed(model: IResNet, variables: Mapping, images: np.ndarray, *, batch_size: int = 64) -> np.ndarray:
+def embed(
+    model: IResNet, variables: Mapping, images: UInt8[AnyArray, "n s s 3"], *, batch_size: int = 64
+) -> Float32[np.ndarray, "n d"]:
     """Embed pictures that are in memory; `Network` keeps the prepared weights for many calls.
 
     Args:
       model: the network.
       variables: its three collections.
-      images: uint8 RGB `[N, S, S, 3]`, S = `model.image_size`.
+      images: RGB, of the size `model.image_size`.
       batch_size: pictures a step; the last batch is padded and the padding thrown away.
 
     Returns:
-      float32 `[N, D]`, not normalized to length 1.
+      embeddings, not normalized to length 1.
 
     Raises:
       TypeError, ValueError: pictures that break the contract; the message shows what was seen and wanted.
@@ -123,25 +126,25 @@ def embed_folder(
     *,
     crop: str,
     batch_size: int = 64,
-    landmarks: Mapping[str, np.ndarray] | None = None,
-) -> tuple[list[str], np.ndarray, list[tuple[str, str]]]:
-    """Embed every picture of a folder and its sub-folders, in the order of their names.
+    landmarks: Mapping[str, Num[np.ndarray, "5 2"]] | None = None,
+) -> tuple[list[str], Float32[np.ndarray, "n d"], list[tuple[str, str]]]:
+    """Embed every picture of a folder and its subfolders, in the order of their names.
 
     Decoding runs ahead in threads; memory does not grow with the number of pictures. A progress bar shows the rate.
 
     Args:
       model: the network.
       variables: its three collections.
-      folder: searched for .jpg, .jpeg, .png, .webp, .bmp, .tif, .tiff, .gif; other and hidden files are not looked at.
-      crop: which crop the pictures have: a template of `images` (`arcface`, `simswap`, `simswap_ffhq`): they are
-        square crops of that kind and only resized; `celeba_hq`: squares as in CelebA-HQ and FFHQ, cut to the model's
+      folder: searched for .jpg, .jpeg, .png, .webp, .bmp, .tif, .tiff, .gif; other and hidden files are ignored.
+      crop: how the pictures were cropped. A template of `images` (`arcface`, `simswap`, `simswap_ffhq`) means squares
+        of that kind, which are only resized; `celeba_hq` means squares as in CelebA-HQ and FFHQ, cut to the model's
         crop by a fixed box. With `landmarks` it is the template that the pictures are aligned to.
       batch_size: pictures a step.
-      landmarks: five points in pixels of the picture, `[5, 2]`, by name as returned; a picture without is skipped.
+      landmarks: five points in pixels of the picture, by name as returned; a picture without is skipped.
 
     Returns:
-      (names, embeddings, skipped): paths relative to `folder`; float32 `[N, D]`, row i for `names[i]`; and
-      (name, reason) of each picture that could not be used.
+      (names, embeddings, skipped): paths relative to `folder`; row i for `names[i]`; and (name, reason) of each picture
+      that could not be used.
 
     Raises:
       FileNotFoundError: no such folder.
@@ -199,7 +202,7 @@ def _load(folder, model, crop, landmarks, name):
 
 
 def picture_names(folder: epath.Path) -> list[str]:
-    """The pictures of a folder and its sub-folders, in order; see `embed_folder`."""
+    """The pictures of a folder and its subfolders, in order; see `embed_folder`."""
     if not folder.is_dir():
         raise FileNotFoundError(f"no folder {folder}")
     files = (epath.Path(root) / name for root, _, names in folder.walk() for name in names)
@@ -209,7 +212,7 @@ def picture_names(folder: epath.Path) -> list[str]:
 
 
 def _is_picture(file):
-    return file.suffix.lower() in pictures.SUFFIXES and not file.name.startswith(".")  # ._x.jpg is no picture but macOS
+    return file.suffix.lower() in pictures.SUFFIXES and not file.name.startswith(".")  # macOS puts ._x.jpg beside x.jpg
 
 
 def _warn_of_other_crop(model, crop):
@@ -218,7 +221,7 @@ def _warn_of_other_crop(model, crop):
         raise ValueError(f"unknown crop {crop!r}; wanted one of {', '.join(known)}")
     if model.crop not in (None, crop) and crop != "celeba_hq":
         warnings.warn(
-            f"the model learned from {model.crop!r} crops, these pictures are {crop!r} crops: similarities between"
-            " them are not what the model was trained for. Align the pictures to the model's crop (images.align).",
+            f"the model was trained on {model.crop!r} crops, these pictures are {crop!r} crops: it was not trained for"
+            " similarities between them. Align the pictures to the model's crop (images.align).",
             stacklevel=3,
         )

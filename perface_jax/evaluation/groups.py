@@ -1,29 +1,41 @@
-"""STEP 1 on faces with attributes: who is taken for which group, task by task, as in the paper's Table 4."""
+"""STEP 1 on faces with attributes: the group chosen for every query, task by task, as in the paper's Table 4."""
 
+import enum
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
+from jaxtyping import Bool, Float32, Int
 
 from perface_jax import classification, groups
 from perface_jax.annotations.agreement import Estimate
-from perface_jax.evaluation.runs import Embedder
+from perface_jax.evaluation.inputs import Embedder, Faces
+
+ALL = "all"  # the `group` of the row on a task as a whole
+
+
+class Task(enum.StrEnum):
+    """Which groups there are to choose from."""
+
+    GENDER = "male / female"
+    AGE = "young / older"
+    FOUR = "four groups"
 
 
 class GroupRow(NamedTuple):
     """One class of one task, of one model; estimates are (value, low, high), resampled over queries.
 
     Attributes:
-      task: the groups there was a choice among.
-      model: whose distances.
-      group: the class; `all` for the task as a whole.
+      task: which groups there were to choose from.
+      model: whose distances decided.
+      group: the class, or ALL.
       queries: how many of the class, or of all.
       precision, recall, accuracy, balanced_accuracy, ranking_auc: as in `classification.ClassRow`.
       top1: of the whole task: share of queries whose group was chosen.
       note: why numbers do not exist.
     """
 
-    task: str
+    task: Task
     model: str
     group: str
     queries: int
@@ -37,24 +49,18 @@ class GroupRow(NamedTuple):
 
 
 class Embedded(NamedTuple):
-    """Queries and gallery as one model sees them.
+    """Queries and gallery embedded by one model; distances are 1 - cosine."""
 
-    Attributes:
-      queries: float32 `[Q, D]`.
-      gallery: float32 `[N, D]`.
-      distances: float32 `[Q, N]`, 1 - cosine.
-    """
-
-    queries: np.ndarray
-    gallery: np.ndarray
-    distances: np.ndarray
+    queries: Float32[np.ndarray, "q d"]
+    gallery: Float32[np.ndarray, "n d"]
+    distances: Float32[np.ndarray, "q n"]
 
 
 NONE = Estimate(np.nan, np.nan, np.nan)
 
 
-def embed_faces(embedder: Embedder, gallery: Any, queries: Any) -> Embedded:
-    """Embed both splits of `datasets.celeba_hq`, each face once."""
+def embed_faces(embedder: Embedder, gallery: Faces, queries: Faces) -> Embedded:
+    """Embed gallery and queries, each face once."""
     sides = [
         embedder.items([[name] for name in faces.names], lambda i, faces=faces: faces[i][None])[:, 0]
         for faces in (queries, gallery)
@@ -63,18 +69,18 @@ def embed_faces(embedder: Embedder, gallery: Any, queries: Any) -> Embedded:
 
 
 def tasks(
-    gallery: Any, queries: Any, names: Sequence[str]
-) -> dict[str, tuple[tuple[str, ...], np.ndarray, np.ndarray]]:
-    """The three choices of the paper: name -> (groups, membership bool `[G, N]`, truth int `[Q]`).
+    gallery: Faces, queries: Faces, names: Sequence[str]
+) -> dict[Task, tuple[tuple[str, ...], Bool[np.ndarray, "g n"], Int[np.ndarray, " q"]]]:
+    """The three tasks of the paper: name -> (groups, members of each, true group of each query).
 
     Args:
-      gallery, queries: of `datasets.celeba_hq`.
+      gallery, queries: faces with attributes.
       names: of the four narrow groups; the broad ones are their unions.
     """
     choices = {
-        "male / female": {"male": lambda faces: faces.male, "female": lambda faces: ~faces.male},
-        "young / older": {"young": lambda faces: faces.young, "older": lambda faces: ~faces.young},
-        "four groups": {name: lambda faces, i=i: faces.group == i for i, name in enumerate(names)},
+        Task.GENDER: {"male": lambda faces: faces.male, "female": lambda faces: ~faces.male},
+        Task.AGE: {"young": lambda faces: faces.young, "older": lambda faces: ~faces.young},
+        Task.FOUR: {name: lambda faces, i=i: faces.group == i for i, name in enumerate(names)},
     }
     return {
         name: (
@@ -86,16 +92,18 @@ def tasks(
     }
 
 
-def others(members: np.ndarray, gallery: Any, queries: Any) -> np.ndarray:
-    """Membership without the query itself: bool `[Q, G, N]` where a query is also a member, else `[G, N]`."""
+def others(
+    members: Bool[np.ndarray, "g n"], gallery: Faces, queries: Faces
+) -> Bool[np.ndarray, "g n"] | Bool[np.ndarray, "q g n"]:
+    """Membership without the query itself; with an axis of queries where a query is also a member."""
     same = np.asarray(queries.names)[:, None] == np.asarray(gallery.names)[None]
     return members[None] & ~same[:, None] if same.any() else members
 
 
 def group_rows(
     models: Mapping[str, Embedded],
-    gallery: Any,
-    queries: Any,
+    gallery: Faces,
+    queries: Faces,
     names: Sequence[str],
     *,
     rule: groups.Rule,
@@ -105,7 +113,7 @@ def group_rows(
 
     Args:
       models: by name.
-      gallery, queries: of `datasets.celeba_hq`.
+      gallery, queries: faces with attributes.
       names: of the four narrow groups.
       rule: the distance of a query to a group.
       factor: its f.
@@ -121,5 +129,5 @@ def group_rows(
             chosen = groups.classify(embedded.distances, where=where, rule=rule, factor=factor)
             found = classification.classification_report(truth, np.asarray(chosen.group), chosen.distances, classes)
             rows += [GroupRow(task, model, row.name, row.queries, *row[2:7], NONE, row.note) for row in found.rows]
-            rows.append(GroupRow(task, model, "all", len(truth), *[NONE] * 5, found.top1, found.note))
+            rows.append(GroupRow(task, model, ALL, len(truth), *[NONE] * 5, found.top1, found.note))
     return rows

@@ -1,11 +1,12 @@
-"""One person or two: the verification accuracy of a recognizer on identities it never saw."""
+"""Face verification: the accuracy of a recognizer on identities it never saw."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
+from jaxtyping import Int, UInt8
 
 from perface_jax import verification
-from perface_jax.evaluation.embedding import Network
+from perface_jax.evaluation.inputs import Embedder
 from perface_jax.similarity import similarity
 
 
@@ -13,7 +14,7 @@ class VerificationRow(NamedTuple):
     """One line of the verification table.
 
     Attributes:
-      model: `before` or `after` training.
+      model: before or after training.
       accuracy: share of right decisions, one person or two, over ten folds.
       deviation: standard deviation over the folds, n - 1.
       pairs, identities: what it rests on.
@@ -26,17 +27,17 @@ class VerificationRow(NamedTuple):
     identities: int
 
 
-def verification_row(name: str, network: Network, data: Any) -> VerificationRow:
-    """Verification accuracy on pairs of pictures of unseen identities, each picture embedded once.
-
-    Args:
-      name: of the model.
-      network: the model.
-      data: of `experiment.open_identities`.
-    """
-    shown, places = np.unique(data.pairs, return_inverse=True)
-    embeddings = network.items([[""]] * len(shown), lambda i: data.people.pictures[shown[i]][None])[:, 0]
-    one, other = np.moveaxis(embeddings[places.reshape(data.pairs.shape)], 1, 0)
-    accuracy, deviation = verification.verification_accuracy(np.asarray(similarity(one, other)), data.same)
-    people = len(np.unique(data.people.identity[shown]))
-    return VerificationRow(name, accuracy, deviation, len(data.pairs), people)
+def verification_row(
+    name: str,
+    embedder: Embedder,
+    pictures: UInt8[np.ndarray, "n h w 3"],
+    identity: Int[np.ndarray, " n"],
+    pairs: Int[np.ndarray, "p 2"],
+) -> VerificationRow:
+    """Verification accuracy of the model `name` on `pairs` of positions of pictures; each is embedded once."""
+    shown, places = np.unique(pairs, return_inverse=True)
+    embeddings = embedder.items([[""]] * len(shown), lambda i: pictures[shown[i]][None])[:, 0]
+    one, other = np.moveaxis(embeddings[places.reshape(pairs.shape)], 1, 0)
+    same = identity[pairs[:, 0]] == identity[pairs[:, 1]]
+    accuracy, deviation = verification.verification_accuracy(np.asarray(similarity(one, other)), same)
+    return VerificationRow(name, accuracy, deviation, len(pairs), len(np.unique(identity[shown])))

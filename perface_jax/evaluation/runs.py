@@ -1,100 +1,170 @@
-"""What every table of triplets is made from: the runs, their similarities, and how runs are pooled.
+"""What every table of triplets is made from: runs with the similarities of their models, and how runs are pooled.
 
-A model's answer to a triplet are two numbers, its similarities of the reference to a and to b, `[T, 2]`.
+A model answers a triplet with two numbers, its similarities of the reference to a and to b, `[T, 2]`.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+import collections
+import enum
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from typing import NamedTuple, TypeVar
 
 import jax
 import numpy as np
+from jaxtyping import Float, Float32, Int
 
 from perface_jax import metrics
+from perface_jax.annotations import Setting
+from perface_jax.evaluation.inputs import Embedder, LabeledTriplets, Triplets
 from perface_jax.similarity import similarity
 
+Entry = TypeVar("Entry")
 
-class Embedder(Protocol):
-    """What gives vectors: `embedding.Network`, or `vectors.Vectors` by name."""
 
-    def items(self, names: Sequence[Sequence[str]], load: Callable[[int], np.ndarray]) -> np.ndarray:
-        """`[n, k, D]`, see `embedding.Network.items`."""
+class Role(enum.StrEnum):
+    """What a model is in an evaluation."""
+
+    START = "start"  # before training; the gain of the trained model is measured from it
+    TRAINED = "trained"
+    EXTERNAL = "external"  # embeddings from a file
+
+
+class Kind(enum.StrEnum):
+    """What a line of a table is about."""
+
+    MODEL = "model"
+    BASELINE = "image-blind baseline"
+    AGREEMENT = "human agreement"
+
+
+class Answers(NamedTuple):
+    """The similarities of one model.
+
+    Attributes:
+      name: to print.
+      identity: of its weights or its file; models of one identity give one line of a table.
+      similarities: of the reference to a and to b.
+    """
+
+    name: str
+    identity: str
+    similarities: Float32[np.ndarray, "t 2"]
 
 
 class Run(NamedTuple):
-    """One run of a sweep, or the one set of vectors that is judged.
+    """One run of a sweep, or external embeddings on the split of one.
 
     Attributes:
       seed: what only repeats the run: runs that differ in nothing else are the spread of one cell of the table.
-      data: labels, settings and training labels, `experiment.Data`.
-      similarities: by name of the model, for instance `before` and `after`, float32 `[T, 2]` to a and to b.
+      data: labels and split of this run.
+      answers: of its models.
     """
 
-    seed: Any
-    data: Any
-    similarities: Mapping[str, np.ndarray]
+    seed: tuple
+    data: LabeledTriplets
+    answers: Mapping[Role, Answers]
 
 
-def triplet_similarities(embedder: Embedder, triplets: Any) -> np.ndarray:
-    """The similarities of every reference to its a and its b, each picture embedded once.
+class Line(NamedTuple):
+    """A model in the runs of one cell of a sweep, or of several cells in which it is the same."""
 
-    Args:
-      embedder: gives vectors, of pictures or by the names `t0000_a`.
-      triplets: `datasets.sim_celeba.Triplets`, pictures a, b and c = reference.
+    name: str
+    role: Role
+    runs: Sequence[Run]
 
-    Returns:
-      float32 `[T, 2]`.
-    """
+    @property
+    def similarities(self) -> list[np.ndarray]:
+        """Of each run, float32 `[T, 2]`."""
+        return [run.answers[self.role].similarities for run in self.runs]
+
+    @property
+    def start(self) -> list[np.ndarray] | None:
+        """Those of the models that training began with; None where there was no training."""
+        trained = self.role is Role.TRAINED
+        return [run.answers[Role.START].similarities for run in self.runs] if trained else None
+
+
+def triplet_similarities(embedder: Embedder, triplets: Triplets) -> Float32[np.ndarray, "t 2"]:
+    """The similarities of every reference to its a and its b; each picture is embedded once, as `t0000_a` by name."""
     names = [[f"{name}_{role}" for role in "abc"] for name in triplets.ids]
     a, b, reference = np.moveaxis(embedder.items(names, triplets.__getitem__), 1, 0)
     return np.stack([similarity(reference, a), similarity(reference, b)], axis=1)
 
 
-def scores(similarities: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """1 where the picture people chose is the more similar one, 1/2 at a tie, else 0; NaN without a label: `[T]`."""
+def scores(similarities: Float[np.ndarray, "t 2"], labels: Int[np.ndarray, " t"]) -> Float32[np.ndarray, " t"]:
+    """1 where the picture people chose is the more similar one, 1/2 at a tie, else 0; NaN without a label."""
     right = np.asarray(metrics.pair_scores(similarities[:, 0], similarities[:, 1]))
     return np.where(labels < 0, np.nan, np.where(labels == 0, right, 1 - right)).astype(np.float32)
 
 
-def label(models: Mapping[str, Any], model: str, cell: str) -> str:
-    """The name to print: all cells of a sweep start from the first model; what came of it is named by the cell."""
-    return model if model == next(iter(models)) else f"{model} {cell}".strip()
-
-
-def counts(votes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Votes for a and votes given, float32 `[T]` each."""
+def counts(votes: Int[np.ndarray, "t v"]) -> tuple[Float32[np.ndarray, " t"], Float32[np.ndarray, " t"]]:
+    """Votes for a, and votes given."""
     return np.sum(votes == 0, axis=1).astype(np.float32), np.sum(votes >= 0, axis=1).astype(np.float32)
 
 
-def in_order(cells: Mapping[str, Sequence[Run]]) -> list[str]:
-    """The settings that are tests first."""
-    return sorted(next(iter(cells.values()))[0].data.rows, key=lambda name: name in ("train", "validation"))
+def title(role: Role, name: str, cell: str) -> str:
+    """The name to print: all cells of a sweep have the start in common; trained models are named after their cell."""
+    return f"{name} {cell}".strip() if role is Role.TRAINED else name
 
 
-def pooled(values: Sequence[np.ndarray], runs: Sequence[Run], setting: str, of: str) -> np.ndarray:
-    """The values `[T]` of each run at its triplets of a setting, one run after the other; `of`: settings or rows."""
-    return np.concatenate([one[getattr(run.data, of)[setting]] for one, run in zip(values, runs, strict=True)])
+def distinguish(
+    cells: Mapping[str, Sequence[Entry]], key: Callable[[Entry], Hashable]
+) -> list[tuple[str, Sequence[Entry]]]:
+    """(suffix of the name, entries) of each cell; of the first one alone where all cells have the same keys."""
+    if len({tuple(map(key, entries)) for entries in cells.values()}) == 1:
+        return [("", next(iter(cells.values())))]
+    return [(f" ({cell})", entries) for cell, entries in cells.items()]
 
 
-def clusters_of(runs: Sequence[Run], setting: str, of: str) -> tuple[np.ndarray, np.ndarray]:
-    """The sources of the pooled triplets: (ids, position of each triplet's among them)."""
-    return np.unique(pooled([run.data.triplets.source_id for run in runs], runs, setting, of), return_inverse=True)
+def lines(cells: Mapping[str, Sequence[Run]], places: Callable[[Run], np.ndarray] | None = None) -> list[Line]:
+    """The models of all cells, what training began with first.
+
+    Args:
+      cells: by the name to print, the runs that only seeds and folds tell apart.
+      places: positions of the triplets that a line is about: a model that cells share has one line if these are the
+        same, too.
+    """
+    named = collections.defaultdict(dict)
+    for role in Role:
+        for cell, runs in cells.items():
+            if role in runs[0].answers:
+                named[role, runs[0].answers[role].name][cell] = runs
+
+    def key(run):
+        return run.answers[role].identity, places(run).tobytes() if places else b""
+
+    found = []
+    for (role, name), of_name in named.items():
+        found += [Line(name + suffix, role, runs) for suffix, runs in distinguish(of_name, key)]
+    return found
 
 
-def interval(values: np.ndarray, clusters: np.ndarray, seed: int) -> tuple[float, float]:
+def by_setting(cells: Mapping[str, Sequence[Run]]) -> dict[Setting, dict[str, Sequence[Run]]]:
+    """The settings in order, and those cells of each that have triplets in it."""
+    found = {}
+    for setting in Setting:
+        present = {cell: runs for cell, runs in cells.items() if any(len(rows(run, setting)) for run in runs)}
+        found |= {setting: present} if present else {}
+    return found
+
+
+def rows(run: Run, setting: Setting) -> Int[np.ndarray, " n"]:
+    """The positions of all triplets of a setting, with a label or without."""
+    return run.data.split.rows.get(setting, np.empty(0, int))
+
+
+def labeled(run: Run, setting: Setting) -> Int[np.ndarray, " n"]:
+    """The positions of the triplets of a setting that have an evaluation label."""
+    return run.data.settings[setting]
+
+
+def pooled(arrays: Sequence[np.ndarray], places: Sequence[np.ndarray]) -> np.ndarray:
+    """What the array of each run has at its places, one run after the other."""
+    return np.concatenate([array[at] for array, at in zip(arrays, places, strict=True)])
+
+
+def interval(values: Float[np.ndarray, " n"], clusters: Int[np.ndarray, " n"], seed: int) -> tuple[float, float]:
     """The 95% interval of the mean of those that are numbers, clusters resampled; NaN for fewer than two."""
     kept = np.isfinite(values)
     if len(np.unique(clusters[kept])) < 2:
         return np.nan, np.nan
     return tuple(map(float, metrics.cluster_interval(jax.random.key(seed), values, clusters, where=kept)))
-
-
-def by_cell(rows: Mapping[str, Any]) -> list:
-    """One row where all cells agree, else one each, with the name of its cell."""
-    if len({repr(row) for row in rows.values()}) == 1:
-        return list(rows.values())[:1]
-    return [row._replace(model=f"{row.model} ({name})") for name, row in rows.items()]
-
-
-def once(rows: list) -> list:
-    """Without repetitions: the row of a start that all cells share; NaN is not itself, its text is."""
-    return list({repr(row): row for row in rows}.values())

@@ -1,61 +1,73 @@
-"""STEP 2 on faces with attributes: what each way of choosing offers to a few queries."""
+"""STEP 2 on faces with attributes: the candidates that each method proposes for a few queries."""
 
+import enum
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import numpy as np
+from jaxtyping import Float, Int
 
 from perface_jax import groups, selection
-from perface_jax.evaluation.groups import Embedded, others, tasks
+from perface_jax.evaluation.groups import Embedded, Task, others, tasks
+from perface_jax.evaluation.inputs import Faces
+
+
+class Method(enum.StrEnum):
+    """How candidates are chosen."""
+
+    LEAST = "least similar"
+    DIVERSE = "least similar, diverse"
+    BAND = "least similar in the band"
+    RANDOM = "random"
 
 
 class SelectionRow(NamedTuple):
-    """One face offered to one query.
+    """One candidate proposed for one query.
 
     Attributes:
       query: its name.
       group: the one STEP 1 chose for it.
-      model: whose similarities chose.
-      method: `least similar`; `least similar, diverse`; `least similar in the band`; or `random`.
-      rank: from 1, in the order offered.
+      model: whose similarities decided.
+      method: how candidates are chosen.
+      rank: from 1, in the order proposed.
       candidate: its name.
-      similarity: of query and candidate, to the model that chose.
+      similarity: of query and candidate, by the model.
     """
 
     query: str
     group: str
     model: str
-    method: str
+    method: Method
     rank: int
     candidate: str
     similarity: float
 
 
 class Ranked(NamedTuple):
-    """What one model offers to the shown queries.
+    """The candidates that one model proposes for the shown queries.
 
     Attributes:
-      places: of the shown queries among all, `[S]`.
+      places: of the shown queries among all.
       group: of each, position in `names`.
       names: of the groups.
-      limits: float `[S, G]`, the distance of each to each group, by which STEP 1 chose.
-      most: the two most similar members, `selection.Selection` `[S, 2]`.
-      offered: method -> `selection.Selection` `[S, k]`.
+      limits: the distance of each query to each group, by which STEP 1 chose.
+      most: the two most similar members, `[S, 2]`.
+      proposed: by method, `[S, k]`.
     """
 
-    places: np.ndarray
-    group: np.ndarray
+    places: Int[np.ndarray, " s"]
+    group: Int[np.ndarray, " s"]
     names: tuple[str, ...]
-    limits: np.ndarray
+    limits: Float[np.ndarray, "s g"]
     most: selection.Selection
-    offered: Mapping[str, selection.Selection]
+    proposed: Mapping[Method, selection.Selection]
 
 
 def select(
     embedded: Embedded,
-    gallery: Any,
-    queries: Any,
+    gallery: Faces,
+    queries: Faces,
     names: Sequence[str],
     *,
     rule: groups.Rule,
@@ -70,19 +82,19 @@ def select(
 
     Args:
       embedded: of one model.
-      gallery, queries: of `datasets.celeba_hq`.
+      gallery, queries: faces with attributes.
       names: of the four narrow groups.
       rule, factor: of STEP 1.
       each: queries of each group.
-      k: faces to offer.
-      max_similarity: of two faces offered together by the diverse way.
-      band: quantiles of similarity among the members, of the band.
-      seed: of the random way.
+      k: candidates to propose.
+      max_similarity: of two candidates proposed together by the diverse method.
+      band: quantiles of similarity among the members.
+      seed: of the random method.
 
     Raises:
       ValueError: a group with fewer than two members.
     """
-    classes, members, truth = tasks(gallery, queries, names)["four groups"]
+    classes, members, truth = tasks(gallery, queries, names)[Task.FOUR]
     where = others(members, gallery, queries)
     groups.check_groups(classes, where)
     shown = np.sort(np.concatenate([np.flatnonzero(truth == i)[:each] for i in range(len(classes))]))
@@ -91,27 +103,25 @@ def select(
     where = np.broadcast_to(where, (len(truth), *members.shape))[shown, chosen]
     both = embedded.queries[shown], embedded.gallery
     inside = selection.similarity_band(*both, low=band[0], high=band[1], where=where)
-    offered = {
-        "least similar": selection.least_similar(*both, k=k, where=where),
-        "least similar, diverse": selection.least_similar_diverse(
-            *both, k=k, max_similarity=max_similarity, where=where
-        ),
-        "least similar in the band": selection.least_similar(*both, k=k, where=inside),
-        "random": selection.random_choice(jax.random.key(seed), *both, k=k, where=where),
+    proposed = {
+        Method.LEAST: selection.least_similar(*both, k=k, where=where),
+        Method.DIVERSE: selection.least_similar_diverse(*both, k=k, max_similarity=max_similarity, where=where),
+        Method.BAND: selection.least_similar(*both, k=k, where=inside),
+        Method.RANDOM: selection.random_choice(jax.random.key(seed), *both, k=k, where=where),
     }
     most = selection.most_similar(*both, k=2, where=where)
-    return Ranked(shown, chosen, classes, limits, *jax.device_get((most, offered)))
+    return Ranked(shown, chosen, classes, limits, *jax.device_get((most, proposed)))
 
 
-def selection_rows(models: Mapping[str, Ranked], gallery: Any, queries: Any) -> list[SelectionRow]:
-    """Every face offered, query by query, model by model, method by method."""
+def selection_rows(models: Mapping[str, Ranked], gallery: Faces, queries: Faces) -> list[SelectionRow]:
+    """Every candidate proposed, query by query, model by model, method by method."""
     return [
         SelectionRow(
             queries.names[place], ranked.names[ranked.group[i]], model, method, rank, gallery.names[index], float(value)
         )
         for i, place in enumerate(next(iter(models.values())).places)
         for model, ranked in models.items()
-        for method, offered in ranked.offered.items()
-        for rank, (index, value) in enumerate(zip(offered.index[i], offered.similarity[i], strict=True), 1)
+        for method, chosen in ranked.proposed.items()
+        for rank, (index, value) in enumerate(zip(chosen.index[i], chosen.similarity[i], strict=True), 1)
         if index >= 0
     ]

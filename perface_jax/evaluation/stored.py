@@ -3,46 +3,40 @@
 import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 from etils import epath
+from jaxtyping import Float32
 
-from perface_jax.evaluation.runs import Run, label
+from perface_jax.evaluation.inputs import Triplets
+from perface_jax.evaluation.runs import Run, lines
 from perface_jax.files import replacing
 
 FILE = "similarities.npz"
 
 
-def by_model(cells: Mapping[str, Sequence[Run]]) -> dict[str, list[np.ndarray]]:
+def by_model(cells: Mapping[str, Sequence[Run]]) -> dict[str, list[Float32[np.ndarray, "t 2"]]]:
     """By the name to print, the similarities of each run."""
-    return {
-        label(runs[0].similarities, model, cell): [run.similarities[model] for run in runs]
-        for cell, runs in cells.items()
-        for model in runs[0].similarities
-    }
+    return {line.name: line.similarities for line in lines(cells)}
 
 
-def save_similarities(file: epath.Path, triplets: Any, cells: Mapping[str, Sequence[Run]]) -> None:
-    """Write those of every model with what tells data and division; nothing where cells are divided differently."""
+def save_similarities(file: epath.Path, triplets: Triplets, cells: Mapping[str, Sequence[Run]]) -> None:
+    """Write those of every model with what tells data and split; nothing where the cells are split differently."""
     if (settings := _settings(cells)) is None:
         return  # nothing that could be compared
     models = {f"model {name}": np.stack(runs) for name, runs in by_model(cells).items()}
-    with (
-        replacing(file) as unfinished,
-        unfinished.open("wb") as opened,
-    ):  # another evaluation may be reading the old one
+    with replacing(file) as unfinished, unfinished.open("wb") as opened:  # another process may be reading it
         np.savez_compressed(opened, data=_digests(triplets), settings=settings, **models)
 
 
 def load_similarities(
-    file: epath.Path, triplets: Any, cells: Mapping[str, Sequence[Run]]
-) -> dict[str, list[np.ndarray]]:
-    """Those of another run by the name to print, of each of its runs.
+    file: epath.Path, triplets: Triplets, cells: Mapping[str, Sequence[Run]]
+) -> dict[str, list[Float32[np.ndarray, "t 2"]]]:
+    """Those of another run by the name to print, of each of its seeds and folds.
 
     Raises:
       FileNotFoundError: the run was not evaluated.
-      ValueError: a damaged file; or a run on other data, of another division, of other seeds and folds in number.
+      ValueError: a damaged file; or other data, another split, another number of seeds and folds.
     """
     arrays, here = read(file), _settings(cells)
     if not np.array_equal(arrays["data"], _digests(triplets)):
@@ -53,9 +47,7 @@ def load_similarities(
         runs = f"{len(arrays['settings'])} seeds and folds, here are {len(here)}"
         raise ValueError(f"{file.parent} has {runs}; wanted as many: compare runs of one kind of sweep")
     if not np.array_equal(arrays["settings"], here):
-        raise ValueError(
-            f"{file.parent} was divided otherwise: its test triplets are not those of this run (config.split)"
-        )
+        raise ValueError(f"{file.parent} has another split: its test triplets are not those of this run (config.split)")
     return {
         f"{name.removeprefix('model ')} of {file.parent.name}": list(runs)
         for name, runs in arrays.items()
@@ -84,22 +76,22 @@ def _digests(triplets):
     return np.array([triplets.metadata["answers_sha256"], triplets.metadata["pictures_sha256"], str(len(triplets))])
 
 
-def require_one_division(cells: Mapping[str, Sequence[Run]]) -> None:
-    """Raise a ValueError where the cells of a sweep are divided differently: they have no common test triplets."""
+def require_one_split(cells: Mapping[str, Sequence[Run]]) -> None:
+    """Raise a ValueError where the cells of a sweep are split differently: they have no common test triplets."""
     if _settings(cells) is None:
         raise ValueError(
-            "the cells of this sweep are divided differently (combine=list with folds or split seeds): they have no"
+            "the cells of this sweep are split differently (combine=list with folds or split seeds): they have no"
             " common test triplets to compare models on. Vary folds and split seeds in every cell alike"
         )
 
 
 def _settings(cells):
-    """Which setting each triplet of each run of a cell stands in, text `[R, T]`; None where the cells differ in it."""
+    """The setting of each triplet in each run of a cell, text `[R, T]`; None where the cells differ in it."""
     of_cells = []
     for runs in cells.values():
         places = np.full((len(runs), len(runs[0].data.labels)), "", "U20")
         for row, run in zip(places, runs, strict=True):
-            for name, rows in run.data.rows.items():
+            for name, rows in run.data.split.rows.items():
                 row[rows] = name
         of_cells.append(places)
     alike = all(np.array_equal(places, of_cells[0]) for places in of_cells)

@@ -3,19 +3,34 @@
 A number that does not exist is NaN, and the row says why in `note`.
 """
 
+import functools
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import jax
 import numpy as np
+from jaxtyping import Float32
 
 from perface_jax import metrics
-from perface_jax.evaluation.runs import Run, by_cell, clusters_of, in_order, interval, label, once, pooled, scores
+from perface_jax.annotations import Setting
+from perface_jax.evaluation.runs import (
+    Kind,
+    Line,
+    Role,
+    Run,
+    by_setting,
+    distinguish,
+    interval,
+    labeled,
+    lines,
+    pooled,
+    scores,
+)
 
-BASELINES = {  # which ids of a triplet they look up among the training triplets
-    "baseline: majority side": "",
-    "baseline: source look-up": "source_id",
-    "baseline: target look-up": "target_id",
+BASELINES = {  # the ids whose training labels they look up
+    "image-blind majority side": None,
+    "image-blind source look-up": "source_id",
+    "image-blind target look-up": "target_id",
 }
 # One program for a shape, where op by op each would be compiled alone.
 _lookup_baseline = jax.jit(metrics.lookup_baseline, static_argnames="size")
@@ -25,37 +40,46 @@ class TripletRow(NamedTuple):
     """One line of the accuracy table; NaN where there is no such number.
 
     Attributes:
-      setting: of the triplets, for example `i`.
-      model: a model and which cell of a sweep; or a baseline or ceiling.
-      kind: `model`, `baseline` (sees training labels and no picture) or `ceiling` (people).
+      setting: of the triplets.
+      model: a model and which cell of a sweep; or an image-blind baseline, or human agreement.
+      kind: which of these.
+      role: of a model; None for the others.
       accuracy: share of right triplets, of all runs and folds together.
       low, high: its 95% interval, sources resampled.
       deviation: standard deviation over seeds, n - 1.
-      gain, gain_low, gain_high: accuracy minus that of the first model on the same triplets, with its 95% interval.
+      gain, gain_low, gain_high: accuracy minus that of the start on the same triplets, with its 95% interval.
       ties: scores of one half, of all runs.
       triplets, sources, seeds: how many different ones it rests on.
       note: why a number is missing.
     """
 
-    setting: str
+    setting: Setting
     model: str
-    kind: str
-    accuracy: float
-    low: float
-    high: float
-    deviation: float
-    gain: float
-    gain_low: float
-    gain_high: float
-    ties: int
-    triplets: int
-    sources: int
-    seeds: int
-    note: str
+    kind: Kind
+    role: Role | None = None
+    accuracy: float = np.nan
+    low: float = np.nan
+    high: float = np.nan
+    deviation: float = np.nan
+    gain: float = np.nan
+    gain_low: float = np.nan
+    gain_high: float = np.nan
+    ties: int = 0
+    triplets: int = 0
+    sources: int = 0
+    seeds: int = 1
+    note: str = ""
+
+
+class Pairs(NamedTuple):
+    """Similarities of the reference to the picture that people did not choose, and to the one they chose."""
+
+    negative: Float32[np.ndarray, " n"]
+    positive: Float32[np.ndarray, " n"]
 
 
 def triplet_rows(cells: Mapping[str, Sequence[Run]], *, seed: int = 0) -> list[TripletRow]:
-    """The accuracy table: every cell in every setting, beside the baselines and the ceiling.
+    """The accuracy table: every cell in every setting, beside the image-blind baselines and human agreement.
 
     Folds of one seed are pooled: with folds that make each source a test source once, [i] is every triplet once.
 
@@ -64,61 +88,105 @@ def triplet_rows(cells: Mapping[str, Sequence[Run]], *, seed: int = 0) -> list[T
       seed: of the bootstrap.
 
     Returns:
-      rows in the order setting (tests first), cell; models that start alike share a row. A setting without triplets
-      has none.
+      rows in the order of the settings; what is the same in all cells has one row. A setting without triplets has none.
     """
     rows = []
-    for setting in in_order(cells):
-        present = {name: runs for name, runs in cells.items() if any(len(run.data.rows[setting]) for run in runs)}
-        found = {name: _models(setting, name, runs, seed) for name, runs in present.items()}
-        rows += by_cell({name: of_cell[0] for name, of_cell in found.items()}) if found else []
-        rows += [row for of_cell in found.values() for row in of_cell[1:]]
-        for baseline in BASELINES if present and setting != "train" else ():  # there they have seen the answers
-            rows += by_cell({name: _baseline(setting, baseline, runs, seed) for name, runs in present.items()})
-        rows += [_ceiling(setting, runs) for runs in present.values()]
-    return once(rows)
+    for setting, present in by_setting(cells).items():
+        places = functools.partial(labeled, setting=setting)
+        rows += [_model(setting, line, seed) for line in lines(present, places)]
+        # A baseline has seen the answers of the training triplets.
+        for name in BASELINES if setting is not Setting.TRAIN else ():
+            for suffix, runs in distinguish(present, lambda run, places=places: (places(run).tobytes(), _seen(run))):
+                rows.append(_baseline(setting, name, name + suffix, runs, seed))
+        for suffix, runs in distinguish(present, lambda run, places=places: places(run).tobytes()):
+            rows.append(_agreement(setting, f"human agreement{suffix}", runs))
+    return rows
 
 
-def _models(setting, name, runs, seed):
-    judged = {
-        model: [scores(run.similarities[model], run.data.labels) for run in runs] for model in runs[0].similarities
-    }
-    first = next(iter(judged.values()))
-    return [
-        _row(setting, label(judged, model, name), "model", runs, now, None if now is first else first, seed)
-        for model, now in judged.items()
-    ]
+def similarity_pairs(cells: Mapping[str, Sequence[Run]]) -> dict[Setting, dict[str, Pairs]]:
+    """By test setting and by model as in `triplet_rows`: the triplets of all folds of the first seed."""
+    found = {}
+    for setting, present in by_setting(cells).items():
+        places = functools.partial(labeled, setting=setting)
+        if setting.is_test and any(len(places(run)) for runs in present.values() for run in runs):
+            found[setting] = {line.name: _pairs(line, places) for line in lines(present, places)}
+    return found
 
 
-def _row(setting, model, kind, runs, now, first, seed):
-    values = pooled(now, runs, setting, "settings")
+def _pairs(line, places):
+    parts = []
+    for run, similarities in zip(line.runs, line.similarities, strict=True):
+        if run.seed == line.runs[0].seed:
+            chosen = run.data.labels[places(run)][:, None]
+            parts.append(np.take_along_axis(similarities[places(run)], np.hstack([1 - chosen, chosen]), axis=1))
+    return Pairs(*np.concatenate(parts).T)
+
+
+def _model(setting, line: Line, seed):
+    now, start = (
+        [scores(one, run.data.labels) for one, run in zip(of_runs, line.runs, strict=True)] if of_runs else None
+        for of_runs in (line.similarities, line.start)
+    )
+    return _row(setting, line.name, Kind.MODEL, line.role, line.runs, now, start, seed)
+
+
+def _seen(run):
+    """What tells one baseline from another."""
+    return run.data.training.tobytes(), run.data.training_labels[run.data.training].tobytes()
+
+
+def _baseline(setting, baseline, name, runs, seed):
+    """It sees the training labels of each run and no picture."""
+    values = []
+    for run in runs:
+        data, seen = run.data, run.data.training_labels[run.data.training]
+        if field := BASELINES[baseline]:
+            ids = getattr(data.triplets, field)
+            values.append(_lookup_baseline(seen, ids[data.training], data.labels, ids, size=max(int(ids.max()) + 1, 1)))
+        else:
+            values.append(metrics.majority_side(seen, data.labels))
+    return _row(setting, name, Kind.BASELINE, None, runs, list(map(np.asarray, values)), None, seed)
+
+
+def _row(setting, name, kind, role, runs, of_runs, start, seed):
+    """A row from the scores `[T]` of each run, and from those of the start."""
+    of_setting = [labeled(run, setting) for run in runs]
+    values = pooled(of_runs, of_setting)
     kept = np.isfinite(values)
-    sources, clusters = clusters_of(runs, setting, "settings")
-    seeds = np.repeat([str(run.seed) for run in runs], [len(run.data.settings[setting]) for run in runs])
-    alike = all(np.array_equal(one, now[0], equal_nan=True) for one in now)  # nothing was repeated
-    of_seed = [values[kept & (seeds == one)].mean() for one in np.unique(seeds[kept])][: 1 if alike else None]
-    gains = values - pooled(first, runs, setting, "settings") if first else np.full(len(values), np.nan)
-    low, high = interval(values, clusters, seed)
-    gain_low, gain_high = interval(gains, clusters, seed) if first else (np.nan, np.nan)
-    places = np.concatenate([run.data.settings[setting] for run in runs])
-    found = len(np.unique(clusters[kept]))
+    _, sources = np.unique(pooled([run.data.triplets.source_id for run in runs], of_setting), return_inverse=True)
+    gains = values - pooled(start, of_setting) if start else np.full(len(values), np.nan)
+    low, high = interval(values, sources, seed)
+    gain_low, gain_high = interval(gains, sources, seed)
+    of_seeds = _of_seeds(runs, of_runs, of_setting, values)
+    places = np.concatenate(of_setting)
+    scored, found = len(np.unique(places[kept])), len(np.unique(sources[kept]))
     return TripletRow(
         setting=setting,
-        model=model,
+        model=name,
         kind=kind,
+        role=role,
         accuracy=float(values[kept].mean()) if kept.any() else np.nan,
         low=low,
         high=high,
-        deviation=float(np.std(of_seed, ddof=1)) if len(of_seed) > 1 else np.nan,
-        gain=float(gains[kept].mean()) if first and kept.any() else np.nan,
+        deviation=float(np.std(of_seeds, ddof=1)) if len(of_seeds) > 1 else np.nan,
+        gain=float(gains[kept].mean()) if start and kept.any() else np.nan,
         gain_low=gain_low,
         gain_high=gain_high,
         ties=int((values == 0.5).sum()),
-        triplets=len(np.unique(places[kept])),
+        triplets=scored,
         sources=found,
-        seeds=len(of_seed),
-        note=_missing(runs, len(values), int(kept.sum()), found),
+        seeds=len(of_seeds),
+        note=_missing(runs, len(np.unique(places)), scored, found),
     )
+
+
+def _of_seeds(runs, of_runs, of_setting, values):
+    """The accuracy of each seed; only one where the scores of all runs are the same: nothing was repeated then."""
+    seeds = np.repeat([str(run.seed) for run in runs], list(map(len, of_setting)))
+    kept = np.isfinite(values)
+    found = [values[kept & (seeds == one)].mean() for one in np.unique(seeds[kept])]
+    alike = all(np.array_equal(one, of_runs[0], equal_nan=True) for one in of_runs)
+    return found[:1] if alike else found
 
 
 def _missing(runs, triplets, scored, sources):
@@ -133,25 +201,8 @@ def _missing(runs, triplets, scored, sources):
     return "one source" if sources < 2 else ""
 
 
-def _baseline(setting, baseline, runs, seed):
-    """A predictor that sees the training labels of each run and no picture."""
-    values = []
-    for run in runs:
-        data, seen = run.data, run.data.training_labels[run.data.training]
-        if field := BASELINES[baseline]:
-            ids = getattr(data.triplets, field)
-            values.append(_lookup_baseline(seen, ids[data.training], data.labels, ids, size=max(int(ids.max()) + 1, 1)))
-        else:
-            values.append(metrics.majority_side(seen, data.labels))
-    return _row(setting, baseline, "baseline", runs, list(map(np.asarray, values)), None, seed)
-
-
-def _ceiling(setting, runs):
-    """Beside a unanimous-only accuracy the ceiling says nothing: where people disagree, the triplet is not there."""
-    none = dict.fromkeys(("accuracy", "low", "high", "deviation", "gain", "gain_low", "gain_high"), np.nan)
-    places = np.unique(np.concatenate([run.data.settings[setting] for run in runs]))
+def _agreement(setting, name, runs):
+    """On unanimous triplets human agreement says nothing: where people disagree, the triplet is left out."""
+    places = np.unique(np.concatenate([labeled(run, setting) for run in runs]))
     sources = len(np.unique(runs[0].data.triplets.source_id[places]))
-    return TripletRow(
-        setting=setting, model="people", kind="ceiling", ties=0, triplets=len(places), sources=sources, seeds=1,
-        note="1 by selection", **none,
-    )  # fmt: skip
+    return TripletRow(setting, name, Kind.AGREEMENT, triplets=len(places), sources=sources, note="1 by selection")

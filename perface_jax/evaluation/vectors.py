@@ -1,8 +1,7 @@
-"""Anybody's embeddings in a file: names -> vectors.
+"""Embeddings of any model in a file: names -> vectors.
 
 A `.npz` with `names`, strings `[N]`, and `embeddings`, floating `[N, D]`. A picture is known by its name without folder
-and suffix: `triplet/t0000_a.jpg` is `t0000_a`. What is no embedding is refused when the file is read, so that nothing
-behind this door meets a NaN.
+and suffix: `triplet/t0000_a.jpg` is `t0000_a`. NaN and vectors of length zero are refused when the file is read.
 """
 
 import collections
@@ -13,6 +12,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 from etils import epath
+from jaxtyping import Float, Float32
 
 from perface_jax.evaluation.embedding import listed, refuse_bad
 from perface_jax.images import stem
@@ -26,15 +26,15 @@ class Vectors:
 
     Attributes:
       names: N names without folder and suffix, each once.
-      embeddings: float32 `[N, D]`, not of unit length; finite, none of them zero.
+      embeddings: not of unit length; finite, none of them zero. Any floating dtype is cast to float32.
       path: the file, for messages.
 
     Raises:
-      ValueError: what breaks this, with the first names that do.
+      ValueError: anything else, with the first names concerned.
     """
 
     names: tuple[str, ...]
-    embeddings: np.ndarray
+    embeddings: Float[np.ndarray, "n d"]
     path: str = "the embeddings"
 
     def __post_init__(self):
@@ -55,8 +55,8 @@ class Vectors:
         object.__setattr__(self, "names", names)
         object.__setattr__(self, "embeddings", embeddings)
 
-    def of(self, names: Sequence[str]) -> np.ndarray:
-        """The vectors of these pictures, float32 `[len(names), D]`.
+    def of(self, names: Sequence[str]) -> Float32[np.ndarray, "n d"]:
+        """The vectors of these pictures.
 
         Raises:
           ValueError: names without a vector, with how many and the first ones.
@@ -69,8 +69,8 @@ class Vectors:
             )
         return self.embeddings[[places[stem(name)] for name in names]]
 
-    def items(self, names: Sequence[Sequence[str]], load: Callable | None = None) -> np.ndarray:
-        """The vectors of n items of k pictures each, by name, float32 `[n, k, D]`; no picture is loaded."""
+    def items(self, names: Sequence[Sequence[str]], load: Callable | None = None) -> Float32[np.ndarray, "n k d"]:
+        """The vectors of n items of k pictures each, by name; no picture is loaded."""
         flat = [name for item in names for name in item]
         return self.of(flat).reshape(len(names), -1, self.embeddings.shape[1])
 
@@ -96,7 +96,7 @@ def read_vectors(file: epath.PathLike) -> Vectors:
     return Vectors(tuple(map(str, names)), held["embeddings"], str(path))
 
 
-def write_vectors(file: epath.PathLike, names: Sequence[str], embeddings: np.ndarray) -> None:
+def write_vectors(file: epath.PathLike, names: Sequence[str], embeddings: Float[np.ndarray, "n d"]) -> None:
     """Write embeddings as `read_vectors` reads them."""
     with epath.Path(file).open("wb") as opened:
         np.savez(opened, names=np.asarray(names), embeddings=embeddings)

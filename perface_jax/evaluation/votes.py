@@ -1,23 +1,26 @@
-"""The table of all votes, split ones too: soft scores, likelihood, calibration, and how far people agree."""
+"""The table of all votes, split ones too: soft scores, likelihood, calibration, and human agreement."""
 
+import functools
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import jax
 import numpy as np
+from jaxtyping import Float32, Int
 
 from perface_jax import metrics
-from perface_jax.evaluation.runs import Run, clusters_of, counts, in_order, interval, label, once
+from perface_jax.annotations import Setting
+from perface_jax.evaluation.runs import Kind, Line, Run, by_setting, counts, distinguish, interval, lines, pooled, rows
 
 FOLDS = 5  # of sources, to fit how similarities turn into votes
 AS_ODDS = metrics.Logistic(np.float32(1), np.float32(0))  # differences that are log-odds already
-CEILINGS = {
-    "people: another vote": metrics.vote_agreement,
-    "people: majority of the others": metrics.vote_against_others,
+AGREEMENT = {
+    "human agreement: another vote": metrics.vote_agreement,
+    "human agreement: majority of the others": metrics.vote_against_others,
 }
 # One program each for a shape, where op by op every one of them would be compiled alone.
 _fit_logistic, _log_likelihood = jax.jit(metrics.fit_logistic), jax.jit(metrics.vote_log_likelihood)
-calibration = jax.jit(metrics.calibration)
+_calibration = jax.jit(metrics.calibration)
 
 
 class VoteRow(NamedTuple):
@@ -25,7 +28,7 @@ class VoteRow(NamedTuple):
 
     Attributes:
       setting, model, kind: as in `TripletRow`.
-      score: how often the model sides with a vote drawn at random; for a ceiling, how often another vote does.
+      score: how often the model sides with a vote drawn at random; for human agreement, how often another vote does.
       low, high: its 95% interval, sources resampled.
       log_likelihood: natural logarithm, a vote, see `held_out_log_odds`; log .5 = -.693 is chance.
       calibration_error: distance of predicted and observed vote shares, weighted by votes.
@@ -33,41 +36,60 @@ class VoteRow(NamedTuple):
       note: why a number is missing.
     """
 
-    setting: str
+    setting: Setting
     model: str
-    kind: str
-    score: float
-    low: float
-    high: float
-    log_likelihood: float
-    calibration_error: float
-    triplets: int
-    votes: int
-    note: str
+    kind: Kind
+    score: float = np.nan
+    low: float = np.nan
+    high: float = np.nan
+    log_likelihood: float = np.nan
+    calibration_error: float = np.nan
+    triplets: int = 0
+    votes: int = 0
+    note: str = ""
 
 
-def vote_rows(cells: Mapping[str, Sequence[Run]], *, seed: int = 0) -> list[VoteRow]:
-    """The table of all votes: soft scores, likelihood, calibration, how far people agree; see `triplet_rows`."""
-    rows = []
-    for setting in in_order(cells):
-        present = {name: runs for name, runs in cells.items() if any(len(run.data.rows[setting]) for run in runs)}
-        for name, runs in present.items():
-            models = runs[0].similarities
-            rows += [_votes(setting, label(models, model, name), model, runs, seed) for model in models]
-        for people in _ceilings(cells):
-            rows += [_people(setting, people, runs, seed) for runs in present.values()]
-    return once(rows)
+class VoteTable(NamedTuple):
+    """The table of all votes, and what a reliability diagram shows.
+
+    Attributes:
+      rows: in the order of the settings.
+      bins: by setting and model, the calibration of the first run; without models that have none.
+    """
+
+    rows: list[VoteRow]
+    bins: dict[Setting, dict[str, metrics.Calibration]]
 
 
-def held_out_log_odds(difference: np.ndarray, votes: np.ndarray, source: np.ndarray) -> np.ndarray | None:
-    """The log-odds of a vote for a, by a logistic that was fitted on other sources: float32 `[T]`.
+def vote_table(cells: Mapping[str, Sequence[Run]], *, seed: int = 0) -> VoteTable:
+    """The table of all votes of every model in every setting, beside human agreement; see `triplet_rows`."""
+    found = VoteTable([], {})
+    for setting, present in by_setting(cells).items():
+        places = functools.partial(rows, setting=setting)
+        found.bins[setting] = {}
+        for line in lines(present, places):
+            pairs = zip(line.runs, line.similarities, strict=True)
+            held_out = [_held_out(run, similarities, places(run)) for run, similarities in pairs]
+            found.rows.append(_model(setting, line, held_out, seed))
+            if held_out[0]:
+                _, found.bins[setting][line.name] = held_out[0]
+        for name in _measures(cells):
+            for suffix, runs in distinguish(present, lambda run, places=places: places(run).tobytes()):
+                found.rows.append(_agreement(setting, name, name + suffix, runs, seed))
+    return found
 
-    The sources are dealt into up to five folds, and each is predicted from the others: what is judged was not seen.
+
+def held_out_log_odds(
+    difference: Float32[np.ndarray, " t"], votes: Int[np.ndarray, "t v"], source: Int[np.ndarray, " t"]
+) -> Float32[np.ndarray, " t"] | None:
+    """The log-odds of a vote for a, by a logistic fitted on other sources.
+
+    The sources are dealt into up to five folds, and each is predicted from the others.
 
     Args:
-      difference: float32 `[T]`, similarity of a minus that of b.
-      votes: int `[T, V]`, 0 = a, 1 = b, -1 = none.
-      source: int `[T]`.
+      difference: similarity of a minus that of b.
+      votes: 0 = a, 1 = b, -1 = none.
+      source: of each triplet.
 
     Returns:
       None for fewer than two sources with votes.
@@ -84,61 +106,74 @@ def held_out_log_odds(difference: np.ndarray, votes: np.ndarray, source: np.ndar
     return odds
 
 
-def _votes(setting, name, model, runs, seed):
-    values, likelihoods, errors, given = [], [], [], []
-    for run in runs:
-        rows = run.data.rows[setting]
-        difference = -np.diff(run.similarities[model][rows])[:, 0]
-        votes, source = run.data.triplets.votes[rows], run.data.triplets.source_id[rows]
-        votes_for_a, count = counts(votes)
-        share = np.divide(votes_for_a, count, out=np.full_like(votes_for_a, np.nan), where=count > 0)
-        values.append(np.asarray(metrics.soft_scores(difference, share)))
-        given.append(count)
-        if (odds := held_out_log_odds(difference, votes, source)) is not None:
-            likelihoods.append(np.asarray(_log_likelihood(odds, votes_for_a, count, AS_ODDS)))
-            errors.append(float(calibration(odds, votes_for_a, count, AS_ODDS).error) * count.sum())
-    values, given = np.concatenate(values), np.concatenate(given)
-    places = np.unique(np.concatenate([run.data.rows[setting] for run in runs]))
-    asked = (runs[0].data.triplets.votes[places] >= 0).any(axis=1)
-    _, clusters = clusters_of(runs, setting, "rows")
-    low, high = interval(values, clusters, seed)
-    complete = len(errors) == len(runs)
+def _held_out(run, similarities, places):
+    """(log-likelihood of each triplet, calibration) of one run, or None; see `held_out_log_odds`."""
+    triplets = run.data.triplets
+    votes = triplets.votes[places]
+    odds = held_out_log_odds(_difference(similarities[places]), votes, triplets.source_id[places])
+    if odds is None:
+        return None
+    return jax.device_get(tuple(of(odds, *counts(votes), AS_ODDS) for of in (_log_likelihood, _calibration)))
+
+
+def _difference(similarities):
+    return -np.diff(similarities)[:, 0]
+
+
+def _model(setting, line: Line, held_out, seed):
+    of_setting = [rows(run, setting) for run in line.runs]
+    votes = [run.data.triplets.votes for run in line.runs]
+    values = _soft_scores(_difference(pooled(line.similarities, of_setting)), pooled(votes, of_setting))
+    sources = pooled([run.data.triplets.source_id for run in line.runs], of_setting)
+    low, high = interval(values, np.unique(sources, return_inverse=True)[1], seed)
+    given = [counts(of_run[at])[1] for of_run, at in zip(votes, of_setting, strict=True)]
+    total = np.concatenate(given).sum()
+    likelihood = error = np.nan
+    if complete := all(held_out):
+        likelihoods, calibrations = zip(*held_out, strict=True)
+        likelihood = float(np.concatenate(likelihoods).sum() / total)
+        error = sum(float(one.error) * of.sum() for one, of in zip(calibrations, given, strict=True)) / float(total)
+    asked = votes[0][np.unique(np.concatenate(of_setting))] >= 0
     return VoteRow(
         setting=setting,
-        model=name,
-        kind="model",
-        score=float(np.nanmean(values)) if given.any() else np.nan,
+        model=line.name,
+        kind=Kind.MODEL,
+        score=float(np.nanmean(values)) if total else np.nan,
         low=low,
         high=high,
-        log_likelihood=float(np.concatenate(likelihoods).sum() / given.sum()) if complete else np.nan,
-        calibration_error=sum(errors) / float(given.sum()) if complete else np.nan,
-        triplets=int(asked.sum()),
-        votes=int((runs[0].data.triplets.votes[places] >= 0).sum()),
-        note="" if complete else "no votes" if not given.any() else "one source to fit on",
+        log_likelihood=likelihood,
+        calibration_error=error,
+        triplets=int(asked.any(axis=1).sum()),
+        votes=int(asked.sum()),
+        note="" if complete else "one source to fit on" if total else "no votes",
     )
 
 
-def _ceilings(cells):
+def _soft_scores(difference, votes):
+    votes_for_a, given = counts(votes)
+    share = np.divide(votes_for_a, given, out=np.full_like(votes_for_a, np.nan), where=given > 0)
+    return np.asarray(metrics.soft_scores(difference, share))
+
+
+def _measures(cells):
     """With up to three votes a triplet the two are the same number."""
-    votes = next(iter(cells.values()))[0].data.triplets.votes.shape[1]
-    return list(CEILINGS)[: 1 + (votes > 3)]
+    voters = next(iter(cells.values()))[0].data.triplets.votes.shape[1]
+    return list(AGREEMENT)[: 1 + (voters > 3)]
 
 
-def _people(setting, people, runs, seed):
-    places = np.unique(np.concatenate([run.data.rows[setting] for run in runs]))
+def _agreement(setting, measure, name, runs, seed):
+    places = np.unique(np.concatenate([rows(run, setting) for run in runs]))
     triplets = runs[0].data.triplets
-    values = np.asarray(CEILINGS[people](triplets.votes[places]))
+    values = np.asarray(AGREEMENT[measure](triplets.votes[places]))
     kept = np.isfinite(values)
     low, high = interval(values, triplets.source_id[places], seed)
     return VoteRow(
         setting=setting,
-        model=people,
-        kind="ceiling",
+        model=name,
+        kind=Kind.AGREEMENT,
         score=float(values[kept].mean()) if kept.any() else np.nan,
         low=low,
         high=high,
-        log_likelihood=np.nan,
-        calibration_error=np.nan,
         triplets=int(kept.sum()),
         votes=int((triplets.votes[places][kept] >= 0).sum()),
         note="" if kept.any() else "no triplet with two votes",

@@ -1,4 +1,4 @@
-"""Arrays -> matplotlib figures: the figures of the paper, and those it lacks.
+"""Arrays -> matplotlib figures: those of the paper, and others.
 
     from perface_jax import figures
 
@@ -9,9 +9,9 @@
     figures.two_axes({"r50": {"blur": (matched, perceived)}}, thresholds={"r50": (0.28, 0.26, 0.31)})  # anonymization
 
 Every function takes NumPy arrays and names and returns a `matplotlib.figure.Figure` that belongs to no window and no
-global state; save it with its `savefig`. It computes no result but the accuracy and the means of a scatter, draws each
-value as it was given, and leaves out what is NaN. Figures are as wide as a page (7 inches), letters have 8 points or
-more, colors are those of Okabe and Ito, and whatever a color tells, a marker, a line style or a word tells too.
+global state; save it with its `savefig`. Values are drawn as they are given, and NaN is left out; only the accuracy and
+the means of a scatter are computed here. Figures are as wide as a page (7 inches), text has 8 points or more. Colors
+are those of Okabe and Ito, and no meaning rests on color alone: a marker, a line style or a word repeats it.
 """
 
 from perface_jax.figures.anonymized import MethodsRow, Result, ResultsRow, degrees, methods, results, two_axes

@@ -2,9 +2,10 @@
 
 import enum
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from jaxtyping import Real
 from matplotlib.figure import Figure
 
 from perface_jax.figures.arguments import some, vectors
@@ -26,15 +27,22 @@ from perface_jax.figures.style import (
     written,
 )
 
-MOST_NAMES = 10  # lines that a legend can tell apart
+MOST_NAMES = 10  # lines that a legend can distinguish
 
 
 class Kind(enum.StrEnum):
-    """What a value of `accuracy_dots` is."""
+    """What a value of `accuracy_dots` belongs to."""
 
     MODEL = "model"
-    BASELINE = "baseline"
-    CEILING = "ceiling"
+    BASELINE = "image-blind baseline"
+    AGREEMENT = "human agreement"
+
+
+LOOKS = {
+    Kind.MODEL: {"color": BLUE, "marker": "o", "markersize": 6},
+    Kind.BASELINE: {"color": VERMILION, "marker": "|", "markersize": 12, "markeredgewidth": 2.5},
+    Kind.AGREEMENT: {"color": GREEN, "marker": "D", "markersize": 6, "markerfacecolor": "white"},
+}
 
 
 class Dot(NamedTuple):
@@ -49,7 +57,7 @@ class Dot(NamedTuple):
 
 
 def accuracy_dots(rows: Sequence[Dot], *, measure: str = "triplet accuracy") -> Figure:
-    """Accuracy by setting: models with intervals, pixel-free baselines as ticks, the human ceiling as a band.
+    """Accuracy by setting: models with intervals, image-blind baselines as ticks, human agreement as a band.
 
     Args:
       rows: in the order to draw them; one without a value keeps its line and says n/a.
@@ -79,11 +87,11 @@ def accuracy_dots(rows: Sequence[Dot], *, measure: str = "triplet accuracy") -> 
     return figure
 
 
-def training_curves(curves: Mapping[str, Mapping[str, tuple[np.ndarray, np.ndarray]]]) -> Figure:
-    """One panel a quantity, one line a replica; a legend for up to ten.
+def training_curves(curves: Mapping[str, Mapping[str, Sequence[Real[np.ndarray, " s"]]]]) -> Figure:
+    """One panel for each quantity, one line for each replica; a legend for up to ten.
 
     Args:
-      curves: replica -> quantity (`loss`) -> (steps, values), [S] each.
+      curves: replica -> quantity (`loss`) -> (steps, values).
 
     Raises:
       ValueError: no curve, steps and values of different lengths.
@@ -107,12 +115,12 @@ def training_curves(curves: Mapping[str, Mapping[str, tuple[np.ndarray, np.ndarr
     return figure
 
 
-def reliability(bins: Mapping[str, tuple[np.ndarray, np.ndarray, np.ndarray]]) -> Figure:
-    """Predicted against observed share of votes; on the diagonal a model means what it says.
+def reliability(bins: Mapping[str, Sequence[Real[np.ndarray, " b"]]]) -> Figure:
+    """Predicted against observed share of votes; a calibrated model is on the diagonal.
 
     Args:
-      bins: model -> (predicted, observed, votes), [B] each: the mean predicted share of a bin, the share observed, and
-        the votes in it, which the area of its marker shows.
+      bins: model -> (predicted, observed, votes): the mean predicted share of each bin, the share observed, and the
+        votes in it, which the area of its marker shows.
 
     Raises:
       ValueError: no model, arrays of different lengths.
@@ -124,7 +132,7 @@ def reliability(bins: Mapping[str, tuple[np.ndarray, np.ndarray, np.ndarray]]) -
     largest = max(1.0, *(np.max(votes, initial=0, where=np.isfinite(votes)) for _, _, votes in values.values()))
     for number, (name, three) in enumerate(values.items()):
         predicted, observed, votes = three[:, np.isfinite(three).all(axis=0)]
-        look = {"color": COLORS[number % len(COLORS)]}
+        look: dict[str, Any] = {"color": COLORS[number % len(COLORS)]}
         marker, dashes = MARKERS[number % len(MARKERS)], DASHES[number % len(DASHES)]
         panel.scatter(predicted, observed, s=120 * votes / largest, marker=marker, alpha=0.7, linewidth=0, **look)
         panel.plot(predicted, observed, dashes, linewidth=1, **look)
@@ -137,27 +145,16 @@ def reliability(bins: Mapping[str, tuple[np.ndarray, np.ndarray, np.ndarray]]) -
 
 
 def _dot(panel, place, row):
-    look = _look(row)
     if np.isnan(row.value):
         clear = {"facecolor": "white", "edgecolor": "none", "pad": 0}  # of the line of chance
         panel.text(0.01, place, "n/a", va="center", fontsize=TEXT, transform=panel.get_yaxis_transform(), bbox=clear)
         return
-    interval = np.isfinite([row.low, row.high]).all()
+    kind, interval = Kind(row.kind), np.isfinite([row.low, row.high]).all()
+    look = {"label": kind.value, **LOOKS[kind]}
     if interval:
         panel.hlines(place, row.low, row.high, look["color"], linewidth=1.5)
-    if row.kind == Kind.CEILING:
+    if kind is Kind.AGREEMENT:
         panel.axvline(row.value, color=GREEN, linewidth=1, linestyle="--", zorder=0)
         if interval:
             panel.axvspan(row.low, row.high, color=GREEN, alpha=0.12, linewidth=0, zorder=0)
-    panel.plot(row.value, place, linestyle="none", markersize=12 if row.kind == Kind.BASELINE else 6, **look)
-
-
-def _look(row):
-    looks = {
-        Kind.MODEL: {"label": "model", "color": BLUE, "marker": "o"},
-        Kind.BASELINE: {"label": "sees no pixel", "color": VERMILION, "marker": "|", "markeredgewidth": 2.5},
-        Kind.CEILING: {"label": "people", "color": GREEN, "marker": "D", "markerfacecolor": "white"},
-    }
-    if row.kind not in looks:
-        raise ValueError(f"the kind of {row.label!r} is {row.kind!r}, wanted one of {[*map(str, Kind)]}")
-    return looks[row.kind]
+    panel.plot(row.value, place, linestyle="none", **look)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 import numpy as np
+from jaxtyping import Float
 from matplotlib.figure import Figure
 
 from perface_jax.figures.arguments import some, vectors
@@ -26,15 +27,16 @@ MANY = 1000  # points; more are drawn as pixels, in vector files too
 
 
 def similar_against_dissimilar(
-    pairs: Mapping[str, tuple[np.ndarray, np.ndarray]], *, accuracies: Mapping[str, float] | None = None
+    pairs: Mapping[str, tuple[Float[np.ndarray, " t"], Float[np.ndarray, " t"]]],
+    *,
+    accuracies: Mapping[str, float] | None = None,
 ) -> Figure:
     """Scatter of the similarity of the similar pair (X) against the dissimilar pair (Y); right is below Y = X.
 
     One panel a model, all with the same axes. Triplets with a NaN are left out.
 
     Args:
-      pairs: model -> (negative, positive), the similarity of the dissimilar and of the similar picture to the
-        reference, float [T] each.
+      pairs: model -> (negative, positive), similarities of the dissimilar and of the similar picture to the reference.
       accuracies: model -> the accuracy to print; default: the share of positive > negative, ties one half.
 
     Raises:
@@ -64,12 +66,12 @@ def similar_against_dissimilar(
 
 
 def group_distributions(
-    similarities: Mapping[str, np.ndarray], chosen: str, *, limits: Mapping[str, float] | None = None
+    similarities: Mapping[str, Float[np.ndarray, " _"]], chosen: str, *, limits: Mapping[str, float] | None = None
 ) -> Figure:
-    """How similar the members of each group are to one query; the chosen group stands out.
+    """How similar the members of each group are to one query; the chosen group is highlighted.
 
     Args:
-      similarities: group -> similarity of each member to the query, float [N]; a group without values is n/a.
+      similarities: group -> similarity of each member to the query; a group without values is n/a.
       chosen: the group chosen for the query.
       limits: group -> the limit that decided, as a similarity: 1 minus the limit of the distance.
 
@@ -130,7 +132,7 @@ def _violin(panel, place, values, color):
         return
     for body in panel.violinplot([values], [place], widths=0.8, showextrema=False)["bodies"]:
         body.set(facecolor=color, alpha=0.3, edgecolor="none")
-    spread = (np.arange(len(values)) * 0.618034) % 1 - 0.5  # the golden ratio keeps neighbors apart, always alike
+    spread = (np.arange(len(values)) * 0.618034) % 1 - 0.5  # the golden ratio keeps neighbors apart
     size, alpha = (4, 0.2) if len(values) > MANY else (7, 0.6)
     look = {"color": color, "alpha": alpha, "linewidth": 0, "rasterized": len(values) > MANY}
     panel.scatter(place + 0.4 * spread, values, s=size, **look)

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
+from jaxtyping import UInt8
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
@@ -13,9 +14,9 @@ from perface_jax.figures.style import BLACK, BLUE, GRAY, TEXT, TITLE, VERMILION,
 
 
 class Candidate(NamedTuple):
-    """A picture of `strips`, uint8 [H, W, 3], with its similarity to the query."""
+    """A picture of `strips` with its similarity to the query."""
 
-    picture: np.ndarray
+    picture: UInt8[np.ndarray, "h w 3"]
     score: float
     name: str
 
@@ -25,14 +26,14 @@ class Strip(NamedTuple):
 
     Attributes:
       name: of the query.
-      query: uint8 [H, W, 3].
-      group: the one chosen for the query.
+      query: its picture.
+      group: the one chosen for it.
       most: the most similar candidates, the most similar first.
       least: the least similar ones, the least similar first.
     """
 
     name: str
-    query: np.ndarray
+    query: UInt8[np.ndarray, "h w 3"]
     group: str
     most: Sequence[Candidate]
     least: Sequence[Candidate]
@@ -43,15 +44,15 @@ class Example(NamedTuple):
 
     Attributes:
       name: of the triplet.
-      reference, a, b: uint8 [H, W, 3].
+      reference, a, b: its pictures.
       votes: how many people said that a, and how many that b, is closer to the reference.
       scores: model -> similarity of a and of b to the reference.
     """
 
     name: str
-    reference: np.ndarray
-    a: np.ndarray
-    b: np.ndarray
+    reference: UInt8[np.ndarray, "_ _ 3"]
+    a: UInt8[np.ndarray, "_ _ 3"]
+    b: UInt8[np.ndarray, "_ _ 3"]
     votes: tuple[int, int]
     scores: Mapping[str, tuple[float, float]]
 
@@ -110,7 +111,7 @@ def examples(triplets: Sequence[Example]) -> Figure:
 
 
 def draw_page(columns: float, rows: float) -> Axes:
-    """A page of pictures: one unit is a picture's width, y runs downwards."""
+    """A page of pictures: one unit is a picture's width, y points down."""
     figure = Figure(figsize=(WIDTH, WIDTH * rows / columns))
     panel = figure.add_axes((0, 0, 1, 1))
     panel.set(xlim=(-0.02, columns), ylim=(rows, -0.05))
@@ -119,7 +120,7 @@ def draw_page(columns: float, rows: float) -> Axes:
 
 
 def draw_picture(
-    panel: Axes, picture: np.ndarray, left: float, top: float, what: str, *, frame: str | None = None
+    panel: Axes, picture: UInt8[np.ndarray, "h w 3"], left: float, top: float, what: str, *, frame: str | None = None
 ) -> None:
     """Draw a picture into the unit square at (left, top)."""
     picture = np.asarray(picture)

@@ -1,6 +1,6 @@
 """How every figure looks: its page, colors, panels and legend, and names as they can be drawn.
 
-Whatever a color tells, a marker, a line style or a word tells too.
+No meaning rests on color alone: a marker, a line style or a word repeats it.
 """
 
 import textwrap
@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.font_manager import findfont, get_font
+from matplotlib.font_manager import FontProperties, findfont, get_font
 
 from perface_jax.formatting import number
 
@@ -24,7 +24,7 @@ DASHES = ("-", "--", "-.", ":")
 
 def written(name: str) -> str:
     """A name as it can be drawn: no formula between dollars, no letter that the font lacks, no _ that hides it."""
-    letters = get_font(findfont(None)).get_charmap()
+    letters = get_font(findfont(FontProperties())).get_charmap()
     drawn = "".join(letter if ord(letter) in letters else "?" for letter in name).replace("$", r"\$")
     return f" {drawn}" if drawn.startswith("_") else drawn
 
@@ -35,12 +35,12 @@ def three_decimals(value: float) -> str:
 
 
 def wrapped(name: str, width: int) -> str:
-    """A name in lines of so many letters."""
+    """A name in lines of at most `width` letters."""
     return textwrap.fill(written(name), width)
 
 
 def shortened(name: str, length: int) -> str:
-    """A name without its middle where it is too long: the ends tell files apart."""
+    """A name without its middle where it is too long: files differ at the ends of their names."""
     half = (length - 1) // 2
     return written(name if len(name) <= length else f"{name[:half]}\u2026{name[-half:]}")
 
@@ -53,7 +53,7 @@ def tidy(panel: Axes) -> Axes:
 
 
 def square_panels(count: int, *, lines: int = 0, **options) -> tuple[Figure, list[Axes]]:
-    """So many square panels, in rows of up to three, with room for so many lines of a title."""
+    """Square panels in rows of up to three, with room for titles of `lines` lines."""
     columns = 2 if count in (1, 2, 4) else 3
     columns, rows = min(columns, count), -(-count // columns)
     side = WIDTH / max(2, columns)

@@ -1,4 +1,4 @@
-"""What was found -> screen, JSON, one HTML page. The only room that prints tables.
+"""A report -> screen, JSON, one HTML page. The only room that prints tables.
 
     from perface_jax import report
 
@@ -9,9 +9,9 @@
     report.write_html("report.html", found)
     report.save_figures("figures", found)
 
-A `Report` is data: cells are text that the caller has worded, figures are drawn by the caller (`figures`), rows are the
-numbers behind a table. Nothing here knows what they mean. A cell is shown as it is given: a number that does not exist
-is worded by the caller (`n/a: 1 source`). A column whose cells are numbers, intervals or n/a is right-aligned.
+A `Report` is data: the caller writes the cells as text, draws the figures (`figures`) and adds the rows, the numbers
+behind a table. Nothing here knows what they mean. A cell is shown as it is given, a missing number for instance as
+`n/a: 1 source`. A column whose cells are numbers, intervals or n/a is right-aligned.
 """
 
 from perface_jax.report.contents import Picture, Report, Section, Table

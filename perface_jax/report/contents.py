@@ -1,4 +1,4 @@
-"""What a report holds: text, rows and figures, as the caller has worded and drawn them."""
+"""What a report holds: text, rows and figures, as the caller wrote and drew them."""
 
 import dataclasses
 import itertools
@@ -15,7 +15,7 @@ class Table:
     """Cells of text.
 
     Attributes:
-      columns: the heads.
+      columns: the headings.
       lines: one cell for each column.
 
     Raises:
@@ -32,14 +32,14 @@ class Table:
                 raise ValueError(f"line {number} has {len(line)} cells, {line}; wanted one for each of {self.columns}")
         for cell in itertools.chain(self.columns, *self.lines):
             if not isinstance(cell, str):
-                raise TypeError(f"a table shows text as it is, got the cell {cell!r} of type {type(cell).__name__}")
+                raise TypeError(f"a table holds text only, got the cell {cell!r} of type {type(cell).__name__}")
 
 
 class Picture(NamedTuple):
     """A figure and what it shows.
 
     Attributes:
-      caption: also what a reader who cannot see it is told.
+      caption: also the text for readers who cannot see it.
       figure: a `matplotlib.figure.Figure`; it is laid out when it is first drawn, and not again.
     """
 
@@ -52,7 +52,7 @@ class Section(NamedTuple):
 
     Attributes:
       title: a few words.
-      help: a sentence or two on how to read what stands above it.
+      help: a sentence or two on how to read the table above it.
       table: for people.
       rows: the NamedTuples behind the table, for programs.
       figures: on the page only.
@@ -66,12 +66,12 @@ class Section(NamedTuple):
 
 
 class Report(NamedTuple):
-    """All that is said.
+    """The whole report.
 
     Attributes:
       title: a few words.
       warnings: plain sentences, shown first.
-      facts: what was run, on what, with what: values by name, or by group and name.
+      facts: what was run, on which data, with which versions: values by name, or by group and name.
       sections: in the order to read them.
     """
 
@@ -82,7 +82,7 @@ class Report(NamedTuple):
 
 
 def columns(table: Table) -> list[tuple[str, ...]]:
-    """The head and the cells of each column."""
+    """The heading and the cells of each column."""
     return list(zip(table.columns, *table.lines, strict=True))
 
 
@@ -92,6 +92,6 @@ def is_number(cell: str) -> bool:
 
 
 def numeric(table: Table) -> list[bool]:
-    """Whether a column holds numbers: some, and nothing else but what stands for a number that does not exist."""
+    """Whether a column holds numbers: at least one, and besides them only marks of a missing number."""
     given = [[cell for cell in cells if not _NONE.fullmatch(cell)] for _, *cells in columns(table)]
     return [bool(cells) and all(map(is_number, cells)) for cells in given]

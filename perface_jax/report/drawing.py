@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from perface_jax.report.contents import Report
 from perface_jax.report.slugs import slugs
 
-MOST_POINTS = 1000  # of a figure of lines; more are quicker to load and to scroll as pixels
+MOST_POINTS = 1000  # in a figure of lines; figures with more load and scroll faster as pixels
 COMPRESSION = {"compress_level": 5}  # 3% larger than the default, in 0.6 of its time
 
 
@@ -19,7 +19,7 @@ def save_figures(folder: epath.PathLike, report: Report) -> list[epath.Path]:
     folder.mkdir(parents=True, exist_ok=True)
     pictures = [picture for section in report.sections for picture in section.figures]
     files = [folder / f"{name}.pdf" for name in slugs(picture.caption for picture in pictures)]
-    with matplotlib.rc_context({"pdf.fonttype": 42}):  # publishers refuse the default, Type 3
+    with matplotlib.rc_context({"pdf.fonttype": 42}):  # many publishers refuse the default, Type 3
         for picture, file in zip(pictures, files, strict=True):
             file.write_bytes(_drawn(picture.figure, format="pdf", dpi=300))
     return files

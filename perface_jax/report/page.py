@@ -12,12 +12,12 @@ from perface_jax.report.drawing import image
 from perface_jax.report.plain import grouped
 from perface_jax.report.slugs import slugs
 
-PIXELS_PER_INCH = 120  # of CSS; more than paper has, because one sits further away
+PIXELS_PER_INCH = 120  # of CSS; more than on paper, because a screen is further away
 SHARPNESS = 2  # pixels of a PNG for one of CSS
 
 
 def write_html(file: epath.PathLike, report: Report) -> None:
-    """Write a report as one page that needs no other file, no network and no script; it is whole or not there."""
+    """Write a report as one page that needs no other file, no network and no script; the file is whole or absent."""
     chapters = [(section.title, _html_section(section)) for section in report.sections]
     if report.facts:
         chapters.append(("How it was made", _html_facts(report.facts)))
@@ -55,12 +55,12 @@ def _html_table(table):
     )
     body = "\n".join(f"<tr>{line}</tr>" for line in lines)
     table = f"<table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table>"
-    return f'<div class="table" tabindex="0">{table}</div>'  # reached by keyboard, because it may have to be scrolled
+    return f'<div class="table" tabindex="0">{table}</div>'  # in the tab order, because it may have to be scrolled
 
 
 def _html_cell(tag, text, right):
     cell = _html(tag, text, *["number"] * right, *["none"] * text.startswith("n/a"))
-    return cell.replace(" [", " <wbr>[") if right else cell  # the one place where a number may be folded
+    return cell.replace(" [", " <wbr>[") if right else cell  # a line may break here only
 
 
 def _html_figures(pictures):
@@ -84,7 +84,7 @@ def _html_facts(facts):
     return "\n".join(parts)
 
 
-# The policy forbids scripts and the network, whatever stands on the page.
+# The policy forbids scripts and the network, whatever text the page holds.
 _PAGE = string.Template("""<!doctype html>
 <html lang="en">
 <head>

@@ -24,7 +24,7 @@ def to_json(report: Report) -> str:
 
 
 def write_json(file: epath.PathLike, report: Report) -> None:
-    """Write `to_json` to a file; it is whole or not there."""
+    """Write `to_json` to a file, which is whole or absent."""
     files.write_text(file, to_json(report))
 
 

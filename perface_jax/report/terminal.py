@@ -1,6 +1,7 @@
 """A report on the screen. The only module that prints tables."""
 
 import functools
+from typing import Any
 
 import rich.table
 from rich import box
@@ -12,15 +13,14 @@ from rich.text import Text
 from perface_jax.report.contents import Report, columns, is_number, numeric
 from perface_jax.report.plain import grouped
 
-PROSE = 110  # columns of the screen that sentences fill
-LONGEST_REASON = 24  # columns of the screen; a longer reason for n/a is folded
+PROSE = 110  # columns of a line of text
+LONGEST_REASON = 24  # columns; a longer reason for n/a is wrapped
 
 
 def to_terminal(report: Report, *, console: Console | None = None) -> None:
     """Print a report.
 
-    A terminal folds what is too wide for it between words. Anywhere else (a file, a pipe) tables have their full width
-    and there are no colors.
+    A terminal wraps between words. Elsewhere (a file, a pipe) tables have their full width, and there are no colors.
 
     Args:
       report: what to print.
@@ -51,17 +51,17 @@ def _print_table(console, table):
     for cells, right in zip(columns(table), numeric(table), strict=True):
         whole = [word for cell in cells for word in ([cell] if is_number(cell) else cell.split())]
         longest = max([LONGEST_REASON if right else 1, *(len(cell) for cell in cells if not cell.startswith("n/a"))])
-        limits = {"min_width": max(map(len, whole), default=0), "max_width": longest}
+        limits: dict[str, Any] = {"min_width": max(map(len, whole), default=0), "max_width": longest}
         drawn.add_column(Text(cells[0]), justify="right" if right else "left", **limits)
     for line in table.lines:
-        drawn.add_row(*map(Text, line))  # as text: in strings rich takes [i] for italics
+        drawn.add_row(*map(Text, line))  # as Text: in strings rich reads [i] as italics
     if not console.is_terminal:
         drawn.width = console.measure(drawn, options=console.options.update(width=100_000)).maximum
     console.print(drawn, crop=False)
 
 
 def _grid(pairs):
-    """Two columns, the second one folded between words."""
+    """Two columns, the second one wrapped between words."""
     grid = rich.table.Table.grid(padding=(0, 2, 0, 0))
     grid.add_column(no_wrap=True)
     grid.add_column(overflow="fold")

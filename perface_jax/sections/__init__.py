@@ -1,11 +1,12 @@
-"""Rows -> sections of a report: the words and figures around every table, and what a reader must be warned of.
+"""Rows -> sections of a report: tables with their captions and figures, and what a reader must be warned of.
 
-Figures are drawn from the rows and arrays of the tables beside them.
+Nothing is computed here: figures are drawn from the rows and arrays of the tables beside them.
 """
 
 from perface_jax.sections.faces import group_table, selection_table
 from perface_jax.sections.runs import training, verification
-from perface_jax.sections.triplets import accuracy, comparison, examples, triplet_warnings, votes
+from perface_jax.sections.triplets import accuracy, comparison, examples, votes
+from perface_jax.sections.warnings import triplet_warnings
 
 __all__ = [
     "accuracy",

@@ -1,15 +1,16 @@
 """Sections on faces with attributes: STEP 1 and STEP 2."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
 from perface_jax import figures
-from perface_jax.evaluation import Embedded, GroupRow, Ranked, SelectionRow
-from perface_jax.formatting import estimate
+from perface_jax.evaluation import Embedded, Faces, GroupRow, Ranked, SelectionRow
+from perface_jax.evaluation.groups import ALL
+from perface_jax.evaluation.selection import Method
+from perface_jax.formatting import estimate, number
 from perface_jax.report import Picture, Section, Table
-from perface_jax.sections.captions import number, with_notes
+from perface_jax.sections.captions import why, with_notes
 
 
 def group_table(rows: Sequence[GroupRow]) -> Section:
@@ -20,8 +21,8 @@ def group_table(rows: Sequence[GroupRow]) -> Section:
             row.model,
             row.group,
             str(row.queries),
-            *("" if row.group == "all" else number(one.value, row.note) for one in (row.precision, row.recall)),
-            estimate(row.top1 if row.group == "all" else row.accuracy),
+            *("" if row.group == ALL else number(one.value, missing=why(row)) for one in (row.precision, row.recall)),
+            estimate(row.top1 if row.group == ALL else row.accuracy),
             estimate(row.balanced_accuracy),
             estimate(row.ranking_auc),
             row.note,
@@ -31,32 +32,32 @@ def group_table(rows: Sequence[GroupRow]) -> Section:
     columns = (
         "task", "model", "group", "queries", "precision", "recall", "accuracy", "balanced", "ranking AUC", "note",
     )  # fmt: skip
-    words = (
+    caption = (
         "STEP 1: the group whose distance limit is smallest. Accuracy: one against the rest; of `all`, the"
         " share of queries whose group was chosen (top-1). Balanced: (TPR + TNR) / 2,"
         " which the paper's Table 4 calls AUC; ranking AUC is the area under a curve. In brackets: 95% interval,"
         " queries resampled, the gallery as it is."
     )
-    return Section("STEP 1: groups", words, with_notes(columns, lines), rows)
+    return Section("STEP 1: groups", caption, with_notes(columns, lines), rows)
 
 
 def selection_table(
     rows: Sequence[SelectionRow],
     ranked: Mapping[str, Ranked],
     embedded: Mapping[str, Embedded],
-    gallery: Any,
-    queries: Any,
+    gallery: Faces,
+    queries: Faces,
 ) -> Section:
-    """STEP 2: what is offered, with the strips of Fig. 7 and, for the first query, the distributions of Fig. 6."""
-    offered = max(row.rank for row in rows)
+    """STEP 2: the candidates, with the strips of Fig. 7 and, for the first query, the distributions of Fig. 6."""
+    most = max(row.rank for row in rows)
     lines = [
-        (*key, *(f"{row.candidate} ({row.similarity:+.3f})" for row in of), *[""] * (offered - len(of)))
+        (*key, *(f"{row.candidate} ({row.similarity:+.3f})" for row in of), *[""] * (most - len(of)))
         for key, of in _grouped(rows).items()
     ]
     pictures = []
     for model, one in ranked.items():
         pictures.append(
-            Picture(_distribution_words(model, one, queries), _distributions(one, embedded[model], gallery))
+            Picture(_distribution_caption(model, one, queries), _distributions(one, embedded[model], gallery))
         )
         strips = [_strip(one, i, gallery, queries) for i in range(len(one.places))]
         pictures.append(
@@ -65,13 +66,13 @@ def selection_table(
                 figures.strips(strips),
             )
         )
-    words = (
-        "STEP 2: faces of the chosen group to be swapped in, with their similarity to the query, in the order offered."
-        " Diverse: no two offered faces are more alike than the limit. In the band: the extreme quantiles are left out."
-        " The similarities of a recognizer are the baseline of My Face My Choice (WACV 2023)."
+    caption = (
+        "STEP 2: candidates of the chosen group, with their similarity to the query, in the order proposed. Diverse: no"
+        " two candidates are more similar than the limit. In the band: the extreme quantiles are left out. Ranking by a"
+        " recognizer's similarity is the method of My Face My Choice (WACV 2023)."
     )
-    columns = ("query", "group", "model", "method", *(f"offered {rank}" for rank in range(1, offered + 1)))
-    return Section("STEP 2: selection", words, Table(columns, lines), rows, pictures)
+    columns = ("query", "group", "model", "method", *(f"candidate {rank}" for rank in range(1, most + 1)))
+    return Section("STEP 2: selection", caption, Table(columns, lines), rows, pictures)
 
 
 def _grouped(rows):
@@ -81,7 +82,7 @@ def _grouped(rows):
     return found
 
 
-def _distribution_words(model, ranked, queries):
+def _distribution_caption(model, ranked, queries):
     return (
         f"{model}: similarity of query {queries.names[ranked.places[0]]} to the members of each group, with the limit"
         " that decided (Fig. 6 of the paper)"
@@ -106,5 +107,5 @@ def _strip(ranked, i, gallery, queries):
         query=queries[place],
         group=ranked.names[ranked.group[i]],
         most=candidates(ranked.most),
-        least=candidates(ranked.offered["least similar"]),
+        least=candidates(ranked.proposed[Method.LEAST]),
     )

@@ -1,4 +1,4 @@
-"""Sections on a run itself: the recognizer's verification, and how training went."""
+"""Sections on a run itself: verification accuracy, and the curves of training."""
 
 from collections.abc import Sequence
 
@@ -12,15 +12,15 @@ from perface_jax.training.progress import read_log
 
 
 def verification(rows: Sequence[VerificationRow]) -> Section:
-    """One person or two."""
+    """Face verification, before and after training."""
     lines = [
         (row.model, f"{row.accuracy:.3f}", f"{row.deviation:.3f}", str(row.pairs), str(row.identities)) for row in rows
     ]
-    words = (
+    caption = (
         "Verification accuracy on pairs of pictures of identities that training never saw: one person or two? The"
         " threshold of each of ten folds is chosen on the other nine. +-: standard deviation over the folds."
     )
-    return Section("Verification", words, Table(("model", "accuracy", "+-", "pairs", "identities"), lines), rows)
+    return Section("Verification", caption, Table(("model", "accuracy", "+-", "pairs", "identities"), lines), rows)
 
 
 def training(log: epath.Path) -> Section | None:
@@ -40,6 +40,6 @@ def training(log: epath.Path) -> Section | None:
     }
     if not curves:
         return None
-    words = "Loss: mean over the training triplets since the last line of the log. Few validation triplets jump."
+    caption = "Loss: mean over the training triplets since the last line of the log. Few validation triplets jump."
     pictures = [Picture("Loss and validation accuracy of every run", figures.training_curves(curves))]
-    return Section("Training", words, figures=pictures)
+    return Section("Training", caption, figures=pictures)

@@ -16,6 +16,7 @@ from ml_collections import ConfigDict
 
 from perface_jax import annotations, parallel
 from perface_jax.datasets import celeba_hq, identities, sim_celeba
+from perface_jax.evaluation.inputs import LabeledTriplets
 from perface_jax.network.model import FOLDED, IResNet, iresnet
 from perface_jax.network.model_folder import load_model
 from perface_jax.training import optim
@@ -23,28 +24,6 @@ from perface_jax.training.state import Hyper
 from perface_jax.training.step import Loss, Norms
 
 LABELS = {"unanimous": annotations.unanimous, "majority": annotations.majority}  # the paper's D2 and D1
-
-
-class Data(NamedTuple):
-    """Triplets, their labels, and which of them belong to which setting.
-
-    Attributes:
-      triplets: pictures, votes and ids; T triplets.
-      training_labels: int8 `[T]`, 0 = a is closer, 1 = b, -1 = not trained on.
-      labels: int8 `[T]`, unanimous, for every evaluation; -1 = not evaluated.
-      training: positions of the training triplets that have a training label.
-      settings: by name, positions of the triplets that have an evaluation label.
-      rows: by name, positions of all triplets of a setting, with a label or without.
-      division: how the triplets were divided, in words.
-    """
-
-    triplets: sim_celeba.Triplets
-    training_labels: np.ndarray
-    labels: np.ndarray
-    training: np.ndarray
-    settings: dict[str, np.ndarray]
-    rows: dict[str, np.ndarray]
-    division: str
 
 
 class IdentityData(NamedTuple):
@@ -65,7 +44,7 @@ class IdentityData(NamedTuple):
     same: np.ndarray
 
 
-def open_data(config: ConfigDict) -> Data:
+def open_data(config: ConfigDict) -> LabeledTriplets:
     """Build the data set of the config, or take the one that is built, and divide it; see `divide`.
 
     Raises:
@@ -90,16 +69,16 @@ def open_triplets(config: ConfigDict) -> sim_celeba.Triplets:
     return sim_celeba.load(parallel.first_process_first(build))
 
 
-def divide(triplets: sim_celeba.Triplets, config: ConfigDict) -> Data:
+def divide(triplets: sim_celeba.Triplets, config: ConfigDict) -> LabeledTriplets:
     """Labels and settings of one run.
 
     Raises:
       ValueError: fewer training triplets than a batch, or no validation triplet.
     """
     votes = annotations.Votes(ids=triplets.ids, votes=triplets.votes)
-    division = _division(triplets, config.split)
+    split = _split(triplets, config.split)
     training_labels, labels = LABELS[config.labels](votes).label, annotations.unanimous(votes).label
-    training = division.rows["train"]
+    training = split.rows["train"]
     training = training[training_labels[training] >= 0]
     if config.fraction < 1:
         kept = round(config.fraction * len(training))  # of one order: a smaller fraction is part of a larger one
@@ -109,15 +88,15 @@ def divide(triplets: sim_celeba.Triplets, config: ConfigDict) -> Data:
             f"{len(training)} training triplets have a {config.labels} label, fewer than one batch of"
             f" {config.batch_size}; choose a smaller config.batch_size or config.labels=majority"
         )
-    settings = {name: rows[labels[rows] >= 0] for name, rows in division.rows.items()}
+    settings = {name: rows[labels[rows] >= 0] for name, rows in split.rows.items()}
     if not len(settings["validation"]):
         raise ValueError("no validation triplet has a unanimous label; give config.split more validation ids")
-    return Data(triplets, training_labels, labels, training, settings, division.rows, str(division))
+    return LabeledTriplets(triplets, training_labels, labels, training, settings, split)
 
 
-def _division(triplets, options):
+def _split(triplets, options):
     options = options.to_dict()
-    if options.pop("by") == "ids":
+    if annotations.SplitBy(options.pop("by")) is annotations.SplitBy.IDS:
         return annotations.split(triplets.source_id, triplets.target_id, **options)
     if options["fold"]:
         raise ValueError(f"config.split.fold is {options['fold']}; a split by triplets has no folds, vary split.seed")

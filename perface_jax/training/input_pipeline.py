@@ -13,7 +13,8 @@ from jax.sharding import Mesh
 
 from perface_jax import metrics, parallel, verification
 from perface_jax.datasets import batches, identities
-from perface_jax.training.builders import Data, IdentityData
+from perface_jax.evaluation.inputs import LabeledTriplets
+from perface_jax.training.builders import IdentityData
 from perface_jax.training.sweeps import Replica
 
 
@@ -41,7 +42,7 @@ class Feed(Protocol):
 class ResidentTriplets:
     """Triplets whose pictures all live on every device."""
 
-    def __init__(self, replicas: Sequence[Replica], data: Sequence[Data], mesh: Mesh):
+    def __init__(self, replicas: Sequence[Replica], data: Sequence[LabeledTriplets], mesh: Mesh):
         self._replicas, self._data, self._mesh = replicas, data, mesh
         self.epochs = _epochs(replicas, data)
         pictures = data[0].triplets.resident()
@@ -86,7 +87,7 @@ class TripletsFromDisk:
 
     shared = ()
 
-    def __init__(self, replica: Replica, data: Data, mesh: Mesh):
+    def __init__(self, replica: Replica, data: LabeledTriplets, mesh: Mesh):
         self._config, self._data, self._mesh = replica.config, data, mesh
         self.epochs = _epochs([replica], [data])
         self._batches, self._next = iter(()), None
@@ -173,7 +174,7 @@ class ResidentIdentities:
         )
 
 
-def open_triplets(replicas: Sequence[Replica], data: Sequence[Data], mesh: Mesh) -> Feed:
+def open_triplets(replicas: Sequence[Replica], data: Sequence[LabeledTriplets], mesh: Mesh) -> Feed:
     """The feed of triplets that the config names.
 
     Raises:

@@ -79,7 +79,7 @@ def test_a_folder_is_embedded_in_the_order_of_names_and_bad_pictures_are_listed(
 
 
 def test_a_crop_that_is_not_the_models_warns(folder, variables):
-    with pytest.warns(UserWarning, match="learned from 'arcface' crops, these pictures are 'simswap' crops"):
+    with pytest.warns(UserWarning, match="trained on 'arcface' crops, these pictures are 'simswap' crops"):
         evaluation.embed_folder(MODEL, variables, folder, crop="simswap")
     with warnings.catch_warnings():
         warnings.simplefilter("error")

@@ -85,26 +85,26 @@ def select(gallery, queries, **options):
     return evaluation.select(embedded(gallery, queries), gallery, queries, GROUPS, **options)
 
 
-def test_the_least_similar_of_the_chosen_group_are_offered():
+def test_the_least_similar_of_the_chosen_group_are_proposed():
     gallery, queries = Faces(6, prefix="g"), Faces(2, prefix="q")
     ranked = select(gallery, queries)
     np.testing.assert_array_equal(ranked.places, [0, 2, 4, 6])
     np.testing.assert_array_equal(ranked.group, [0, 1, 2, 3])
     # The query stands at 0, the members at 0, .1, ... .5: the furthest are the last two.
-    np.testing.assert_array_equal(ranked.offered["least similar"].index[0], [5, 4])
-    np.testing.assert_allclose(ranked.offered["least similar"].similarity[0], np.cos([0.5, 0.4]), atol=1e-6)
+    np.testing.assert_array_equal(ranked.proposed["least similar"].index[0], [5, 4])
+    np.testing.assert_allclose(ranked.proposed["least similar"].similarity[0], np.cos([0.5, 0.4]), atol=1e-6)
     np.testing.assert_array_equal(ranked.most.index[0], [0, 1])
     # cos .1 = .995 and cos .2 = .980 are too alike, cos .3 = .955 is not.
-    np.testing.assert_array_equal(ranked.offered["least similar, diverse"].index[0], [5, 2])
-    assert set(ranked.offered["random"].index[1]) <= set(range(6, 12))
+    np.testing.assert_array_equal(ranked.proposed["least similar, diverse"].index[0], [5, 2])
+    assert set(ranked.proposed["random"].index[1]) <= set(range(6, 12))
 
 
 def test_the_band_leaves_out_both_ends():
     ranked = select(Faces(6, prefix="g"), Faces(2, prefix="q"), band=(0.2, 0.8), k=6)
-    np.testing.assert_array_equal(ranked.offered["least similar in the band"].index[0], [4, 3, 2, 1, -1, -1])
+    np.testing.assert_array_equal(ranked.proposed["least similar in the band"].index[0], [4, 3, 2, 1, -1, -1])
 
 
-def test_rows_name_every_face_offered_and_leave_out_what_is_none():
+def test_rows_name_every_candidate_proposed_and_leave_out_what_is_none():
     gallery, queries = Faces(3, prefix="g"), Faces(2, prefix="q")
     rows = evaluation.selection_rows({"circle": select(gallery, queries, k=5)}, gallery, queries)
     first = [row for row in rows if row.query == "q0" and row.method == "least similar"]

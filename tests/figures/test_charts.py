@@ -13,9 +13,9 @@ def test_dots_show_value_and_interval_of_every_kind():
     rows = [
         Dot("[i]", "before", 0.7, 0.6, 0.75, Kind.MODEL),
         Dot("[ii]", "before", 0.8, NAN, NAN, "model"),
-        Dot("[i]", "source look-up", NAN, NAN, NAN, "baseline"),
-        Dot("[i]", "majority side", 0.55, NAN, NAN, "baseline"),
-        Dot("[i]", "people", 0.9, 0.85, 0.95, "ceiling"),
+        Dot("[i]", "source look-up", NAN, NAN, NAN, Kind.BASELINE),
+        Dot("[i]", "majority side", 0.55, NAN, NAN, Kind.BASELINE),
+        Dot("[i]", "people", 0.9, 0.85, 0.95, "human agreement"),
     ]
     figure = drawn(figures.accuracy_dots(rows))
     first, second = figure.axes
@@ -23,7 +23,12 @@ def test_dots_show_value_and_interval_of_every_kind():
     names = [tick.get_text() for tick in first.get_yticklabels()]
     assert names == ["before", "source look-up", "majority side", "people"]
     values = {name: (line.get_xdata()[0], line.get_ydata()[0]) for name, line in labeled(first).items()}
-    assert values == {"chance": (0.5, 0), "model": (0.7, 0), "sees no pixel": (0.55, 2), "people": (0.9, 3)}
+    assert values == {
+        "chance": (0.5, 0),
+        "model": (0.7, 0),
+        "image-blind baseline": (0.55, 2),
+        "human agreement": (0.9, 3),
+    }
     assert [lines.get_segments()[0].tolist() for lines in first.collections] == [
         [[0.6, 0], [0.75, 0]],
         [[0.85, 3], [0.95, 3]],
@@ -37,7 +42,7 @@ def test_dots_show_value_and_interval_of_every_kind():
 
 
 def test_dots_of_an_unknown_kind_are_refused():
-    with pytest.raises(ValueError, match=r"the kind of 'x' is 'modell', wanted one of \['model', 'base"):
+    with pytest.raises(ValueError, match="'modell' is not a valid Kind"):
         figures.accuracy_dots([Dot("[i]", "x", 0.5, 0.4, 0.6, "modell")])
 
 

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.filterwarnings("error")
         lambda: figures.group_distributions({str(name): [0.1, name] for name in range(12)}, "3"),
         lambda: figures.strips([Strip(LONG, picture(0, 9, 3), LONG, [], [(picture(0), 0.5, LONG)] * 12)]),
         lambda: figures.examples([Example(LONG, *[picture(0)] * 3, (0, 0), {LONG: (NAN, NAN)})]),
-        lambda: figures.accuracy_dots([Dot(LONG, LONG, NAN, NAN, NAN, "ceiling")]),
+        lambda: figures.accuracy_dots([Dot(LONG, LONG, NAN, NAN, NAN, "human agreement")]),
         lambda: figures.training_curves({f"_{name}{LONG}": {LONG: ([1], [NAN])} for name in range(10)}),
         lambda: figures.reliability({f"{name}": ([], [], []) for name in range(9)}),
     ],

@@ -6,18 +6,17 @@ import numpy as np
 import pytest
 
 from perface_jax import evaluation, sections
+from perface_jax.annotations import Setting
 from perface_jax.datasets.celeba_files import GROUPS
-from perface_jax.evaluation import Run
 from tests.evaluation.test_groups import OPTIONS, Faces, embedded, select
-from tests.evaluation.test_triplets import RIGHT, TIE, WRONG, similarities
-from tests.fake_faces import data
+from tests.fake_faces import RIGHT, TIE, WRONG, data, run, similarities
 
 
 @pytest.fixture(scope="module")
 def cells():
     before, after = similarities(*[WRONG] * 5), similarities(RIGHT, WRONG, TIE, RIGHT, WRONG)
     judged = data(training=[0, 2, 3], ii=[0, 1, 2], i=[4])
-    return {"": [Run((), judged, {"before": before, "after": after})]}
+    return {"": [run(judged, before=before, after=after)]}
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +29,7 @@ def cells_of(section):
 
 
 def test_every_cell_is_the_number_of_its_row_or_a_reason(cells, rows):
-    section = sections.accuracy(cells, rows)
+    section = sections.accuracy(rows, evaluation.similarity_pairs(cells))
     assert section.rows is rows
     for cell, row in zip(cells_of(section), rows, strict=True):
         assert cell["accuracy"] == (f"n/a: {row.note}" if np.isnan(row.accuracy) else f"{row.accuracy:.3f}")
@@ -41,37 +40,25 @@ def test_every_cell_is_the_number_of_its_row_or_a_reason(cells, rows):
 
 def test_the_scatter_holds_the_similarities_of_the_pictures_in_the_order_of_the_label(cells, rows):
     (scatter,) = [
-        picture.figure for picture in sections.accuracy(cells, rows).figures if "setting ii " in picture.caption
+        picture.figure
+        for picture in sections.accuracy(rows, evaluation.similarity_pairs(cells)).figures
+        if "setting ii " in picture.caption
     ]
     assert "accuracy 0.833" in scatter.axes[1].get_title()  # of ii: right, right and a tie
     drawn = np.concatenate([points.get_offsets() for points in scatter.axes[1].collections])
     assert sorted(map(tuple, np.round(drawn.astype(float), 3))) == [(0.5, 0.5), (0.9, 0.1), (0.9, 0.1)]
 
 
-def test_a_model_that_does_not_beat_a_look_up_is_warned_of(rows):
-    weaker = [row._replace(accuracy=0.6) if row.model == "after" and row.setting == "ii" else row for row in rows]
-    warnings = sections.triplet_warnings(weaker, ["by source and target"])
-    assert (
-        "In setting ii a predictor that sees no picture is not beaten: baseline: majority side 0.667; after 0.600."
-        in warnings
-    )
-    assert "One seed: how much the numbers vary between trainings is not known." in warnings
-    assert any("few sources (2 in ii)" in warning for warning in warnings)
-
-
-def test_enough_sources_and_seeds_and_a_good_model_need_no_warning(rows):
-    good = [row._replace(accuracy=0.9 if row.kind == "model" else 0.5, sources=80, seeds=3) for row in rows]
-    assert sections.triplet_warnings(good, ["by source and target"]) == []
-
-
 def test_votes_say_what_people_reach(cells):
-    section = sections.votes(cells, evaluation.vote_rows(cells))
-    assert "people: another vote" in {cell["model"] for cell in cells_of(section)}
+    section = sections.votes(evaluation.vote_table(cells))
+    assert "human agreement: another vote" in {cell["model"] for cell in cells_of(section)}
     assert "nan" not in json.dumps(section.table.lines)
 
 
 def test_a_comparison_prints_small_p_values_as_such():
-    row = evaluation.ComparisonRow("i", "a", "b", 0.1, 0.05, 0.15, 0.0004, 0.01, np.nan, 50, 10, "several seeds")
+    row = evaluation.ComparisonRow(
+        Setting.BOTH_UNSEEN, "a", "b", 0.1, 0.05, 0.15, 0.0004, 0.01, np.nan, 50, 10, "several seeds"
+    )
     (cell,) = cells_of(sections.comparison([row]))
     assert (cell["p bootstrap"], cell["p sign flips"], cell["p McNemar"]) == ("< .001", "0.010", "n/a: several seeds")
     assert (cell["difference"], cell["95% interval"]) == ("+0.100", "[+0.050, +0.150]")
@@ -86,7 +73,7 @@ def test_groups_and_selection_print_what_their_rows_say():
     rows = evaluation.selection_rows(ranked, gallery, queries)
     section = sections.selection_table(rows, ranked, {"circle": circle}, gallery, queries)
     first = cells_of(section)[0]
-    assert (first["query"], first["group"], first["offered 1"]) == ("q0", "young male", f"g3 ({np.cos(0.3):+.3f})")
+    assert (first["query"], first["group"], first["candidate 1"]) == ("q0", "young male", f"g3 ({np.cos(0.3):+.3f})")
     assert len(section.figures) == 2
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from perface_jax import evaluation, evaluator
-from perface_jax.evaluation import stored
+from perface_jax.evaluation import Kind, Role, stored
 from perface_jax.network.model_folder import load_model, save_model
 from perface_jax.training import builders
 from tests.conftest import ROOT
@@ -42,13 +42,13 @@ def test_a_run_is_judged_before_and_after_beside_baselines_and_people(config, ru
     found = rows(report, "Triplet accuracy")
     assert [row.setting for row in found if row.model == "after"] == ["i", "ii", "iii", "train", "validation"]
     data = builders.open_data(config)
-    for name in ("before", "after"):
+    for name, role in (("before", Role.START), ("after", Role.TRAINED)):
         (row,) = [row for row in found if (row.setting, row.model) == ("ii", name)]
-        network = evaluator.open_run(config, run).models[0][name]()
+        network = evaluator.open_run(config, run).models[0][role].open()
         similarities = evaluation.triplet_similarities(network, data.triplets)
         scores = evaluation.scores(similarities, data.labels)[data.settings["ii"]]
         assert row.accuracy == pytest.approx(scores.mean(), abs=1e-6)
-    assert {row.model for row in found if row.kind == "baseline"} == set(evaluation.triplets.BASELINES)
+    assert {row.model for row in found if row.kind is Kind.BASELINE} == set(evaluation.triplets.BASELINES)
     assert "few sources" in " ".join(report.warnings)
     assert report.facts["Data"]["triplets"]["answers_sha256"]
     assert (run / stored.FILE).exists()
@@ -60,7 +60,7 @@ def test_vectors_of_the_pictures_give_what_their_model_gives(config, run, releas
     assert (folder, len(names), skipped) == (run / "model", 300, [])
     vectors = evaluator.evaluate(evaluator.open_vectors(config, tmp_path / "after.npz"))
     after = [row.accuracy for row in rows(judged, "Triplet accuracy") if row.model == "after"]
-    again = [row for row in rows(vectors, "Triplet accuracy") if row.kind == "model"]
+    again = [row for row in rows(vectors, "Triplet accuracy") if row.kind is Kind.MODEL]
     assert [row.accuracy for row in again] == pytest.approx(after)
     assert {row.model for row in again} == {"after"}  # the name of the file
 
@@ -90,7 +90,7 @@ def test_a_run_that_was_divided_otherwise_is_not_compared(config, run, start, tm
     config.split.seed = 5
     evaluator.evaluate(evaluator.open_run(config, tmp_path / "other"))
     config.split.seed = 0
-    with pytest.raises(ValueError, match="other was divided otherwise"):
+    with pytest.raises(ValueError, match="other has another split"):
         evaluator.evaluate(evaluator.open_run(config, run, compare=str(tmp_path / "other")))
 
 
@@ -114,9 +114,9 @@ def test_cells_that_are_divided_differently_are_told_apart_and_not_compared(conf
     config.feed, config.labels = "on_device", "majority"
     config.sweep.combine, config.sweep.labels, config.sweep.split.fold = "list", ("majority", "unanimous"), (0, 1)
     found = rows(evaluator.evaluate(evaluator.open_vectors(config, tmp_path / "mine.npz")), "Triplet accuracy")
-    names = [row.model for row in found if (row.setting, row.kind) == ("ii", "model")]
+    names = [row.model for row in found if (row.setting, row.kind) == ("ii", Kind.MODEL)]
     assert names == ["mine (labels=majority)", "mine (labels=unanimous)"]
-    with pytest.raises(ValueError, match="divided differently"):
+    with pytest.raises(ValueError, match="split differently"):
         evaluator.evaluate(evaluator.open_vectors(config, tmp_path / "mine.npz", compare=str(tmp_path / "mine.npz")))
 
 
@@ -155,7 +155,7 @@ def test_what_cannot_be_judged_says_what_was_wanted(config, tmp_path):  # noqa: 
     with pytest.raises(FileNotFoundError, match="CelebAMask-HQ"):
         evaluator.evaluate(evaluator.open_vectors(config, tmp_path / "v.npz"))
     config.parts = ("verification",)
-    with pytest.raises(ValueError, match="config.parts has verification; wanted some of triplets, groups, selection"):
+    with pytest.raises(ValueError, match="config.parts has 'verification'; wanted some of triplets, groups, selection"):
         evaluator.open_vectors(config, tmp_path / "v.npz")
 
 

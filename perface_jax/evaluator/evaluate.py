@@ -1,0 +1,238 @@
+"""The evaluation in one pass: data, embeddings, rows, report.
+
+Data are opened first, so that what is missing is found early. Then every distinct model embeds them once, and each part
+of `config.parts` turns the results into rows, and the rows into sections.
+"""
+
+import collections
+import functools
+import hashlib
+import operator
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+from etils import epath
+from ml_collections import ConfigDict
+
+from perface_jax import evaluation, sections
+from perface_jax.datasets.celeba_files import GROUPS
+from perface_jax.evaluation import Answers, stored, title
+from perface_jax.evaluator.targets import EvaluationTarget
+from perface_jax.groups import Rule
+from perface_jax.report import Report, Section
+from perface_jax.settings import flat
+from perface_jax.training import builders
+from perface_jax.training import workdir as workdirs
+from perface_jax.training.sweeps import Replica
+
+
+class PartResult(NamedTuple):
+    """Sections of the report, warnings in plain sentences, and facts on the data by name."""
+
+    sections: list[Section]
+    warnings: list[str]
+    data: dict[str, Any]
+
+
+class Part(NamedTuple):
+    """One part of an evaluation.
+
+    Attributes:
+      open: config -> its data.
+      cell: names the replicas; of those with one name, only the first is shown.
+      embed: (embedder, data) -> what a model makes of the data.
+      report: (target, data, that by identity of the model) -> sections.
+    """
+
+    open: Callable[[ConfigDict], Any]
+    cell: Callable[[Replica], str]
+    embed: Callable[[evaluation.Embedder, Any], Any]
+    report: Callable[[EvaluationTarget, Any, Mapping[str, Any]], PartResult]
+
+
+def evaluate(target: EvaluationTarget) -> Report:
+    """Evaluate on every part that the config names; of several processes all must call it, and all get the report.
+
+    Raises:
+      ValueError, OSError: data that is not there or does not fit; the message says what was wanted.
+    """
+    _check_comparison(target)
+    parts = list(dict.fromkeys(PARTS[name] for name in target.config.parts))
+    data = [part.open(target.config) for part in parts]
+    found = _embed_once(target, parts, data)
+    results = [part.report(target, *given) for part, *given in zip(parts, data, found, strict=True)]
+    warnings = list(dict.fromkeys(warning for one in results for warning in one.warnings))
+    facts = {
+        "What was evaluated": _described(target),
+        "Data": {name: value for one in results for name, value in one.data.items()},
+        "Versions": workdirs.versions(),
+    }
+    return Report("Perceptual face similarity", warnings, facts, [part for one in results for part in one.sections])
+
+
+def _embed_once(target, parts, data) -> list[dict[str, Any]]:
+    """For each part, by identity of the model, what it makes of the data; each model is opened once."""
+    shown = [set(_named(target, part.cell).values()) for part in parts]
+    found = [{} for _ in parts]
+    for identity, model in {model.identity: model for models in target.models for model in models.values()}.items():
+        if any(identity in of_part for of_part in shown):
+            embedder = model.open()
+            for part, of_part, given, results in zip(parts, shown, data, found, strict=True):
+                if identity in of_part:
+                    results[identity] = part.embed(embedder, given)
+    return found
+
+
+def _named(target, cell_of: Callable[[Replica], str]) -> dict[str, str]:
+    """The name to print and the identity of every distinct model."""
+    named = collections.defaultdict(dict)
+    for replica, models in zip(target.replicas, target.models, strict=True):
+        cell = cell_of(replica)
+        for role, model in models.items():
+            named[title(role, model.name, cell)].setdefault(cell, [model.identity])
+    return {
+        name + suffix: identity
+        for name, cells in named.items()
+        for suffix, (identity,) in evaluation.distinguish(cells, str)
+    }
+
+
+def _check_comparison(target):
+    """Better refused now than when all is computed."""
+    if not target.compare:
+        return
+    if "triplets" not in target.config.parts:
+        raise ValueError(f"--compare is for triplets; config.parts is {', '.join(target.config.parts)}")
+    path = epath.Path(target.compare)
+    if not path.exists():
+        raise FileNotFoundError(f"no {path} to compare with; wanted an evaluated workdir or a .npz of vectors")
+    stored.read(path / stored.FILE) if path.is_dir() else evaluation.read_vectors(path)
+
+
+def _triplets(target, triplets, similarities: Mapping[str, np.ndarray]) -> PartResult:
+    cells = collections.defaultdict(list)
+    for replica, models in zip(target.replicas, target.models, strict=True):
+        answers = {
+            role: Answers(title(role, model.name, replica.cell), model.identity, similarities[model.identity])
+            for role, model in models.items()
+        }
+        cells[replica.cell].append(evaluation.Run(replica.seed, builders.divide(triplets, replica.config), answers))
+    rows = evaluation.triplet_rows(cells)
+    splits = [run.data.split for runs in cells.values() for run in runs]
+    found = [
+        sections.accuracy(rows, evaluation.similarity_pairs(cells)),
+        sections.votes(evaluation.vote_table(cells)),
+        _comparison(target, cells, triplets) if target.compare else None,
+        sections.examples(evaluation.examples(cells), triplets),
+        sections.training(target.workdir / "log.jsonl") if target.workdir else None,
+    ]
+    if target.workdir and jax.process_index() == 0:
+        stored.save_similarities(target.workdir / stored.FILE, triplets, cells)
+    warnings = [*_data_warnings(triplets), *sections.triplet_warnings(rows, splits)]
+    facts = {"triplets": _facts(triplets), "division": list(dict.fromkeys(map(str, splits)))}
+    return PartResult([section for section in found if section], warnings, facts)
+
+
+def _data_warnings(triplets):
+    """Alarms of the audit that no repair took away, and a world that is not real."""
+    warnings = [f"Answers and pictures do not belong together: {alarm}." for alarm in triplets.metadata["alarms"]]
+    release = epath.Path(triplets.metadata["release"])
+    if (release / "truth").exists() or (release.parent / "synthetic.json").exists():
+        warnings.append(
+            "The faces are drawn and the annotators simulated: the numbers do not describe human perception."
+        )
+    return warnings
+
+
+def _facts(triplets):
+    metadata = triplets.metadata
+    order = metadata["order"] or {}
+    return {
+        "release": metadata["release"],
+        "triplets": len(triplets),
+        "answers_sha256": metadata["answers_sha256"],
+        "pictures_sha256": metadata["pictures_sha256"],
+        "order": order.get("words", "unknown"),
+        "moved columns": metadata["repair"] or "none",
+        "left out": metadata["skipped"] or "none",
+        "audit findings": metadata["audit"]["findings"] or "none",
+    }
+
+
+def _comparison(target, cells, triplets):
+    """This run, or these embeddings, against others on the same triplets."""
+    stored.require_one_split(cells)
+    data = [run.data for run in next(iter(cells.values()))]
+    path = epath.Path(target.compare)
+    if path.is_dir():
+        second = stored.load_similarities(path / stored.FILE, triplets, cells)
+    else:
+        other = evaluation.triplet_similarities(evaluation.read_vectors(path), triplets)
+        second = {path.stem: [other] * len(data)}
+    return sections.comparison(evaluation.comparison_rows(stored.by_model(cells), second, data))
+
+
+def _embed_faces(embedder, faces):
+    return evaluation.embed_faces(embedder, *faces)
+
+
+def _faces(target, faces, embedded: Mapping[str, evaluation.Embedded]) -> PartResult:
+    """STEP 1 and STEP 2, of one run of each cell."""
+    config, (gallery, queries) = target.config, faces
+    options = {"rule": Rule[config.groups.rule.upper()], "factor": config.groups.factor}
+    embedded = {name: embedded[identity] for name, identity in _named(target, BY_CELL).items()}
+    found = []
+    if "groups" in config.parts:
+        found.append(sections.group_table(evaluation.group_rows(embedded, gallery, queries, GROUPS, **options)))
+    if "selection" in config.parts:
+        found.append(_selection(config.selection, embedded, gallery, queries, options))
+    repeated = len(target.replicas) > len({replica.cell for replica in target.replicas})
+    warnings = (
+        ["Groups and selection are of the first seed and fold of each cell."] if repeated and target.workdir else []
+    )
+    facts = {**gallery.metadata, "rule": options["rule"].value, "factor": options["factor"]}
+    return PartResult(found, warnings, {"faces": facts})
+
+
+def _selection(config, embedded, gallery, queries, options):
+    options = options | {"each": config.queries, "k": config.candidates, "max_similarity": config.max_similarity}
+    ranked = {
+        name: evaluation.select(one, gallery, queries, GROUPS, band=tuple(config.band), **options)
+        for name, one in embedded.items()
+    }
+    rows = evaluation.selection_rows(ranked, gallery, queries)
+    return sections.selection_table(rows, ranked, embedded, gallery, queries)
+
+
+def _verify(embedder, data):
+    return evaluation.verification_row("", embedder, data.people.pictures, data.people.identity, data.pairs)
+
+
+def _verification(target, data, found: Mapping[str, evaluation.VerificationRow]) -> PartResult:
+    rows = [found[identity]._replace(model=name) for name, identity in _named(target, BY_REPLICA).items()]
+    facts = {"folder": target.config.data.folder, "identities": rows[0].identities, "pairs": rows[0].pairs}
+    curves = sections.training(target.workdir / "log.jsonl")
+    return PartResult([sections.verification(rows), *([curves] if curves else [])], [], {"identities": facts})
+
+
+def _described(target):
+    compared = {"compared with": target.compare or "nothing"}
+    if (vectors := target.vectors) is not None:
+        described = {"vectors": f"{vectors.path}, {len(vectors.names)} of {vectors.embeddings.shape[1]} numbers"}
+        return described | {"sha256": hashlib.sha256(epath.Path(vectors.path).read_bytes()).hexdigest()} | compared
+    changed = {name: value for name, value in flat(target.config.to_dict()).items() if value not in ((), "")}
+    return {"workdir": str(target.workdir)} | compared | {"config": changed}
+
+
+BY_CELL, BY_REPLICA = operator.attrgetter("cell"), operator.attrgetter("name")
+FACES = Part(builders.open_groups, BY_CELL, _embed_faces, _faces)
+PARTS = {
+    "triplets": Part(builders.open_triplets, BY_REPLICA, evaluation.triplet_similarities, _triplets),
+    "groups": FACES,
+    "selection": FACES,
+    "verification": Part(
+        functools.partial(builders.open_identities, unseen="test"), BY_REPLICA, _verify, _verification
+    ),
+}

@@ -1,0 +1,53 @@
+"""A folder of pictures, embedded by the model of a run, into a file of vectors."""
+
+import collections
+
+import jax
+from etils import epath
+from ml_collections import ConfigDict
+
+from perface_jax import evaluation, images
+from perface_jax.evaluator.targets import open_run
+from perface_jax.network.model_folder import load_model
+from perface_jax.training import trainer
+
+
+def embed(
+    config: ConfigDict,
+    workdir: epath.PathLike,
+    pictures: epath.PathLike,
+    out: epath.PathLike,
+    *,
+    crop: str | None = None,
+) -> tuple[epath.Path, list[str], list[tuple[str, str]]]:
+    """Embed a folder of pictures with the model of a run, of a sweep with its first one, into a file of vectors.
+
+    Args:
+      config: of the run.
+      workdir: of the run.
+      pictures: the folder.
+      out: the .npz to write; see `evaluation.write_vectors`.
+      crop: of the pictures, as for `embed_folder`; default: config.crop.
+
+    Returns:
+      (model folder, names, skipped); the last two as of `embed_folder`.
+
+    Raises:
+      as `open_run` and `evaluation.embed_folder`.
+    """
+    folder = trainer.model_folder(epath.Path(workdir), open_run(config, workdir).replicas[0])
+    by_stem = collections.Counter(map(images.stem, evaluation.picture_names(epath.Path(pictures))))
+    if doubled := [name for name, count in by_stem.items() if count > 1]:
+        raise ValueError(
+            f"{pictures} has several pictures called {', '.join(doubled[:5])}: in a file of vectors a picture is known"
+            " by its name without folder and suffix. Rename them, or embed the folders one by one"
+        )
+    names, embeddings, skipped = evaluation.embed_folder(
+        *load_model(folder), pictures, crop=crop or config.crop, batch_size=config.evaluation_batch_size
+    )
+    if not names:
+        raise ValueError(f"no picture of {pictures} can be used; the first ones: {skipped[:3]}")
+    vectors = evaluation.Vectors(tuple(names), embeddings, str(pictures))
+    if jax.process_index() == 0:
+        evaluation.write_vectors(out, names, vectors.embeddings)
+    return folder, names, skipped

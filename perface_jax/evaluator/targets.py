@@ -1,0 +1,95 @@
+"""What is evaluated: the models of a run before and after training, or embeddings from a file."""
+
+import json
+import pathlib
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+from etils import epath
+from ml_collections import ConfigDict
+
+from perface_jax import evaluation
+from perface_jax.evaluation import Role, settings
+from perface_jax.network.model_folder import load_model
+from perface_jax.training import builders, sweeps, trainer
+from perface_jax.training import workdir as workdirs
+
+
+class Model(NamedTuple):
+    """A model to evaluate.
+
+    Attributes:
+      name: to print; a trained one is named after its cell, too.
+      identity: of its weights or its file: models of one identity are evaluated once.
+      open: reads the weights; called when they are needed.
+    """
+
+    name: str
+    identity: str
+    open: Callable[[], evaluation.Embedder]
+
+
+class EvaluationTarget(NamedTuple):
+    """What is evaluated.
+
+    Attributes:
+      config: its `parts` say on what.
+      replicas: the runs of the config.
+      models: of each replica.
+      workdir: of a run; None for embeddings from a file.
+      vectors: these; None for a run.
+      compare: another workdir or file of embeddings; "" for none.
+    """
+
+    config: ConfigDict
+    replicas: tuple[sweeps.Replica, ...]
+    models: Sequence[Mapping[Role, Model]]
+    workdir: epath.Path | None
+    vectors: evaluation.Vectors | None
+    compare: str
+
+
+def open_run(config: ConfigDict, workdir: epath.PathLike, *, compare: str = "") -> EvaluationTarget:
+    """A finished run, before and after training.
+
+    Raises:
+      FileNotFoundError: no finished run in the workdir.
+      ValueError: the workdir holds another run.
+    """
+    settings.check(config)
+    folder, replicas = epath.Path(workdir), sweeps.replicas(config)
+    workdirs.refuse_other_run(folder, json.loads(config.to_json()))
+    folders = [trainer.model_folder(folder, replica) for replica in replicas]
+    if missing := [one for one in folders if not one.exists()]:
+        raise FileNotFoundError(f"{folder} holds no finished run: train.py writes {missing[0]} when it is done")
+    models = [_of_run(replica.config, one) for replica, one in zip(replicas, folders, strict=True)]
+    return EvaluationTarget(config, replicas, models, folder, None, compare)
+
+
+def open_vectors(config: ConfigDict, file: epath.PathLike, *, compare: str = "") -> EvaluationTarget:
+    """Embeddings from any model, on the data and the splits of a config.
+
+    Raises:
+      FileNotFoundError, ValueError, TypeError: see `evaluation.read_vectors`; or a config that is not of triplets.
+    """
+    settings.check(config)
+    if config.task != "triplets":
+        raise ValueError(f"embeddings are evaluated on triplets and groups; this config is of {config.task}")
+    vectors, replicas = evaluation.read_vectors(file), sweeps.replicas(config)
+    model = Model(pathlib.PurePath(file).stem, str(file), lambda: vectors)
+    return EvaluationTarget(config, replicas, [{Role.EXTERNAL: model}] * len(replicas), None, vectors, compare)
+
+
+def _of_run(config, folder):
+    size = config.evaluation_batch_size
+    start = Model(
+        name="before",
+        identity=config.init or f"random weights, seed {config.seed}",
+        open=lambda: evaluation.Network(*builders.starting_point(config), batch_size=size),
+    )
+    trained = Model(
+        name="after",
+        identity=str(folder),
+        open=lambda: evaluation.Network(*load_model(folder), batch_size=size),
+    )
+    return {Role.START: start, Role.TRAINED: trained}
