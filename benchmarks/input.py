@@ -56,7 +56,7 @@ def measure(options: argparse.Namespace) -> dict:
             builder = sim_celeba.build(pictures, folder, image_size=options.image_size, order=order)
         built = time.perf_counter() - started
         triplets, stored = sim_celeba.load(builder), pathlib.Path(builder.data_dir)
-        resident = triplets.resident()
+        resident = triplets.all_pictures()
         return {
             "triplets": len(triplets),
             "image_size": options.image_size,

@@ -10,13 +10,14 @@ from ml_collections import ConfigDict
 
 from configs import perface_r50
 from perface_jax import annotations, parallel
+from perface_jax.evaluation.inputs import LabeledTriplets
 from perface_jax.training import builders, input_pipeline, state, sweeps
 from perface_jax.training.step import Loss, Norms, train_steps, triplet_objective
 
 
 @dataclasses.dataclass(frozen=True)
 class Triplets:
-    """Random triplets in memory: what `feeding` asks of a data set.
+    """Random triplets in memory: what `input_pipeline` asks of a data set.
 
     Attributes:
       pictures: uint8 `[T, 3, S, S, 3]`.
@@ -32,7 +33,7 @@ class Triplets:
     def __getitem__(self, position: int) -> np.ndarray:
         return self.pictures[position]
 
-    def resident(self) -> np.ndarray:
+    def all_pictures(self) -> np.ndarray:
         return self.pictures
 
     @property
@@ -69,7 +70,7 @@ class Run:
     """One run, or the runs of a sweep, before their first step.
 
     Attributes:
-      feed: see `feeding`.
+      feed: see `input_pipeline.InputPipeline`.
       state: of all replicas; moves with every `step`.
     """
 
@@ -97,4 +98,4 @@ class Run:
 
 def _data(triplets):
     labels = annotations.majority(annotations.Votes(ids=triplets.ids, votes=triplets.votes)).label
-    return builders.Data(triplets, labels, labels, np.flatnonzero(labels >= 0), {}, {}, "")
+    return LabeledTriplets(triplets, labels, labels, np.flatnonzero(labels >= 0), {}, None)

@@ -1,4 +1,4 @@
-"""The recognizer that PerFace starts from, judged as it is: the baseline of every table. Zero steps are trained.
+"""The recognizer that PerFace starts from, without training: the baseline of every table.
 
 Before:    python -m perface_jax.converters.arcface_torch ms1mv3_arcface_r50_fp16.pth --out models/arcface_r50
 Command:   python train.py --config=configs/arcface_r50.py --workdir=runs/arcface_r50 --config.data.release=DIR

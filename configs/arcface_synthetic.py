@@ -1,16 +1,16 @@
-"""A small face recognizer, trained from nothing on identities of the synthetic world: the start of the paper's story.
+"""A small face recognizer, trained from random weights on synthetic identities: the start of `configs/synthetic.py`.
 
-ArcFace (Deng et al., CVPR 2019) on 600 identities of 16 pictures; the same face with another target, pose and light.
-Any folder of identity sub-folders works the same way:
+ArcFace (Deng et al., CVPR 2019) on 600 identities with 16 pictures each, in different poses and light. Any folder with
+a sub-folder for every identity can be used:
 `--config.data.folder=DIR --config.split.sizes="(800, 100, 100)"`.
 
 Before:    python -m perface_jax.datasets.synthetic_identities --out data/identities --identities 700 --pictures 16
 Command:   python train.py --config=configs/arcface_synthetic.py --workdir=runs/arcface_synthetic
 Table:     python evaluate.py --config=configs/arcface_synthetic.py --workdir=runs/arcface_synthetic
-Hardware:  2 virtual x86-64 cores that other work shared; November 2026
+Hardware:  2 virtual x86-64 cores, shared; November 2026
 Wall time: 14 min for 1,500 steps; drawing the 11,200 pictures took 1 min 45 s
-Accuracy:  verification .491 -> .987 +- .008 over ten folds: 2,000 pairs of 50 test identities, which nothing
-           was chosen by; one seed. On the validation identities .950 after 300 steps, .988 at best (step 1,200).
+Accuracy:  verification .491 -> .987 +- .008 over ten folds: 2,000 pairs of 50 test identities, not used for any
+           choice; one seed. On the validation identities .950 after 300 steps, .988 at best (step 1,200).
 
 Variants: `demo`, shrunk to minutes: 240 identities of 10 pictures, 124 steps.
 """
@@ -26,7 +26,7 @@ def get_config(variant: str = "") -> ConfigDict:
     config = default("identities")
     config.init = ""
     config.model.arch = "r18"
-    config.model.layers = (1, 1, 1, 1)  # in the place of those of r18
+    config.model.layers = (1, 1, 1, 1)  # instead of those of r18
     config.model.width = 16
     config.model.image_size = 48
     config.model.embedding_size = 128

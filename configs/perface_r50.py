@@ -1,7 +1,7 @@
 """PerFace: ArcFace IR-ResNet50, fine-tuned on the unanimous triplets of SimCelebA (D2).
 
 Paper: Kumagai, Woehler, Ikehata, Aizawa, "PerFace: Metric Learning in Perceptual Facial Similarity for Enhanced Face
-Anonymization", ICIP 2025, sections 3.2 and 4.1. Where the paper is silent the field says "ours".
+Anonymization", ICIP 2025, sections 3.2 and 4.1. `perface config` marks values that the paper does not give with (ours).
 
 Before:    python -m perface_jax.converters.arcface_torch ms1mv3_arcface_r50_fp16.pth --out models/arcface_r50
 Command:   python train.py --config=configs/perface_r50.py --workdir=runs/perface_r50 --config.data.release=DIR
@@ -11,13 +11,13 @@ Wall time: not run yet
 Accuracy:  not run yet on the real data. The paper's Table 3, D2: [i] .862 +- .031, [ii] .922 +- .007,
            [iii] .864 +- .018; before training .690 / .600 / .644. Its splits are not published.
 
-Variants, as `--config=configs/perface_r50.py:NAME`; those with a sweep are one program (see docs/ablations.md):
+Variants, as `--config=configs/perface_r50.py:NAME`; a sweep is one program (see docs/ablations.md):
   d1           trained on the majority labels of all triplets (the paper's D1)
-  as_released  answer columns as they were released, not brought into the order of the pictures
+  as_released  answer columns as released, not in the order of the pictures
   table3       D1 and D2 x 5 folds of sources and targets x 3 seeds: the paper's Table 3 with its spread
   margins      margins 0.05 to 0.4 x 3 seeds
   losses       Eq. 1, soft votes and odd-one-out, on all triplets x 3 seeds
-  batch_norm   statistics frozen, as the recognizer has them
+  batch_norm   batch norms keep the statistics of the recognizer
   smoke        shrunk to seconds: a thin network from random weights, 2 steps
 """
 

@@ -1,23 +1,23 @@
-"""The paper's story on the synthetic world: a small recognizer, fine-tuned on what its simulated annotators see.
+"""The paper's experiment on synthetic data: a small recognizer, fine-tuned on the votes of simulated annotators.
 
-The annotators are simulated by a formula: the numbers check the program and say nothing about people.
+A formula simulates the annotators: the numbers check the program and say nothing about people.
 
 Before:    python -m perface_jax.datasets.synthetic --out data/synthetic --targets 80 --sources 80 --size 112
            and the three commands of configs/arcface_synthetic.py
 Command:   python train.py --config=configs/synthetic.py --workdir=runs/synthetic
 Table:     python evaluate.py --config=configs/synthetic.py --workdir=runs/synthetic
-Hardware:  2 virtual x86-64 cores that other work shared; November 2026
+Hardware:  2 virtual x86-64 cores, shared; November 2026
 Wall time: 4 to 9 min for 588 steps of the five folds, 1 min 53 s for the table; drawing the world took about 5 min
 Accuracy:  five folds pooled, seeds 0 to 2 (mean +- SD); in brackets the gain of seed 0, 95% interval over sources:
            i   .573 -> .726 +- .009   [+.159: +.068, +.249]   672 triplets, 79 sources
            ii  .566 -> .928 +- .003   [+.362: +.263, +.463]   2,377 triplets, 80 sources
            iii .574 -> .731 +- .006   [+.163: +.085, +.250]   2,380 triplets, 80 sources
-           Loss, learning rate, decay and what is frozen were chosen on these folds, among some thirty tried by hand,
-           and the choice does not carry over: on a world drawn afterwards (--seed 1, same flags, one seed) the gain in
-           i is +.029 [-.036, +.097], .588 -> .617, in ii +.370, in iii +.039 [-.031, +.113]. Of new sources, 56
-           training sources of this world teach little; the three lines above are what choosing makes of it.
-           All weights free, as in the paper, reach less: i .637, gain +.064 [+.014, +.120] in the last state, .598 in
-           the best on validation. The flags: --config.rules="(('.*', 1.0),)" --config.batch_norm=global
+           Loss, learning rate, decay and the frozen parameters were chosen on these folds, among some thirty trials,
+           and the choice does not generalize: on a world drawn afterwards (--seed 1, same flags, one seed) the gain in
+           i is +.029 [-.036, +.097], .588 -> .617, in ii +.370, in iii +.039 [-.031, +.113]. From 56 training sources
+           little is learned about new sources; the three lines above are optimistic through selection.
+           With all weights trained, as in the paper, i is .637, gain +.064 [+.014, +.120], in the last state and .598
+           in the best on validation. The flags: --config.rules="(('.*', 1.0),)" --config.batch_norm=global
            --config.labels=unanimous --config.loss=cosine_triplet --config.learning_rate=.01 --config.weight_decay=5e-4
            --config.evaluate_every=1 --config.log_every=20 (and --config.export=best).
 
@@ -34,13 +34,13 @@ def get_config(variant: str = "") -> ConfigDict:
     config = perface_r50.get_config()
     config.data.release = "data/synthetic/release"
     config.data.data_dir = "data/tfds"
-    config.export = "last"  # few validation triplets of few sources choose by chance
+    config.export = "last"  # few validation triplets from few sources would select by chance
     if variant not in ("", "demo"):
         raise ValueError(f"unknown variant {variant!r} of configs/synthetic.py; it has: demo")
     config.init = "runs/arcface_synthetic/model"
     config.model = arcface_synthetic.get_config().model
-    # 56 training sources are few. What the recognizer has learned of faces stays; only how much each of it counts for
-    # people is learned, and from every vote.
+    # 56 training sources are few: the features of the recognizer stay, only their weights for human perception are
+    # learned, and from every vote.
     config.rules = (("(fc|features)/.*", 1.0), (".*", "frozen"))
     config.batch_norm = "frozen"
     config.labels = "majority"

@@ -1,6 +1,6 @@
-"""Devices: the mesh, how host arrays become global arrays, and how a per-device step becomes a program.
+"""Devices: the mesh, host arrays to global arrays, and a per-device step to a program.
 
-The only module that makes a mesh. Two axes: `replica`, independent runs that never talk to each other, and `data`, the
+The only module that makes a mesh. It has two axes: `replica`, independent runs without communication, and `data`, the
 devices that share the batch of one run. One run on one device is a mesh of 1 x 1; there is no other path.
 
 Leading axes of global arrays: states `[R, ...]`; batches `[R, K, B, ...]`: replica, step within this call, row.
@@ -31,14 +31,14 @@ class How(enum.Enum):
     """Which of JAX's two maps turns a per-device step into a program."""
 
     SHARD_MAP = "shard_map"
-    PMAP = "pmap"  # one replica only; for scripts that are built on it
+    PMAP = "pmap"  # legacy: one replica only
 
 
 def initialize(coordinator: str | None = None, processes: int | None = None, process: int | None = None) -> None:
     """Join the other processes of this run; call it before anything else touches JAX.
 
     Args:
-      coordinator: `host:port` of process 0; None on TPU pods, SLURM and Open MPI, where JAX finds out by itself.
+      coordinator: `host:port` of process 0; None on TPU pods, SLURM and Open MPI, where JAX finds it.
       processes: how many there are; None with the above.
       process: which one this is, from 0; None with the above.
 
@@ -48,14 +48,14 @@ def initialize(coordinator: str | None = None, processes: int | None = None, pro
     if len({coordinator is None, processes is None, process is None}) > 1:
         raise ValueError(
             f"coordinator {coordinator}, processes {processes} and process {process} belong together: give all three,"
-            " or none where the cluster tells them (TPU pods, SLURM, Open MPI)"
+            " or none where the cluster knows them (TPU pods, SLURM, Open MPI)"
         )
     jax.config.update("jax_cpu_collectives_implementation", "gloo")  # read on CPU only
     jax.distributed.initialize(coordinator, processes, process)
 
 
 def first_process_first(function: Callable[[], Any]) -> Any:
-    """The result of the function on every process; the others call it after the first one has finished."""
+    """The result of the function in every process; the first one calls it before the others do."""
     if jax.process_index() == 0:
         result = function()
         multihost_utils.sync_global_devices("first_process_first")
@@ -68,12 +68,12 @@ def make_mesh(replicas: int = 1, *, data: int = 0, devices: list[jax.Device] | N
     """The mesh `[groups, data]` over all devices of all processes, or over the ones given.
 
     Args:
-      replicas: independent runs; each group of devices trains the same number of them, in turn.
-      data: devices that share one run's batch; 0: as few as let every device work.
+      replicas: independent runs; each group of devices trains the same number of them, one after the other.
+      data: devices that share the batch of a run; 0: as few as keep every device busy.
       devices: all of them when None.
 
     Raises:
-      ValueError: devices or replicas cannot be divided so.
+      ValueError: devices or replicas cannot be divided like this.
     """
     devices = jax.devices() if devices is None else devices
     groups = len(devices) // data if data else np.gcd(len(devices), replicas)
@@ -99,7 +99,7 @@ def check_batch_size(batch_size: int, mesh: Mesh, *, name: str = "a batch") -> N
 
 
 def place_global(tree: Any, mesh: Mesh, spec: PartitionSpec = SHARED) -> Any:
-    """Host arrays that every process holds whole -> global arrays, on every device alike or cut by `spec`."""
+    """Host arrays that every process has in full -> global arrays, the same on every device or cut by `spec`."""
     sharding = NamedSharding(mesh, spec)
 
     def place(array):
@@ -117,7 +117,7 @@ def to_global(rows: Any, mesh: Mesh, spec: PartitionSpec = BATCH) -> Any:
 def stack_replicas(make: Callable[[int], Any], replicas: int, mesh: Mesh) -> Any:
     """The trees `make(0) .. make(replicas - 1)` as one tree of global arrays with a leading replica axis.
 
-    Only the replicas of this process's devices are made.
+    Each process makes only the replicas of its devices.
     """
     sharding = NamedSharding(mesh, STATE)
     places = sharding.addressable_devices_indices_map((replicas,)).values()
@@ -135,19 +135,19 @@ def stack_replicas(make: Callable[[int], Any], replicas: int, mesh: Mesh) -> Any
 
 
 def take_replica(tree: Any, index: int, mesh: Mesh) -> Any:
-    """One replica of a stacked tree as host arrays, whole on every process."""
+    """One replica of a stacked tree as host arrays, in full on every process."""
     return jax.device_get(_taker(mesh)(tree, index))
 
 
 def fetch(tree: Any) -> Any:
-    """Global arrays -> host arrays, whole on every process."""
+    """Global arrays -> host arrays, in full on every process."""
     if jax.process_count() == 1:
         return jax.device_get(tree)
     return multihost_utils.process_allgather(tree, tiled=True)
 
 
 def gather_objects(value: Any) -> list:
-    """What each process holds, by process, on every process; the values are pickled and may have any size."""
+    """The values of all processes, in order, on every process; they are pickled and may have any size."""
     if jax.process_count() == 1:
         return [value]
     data = np.frombuffer(pickle.dumps(value), np.uint8)
@@ -166,13 +166,13 @@ def spmd(step: Callable, mesh: Mesh, *, how: How = How.SHARD_MAP) -> Callable:
     """A per-device step of one run as one compiled program for all replicas.
 
     Args:
-      step: pure `(state, batch, *shared, axis_name) -> (state, sums)`; sees one replica's state without the replica
-        axis and its device's rows `[K, b, ...]`, and returns what is the same on every device of the run.
+      step: pure `(state, batch, *shared, axis_name) -> (state, sums)` of one replica, without the replica axis, and of
+        the rows `[K, b, ...]` of one device; its results must be the same on every device of the run.
       mesh: of `make_mesh`.
-      how: the map; the numbers do not depend on it.
+      how: the map; results do not depend on it.
 
     Returns:
-      jitted `(state, batch, *shared) -> (state, sums)` on global arrays; the state given is donated.
+      jitted `(state, batch, *shared) -> (state, sums)` on global arrays; the input state is donated.
 
     Raises:
       ValueError: several groups of replicas under pmap.
@@ -189,7 +189,7 @@ def spmd(step: Callable, mesh: Mesh, *, how: How = How.SHARD_MAP) -> Callable:
 
 
 def spmd_rows(function: Callable, mesh: Mesh) -> Callable:
-    """As `spmd`, for a function of one replica's variables and rows that returns rows: `[K, b, ...] -> [K, b, ...]`."""
+    """Like `spmd`, for a function of a replica's variables and rows that returns rows, `[K, b, ...] -> [K, b, ...]`."""
     body = functools.partial(_in_turn, function)
 
     def program(variables, batch, *shared):
@@ -209,7 +209,7 @@ def _taker(mesh):
 
 
 def _in_turn(step, state, batch, *shared):
-    """The step on each replica of this group, one after the other: a program and memory of the size of one replica."""
+    """The step on each replica of this group, one after the other, with the program and the memory of one."""
     if jax.tree.leaves(state)[0].shape[0] == 1:
         only = jax.tree.map(lambda x: x[0], (state, batch))
         return jax.tree.map(lambda x: x[None], step(*only, *shared))

@@ -45,7 +45,7 @@ class Trainings:
     def __init__(self, folder: pathlib.Path, fields: dict[str, Any]):
         self._folder, self._fields = folder, {"data.data_dir": folder / "tfds", **fields}
         self._context = multiprocessing.get_context("forkserver")
-        self._context.set_forkserver_preload(["perface_jax.training.trainer"])
+        self._context.set_forkserver_preload(["tests.conftest", "perface_jax.training.trainer"])
 
     def start(self, workdir: pathlib.Path, *flags: str, devices: int = 1, part: int = 0, **fields: Any):
         """A process that trains in `workdir`; `part` tells several of one run apart in `printed`."""

@@ -1,4 +1,4 @@
-"""What `train.py` and `evaluate.py` share: flags read or refused in one line, and those of several processes."""
+"""What the commands share: flags, refused in one line if they are wrong, and those of several processes."""
 
 import asyncio
 import difflib
@@ -100,15 +100,15 @@ def drop_late_callbacks(report: Callable, fault: Any) -> None:
 
 
 def define_processes() -> None:
-    """The flags that say which of several processes this is; call it beside the other definitions."""
-    flags.DEFINE_bool("distributed", False, "One of several processes that the cluster knows.")
-    flags.DEFINE_string("coordinator", None, "HOST:PORT of process 0, where no cluster tells it.")
-    flags.DEFINE_integer("processes", None, "How many processes there are.")
-    flags.DEFINE_integer("process", None, "Which of them this is, from 0.")
+    """Define the flags that number the processes of a run."""
+    flags.DEFINE_bool("distributed", False, "This is one of several processes that the cluster knows.")
+    flags.DEFINE_string("coordinator", None, "HOST:PORT of process 0, unless the cluster knows it.")
+    flags.DEFINE_integer("processes", None, "Number of processes.")
+    flags.DEFINE_integer("process", None, "Number of this process, from 0.")
 
 
 def join_processes() -> None:
-    """Join the other processes, where the flags say that there are any; see `parallel.initialize`.
+    """Join the other processes if the flags name any; see `parallel.initialize`.
 
     Raises:
       ValueError: flags that do not belong together.

@@ -1,7 +1,8 @@
-"""Train: `python train.py --config=configs/perface_r50.py --workdir=runs/perface_r50 [--config.field=value ...]`.
+"""Train: `perface train --config=perface_r50 --workdir=runs/perface_r50 [--config.field=value ...]`.
 
-The same command continues a run that was stopped. On SIGTERM it saves and exits with 75. `--distributed` joins the
-processes of a TPU pod, SLURM or Open MPI; elsewhere give each `--coordinator=HOST:PORT --processes=N --process=I`.
+The same command continues a run that was interrupted. On SIGTERM it saves and exits with 75. `perface config` lists the
+fields. `--distributed` joins the processes of a TPU pod, SLURM or Open MPI; elsewhere give every process
+`--coordinator=HOST:PORT --processes=N --process=I`.
 """
 
 import functools
@@ -29,7 +30,7 @@ def main() -> None:
 
 
 def _main(arguments):
-    # Orbax and TFDS tell every step they take, and log the tracebacks of what they also raise.
+    # Orbax and TFDS log every step they take, and the tracebacks of errors that they raise as well.
     logging.set_verbosity(logging.FATAL)
     sys.unraisablehook = functools.partial(command_line.drop_late_callbacks, sys.unraisablehook)
     if len(arguments) > 1:
@@ -39,8 +40,8 @@ def _main(arguments):
         command_line.join_processes()
         all_settings.check(CONFIG.value)
         trainer.train(CONFIG.value, WORKDIR.value)
-    except preemption.Preempted as told:
-        print(told, flush=True)
-        raise SystemExit(preemption.EXIT_CODE) from told
+    except preemption.Preempted as stopped:
+        print(stopped, flush=True)
+        raise SystemExit(preemption.EXIT_CODE) from stopped
     except (ValueError, OSError, FloatingPointError) as error:
         raise SystemExit(str(error)) from error

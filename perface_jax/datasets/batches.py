@@ -23,6 +23,8 @@ import grain
 import numpy as np
 from absl import flags
 
+from perface_jax.datasets import streams
+
 A_IS_CLOSER, B_IS_CLOSER = 0, 1
 ROLES_BY_LABEL = np.array([[2, 0, 1], [2, 1, 0]], np.int32)  # stored a, b, c -> reference, positive, negative
 BATCHES_AHEAD = 4
@@ -102,8 +104,9 @@ def training_plan(
     """
     rows = _rows_of_process(batch_size, process_index, process_count)
     epoch, step_in_epoch = divmod(step, steps_per_epoch(indices, batch_size))
-    order = _shuffled(len(indices), seed, epoch)[step_in_epoch * batch_size : (step_in_epoch + 1) * batch_size]
-    mirrored = np.random.default_rng((seed, 1, step)).random(batch_size) < 0.5
+    order = streams.shuffled(len(indices), seed=seed, epoch=epoch)
+    order = order[step_in_epoch * batch_size : (step_in_epoch + 1) * batch_size]
+    mirrored = streams.mirrored(batch_size, seed=seed, step=step)
     triplet = np.asarray(indices)[order[rows]]
     _require_labels(labels, triplet)  # a negative one would pass for padding
     return _plan(source, labels, triplet, mirrored[rows] & flip)
@@ -277,10 +280,3 @@ def _rows_of_process(batch_size: int, process_index: int, process_count: int) ->
         )
     size = batch_size // process_count
     return slice(process_index * size, (process_index + 1) * size)
-
-
-@functools.lru_cache(maxsize=4)
-def _shuffled(count: int, seed: int, epoch: int) -> np.ndarray:
-    order = np.random.default_rng((seed, 0, epoch)).permutation(count)
-    order.setflags(write=False)  # shared by all readers of this epoch
-    return order

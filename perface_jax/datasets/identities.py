@@ -18,7 +18,7 @@ import tqdm
 from etils import epath
 
 from perface_jax import images
-from perface_jax.datasets import batches
+from perface_jax.datasets import batches, streams
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -112,12 +112,13 @@ def training_plan(
     """
     indices = _positions(identity, indices)
     epoch, step_in_epoch = divmod(step, batches.steps_per_epoch(indices, batch_size))
-    drawn = batches._shuffled(len(indices), seed, epoch)[step_in_epoch * batch_size : (step_in_epoch + 1) * batch_size]
+    order = streams.shuffled(len(indices), seed=seed, epoch=epoch)
+    drawn = order[step_in_epoch * batch_size : (step_in_epoch + 1) * batch_size]
     chosen = indices[drawn]
     class_of = np.cumsum(np.bincount(identity[indices]) > 0) - 1
     return Plan(
         pictures=chosen[:, None].astype(np.int32),
-        flip=(np.random.default_rng((seed, 1, step)).random(batch_size) < 0.5) & flip,
+        flip=streams.mirrored(batch_size, seed=seed, step=step) & flip,
         identity=class_of[identity[chosen]].astype(np.int32),
         weight=np.ones(batch_size, np.float32),
     )

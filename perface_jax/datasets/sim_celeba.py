@@ -231,7 +231,7 @@ class Triplets:
         """Pictures a, b, c of one triplet: uint8 [3, S, S, 3]."""
         return self.records[position]["images"]
 
-    def resident(self) -> np.ndarray:
+    def all_pictures(self) -> np.ndarray:
         """All pictures at once, uint8 [T, 3, S, S, 3], for feeding from device memory."""
         pictures = np.empty((len(self), *self[0].shape), np.uint8)
         for position in range(len(self)):

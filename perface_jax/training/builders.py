@@ -1,6 +1,6 @@
-"""What a config stands for: its data with labels and settings, its model with the weights it starts from.
+"""From a config to what it names: the data with labels and splits, the model with its first weights, the optimizer.
 
-`trainer` and `evaluate.py` both begin here, so that a run is evaluated on exactly what it was trained on.
+Training and evaluation both start here, so that a run is evaluated on the splits that it was trained on.
 """
 
 import functools
@@ -15,7 +15,8 @@ from etils import epath
 from ml_collections import ConfigDict
 
 from perface_jax import annotations, parallel
-from perface_jax.datasets import celeba_hq, identities, sim_celeba
+from perface_jax.datasets import celeba_hq, identities, sim_celeba, streams
+from perface_jax.datasets.streams import Stream
 from perface_jax.evaluation.inputs import LabeledTriplets
 from perface_jax.network.model import FOLDED, IResNet, iresnet
 from perface_jax.network.model_folder import load_model
@@ -27,11 +28,11 @@ LABELS = {"unanimous": annotations.unanimous, "majority": annotations.majority} 
 
 
 class IdentityData(NamedTuple):
-    """Pictures of people, which of them are trained on, and pairs of pictures of people who are not.
+    """Pictures of people, those to train on, and pairs of pictures of people who are not trained on.
 
     Attributes:
-      people: all pictures and whose they are.
-      training: positions of the pictures trained on; they show `classes` identities.
+      people: all pictures with their identities.
+      training: positions of the pictures to train on; they show `classes` identities.
       classes: C.
       pairs: int32 `[P, 2]`, positions of two pictures of validation identities.
       same: bool `[P]`, whether they show one identity.
@@ -44,17 +45,12 @@ class IdentityData(NamedTuple):
     same: np.ndarray
 
 
-def open_data(config: ConfigDict) -> LabeledTriplets:
-    """Build the data set of the config, or take the one that is built, and divide it; see `divide`.
+def open_triplets(config: ConfigDict) -> sim_celeba.Triplets:
+    """The triplets of the release; on several hosts the first one builds the data set while the others wait.
 
     Raises:
-      FileNotFoundError: the release folder is not there; the message says how to get one.
+      FileNotFoundError: the folder of the release is not there; the message says how to get one.
     """
-    return divide(open_triplets(config), config)
-
-
-def open_triplets(config: ConfigDict) -> sim_celeba.Triplets:
-    """The triplets of the config's release; on several hosts the first one builds the data set, the others wait."""
     data = config.data
     build = functools.partial(
         sim_celeba.build,
@@ -81,8 +77,8 @@ def divide(triplets: sim_celeba.Triplets, config: ConfigDict) -> LabeledTriplets
     training = split.rows["train"]
     training = training[training_labels[training] >= 0]
     if config.fraction < 1:
-        kept = round(config.fraction * len(training))  # of one order: a smaller fraction is part of a larger one
-        training = np.sort(np.random.default_rng((config.seed, 2)).permutation(training)[:kept])
+        kept = round(config.fraction * len(training))  # in one order: a larger fraction contains a smaller one
+        training = np.sort(streams.generator(config.seed, Stream.FRACTION).permutation(training)[:kept])
     if len(training) < config.batch_size:
         raise ValueError(
             f"{len(training)} training triplets have a {config.labels} label, fewer than one batch of"
@@ -127,11 +123,11 @@ def open_groups(config: ConfigDict) -> tuple[celeba_hq.Faces, celeba_hq.Faces]:
 
 
 def open_identities(config: ConfigDict, *, unseen: str = "validation") -> IdentityData:
-    """Read the folder of the config, divide its identities, and pair the pictures of those that are not trained on.
+    """Read the folder of the config, split its identities, and pair pictures of those that are not trained on.
 
     Args:
       config: of identities.
-      unseen: which of them are paired: validation or test.
+      unseen: which of these are paired: validation or test.
 
     Raises:
       FileNotFoundError, ValueError: no such folder, or too little in it; the message says what was wanted.
@@ -151,21 +147,21 @@ def starting_point(config: ConfigDict) -> tuple[IResNet, dict]:
 
     Raises:
       FileNotFoundError: `config.init` is no model folder; the message says how to make one.
-      ValueError: the folder holds another architecture than `config.model`, or norms that cannot be trained.
+      ValueError: the folder has another architecture than `config.model`, or norms that cannot be trained.
     """
     options = {**config.model, "dtype": jnp.dtype(config.model.dtype)}
     if not options["layers"]:
         del options["layers"]
     model = iresnet(options.pop("arch"), **options)
     if not config.init:
-        # rbg keys: the default ones take minutes to compile here, hundreds of generators in one program.
+        # rbg keys: with the default ones, hundreds of generators in one program take minutes to compile.
         return model, _random_weights(jax.random.key(config.seed, impl="rbg"), model=model)
     stored, variables = load_model(epath.Path(config.init))
     shape = ("layers", "width", "image_size", "embedding_size")
     if different := [name for name in shape if getattr(stored, name) != getattr(model, name)]:
         pairs = ((name, getattr(stored, name), getattr(model, name)) for name in different)
         lines = "\n".join(f"- {name} = {there}\n+ {name} = {here}" for name, there, here in pairs)
-        raise ValueError(f"{config.init} holds another model than config.model says (- folder, + config):\n{lines}")
+        raise ValueError(f"{config.init} has another model than config.model (- folder, + config):\n{lines}")
     if config.batch_norm != Norms.FROZEN.value and stored.folded_norms:
         raise ValueError(f"{config.init}: {FOLDED} Set config.batch_norm=frozen, or start from the PyTorch checkpoint.")
     return stored.clone(dtype=model.dtype, remat=model.remat, kernels=model.kernels), variables
@@ -177,14 +173,15 @@ def _random_weights(key, *, model):
 
 
 def with_classes(variables: dict, config: ConfigDict, classes: int) -> dict:
-    """The variables with a class matrix `[classes, D]` among the parameters, as identity training moves it."""
+    """The variables with a class matrix `[classes, D]` among the parameters, for training on identities."""
     dtype = variables["params"]["fc"]["kernel"].dtype
-    draw = np.random.default_rng((config.seed, 3)).normal(scale=0.01, size=(classes, config.model.embedding_size))
+    generator = streams.generator(config.seed, Stream.CLASSES)
+    draw = generator.normal(scale=0.01, size=(classes, config.model.embedding_size))
     return {**variables, "params": {**variables["params"], "classes": draw.astype(dtype)}}
 
 
-def hyper(config: ConfigDict, dtype: jnp.dtype, choices: tuple[Loss, ...]) -> Hyper:
-    """The run's own numbers; `choices` are the losses of all runs of the program."""
+def hyper(config: ConfigDict, dtype: jnp.dtype, choices: tuple[Loss, ...] = ()) -> Hyper:
+    """The numbers of one run; `choices` are the losses of all runs of the program."""
     numbers = {
         name: np.asarray(config[name], dtype) for name in ("learning_rate", "momentum", "weight_decay", "margin")
     }
@@ -195,7 +192,7 @@ def hyper(config: ConfigDict, dtype: jnp.dtype, choices: tuple[Loss, ...]) -> Hy
 
 
 def optimizer(config: ConfigDict, params: dict, steps: int) -> Callable[[Hyper], optax.GradientTransformation]:
-    """What makes the optimizer of a run from its own numbers; every run of a sweep has the same kind.
+    """A function that builds the optimizer of a run from its numbers; all runs of a sweep share it.
 
     Args:
       config: its `optimizer`, `schedule`, `rules` and `clip_norm`.
@@ -203,7 +200,7 @@ def optimizer(config: ConfigDict, params: dict, steps: int) -> Callable[[Hyper],
       steps: of the whole run.
 
     Raises:
-      ValueError: see `optim.create` and `optim.schedule`; or a momentum swept that the optimizer does not have.
+      ValueError: see `optim.schedule`, and `optim.create` when it is called; or a swept momentum without sgd.
     """
     kind = config.optimizer
     if kind.name != "sgd" and len(config.sweep.momentum):

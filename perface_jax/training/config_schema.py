@@ -90,7 +90,7 @@ ROWS = (
     Field("feed", "disk", "read pictures ahead, or keep all on every device (0.7 GB at 112 pixels)",
           one_of(("disk", "on_device"), former=("resident",)), FREE),  # resident: until version 2
     Field("workers", 0, "reading processes; 0 = threads", AT_LEAST_0, FREE),
-    Field("steps_per_call", 1, "steps in a program call, on_device only; 0 = until validation", AT_LEAST_0, FREE),
+    Field("steps_per_call", 1, "steps in one program call; 0 = until validation, on_device only", AT_LEAST_0, FREE),
     Field("mesh.data", 0, "devices that share a run's batch; 0 = as few as keep all busy", AT_LEAST_0, FREE),
     Field("mesh.how", "shard_map", "or pmap (legacy): one run, without the compiler options that make CPUs fast",
           _values(parallel.How), FREE),

@@ -1,7 +1,8 @@
-"""What the programs of a run are fed with: batches for training, rows to validate on, and what their score is.
+"""The input pipelines of a run: batches to train on, rows to validate on, and how these rows are scored.
 
-A feed serves all replicas of a run, each from its own list of training rows. Pictures are read from disk ahead of time
-(`feed = "disk"`, one replica), or all of them live on every device and only their numbers are sent (`"on_device"`).
+A pipeline serves all replicas of a run, each from its own list of training rows. Pictures are read ahead from disk
+(`config.feed = "disk"`, one replica), or all of them are kept on every device and a batch names the ones that it takes
+(`"on_device"`).
 """
 
 from collections.abc import Iterator, Sequence
@@ -10,6 +11,7 @@ from typing import Protocol
 import jax
 import numpy as np
 from jax.sharding import Mesh
+from jaxtyping import Float
 
 from perface_jax import metrics, parallel, verification
 from perface_jax.datasets import batches, identities
@@ -18,12 +20,12 @@ from perface_jax.training.builders import IdentityData
 from perface_jax.training.sweeps import Replica
 
 
-class Feed(Protocol):
-    """What `trainer` asks of a feed.
+class InputPipeline(Protocol):
+    """What `trainer` needs of a data set.
 
     Attributes:
-      epochs: steps in one pass over the training rows, for each replica.
-      shared: the pictures on the device, as the programs' last argument, or nothing.
+      epochs: for each replica, the steps in one pass over its training rows.
+      shared: the pictures on the devices, as the last argument of every program; empty if batches carry their own.
     """
 
     epochs: tuple[int, ...]
@@ -33,23 +35,23 @@ class Feed(Protocol):
         """The batches of steps `step .. step + count - 1`, global arrays `[R, count, B, ...]`."""
 
     def validation(self) -> Iterator[dict[str, jax.Array]]:
-        """All validation rows, in batches `[R, 1, B, ...]`."""
+        """All validation rows, in batches `[R, 1, B, ...]`; rows beyond the last one may repeat others."""
 
-    def score(self, cosines: np.ndarray) -> np.ndarray:
-        """The score of each replica, `[R]` in 0..1, from what `step.compare_step` says of its rows `[R, n, K - 1]`."""
+    def score(self, cosines: Float[np.ndarray, "r n k"]) -> Float[np.ndarray, " r"]:
+        """The score of each replica, in 0..1, from the cosines that `step.compare_step` gives for its rows."""
 
 
-class ResidentTriplets:
-    """Triplets whose pictures all live on every device."""
+class TripletsOnDevice:
+    """Triplets, with all pictures on every device."""
 
     def __init__(self, replicas: Sequence[Replica], data: Sequence[LabeledTriplets], mesh: Mesh):
         self._replicas, self._data, self._mesh = replicas, data, mesh
         self.epochs = _epochs(replicas, data)
-        pictures = data[0].triplets.resident()
+        pictures = data[0].triplets.all_pictures()
         self.shared = (parallel.place_global(pictures.reshape(-1, *pictures.shape[2:]), mesh),)
 
     def training(self, step, count):
-        return _share([[self._plan(*pair, step + i) for i in range(count)] for pair in self._pairs()], self._mesh)
+        return _place_plans([[self._plan(*pair, step + i) for i in range(count)] for pair in self._pairs()], self._mesh)
 
     def validation(self):
         size = self._replicas[0].config.evaluation_batch_size
@@ -61,7 +63,7 @@ class ResidentTriplets:
                 )
                 for data in self._data
             )
-            yield _share([[plan] for plan in plans], self._mesh)
+            yield _place_plans([[plan] for plan in plans], self._mesh)
 
     def score(self, cosines):
         return _triplet_accuracies(self._data, cosines)
@@ -83,7 +85,7 @@ class ResidentTriplets:
 
 
 class TripletsFromDisk:
-    """Triplets read ahead from disk by this process, its rows only; one replica, one step a call."""
+    """Triplets of one replica, read ahead from disk; each process reads its own rows."""
 
     shared = ()
 
@@ -95,8 +97,8 @@ class TripletsFromDisk:
     def training(self, step, count):
         if step != self._next:
             self._batches, self._next = self._read(step), step
-        self._next += 1
-        return self._place(next(self._batches))
+        self._next += count
+        return self._place([next(self._batches) for _ in range(count)])
 
     def validation(self):
         rows = self._data.settings["validation"]
@@ -108,7 +110,7 @@ class TripletsFromDisk:
             process_index=jax.process_index(),
             process_count=jax.process_count(),
         ):
-            yield self._place(batch)
+            yield self._place([batch])
 
     def score(self, cosines):
         return _triplet_accuracies([self._data], cosines)
@@ -127,13 +129,13 @@ class TripletsFromDisk:
             workers=self._config.workers,
         )
 
-    def _place(self, batch):
-        wanted = ("images", "votes", "weight")
-        return {name: parallel.to_global(batch[name][None, None], self._mesh) for name in wanted}
+    def _place(self, steps):
+        rows = {name: np.stack([batch[name] for batch in steps])[None] for name in ("images", "votes", "weight")}
+        return parallel.to_global(rows, self._mesh)
 
 
-class ResidentIdentities:
-    """Pictures of identities, all on every device; validated on pairs of identities that training never sees."""
+class IdentitiesOnDevice:
+    """Pictures of identities, all on every device; validation is on pairs of identities that are not trained on."""
 
     def __init__(self, replicas: Sequence[Replica], data: IdentityData, mesh: Mesh):
         self._replicas, self._data, self._mesh = replicas, data, mesh
@@ -142,7 +144,7 @@ class ResidentIdentities:
         self.shared = (parallel.place_global(data.people.pictures, mesh),)
 
     def training(self, step, count):
-        return _share(
+        return _place_plans(
             [[self._plan(replica.config, step + i) for i in range(count)] for replica in self._replicas], self._mesh
         )
 
@@ -152,7 +154,7 @@ class ResidentIdentities:
         for first in range(0, len(pairs), size):
             rows = pairs[np.arange(first, first + size) % len(pairs)]  # the last batch begins again; see score
             plan = {"pictures": rows, "flip": np.zeros(size, bool), "weight": np.ones(size, np.float32)}
-            yield _share([[plan]] * len(self._replicas), self._mesh)
+            yield _place_plans([[plan]] * len(self._replicas), self._mesh)
 
     def score(self, cosines):
         same = self._data.same
@@ -174,19 +176,19 @@ class ResidentIdentities:
         )
 
 
-def open_triplets(replicas: Sequence[Replica], data: Sequence[LabeledTriplets], mesh: Mesh) -> Feed:
-    """The feed of triplets that the config names.
+def open_triplets(replicas: Sequence[Replica], data: Sequence[LabeledTriplets], mesh: Mesh) -> InputPipeline:
+    """The pipeline that `config.feed` names.
 
     Raises:
-      ValueError: several replicas, or several steps a call, from disk.
+      ValueError: several replicas, or calls of a whole epoch, from disk.
     """
     config = replicas[0].config
     if config.feed != "disk":
-        return ResidentTriplets(replicas, data, mesh)
-    if len(replicas) > 1 or config.steps_per_call != 1:
+        return TripletsOnDevice(replicas, data, mesh)
+    if len(replicas) > 1 or not config.steps_per_call:
         raise ValueError(
-            f"config.feed is disk, which serves one replica and one step a call; {len(replicas)} replicas and"
-            f" config.steps_per_call = {config.steps_per_call} need config.feed=on_device"
+            f"config.feed is disk, which serves one replica and reads all steps of a call at once; {len(replicas)}"
+            f" replicas with config.steps_per_call = {config.steps_per_call} need config.feed=on_device"
         )
     return TripletsFromDisk(replicas[0], data[0], mesh)
 
@@ -196,7 +198,7 @@ def _epochs(replicas, data):
     return tuple(batches.steps_per_epoch(one.training, replica.config.batch_size) for replica, one in pairs)
 
 
-def _share(plans, mesh):
+def _place_plans(plans, mesh):
     """Plans `[R][K]` of dicts `[B, ...]` -> global arrays `[R, K, B, ...]`; `triplet` stays on the host."""
     names = [name for name in plans[0][0] if name != "triplet"]
     stacked = {name: np.stack([np.stack([plan[name] for plan in row]) for row in plans]) for name in names}

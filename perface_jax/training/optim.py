@@ -1,8 +1,8 @@
-"""Optimizers. What may be optimized is the collection `params`; `constants` and `batch_stats` never come here.
+"""Optimizers of the collection `params`; `constants` and `batch_stats` are not optimized.
 
 Learning rate, weight decay and momentum may be traced scalars, so that the replicas of one program may differ in them:
-a transformation may be built inside the traced function, and no number decides on a branch or on what a state holds.
-Gradients come in averaged over the whole batch and all devices; clipping relies on it.
+transformations are built inside the traced function, and no number decides on a branch or on the structure of a state.
+Gradients must be averages over the whole batch and all devices; clipping relies on it.
 """
 
 import difflib
@@ -24,16 +24,16 @@ def sgd(
     weight_decay: float | jax.Array = 5e-4,
     nesterov: bool = False,
 ) -> optax.GradientTransformation:
-    """Stochastic gradient descent as PyTorch does it: decay joins the gradient, then momentum, then the learning rate.
+    """Stochastic gradient descent as in PyTorch: the decay is added to the gradient, then momentum and learning rate.
 
     `g <- g + weight_decay * w;  v <- momentum * v + g;  w <- w - learning_rate * v`. Every parameter decays, norms and
-    slopes too, as in the paper's setting. Arrays among the numbers must have the dtype of the parameters.
+    slopes included, as in the paper. Numbers that are arrays must have the dtype of the parameters.
 
     Args:
       learning_rate: step size, > 0, or a function of the step; the paper uses 0.01.
       momentum: in [0, 1).
       weight_decay: at least 0.
-      nesterov: put `g + momentum * v` in the place of the last `v`.
+      nesterov: use `g + momentum * v` instead of the last `v`.
 
     Source: torch.optim.SGD with dampening 0; PerFace (ICIP 2025), section 4.1.
     """
@@ -44,16 +44,16 @@ def sgd(
 def schedule(
     name: str, *, steps: int, warmup: int = 0, boundaries: Sequence[int] = (), factor: float = 0.1
 ) -> optax.Schedule:
-    """What the learning rate is multiplied with at each step, in [0, 1], as a function of the step, from 0.
+    """The factor of the learning rate, in [0, 1], as a function of the step, which counts from 0.
 
     Before step `warmup`: `(step + 1) / (warmup + 1)`. After it, with `t = step - warmup`, constant: 1; cosine:
     `(1 + cos(pi t / (steps - warmup))) / 2`; step: `factor ** (number of boundaries <= step)`.
 
     Args:
       name: constant, cosine or step.
-      steps: of the whole run; it bends the cosine only.
+      steps: of the whole run; only the cosine depends on it.
       warmup: steps of warm-up, in [0, steps).
-      boundaries: of step: rising, after the warm-up, counted from the start of the run.
+      boundaries: of step: increasing, after the warm-up, counted from the start of the run.
       factor: of step, in [0, 1].
 
     Raises:
@@ -64,7 +64,7 @@ def schedule(
     if not 0 <= warmup < steps:
         raise ValueError(f"warm-up of {warmup} steps in a run of {steps}; wanted at least 0 and fewer than the run has")
     if list(boundaries) != sorted({step for step in boundaries if step > warmup}):
-        raise ValueError(f"boundaries are {tuple(boundaries)}; wanted rising steps after the warm-up of {warmup}")
+        raise ValueError(f"boundaries are {tuple(boundaries)}; wanted increasing steps after the warm-up of {warmup}")
     match name:
         case "constant":
             after = schedules.constant_schedule(1.0)
@@ -90,23 +90,23 @@ def create(
     clip_norm: float = 0.0,
     **options,
 ) -> optax.GradientTransformation:
-    """The optimizer of a run: clip the gradients, then descend, each parameter by its rule.
+    """The optimizer of a run: clips the gradient, then updates each parameter by its rule.
 
     Args:
       params: the parameters or their shapes; all of one dtype, to which arrays among the numbers are cast.
       name: sgd, or another optimizer of optax whose learning rate may be a function: adamw, lion, rmsprop.
       learning_rate: scalar, > 0.
       weight_decay: scalar, at least 0. It joins the gradient, unless the optimizer has its own decay (adamw).
-      schedule: function of the step, multiplied with the learning rate.
-      rules: as `by_pattern` takes them; a value is the factor of the weight decay, or "frozen": the parameter keeps
-        every bit, has no momentum, and its gradient does not count in the clipping.
-      clip_norm: largest length of all gradients together, as one vector; 0 = no clipping.
+      schedule: function of the step, a factor of the learning rate.
+      rules: as in `by_pattern`; a value is the factor of the weight decay, or "frozen": the parameter keeps every bit,
+        has no momentum, and its gradient does not count in the clipping.
+      clip_norm: largest norm of the whole gradient as one vector; 0 = no clipping.
       **options: of the optimizer, by the names that optax gives them: momentum, nesterov, b1, eps.
 
     Raises:
       ValueError: optax has no such optimizer, or the rules do not fit the parameters.
 
-    Known difference: torch.nn.utils.clip_grad_norm_ adds 1e-6 to the length that it divides by.
+    Known difference: torch.nn.utils.clip_grad_norm_ adds 1e-6 to the norm that it divides by.
     """
     build, dtype = _find(name), jax.tree.leaves(params)[0].dtype
     labels = by_pattern(params, [(pattern, str(value)) for pattern, value in rules])
@@ -131,11 +131,11 @@ def create(
 
 
 def by_pattern(params: Any, rules: Sequence[tuple[str, Any]]) -> Any:
-    """For each parameter the value of the first rule whose pattern matches all of its path, `layer1_0/bn1/scale`.
+    """For each parameter the value of the first rule whose pattern matches its whole path, `layer1_0/bn1/scale`.
 
     Args:
       params: tree of dictionaries, whose structure the result has.
-      rules: (regular expression, value), in pairs, as the order counts.
+      rules: pairs (regular expression, value); their order counts.
 
     Raises:
       ValueError: lists parameters that no rule covers (-) and rules that no parameter needs (+).

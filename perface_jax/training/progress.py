@@ -22,12 +22,12 @@ NUMBERS = {"loss": "loss", "correct": "training_accuracy", "active": "active_row
 
 
 class Progress:
-    """The log of a run from step `first` on; use it as a context. On several hosts, the first one writes.
+    """The log of a run from step `first` on, a context. On several hosts, only the first one writes.
 
     Args:
-      workdir: where log.jsonl and tensorboard/ lie.
+      workdir: of log.jsonl and tensorboard/.
       names: of the replicas; "" for a single run.
-      first: lines of later steps, of a start that was interrupted, are removed.
+      first: lines of later steps, from a start that was interrupted, are removed.
       last: the run's last step.
       every: steps between two log points.
       tensorboard: write TensorBoard files too.
@@ -61,10 +61,10 @@ class Progress:
             self.flush(step, diverged)
 
     def flush(self, step: int, diverged: jax.Array) -> None:
-        """Write the means of the steps since the last time, and which replicas were frozen.
+        """Write the means of the steps since the last time, and which replicas have diverged.
 
         Raises:
-          FloatingPointError: no replica is finite any more.
+          FloatingPointError: all replicas have diverged.
         """
         if self._sums is None:
             return
@@ -72,10 +72,10 @@ class Progress:
         now = time.perf_counter()
         rate = float(sums["count"].sum()) / (now - self._since)
         means = {name: sums[key] / np.where(sums["count"] == 0, np.nan, sums["count"]) for key, name in NUMBERS.items()}
-        self._tell_frozen(diverged)
+        self._note_frozen(diverged)
         if (diverged >= 0).all():
             raise FloatingPointError(
-                f"{self._which(diverged)} gave a loss or a gradient that is no finite number: the run diverged, as seen"
+                f"{self._which(diverged)} gave a loss or a parameter that is not finite: the run diverged, as seen"
                 f" between steps {self._seen} and {step}. Lower config.learning_rate; states saved before that,"
                 " if any, are in the workdir's checkpoints."
             )
@@ -90,7 +90,7 @@ class Progress:
         self._show(step, {"validation_accuracy": scores})
 
     def write(self, step: int, numbers: dict[str, np.ndarray]) -> None:
-        """One line for each replica whose numbers are finite, in log.jsonl and TensorBoard."""
+        """One line for each replica with finite numbers, in log.jsonl and TensorBoard."""
         if not self._writes:
             return
         finite = {
@@ -104,13 +104,13 @@ class Progress:
             self._attempt("TensorBoard files", self._add_scalars, step, finite)
 
     def note(self, step: int, **facts) -> None:
-        """One line that belongs to the whole run."""
+        """One line about the whole run."""
         if not self._writes:
             return
         self._append([{"step": step, **facts}])
         self._print(step, *(f"{key.replace('_', ' ')}: {value}" for key, value in facts.items()))
 
-    def _tell_frozen(self, diverged):
+    def _note_frozen(self, diverged):
         for i in np.flatnonzero(diverged >= 0):
             if i not in self._frozen:
                 self._frozen.add(int(i))
@@ -156,7 +156,7 @@ class Progress:
             self._failed.add(log)
 
     def _forget_after(self, step):
-        """Remove what will be written again: later lines, half a line of a killed process, the validation at `step`."""
+        """Remove what will be written again: later lines, half a line of a killed process, validation at `step`."""
         if not self._file.exists():
             return
         kept = [line for line in read_log(self._file) if line["step"] <= step]
@@ -167,7 +167,7 @@ class Progress:
 
 
 def read_log(file: epath.Path) -> list[dict]:
-    """The lines of a log.jsonl, without half a line that a killed process left or a living one is writing."""
+    """The lines of a log.jsonl, without half lines of a killed process or of a running one."""
     return [line for line in map(_parse, file.read_text().splitlines()) if line]
 
 

@@ -1,8 +1,8 @@
-"""The state of training at one instant, and how it is saved.
+"""The state of training at one step, and how it is saved.
 
-A checkpoint holds the training state of every replica, the best state of each so far on its validation triplets with
-its score, and with the step the position in the data. It is whole or not there: Orbax writes beside and renames. A
-restored run goes into arrays described by a run that we build, so the devices may be others than those it was saved on.
+A checkpoint holds the training state of every replica and its best state on the validation rows with its score. The
+position in the data is a function of the step. A checkpoint is complete or absent: Orbax writes into a temporary folder
+and renames it. It is restored to the devices of this process, which may differ from those that it was saved from.
 """
 
 import contextlib
@@ -23,7 +23,7 @@ from jax.experimental import multihost_utils
 
 @flax.struct.dataclass
 class Hyper:
-    """The numbers in which the runs of one program may differ; scalars that a step reads and never moves.
+    """The numbers in which the runs of one program may differ: scalars that a step reads and does not change.
 
     Attributes:
       learning_rate, momentum, weight_decay: of the optimizer, in the parameters' dtype.
@@ -45,13 +45,13 @@ class TrainState:
     """Everything one training step reads and writes.
 
     Attributes:
-      step: int32 scalar, steps done so far; the position in the data is a function of it and the seed.
-      params: what the optimizer moves; identity training has `classes` `[C, D]` beside the network's.
+      step: int32 scalar, steps done; with the seed it determines the position in the data.
+      params: what is optimized; identity training adds `classes` `[C, D]` to the parameters of the network.
       batch_stats: running statistics of the norms.
-      constants: never moved.
-      opt_state: the optimizer's own state.
-      hyper: the run's own numbers.
-      diverged: int32 scalar, the first step that gave no finite number and was not taken; -1 while there is none.
+      constants: never changed.
+      opt_state: of the optimizer.
+      hyper: the numbers of this run.
+      diverged: int32 scalar, the first step with a result that is not finite; -1 if there is none.
     """
 
     step: jax.Array
@@ -81,13 +81,13 @@ def create(variables: Mapping, optimizer: optax.GradientTransformation, hyper: H
 
 @flax.struct.dataclass
 class Run:
-    """All replicas of a run at one instant: what a checkpoint holds. Every leaf has a leading replica axis `[R]`.
+    """All replicas of a run after one step: what a checkpoint holds. Every leaf has a leading replica axis `[R]`.
 
     Attributes:
       state: after `state.step` steps.
       best: `params` and `batch_stats` with the best validation score so far.
       best_score: that score, float32; -1 before the first validation.
-      best_step: int32, after how many steps that was.
+      best_step: int32, the step that reached it.
     """
 
     state: TrainState
@@ -114,11 +114,11 @@ def begin(state: TrainState) -> Run:
 
 @jax.jit
 def keep_best(run: Run, scores: jax.Array) -> Run:
-    """The run with the present state of each replica as its best one, if no score before was higher.
+    """The run with the current state of each replica as its best one, unless an earlier score was higher.
 
     Args:
       run: the run.
-      scores: float32 `[R]`; of equal ones the later state is kept, and NaN is never the best.
+      scores: float32 `[R]`; of equal scores the later state is kept, and NaN is never the best.
     """
     better = scores >= run.best_score
     now = {"params": run.state.params, "batch_stats": run.state.batch_stats}
@@ -135,16 +135,16 @@ STEP_NAMES = ocp.path.step.standard_name_format()  # of the folders of checkpoin
 
 @contextlib.contextmanager
 def checkpoints(workdir: epath.PathLike, *, keep: int = 2) -> Iterator[ocp.CheckpointManager]:
-    """The saved instants of a run, the last `keep` of them. At the end of the context all of them are written.
+    """The checkpoints of a run, of which the last `keep` are kept. When the context ends, all are written.
 
     Args:
       workdir: absolute.
       keep: how many.
 
     Raises:
-      OSError: in `save` or here at the end: an instant could not be written. Those before it are whole.
+      OSError: in `save`, or here at the end: a checkpoint could not be written. Earlier ones are complete.
     """
-    # Made by another thread, a folder that cannot be made is noticed only after minutes.
+    # If another thread makes the folders, a failure is reported only after minutes.
     at_once = ocp.AsyncOptions(create_directories_asynchronously=False)
     options = ocp.CheckpointManagerOptions(max_to_keep=keep, async_options=at_once, step_name_format=STEP_NAMES)
     manager = ocp.CheckpointManager(epath.Path(workdir) / "checkpoints", options=options)
@@ -156,7 +156,7 @@ def checkpoints(workdir: epath.PathLike, *, keep: int = 2) -> Iterator[ocp.Check
 
 
 def save(manager: ocp.CheckpointManager, run: Run) -> None:
-    """Start saving this instant; later steps may go on while it is written. An instant saved already is left alone."""
+    """Start saving a checkpoint, unless this step has one; training may go on while it is written."""
     if (step := run.step) not in manager.all_steps():
         with _one_error(manager):
             manager.save(step, args=ocp.args.StandardSave(run))
@@ -164,27 +164,27 @@ def save(manager: ocp.CheckpointManager, run: Run) -> None:
 
 @contextlib.contextmanager
 def _one_error(manager):
-    """What Orbax and TensorStore raise when files cannot be written is an OSError."""
+    """Turns what Orbax and TensorStore raise for files that cannot be written into an OSError."""
     try:
         yield
     except (OSError, ValueError) as error:
         raise OSError(
             f"a state could not be saved: {_line(error)}\nThose saved before are whole, in {manager.directory}; start"
-            " the same command again when there is room and leave to write."
+            " the same command again when the disk has space and may be written to."
         ) from error
 
 
 def restore(manager: ocp.CheckpointManager, like: Run) -> Run | None:
-    """The last saved instant that can be read, or None where none was saved.
+    """The last checkpoint that can be read, or None if there is no checkpoint.
 
-    One that cannot be read is set aside beside `checkpoints`, with a warning that names it; the one before is taken.
+    One that cannot be read is moved out of `checkpoints`, with a warning that names it, and the one before is tried.
 
     Args:
       manager: of `checkpoints`.
-      like: a run of the same shapes, whose arrays say on which devices the restored ones go.
+      like: a run of the same shapes, on the devices where the restored arrays shall be.
 
     Raises:
-      ValueError: instants were saved and none of them can be read; names them.
+      ValueError: there are checkpoints, and none of them can be read; names them.
     """
     wanted = ocp.args.StandardRestore(jax.tree.map(_abstract, like))
     faults = {}
@@ -208,7 +208,7 @@ def _set_aside(manager, faults):
             name = f"damaged-checkpoint-{step}-{time.time_ns()}"
             _folder(manager, step).rename(manager.directory.parent / name)
             warnings.warn(f"continuing from an earlier state; set aside as {name}: {fault}", stacklevel=3)
-    multihost_utils.sync_global_devices("set_aside")  # so that every process then finds the same states
+    multihost_utils.sync_global_devices("set_aside")  # every process then finds the same checkpoints
     manager.reload()
 
 

@@ -1,10 +1,11 @@
 """The per-device functions that training and evaluation run. The only module whose functions take an axis name.
 
-A step sees the rows of one device. It sums over its rows, adds the sums up over the devices with one `psum`, and
-divides once, so that 1 and 8 devices give the same numbers and padded rows (weight 0) count in no loss. It knows one
-run; `parallel.spmd` makes programs of it for many.
+A step sees one run and the rows of one device. It sums losses and gradients over these rows, adds the sums up over the
+devices with one `psum`, and divides once by the number of rows: the result does not depend on the number of devices,
+and padded rows (weight 0) do not count. `parallel.spmd` turns a step into a program for all devices and all runs.
 
-A row is K pictures: reference, positive and negative of a triplet, or the one picture of an identity.
+A row has K pictures: reference, positive and negative of a triplet, or the one picture of an identity. Shapes: `b` rows
+of this device, `d` numbers of an embedding.
 """
 
 import enum
@@ -13,6 +14,7 @@ from collections.abc import Callable, Mapping
 import jax
 import jax.numpy as jnp
 import optax
+from jaxtyping import Array, Float
 
 from perface_jax import losses, metrics
 from perface_jax.datasets.batches import gather
@@ -24,11 +26,11 @@ from perface_jax.training.state import Hyper, TrainState
 
 
 class Norms(enum.Enum):
-    """Which statistics the norms of a training step use."""
+    """Which mean and variance the batch norms of a training step use."""
 
-    GLOBAL = "global"  # of the joint batch over all devices: the same result on any number of them
-    PER_DEVICE = "per_device"  # of each device's rows; the running ones move by their mean over the devices
-    FROZEN = "frozen"  # the running ones, which stay
+    GLOBAL = "global"  # of the whole batch over all devices: any number of devices gives the same result
+    PER_DEVICE = "per_device"  # of each device's rows; running statistics take their mean over the devices
+    FROZEN = "frozen"  # the running statistics, which do not change
 
 
 class Loss(enum.Enum):
@@ -40,19 +42,19 @@ class Loss(enum.Enum):
 
 
 def triplet_objective(
-    embeddings: jax.Array, batch: Mapping, params: Mapping, hyper: Hyper, *, choices: tuple[Loss, ...]
-) -> tuple[jax.Array, jax.Array]:
+    embeddings: Float[Array, "b 3 d"], batch: Mapping, params: Mapping, hyper: Hyper, *, choices: tuple[Loss, ...]
+) -> tuple[Float[Array, " b"], Float[Array, " b"]]:
     """Loss and score of each triplet.
 
     Args:
-      embeddings: `[b, 3, D]`: reference, positive, negative.
-      batch: `votes` `[b, 2]`, read by the soft-vote loss.
+      embeddings: of reference, positive, negative.
+      batch: its `votes` `[b, 2]` enter the soft-vote loss.
       params: not read.
-      hyper: `loss` says which of `choices` this run minimizes.
+      hyper: `loss` is the position in `choices` of the loss that this run minimizes.
       choices: the losses of all runs of the program.
 
     Returns:
-      losses `[b]`, scores `[b]` in {0, 0.5, 1}.
+      losses, and scores in {0, 0.5, 1}: whether the positive is more similar to the reference than the negative.
     """
     roles = embeddings[:, 0], embeddings[:, 1], embeddings[:, 2]
     formulas = {
@@ -64,19 +66,19 @@ def triplet_objective(
 
 
 def identity_objective(
-    embeddings: jax.Array, batch: Mapping, params: Mapping, hyper: Hyper, *, scale: float
-) -> tuple[jax.Array, jax.Array]:
-    """ArcFace loss of each picture, and whether its own identity is the nearest.
+    embeddings: Float[Array, "b 1 d"], batch: Mapping, params: Mapping, hyper: Hyper, *, scale: float
+) -> tuple[Float[Array, " b"], Float[Array, " b"]]:
+    """ArcFace loss of each picture, and whether its own class is the nearest.
 
     Args:
-      embeddings: `[b, 1, D]`.
-      batch: `identity` int32 `[b]`.
-      params: `classes` `[C, D]`, which the optimizer moves along with the network.
+      embeddings: of the pictures.
+      batch: its `identity` int32 `[b]` is the class of each picture.
+      params: `classes` `[C, d]`, trained along with the network.
       hyper: `margin` in radians.
       scale: of the cosines.
 
     Returns:
-      losses `[b]`, scores `[b]` in {0, 1}.
+      losses, and scores in {0, 1}.
     """
     vectors, identity = embeddings[:, 0], batch["identity"]
     per_picture = losses.arcface(vectors, params["classes"], identity, margin=hyper.margin, scale=scale)
@@ -94,23 +96,23 @@ def train_step(
     norms: Norms,
     axis_name: str | None = None,
 ) -> tuple[TrainState, dict[str, jax.Array]]:
-    """One step on one batch. All K pictures of the rows pass through the network as one joint batch.
+    """One step on one batch. All K pictures of all rows pass through the network as one batch.
 
-    A step whose loss or parameters are no finite numbers changes nothing but the counter: the run is frozen in its last
-    good state from then on, and `state.diverged` says since when.
+    If the loss or a new parameter is not finite, the step is not taken: the run stays in its last finite state, only
+    its step counter goes on, and `state.diverged` keeps the first such step.
 
     Args:
       state: the same on every device.
       batch: `images` uint8 `[b, K, H, W, 3]`, `weight` float32 `[b]`, and what the objective reads.
       model: the network.
-      optimizer: makes what turns gradients into updates from the run's own numbers.
-      objective: `(embeddings [b, K, D], batch, params, hyper) -> (losses [b], scores [b])`.
-      norms: the statistics used.
+      optimizer: builds the gradient transformation from the numbers of the run.
+      objective: `(embeddings [b, K, d], batch, params, hyper) -> (losses [b], scores [b])`.
+      norms: the statistics of the batch norms.
       axis_name: the mapped axis of the devices; None on one device.
 
     Returns:
       (state, sums): the next state, and sums over the global batch: `loss`, `correct`, `active` (rows with a positive
-      loss) and `count`; all 0 once the run is frozen.
+      loss) and `count`; all 0 for a step that was not taken.
 
     Source: PerFace (ICIP 2025), section 3.2.
     """
@@ -130,7 +132,7 @@ def train_step(
     params = state.params
     if axis_name is not None:
         # Unless the parameters are marked as varying, shard_map itself sums the gradients over the devices, and the
-        # psum below would make them n times too large without a word.
+        # psum below would silently make them n times too large.
         params = jax.tree.map(lambda x: jax.lax.pcast(x, axis_name, to="varying"), params)
     (_, (sums, batch_stats)), gradients = jax.value_and_grad(local_loss, has_aux=True)(params)
     if axis_name is not None:
@@ -148,9 +150,8 @@ def train_steps(
 
     Args:
       state: as in `train_step`.
-      batches: as in `train_step` with a leading axis `[n, b, ...]` of steps; without `images` where `pictures` are
-        given.
-      pictures: uint8 `[P, H, W, 3]`, from which `batches.gather` takes the rows.
+      batches: as in `train_step` with a leading axis `[n, b, ...]` of steps; without `images` if `pictures` are given.
+      pictures: uint8 `[P, H, W, 3]`, from which `batches.gather` takes the images.
       **options: as in `train_step`.
 
     Returns:
@@ -169,7 +170,7 @@ def train_steps(
 def compare_step(
     variables: Mapping, batches: Mapping[str, jax.Array], pictures: jax.Array | None = None, *, model: IResNet
 ) -> jax.Array:
-    """How alike the first picture of each row is to its others, with frozen statistics.
+    """Similarity of the first picture of each row to the others, with running statistics in the norms.
 
     Args:
       variables: the three collections.
@@ -178,7 +179,7 @@ def compare_step(
       model: the network.
 
     Returns:
-      cosines `[n, b, K - 1]`, the model's `param_dtype`.
+      cosines `[n, b, K - 1]`, in the model's `param_dtype`.
     """
 
     def one(batch):
@@ -212,7 +213,7 @@ def _embed_rows(state, params, images, model, norms, axis_name):
 
 
 def _freeze_if_diverged(old, new, sums, kernels):
-    # Of the parameters, not the gradients: nobody then asks for those of frozen parameters, and XLA skips them.
+    # Parameters, not gradients: those of frozen parameters are then unused, and XLA does not compute them.
     finite = jnp.isfinite(sums["loss"]) & _all_finite(new.params, kernels)
     going = finite & (old.diverged < 0)
     kept = jax.tree.map(lambda a, b: jnp.where(going, a, b), new, old)

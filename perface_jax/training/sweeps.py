@@ -1,8 +1,8 @@
-"""A sweep: which runs one program trains, as one config each.
+"""A sweep: the runs that one program trains, each with its own config.
 
-`config.sweep` mirrors the fields that may differ between runs; each holds the values to try, `()` for a field that does
-not vary: `config.sweep.margin = (0.1, 0.2)`, `config.sweep.split.fold = (0, 1, 2, 3, 4)`. `config.sweep.combine` says
-whether every combination is a run (`grid`) or the i-th values of all fields together are one (`list`).
+`config.sweep` has every field that may differ between runs, with the values to try, `()` for a field that does not
+vary: `config.sweep.margin = (0.1, 0.2)`, `config.sweep.split.fold = (0, 1, 2, 3, 4)`. With `config.sweep.combine =
+"grid"` every combination is a run, with `"list"` the i-th values of all fields are run i.
 """
 
 import itertools
@@ -18,9 +18,9 @@ class Replica(NamedTuple):
     """One run of a sweep.
 
     Attributes:
-      name: its values, `labels=majority,seed=2`; "" where nothing is swept.
+      name: its values, `labels=majority,seed=2`; "" without a sweep.
       values: by dotted field name.
-      config: the config of this run alone, without a sweep.
+      config: of this run alone, without a sweep.
     """
 
     name: str
@@ -29,18 +29,18 @@ class Replica(NamedTuple):
 
     @property
     def cell(self) -> str:
-        """The name without what only repeats a run: seeds and folds."""
+        """The name without seeds and folds, which only repeat a run."""
         return _name({field: value for field, value in self.values.items() if field not in REPEATS})
 
     @property
     def seed(self) -> tuple:
-        """The seeds that this run is a repetition with; its folds are pooled."""
+        """The seeds of this repetition; the folds of one repetition are pooled."""
         return tuple(self.values[field] for field in ("seed", "split.seed") if field in self.values)
 
 
 REPEATS = ("seed", "split.seed", "split.fold")
 ONE_PROGRAM = (
-    "All runs of a sweep are one program and may differ only in what leaves its shapes and its data set alone:"
+    "All runs of a sweep are one program and may differ only in fields that change neither its shapes nor its data set:"
     f" {', '.join(config_schema.SWEPT)}. Start one run for each value instead."
 )
 
@@ -66,7 +66,7 @@ def replicas(config: ConfigDict) -> tuple[Replica, ...]:
     for replica in made:
         config_schema.check(replica.config)
     if doubled := sorted({replica.name for replica in made if [other.name for other in made].count(replica.name) > 1}):
-        raise ValueError(f"the sweep holds {', '.join(doubled)} more than once")
+        raise ValueError(f"the sweep has {', '.join(doubled)} more than once")
     return made
 
 
@@ -85,7 +85,7 @@ def _values(sweep: ConfigDict) -> dict[str, tuple]:
 def _replica(config, values):
     single = config.copy_and_resolve_references()
     single.sweep = ConfigDict(config_schema.UNSWEPT).lock()
-    single.update_from_flattened_dict(values)  # refuses what does not fit the field's type
+    single.update_from_flattened_dict(values)  # refuses a value that does not fit the type of the field
     return Replica(_name(values), values, single)
 
 

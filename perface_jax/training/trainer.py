@@ -11,11 +11,12 @@ from ml_collections import ConfigDict
 
 from perface_jax import parallel
 from perface_jax.network.model_folder import replace_model
-from perface_jax.training import builders, input_pipeline, state, sweeps
+from perface_jax.training import builders, state, sweeps
 from perface_jax.training import workdir as workdirs
 from perface_jax.training.preemption import Preempted, Preemption
 from perface_jax.training.progress import Progress
-from perface_jax.training.step import Loss, Norms, compare_step, identity_objective, train_steps, triplet_objective
+from perface_jax.training.step import Norms, compare_step, train_steps
+from perface_jax.training.tasks import open_task
 
 
 def train(config: ConfigDict, workdir: epath.PathLike) -> list[epath.Path]:
@@ -40,18 +41,28 @@ def train(config: ConfigDict, workdir: epath.PathLike) -> list[epath.Path]:
     parallel.check_batch_size(config.evaluation_batch_size, mesh, name="config.evaluation_batch_size")
     record = json.loads(config.to_json())
     changed = workdirs.refuse_other_run(workdir, record)
-    model, start, feed, objective = _open(replicas, mesh)
-    epoch = max(feed.epochs)
-    last = min(round(config.epochs * epoch), config.max_steps or sys.maxsize)
-    between = max(1, round(config.evaluate_every * epoch))
-    optimizer = builders.optimizer(config, start(0)["params"], last)
-    optimizer(builders.hyper(config, model.param_dtype, _choices(replicas)))  # wrong rules are refused here
-    workdir = parallel.first_process_first(lambda: workdirs.claim(workdir, record))
 
-    options = {"model": model, "optimizer": optimizer, "objective": objective, "norms": Norms(config.batch_norm)}
+    model, network = builders.starting_point(replicas[0].config)
+    task = open_task(replicas, mesh)
+    inputs, epoch = task.inputs, max(task.inputs.epochs)
+    last = min(round(config.epochs * epoch), config.max_steps or sys.maxsize)
+    between = max(1, round(config.evaluate_every * epoch))  # one validation and the next
+    optimizer = builders.optimizer(config, task.variables(network, config)["params"], last)
+
+    def first_state(i):
+        single = replicas[i].config
+        same = single.init or single.seed == replicas[0].config.seed  # otherwise other random weights
+        variables = task.variables(network if same else builders.starting_point(single)[1], single)
+        hyper = task.hyper(single, model.param_dtype)
+        return state.create(variables, optimizer(hyper), hyper)
+
+    run = state.begin(parallel.stack_replicas(first_state, len(replicas), mesh))
+    options = {"model": model, "optimizer": optimizer, "objective": task.objective, "norms": Norms(config.batch_norm)}
     step = parallel.spmd(functools.partial(train_steps, **options), mesh, how=parallel.How(config.mesh.how))
     compare = parallel.spmd_rows(functools.partial(compare_step, model=model), mesh)
-    run = state.begin(parallel.stack_replicas(_states(replicas, model, start, optimizer), len(replicas), mesh))
+
+    # Whatever is wrong with config, data and weights has been refused by now, and the workdir was not touched.
+    workdir = parallel.first_process_first(functools.partial(workdirs.claim, workdir, record))
     names = [replica.name for replica in replicas]
     with state.checkpoints(workdir, keep=config.keep_checkpoints) as manager, Preemption() as preemption:
         run = state.restore(manager, run) or run
@@ -61,15 +72,15 @@ def train(config: ConfigDict, workdir: epath.PathLike) -> list[epath.Path]:
         ) as progress:
             for name, (before, now) in changed.items():
                 progress.note(at, changed=f"config.{name}: {before} -> {now}")
-            progress.note(at, steps_per_epoch=list(feed.epochs))
+            progress.note(at, steps_per_epoch=list(inputs.epochs))
             while True:
                 # Before the next batch is taken: the state saved and the position in the data are one instant.
                 if at % between == 0 or at == last:
                     progress.flush(at, run.state.diverged)
-                    scores = _validate(compare, run, feed)
+                    scores = _validate(compare, run, inputs)
                     progress.validated(at, scores)
                     run = state.keep_best(run, parallel.place_global(scores, mesh, parallel.STATE))
-                    if at:  # the start is made again as fast as it is read; SIGTERM saves it all the same
+                    if at:  # step 0 is recomputed as fast as it is read
                         state.save(manager, run)
                 if at == last:
                     break
@@ -77,9 +88,9 @@ def train(config: ConfigDict, workdir: epath.PathLike) -> list[epath.Path]:
                     state.save(manager, run)
                     raise Preempted(f"told to stop after step {at} of {last}; the state is saved in {workdir}")
                 count = min(config.steps_per_call or last, between - at % between, last - at)
-                batches = feed.training(at, count)
+                batches = inputs.training(at, count)
                 with jax.transfer_guard_host_to_device("disallow"):
-                    new, sums = step(run.state, batches, *feed.shared)
+                    new, sums = step(run.state, batches, *inputs.shared)
                 run, at = run.replace(state=new), at + count
                 progress.after_steps(at, count, sums, new.diverged)
     return _export(config, workdir, model, run, replicas, mesh)
@@ -90,41 +101,10 @@ def model_folder(workdir: epath.Path, replica: sweeps.Replica) -> epath.Path:
     return workdir / "models" / replica.name if replica.name else workdir / "model"
 
 
-def _open(replicas, mesh):
-    """The model, what each replica starts from, what they are fed with, and what they minimize."""
-    config = replicas[0].config
-    model, first = builders.starting_point(config)
-
-    def start(i):
-        same = config.init or replicas[i].config.seed == config.seed
-        return first if same else builders.starting_point(replicas[i].config)[1]
-
-    if config.task == "triplets":
-        triplets = builders.open_triplets(config)
-        feed = input_pipeline.open_triplets(replicas, [builders.divide(triplets, one.config) for one in replicas], mesh)
-        return model, start, feed, functools.partial(triplet_objective, choices=_choices(replicas))
-    data = builders.open_identities(config)
-    feed = input_pipeline.ResidentIdentities(replicas, data, mesh)
-    objective = functools.partial(identity_objective, scale=config.scale)
-    return model, lambda i: builders.with_classes(start(i), replicas[i].config, data.classes), feed, objective
-
-
-def _choices(replicas):
-    """The losses of all replicas; none for identities."""
-    return tuple(dict.fromkeys(Loss(one.config.loss) for one in replicas if one.config.task == "triplets"))
-
-
-def _states(replicas, model, start, optimizer):
-    def state_of(i):
-        numbers = builders.hyper(replicas[i].config, model.param_dtype, _choices(replicas))
-        return state.create(start(i), optimizer(numbers), numbers)
-
-    return state_of
-
-
-def _validate(compare, run, feed):
-    cosines = [parallel.fetch(compare(run.state.variables, batch, *feed.shared))[:, 0] for batch in feed.validation()]
-    return feed.score(np.concatenate(cosines, axis=1))
+def _validate(compare, run, inputs):
+    variables, batches = run.state.variables, inputs.validation()
+    cosines = [parallel.fetch(compare(variables, batch, *inputs.shared))[:, 0] for batch in batches]
+    return inputs.score(np.concatenate(cosines, axis=1))
 
 
 def _export(config, workdir, model, run, replicas, mesh):

@@ -1,7 +1,7 @@
-"""The folder of a run: which run it belongs to, and with which versions it was made.
+"""The folder of a run: its config and the versions it was made with.
 
-`config.json` is the resolved config, `versions.json` what it ran on last. A field that changes the result must stay as
-it is; the others may change between two starts, and more steps may be asked for under a constant learning rate.
+`config.json` is the resolved config, `versions.json` what the run used last. Between two starts of a run its training
+settings may differ only where `config_schema` allows it; settings of an evaluation are free.
 """
 
 import importlib.metadata
@@ -31,14 +31,14 @@ PACKAGES = (
 
 
 def refuse_other_run(workdir: epath.PathLike, config: Mapping) -> dict[str, tuple]:
-    """Raise a ValueError that lists every differing field, when the workdir belongs to a run with other results.
+    """Raise a ValueError that lists the differing fields if the workdir belongs to another run.
 
     Args:
       workdir: may not exist yet.
       config: the resolved config as nested plain values.
 
     Returns:
-      by name, (before, now) of the fields that changed and may.
+      by name, (before, now) of the fields that changed, as they may.
     """
     workdir = files.absolute(workdir)
     if workdir.exists() and not workdir.is_dir():
@@ -59,7 +59,7 @@ def refuse_other_run(workdir: epath.PathLike, config: Mapping) -> dict[str, tupl
 
 
 def claim(workdir: epath.PathLike, config: Mapping) -> epath.Path:
-    """Make the workdir this run's own, or confirm that it is, and write down what it runs on.
+    """Make the workdir of this run, or confirm that it is, and record the versions.
 
     Args:
       workdir: made if it does not exist.
@@ -82,7 +82,7 @@ def claim(workdir: epath.PathLike, config: Mapping) -> epath.Path:
 
 
 def versions() -> dict:
-    """What a result may depend on beside the config: packages, Python, devices."""
+    """What a result may depend on besides the config: packages, Python, devices."""
     devices = jax.devices()
     return {
         "packages": {name: importlib.metadata.version(name) for name in PACKAGES},
@@ -93,7 +93,7 @@ def versions() -> dict:
 
 
 def _training_fields(config):
-    """By dotted name, the fields that training reads: those of an evaluation are no part of the run."""
+    """The fields that training reads, by dotted name."""
     return {name: value for name, value in flat(config).items() if config_schema.change(name)}
 
 

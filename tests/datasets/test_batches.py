@@ -123,7 +123,7 @@ def test_processes_share_one_global_batch(process_count):
 PROCESS = """
 import itertools, sys
 import numpy as np
-from tests import test_batches
+from tests.datasets import test_batches
 p, count, out = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
 steps = list(itertools.islice(test_batches.training(process_index=p, process_count=count), 8))
 np.savez(out, **{name: np.stack([batch[name] for batch in steps]) for name in steps[0]})

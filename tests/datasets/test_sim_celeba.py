@@ -72,8 +72,8 @@ def test_pictures_are_those_of_the_release_resized_by_pillow(release, built):
         with Image.open(release / "triplet" / f"t{row:04d}_{'abc'[role]}.jpg") as picture:
             expected = np.asarray(picture.resize((16, 16), Image.Resampling.BILINEAR))
         assert np.array_equal(triplets[row][role], expected)
-    assert triplets.resident().shape == (24, 3, 16, 16, 3)
-    assert np.array_equal(triplets.resident()[7], triplets[7])
+    assert triplets.all_pictures().shape == (24, 3, 16, 16, 3)
+    assert np.array_equal(triplets.all_pictures()[7], triplets[7])
 
 
 def test_votes_and_ids_are_arrays_in_the_order_of_the_triplets(release, built):
@@ -204,7 +204,7 @@ def test_shards_without_a_usable_triplet_are_harmless(copy, tmp_path, monkeypatc
         (copy / "triplet" / f"t{row:04d}_a.jpg").write_bytes(b"")
     triplets = sim_celeba.load(sim_celeba.build(copy, tmp_path / "data", image_size=16, **GRID))
     assert len(triplets) == 12
-    assert len(triplets.resident()) == 12
+    assert len(triplets.all_pictures()) == 12
 
 
 def test_a_release_without_one_usable_triplet_is_an_error(copy, tmp_path):

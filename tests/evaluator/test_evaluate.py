@@ -41,7 +41,7 @@ def test_a_run_is_judged_before_and_after_beside_baselines_and_people(config, ru
     report = evaluator.evaluate(evaluator.open_run(config, run))
     found = rows(report, "Triplet accuracy")
     assert [row.setting for row in found if row.model == "after"] == ["i", "ii", "iii", "train", "validation"]
-    data = builders.open_data(config)
+    data = builders.divide(builders.open_triplets(config), config)
     for name, role in (("before", Role.START), ("after", Role.TRAINED)):
         (row,) = [row for row in found if (row.setting, row.model) == ("ii", name)]
         network = evaluator.open_run(config, run).models[0][role].open()

@@ -46,9 +46,9 @@ def config(release, start, tmp_path):
 
 
 def test_training_takes_the_labels_asked_for_and_evaluation_the_unanimous_ones(config):
-    d2 = builders.open_data(config)
+    d2 = builders.divide(builders.open_triplets(config), config)
     config.labels = "majority"
-    d1 = builders.open_data(config)
+    d1 = builders.divide(builders.open_triplets(config), config)
     assert len(d1.training) == 36
     assert len(d2.training) == len(d2.settings["train"]) == len(d1.settings["train"])
     source_id = d2.triplets.source_id
@@ -59,13 +59,13 @@ def test_training_takes_the_labels_asked_for_and_evaluation_the_unanimous_ones(c
 def test_too_few_triplets_for_a_batch_is_refused_with_both_numbers(config):
     config.batch_size = 64
     with pytest.raises(ValueError, match="training triplets have a unanimous label, fewer than one batch of 64"):
-        builders.open_data(config)
+        builders.divide(builders.open_triplets(config), config)
 
 
 def test_a_release_that_is_not_there_says_what_was_expected(config, tmp_path):
     config.data.release = str(tmp_path / "nowhere")
     with pytest.raises(FileNotFoundError, match=r"nowhere.*triplet_answers\.csv"):
-        builders.open_data(config)
+        builders.divide(builders.open_triplets(config), config)
 
 
 def test_training_starts_from_a_model_folder_with_the_configs_dtype(config):

@@ -80,7 +80,7 @@ def test_a_field_that_the_config_does_not_have_is_refused():
 
 def test_a_run_twice_is_refused_and_named(config):
     config.sweep.seed = (1, 2, 1)
-    with pytest.raises(ValueError, match="the sweep holds seed=1 more than once"):
+    with pytest.raises(ValueError, match="the sweep has seed=1 more than once"):
         sweeps.replicas(config)
 
 

@@ -30,7 +30,7 @@ def test_a_run_logs_validates_saves_and_exports(config, tmp_path):  # noqa: F811
     config.epochs, config.max_steps = 1, 0
     [folder] = trainer.train(config, tmp_path / "run")
     lines = _lines(tmp_path / "run")
-    steps = len(builders.open_data(config).training) // 8
+    steps = len(builders.divide(builders.open_triplets(config), config).training) // 8
     assert steps >= 3
     assert [line["step"] for line in lines if "loss" in line] == list(range(1, steps + 1))
     assert [line["step"] for line in lines if "validation_accuracy" in line] == [0, steps]

@@ -1,0 +1,33 @@
+"""What the seed of a run draws. Each thing has a random stream of its own, so that none of them moves another."""
+
+import enum
+import functools
+
+import numpy as np
+
+
+class Stream(enum.IntEnum):
+    """The streams of a seed. The numbers are part of every result: they never change."""
+
+    ORDER = 0
+    MIRRORED = 1
+    FRACTION = 2
+    CLASSES = 3
+
+
+def generator(seed: int, stream: Stream, *place: int) -> np.random.Generator:
+    """The generator of a stream, or of one place in it, such as an epoch or a step."""
+    return np.random.default_rng((seed, int(stream), *place))
+
+
+@functools.lru_cache(maxsize=4)
+def shuffled(count: int, *, seed: int, epoch: int) -> np.ndarray:
+    """The order of `count` rows in an epoch, read-only: all readers of the epoch share it."""
+    order = generator(seed, Stream.ORDER, epoch).permutation(count)
+    order.setflags(write=False)
+    return order
+
+
+def mirrored(count: int, *, seed: int, step: int) -> np.ndarray:
+    """Which rows of the global batch of a step are mirrored, bool `[count]`: about half of them."""
+    return generator(seed, Stream.MIRRORED, step).random(count) < 0.5
