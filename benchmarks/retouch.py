@@ -17,12 +17,13 @@ import numpy as np
 from benchmarks import estimators, record
 from benchmarks.chosen_swaps import draw, embed, pick
 from perface_jax import fidelity, swap
-from perface_jax.annotations.agreement import Estimate, ratio, resample
 from perface_jax.anonymization import preservation
 from perface_jax.anonymization.preservation import in_batches
 from perface_jax.images import color
 from perface_jax.network.model_folder import load_model
 from perface_jax.similarity import similarity
+from perface_jax.statistics.estimates import Estimate
+from perface_jax.statistics.resampling import ratio, resample
 from perface_jax.swap import Face
 from perface_jax.synthetic import faces, world
 

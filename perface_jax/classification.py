@@ -16,7 +16,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from perface_jax.annotations.agreement import Estimate, resample, sum_by
+from perface_jax.statistics.estimates import Estimate, percentile_estimate
+from perface_jax.statistics.resampling import divide, resample, sum_by
 
 
 class ClassScores(NamedTuple):
@@ -85,12 +86,12 @@ def confusion_scores(confusion: np.ndarray) -> ClassScores:
     queries, chosen = confusion.sum(axis=-1), confusion.sum(axis=-2)[..., :classes]
     total = queries.sum(axis=-1, keepdims=True)
     right_elsewhere = total - queries - (chosen - right)
-    recall = _share(right, queries)
+    recall = divide(right, queries)
     return ClassScores(
-        precision=np.where(queries > 0, _share(right, chosen), np.nan),
+        precision=np.where(queries > 0, divide(right, chosen), np.nan),
         recall=recall,
-        accuracy=_share(right + right_elsewhere, total),
-        balanced_accuracy=(recall + _share(right_elsewhere, total - queries)) / 2,
+        accuracy=divide(right + right_elsewhere, total),
+        balanced_accuracy=(recall + divide(right_elsewhere, total - queries)) / 2,
     )
 
 
@@ -133,7 +134,7 @@ def classification_report(
         for i, name in enumerate(names)
     )
     right, decided = np.trace(confusion, axis1=1, axis2=2), confusion[..., :-1].sum(axis=(1, 2))
-    shares = (_share(right, queries), _share(decided, queries), _share(right, decided))
+    shares = (divide(right, queries), divide(decided, queries), divide(right, decided))
     return ClassificationReport(rows, *map(_estimate, shares), counts, _note(counts))
 
 
@@ -168,21 +169,12 @@ def _ranking_auc(score: np.ndarray, positive: np.ndarray, weights: np.ndarray) -
     values, place = np.unique(score, return_inverse=True)
     of_class, others = (sum_by(weights.T * kind[:, None], place, len(values)) for kind in (positive, ~positive))
     below = np.cumsum(others, axis=0) - others / 2
-    return _share((of_class * below).sum(axis=0), of_class.sum(axis=0) * others.sum(axis=0))
-
-
-def _share(x, y) -> np.ndarray:
-    x, y = np.broadcast_arrays(np.asarray(x, np.float64), y)
-    return np.divide(x, y, out=np.full(x.shape, np.nan), where=y > 0)
+    return divide((of_class * below).sum(axis=0), of_class.sum(axis=0) * others.sum(axis=0))
 
 
 def _estimate(values: np.ndarray) -> Estimate:
-    """The first value with the interval of the others; resamples in which it does not exist are left out."""
-    resampled = values[1:][np.isfinite(values[1:])]
-    if np.isnan(values[0]) or resampled.size == 0:
-        return Estimate(float(values[0]), np.nan, np.nan)
-    low, high = np.percentile(resampled, (2.5, 97.5))
-    return Estimate(float(values[0]), float(low), float(high))
+    """The first value with the interval of the others."""
+    return percentile_estimate(values[0], values[1:])
 
 
 def _class_note(counts: np.ndarray, index: int) -> str:

@@ -9,8 +9,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from perface_jax.annotations.agreement import Estimate, ratio, share_of_b
 from perface_jax.annotations.votes import Votes, share_by_row
+from perface_jax.statistics.agreement import share_of_b
+from perface_jax.statistics.estimates import Estimate
+from perface_jax.statistics.resampling import ratio
 
 RARE = 0.001  # a stretch is flagged where its chance is below this
 FEWEST_SOURCES = 5  # and it covers so many sources: on one or two, the same answer may be a person's honest taste

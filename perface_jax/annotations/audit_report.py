@@ -6,9 +6,9 @@ import functools
 import textwrap
 from typing import TYPE_CHECKING
 
-from perface_jax.annotations.agreement import MOST_CLUSTERS
 from perface_jax.annotations.order_search import ALARM
 from perface_jax.formatting import estimate
+from perface_jax.statistics.resampling import MOST_CLUSTERS
 
 if TYPE_CHECKING:
     from perface_jax.annotations.audit_result import Audit

@@ -7,11 +7,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from perface_jax.annotations.agreement import Estimate
 from perface_jax.annotations.annotator_quality import Stretch
 from perface_jax.annotations.audit_findings import findings
 from perface_jax.annotations.audit_report import report
 from perface_jax.annotations.orders import GridOrder, OrderChange
+from perface_jax.statistics.estimates import Estimate
 
 
 class OrderAlarm(NamedTuple):

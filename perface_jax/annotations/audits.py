@@ -12,22 +12,21 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from perface_jax.annotations import annotator_quality
-from perface_jax.annotations.agreement import (
-    MOST_CLUSTERS,
-    Estimate,
-    cohen_kappa,
-    fleiss_kappa,
-    krippendorff_alpha,
-    pairwise_agreement,
-    resample,
-    unanimous_share,
-)
 from perface_jax.annotations.audit_result import Audit, OrderAlarm, OrderGain, VoterAudit
 from perface_jax.annotations.labels import dawid_skene, majority, unanimous, vote_share
 from perface_jax.annotations.lookups import best_constant, leave_one_out, variance_shares
 from perface_jax.annotations.order_search import likely_order, search_orders
 from perface_jax.annotations.orders import GridOrder, reorder
 from perface_jax.annotations.votes import Votes
+from perface_jax.statistics.agreement import (
+    cohen_kappa,
+    fleiss_kappa,
+    krippendorff_alpha,
+    pairwise_agreement,
+    unanimous_share,
+)
+from perface_jax.statistics.estimates import Estimate
+from perface_jax.statistics.resampling import MOST_CLUSTERS, resample
 
 WINDOW = 100  # votes in a row that are judged for straight-lining; an eighth of all votes is shown beside them
 

@@ -6,7 +6,7 @@ answers per source already gets most of what there is to get.
 
 import numpy as np
 
-from perface_jax.annotations.agreement import Measure, ratio
+from perface_jax.statistics.resampling import Measure, ratio
 
 
 def leave_one_out(truth: np.ndarray, judged: np.ndarray, group: np.ndarray) -> Measure:

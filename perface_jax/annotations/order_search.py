@@ -34,9 +34,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from perface_jax.annotations.agreement import resample
 from perface_jax.annotations.lookups import variance_shares
 from perface_jax.annotations.orders import GridOrder, OrderChange, grid_orders
+from perface_jax.statistics.resampling import resample
 
 ALARM = 0.01
 

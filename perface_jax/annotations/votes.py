@@ -12,6 +12,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from perface_jax.statistics.resampling import divide
+from perface_jax.statistics.votes import count_votes
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Dummies:
@@ -93,8 +96,8 @@ class Votes:
 
 def share_by_row(votes: np.ndarray) -> np.ndarray:
     """The share of b among the votes given in each row: [T, V] -> float64 [T]; NaN where nobody voted."""
-    given = np.sum(votes >= 0, axis=1)
-    return np.divide(np.sum(votes == 1, axis=1), given, out=np.full(len(votes), np.nan), where=given > 0)
+    a, b = count_votes(votes)
+    return divide(b, a + b)
 
 
 def numbering_fault(ids: Sequence[str]) -> tuple[int | None, str] | None:

@@ -11,7 +11,6 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from perface_jax import figures, groups, privacy
-from perface_jax.annotations.agreement import Estimate
 from perface_jax.anonymization import anonymize as pipeline
 from perface_jax.anonymization import folder, methods, preservation, proposals, recognizer_sections, sections, settings
 from perface_jax.anonymization.baselines import WITHOUT_SWAP
@@ -28,6 +27,7 @@ from perface_jax.anonymization.inputs import (
 from perface_jax.anonymization.methods import Method, face
 from perface_jax.datasets.portraits import Portraits
 from perface_jax.report import Report
+from perface_jax.statistics.estimates import Estimate
 from perface_jax.training import workdir as workdirs
 
 NAMED = 3  # pictures that a warning names; the facts have all

@@ -10,14 +10,14 @@ from typing import NamedTuple
 import numpy as np
 
 from perface_jax import privacy
-from perface_jax.annotations.agreement import Estimate, resample
 from perface_jax.anonymization.embedders import Embedders, FaceVectors
 from perface_jax.anonymization.methods import Method
 from perface_jax.anonymization.preservation import MEASURES, measure, no_contours
 from perface_jax.datasets.portraits import Portraits
-from perface_jax.evaluation.groups import NONE
-from perface_jax.privacy.shares import mean_of
 from perface_jax.similarity import similarity
+from perface_jax.statistics.estimates import UNKNOWN, Estimate
+from perface_jax.statistics.resampling import resample
+from perface_jax.statistics.shares import mean_of
 
 ALL = ("all", "all")  # attribute and group of the row of all pictures
 
@@ -220,7 +220,7 @@ def preservation_rows(
         elif infinite.any():
             value = Estimate(np.inf, np.nan, np.nan)
         else:
-            value, note = NONE, one.undefined if name in measured else no_contours
+            value, note = UNKNOWN, one.undefined if name in measured else no_contours
         rows.append(PreservationRow(method, name, value, count, int(infinite.sum()), len(persons), note))
     return rows
 

@@ -5,10 +5,10 @@ from typing import NamedTuple
 import numpy as np
 
 from perface_jax import figures
-from perface_jax.annotations.agreement import Estimate
 from perface_jax.anonymization.benchmark import Benchmark
 from perface_jax.formatting import estimate
 from perface_jax.report import Picture, Section, Table
+from perface_jax.statistics.estimates import Estimate
 
 RANKS = (1, 5, 20)  # of the table; the figure has all
 GAPS = ("protected", "re_identified", "equal_error")  # measures of `GapRow`, in the order of their columns

@@ -6,7 +6,6 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from perface_jax import figures
-from perface_jax.annotations.agreement import Estimate
 from perface_jax.anonymization.benchmark import Benchmark
 from perface_jax.anonymization.methods import Method
 from perface_jax.anonymization.preservation import MEASURES, SKIN_COLORS
@@ -14,6 +13,7 @@ from perface_jax.anonymization.proposals import ProposalRow
 from perface_jax.datasets.portraits import Portraits
 from perface_jax.formatting import estimate, interval
 from perface_jax.report import Picture, Section, Table
+from perface_jax.statistics.estimates import Estimate
 
 SHOWN = 6  # originals on the sheet
 SHORT = {  # measures beside the axes, and their heads: as many as fit on a page

@@ -8,8 +8,8 @@ import numpy as np
 from jaxtyping import Bool, Float32, Int
 
 from perface_jax import classification, groups
-from perface_jax.annotations.agreement import Estimate
 from perface_jax.evaluation.inputs import Embedder, Faces
+from perface_jax.statistics.estimates import UNKNOWN, Estimate
 
 ALL = "all"  # the `group` of the row on a task as a whole
 
@@ -54,9 +54,6 @@ class Embedded(NamedTuple):
     queries: Float32[np.ndarray, "q d"]
     gallery: Float32[np.ndarray, "n d"]
     distances: Float32[np.ndarray, "q n"]
-
-
-NONE = Estimate(np.nan, np.nan, np.nan)
 
 
 def embed_faces(embedder: Embedder, gallery: Faces, queries: Faces) -> Embedded:
@@ -128,6 +125,6 @@ def group_rows(
         for model, embedded in models.items():
             chosen = groups.classify(embedded.distances, where=where, rule=rule, factor=factor)
             found = classification.classification_report(truth, np.asarray(chosen.group), chosen.distances, classes)
-            rows += [GroupRow(task, model, row.name, row.queries, *row[2:7], NONE, row.note) for row in found.rows]
-            rows.append(GroupRow(task, model, ALL, len(truth), *[NONE] * 5, found.top1, found.note))
+            rows += [GroupRow(task, model, row.name, row.queries, *row[2:7], UNKNOWN, row.note) for row in found.rows]
+            rows.append(GroupRow(task, model, ALL, len(truth), *[UNKNOWN] * 5, found.top1, found.note))
     return rows

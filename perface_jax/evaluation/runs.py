@@ -16,6 +16,7 @@ from perface_jax import metrics
 from perface_jax.annotations import Setting
 from perface_jax.evaluation.inputs import Embedder, LabeledTriplets, Triplets
 from perface_jax.similarity import similarity
+from perface_jax.statistics.votes import count_votes
 
 Entry = TypeVar("Entry")
 
@@ -98,7 +99,8 @@ def scores(similarities: Float[np.ndarray, "t 2"], labels: Int[np.ndarray, " t"]
 
 def counts(votes: Int[np.ndarray, "t v"]) -> tuple[Float32[np.ndarray, " t"], Float32[np.ndarray, " t"]]:
     """Votes for a, and votes given."""
-    return np.sum(votes == 0, axis=1).astype(np.float32), np.sum(votes >= 0, axis=1).astype(np.float32)
+    a, b = count_votes(votes)
+    return a.astype(np.float32), (a + b).astype(np.float32)
 
 
 def title(role: Role, name: str, cell: str) -> str:

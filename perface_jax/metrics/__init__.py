@@ -16,9 +16,7 @@ docs/statistics.md says what each number means and how far to trust it.
 
 from perface_jax.metrics.baselines import lookup_baseline, majority_side
 from perface_jax.metrics.calibration import Calibration, Logistic, calibration, fit_logistic, vote_log_likelihood
-from perface_jax.metrics.comparisons import McNemar, PairedTest, mcnemar, paired_bootstrap, sign_flip_test
-from perface_jax.metrics.intervals import bootstrap_means, cluster_interval
-from perface_jax.metrics.people import bapps_ceiling, vote_against_others, vote_agreement
+from perface_jax.metrics.human_agreement import bapps_ceiling, vote_against_others, vote_agreement
 from perface_jax.metrics.triplets import (
     odd_one_out_scores,
     pair_scores,
@@ -26,6 +24,8 @@ from perface_jax.metrics.triplets import (
     triplet_accuracy,
     triplet_scores,
 )
+from perface_jax.statistics.cluster_bootstrap import bootstrap_means, cluster_interval
+from perface_jax.statistics.paired_tests import McNemar, PairedTest, mcnemar, paired_bootstrap, sign_flip_test
 
 __all__ = [
     "Calibration",

@@ -9,7 +9,7 @@ where the targets were ([iii]), and in [i] there is none. All functions are trac
 import jax
 import jax.numpy as jnp
 
-from perface_jax.metrics.arguments import integers, same_shape
+from perface_jax.statistics.arguments import integers, same_shape
 
 
 def majority_side(training_labels: jax.Array, labels: jax.Array) -> jax.Array:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from perface_jax.metrics.arguments import floats, mask, same_shape
+from perface_jax.statistics.arguments import floats, mask, same_shape
 
 STEPS = 25  # of Newton's method; ordinary data need fewer than 10, separable data up to 15
 RIDGE = 1e-6  # per vote

@@ -8,8 +8,8 @@ traceable. Scores are float32, or float64 where the embeddings are; a score is N
 import jax
 import jax.numpy as jnp
 
-from perface_jax.metrics.arguments import floats, integers, mask, same_shape
 from perface_jax.similarity import similarity
+from perface_jax.statistics.arguments import floats, integers, mask, same_shape
 
 
 def triplet_scores(reference: jax.Array, positive: jax.Array, negative: jax.Array) -> jax.Array:

@@ -8,9 +8,10 @@ from collections.abc import Callable
 
 import numpy as np
 
-from perface_jax.annotations.agreement import Estimate, resample
 from perface_jax.privacy.arguments import directions, numbered, scores
 from perface_jax.privacy.pairs import blocks, counted, weight_of_pairs
+from perface_jax.statistics.estimates import Estimate, percentile_estimate
+from perface_jax.statistics.resampling import resample
 from perface_jax.verification import Roc, crossing
 
 
@@ -62,8 +63,7 @@ def equal_error_of(similarity: np.ndarray, accepted: np.ndarray, person: np.ndar
     value = float(rates(np.ones(weights.shape[1])))
     if weights.shape[1] < 2:
         return Estimate(value, np.nan, np.nan)
-    low, high = np.percentile(rates(weights), (2.5, 97.5))
-    return Estimate(value, float(low), float(high))
+    return percentile_estimate(value, rates(weights))
 
 
 def equal_error_rates(

@@ -12,8 +12,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from perface_jax.annotations.agreement import Estimate, resample, sum_by
 from perface_jax.privacy.arguments import numbered, scores
+from perface_jax.statistics.estimates import Estimate, percentile_estimate
+from perface_jax.statistics.resampling import divide, resample, sum_by
 
 ROUNDING = 1e-12  # a deal that gives the same means adds them up in another order
 
@@ -65,8 +66,7 @@ def largest_gap(
     sums = sum_by(np.stack([values[known], np.ones(known.sum())], axis=1), person, len(group))
 
     def means(weights: np.ndarray) -> np.ndarray:
-        total, count = np.moveaxis(weights @ sums, -1, 0)
-        return np.divide(total, count, out=np.full(count.shape, np.nan), where=count > 0)
+        return divide(*np.moveaxis(weights @ sums, -1, 0))
 
     return gap_of(means, classes, group, seed=seed, resamples=resamples)
 
@@ -90,8 +90,8 @@ def gap_of(
     return Gap(
         lowest=str(classes[np.argmin(found)]),
         highest=str(classes[np.argmax(found)]),
-        gap=Estimate(float(np.ptp(found)), *_central(drawn[np.isfinite(drawn)])),
-        by_chance=Estimate(float(dealt.mean()), *_central(dealt)),
+        gap=percentile_estimate(np.ptp(found), drawn),
+        by_chance=percentile_estimate(dealt.mean(), dealt),
         p_value=float((1 + np.sum(dealt >= np.ptp(found) - ROUNDING)) / (1 + resamples)),
     )
 
@@ -119,8 +119,3 @@ def groups_of(names: np.ndarray, person: np.ndarray) -> tuple[np.ndarray, np.nda
             " chance is measured by dealing the groups anew among persons"
         )
     return classes, of_person
-
-
-def _central(values: np.ndarray) -> tuple[float, float]:
-    low, high = np.percentile(values, (2.5, 97.5)) if len(values) else (np.nan, np.nan)
-    return float(low), float(high)

@@ -13,10 +13,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from perface_jax.annotations.agreement import Estimate, resample
 from perface_jax.privacy.arguments import directions, numbered
 from perface_jax.privacy.pairs import BLOCK, cosines
-from perface_jax.privacy.shares import share_of
+from perface_jax.statistics.estimates import Estimate
+from perface_jax.statistics.resampling import resample
+from perface_jax.statistics.shares import share_of
 
 
 class Ranks(NamedTuple):

@@ -6,19 +6,19 @@ from typing import NamedTuple
 
 import numpy as np
 
-from perface_jax.annotations.agreement import Estimate, resample
 from perface_jax.privacy.arguments import numbered, paired
 from perface_jax.privacy.equal_errors import equal_error_of, equal_error_rates, false_accepts, roc_of
 from perface_jax.privacy.gaps import Gap, gap_of, group_names, groups_of, largest_gap
 from perface_jax.privacy.identification import Ranks, cumulative_match, found_within, ranks
 from perface_jax.privacy.pairs import paired_similarity
-from perface_jax.privacy.shares import mean_of, share_of
 from perface_jax.privacy.thresholds import match_threshold
+from perface_jax.statistics.estimates import UNKNOWN, Estimate
+from perface_jax.statistics.resampling import resample
+from perface_jax.statistics.shares import mean_of, share_of
 from perface_jax.verification import Roc
 
 ALL = "all"
 MOST = 20  # ranks of a curve
-UNKNOWN = Estimate(np.nan, np.nan, np.nan)
 FEWEST = 10  # persons: with fewer an equal error rate of a group, and its interval, carry no claim
 
 

@@ -2,8 +2,10 @@
 
 import numpy as np
 
-from perface_jax.annotations.agreement import Estimate, ratio, resample
 from perface_jax.privacy.arguments import numbered, scores
+from perface_jax.statistics.estimates import Estimate
+from perface_jax.statistics.resampling import resample
+from perface_jax.statistics.shares import share_of
 
 
 def protection_success(
@@ -57,21 +59,3 @@ def share(values: np.ndarray, persons: np.ndarray | None = None, *, seed: int = 
         raise ValueError(f"values go from {values.min():g} to {values.max():g}; wanted shares, 0 to 1")
     person = numbered(persons, len(values))
     return share_of(values, person, resample(person.max() + 1, resamples, seed=seed))
-
-
-def share_of(values: np.ndarray, person: np.ndarray, weights: np.ndarray) -> Estimate:
-    """As `share`, with draws of persons `[resamples, S]`."""
-    persons = weights.shape[1]
-    if persons > 1 and np.all(values == 0):
-        return Estimate(0.0, 0.0, 1 - 0.025 ** (1 / persons))
-    if persons > 1 and np.all(values == 1):
-        return Estimate(1.0, 0.025 ** (1 / persons), 1.0)
-    return mean_of(values, person, weights)
-
-
-def mean_of(values: np.ndarray, person: np.ndarray, weights: np.ndarray) -> Estimate:
-    """As `share_of`, of numbers that are no shares, and for which 0 and 1 are nothing special."""
-    measure = ratio(values, np.ones(len(values)))
-    if weights.shape[1] < 2:
-        return Estimate(measure.value(), np.nan, np.nan)
-    return measure.estimate(person, weights)

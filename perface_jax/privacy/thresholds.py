@@ -9,16 +9,17 @@ Pairs that share a face are not independent: with N pictures there are N (N - 1)
 `match_threshold` therefore draws persons. Its interval is too wide where no face resembles many others more than the
 rest do (a pair varies on its own, and is drawn by both its ends), about right where some do, and too narrow where a few
 persons of a hundred make the whole tail. It then misses thresholds that are higher: protection is understated. The
-measurement is `pytest tests/test_thresholds.py -m slow -s`.
+measurement is `pytest tests/privacy/test_thresholds.py -m slow -s`.
 """
 
 import math
 
 import numpy as np
 
-from perface_jax.annotations.agreement import Estimate, resample
 from perface_jax.privacy.arguments import directions, numbered, scores
 from perface_jax.privacy.pairs import ImpostorPairs, counted, impostor_pairs, weight_of_pairs
+from perface_jax.statistics.estimates import Estimate, percentile_estimate
+from perface_jax.statistics.resampling import resample
 from perface_jax.verification import lowest_threshold
 
 KEPT = 2_000_000  # pairs: all of 2,000 pictures
@@ -64,8 +65,7 @@ def match_threshold(
             f"more than {false_accept_rate:g} of the {pairs:,} pairs of two persons have the same embedding; give every"
             " picture once, or the persons, or look at the recognizer"
         )
-    low, high = np.percentile(values, (2.5, 97.5))
-    return Estimate(value, float(low), float(high))
+    return percentile_estimate(value, values)
 
 
 def independent_threshold(similarity: np.ndarray, *, false_accept_rate: float = 1e-3) -> Estimate:

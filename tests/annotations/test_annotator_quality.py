@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from perface_jax.annotations import Votes
-from perface_jax.annotations.agreement import resample
 from perface_jax.annotations.annotator_quality import (
     annotator_voters,
     column_voters,
@@ -15,6 +14,7 @@ from perface_jax.annotations.annotator_quality import (
     window,
 )
 from perface_jax.annotations.votes import Dummies
+from perface_jax.statistics.resampling import resample
 
 NAMES = ("ans1", "ans2", "ans3")
 SOURCE = np.tile(np.arange(20), 100)  # 2,000 rows in which the source changes from row to row

@@ -5,9 +5,9 @@ import dataclasses
 import pytest
 
 from perface_jax.annotations import Audit, GridOrder, OrderAlarm, OrderChange
-from perface_jax.annotations.agreement import Estimate
 from perface_jax.annotations.annotator_quality import Stretch
 from perface_jax.annotations.audit_result import OrderGain, VoterAudit
+from perface_jax.statistics.estimates import Estimate
 
 HALF, GAIN = Estimate(0.5, 0.4, 0.6), Estimate(0.41, 0.29, 0.53)
 GROUPS, BY_TARGET = GridOrder("group_major", 20, 20, 10), GridOrder("target_major", 20, 20)

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from perface_jax.annotations import GridOrder, Kind, OrderChange, cells, grid_order
-from perface_jax.annotations.agreement import krippendorff_alpha, unanimous_share
 from perface_jax.annotations.lookups import variance_shares
 from perface_jax.annotations.order_search import family, likely_order, search_orders
+from perface_jax.statistics.agreement import krippendorff_alpha, unanimous_share
 
 
 def simulated_cells(rng, sources: int = 80, targets: int = 80, columns: int = 3) -> np.ndarray:

@@ -8,7 +8,7 @@ from perface_jax.anonymization import benchmark, recognizer_sections, sections
 from perface_jax.anonymization.embedders import Embedders
 from perface_jax.anonymization.methods import Method
 from perface_jax.anonymization.preservation import MEASURES
-from perface_jax.evaluation.groups import NONE
+from perface_jax.statistics.estimates import UNKNOWN
 from tests.figure_checks import labeled
 
 COUNT = 60
@@ -128,7 +128,7 @@ class Pictures(Faces):
 
 
 def test_both_axes_leave_the_equal_error_rate_to_its_table_and_show_originals_that_have_results(found):
-    measures = [benchmark.PreservationRow(*title, NONE, 0, 0, COUNT, "none") for title in TITLES]
+    measures = [benchmark.PreservationRow(*title, UNKNOWN, 0, 0, COUNT, "none") for title in TITLES]
     methods = {"ours": Method(Pictures(), np.arange(40, COUNT), False)}  # none of the first six
     section = sections.both_axes(found._replace(preservation=measures), Pictures(), methods)
     assert "EER" not in section.table.columns

@@ -24,9 +24,9 @@ from benchmarks import (
     targets,
     training_step,
 )
-from perface_jax.annotations.agreement import Estimate
 from perface_jax.network.model import LAYERS, iresnet
 from perface_jax.network.model_folder import save_model
+from perface_jax.statistics.estimates import Estimate
 from tests import torch_twin
 from tests.golden import formula
 

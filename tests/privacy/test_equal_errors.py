@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from perface_jax.annotations.agreement import resample
 from perface_jax.privacy import equal_error, impostor_pairs
 from perface_jax.privacy.equal_errors import roc_of
+from perface_jax.statistics.resampling import resample
 from perface_jax.verification import equal_error_rate
 
 IMPOSTORS = np.random.default_rng(0).normal(size=(300, 12))  # more than one block of rows

@@ -3,8 +3,8 @@ import itertools
 import numpy as np
 import pytest
 
-from perface_jax.annotations.agreement import resample
 from perface_jax.privacy import largest_gap
+from perface_jax.statistics.resampling import resample
 
 VALUES = np.array([1, 1, 1, 0, 1, 0, 0, 0, 1])
 GROUPS = np.array(["a", "a", "a", "b", "b", "b", "c", "c", ""])

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from perface_jax.annotations.agreement import resample
 from perface_jax.privacy import protection_success, share
+from perface_jax.statistics.resampling import resample
 from perface_jax.verification import true_accept_rate
 
 SIMILARITY = np.array([0.8, 0.0, 0.5, 0.6])

@@ -3,8 +3,8 @@ import math
 import numpy as np
 import pytest
 
-from perface_jax.annotations.agreement import resample
 from perface_jax.privacy import impostor_pairs, independent_threshold, match_threshold, pairs_needed, thresholds
+from perface_jax.statistics.resampling import resample
 from perface_jax.verification import threshold_at
 
 

@@ -10,7 +10,8 @@ votes agree, and coin tosses that are kept because they agree agree just as well
 import jax
 import jax.numpy as jnp
 
-from perface_jax.metrics.arguments import floats, integers
+from perface_jax.statistics.arguments import floats, integers
+from perface_jax.statistics.votes import agreeing_pairs, count_votes
 
 
 def vote_agreement(votes: jax.Array) -> jax.Array:
@@ -29,8 +30,7 @@ def vote_agreement(votes: jax.Array) -> jax.Array:
       TypeError: votes that are not integer.
       ValueError: votes without an axis of voters.
     """
-    a, b = _counts(votes)
-    return _per_triplet(a * (a - 1) + b * (b - 1), (a + b) * (a + b - 1))
+    return _per_triplet(*agreeing_pairs(_checked(votes)))
 
 
 def vote_against_others(votes: jax.Array) -> jax.Array:
@@ -48,7 +48,7 @@ def vote_against_others(votes: jax.Array) -> jax.Array:
     Raises:
       TypeError, ValueError: as for `vote_agreement`.
     """
-    a, b = _counts(votes)
+    a, b = count_votes(_checked(votes))
     right = a * (jnp.sign(a - 1 - b) + 1) + b * (jnp.sign(b - 1 - a) + 1)  # twice the points of all voters
     return _per_triplet(right, jnp.where(a + b >= 2, 2 * (a + b), 0))
 
@@ -76,12 +76,11 @@ def bapps_ceiling(share: jax.Array) -> jax.Array:
     return share**2 + (1 - share) ** 2
 
 
-def _counts(votes):
-    """Votes for a and for b, int32 `[..., T]` each."""
+def _checked(votes):
     votes = integers(votes, "votes")
     if votes.ndim < 2:
         raise ValueError(f"votes have shape {votes.shape}; wanted [..., T, V], the last axis the votes of a triplet")
-    return jnp.sum(votes == 0, axis=-1, dtype=jnp.int32), jnp.sum(votes == 1, axis=-1, dtype=jnp.int32)
+    return votes
 
 
 def _per_triplet(points, most):

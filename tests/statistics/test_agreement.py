@@ -7,16 +7,15 @@ from sklearn.metrics import cohen_kappa_score
 from statsmodels.stats.inter_rater import aggregate_raters
 from statsmodels.stats.inter_rater import fleiss_kappa as statsmodels_fleiss
 
-from perface_jax.annotations.agreement import (
+from perface_jax.statistics.agreement import (
     cohen_kappa,
     fleiss_kappa,
     krippendorff_alpha,
     pairwise_agreement,
-    ratio,
-    resample,
     share_of_b,
     unanimous_share,
 )
+from perface_jax.statistics.resampling import resample
 
 #                 unanimous  2:1        2:1        unanimous
 BY_HAND = np.array([[0, 0, 0], [0, 0, 1], [1, 1, 0], [1, 1, 1]])
@@ -80,18 +79,6 @@ def test_a_measure_that_is_not_defined_is_nan_not_an_error():
     assert np.isnan(share_of_b(np.full((5, 2), -1)).value())
     with pytest.raises(ValueError, match="two columns"):
         cohen_kappa(constant[:, :1])
-
-
-def test_the_interval_of_a_mean_of_clusters_is_the_textbook_one():
-    """100 clusters of 20 equal values: the standard error is that of 100 numbers, not of 2,000."""
-    rng = np.random.default_rng(5)
-    means = rng.normal(size=100)
-    cluster = np.repeat(np.arange(100), 20)
-    found = ratio(means[cluster], np.ones(2000)).estimate(cluster, resample(100, 4000, seed=1))
-    error = means.std() / 10
-    assert found.value == pytest.approx(means.mean())
-    assert found.low == pytest.approx(means.mean() - 1.96 * error, abs=0.1 * error)
-    assert found.high == pytest.approx(means.mean() + 1.96 * error, abs=0.1 * error)
 
 
 def test_an_interval_of_every_measure_holds_its_value(votes):

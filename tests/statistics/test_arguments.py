@@ -1,11 +1,11 @@
-"""What every metric accepts and refuses."""
+"""What every function over JAX arrays accepts and refuses."""
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from perface_jax.metrics import arguments
+from perface_jax.statistics import arguments
 
 
 def test_numbers_become_at_least_single_precision_and_stay_double():

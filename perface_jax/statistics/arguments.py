@@ -1,4 +1,4 @@
-"""What every metric accepts: floating scores, integer votes and labels, masks.
+"""What every function over JAX arrays accepts: floating scores, integer votes and labels, masks.
 
 Shapes and dtypes are checked, values (NaN, ids out of range) are not: a traced function does not have them. Each metric
 says what it gives for such values.

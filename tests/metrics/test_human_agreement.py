@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from perface_jax import metrics
-from perface_jax.annotations import agreement
+from perface_jax.statistics import agreement
 
 # 3:0, 2:1, 1:3 of five, 2:2, one vote, none
 VOTES = np.array(

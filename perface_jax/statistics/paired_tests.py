@@ -2,7 +2,7 @@
 
 `first` and `second` are the scores of two models, floating `[..., T]`, the same triplets in the same order; a positive
 difference says that the first is better. Triplets of one source are answered nearly alike, so the tests that resample
-work on whole clusters. Clusters, masks and ids out of range are those of `perface_jax.metrics.intervals`.
+work on whole clusters. Clusters, masks and ids out of range are those of `cluster_bootstrap`.
 """
 
 import functools
@@ -13,8 +13,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from perface_jax.metrics.arguments import floats, same_shape
-from perface_jax.metrics.intervals import cluster_sums, percentiles, resampled_means
+from perface_jax.statistics.arguments import floats, same_shape
+from perface_jax.statistics.cluster_bootstrap import cluster_sums, percentiles, resampled_means
 
 
 class PairedTest(NamedTuple):

@@ -18,7 +18,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from perface_jax.metrics.arguments import floats, integers, mask
+from perface_jax.statistics.arguments import floats, integers, mask
 
 
 def cluster_interval(
@@ -116,9 +116,20 @@ def resampled_means(key: jax.Array, totals: jax.Array, counts: jax.Array, *, res
     occurs = [jnp.any(counts > 0, axis=tuple(axes - {axis})) for axis in sorted(axes)]
     keys = jax.random.split(key, len(occurs))
     weights = [_draw(one, ids, resamples).astype(counts.dtype) for one, ids in zip(keys, occurs, strict=True)]
-    totals, counts = _weigh(totals, weights), _weigh(counts, weights)
     enough = jnp.all(jnp.stack([jnp.sum(ids) >= 2 for ids in occurs]))
-    return jnp.where(enough, totals / jnp.broadcast_to(counts, totals.shape), jnp.nan)
+    return jnp.where(enough, weighted_means(totals, counts, *weights), jnp.nan)
+
+
+def weighted_means(totals: jax.Array, counts: jax.Array, *weights: jax.Array) -> jax.Array:
+    """The mean under each weighting of the clusters: `[..., resamples]`, NaN where nothing has a weight.
+
+    Args:
+      totals: `[..., *sizes]`, from `cluster_sums`.
+      counts: `[*sizes]`, from `cluster_sums`.
+      *weights: `[size, resamples]` for each clustering, how often each cluster was drawn.
+    """
+    totals, counts = _weigh(totals, weights), _weigh(counts, weights)
+    return totals / jnp.broadcast_to(counts, totals.shape)
 
 
 def _draw(key, occurs, resamples):

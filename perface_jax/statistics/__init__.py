@@ -1,0 +1,21 @@
+"""Estimates and their uncertainty: what the scores, the audit and the privacy measures have in common.
+
+| file | holds | arrays |
+|---|---|---|
+| `estimates` | a value with its 95% interval | NumPy |
+| `resampling` | the cluster bootstrap of any formula over sums | NumPy |
+| `shares` | means and shares with their intervals | NumPy |
+| `agreement` | agreement of votes: shares, kappa, alpha | NumPy |
+| `votes` | counting the votes on a triplet | NumPy and JAX |
+| `cluster_bootstrap` | the same bootstrap of a mean, over one or two clusterings; traceable | JAX |
+| `paired_tests` | is one model better than another? | JAX |
+| `arguments` | checks of dtypes and shapes | JAX |
+
+The bootstrap draws whole clusters with replacement, as many as occur. A resample is therefore a weight n_s for each
+cluster s, and a mean over the resample is
+
+    mean* = sum_s n_s total_s / sum_s n_s count_s
+
+with the total and the count of each cluster taken once. Import the files, not this package: the NumPy files do not
+load JAX.
+"""

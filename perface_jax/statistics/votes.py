@@ -1,0 +1,18 @@
+"""Counting the votes on a triplet, for NumPy and JAX arrays alike: only methods of the array are called.
+
+`votes` is integer [..., V], 0 = a, 1 = b, -1 = none.
+"""
+
+
+def count_votes(votes):
+    """The votes for a and the votes for b, integer [...] each."""
+    return (votes == 0).sum(axis=-1), (votes == 1).sum(axis=-1)
+
+
+def agreeing_pairs(votes):
+    """The ordered pairs of two votes on a triplet: those that agree, and all of them, integer [...] each.
+
+    a (a - 1) + b (b - 1) of n (n - 1), with a votes for a, b votes for b and n = a + b.
+    """
+    a, b = count_votes(votes)
+    return a * (a - 1) + b * (b - 1), (a + b) * (a + b - 1)
