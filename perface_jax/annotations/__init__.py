@@ -10,7 +10,8 @@ NumPy only; nothing is moved, dropped or repaired unless you call for it.
     split(source_id, target_id).rows["train"]
 """
 
-from perface_jax.annotations.audit_result import Audit, OrderAlarm
+from perface_jax.annotations.audit_report import Audit
+from perface_jax.annotations.audit_result import OrderAlarm
 from perface_jax.annotations.audits import audit
 from perface_jax.annotations.labels import Labels, dawid_skene, majority, unanimous, vote_share
 from perface_jax.annotations.odd_one_out import OddOneOut, read_odd_one_out

@@ -1,52 +1,50 @@
-"""The text of an audit: findings first, then every number with a sentence that says how to read it."""
-
-from __future__ import annotations
+"""The audit as text: findings first, then every number with a sentence that says how to read it."""
 
 import functools
 import textwrap
-from typing import TYPE_CHECKING
 
+from perface_jax.annotations.audit_result import AuditResult
 from perface_jax.annotations.order_search import ALARM
 from perface_jax.formatting import estimate
 from perface_jax.statistics.resampling import MOST_CLUSTERS
-
-if TYPE_CHECKING:
-    from perface_jax.annotations.audit_result import Audit
 
 WIDTH = 110
 _show = functools.partial(estimate, missing="not defined")
 
 
-def report(found: Audit) -> str:
-    """All parts of the report, one empty line between them."""
-    parts = (_head, _findings, _agreement, _row_orders, _voters, _copies, _labels, _lookups, _variance)
-    return "\n\n".join("\n".join(lines) for lines in (part(found) for part in parts) if lines)
+class Audit(AuditResult):
+    """What `audit` measured, and its text."""
+
+    def report(self) -> str:
+        """All parts of the report, one empty line between them."""
+        parts = (_head, _findings, _agreement, _row_orders, _voters, _copies, _labels, _lookups, _variance)
+        return "\n\n".join("\n".join(lines) for lines in (part(self) for part in parts) if lines)
 
 
-def _head(found: Audit) -> list[str]:
+def _head(found: AuditResult) -> list[str]:
     grid = f"{found.grid[0]} sources x {found.grid[1]} targets" if found.grid else "no grid"
     columns = f"columns {', '.join(found.columns)}" if found.columns else "no named columns"
     lines = [
         f"Audit of {found.path or 'votes'}: {found.triplets:,} triplets, {found.votes:,} votes, {columns}, {grid}."
     ]
-    lines += _text(f"Brackets hold 95 % intervals; they resample {_resampled(found)}.")
+    lines += _text(f"Brackets hold 95% intervals, found by resampling {_resampled(found)}.")
     if found.source_order and not found.order_alarms:
         lines += _text(
-            f"Rows were given to sources by the {found.source_order.words()} order, the named order under which the "
-            "source explains most of the votes. It is a guess, on which the intervals, the look-ups, the variance and "
-            "the count of sources under a run depend."
+            f"Rows are assigned to sources by the {found.source_order.words()} order, the named order under which the "
+            "source explains most of the variance of the votes. This is a guess. The intervals, the image-blind "
+            "baselines, the variance shares and the number of sources in a run depend on it."
         )
     return lines
 
 
-def _resampled(found: Audit) -> str:
+def _resampled(found: AuditResult) -> str:
     if found.grid:
         return "the sources"
     few = found.triplets <= MOST_CLUSTERS
-    return "the triplets" if few else f"{MOST_CLUSTERS:,} groups, into which the triplets were dealt by their number"
+    return "the triplets" if few else f"{MOST_CLUSTERS:,} groups, into which the triplets were dealt by number"
 
 
-def _findings(found: Audit) -> list[str]:
+def _findings(found: AuditResult) -> list[str]:
     lines = ["FINDINGS"]
     for number, finding in enumerate(found.findings, 1):
         first, *code = finding.split("\n")
@@ -54,7 +52,7 @@ def _findings(found: Audit) -> list[str]:
     return lines if found.findings else ["FINDINGS", "  none"]
 
 
-def _agreement(found: Audit) -> list[str]:
+def _agreement(found: AuditResult) -> list[str]:
     moved = found.moved or {}
     title = f"  {'':34}{'as read':24}"
     if moved:
@@ -63,43 +61,43 @@ def _agreement(found: Audit) -> list[str]:
     for name, value in found.as_read.items():
         lines.append(f"  {name:34}{_show(value):24}{_show(moved[name]) if moved else ''}".rstrip())
     lines += _text(
-        "Unanimous and pairs: shares. Kappa and alpha: 1 is full agreement, 0 what votes dealt at random with the same "
-        "shares of a and b would give."
+        "Unanimous and pairs are shares. Kappa and alpha are 1 for full agreement and 0 for the agreement expected of "
+        "random votes with the same shares of a and b."
     )
     if found.changes:
         count = found.changes
         lines += _text(
-            f"The move would reverse {count['unanimous labels reversed']:,} unanimous labels, take the label from "
-            f"{count['unanimous labels lost']:,}, give one to {count['unanimous labels gained']:,}, and change "
+            f"The move would reverse {count['unanimous labels reversed']:,} unanimous labels, remove "
+            f"{count['unanimous labels lost']:,}, add {count['unanimous labels gained']:,}, and change "
             f"{count['majority labels changed']:,} majority labels."
         )
     return lines
 
 
-def _row_orders(found: Audit) -> list[str]:
+def _row_orders(found: AuditResult) -> list[str]:
     if found.order_note:
         return [f"ROW ORDER: not searched, {found.order_note}."]
     alarmed = {alarm.column for alarm in found.order_alarms}
-    lines = ["ROW ORDER (the best other order of each column)"]
+    lines = ["ROW ORDER (the best alternative order of each column)"]
     for column, order, gain, p in found.order_gains:
         verdict = "ALARM" if column in alarmed else "no alarm"
         lines.append(f"  {column:10} gain {_show(gain, '+.3f')}  p = {p:.3f}  {verdict}")
-        lines += _text(f"as if it were {order.seen.words()}, the others {order.wanted.words()}", *[" " * 13] * 2)
-    after = ", after the columns with an alarm were moved" if alarmed else ""
+        lines += _text(f"if it is {order.seen.words()}, and the others {order.wanted.words()}", *[" " * 13] * 2)
+    after = " Columns without an alarm are searched after those with one were moved." if alarmed else ""
     lines += _text(
-        "Gain: mean kappa with the other columns in that order minus before. Alarm: p <= "
-        f"{ALARM} and the interval, which allows for the search, above 0. A number of rows up or down is the nearest "
-        f"of those searched. Columns without an alarm are searched{after}."
+        f"Gain: mean kappa with the other columns in that order, minus that of the file as read. Alarm: p <= {ALARM} "
+        "and the whole interval, which allows for the search, above 0. A number of rows up or down is the nearest of "
+        f"those searched.{after}"
     )
     return lines
 
 
-def _voters(found: Audit) -> list[str]:
+def _voters(found: AuditResult) -> list[str]:
     if not found.voters:
         return []
     lines = [
         "COLUMNS" if found.columns else "ANNOTATORS",
-        f"  {'':10}{'votes':>6}  {'share of b':22}{'sides with the others':23}{'longest run':18}steadiest windows",
+        f"  {'':10}{'votes':>6}  {'share of b':22}{'agrees with others':23}{'longest run':18}most uniform windows",
     ]
     for voter in found.voters:
         run = f"{voter.runs[0].length} {voter.runs[0].letter} at {voter.runs[0].first}" if voter.runs else ""
@@ -107,16 +105,16 @@ def _voters(found: Audit) -> list[str]:
         bias, sides = _show(voter.share_of_b), _show(voter.sides_with_others)
         lines.append(f"  {voter.name:10}{voter.votes:6,}  {bias:22}{sides:23}{run:18}{windows}".rstrip())
     lines += _text(
-        "Share of b: one half without position bias. Sides with the others: where these agree among themselves. "
-        "Steadiest: so many votes in a row with most of one letter. A run is flagged where votes independent with the "
-        "voter's share of the letter, or the others' share on the same triplets if larger, would give one so long with "
-        "a probability below 0.001; the first window where it holds 90 % of one letter and the others give at most "
-        "75 %; both only over five or more sources."
+        "Share of b: one half without position bias. Agrees with others: on triplets where the others are unanimous. "
+        "Most uniform: the stretch of votes with the largest share of one letter. A run is flagged if independent "
+        "votes with the voter's share of that letter, or with the others' share on the same triplets if that is "
+        "larger, would produce one so long with a probability below 0.001. The first window is flagged if at least 90% "
+        "of it are one letter, where the others give at most 75%. Both must cover five or more sources."
     )
     return lines
 
 
-def _copies(found: Audit) -> list[str]:
+def _copies(found: AuditResult) -> list[str]:
     if not found.copies:
         return []
     lines = ["COPIES (the longest run in which two columns agree)"]
@@ -124,40 +122,40 @@ def _copies(found: Audit) -> list[str]:
     return lines
 
 
-def _labels(found: Audit) -> list[str]:
+def _labels(found: AuditResult) -> list[str]:
     kept = ", ".join(f"{name} {count:,} of {found.triplets:,}" for name, count in found.kept.items())
     return [f"LABELS {_state(found)}", *_text(f"{kept}.")]
 
 
-def _lookups(found: Audit) -> list[str]:
+def _lookups(found: AuditResult) -> list[str]:
     if not found.lookups:
         return []
     names = list(dict.fromkeys(name for _, name in found.lookups))
     title = f"  {'labels':20}" + "".join(f"{name:30}" for name in names).rstrip()
-    lines = [f"LOOK-UPS THAT SEE NO PIXEL {_state(found)}", title]
+    lines = [f"IMAGE-BLIND BASELINES {_state(found)}", title]
     for rule in dict.fromkeys(rule for rule, _ in found.lookups):
         row = "".join(f"{_show(found.lookups[rule, name]):30}" for name in names)
         lines.append(f"  {f'{rule}, {found.kept[rule]:,}':20}{row}".rstrip())
     lines += _text(
-        "How often a label is what most other triplets of the same source (or target) have as majority label, a tie "
-        "counting one half. A model must beat these before its pixels count."
+        "How often a label equals the majority label of most other triplets of the same source (or target); a tie "
+        "counts one half. A model that does not beat these has not been shown to use the images."
     )
     return lines
 
 
-def _variance(found: Audit) -> list[str]:
+def _variance(found: AuditResult) -> list[str]:
     if not found.variance:
         return []
     share = found.variance
     text = (
-        f"source {share['source']:.1%} (noise alone {share['by_chance_source']:.1%}), target {share['target']:.1%} "
-        f"(noise alone {share['by_chance_target']:.1%}), the rest {share['rest']:.1%}. Shares of the sums of squares "
-        "of a two-way analysis of variance, one mean vote a cell."
+        f"source {share['source']:.1%} (noise alone: {share['by_chance_source']:.1%}), target {share['target']:.1%} "
+        f"(noise alone: {share['by_chance_target']:.1%}), residual {share['rest']:.1%}. Shares of the sums of squares "
+        "in a two-way analysis of variance with one mean vote per cell."
     )
     return [f"VARIANCE OF THE MEAN VOTE {_state(found)}", *_text(text)]
 
 
-def _state(found: Audit) -> str:
+def _state(found: AuditResult) -> str:
     return f"({', '.join(alarm.column for alarm in found.order_alarms)} moved)" if found.order_alarms else "(as read)"
 
 

@@ -1,26 +1,25 @@
-"""What an audit found, as plain values: to be read, printed (`report`) and stored (`as_dict`)."""
+"""What an audit measured, as plain values, and the findings that follow from them. The text is in `audit_report`."""
 
 import dataclasses
-import enum
-import math
-from typing import NamedTuple
-
-import numpy as np
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 from perface_jax.annotations.annotator_quality import Stretch
-from perface_jax.annotations.audit_findings import findings
-from perface_jax.annotations.audit_report import report
 from perface_jax.annotations.orders import GridOrder, OrderChange
+from perface_jax.files import plain
 from perface_jax.statistics.estimates import Estimate
+
+BIAS = 0.05  # position bias is a finding if the whole interval of the share of b is at least this far from one half
+FEWEST_VOTES = 50  # votes an annotator needs for that interval to mean anything
 
 
 class OrderAlarm(NamedTuple):
-    """A column whose rows are in another order than the other columns.
+    """A column whose rows are in a different order than those of the other columns.
 
     Attributes:
       column: its name.
-      order: the change that brings it into the order of the others; `reorder(votes, column, order)` takes it. Where
-        `order.seen` has a shift, this is only the nearest one of those searched: find the exact one before you move.
+      order: the change that brings it into the order of the others; `reorder(votes, column, order)` applies it. If
+        `order.seen` has a shift, it is only the nearest of those searched: determine the exact one before moving rows.
       p: share of random permutations of the column that gain as much.
     """
 
@@ -30,7 +29,7 @@ class OrderAlarm(NamedTuple):
 
 
 class OrderGain(NamedTuple):
-    """What the best other row order of a column would gain in mean kappa with the others."""
+    """What the best alternative row order of a column would gain in mean kappa with the other columns."""
 
     column: str
     order: OrderChange
@@ -44,10 +43,10 @@ class VoterAudit(NamedTuple):
     Attributes:
       name, votes: its name, the number of its votes.
       share_of_b: position bias.
-      sides_with_others: how often it sides with the others where these agree among themselves.
+      sides_with_others: how often it agrees with the others where the others are unanimous.
       runs: the longest run of equal answers, then all further ones that are flagged.
-      windows: the steadiest windows of 100 votes and of an eighth of all votes; only the first is judged.
-      dummies: (missed, seen), or None where no dummy triplet was seen.
+      windows: the most uniform windows of 100 votes and of an eighth of all votes; only the first can be flagged.
+      dummies: (missed, seen), or None if no dummy triplet was seen.
     """
 
     name: str
@@ -60,22 +59,22 @@ class VoterAudit(NamedTuple):
 
 
 @dataclasses.dataclass(frozen=True)
-class Audit:
-    """What `audit` found.
+class AuditResult:
+    """What `audit` measured.
 
     Attributes:
-      path, triplets, votes, columns, grid: what was looked at.
-      order_alarms: columns in another row order, (column, order, p).
-      order_gains: the best other order of each column: for a column with an alarm as read, for the others after these
-        were moved.
+      path, triplets, votes, columns, grid: what was audited.
+      order_alarms: columns in a different row order, (column, order, p).
+      order_gains: the best alternative order of each column: for alarmed columns as read, for the others after the
+        alarmed ones were moved.
       order_note: why row orders were not searched, or "".
-      source_order: the row order by which rows were given to sources; None without a grid.
+      source_order: the row order used to assign rows to sources; None without a grid.
       as_read, moved: measure -> estimate, for the file as it is and with the alarmed columns moved (None: no alarm).
       changes: what that move changes in the labels, counts.
-      kept: rule -> number of triplets that have a label, after the move where there is an alarm; so is all below.
-      lookups: (rule, look-up) -> how often it is right.
+      kept: rule -> number of triplets that have a label. This and all below: after the move if there is an alarm.
+      lookups: (rule, baseline) -> accuracy of an image-blind baseline.
       variance: shares of the variance of the mean vote (`lookups.variance_shares`).
-      voters: the columns, or the annotators where the file names them.
+      voters: the columns, or the annotators if the file names them.
       copies: two columns -> the longest run in which they agree.
     """
 
@@ -99,8 +98,8 @@ class Audit:
 
     @property
     def findings(self) -> tuple[str, ...]:
-        """What a user must know, in plain words, the gravest first. Empty for a sound file."""
-        return tuple(findings(self))
+        """What a user must know, the most serious first. Empty for a sound file."""
+        return (*_order_findings(self), *_voter_findings(self), *_copy_findings(self), *_lookup_findings(self))
 
     @property
     def column_orders(self) -> dict[str, GridOrder]:
@@ -110,28 +109,78 @@ class Audit:
         wrong = {alarm.column: alarm.order.seen for alarm in self.order_alarms}
         return {column: wrong.get(column, self.source_order) for column in self.columns}
 
-    def report(self) -> str:
-        """The audit as text: findings first, then every number with a sentence that says how to read it."""
-        return report(self)
+    def as_dict(self) -> dict[str, Any]:
+        """The audit in the types of JSON (`files.plain`); NaN becomes None."""
+        found = plain(self) | {"findings": list(self.findings)}
+        for shown, entry in zip(
+            found["order_alarms"] + found["order_gains"], self.order_alarms + self.order_gains, strict=True
+        ):
+            shown["order"]["call"] = entry.order.call()
+        return found
 
-    def as_dict(self) -> dict:
-        """The audit as plain values that JSON can hold; NaN becomes None."""
-        return _plain(self) | {"findings": list(self.findings)}
+
+def _order_findings(found: AuditResult) -> Iterator[str]:
+    for alarm, (_, _, gain, _) in zip(found.order_alarms, found.order_gains, strict=False):
+        doubt = " With only two columns, the votes cannot show which one is wrong." if len(found.columns) == 2 else ""
+        roughly = " (approximately)" if alarm.order.seen.shift else ""
+        yield (
+            f"ROW ORDER: {alarm.column} is {alarm.order.seen.words()}{roughly}; the other columns are "
+            f"{alarm.order.wanted.words()} (p = {alarm.p:.3f}). In their order, its mean kappa with them is higher by "
+            f"{gain.value:.3f} [{gain.low:.3f}, {gain.high:.3f}].{doubt} Nothing has been moved. Votes cannot show "
+            f"which order the PICTURES follow{_advice(alarm)}"
+        )
+    if found.order_note and found.grid and len(found.columns) > 1:
+        yield f"ROW ORDER NOT SEARCHED: {found.order_note}."
 
 
-def _plain(value):
-    if isinstance(value, OrderChange):
-        return {"seen": _plain(value.seen), "wanted": _plain(value.wanted), "call": value.call()}
-    if dataclasses.is_dataclass(value):
-        return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
-    if isinstance(value, tuple) and hasattr(value, "_asdict"):
-        return {name: _plain(entry) for name, entry in value._asdict().items()}
-    if isinstance(value, dict):
-        return {key if isinstance(key, str) else ", ".join(key): _plain(entry) for key, entry in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(entry) for entry in value]
-    if isinstance(value, enum.Enum):
-        return value.value
-    if isinstance(value, (float, np.floating)):
-        return float(value) if math.isfinite(value) else None
-    return value.item() if isinstance(value, np.generic) else value
+def _advice(alarm: OrderAlarm) -> str:
+    """The repair as a line of code; for a shift, whose size votes do not tell, what to do instead."""
+    if alarm.order.seen.shift:
+        return (
+            f", and determine a shift only roughly: {abs(alarm.order.seen.shift)} rows is the nearest of the shifts "
+            "that were searched, and may be far off. No repair is therefore offered, and `repair` refuses shifts. "
+            "Check the file, and how it was made, for lost or added rows; determine the exact order yourself, and move "
+            "the column with `reorder`."
+        )
+    call = f'votes = reorder(votes, "{alarm.column}", {alarm.order.call()})'
+    return f"; if they follow the order of the other columns, the repair is\n{call}"
+
+
+def _voter_findings(found: AuditResult) -> Iterator[str]:
+    failed = sorted((v for v in found.voters if v.dummies and v.dummies[0]), key=lambda v: -v.dummies[0] / v.dummies[1])
+    if failed:
+        who = ", ".join(f"{v.name} ({v.dummies[0]} of {v.dummies[1]})" for v in failed)
+        yield (
+            f"DUMMY TRIPLETS missed by {len(failed)} of {len(found.voters)} annotators: {who}. The paper excludes "
+            "every annotator who misses one."
+        )
+    for voter in found.voters:
+        if long := [run for run in (*voter.runs, *voter.windows[:1]) if run.flagged]:
+            where = "; ".join(
+                f"{run.share:.0%} {run.letter} in {run.length} rows, {run.first} to {run.last} (other votes there: "
+                f"{run.others:.0%} {run.letter})"
+                for run in long
+            )
+            yield f"STRAIGHT-LINING: {voter.name} has {where}."
+        bias = voter.share_of_b
+        if voter.votes >= FEWEST_VOTES and (bias.low > 0.5 + BIAS or bias.high < 0.5 - BIAS):
+            yield f"POSITION BIAS: {voter.name} has {bias.value:.3f} b [{bias.low:.3f}, {bias.high:.3f}]."
+
+
+def _copy_findings(found: AuditResult) -> Iterator[str]:
+    for pair, same in found.copies.items():
+        if same.flagged:
+            rows = f"{same.length} consecutive rows, {same.first} to {same.last}"
+            yield f"COPIED VOTES: {' and '.join(pair)} agree in {rows}."
+
+
+def _lookup_findings(found: AuditResult) -> Iterator[str]:
+    known = {rule: value for (rule, name), value in found.lookups.items() if name.startswith("same source")}
+    constant = {rule: value for (rule, name), value in found.lookups.items() if name == "best constant"}
+    clear = [f"{known[rule].value:.3f} of the {rule} labels" for rule in known if known[rule].low > constant[rule].high]
+    if clear:
+        yield (
+            f"SOURCES DECIDE: a table of answers by source, which sees no pixel, predicts {' and '.join(clear)}. "
+            "Compare every score on sources seen in training with that, and count unseen sources, not pictures, as the "
+            "test items."
+        )

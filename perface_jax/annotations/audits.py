@@ -1,8 +1,8 @@
-"""The audit: everything that can be found out about a file of votes without its pictures.
+"""The audit: everything that can be learned about a file of votes without its pictures.
 
-It finds and describes; it repairs nothing. Intervals are 95 % and resample sources, because the triplets of one source
-share their faces. Which rows belong to a source depends on the row order, which a file does not state: after an alarm
-it is the order of the columns that agree, else the named order under which the source explains most of the votes.
+It describes and repairs nothing. Intervals are 95% and resample sources, because the triplets of one source share
+their faces. Which rows belong to a source depends on the row order, which a file does not state: after an alarm it is
+the order of the columns that agree, otherwise the named order under which the source explains most of the votes.
 """
 
 import dataclasses
@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from perface_jax.annotations import annotator_quality
-from perface_jax.annotations.audit_result import Audit, OrderAlarm, OrderGain, VoterAudit
+from perface_jax.annotations.audit_report import Audit
+from perface_jax.annotations.audit_result import OrderAlarm, OrderGain, VoterAudit
 from perface_jax.annotations.labels import dawid_skene, majority, unanimous, vote_share
 from perface_jax.annotations.lookups import best_constant, leave_one_out, variance_shares
 from perface_jax.annotations.order_search import likely_order, search_orders
@@ -28,11 +29,11 @@ from perface_jax.statistics.agreement import (
 from perface_jax.statistics.estimates import Estimate
 from perface_jax.statistics.resampling import MOST_CLUSTERS, resample
 
-WINDOW = 100  # votes in a row that are judged for straight-lining; an eighth of all votes is shown beside them
+WINDOW = 100  # consecutive votes tested for straight-lining; a window of an eighth of all votes is shown as well
 
 
 class _Clusters(NamedTuple):
-    """What the intervals resample: the row order that says so, source and target of each row, and the resamples."""
+    """What the intervals resample: source and target of each row, the row order they follow from, and the resamples."""
 
     order: GridOrder | None
     source: np.ndarray
@@ -48,13 +49,14 @@ def audit(
     permutations: int = 999,
     resamples: int = 1000,
 ) -> Audit:
-    """Describe a file of votes and look for its faults; nothing is changed.
+    """Describe a file of votes and search it for faults; nothing is changed.
 
     Args:
       votes: from `read_answers`.
-      grid: (sources, targets); their product is the number of triplets. None where the triplets are no grid: then row
-        orders and look-ups are left out, and intervals resample triplets, more than 1,000 of them in so many groups.
-      seed, permutations, resamples: of the search for row orders (`annotations.search` has its rule) and of intervals.
+      grid: (sources, targets); their product is the number of triplets. None if the triplets are not a grid: row orders
+        and image-blind baselines are then left out, and intervals resample triplets (dealt into 1,000 groups if there
+        are more).
+      seed, permutations, resamples: of the search for row orders (`order_search` states its rule) and of the intervals.
 
     Returns:
       Audit.
@@ -89,7 +91,7 @@ def _check_grid(votes: Votes, grid: tuple[int, int] | None) -> None:
     if grid is not None and (min(grid) < 1 or grid[0] * grid[1] != len(votes.ids)):
         raise ValueError(
             f"{votes.path or 'votes'}: {len(votes.ids)} triplets do not fit a grid of {grid[0]} sources x {grid[1]} "
-            f"targets = {grid[0] * grid[1]}; give the sizes of the grid, or none where the triplets are no grid"
+            f"targets = {grid[0] * grid[1]}; give the size of the grid, or None if the triplets are not a grid"
         )
 
 
@@ -98,11 +100,11 @@ def _not_searched(votes: Votes, grid) -> str:
     if grid is None:
         return "no grid was given"
     if min(grid) < 2:
-        return "a grid of one source or one target has one order only"
+        return "a grid with one source or one target has only one order"
     if len(votes.columns) < 2:
         return "the file has fewer than two answer columns"
     missing = int(np.sum(votes.votes < 0))
-    return f"{missing} cells of the answer columns have no vote" if missing else ""
+    return f"votes missing from the answer columns: {missing}" if missing else ""
 
 
 def _search(votes: Votes, grid, seed: int, permutations: int, resamples: int):

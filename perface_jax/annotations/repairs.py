@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from perface_jax.annotations.audit_result import Audit
+from perface_jax.annotations.audit_result import AuditResult
 from perface_jax.annotations.orders import GridOrder, OrderChange, reorder
 from perface_jax.annotations.votes import Votes
 
 
-def repair(votes: Votes, found: Audit, *, pictures: GridOrder) -> Votes:
+def repair(votes: Votes, found: AuditResult, *, pictures: GridOrder) -> Votes:
     """Bring the answer columns into the row order of the pictures, whichever columns those are.
 
     Only a file whose audit has an alarm is touched: without one, all columns share an order, which votes cannot name.

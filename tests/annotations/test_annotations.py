@@ -24,14 +24,14 @@ def _imports(file: pathlib.Path) -> set[str]:
 
 
 def test_it_and_the_statistics_it_uses_import_numpy_and_nothing_else_from_outside():
-    allowed = {"numpy", "jaxtyping", "perface_jax"} | sys.stdlib_module_names
+    allowed = {"numpy", "jaxtyping", "etils", "perface_jax"} | sys.stdlib_module_names
     files, seen = list((ROOT / "perface_jax" / "annotations").glob("*.py")), set()
     while files:
         file = files.pop()
         seen.add(file)
         for name in _imports(file):
             assert name.split(".")[0] in allowed, f"{file.name} imports {name}"
-            if name.startswith(("perface_jax.statistics", "perface_jax.formatting")):
+            if name.startswith(("perface_jax.statistics", "perface_jax.formatting", "perface_jax.files")):
                 files += {ROOT / f"{name.replace('.', '/')}.py", ROOT / "perface_jax/statistics/__init__.py"} - seen
             else:
                 assert not name.startswith("perface_jax") or name.startswith("perface_jax.annotations"), file.name

@@ -1,4 +1,4 @@
-"""The text of the audit: findings first, numbers with a sentence, no line that runs away."""
+"""The text of the audit: findings first, numbers with a sentence, lines that fit a screen."""
 
 import numpy as np
 import pytest
@@ -15,30 +15,30 @@ def text() -> str:
     return audit(votes, grid=(24, 24), permutations=99, resamples=200).report()
 
 
-def test_findings_come_first_and_say_it_in_words(text):
+def test_findings_come_first(text):
     head, findings, *_ = text.split("\n\n")
     assert head.startswith("Audit of file.csv: 576 triplets, 1,728 votes, columns ans1, ans2, ans3, 24 sources x 24")
     first = " ".join(findings.split())
-    assert "ROW ORDER: ans2 is target-major while the others are group-major in groups of 6 sources (p = 0" in first
-    assert "Nothing was moved." in first
+    assert "ROW ORDER: ans2 is target-major; the other columns are group-major in groups of 6 sources (p = 0" in first
+    assert "Nothing has been moved." in first
     assert 'votes = reorder(votes, "ans2", order_change(grid_order("target_major", 24, 24), ' in first
 
 
 @pytest.mark.parametrize(
     ("triplets", "words"),
     [
-        (1000, "they resample the triplets."),
-        (1001, "they resample 1,000 groups, into which the triplets were dealt by their number."),
+        (1000, "found by resampling the triplets."),
+        (1001, "found by resampling 1,000 groups, into which the triplets were dealt by number."),
     ],
 )
-def test_what_the_intervals_resample_without_a_grid_is_said(triplets, words):
+def test_the_text_says_what_the_intervals_resample_without_a_grid(triplets, words):
     ids = tuple(f"t{i:04d}" for i in range(triplets))
     found = audit(Votes(ids, np.arange(2 * triplets).reshape(-1, 2) % 3 % 2), grid=None, resamples=100)
     assert words in " ".join(found.report().split())
 
 
 def test_with_a_grid_the_intervals_resample_the_sources(text):
-    assert "they resample the sources." in text
+    assert "found by resampling the sources." in text
 
 
 def test_every_part_is_there_in_order(text):
@@ -50,12 +50,12 @@ def test_every_part_is_there_in_order(text):
         "COLUMNS",
         "COPIES",
         "LABELS",
-        "LOOK-UPS THAT SEE NO PIXEL",
+        "IMAGE-BLIND BASELINES",
         "VARIANCE OF THE MEAN VOTE",
     ]
 
 
-def test_before_and_after_stand_side_by_side(text):
+def test_estimates_before_and_after_the_move_share_a_line(text):
     row = next(line for line in text.split("\n") if "Krippendorff" in line)
     assert row.count("[") == row.count("]") == 2
 

@@ -142,7 +142,7 @@ def test_missing_votes_keep_orders_from_being_searched_and_that_is_said(clean):
     votes[5, 1] = -1
     found = audit(votes_of(votes), **QUICK)
     assert found.order_gains == ()
-    assert found.findings[0] == "ROW ORDER NOT SEARCHED: 1 cells of the answer columns have no vote."
+    assert found.findings[0] == "ROW ORDER NOT SEARCHED: votes missing from the answer columns: 1."
 
 
 def test_annotators_who_miss_dummies_are_named(tmp_path):

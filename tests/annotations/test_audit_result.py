@@ -1,4 +1,4 @@
-"""Findings in words: what is said of each fault, and that a sound file has none."""
+"""Findings: the words for each fault, and none for a sound file."""
 
 import dataclasses
 
@@ -60,9 +60,9 @@ def test_a_named_order_comes_with_its_gain_and_a_line_of_repair():
     (finding,) = alarmed(BY_TARGET).findings
     words, line = finding.split("\n")
     assert words == (
-        "ROW ORDER: ans3 is target-major while the others are group-major in groups of 10 sources (p = 0.001). In "
-        "their order its mean kappa with them is higher by 0.410 [0.290, 0.530]. Nothing was moved. Which order the "
-        "PICTURES follow cannot be read from votes; if they follow the others, the repair is"
+        "ROW ORDER: ans3 is target-major; the other columns are group-major in groups of 10 sources (p = 0.001). In "
+        "their order, its mean kappa with them is higher by 0.410 [0.290, 0.530]. Nothing has been moved. Votes cannot "
+        "show which order the PICTURES follow; if they follow the order of the other columns, the repair is"
     )
     assert line == (
         'votes = reorder(votes, "ans3", order_change(grid_order("target_major", 20, 20), '
@@ -71,23 +71,23 @@ def test_a_named_order_comes_with_its_gain_and_a_line_of_repair():
 
 
 @pytest.mark.parametrize(("shift", "rows"), [(3, "3 rows down"), (-80, "80 rows up")])
-def test_a_shift_is_said_to_be_the_nearest_searched_and_no_repair_is_offered(shift, rows):
+def test_a_shift_is_called_the_nearest_searched_and_no_repair_is_offered(shift, rows):
     (finding,) = alarmed(dataclasses.replace(GROUPS, shift=shift)).findings
-    assert f"ans3 is group-major in groups of 10 sources, {rows} or nearly so, while the others are" in finding
+    assert f"ans3 is group-major in groups of 10 sources, {rows} (approximately); the other columns are" in finding
     assert f"{abs(shift)} rows is the nearest of the shifts that were searched, and may be far off" in finding
     assert "`repair` refuses shifts" in finding
-    assert "find the exact order yourself, and move the column with `reorder`" in finding
+    assert "determine the exact order yourself, and move the column with `reorder`" in finding
     assert "\n" not in finding
 
 
-def test_of_two_columns_nobody_can_tell_which_is_wrong():
-    doubt = "With two columns nobody can tell which one is wrong."
+def test_of_two_columns_the_votes_cannot_show_which_is_wrong():
+    doubt = "With only two columns, the votes cannot show which one is wrong."
     assert doubt in alarmed(BY_TARGET, columns=("ans2", "ans3")).findings[0]
     assert doubt not in alarmed(BY_TARGET).findings[0]
 
 
 def test_a_search_that_could_not_be_done_is_a_finding_where_there_was_something_to_search():
-    note = "4 cells of the answer columns have no vote"
+    note = "votes missing from the answer columns: 4"
     assert found(order_note=note).findings == (f"ROW ORDER NOT SEARCHED: {note}.",)
     assert found(order_note="no grid was given", grid=None).findings == ()
 
@@ -121,7 +121,7 @@ def test_position_bias_needs_a_clear_interval_and_enough_votes(share, votes, sai
 
 def test_copied_votes_are_named_with_their_rows():
     (finding,) = found(copies={("ans1", "ans3"): LONG}).findings
-    assert finding == "COPIED VOTES: ans1 and ans3 agree in 60 rows in a row, t0010 to t0069."
+    assert finding == "COPIED VOTES: ans1 and ans3 agree in 60 consecutive rows, t0010 to t0069."
 
 
 def test_sources_decide_where_their_look_up_is_clearly_above_the_constant():
@@ -133,10 +133,10 @@ def test_sources_decide_where_their_look_up_is_clearly_above_the_constant():
         ("unanimous", "best constant"): constant,
     }
     (finding,) = found(lookups=lookups).findings
-    assert "is right on 0.940 of the unanimous labels. Read" in finding
+    assert "predicts 0.940 of the unanimous labels. Compare" in finding
 
 
-def test_the_gravest_comes_first():
+def test_the_most_serious_comes_first():
     lookups = {("u", "same source"): Estimate(0.9, 0.8, 1.0), ("u", "best constant"): HALF}
     everything = alarmed(
         BY_TARGET, lookups=lookups, copies={("ans1", "ans2"): LONG}, voters=(voter("ans1", runs=(LONG,)),)
