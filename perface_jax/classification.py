@@ -1,12 +1,12 @@
-"""How well queries were put into named groups: the numbers of the paper's Table 4, each with its interval.
+"""How well queries were classified into named groups: the numbers of the paper's Table 4, each with its interval.
 
-Host functions, NumPy in float64. A confusion matrix has one row for each true class and one column for each class
-chosen, in which a last column may count the queries that abstained. An abstained query is wrong: it lowers recall and
-top-1, and it is taken for no class. Intervals are percentile bootstraps over the queries, at 95%. A number that does
-not exist is NaN, and the row says why.
+Host functions, NumPy in float64. A confusion matrix has one row for each true class and one column for each chosen
+class; a last column may count the queries that abstained. An abstention counts as wrong: it lowers recall and top-1 and
+is assigned to no class. Intervals are 95% percentile bootstraps over the queries. A number that does not exist is NaN,
+and the row says why.
 
-Known difference from the source: what the paper calls AUC is the balanced accuracy of the hard decision, and here bears
-that name; `ranking_auc` is the area under a curve.
+Known difference from the source: what the paper calls AUC is the balanced accuracy of the hard decision, and has that
+name here; `ranking_auc` is the area under a curve.
 
 Source: PerFace (ICIP 2025), section 4.5 and Table 4.
 """
@@ -15,25 +15,27 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+from jaxtyping import Float, Float64, Int, Num
 
+from perface_jax.arrays import AnyArray
 from perface_jax.statistics.estimates import Estimate, percentile_estimate
 from perface_jax.statistics.resampling import divide, resample, sum_by
 
 
 class ClassScores(NamedTuple):
-    """What counts alone say of each class, float64 [..., G]; NaN where it does not exist.
+    """The scores of each class that follow from counts alone; NaN where one does not exist.
 
     Attributes:
-      precision: share of the queries taken for the class that are of it; NaN without either.
-      recall: share of the queries of the class that were taken for it.
+      precision: share of the queries assigned to the class that belong to it; NaN without either.
+      recall: share of the queries of the class that were assigned to it.
       accuracy: one versus rest, (TP + TN) / queries.
       balanced_accuracy: (TPR + TNR) / 2, the AUC of Table 4.
     """
 
-    precision: np.ndarray
-    recall: np.ndarray
-    accuracy: np.ndarray
-    balanced_accuracy: np.ndarray
+    precision: Float64[np.ndarray, "*batch g"]
+    recall: Float64[np.ndarray, "*batch g"]
+    accuracy: Float64[np.ndarray, "*batch g"]
+    balanced_accuracy: Float64[np.ndarray, "*batch g"]
 
 
 class ClassRow(NamedTuple):
@@ -56,24 +58,24 @@ class ClassificationReport(NamedTuple):
       rows: one for each class.
       top1: share of the queries whose class was chosen.
       decided: share of the queries that did not abstain.
-      top1_decided: share of right choices among these; NaN when there are none.
-      confusion: int [G, G + 1], true class by chosen class; the last column abstained.
-      note: how many abstained and what that does to the numbers; empty when none did.
+      top1_decided: share of right choices among these; NaN if there are none.
+      confusion: true class by chosen class; the last column counts abstentions.
+      note: how many abstained and how that affects the numbers; empty if none did.
     """
 
     rows: tuple[ClassRow, ...]
     top1: Estimate
     decided: Estimate
     top1_decided: Estimate
-    confusion: np.ndarray
+    confusion: Int[np.ndarray, "g g+1"]
     note: str
 
 
-def confusion_scores(confusion: np.ndarray) -> ClassScores:
+def confusion_scores(confusion: Num[AnyArray, "*batch g _"]) -> ClassScores:
     """The scores of each class, one versus rest, from counts alone.
 
     Args:
-      confusion: `[..., G, G]`, or `[..., G, G + 1]` with a last column of abstained queries.
+      confusion: `[..., G, G]`, or `[..., G, G + 1]` with a last column of abstentions.
 
     Raises:
       ValueError: another shape.
@@ -96,9 +98,9 @@ def confusion_scores(confusion: np.ndarray) -> ClassScores:
 
 
 def classification_report(
-    truth: np.ndarray,
-    group: np.ndarray,
-    distances: np.ndarray,
+    truth: Int[AnyArray, " q"],
+    group: Int[AnyArray, " q"],
+    distances: Float[AnyArray, "q g"],
     names: Sequence[str],
     *,
     seed: int = 0,
@@ -107,19 +109,19 @@ def classification_report(
     """Precision, recall, accuracies and ranking AUC of each class, top-1 and the confusion matrix.
 
     The ranking AUC of a class orders the queries by the smallest distance to any OTHER group minus that to its own;
-    ties count one half. Abstention does not touch it.
+    ties count one half. It does not depend on abstention.
 
     Args:
-      truth: int `[Q]`, the class of each query.
-      group: int `[Q]`, the class chosen, -1 = abstained (`Classification.group`).
-      distances: floating `[Q, G]`, by which it was chosen (`Classification.distances`).
+      truth: the class of each query.
+      group: the class chosen, -1 = abstained (`Classification.group`).
+      distances: by which it was chosen (`Classification.distances`).
       names: of the G classes.
       seed: of the bootstrap.
       resamples: number of bootstrap draws; resamples x Q numbers are held at once.
 
     Raises:
       TypeError: truth or group is not integer.
-      ValueError: shapes do not fit, ids out of range, no queries, or distances that are no numbers.
+      ValueError: shapes that do not fit, ids out of range, no queries, or distances that are NaN.
     """
     truth, group, distances = _checked(truth, group, distances, names)
     queries, classes = distances.shape
@@ -180,11 +182,11 @@ def _estimate(values: np.ndarray) -> Estimate:
 def _class_note(counts: np.ndarray, index: int) -> str:
     queries, notes = counts[index].sum(), []
     if queries == 0:
-        notes.append("no query is of this class: nothing but the accuracy exists")
+        notes.append("no query of this class: only the accuracy exists")
     elif counts[:, index].sum() == 0:
-        notes.append("no query was taken for this class: no precision")
+        notes.append("no query assigned to this class: no precision")
     if queries == counts.sum():
-        notes.append("every query is of this class: no balanced accuracy and no ranking AUC")
+        notes.append("all queries are of this class: no balanced accuracy and no ranking AUC")
     if counts[index, -1]:
         notes.append(f"{counts[index, -1]} of its {queries} queries abstained and count as wrong")
     return "; ".join(notes)

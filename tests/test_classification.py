@@ -177,7 +177,7 @@ def test_an_abstained_query_is_wrong_and_said_to_be():
     assert [row.note for row in report.rows] == [
         "",
         "1 of its 3 queries abstained and count as wrong",
-        "no query was taken for this class: no precision",
+        "no query assigned to this class: no precision",
     ]
     assert np.isnan(report.rows[2].precision).all()
     assert report.rows[2].recall.value == 0
@@ -186,7 +186,7 @@ def test_an_abstained_query_is_wrong_and_said_to_be():
 def test_a_class_without_queries_has_an_accuracy_and_a_reason():
     report = classification_report(np.array([0, 0, 1]), np.array([0, 2, 1]), np.eye(3), ["a", "b", "c"], resamples=50)
     absent = report.rows[2]
-    assert absent.note == "no query is of this class: nothing but the accuracy exists"
+    assert absent.note == "no query of this class: only the accuracy exists"
     assert absent.accuracy.value == 2 / 3
     for missing in (absent.precision, absent.recall, absent.balanced_accuracy, absent.ranking_auc):
         assert np.isnan(missing).all()
@@ -195,8 +195,8 @@ def test_a_class_without_queries_has_an_accuracy_and_a_reason():
 def test_a_class_of_every_query_and_queries_that_all_abstained_have_reasons():
     report = classification_report(np.zeros(3, int), np.full(3, -1), np.ones((3, 2)), ["a", "b"], resamples=50)
     assert report.rows[0].note == (
-        "no query was taken for this class: no precision;"
-        " every query is of this class: no balanced accuracy and no ranking AUC;"
+        "no query assigned to this class: no precision;"
+        " all queries are of this class: no balanced accuracy and no ranking AUC;"
         " 3 of its 3 queries abstained and count as wrong"
     )
     assert report.note == "all 3 queries abstained and count as wrong: no accuracy among the decided"

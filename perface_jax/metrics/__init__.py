@@ -1,17 +1,17 @@
-"""How well similarities agree with what people said: pure functions of embeddings, similarities and votes.
+"""How well similarities agree with human judgments: pure functions of embeddings, similarities and votes.
 
     from perface_jax import metrics
 
     scores = metrics.triplet_scores(reference, positive, negative)            # [T] in {0, 1/2, 1}
     low, high = metrics.cluster_interval(key, scores, source)                 # of their mean
     test = metrics.paired_bootstrap(key, scores, other_scores, source)        # better than another model?
-    ceiling = metrics.vote_agreement(votes)                                   # what people reach among themselves
-    table = metrics.lookup_baseline(training_labels, training_source, labels, source, size=80)  # what needs no picture
+    ceiling = metrics.vote_agreement(votes)                                   # human agreement
+    table = metrics.lookup_baseline(training_labels, training_source, labels, source, size=80)  # image-blind baseline
     logistic = metrics.fit_logistic(difference, votes_for_a, given)               # similarity gap -> votes
 
-Arrays may come from any model and any library that NumPy understands. Leading dimensions are free, masks are `where`.
-Shapes and dtypes are checked, values are not: NaN goes in, NaN comes out. Everything but `mcnemar` is traceable.
-docs/statistics.md says what each number means and how far to trust it.
+Arrays may come from any model and be of NumPy or of JAX. Leading dimensions are free, masks are called `where`. Shapes
+and dtypes are checked, values are not: NaN in gives NaN out. Everything but `mcnemar` is traceable. Intervals and tests
+come from `perface_jax.statistics`; docs/statistics.md says what each number means and how far to trust it.
 """
 
 from perface_jax.metrics.baselines import lookup_baseline, majority_side

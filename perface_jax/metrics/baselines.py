@@ -1,26 +1,26 @@
-"""Predictors that never see a pixel: what an accuracy has to beat.
+"""Image-blind baselines: predictors that see no pixel, and that an accuracy has to beat.
 
-They see TRAINING labels only; a test label is compared with, never counted. Labels are integer, 0 = a, 1 = b,
--1 = none: left out in training, NaN in the test. Scores are as for a model: 1 right, 1/2 a tie, 0 wrong. NaN where
-training says nothing: a look-up by source exists where the sources of the test were seen (setting [ii]), by target
-where the targets were ([iii]), and in [i] there is none. All functions are traceable.
+They use TRAINING labels only; a test label is compared with, never counted. Labels are 0 = a, 1 = b, -1 = none (left
+out in training, NaN in the test). Scores are those of a model: 1 right, 1/2 a tie, 0 wrong. They are NaN where training
+has no answer: a look-up by source needs sources seen in training (setting [ii]), one by target needs seen targets
+([iii]), and in [i] neither exists. All functions are traceable.
 """
 
 import jax
 import jax.numpy as jnp
+from jaxtyping import Float, Int
 
+from perface_jax.arrays import AnyArray, Array
 from perface_jax.statistics.arguments import integers, same_shape
 
 
-def majority_side(training_labels: jax.Array, labels: jax.Array) -> jax.Array:
-    """Always the side that has more training labels.
-
-    Args:
-      training_labels: integer `[..., N]`.
-      labels: integer `[..., T]`, of the test.
+def majority_side(
+    training_labels: Int[AnyArray, "*batch n"], labels: Int[AnyArray, "*batch t"]
+) -> Float[Array, "*batch t"]:
+    """Always the side with more training labels.
 
     Returns:
-      scores `[..., T]` in {0, 1/2, 1}; 1/2 where training has as many a as b; NaN without any training label.
+      Scores of the test labels in {0, 1/2, 1}; 1/2 if training has as many a as b, NaN without any training label.
 
     Raises:
       TypeError: labels that are not integer.
@@ -31,24 +31,29 @@ def majority_side(training_labels: jax.Array, labels: jax.Array) -> jax.Array:
 
 
 def lookup_baseline(
-    training_labels: jax.Array, training_ids: jax.Array, labels: jax.Array, ids: jax.Array, *, size: int
-) -> jax.Array:
-    """What most training triplets with the same id have: a table of answers, by source or by target.
+    training_labels: Int[AnyArray, "*batch n"],
+    training_ids: Int[AnyArray, "*batch n"],
+    labels: Int[AnyArray, "*batch t"],
+    ids: Int[AnyArray, "*batch t"],
+    *,
+    size: int,
+) -> Float[Array, "*batch t"]:
+    """The answer of most training triplets with the same id: a table of answers, by source or by target.
 
     Args:
-      training_labels: integer `[..., N]`.
-      training_ids: integer `[..., N]`, for instance the source of each training triplet, 0 to size - 1.
-      labels: integer `[..., T]`, of the test.
-      ids: integer `[..., T]`.
+      training_labels: 0, 1 or -1.
+      training_ids: for instance the source of each training triplet, 0 to size - 1.
+      labels: of the test.
+      ids: of the test.
       size: how many ids there can be, static.
 
     Returns:
-      scores `[..., T]` in {0, 1/2, 1}; 1/2 where the id has as many a as b; NaN where it has no training label, or is
-      out of range.
+      Scores of the test labels in {0, 1/2, 1}; 1/2 where the id has as many a as b; NaN where it has no training label
+      or is out of range.
 
     Raises:
       TypeError: labels or ids that are not integer.
-      ValueError: ids of another shape than their labels.
+      ValueError: ids whose shape is not that of their labels.
     """
     training_labels, labels = integers(training_labels, "training labels"), integers(labels, "labels")
     training_ids, ids = integers(training_ids, "training ids"), integers(ids, "ids")

@@ -1,8 +1,8 @@
-"""What a difference of similarities says about votes: a logistic fitted to them, its likelihood, its calibration.
+"""From differences of similarities to votes: a fitted logistic, its likelihood, its calibration.
 
-`P(vote = a) = sigma(slope * difference + intercept)`, `difference = cos(reference, a) - cos(reference, b)`, floating
-`[..., T]`; `votes_for_a` of the `votes` of a triplet are for a, both `[..., T]`, whole numbers. A triplet without
-votes never counts. Fit on training or validation triplets, judge on test triplets. All functions are traceable.
+`P(vote = a) = sigma(slope * difference + intercept)` with `difference = cos(reference, a) - cos(reference, b)`. Of the
+`votes` on a triplet, `votes_for_a` are for a; both are whole numbers of any dtype. Triplets without votes never count.
+Fit on training or validation triplets, and evaluate on test triplets. All functions are traceable.
 """
 
 import functools
@@ -10,7 +10,9 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+from jaxtyping import Float, Num, Shaped
 
+from perface_jax.arrays import AnyArray, Array
 from perface_jax.statistics.arguments import floats, mask, same_shape
 
 STEPS = 25  # of Newton's method; ordinary data need fewer than 10, separable data up to 15
@@ -18,47 +20,51 @@ RIDGE = 1e-6  # per vote
 
 
 class Logistic(NamedTuple):
-    """`P(vote = a) = sigma(slope * difference + intercept)`; each `[...]`, one for each row of triplets."""
+    """`P(vote = a) = sigma(slope * difference + intercept)`, one slope and intercept for each row of triplets."""
 
-    slope: jax.Array
-    intercept: jax.Array
+    slope: Float[AnyArray, "*batch"]
+    intercept: Float[AnyArray, "*batch"]
 
 
 class Calibration(NamedTuple):
     """Predicted and observed share of a, by bins of the predicted share; an empty bin is NaN in both.
 
     Attributes:
-      predicted: `[..., bins]`, the mean predicted share, each vote counted once.
-      observed: `[..., bins]`, the share of votes for a.
-      votes: `[..., bins]`, how many votes the bin holds.
-      error: `[...]`, the expected calibration error: the mean over all votes of `|predicted - observed|` of their bin.
+      predicted: the mean predicted share, each vote counted once.
+      observed: the share of votes for a.
+      votes: how many votes the bin holds.
+      error: the expected calibration error, the mean over all votes of `|predicted - observed|` of their bin.
     """
 
-    predicted: jax.Array
-    observed: jax.Array
-    votes: jax.Array
-    error: jax.Array
+    predicted: Float[Array, "*batch bins"]
+    observed: Float[Array, "*batch bins"]
+    votes: Float[Array, "*batch bins"]
+    error: Float[Array, "*batch"]
 
 
 def fit_logistic(
-    difference: jax.Array, votes_for_a: jax.Array, votes: jax.Array, *, where: jax.Array | None = None
+    difference: Float[AnyArray, "*batch t"],
+    votes_for_a: Num[AnyArray, "*batch t"],
+    votes: Num[AnyArray, "*batch t"],
+    *,
+    where: Shaped[AnyArray, "*batch t"] | None = None,
 ) -> Logistic:
-    """The logistic of greatest likelihood for binomial counts.
+    """The maximum-likelihood logistic for binomial counts.
 
-    Newton's method, 25 steps, each of them whole, halved, ... or divided by 128, whichever comes nearest to the maximum
-    along it: whole steps can run away. Differences are measured in units of their root mean square u, and a
-    ridge of `1e-6 / 2 * votes * ((slope * u)^2 + intercept^2)` is taken from the log-likelihood: it moves the slope of
-    ordinary data by less than a thousandth, and gives a finite answer where a difference, or a constant, foretells
+    25 steps of Newton's method, each whole, halved, ... or divided by 128, whichever comes closest to the maximum along
+    it: whole steps can diverge. Differences are measured in units of their root mean square u, and a ridge of
+    `1e-6 / 2 * votes * ((slope * u)^2 + intercept^2)` is subtracted from the log-likelihood. It changes the slope of
+    ordinary data by less than a thousandth, and keeps the answer finite where the difference, or a constant, predicts
     every vote (the likelihood alone has no maximum there). Without any vote, slope and intercept are 0.
 
     Args:
-      difference: floating `[..., T]`.
-      votes_for_a: `[..., T]`, votes for a, 0 to votes.
-      votes: `[..., T]`, votes for a or b, at least 0.
-      where: mask `[..., T]` of the triplets that count; all when None.
+      difference: similarity of a minus that of b.
+      votes_for_a: 0 to votes.
+      votes: for a or b, at least 0.
+      where: mask of the triplets that count; all if None.
 
     Returns:
-      Logistic with `[...]` each; NaN where a difference that counts is NaN.
+      Logistic; NaN where a difference that counts is NaN.
 
     Raises:
       TypeError: differences that are not floating.
@@ -70,21 +76,24 @@ def fit_logistic(
 
 
 def vote_log_likelihood(
-    difference: jax.Array, votes_for_a: jax.Array, votes: jax.Array, logistic: Logistic
-) -> jax.Array:
+    difference: Float[AnyArray, "*batch t"],
+    votes_for_a: Num[AnyArray, "*batch t"],
+    votes: Num[AnyArray, "*batch t"],
+    logistic: Logistic,
+) -> Float[Array, "*batch t"]:
     """`votes_for_a log P(a) + (votes - votes_for_a) log P(b)` per triplet: the sum over its votes, not their mean.
 
     Natural logarithm, without the binomial coefficient, which is the same for every model. Chance is `log(1/2)` = -.693
-    a vote: divide the sum over triplets by the number of votes.
+    per vote: divide the sum over triplets by the number of votes.
 
     Args:
-      difference: floating `[..., T]`.
-      votes_for_a: `[..., T]`, votes for a.
-      votes: `[..., T]`, votes for a or b.
-      logistic: of `fit_logistic`; slope and intercept `[...]`, or scalars for all.
+      difference: similarity of a minus that of b.
+      votes_for_a: 0 to votes.
+      votes: for a or b, at least 0.
+      logistic: from `fit_logistic`; slope and intercept for each row of triplets, or scalars for all.
 
     Returns:
-      `[..., T]`, at most 0; 0 without votes.
+      At most 0; 0 without votes.
 
     Raises:
       TypeError: differences that are not floating.
@@ -96,26 +105,26 @@ def vote_log_likelihood(
 
 
 def calibration(
-    difference: jax.Array,
-    votes_for_a: jax.Array,
-    votes: jax.Array,
+    difference: Float[AnyArray, "*batch t"],
+    votes_for_a: Num[AnyArray, "*batch t"],
+    votes: Num[AnyArray, "*batch t"],
     logistic: Logistic,
     *,
-    where: jax.Array | None = None,
+    where: Shaped[AnyArray, "*batch t"] | None = None,
     bins: int = 10,
 ) -> Calibration:
     """Predicted against observed shares, in bins of equal width: the numbers of a reliability diagram.
 
     Args:
-      difference: floating `[..., T]`.
-      votes_for_a: `[..., T]`, votes for a.
-      votes: `[..., T]`, votes for a or b.
-      logistic: of `fit_logistic`; slope and intercept `[...]`, or scalars for all.
-      where: mask `[..., T]` of the triplets that count; all when None.
+      difference: similarity of a minus that of b.
+      votes_for_a: 0 to votes.
+      votes: for a or b, at least 0.
+      logistic: from `fit_logistic`; slope and intercept for each row of triplets, or scalars for all.
+      where: mask of the triplets that count; all if None.
       bins: how many between 0 and 1; a prediction on the border of two belongs to the lower one.
 
     Returns:
-      Calibration; the error is NaN without votes. It is never below 0: few votes in a bin make it too large.
+      Calibration; the error is NaN without votes. It is biased upwards where a bin has few votes.
 
     Raises:
       TypeError: differences that are not floating.
@@ -161,7 +170,7 @@ def _newton_step(weights, terms, votes_for_a, votes, ridge):
     gradient, predicted = ascent(weights)
     bend = product(terms * (votes * predicted * (1 - predicted))[None], terms.T)
     step = jnp.linalg.solve(bend + ridge * jnp.eye(2, dtype=bend.dtype), gradient)
-    # A whole step can overshoot, and end at 1e6. At the best part of it the likelihood stops rising along the step.
+    # A whole step can overshoot and end at 1e6. At the best part of it the likelihood stops rising along the step.
     candidates = [weights + step / 2**i for i in range(8)]
     still_rising = [jnp.abs(product(ascent(candidate)[0], step)) for candidate in candidates]
     return jnp.stack(candidates)[jnp.argmin(jnp.stack(still_rising))]

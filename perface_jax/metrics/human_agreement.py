@@ -1,30 +1,28 @@
-"""How far people agree with each other: the ceiling of any score against their votes, per triplet.
+"""Human agreement: how well people agree with each other on a triplet, the ceiling of any score against their votes.
 
-`votes` is integer `[..., T, V]`, 0 = a, 1 = b, -1 = none. A triplet with fewer than two votes says nothing of agreement
-and gives NaN: pass `where=~jnp.isnan(scores)` to what averages them. All functions are traceable.
+Votes are 0 = a, 1 = b, -1 = none. A triplet with fewer than two votes gives NaN: pass `where=~jnp.isnan(scores)` to
+whatever averages them. All functions are traceable.
 
-A ceiling belongs to ALL triplets of a setting. On the unanimous ones it is 1 by selection: they were kept because their
-votes agree, and coin tosses that are kept because they agree agree just as well.
+A ceiling is defined over ALL triplets of a setting. On the unanimous ones it is 1 by selection: they were kept because
+their votes agree, and coin tosses kept for that reason would agree just as well.
 """
 
-import jax
 import jax.numpy as jnp
+from jaxtyping import Float, Int
 
+from perface_jax.arrays import AnyArray, Array
 from perface_jax.statistics.arguments import floats, integers
 from perface_jax.statistics.votes import agreeing_pairs, count_votes
 
 
-def vote_agreement(votes: jax.Array) -> jax.Array:
-    """Share of the pairs of different votes on a triplet that agree: `(a (a - 1) + b (b - 1)) / (n (n - 1))`.
+def vote_agreement(votes: Int[AnyArray, "*batch t v"]) -> Float[Array, "*batch t"]:
+    """Share of the pairs of votes on a triplet that agree: `(a (a - 1) + b (b - 1)) / (n (n - 1))`.
 
-    With a votes for a, b for b, n = a + b. Its expectation is `p^2 + (1 - p)^2`, p the share of all people who would
-    vote a, without bias for any n of at least 2.
-
-    Args:
-      votes: integer `[..., T, V]`, 0 = a, 1 = b, -1 = none.
+    With a votes for a, b votes for b and n = a + b. Its expectation is `p^2 + (1 - p)^2`, where p is the share of all
+    people who would vote a; it is unbiased for every n of at least 2.
 
     Returns:
-      `[..., T]` in [0, 1]; NaN where a triplet has fewer than two votes.
+      In [0, 1]; NaN where a triplet has fewer than two votes.
 
     Raises:
       TypeError: votes that are not integer.
@@ -33,17 +31,14 @@ def vote_agreement(votes: jax.Array) -> jax.Array:
     return _per_triplet(*agreeing_pairs(_checked(votes)))
 
 
-def vote_against_others(votes: jax.Array) -> jax.Array:
+def vote_against_others(votes: Int[AnyArray, "*batch t v"]) -> Float[Array, "*batch t"]:
     """How well one vote is predicted by the majority of the others: the mean over the votes of a triplet.
 
-    A vote gets 1 where most of the others chose the same, 1/2 where the others tie, 0 otherwise. With two or three
-    votes it equals `vote_agreement`; with more it is higher on average: a majority knows more than one person.
-
-    Args:
-      votes: integer `[..., T, V]`, 0 = a, 1 = b, -1 = none.
+    A vote scores 1 if most of the others chose the same, 1/2 if the others tie, 0 otherwise. With two or three votes
+    this equals `vote_agreement`; with more it is higher on average, because a majority knows more than one person.
 
     Returns:
-      `[..., T]` in [0, 1]; NaN where a triplet has fewer than two votes.
+      In [0, 1]; NaN where a triplet has fewer than two votes.
 
     Raises:
       TypeError, ValueError: as for `vote_agreement`.
@@ -53,19 +48,19 @@ def vote_against_others(votes: jax.Array) -> jax.Array:
     return _per_triplet(right, jnp.where(a + b >= 2, 2 * (a + b), 0))
 
 
-def bapps_ceiling(share: jax.Array) -> jax.Array:
-    """`p^2 + (1 - p)^2`: the soft score a person would get, with the share of the votes put in for p.
+def bapps_ceiling(share: Float[AnyArray, "*batch"]) -> Float[Array, "*batch"]:
+    """`p^2 + (1 - p)^2`: the soft score of a person, with the observed share of the votes in place of p.
 
-    The share of V votes is not p, and the plug-in is too high by `2 p (1 - p) / V` on average: with three votes on a
-    triplet that splits people evenly it says .667 where two people agree with .5. For
+    The share of V votes is not p, and this plug-in estimate is too high by `2 p (1 - p) / V` on average: with three
+    votes on a triplet that splits people evenly it gives .667, while two people agree with probability .5. For
     `E[k^2 + (V - k)^2] / V^2 = p^2 + (1 - p)^2 + 2 Var(k / V)` with k votes for a, `Var(k / V) = p (1 - p) / V`.
     `vote_agreement` is the same quantity without the bias: `(V * bapps_ceiling - 1) / (V - 1)`.
 
     Args:
-      share: floating `[...]` in [0, 1], the votes for a (or for b) among all votes.
+      share: in [0, 1], the votes for a (or for b) among all votes.
 
     Returns:
-      `[...]` in [1/2, 1]. A model that always follows the majority gets `max(p, 1 - p)`, which is more.
+      In [1/2, 1]. A model that always follows the majority scores `max(p, 1 - p)`, which is more.
 
     Raises:
       TypeError: shares that are not floating.

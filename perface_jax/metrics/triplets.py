@@ -1,52 +1,53 @@
 """Scores of triplets: one number in [0, 1] per triplet, and the accuracy, their mean over the last axis.
 
-Embeddings are floating `[..., D]`. `where` is a boolean (or 0/1) mask over the triplets; padded rows never count.
-A tie is worth one half: a model that gives every picture the same vector scores 0.5, not 0 or 1. All functions are
-traceable. Scores are float32, or float64 where the embeddings are; a score is NaN where a similarity is.
+`where` is a boolean (or 0/1) mask over the triplets; padded rows never count. A tie scores one half, so a model that
+maps every picture to the same vector scores 0.5, not 0 or 1. All functions are traceable. Scores are float32, or
+float64 if the embeddings are; a score is NaN where a similarity is.
 """
 
 import jax
 import jax.numpy as jnp
+from jaxtyping import Float, Int, Shaped
 
+from perface_jax.arrays import AnyArray, Array
 from perface_jax.similarity import similarity
 from perface_jax.statistics.arguments import floats, integers, mask, same_shape
 
 
-def triplet_scores(reference: jax.Array, positive: jax.Array, negative: jax.Array) -> jax.Array:
-    """1 where `cos(x, x+) > cos(x, x-)`, 1/2 where they are equal, 0 where it is smaller, NaN where it is no number.
-
-    Args:
-      reference: floating `[..., D]`.
-      positive: floating `[..., D]`.
-      negative: floating `[..., D]`.
-
-    Returns:
-      `[...]` in {0, 0.5, 1} or NaN.
-    """
+def triplet_scores(
+    reference: Float[AnyArray, "*#batch d"],
+    positive: Float[AnyArray, "*#batch d"],
+    negative: Float[AnyArray, "*#batch d"],
+) -> Float[Array, "*batch"]:
+    """1 where `cos(x, x+) > cos(x, x-)`, 1/2 where they are equal, 0 where it is smaller, NaN where either is NaN."""
     return pair_scores(similarity(reference, positive), similarity(reference, negative))
 
 
-def pair_scores(positive: jax.Array, negative: jax.Array) -> jax.Array:
-    """As `triplet_scores`, from the two similarities to the reference `[...]`."""
+def pair_scores(positive: Float[AnyArray, "*#batch"], negative: Float[AnyArray, "*#batch"]) -> Float[Array, "*batch"]:
+    """As `triplet_scores`, from the two similarities to the reference."""
     return (jnp.sign(floats(positive - negative, "similarities")) + 1) / 2
 
 
 def triplet_accuracy(
-    reference: jax.Array, positive: jax.Array, negative: jax.Array, *, where: jax.Array | None = None
-) -> jax.Array:
+    reference: Float[AnyArray, "*#batch t d"],
+    positive: Float[AnyArray, "*#batch t d"],
+    negative: Float[AnyArray, "*#batch t d"],
+    *,
+    where: Shaped[AnyArray, "*batch t"] | None = None,
+) -> Float[Array, "*batch"]:
     """Share of triplets whose positive is the more similar one; ties count one half.
 
     Args:
-      reference: floating `[..., T, D]`.
-      positive: floating `[..., T, D]`.
-      negative: floating `[..., T, D]`.
-      where: mask `[..., T]` of the triplets that count; all when None.
+      reference: embeddings of the reference pictures.
+      positive: of the pictures that people chose.
+      negative: of the others.
+      where: mask of the triplets that count; all if None.
 
     Returns:
-      `[...]` in [0, 1], one share over the T triplets; NaN when no triplet counts, or one that counts has a NaN.
+      In [0, 1], one share over the T triplets; NaN if no triplet counts, or one that counts has a NaN.
 
     Raises:
-      ValueError: a single triplet, or `where` has another shape than the triplets.
+      ValueError: a single triplet, or a mask whose shape is not that of the triplets.
 
     Source: PerFace (ICIP 2025), section 4.2; the tie rule is ours.
     """
@@ -57,18 +58,18 @@ def triplet_accuracy(
     return jnp.mean(scores, axis=-1, where=mask(where, scores.shape))
 
 
-def soft_scores(difference: jax.Array, share: jax.Array) -> jax.Array:
+def soft_scores(difference: Float[AnyArray, "*batch"], share: Float[AnyArray, "*batch"]) -> Float[Array, "*batch"]:
     """The share of the people who agree with the model: the soft two-alternative score.
 
-    `share` where the model takes a (difference > 0), `1 - share` where it takes b (< 0), 1/2 at a tie. A model that
-    always follows the majority gets the mean of `max(share, 1 - share)`, which is less than 1.
+    `share` where the model chooses a (difference > 0), `1 - share` where it chooses b (< 0), 1/2 at a tie. A model that
+    always follows the majority scores the mean of `max(share, 1 - share)`, which is less than 1.
 
     Args:
-      difference: floating `[...]`, `cos(reference, a) - cos(reference, b)`.
-      share: floating `[...]` in [0, 1], the votes for a (not b) among all votes; NaN where nobody voted.
+      difference: `cos(reference, a) - cos(reference, b)`.
+      share: in [0, 1], the votes for a (not b) among all votes; NaN without votes.
 
     Returns:
-      `[...]` in [0, 1]; NaN where one of the two is.
+      In [0, 1]; NaN where either argument is.
 
     Raises:
       TypeError: arrays that are not floating.
@@ -82,21 +83,26 @@ def soft_scores(difference: jax.Array, share: jax.Array) -> jax.Array:
     return for_a * share + (1 - for_a) * (1 - share)
 
 
-def odd_one_out_scores(x: jax.Array, y: jax.Array, z: jax.Array, odd: jax.Array) -> jax.Array:
-    """1 where the pair without the odd picture is the most similar of the three pairs; pairs that tie share the 1.
+def odd_one_out_scores(
+    x: Float[AnyArray, "*#batch d"],
+    y: Float[AnyArray, "*#batch d"],
+    z: Float[AnyArray, "*#batch d"],
+    odd: Int[AnyArray, "*batch"],
+) -> Float[Array, "*batch"]:
+    """1 where the pair without the odd picture is the most similar of the three pairs; tied pairs share the 1.
 
-    Guessing, as a model that gives every picture the same vector, scores 1/3.
+    Guessing scores 1/3, and so does a model that maps every picture to the same vector.
 
     Args:
-      x, y, z: floating `[..., D]`.
-      odd: integer `[...]`, the picture that people named: 0 = x, 1 = y, 2 = z, as in `annotations.OddOneOut`.
+      x, y, z: embeddings of the three pictures.
+      odd: the picture that people chose: 0 = x, 1 = y, 2 = z, as in `annotations.OddOneOut`.
 
     Returns:
-      `[...]` in {0, 1/3, 1/2, 1}; NaN where `odd` is none of the three or a similarity is NaN.
+      In {0, 1/3, 1/2, 1}; NaN where `odd` is none of the three or a similarity is NaN.
 
     Raises:
       TypeError: `odd` is not integer.
-      ValueError: `odd` has another shape than the triplets.
+      ValueError: `odd` does not have the shape of the triplets.
 
     Source: Andrews, Joniak, Xiang, A View From Somewhere (ICLR 2023); the tie rule is ours.
     """

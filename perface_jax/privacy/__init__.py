@@ -1,20 +1,19 @@
-"""The machine axis of anonymization: do recognizers still match what people were meant to see changed?
+"""How well anonymization protects from recognizers: do they still match the anonymized pictures?
 
     from perface_jax import privacy
 
     threshold = privacy.match_threshold(originals, persons)                       # at a false accept rate of 1e-3
     similarity = privacy.paired_similarity(originals, anonymized)
-    privacy.protection_success(similarity, threshold.value, persons)              # share that is no longer matched
+    privacy.protection_success(similarity, threshold.value, persons)              # share no longer matched
     privacy.share(privacy.found_within(privacy.ranks(anonymized, originals, persons), k=1), persons)       # Re-ID
     privacy.machine_table({"r50": (originals, anonymized)}, persons=persons, groups={"sex": sex})          # all at once
 
-Embeddings are floating `[N, D]`, of anybody's recognizer, not normalized; the similarity is their cosine. `persons` are
-integers or strings `[N]`, who is on each picture; None = every picture shows somebody else. Host functions, NumPy in
-float64; cosines are rounded to 12 decimals, so that pictures that are the same tie in whatever order a machine adds up.
-A pair is accepted, matched, where its similarity is GREATER than the threshold (`verification`): one that equals it is
-protected. Two lists of similarities, of pairs of one person and of two, make `roc`, `true_accept_rate` and
-`equal_error_rate`; these are functions of `verification`. Intervals are 95%; whatever shares a face is not independent,
-so whole persons are drawn.
+Embeddings are floating `[N, D]`, from any recognizer, and need not be normalized; similarity is their cosine. `persons`
+are integers or strings `[N]`, who is on each picture; None = every picture shows a different person. Host functions,
+NumPy in float64; cosines are rounded to 12 decimals, so that identical pictures tie on every processor. A pair is
+accepted, that is matched, if its similarity is GREATER than the threshold (`verification`); a pair that equals it is
+protected. `roc`, `true_accept_rate` and `equal_error_rate` are those of `verification`. Intervals are 95%; pictures of
+one person are not independent, so whole persons are drawn.
 
 What a score does not promise: another recognizer may match what this one does not, and an adversary may learn to.
 

@@ -1,14 +1,16 @@
 """(Original, anonymized) pairs against impostor pairs at every threshold: equal error rate, ROC.
 
-An equal error rate of 0.5 says that a recognizer cannot tell them apart. Both rates are exact: between two similarities
-of (original, anonymized) pairs the true accept rate stands still, so the curve needs no point for an impostor pair.
+An equal error rate of 0.5 means that a recognizer cannot tell them apart. Both rates are exact: between two similarities
+of (original, anonymized) pairs the true accept rate is constant, so the curve needs no point for an impostor pair.
 """
 
 from collections.abc import Callable
 
 import numpy as np
+from jaxtyping import Float, Float64, Int
 
-from perface_jax.privacy.arguments import directions, numbered, scores
+from perface_jax.arrays import AnyArray
+from perface_jax.privacy.arguments import Persons, directions, numbered, scores
 from perface_jax.privacy.pairs import blocks, counted, weight_of_pairs
 from perface_jax.statistics.estimates import Estimate, percentile_estimate
 from perface_jax.statistics.resampling import resample
@@ -16,23 +18,23 @@ from perface_jax.verification import Roc, crossing
 
 
 def equal_error(
-    similarity: np.ndarray,
-    persons: np.ndarray | None = None,
+    similarity: Float[AnyArray, " n"],
+    persons: Persons | None = None,
     *,
-    impostors: np.ndarray,
-    impostor_persons: np.ndarray | None = None,
+    impostors: Float[AnyArray, "m d"],
+    impostor_persons: Persons | None = None,
     seed: int = 0,
     resamples: int = 1000,
 ) -> Estimate:
-    """`verification.equal_error_rate` of these pairs against all impostor pairs, which are never held together.
+    """`verification.equal_error_rate` of these pairs against all impostor pairs, which are never held at once.
 
-    The interval draws the persons of the (original, anonymized) pairs; the impostors are taken as given.
+    The interval draws the persons of the (original, anonymized) pairs and treats the impostors as fixed.
 
     Args:
-      similarity: floating `[N]`, of `paired_similarity`.
-      persons: integers or strings `[N]`; None = all different.
-      impostors: floating `[M, D]`, originals whose pairs of two persons are the impostors.
-      impostor_persons: integers or strings `[M]`; None = all different.
+      similarity: from `paired_similarity`.
+      persons: who is on each picture; None = all different.
+      impostors: embeddings of originals, whose pairs of two persons are the impostor pairs.
+      impostor_persons: who is on each of them; None = all different.
       seed, resamples: of the bootstrap.
 
     Raises:
@@ -44,8 +46,12 @@ def equal_error(
     return equal_error_of(similarity, accepted, person, resample(person.max() + 1, resamples, seed=seed))
 
 
-def false_accepts(similarity: np.ndarray, impostors: np.ndarray, persons: np.ndarray | None = None) -> np.ndarray:
-    """Share of the impostor pairs that are at least as similar as each pair, and that are more similar: `[N, 2]`."""
+def false_accepts(
+    similarity: Float64[np.ndarray, " n"],
+    impostors: Float[AnyArray, "m d"],
+    persons: Persons | None = None,
+) -> Float64[np.ndarray, "n 2"]:
+    """The shares of the impostor pairs that are at least as similar as each pair, and that are more similar."""
     vectors, person = directions(impostors, "impostors"), numbered(persons, len(impostors))
     total = weight_of_pairs(counted(person))
     values, place = np.unique(similarity, return_inverse=True)
@@ -57,8 +63,13 @@ def false_accepts(similarity: np.ndarray, impostors: np.ndarray, persons: np.nda
     return accepted[place] / total
 
 
-def equal_error_of(similarity: np.ndarray, accepted: np.ndarray, person: np.ndarray, weights: np.ndarray) -> Estimate:
-    """As `equal_error`, from `false_accepts` `[N, 2]` and draws of persons `[resamples, S]`."""
+def equal_error_of(
+    similarity: Float64[np.ndarray, " n"],
+    accepted: Float64[np.ndarray, "n 2"],
+    person: Int[np.ndarray, " n"],
+    weights: Float64[np.ndarray, "resamples s"],
+) -> Estimate:
+    """As `equal_error`, from `false_accepts` and draws of persons."""
     rates = equal_error_rates(similarity, accepted, person)
     value = float(rates(np.ones(weights.shape[1])))
     if weights.shape[1] < 2:
@@ -67,12 +78,12 @@ def equal_error_of(similarity: np.ndarray, accepted: np.ndarray, person: np.ndar
 
 
 def equal_error_rates(
-    similarity: np.ndarray, accepted: np.ndarray, person: np.ndarray
+    similarity: Float64[np.ndarray, " n"], accepted: Float64[np.ndarray, "n 2"], person: Int[np.ndarray, " n"]
 ) -> Callable[[np.ndarray], np.ndarray]:
-    """How often each person counts, `[..., S]` -> equal error rate `[...]`, NaN of nobody; see `equal_error_of`."""
+    """A function from weights of the persons `[..., S]` to equal error rates `[...]`, NaN if all weights are 0."""
     order = np.argsort(similarity)
     last = np.flatnonzero(np.diff(similarity[order], append=np.inf))  # of each run of equal similarities
-    # The curve turns only where a pair is: just below each similarity, and at it.
+    # The curve bends only at the pairs: just below each similarity, and at it.
     falling = accepted[order][last].ravel()
 
     def rate(draw: np.ndarray) -> float:
@@ -85,10 +96,10 @@ def equal_error_rates(
     return lambda weights: np.apply_along_axis(rate, -1, weights)
 
 
-def roc_of(similarity: np.ndarray, accepted: np.ndarray) -> Roc:
-    """`verification.roc` of these pairs against all impostor pairs, from `false_accepts` `[N, 2]`.
+def roc_of(similarity: Float64[np.ndarray, " n"], accepted: Float64[np.ndarray, "n 2"]) -> Roc:
+    """`verification.roc` of these pairs against all impostor pairs, from `false_accepts`.
 
-    Two points a similarity, at it and just below it, and the ends: straight lines between them are the whole curve.
+    Two points for each similarity, at it and just below it, and the ends: straight lines between them are the curve.
     """
     descending, place, counts = np.unique(-similarity, return_index=True, return_counts=True)
     at_and_below = np.stack([-descending, np.nextafter(-descending, -np.inf)], axis=1).ravel()

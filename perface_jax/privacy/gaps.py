@@ -1,22 +1,24 @@
-"""Is everybody protected alike? The largest difference between two groups, and how large chance makes it.
+"""Are all groups protected alike? The largest difference between two groups, and how large it would be by chance.
 
-The largest of several differences is biased upwards: even if all groups were alike, the best and the worst of them
-would differ, the more the smaller they are and the more there are of them. Its bootstrap interval is biased too, for it
-adds the noise of drawing to that of the data, and it hardly ever contains 0. So a gap is to be read against
-`by_chance`: the gaps between groups of as many persons, dealt at random. Where all values are the same, as where
-everybody is protected, gap and interval are 0 whatever the number of persons: look at the intervals of the groups.
+The largest of several differences is biased upwards: even if all groups were alike, the best and the worst would
+differ, the more so the smaller and the more numerous they are. Its bootstrap interval is biased too, because it adds
+sampling noise to the noise of the data, and it hardly ever contains 0. Compare a gap with `by_chance`: the gaps between
+groups of the same sizes, dealt at random among the persons. If all values are equal, for instance if everybody is
+protected, gap and interval are 0 whatever the number of persons: see the intervals of the groups instead.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
+from jaxtyping import Int, Shaped
 
-from perface_jax.privacy.arguments import numbered, scores
+from perface_jax.arrays import AnyArray
+from perface_jax.privacy.arguments import Persons, numbered, scores
 from perface_jax.statistics.estimates import Estimate, percentile_estimate
 from perface_jax.statistics.resampling import divide, resample, sum_by
 
-ROUNDING = 1e-12  # a deal that gives the same means adds them up in another order
+ROUNDING = 1e-12  # a deal with the same means may sum them in another order
 
 
 class Gap(NamedTuple):
@@ -24,9 +26,9 @@ class Gap(NamedTuple):
 
     Attributes:
       lowest, highest: the groups.
-      gap: the difference of their measures; the interval is of the largest gap between any two, and biased upwards.
+      gap: the difference of their measures; the interval is that of the largest gap between any two, biased upwards.
       by_chance: the mean gap, and the central 95%, with the groups dealt at random among the persons.
-      p_value: how often chance gives as large a gap, the data itself counted as one more deal.
+      p_value: share of the deals with a gap as large, the data itself counted as one more deal.
     """
 
     lowest: str
@@ -37,22 +39,22 @@ class Gap(NamedTuple):
 
 
 def largest_gap(
-    values: np.ndarray,
-    groups: np.ndarray,
-    persons: np.ndarray | None = None,
+    values: Shaped[AnyArray, " n"],
+    groups: Shaped[AnyArray, " n"] | Sequence[str],
+    persons: Persons | None = None,
     *,
     seed: int = 0,
     resamples: int = 1000,
 ) -> Gap:
-    """The largest difference between the means of two groups, with a bootstrap interval and what chance gives.
+    """The largest difference between the means of two groups, with a bootstrap interval and the gaps by chance.
 
-    Persons are drawn with replacement for the interval, a draw without anybody of a group is left out; groups are dealt
-    anew among persons for `by_chance`.
+    The interval draws persons with replacement and leaves out draws in which a group has nobody; `by_chance` deals the
+    groups anew among the persons.
 
     Args:
-      values: bool or floating `[N]`, such as `similarity <= threshold`.
-      groups: names `[N]`; a picture with an empty name is in no group.
-      persons: integers or strings `[N]`; None = all different.
+      values: bool or floating, for instance `similarity <= threshold`.
+      groups: names; a picture with an empty name is in no group.
+      persons: who is on each picture; None = all different.
       seed, resamples: of bootstrap and deals; resamples x persons numbers are held at once.
 
     Raises:
@@ -72,14 +74,19 @@ def largest_gap(
 
 
 def gap_of(
-    measure: Callable[[np.ndarray], np.ndarray], classes: np.ndarray, group: np.ndarray, *, seed: int, resamples: int
+    measure: Callable[[np.ndarray], np.ndarray],
+    classes: Shaped[np.ndarray, " g"],
+    group: Int[np.ndarray, " s"],
+    *,
+    seed: int,
+    resamples: int,
 ) -> Gap:
-    """As `largest_gap`, of any measure of weighted persons: `[..., S]` -> `[...]`, NaN of nobody.
+    """As `largest_gap`, for any measure of weighted persons.
 
     Args:
-      measure: how often each person counts -> the measure of a group.
-      classes: names of the groups `[G]`.
-      group: int `[S]`, that of each person.
+      measure: weights of the persons `[..., S]` -> the measure of a group `[...]`, NaN if all weights are 0.
+      classes: names of the groups.
+      group: that of each person.
       seed, resamples: of bootstrap and deals.
     """
     each, draws = range(len(classes)), resample(len(group), resamples, seed=seed)
@@ -96,17 +103,19 @@ def gap_of(
     )
 
 
-def group_names(groups: np.ndarray, count: int) -> np.ndarray:
-    """The names of the groups as strings `[count]`. ValueError where they do not fit, or nobody is in a group."""
+def group_names(groups: Shaped[AnyArray, " n"] | Sequence[str], count: int) -> Shaped[np.ndarray, " n"]:
+    """The names of the groups as strings. ValueError if they do not fit, or nobody is in a group."""
     groups = np.asarray(groups)
     names = groups.astype(str)
     if names.shape != (count,) or not np.any(names != ""):
         members = f"{np.sum(names != '')} with a name"
-        raise ValueError(f"groups have shape {names.shape}, {members}; wanted ({count},), one name a picture")
+        raise ValueError(f"groups have shape {names.shape}, {members}; wanted ({count},), one name per picture")
     return names
 
 
-def groups_of(names: np.ndarray, person: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def groups_of(
+    names: Shaped[np.ndarray, " n"], person: Int[np.ndarray, " n"]
+) -> tuple[Shaped[np.ndarray, " g"], Int[np.ndarray, " s"]]:
     """The different names, and for each person the position of theirs."""
     classes, group = np.unique(names, return_inverse=True)
     if len(classes) < 2:

@@ -1,19 +1,21 @@
-"""Is the own original found again among all originals? Re-ID rate and rank-k curves.
+"""Re-identification: is a person's own original found among all originals? Re-ID rate and rank-k curves.
 
 The rank of an anonymized picture is that of the most similar original of its own person among the originals of all
-others. Where originals of others are exactly as similar, every order of the tied is as likely as any other: with b that
-are more similar and t that tie, the own original is within the first k with probability `(k - b) / (t + 1)`, cut to
-0 to 1. The Re-ID rate is the mean of that for k = 1, the curve of cumulative matches its mean for every k.
+others. All orders of exactly tied originals are equally likely: with b originals of others more similar and t tied, the
+own original is within the first k with probability `(k - b) / (t + 1)`, clipped to [0, 1]. The Re-ID rate is the mean
+of that for k = 1, the cumulative match curve its mean for every k.
 
 Source: Re-ID of Face Anonymization Made Simple (arXiv 2411.00762): the share of outputs whose most similar face in the
-test set is their own original. It does not say what it does with ties, or with several originals of one person.
+test set is their own original. It does not state its rule for ties, or for several originals of one person.
 """
 
 from typing import NamedTuple
 
 import numpy as np
+from jaxtyping import Float, Float64, Int
 
-from perface_jax.privacy.arguments import directions, numbered
+from perface_jax.arrays import AnyArray
+from perface_jax.privacy.arguments import Persons, directions, numbered
 from perface_jax.privacy.pairs import BLOCK, cosines
 from perface_jax.statistics.estimates import Estimate
 from perface_jax.statistics.resampling import resample
@@ -21,39 +23,39 @@ from perface_jax.statistics.shares import share_of
 
 
 class Ranks(NamedTuple):
-    """Where the own person comes among the originals, for each anonymized picture.
+    """The rank of the own person among the originals, for each anonymized picture.
 
     Attributes:
-      better: int `[N]`, originals of others that are more similar than the most similar one of the own person.
-      tied: int `[N]`, originals of others that are exactly as similar.
+      better: originals of others that are more similar than the most similar one of the own person.
+      tied: originals of others that are exactly as similar.
     """
 
-    better: np.ndarray
-    tied: np.ndarray
+    better: Int[np.ndarray, " n"]
+    tied: Int[np.ndarray, " n"]
 
 
 def ranks(
-    anonymized: np.ndarray,
-    originals: np.ndarray,
-    persons: np.ndarray | None = None,
+    anonymized: Float[AnyArray, "n d"],
+    originals: Float[AnyArray, "m d"],
+    persons: Persons | None = None,
     *,
-    original_persons: np.ndarray | None = None,
+    original_persons: Persons | None = None,
 ) -> Ranks:
     """Compare each anonymized picture with all originals; 256 rows of the N x M cosines are held at once.
 
     Args:
-      anonymized: floating `[N, D]`.
-      originals: floating `[M, D]`, the gallery. An original of others that stands in it twice counts twice.
-      persons: integers or strings `[N]`; None = all different.
-      original_persons: of the originals `[M]`; None = `persons`, row by row, so M = N.
+      anonymized: embeddings of the anonymized pictures.
+      originals: the gallery. An original of another person that it holds twice counts twice.
+      persons: who is on each anonymized picture; None = all different.
+      original_persons: who is on each original; None = `persons`, row by row, so M = N.
 
     Raises:
-      TypeError, ValueError: what is no embedding, persons that do not fit, or one without an original.
+      TypeError, ValueError: arrays that are not embeddings, persons that do not fit, or a person without an original.
     """
     probes, gallery = directions(anonymized, "anonymized"), directions(originals, "originals")
     if probes.shape[1] != gallery.shape[1]:
         raise ValueError(
-            f"anonymized have {probes.shape[1]} numbers each, originals {gallery.shape[1]}; wanted as many"
+            f"anonymized have {probes.shape[1]} numbers each, originals {gallery.shape[1]}; wanted the same number"
         )
     person, owner = _people(persons, original_persons, len(probes), len(gallery))
     better, tied = np.empty(len(probes), int), np.empty(len(probes), int)
@@ -66,11 +68,11 @@ def ranks(
     return Ranks(better, tied)
 
 
-def found_within(found: Ranks, *, k: int) -> np.ndarray:
-    """The probability that the own original is among the k most similar, float64 `[N]`; k = 1 is Re-ID.
+def found_within(found: Ranks, *, k: int) -> Float64[np.ndarray, " n"]:
+    """The probability that the own original is among the k most similar; k = 1 is Re-ID.
 
     Raises:
-      ValueError: k is no positive number.
+      ValueError: k is not positive.
     """
     if k < 1:
         raise ValueError(f"k is {k}; wanted 1 or more")
@@ -78,13 +80,13 @@ def found_within(found: Ranks, *, k: int) -> np.ndarray:
 
 
 def cumulative_match(
-    found: Ranks, persons: np.ndarray | None = None, *, most: int, seed: int = 0, resamples: int = 1000
+    found: Ranks, persons: Persons | None = None, *, most: int, seed: int = 0, resamples: int = 1000
 ) -> list[Estimate]:
-    """The curve of cumulative matches: the share found within k for k = 1 to `most`, each with its 95% interval.
+    """The cumulative match curve: the share found within k for k = 1 to `most`, each with its 95% interval.
 
     Args:
-      found: of `ranks`, `[N]`.
-      persons: integers or strings `[N]`, drawn whole; None = all different.
+      found: from `ranks`.
+      persons: who is on each anonymized picture, drawn whole; None = all different.
       most: 1 or more.
       seed, resamples: of the bootstrap, the same draws for every k.
 
@@ -101,13 +103,13 @@ def _people(persons, original_persons, probes: int, originals: int) -> tuple[np.
     if original_persons is None:
         if probes != originals:
             raise ValueError(
-                f"{probes} anonymized pictures and {originals} originals; wanted row i of one to be made from row i of"
-                " the other, or `persons` and `original_persons`"
+                f"{probes} anonymized pictures and {originals} originals; wanted row i of the first made from row i of"
+                " the second, or `persons` and `original_persons`"
             )
         person = numbered(persons, probes)
         return person, person
     if persons is None:
-        raise ValueError("original_persons without persons; wanted who is on the anonymized pictures too")
+        raise ValueError("original_persons without persons; say who is on the anonymized pictures, too")
     numbered(persons, probes), numbered(original_persons, originals)  # refuses each by its own length
     both = numbered(np.concatenate([persons, original_persons]), probes + originals)
     person, owner = both[:probes], both[probes:]
@@ -115,6 +117,6 @@ def _people(persons, original_persons, probes: int, originals: int) -> tuple[np.
     if missing.any():
         raise ValueError(
             f"{missing.sum()} of {probes} anonymized pictures show a person without an original, the first"
-            f" {np.asarray(persons)[missing][0]!s}; wanted an original of everybody"
+            f" {np.asarray(persons)[missing][0]!s}; wanted an original of every person"
         )
     return person, owner

@@ -1,13 +1,15 @@
-"""Pairs of pictures and how alike a recognizer finds them: of two persons (impostors), of one (genuine)."""
+"""Similarities of pairs of pictures: of two persons (impostor pairs), of one person (genuine pairs)."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
+from jaxtyping import Float, Float64, Int, Int32, Num
 
-from perface_jax.privacy.arguments import directions, numbered, paired
+from perface_jax.arrays import AnyArray
+from perface_jax.privacy.arguments import Persons, directions, numbered, paired
 
-BLOCK = 256  # rows that are compared with all others at once
+BLOCK = 256  # rows compared with all others at once
 DECIMALS = 12
 
 
@@ -15,42 +17,44 @@ class ImpostorPairs(NamedTuple):
     """Pairs of pictures of two different persons, each once, most similar first.
 
     Attributes:
-      similarity: float64 `[K]`, descending.
-      persons: int32 `[K, 2]`, who is on them, positions in `pictures`.
-      pictures: int `[S]`, how many pictures of each person there are, persons in sorted order.
+      similarity: in descending order.
+      persons: who is on them, positions in `pictures`.
+      pictures: how many pictures of each person there are, persons in sorted order.
     """
 
-    similarity: np.ndarray
-    persons: np.ndarray
-    pictures: np.ndarray
+    similarity: Float64[np.ndarray, " k"]
+    persons: Int32[np.ndarray, "k 2"]
+    pictures: Int[np.ndarray, " s"]
 
 
-def paired_similarity(originals: np.ndarray, anonymized: np.ndarray) -> np.ndarray:
-    """Cosine of each original and what was made of it, float64 `[N]`; both floating `[N, D]`.
+def paired_similarity(
+    originals: Float[AnyArray, "n d"], anonymized: Float[AnyArray, "n d"]
+) -> Float64[np.ndarray, " n"]:
+    """Cosine of each original and its anonymized picture.
 
     Raises:
-      TypeError, ValueError: what is no embedding, or shapes that differ.
+      TypeError, ValueError: arrays that are not embeddings, or shapes that differ.
     """
     originals, anonymized = paired(originals, anonymized)
     return np.sum(originals * anonymized, axis=1).round(DECIMALS)
 
 
 def impostor_pairs(
-    embeddings: np.ndarray, persons: np.ndarray | None = None, *, keep: int | None = None
+    embeddings: Float[AnyArray, "n d"], persons: Persons | None = None, *, keep: int | None = None
 ) -> ImpostorPairs:
     """The cosines of all pairs of pictures of two different persons.
 
-    A threshold needs no more than the upper end of them: with `keep`, 16 bytes for each pair kept, and 40 for each of
-    256 N pairs that are looked at together; without, N (N - 1) / 2 are kept, 800 MB for N = 10,000.
+    A threshold needs only the most similar ones. With `keep`, memory is 16 bytes for each pair kept and 40 for each of
+    256 N pairs compared at once; without it, N (N - 1) / 2 pairs are kept, 800 MB for N = 10,000.
 
     Args:
-      embeddings: floating `[N, D]`.
-      persons: integers or strings `[N]`, who is on each; None = all different. The same picture twice under two ids is
-        an impostor pair with similarity 1, and pushes every threshold up.
-      keep: how many to keep, the most similar ones; all when None.
+      embeddings: of pictures.
+      persons: who is on each; None = all different. The same picture under two ids is an impostor pair with similarity
+        1, and raises every threshold.
+      keep: how many to keep, the most similar ones; all if None.
 
     Raises:
-      TypeError, ValueError: what is no embedding, or persons that do not fit.
+      TypeError, ValueError: arrays that are not embeddings, or persons that do not fit.
       ValueError: fewer than two persons.
     """
     vectors, person = directions(embeddings, "embeddings"), numbered(persons, len(embeddings))
@@ -66,11 +70,11 @@ def impostor_pairs(
     return ImpostorPairs(similarity[order], people[order], pictures)
 
 
-def genuine_pairs(embeddings: np.ndarray, persons: np.ndarray) -> np.ndarray:
-    """The cosines of all pairs of pictures of one person, each pair once, float64 `[P]`.
+def genuine_pairs(embeddings: Float[AnyArray, "n d"], persons: Persons) -> Float64[np.ndarray, " p"]:
+    """The cosines of all pairs of pictures of one person, each pair once.
 
     Raises:
-      TypeError, ValueError: what is no embedding, persons that do not fit, or nobody with two pictures.
+      TypeError, ValueError: arrays that are not embeddings, persons that do not fit, or nobody with two pictures.
     """
     vectors, person = directions(embeddings, "embeddings"), numbered(persons, len(embeddings))
     if len(set(person)) == len(person):
@@ -78,7 +82,9 @@ def genuine_pairs(embeddings: np.ndarray, persons: np.ndarray) -> np.ndarray:
     return np.concatenate([cosines for cosines, _ in blocks(vectors, person, same=True)])
 
 
-def blocks(vectors: np.ndarray, person: np.ndarray, *, same: bool) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def blocks(
+    vectors: Float64[np.ndarray, "n d"], person: Int[np.ndarray, " n"], *, same: bool
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """The pairs of one person, or of two, each once, a block at a time: cosines `[p]` and rows `[p, 2]`."""
     for start in range(0, len(vectors), BLOCK):
         rows = slice(start, start + BLOCK)
@@ -87,22 +93,22 @@ def blocks(vectors: np.ndarray, person: np.ndarray, *, same: bool) -> Iterator[t
         yield cosines(vectors[rows], vectors[start:])[wanted], pairs + start
 
 
-def cosines(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Of directions `[Q, D]` and `[N, D]`: `[Q, N]`, rounded."""
+def cosines(x: Float64[np.ndarray, "q d"], y: Float64[np.ndarray, "n d"]) -> Float64[np.ndarray, "q n"]:
+    """Of unit vectors, rounded."""
     return (x @ y.T).round(DECIMALS)
 
 
-def counted(person: np.ndarray) -> np.ndarray:
+def counted(person: Int[np.ndarray, " n"]) -> Int[np.ndarray, " s"]:
     """How many pictures there are of each person. ValueError with fewer than two persons."""
     pictures = np.bincount(person)
     if len(pictures) < 2:
         raise ValueError(
-            f"the pictures, {len(person)}, show {len(pictures)} person; wanted two or more. Give originals of other"
-            " people as impostors, or the right persons"
+            f"pictures: {len(person)}, persons: {len(pictures)}; wanted two persons or more. Give originals of other"
+            " people as impostors, or correct `persons`"
         )
     return pictures
 
 
-def weight_of_pairs(pictures: np.ndarray) -> float:
-    """How much all pairs of two persons weigh, where each picture weighs 1 and a person's together `[..., S]`."""
+def weight_of_pairs(pictures: Num[np.ndarray, " s"]) -> float:
+    """The total weight of all impostor pairs, given the total weight of each person's pictures."""
     return (pictures.sum(axis=-1) ** 2 - np.square(pictures).sum(axis=-1)) / 2

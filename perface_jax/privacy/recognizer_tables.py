@@ -1,12 +1,14 @@
-"""All that machines see of a set of anonymized pictures: rows for every recognizer and every group."""
+"""How well recognizers still match anonymized pictures: rows for every recognizer and every group."""
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
+from jaxtyping import Float, Shaped
 
-from perface_jax.privacy.arguments import numbered, paired
+from perface_jax.arrays import AnyArray
+from perface_jax.privacy.arguments import Persons, numbered, paired
 from perface_jax.privacy.equal_errors import equal_error_of, equal_error_rates, false_accepts, roc_of
 from perface_jax.privacy.gaps import Gap, gap_of, group_names, groups_of, largest_gap
 from perface_jax.privacy.identification import Ranks, cumulative_match, found_within, ranks
@@ -18,8 +20,8 @@ from perface_jax.statistics.shares import mean_of, share_of
 from perface_jax.verification import Roc
 
 ALL = "all"
-MOST = 20  # ranks of a curve
-FEWEST = 10  # persons: with fewer an equal error rate of a group, and its interval, carry no claim
+MOST = 20  # ranks of a cumulative match curve
+FEWEST = 10  # persons: with fewer, the equal error rate of a group and its interval are meaningless
 
 
 class MachineRow(NamedTuple):
@@ -28,13 +30,13 @@ class MachineRow(NamedTuple):
     Attributes:
       embedder: the recognizer.
       attribute, group: of the pictures; `all` and `all` for all of them.
-      pairs, persons: what the row rests on.
+      pairs, persons: how many the row is based on.
       similarity: mean cosine of original and anonymized picture.
-      threshold: of the recognizer at the false accept rate, one for all groups, as a system in use has. Inside of a
-        group people are more alike, and more of them are mistaken for each other.
+      threshold: of the recognizer at the false accept rate. One threshold for all groups, as in a deployed system: within
+        a group people are more alike, and more of them are confused with each other.
       protected: protection success rate; 1 minus it is the true accept rate.
-      protected_at_ends: the same with the low and with the high end of the interval of the threshold.
-      equal_error: equal error rate against all impostor pairs; NaN of a group of fewer than 10 persons.
+      protected_at_ends: the same at the low and at the high end of the interval of the threshold.
+      equal_error: equal error rate against all impostor pairs; NaN for a group of fewer than 10 persons.
       re_identified: share whose most similar original, among those of all groups, is their own.
       rank_5: share whose own original is among the five most similar.
     """
@@ -59,7 +61,7 @@ class MachineGap(NamedTuple):
     Attributes:
       embedder: the recognizer.
       attribute: of the groups.
-      measure: `protected`, `re_identified` or `equal_error`, the field of `MachineRow`.
+      measure: `protected`, `re_identified` or `equal_error`, a field of `MachineRow`.
       gap: of that measure.
     """
 
@@ -70,12 +72,12 @@ class MachineGap(NamedTuple):
 
 
 class MachineCurve(NamedTuple):
-    """All pictures before one recognizer, at every threshold and every rank.
+    """All pictures under one recognizer, at every threshold and every rank.
 
     Attributes:
       embedder: the recognizer.
-      roc: of (original, anonymized) pairs against the impostor pairs from which the threshold is.
-      ranks: share whose own original is among the k most similar, for k = 1 to 20, or to as many as there are.
+      roc: of (original, anonymized) pairs against the impostor pairs that determine the threshold.
+      ranks: share whose own original is among the k most similar, for k = 1 to 20 or to the size of the gallery.
     """
 
     embedder: str
@@ -84,7 +86,7 @@ class MachineCurve(NamedTuple):
 
 
 class MachineTable(NamedTuple):
-    """Rows, recognizer by recognizer and group by group; gaps where there are two groups or more; a curve each."""
+    """Rows by recognizer and group; gaps for attributes with two groups or more; one curve for each recognizer."""
 
     rows: tuple[MachineRow, ...]
     gaps: tuple[MachineGap, ...]
@@ -92,7 +94,7 @@ class MachineTable(NamedTuple):
 
 
 class _Measured(NamedTuple):
-    """What one recognizer says of every picture; `accepted` is `false_accepts`, `gallery` how many were searched."""
+    """What one recognizer measures on every picture; `accepted` is `false_accepts`, `gallery` the gallery's size."""
 
     similarity: np.ndarray
     threshold: Estimate
@@ -102,44 +104,44 @@ class _Measured(NamedTuple):
 
 
 def machine_table(
-    embedders: Mapping[str, tuple[np.ndarray, np.ndarray]],
+    embedders: Mapping[str, tuple[Float[AnyArray, "n _"], Float[AnyArray, "n _"]]],
     *,
-    persons: np.ndarray | None = None,
-    groups: Mapping[str, np.ndarray] | None = None,
-    impostors: Mapping[str, np.ndarray] | None = None,
-    impostor_persons: np.ndarray | None = None,
-    gallery: Mapping[str, np.ndarray] | None = None,
-    gallery_persons: np.ndarray | None = None,
+    persons: Persons | None = None,
+    groups: Mapping[str, Shaped[AnyArray, " n"] | Sequence[str]] | None = None,
+    impostors: Mapping[str, Float[AnyArray, "m _"]] | None = None,
+    impostor_persons: Persons | None = None,
+    gallery: Mapping[str, Float[AnyArray, "l _"]] | None = None,
+    gallery_persons: Persons | None = None,
     false_accept_rate: float = 1e-3,
     seed: int = 0,
     resamples: int = 1000,
 ) -> MachineTable:
-    """Similarity, protection, equal error, Re-ID, rank 5 and curves under every recognizer, and for every group.
+    """Similarity, protection, equal error, Re-ID, rank 5 and curves for every recognizer and every group.
 
     Args:
-      embedders: name of a recognizer -> (originals, anonymized), floating `[N, D]` each, row i of the second made from
-        row i of the first. All recognizers have the same pictures in the same order.
-      persons: integers or strings `[N]`; None = all different.
-      groups: attribute -> names of its groups `[N]`; a picture with an empty name is in none.
-      impostors: name of a recognizer -> floating `[M, D]`, originals of other people from which the threshold is taken;
-        the originals themselves when None.
-      impostor_persons: of the impostors `[M]`; None = all different.
-      gallery: name of a recognizer -> floating `[M, D]`, originals among which each picture is searched, each
-        once, with those of persons that are not in `embedders` too; the originals themselves when None.
-      gallery_persons: of the gallery `[M]`, who must be told with a gallery, and `persons` with it.
+      embedders: name of a recognizer -> embeddings of (originals, anonymized), row i of the second made from row i of
+        the first. All recognizers have the same pictures in the same order.
+      persons: who is on each picture; None = all different.
+      groups: attribute -> names of its groups; a picture with an empty name is in none.
+      impostors: name of a recognizer -> originals of other people, which determine the threshold; None = the originals
+        themselves.
+      impostor_persons: who is on each of them; None = all different.
+      gallery: name of a recognizer -> the originals that are searched, each once, including those of persons who are
+        not in `embedders`; None = the originals themselves.
+      gallery_persons: who is on each of them; required with a gallery, as is `persons`.
       false_accept_rate: of the threshold.
       seed, resamples: of every bootstrap; resamples x persons numbers are held at once.
 
     Raises:
-      TypeError, ValueError: embeddings, persons or groups that do not fit, or too few impostors for the rate; the
+      TypeError, ValueError: embeddings, persons or groups that do not fit, or too few impostors for the rate. The
         message names the recognizer or the attribute.
     """
     groups = groups or {}
     for title, others in (("impostors", impostors), ("gallery", gallery)):
         if others is not None and (missing := embedders.keys() - others.keys()):
-            raise ValueError(f"no {title} for {sorted(missing)}; wanted some for every recognizer, or None at all")
+            raise ValueError(f"no {title} for {sorted(missing)}; wanted {title} for every recognizer, or None")
     if (gallery is None) != (gallery_persons is None):
-        raise ValueError("gallery or gallery_persons alone; wanted both, or neither")
+        raise ValueError("only one of gallery and gallery_persons; wanted both, or neither")
     bootstrap = {"seed": seed, "resamples": resamples}
     measured = {}
     for name, pair in embedders.items():
@@ -149,7 +151,7 @@ def machine_table(
             measured[name] = _measure(pair, people, searched, false_accept_rate=false_accept_rate, **bootstrap)
     counts = {name: len(one.similarity) for name, one in measured.items()}
     if len(set(counts.values())) != 1:
-        raise ValueError(f"wanted one or more recognizers with as many pictures each, got {counts or 'none'}")
+        raise ValueError(f"wanted one or more recognizers with the same number of pictures, got {counts or 'none'}")
     count = next(iter(counts.values()))
     person, names = numbered(persons, count), {}
     for attribute, labels in groups.items():
@@ -167,7 +169,7 @@ def machine_table(
 
 @contextlib.contextmanager
 def _about(name: str) -> Iterator[None]:
-    """Errors about embeddings or groups say of which recognizer or attribute."""
+    """Puts the name of the recognizer or attribute in front of an error."""
     try:
         yield
     except (TypeError, ValueError) as error:
@@ -175,7 +177,7 @@ def _about(name: str) -> Iterator[None]:
 
 
 def _measure(pair, people, searched, *, false_accept_rate: float, seed: int, resamples: int) -> _Measured:
-    """Of (originals, anonymized), (impostors, their persons) and (gallery, persons, persons of the gallery)."""
+    """From (originals, anonymized), (impostors, their persons) and (gallery, persons, persons of the gallery)."""
     originals, anonymized = paired(*pair)
     similarity = paired_similarity(originals, anonymized)
     threshold = match_threshold(*people, false_accept_rate=false_accept_rate, seed=seed, resamples=resamples)
@@ -186,7 +188,7 @@ def _measure(pair, people, searched, *, false_accept_rate: float, seed: int, res
 
 
 def _selections(names: Mapping[str, np.ndarray], count: int) -> Iterator[tuple[str, str, np.ndarray]]:
-    """Attribute, group and its members, bool `[N]`: all pictures first."""
+    """Attribute, group and its members, bool `[N]`; all pictures first."""
     yield ALL, ALL, np.ones(count, bool)
     for attribute, labels in names.items():
         for group in np.unique(labels[labels != ""]):
@@ -228,7 +230,7 @@ def _gaps(name, one: _Measured, names: Mapping[str, np.ndarray], person: np.ndar
 
 
 def _equal_error_gap(one: _Measured, labels: np.ndarray, person: np.ndarray, **bootstrap) -> Gap | None:
-    """Between the groups of persons enough; None with fewer than two of them."""
+    """Between the groups with enough persons; None with fewer than two such groups."""
     counts = {group: len(set(person[labels == group])) for group in set(labels) - {""}}
     known = np.isin(labels, [group for group, count in counts.items() if count >= FEWEST])
     if len(set(labels[known])) < 2:

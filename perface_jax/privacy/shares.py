@@ -1,30 +1,32 @@
 """Shares of pictures, such as the protection success rate, with intervals that draw whole persons."""
 
 import numpy as np
+from jaxtyping import Float, Shaped
 
-from perface_jax.privacy.arguments import numbered, scores
+from perface_jax.arrays import AnyArray
+from perface_jax.privacy.arguments import Persons, numbered, scores
 from perface_jax.statistics.estimates import Estimate
 from perface_jax.statistics.resampling import resample
 from perface_jax.statistics.shares import share_of
 
 
 def protection_success(
-    similarity: np.ndarray,
+    similarity: Float[AnyArray, " n"],
     threshold: float,
-    persons: np.ndarray | None = None,
+    persons: Persons | None = None,
     *,
     seed: int = 0,
     resamples: int = 1000,
 ) -> Estimate:
     """Protection success rate: the share of (original, anonymized) pairs that are not matched, similarity <= threshold.
 
-    It is 1 minus the true accept rate at the false accept rate of the threshold. The interval takes the threshold as
-    given; what its own uncertainty does is seen at the ends of its interval, `machine_table` prints both.
+    It is 1 minus the true accept rate at the false accept rate of the threshold. The interval treats the threshold as
+    known; to see the effect of its uncertainty, use the ends of its own interval (`machine_table` shows both).
 
     Args:
-      similarity: floating `[N]`, of `paired_similarity`.
-      threshold: of `match_threshold`, of the same recognizer.
-      persons: integers or strings `[N]`; None = all different.
+      similarity: from `paired_similarity`.
+      threshold: from `match_threshold`, of the same recognizer.
+      persons: who is on each picture; None = all different.
       seed, resamples: of the bootstrap.
 
     Raises:
@@ -37,22 +39,24 @@ def protection_success(
     return share(scores(similarity, "similarities") <= threshold, persons, seed=seed, resamples=resamples)
 
 
-def share(values: np.ndarray, persons: np.ndarray | None = None, *, seed: int = 0, resamples: int = 1000) -> Estimate:
-    """The mean of one number from 0 to 1 a picture with its 95% interval, a percentile bootstrap over persons.
+def share(
+    values: Shaped[AnyArray, " n"], persons: Persons | None = None, *, seed: int = 0, resamples: int = 1000
+) -> Estimate:
+    """The mean of one number from 0 to 1 per picture with its 95% interval, a percentile bootstrap over persons.
 
-    Where all are 0, or all 1, no resample can hold what the data does not hold: the interval then is that of
-    Clopper and Pearson with as many trials as persons, `[0.025^(1 / S), 1]`; 100 of 100 protected is [0.964, 1].
+    If all are 0, or all are 1, the interval is that of Clopper and Pearson with as many trials as persons
+    (`statistics.shares.share_of`): 100 of 100 protected is [0.964, 1].
 
     Args:
-      values: bool or floating `[N]`, 0 to 1, such as `found_within`.
-      persons: integers or strings `[N]`; None = all different.
+      values: bool or floating, 0 to 1, for instance from `found_within`.
+      persons: who is on each picture; None = all different.
       seed, resamples: of the bootstrap; resamples x persons numbers are held at once.
 
     Returns:
-      the mean and its interval, NaN with one person.
+      The mean and its interval, NaN with one person.
 
     Raises:
-      TypeError, ValueError: persons that do not fit, or values that are not from 0 to 1.
+      TypeError, ValueError: persons that do not fit, or values outside 0 to 1.
     """
     values = scores(values, "values")
     if values.min() < 0 or values.max() > 1:

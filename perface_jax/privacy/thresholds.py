@@ -1,34 +1,36 @@
-"""From which similarity on a recognizer takes two pictures for one person: the threshold at a false accept rate.
+"""The threshold at a false accept rate: the similarity above which a recognizer matches two pictures.
 
-The threshold at rate f is the lowest under which at most the share f of the impostor pairs is accepted. It is a
-quantile far out in the tail, and it is refused where its 95% interval would not end inside the data: the probability
-`(1 - f)^n` that the largest of n independent pairs lies below the true quantile must be 0.025 or less, that is
+The threshold at rate f is the lowest at which at most a share f of the impostor pairs is accepted. This is a quantile
+far out in the tail, and it is refused if its 95% interval would not end inside the data: the probability `(1 - f)^n`
+that the largest of n independent pairs lies below the true quantile must be 0.025 or less, which requires
 `n >= log(0.025) / log(1 - f)`, 3,688 pairs for f = 0.001.
 
-Pairs that share a face are not independent: with N pictures there are N (N - 1) / 2 pairs, but only N faces.
-`match_threshold` therefore draws persons. Its interval is too wide where no face resembles many others more than the
-rest do (a pair varies on its own, and is drawn by both its ends), about right where some do, and too narrow where a few
-persons of a hundred make the whole tail. It then misses thresholds that are higher: protection is understated. The
-measurement is `pytest tests/privacy/test_thresholds.py -m slow -s`.
+Pairs that share a face are not independent: N pictures make N (N - 1) / 2 pairs, but only N faces. `match_threshold`
+therefore draws persons. Its interval is too wide if no face resembles many others more than the rest do (a pair varies
+on its own, and both its persons are drawn), about right if some do, and too narrow if a few persons in a hundred make
+up the whole tail. It then misses higher thresholds, and protection is understated. To measure the coverage, run
+`pytest tests/privacy/test_thresholds.py -m slow -s`.
 """
 
 import math
 
 import numpy as np
+from jaxtyping import Float
 
-from perface_jax.privacy.arguments import directions, numbered, scores
+from perface_jax.arrays import AnyArray
+from perface_jax.privacy.arguments import Persons, directions, numbered, scores
 from perface_jax.privacy.pairs import ImpostorPairs, counted, impostor_pairs, weight_of_pairs
 from perface_jax.statistics.estimates import Estimate, percentile_estimate
 from perface_jax.statistics.resampling import resample
 from perface_jax.verification import lowest_threshold
 
 KEPT = 2_000_000  # pairs: all of 2,000 pictures
-TAIL = 20  # times the pairs that are accepted, kept at least, for resamples that reach further down
+TAIL = 20  # at least so many times the accepted pairs are kept, for resamples that reach further down
 
 
 def match_threshold(
-    embeddings: np.ndarray,
-    persons: np.ndarray | None = None,
+    embeddings: Float[AnyArray, "n d"],
+    persons: Persons | None = None,
     *,
     false_accept_rate: float = 1e-3,
     seed: int = 0,
@@ -36,22 +38,22 @@ def match_threshold(
 ) -> Estimate:
     """The threshold at a false accept rate, measured on all pairs of two different persons, with its 95% interval.
 
-    A percentile bootstrap over persons: a pair weighs the product of how often its two persons were drawn, and a person
-    drawn twice is no impostor of itself. With fewer than ten persons the interval carries no claim.
+    A percentile bootstrap over persons: the weight of a pair is the product of how often its two persons were drawn,
+    and a person drawn twice is not its own impostor. With fewer than ten persons the interval is meaningless.
 
     Args:
-      embeddings: floating `[N, D]`, of originals.
-      persons: integers or strings `[N]`; None = all different.
+      embeddings: of originals.
+      persons: who is on each picture; None = all different.
       false_accept_rate: share of the impostor pairs that may be accepted, above 0 and below 1.
       seed: of the bootstrap.
       resamples: number of draws; resamples x persons numbers are held at once.
 
     Returns:
-      the threshold, above which a pair is accepted, and its interval.
+      The threshold, above which a pair is accepted, and its interval.
 
     Raises:
-      TypeError, ValueError: what is no embedding, persons that do not fit, or a rate out of range.
-      ValueError: fewer than two persons or than `pairs_needed`, or a threshold of 1: the pictures are copies.
+      TypeError, ValueError: arrays that are not embeddings, persons that do not fit, or a rate out of range.
+      ValueError: fewer than two persons, fewer pairs than `pairs_needed`, or a threshold of 1: the pictures are copies.
     """
     vectors, person = directions(embeddings, "embeddings"), numbered(persons, len(embeddings))
     pairs = int(weight_of_pairs(counted(person)))
@@ -63,24 +65,24 @@ def match_threshold(
     if value >= 1:
         raise ValueError(
             f"more than {false_accept_rate:g} of the {pairs:,} pairs of two persons have the same embedding; give every"
-            " picture once, or the persons, or look at the recognizer"
+            " picture once, give the persons, or check the recognizer"
         )
     return percentile_estimate(value, values)
 
 
-def independent_threshold(similarity: np.ndarray, *, false_accept_rate: float = 1e-3) -> Estimate:
-    """The threshold from a list of impostor pairs no two of which share a person, with its 95% interval.
+def independent_threshold(similarity: Float[AnyArray, " n"], *, false_accept_rate: float = 1e-3) -> Estimate:
+    """The threshold from impostor pairs no two of which share a person, with its 95% interval.
 
     The interval is exact for any distribution: its ends are order statistics, the a-th and the b-th largest, with
-    `P(X < a) <= 0.025` and `P(X >= b) <= 0.025`, X binomial of n pairs and the rate. Where pairs share persons it
-    is too narrow: use `match_threshold`.
+    `P(X < a) <= 0.025` and `P(X >= b) <= 0.025`, X binomial with n pairs and the rate. If pairs share persons it is too
+    narrow: use `match_threshold`.
 
     Args:
-      similarity: floating `[n]`, of pairs of two persons.
+      similarity: of pairs of two persons.
       false_accept_rate: above 0 and below 1.
 
     Raises:
-      ValueError: similarities that are no finite numbers, a rate out of range, or fewer than `pairs_needed`.
+      ValueError: similarities that are not finite, a rate out of range, or fewer than `pairs_needed`.
     """
     from scipy.stats import binom  # takes a second to import
 
@@ -95,7 +97,7 @@ def independent_threshold(similarity: np.ndarray, *, false_accept_rate: float = 
 def pairs_needed(false_accept_rate: float) -> int:
     """The least number of impostor pairs for an interval that ends inside the data; 3,688 for a rate of 0.001.
 
-    `n >= log(0.025) / log(1 - rate)`, and the same of the rate itself for the other end.
+    `n >= log(0.025) / log(1 - rate)`, and the same with the rate itself for the other end.
     """
     if not 0 < false_accept_rate < 1:
         raise ValueError(f"false_accept_rate is {false_accept_rate}; wanted more than 0 and less than 1, such as 0.001")
@@ -108,15 +110,15 @@ def _refuse_few(pairs: int, false_accept_rate: float) -> None:
         persons = math.ceil((1 + math.sqrt(1 + 8 * needed)) / 2)  # persons (persons - 1) / 2 >= needed
         raise ValueError(
             f"{pairs:,} pairs of two persons; a threshold at a false accept rate of {false_accept_rate:g} needs"
-            f" {needed:,}, that is pictures of {persons:,} persons. Give more impostors, or ask for a higher rate"
+            f" {needed:,}, that is pictures of {persons:,} persons. Give more impostors, or choose a higher rate"
         )
 
 
 def _threshold(tail: ImpostorPairs, weights: np.ndarray, false_accept_rate: float) -> float:
-    """The threshold where the pictures of each person count `weights` `[S]` times."""
+    """The threshold if the pictures of each person count `weights` `[S]` times."""
     total = weight_of_pairs(weights * tail.pictures)
     depth = min(len(tail.similarity), math.ceil(4 * false_accept_rate * weight_of_pairs(tail.pictures)))
-    while True:  # hardly ever more than once: few of a million pairs need be weighed
+    while True:  # rarely more than once: few of a million pairs need to be weighed
         one, other = weights[tail.persons[:depth].T]
         accepted = np.cumsum(one * other)
         if accepted[-1] / total > false_accept_rate or depth == len(tail.similarity):

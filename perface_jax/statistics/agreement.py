@@ -1,6 +1,6 @@
 """How far votes agree: shares, kappa and alpha.
 
-`votes` is int [T, V], 0 = a, 1 = b, -1 = none. Every measure is a formula over sums of a table with one row for each
+Votes are 0 = a, 1 = b, -1 = none. Every measure is a formula over sums of a table with one row for each
 triplet (`resampling.Measure`), so it comes with an interval that resamples clusters. A measure that is not defined
 (0/0) is NaN.
 """
@@ -8,32 +8,36 @@ triplet (`resampling.Measure`), so it comes with an interval that resamples clus
 import itertools
 
 import numpy as np
+from jaxtyping import Int
 
 from perface_jax.statistics.resampling import Measure, divide, ratio
 from perface_jax.statistics.votes import agreeing_pairs, count_votes
 
 
-def share_of_b(votes: np.ndarray) -> Measure:
-    """The share of the votes given that are b."""
+def share_of_b(votes: Int[np.ndarray, "t v"]) -> Measure:
+    """The share of b among the votes given."""
     a, b = count_votes(votes)
     return ratio(b, a + b)
 
 
-def unanimous_share(votes: np.ndarray) -> Measure:
-    """The share of the triplets with two or more votes whose votes are all the same."""
+def unanimous_share(votes: Int[np.ndarray, "t v"]) -> Measure:
+    """The share of unanimous triplets among those with two or more votes."""
     a, b = count_votes(votes)
     return ratio((a + b >= 2) & ((a == 0) | (b == 0)), a + b >= 2)
 
 
-def pairwise_agreement(votes: np.ndarray) -> Measure:
-    """The share of the pairs of votes on one triplet that are the same."""
+def pairwise_agreement(votes: Int[np.ndarray, "t v"]) -> Measure:
+    """The share of the pairs of votes on one triplet that are the same: `metrics.vote_agreement`, weighted by pairs."""
     return ratio(*agreeing_pairs(votes))
 
 
-def cohen_kappa(votes: np.ndarray) -> Measure:
-    """Cohen's kappa, (p_o - p_e) / (1 - p_e), p_e from the shares of each column; the mean over all pairs of columns.
+def cohen_kappa(votes: Int[np.ndarray, "t v"]) -> Measure:
+    """Cohen's kappa (p_o - p_e) / (1 - p_e), with p_e from the shares of each column; the mean over pairs of columns.
 
-    A pair is compared on the triplets where both voted.
+    Two columns are compared on the triplets where both have a vote.
+
+    Raises:
+      ValueError: fewer than two columns.
 
     Source: Cohen, Educational and Psychological Measurement 20 (1960).
     """
@@ -52,8 +56,8 @@ def cohen_kappa(votes: np.ndarray) -> Measure:
     return Measure(np.concatenate(tables, axis=1).astype(np.float64), formula)
 
 
-def fleiss_kappa(votes: np.ndarray) -> Measure:
-    """Fleiss' kappa; NaN unless every triplet has the same number of votes, which it is defined for.
+def fleiss_kappa(votes: Int[np.ndarray, "t v"]) -> Measure:
+    """Fleiss' kappa; NaN unless all triplets have the same number of votes.
 
     Source: Fleiss, Psychological Bulletin 76 (1971).
     """
@@ -69,8 +73,8 @@ def fleiss_kappa(votes: np.ndarray) -> Measure:
     return Measure(np.stack((np.ones(len(a)), agreement, a, b), axis=1), formula)
 
 
-def krippendorff_alpha(votes: np.ndarray) -> Measure:
-    """Krippendorff's alpha for nominal data, 1 - D_o / D_e; triplets with fewer than two votes do not count.
+def krippendorff_alpha(votes: Int[np.ndarray, "t v"]) -> Measure:
+    """Krippendorff's alpha for nominal data, 1 - D_o / D_e; triplets with fewer than two votes are left out.
 
     Source: Krippendorff, Computing Krippendorff's Alpha-Reliability (2011).
     """

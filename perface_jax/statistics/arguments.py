@@ -1,39 +1,42 @@
-"""What every function over JAX arrays accepts: floating scores, integer votes and labels, masks.
+"""Checks of dtypes and shapes for functions over JAX arrays: floating scores, integer votes and labels, masks.
 
-Shapes and dtypes are checked, values (NaN, ids out of range) are not: a traced function does not have them. Each metric
-says what it gives for such values.
+Values (NaN, ids out of range) are not checked: a traced function does not have them. Each function says what it returns
+for such values.
 """
 
-import jax
 import jax.numpy as jnp
+from jax.typing import ArrayLike
+from jaxtyping import Bool, Float, Int, Shaped
+
+from perface_jax.arrays import AnyArray, Array
 
 
-def floats(x: jax.Array, name: str) -> jax.Array:
-    """`x` as float64 if it is, otherwise float32: float16 cannot count to 70,000. TypeError if it is not floating."""
+def floats(x: ArrayLike, name: str) -> Float[Array, "..."]:
+    """`x` as float64 if it is, otherwise as float32: float16 cannot count to 70,000. TypeError unless floating."""
     x = jnp.asarray(x)
     if not jnp.issubdtype(x.dtype, jnp.floating):
         raise TypeError(f"{name} are {x.dtype}; wanted floating, for instance {name}.astype('float32')")
     return x if x.dtype == jnp.float64 else x.astype(jnp.float32)
 
 
-def integers(x: jax.Array, name: str) -> jax.Array:
-    """`x` as int32 or int64. TypeError where it is not integer."""
+def integers(x: ArrayLike, name: str) -> Int[Array, "..."]:
+    """`x` as int32 or int64. TypeError unless integer."""
     x = jnp.asarray(x)
     if not jnp.issubdtype(x.dtype, jnp.integer):
         raise TypeError(f"{name} are {x.dtype}; wanted integers")
     return x if x.dtype == jnp.int64 else x.astype(jnp.int32)
 
 
-def mask(where: jax.Array | None, shape: tuple[int, ...]) -> jax.Array:
-    """The mask `where` as booleans, all true when None. ValueError where it has another shape than the triplets."""
+def mask(where: Shaped[AnyArray, "..."] | None, shape: tuple[int, ...]) -> Bool[Array, "..."]:
+    """The mask `where` as booleans, all true if None. ValueError unless it has the shape of the triplets."""
     kept = jnp.ones(shape, bool) if where is None else jnp.asarray(where).astype(bool)
     if kept.shape != shape:
         raise ValueError(f"`where` has shape {kept.shape}, the triplets {shape}; wanted the same")
     return kept
 
 
-def same_shape(**arrays: jax.Array) -> None:
-    """ValueError with all shapes, unless they are the same."""
+def same_shape(**arrays: Shaped[AnyArray, "..."]) -> None:
+    """ValueError with all shapes, unless they are equal."""
     if len({array.shape for array in arrays.values()}) > 1:
         seen = ", ".join(f"{name} {array.shape}" for name, array in arrays.items())
         raise ValueError(f"wanted arrays of one shape, got {seen}")

@@ -1,13 +1,13 @@
-"""Percentile intervals of means whose triplets come in clusters: the cluster bootstrap, one-way or crossed.
+"""The cluster bootstrap of a mean, traceable, over one clustering or two crossed ones.
 
-Triplets that share their three source faces are answered nearly alike, so whole sources are drawn with replacement and
-not triplets: `mean = sum_t w_t x_t / sum_t w_t`, where `w_t` says how often the source of triplet t was drawn. With two
-clusterings, source and target, both are drawn, independently, and the weight of a triplet is the product.
+Triplets of one source show the same three faces and get nearly the same answers, so whole sources are drawn with
+replacement: `mean = sum_t w_t x_t / sum_t w_t`, where `w_t` is how often the source of triplet t was drawn. With two
+clusterings, source and target, both are drawn independently, and the weight of a triplet is the product.
 
-Scores are floating `[..., T]`; the draws are the same for all leading dimensions, and for all calls with the same key,
-clusters and mask: that is what pairs two models. Every clustering is integer `[T]`, ids from 0. Exactly as many ids are
-drawn as occur. A triplet with an id below 0 or beyond `sizes` does not count. With fewer than two ids in a clustering
-nothing is known of its spread: NaN. NaN too where a score that counts is NaN. All functions are traceable.
+The draws are the same for all leading dimensions of the scores, and for all calls with the same key, clusters and mask:
+this is what pairs two models. Cluster ids start at 0; exactly as many ids are drawn as occur. A triplet with an id
+below 0 or beyond `sizes` is left out. The result is NaN with fewer than two ids in a clustering, whose spread is then
+unknown, and where a score that counts is NaN. With one clustering, `resampling.ratio` is the same bootstrap in NumPy.
 """
 
 import functools
@@ -17,61 +17,61 @@ from collections.abc import Sequence
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Float, Int, Shaped
 
+from perface_jax.arrays import AnyArray, Array, PRNGKey
 from perface_jax.statistics.arguments import floats, integers, mask
 
 
 def cluster_interval(
-    key: jax.Array,
-    scores: jax.Array,
-    *clusters: jax.Array,
+    key: PRNGKey,
+    scores: Float[AnyArray, "*batch t"],
+    *clusters: Int[AnyArray, " t"],
     sizes: Sequence[int] | None = None,
-    where: jax.Array | None = None,
+    where: Shaped[AnyArray, " t"] | None = None,
     level: float = 0.95,
     resamples: int = 2000,
-) -> tuple[jax.Array, jax.Array]:
-    """Percentile bootstrap interval of the mean score.
+) -> tuple[Float[Array, "*batch"], Float[Array, "*batch"]]:
+    """Percentile bootstrap interval (low, high) of the mean score.
 
     Args:
-      key: PRNG key.
-      scores: floating `[..., T]`.
-      *clusters: integer `[T]` each: the source of each triplet, or its target, or both.
-      sizes: how many ids each clustering can have, static; needed under jit, otherwise taken from the clusters.
-      where: mask `[T]` of the triplets that count; all when None.
-      level: coverage aimed at, in (0, 1), a Python number.
+      key: of the draws.
+      scores: of the triplets.
+      *clusters: the source of each triplet, or its target, or both.
+      sizes: how many ids each clustering can have, static; required under jit, otherwise taken from the clusters.
+      where: mask of the triplets that count; all if None.
+      level: nominal coverage, in (0, 1), a Python number.
       resamples: number of bootstrap draws.
-
-    Returns:
-      (low, high), each `[...]`.
 
     Raises:
       TypeError: scores that are not floating, clusters that are not integer.
       ValueError: shapes that do not fit, no clusters, `level` out of range, or traced clusters without `sizes`.
 
     Source: Field & Welsh (2007), "Bootstrapping clustered data"; for two clusterings Owen (2007), "The pigeonhole
-    bootstrap". How often the interval holds the true mean is in docs/statistics.md.
+    bootstrap". The measured coverage is in docs/statistics.md.
     """
     return percentiles(bootstrap_means(key, scores, *clusters, sizes=sizes, where=where, resamples=resamples), level)
 
 
 def bootstrap_means(
-    key: jax.Array,
-    scores: jax.Array,
-    *clusters: jax.Array,
+    key: PRNGKey,
+    scores: Float[AnyArray, "*batch t"],
+    *clusters: Int[AnyArray, " t"],
     sizes: Sequence[int] | None = None,
-    where: jax.Array | None = None,
+    where: Shaped[AnyArray, " t"] | None = None,
     resamples: int = 2000,
-) -> jax.Array:
+) -> Float[Array, "*batch resamples"]:
     """The mean score in every bootstrap resample; arguments as for `cluster_interval`.
 
-    Returns:
-      `[..., resamples]`; NaN for a resample in which the drawn sources and targets have no triplet in common.
+    NaN for a resample in which the drawn sources and targets have no triplet in common.
     """
     return resampled_means(key, *cluster_sums(scores, *clusters, sizes=sizes, where=where), resamples=resamples)
 
 
-def percentiles(means: jax.Array, level: float) -> tuple[jax.Array, jax.Array]:
-    """The central `level` of the means `[..., resamples]` that exist: (low, high), each `[...]`."""
+def percentiles(
+    means: Float[Array, "*batch resamples"], level: float
+) -> tuple[Float[Array, "*batch"], Float[Array, "*batch"]]:
+    """The central `level` of the means, NaN left out: (low, high)."""
     if not 0 < level < 1:
         raise ValueError(f"level is {level}; wanted a share between 0 and 1, for instance 0.95")
     return _percentiles(means, 50 * (1 - level))
@@ -84,9 +84,12 @@ def _percentiles(means, tail):
 
 
 def cluster_sums(
-    scores: jax.Array, *clusters: jax.Array, sizes: Sequence[int] | None = None, where: jax.Array | None = None
-) -> tuple[jax.Array, jax.Array]:
-    """Sums of the scores, and numbers of triplets, per cluster or cell: `[..., *sizes]` and `[*sizes]`."""
+    scores: Float[AnyArray, "*batch t"],
+    *clusters: Int[AnyArray, " t"],
+    sizes: Sequence[int] | None = None,
+    where: Shaped[AnyArray, " t"] | None = None,
+) -> tuple[Float[Array, "..."], Float[Array, "*sizes"]]:
+    """Sums of the scores `[*batch, *sizes]`, and numbers of triplets, per cluster or per cell of two clusterings."""
     scores, sizes = floats(scores, "scores"), _sizes(clusters, sizes)
     if not scores.ndim:
         raise ValueError("scores have shape (); wanted [..., T]")
@@ -110,7 +113,9 @@ def _cluster_sums(scores, clusters, kept, *, sizes):
 
 
 @functools.partial(jax.jit, static_argnames="resamples")
-def resampled_means(key: jax.Array, totals: jax.Array, counts: jax.Array, *, resamples: int) -> jax.Array:
+def resampled_means(
+    key: PRNGKey, totals: Float[Array, "..."], counts: Float[Array, "*sizes"], *, resamples: int
+) -> Float[Array, "..."]:
     """As `bootstrap_means`, from `cluster_sums`."""
     axes = set(range(counts.ndim))
     occurs = [jnp.any(counts > 0, axis=tuple(axes - {axis})) for axis in sorted(axes)]
@@ -120,13 +125,15 @@ def resampled_means(key: jax.Array, totals: jax.Array, counts: jax.Array, *, res
     return jnp.where(enough, weighted_means(totals, counts, *weights), jnp.nan)
 
 
-def weighted_means(totals: jax.Array, counts: jax.Array, *weights: jax.Array) -> jax.Array:
-    """The mean under each weighting of the clusters: `[..., resamples]`, NaN where nothing has a weight.
+def weighted_means(
+    totals: Float[Array, "..."], counts: Float[Array, "*sizes"], *weights: Float[AnyArray, "_ resamples"]
+) -> Float[Array, "*batch resamples"]:
+    """The mean under each weighting of the clusters; NaN where nothing has a weight.
 
     Args:
-      totals: `[..., *sizes]`, from `cluster_sums`.
-      counts: `[*sizes]`, from `cluster_sums`.
-      *weights: `[size, resamples]` for each clustering, how often each cluster was drawn.
+      totals: from `cluster_sums`.
+      counts: likewise.
+      *weights: for each clustering, how often each cluster was drawn.
     """
     totals, counts = _weigh(totals, weights), _weigh(counts, weights)
     return totals / jnp.broadcast_to(counts, totals.shape)

@@ -1,8 +1,8 @@
 """Is one model better than another on the same triplets? Tests on the differences of their scores.
 
-`first` and `second` are the scores of two models, floating `[..., T]`, the same triplets in the same order; a positive
-difference says that the first is better. Triplets of one source are answered nearly alike, so the tests that resample
-work on whole clusters. Clusters, masks and ids out of range are those of `cluster_bootstrap`.
+`first` and `second` are the scores of two models on the same triplets in the same order; a positive difference means
+that the first is better. Triplets of one source get nearly the same answers, so the tests that resample work on whole
+clusters. Clusters, masks and ids out of range are treated as in `cluster_bootstrap`.
 """
 
 import functools
@@ -12,22 +12,24 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Float, Int, Shaped
 
+from perface_jax.arrays import AnyArray, Array, PRNGKey
 from perface_jax.statistics.arguments import floats, same_shape
 from perface_jax.statistics.cluster_bootstrap import cluster_sums, percentiles, resampled_means
 
 
 class PairedTest(NamedTuple):
-    """The mean difference of two models, its interval, and the two-sided p-value of no difference; each `[...]`."""
+    """The mean difference of two models, its interval, and the two-sided p-value of no difference."""
 
-    difference: jax.Array
-    low: jax.Array
-    high: jax.Array
-    p: jax.Array
+    difference: Float[Array, "*batch"]
+    low: Float[Array, "*batch"]
+    high: Float[Array, "*batch"]
+    p: Float[Array, "*batch"]
 
 
 class McNemar(NamedTuple):
-    """How many triplets only the first model has right, how many only the second, and the exact two-sided p-value."""
+    """How many triplets only the first model gets right, how many only the second, and the exact two-sided p-value."""
 
     first_only: int
     second_only: int
@@ -35,35 +37,35 @@ class McNemar(NamedTuple):
 
 
 def paired_bootstrap(
-    key: jax.Array,
-    first: jax.Array,
-    second: jax.Array,
-    *clusters: jax.Array,
+    key: PRNGKey,
+    first: Float[AnyArray, "*batch t"],
+    second: Float[AnyArray, "*batch t"],
+    *clusters: Int[AnyArray, " t"],
     sizes: Sequence[int] | None = None,
-    where: jax.Array | None = None,
+    where: Shaped[AnyArray, " t"] | None = None,
     level: float = 0.95,
     resamples: int = 2000,
 ) -> PairedTest:
     """Mean of `first - second` with its cluster bootstrap interval and p-value. Traceable.
 
     `p = min(1, 2 (1 + min(#(d* <= 0), #(d* >= 0))) / (1 + resamples))` over the resampled differences d*: the level at
-    which the percentile interval begins to hold 0. It is never 0; with 2,000 resamples it is at least .001.
+    which the percentile interval begins to contain 0. It is never 0; with 2,000 resamples it is at least .001.
 
     Args:
-      key: PRNG key.
-      first: floating `[..., T]`.
-      second: floating `[..., T]`.
-      *clusters: integer `[T]` each: the source of each triplet, or its target, or both.
-      sizes: how many ids each clustering can have, static; needed under jit, otherwise taken from the clusters.
-      where: mask `[T]` of the triplets that count; all when None.
-      level: coverage aimed at, in (0, 1).
+      key: of the draws.
+      first: scores of the first model.
+      second: scores of the second model.
+      *clusters: the source of each triplet, or its target, or both.
+      sizes: how many ids each clustering can have, static; required under jit, otherwise taken from the clusters.
+      where: mask of the triplets that count; all if None.
+      level: nominal coverage, in (0, 1).
       resamples: number of bootstrap draws.
 
     Returns:
       PairedTest; low, high and p are NaN with fewer than two ids in a clustering.
 
     Raises:
-      TypeError, ValueError: as for `cluster_interval`, or scores of two shapes.
+      TypeError, ValueError: as for `cluster_interval`, or scores of different shapes.
 
     Source: Efron & Tibshirani (1993), chapters 13 and 16; the 1 + of Davison & Hinkley (1997), section 4.2.
     """
@@ -77,32 +79,32 @@ def paired_bootstrap(
 
 
 def sign_flip_test(
-    key: jax.Array,
-    first: jax.Array,
-    second: jax.Array,
-    clusters: jax.Array,
+    key: PRNGKey,
+    first: Float[AnyArray, "*batch t"],
+    second: Float[AnyArray, "*batch t"],
+    clusters: Int[AnyArray, " t"],
     *,
     size: int | None = None,
-    where: jax.Array | None = None,
+    where: Shaped[AnyArray, " t"] | None = None,
     resamples: int = 2000,
-) -> jax.Array:
-    """Two-sided p-value of "the two models could be exchanged in any cluster": a permutation test. Traceable.
+) -> Float[Array, "*batch"]:
+    """Two-sided p-value of "the two models are exchangeable within every cluster": a permutation test. Traceable.
 
     The summed difference `d_s` of every cluster gets a random sign `e_s`:
     `p = (1 + #(|sum_s e_s d_s| >= |sum_s d_s|)) / (1 + resamples)`. With S clusters that differ at all, p cannot fall
-    below `2 / 2^S`, whatever the number of triplets: five sources never reach .05.
+    below `2 / 2^S`, however many triplets there are: five sources never reach .05.
 
     Args:
-      key: PRNG key.
-      first: floating `[..., T]`.
-      second: floating `[..., T]`.
-      clusters: integer `[T]`, for instance the source of each triplet.
-      size: how many ids there can be, static; needed under jit, otherwise taken from the clusters.
-      where: mask `[T]` of the triplets that count; all when None.
+      key: of the signs.
+      first: scores of the first model.
+      second: scores of the second model.
+      clusters: for instance the source of each triplet.
+      size: how many ids there can be, static; required under jit, otherwise taken from the clusters.
+      where: mask of the triplets that count; all if None.
       resamples: number of random choices of signs.
 
     Returns:
-      p, `[...]` in (0, 1]; 1 where the models do not differ, NaN without a triplet.
+      p in (0, 1]; 1 where the models do not differ, NaN without a triplet.
 
     Raises:
       TypeError, ValueError: as for `paired_bootstrap`.
@@ -112,31 +114,31 @@ def sign_flip_test(
     sizes = None if size is None else (size,)
     totals, counts = cluster_sums(_differences(first, second), clusters, sizes=sizes, where=where)
     drawn = _flipped_sums(key, totals, resamples=resamples)
-    # Sums that are equal but for the order of their rounding must count as equal.
+    # Sums that differ only by rounding must count as equal.
     rounding = 8 * jnp.finfo(totals.dtype).eps * jnp.sum(jnp.abs(totals), axis=-1)
     observed = jnp.abs(jnp.sum(totals, axis=-1)) - rounding
     p = (1 + jnp.sum(jnp.abs(drawn) >= observed[..., None], axis=-1)) / (1 + resamples)
     return jnp.where(jnp.isnan(observed) | (jnp.sum(counts) == 0), jnp.nan, p).astype(totals.dtype)
 
 
-def mcnemar(first: np.ndarray, second: np.ndarray) -> McNemar:
-    """McNemar's exact test: among the triplets that one model has right and the other wrong, is the split even?
+def mcnemar(first: Shaped[AnyArray, " t"], second: Shaped[AnyArray, " t"]) -> McNemar:
+    """McNemar's exact test: among the triplets that one model gets right and the other wrong, is the split even?
 
     `p` is the two-sided binomial probability of `first_only` out of `first_only + second_only` at 1/2. A tie (1/2) is
-    neither right nor wrong: its triplet says nothing here, though it counts in the accuracies.
+    neither right nor wrong: its triplet does not enter the test, although it counts in the accuracies.
 
-    It takes triplets as independent, which they are not: those of one source are answered alike, and p is far too small
-    wherever the models differ by source. Reported because papers do; decide by `sign_flip_test` or `paired_bootstrap`.
+    The test assumes independent triplets. Those of one source are not, and p is far too small wherever the models
+    differ by source. It is here because papers report it; decide by `sign_flip_test` or `paired_bootstrap`.
 
     Args:
-      first: `[T]` in {0, 1/2, 1}.
-      second: `[T]`, the same triplets.
+      first: scores of the first model in {0, 1/2, 1}.
+      second: scores of the second model on the same triplets.
 
     Returns:
       McNemar; p = 1 where no triplet is right in one model and wrong in the other.
 
     Raises:
-      ValueError: other values, NaN too, or shapes.
+      ValueError: other values, including NaN, or shapes that differ.
 
     Source: McNemar, Psychometrika 12 (1947), in its exact form.
     """

@@ -1,21 +1,26 @@
 """Means and shares over clusters, with their intervals."""
 
 import numpy as np
+from jaxtyping import Float, Int, Shaped
 
 from perface_jax.statistics.estimates import Estimate
 from perface_jax.statistics.resampling import ratio
 
 
-def share_of(values: np.ndarray, cluster: np.ndarray, weights: np.ndarray) -> Estimate:
+def share_of(
+    values: Shaped[np.ndarray, " n"],
+    cluster: Int[np.ndarray, " n"],
+    weights: Float[np.ndarray, "resamples clusters"],
+) -> Estimate:
     """The mean of values from 0 to 1 with its 95% interval.
 
     Where all values are 0, or all are 1, every resample repeats them and the bootstrap has no width. The interval is
     then that of Clopper and Pearson with as many trials as clusters, [0, 1 - 0.025^(1/S)] or [0.025^(1/S), 1].
 
     Args:
-      values: bool or float [N], 0 to 1.
-      cluster: int [N], for instance the person on each picture.
-      weights: float [resamples, S], from `resample`.
+      values: bool or floating, 0 to 1.
+      cluster: for instance the person on each picture, numbered from 0.
+      weights: from `resample`.
 
     Returns:
       Estimate; its ends are NaN with one cluster.
@@ -30,8 +35,12 @@ def share_of(values: np.ndarray, cluster: np.ndarray, weights: np.ndarray) -> Es
     return mean_of(values, cluster, weights)
 
 
-def mean_of(values: np.ndarray, cluster: np.ndarray, weights: np.ndarray) -> Estimate:
-    """The mean of any values [N] with its percentile interval; arguments as for `share_of`."""
+def mean_of(
+    values: Shaped[np.ndarray, " n"],
+    cluster: Int[np.ndarray, " n"],
+    weights: Float[np.ndarray, "resamples clusters"],
+) -> Estimate:
+    """The mean of any values with its percentile interval; arguments as for `share_of`."""
     measure = ratio(values, np.ones(len(values)))
     if weights.shape[1] < 2:
         return Estimate(measure.value(), np.nan, np.nan)

@@ -18,9 +18,9 @@ def with_row(row):
         (FACES.astype(int), TypeError, "originals are int64; wanted floating embeddings"),
         (FACES[0], ValueError, r"originals have shape \(3,\); wanted \[N, D\]"),
         (FACES[:0], ValueError, r"originals have shape \(0, 3\); wanted \[N, D\]"),
-        (with_row(np.nan), ValueError, "1 of 4 originals are zero or no finite numbers, the first in row 2; leave out"),
-        (with_row(np.inf), ValueError, "1 of 4 originals are zero or no finite numbers, the first in row 2"),
-        (with_row(0), ValueError, "1 of 4 originals are zero or no finite numbers, the first in row 2"),
+        (with_row(np.nan), ValueError, "1 of 4 originals are zero or not finite, the first in row 2; leave out"),
+        (with_row(np.inf), ValueError, "1 of 4 originals are zero or not finite, the first in row 2"),
+        (with_row(0), ValueError, "1 of 4 originals are zero or not finite, the first in row 2"),
         (FACES[:3], ValueError, r"originals have shape \(3, 3\), anonymized \(4, 3\); wanted the same, row i"),
         (FACES[:, :2], ValueError, r"originals have shape \(4, 2\), anonymized \(4, 3\); wanted the same"),
     ],
@@ -33,7 +33,7 @@ def test_what_is_no_pair_of_embeddings_is_refused(originals, error, message):
 @pytest.mark.parametrize(
     ("persons", "error", "message"),
     [
-        ([0, 1, 2], ValueError, r"persons have shape \(3,\); wanted \(4,\), one a picture"),
+        ([0, 1, 2], ValueError, r"persons have shape \(3,\); wanted \(4,\), one per picture"),
         ([[0, 1, 2, 3]], ValueError, r"persons have shape \(1, 4\)"),
         ([0.0, 1, 2, 3], TypeError, "persons are float64; wanted integers or strings"),
         ([0, 1, None, 2], TypeError, "persons are object"),

@@ -54,7 +54,7 @@ def test_one_person_has_no_interval_and_one_impostor_no_rate():
     found = equal_error(np.array([0.5, 0.1]), [1, 1], impostors=IMPOSTORS)
     assert np.isfinite(found.value)
     assert np.isnan(found[1:]).all()
-    with pytest.raises(ValueError, match="the pictures, 1, show 1 person; wanted two or more"):
+    with pytest.raises(ValueError, match="pictures: 1, persons: 1; wanted two persons or more"):
         equal_error(np.array([0.5, 0.1]), impostors=IMPOSTORS[:1])
 
 

@@ -94,9 +94,9 @@ def test_unchanged_pictures_are_found_and_the_curve_only_rises():
 
 
 def test_what_cannot_be_ranked_is_refused():
-    with pytest.raises(ValueError, match="anonymized have 4 numbers each, originals 3; wanted as many"):
+    with pytest.raises(ValueError, match="anonymized have 4 numbers each, originals 3; wanted the same number"):
         ranks(MADE, AXES[:, :3] + 1)
-    with pytest.raises(ValueError, match="4 anonymized pictures and 3 originals; wanted row i of one"):
+    with pytest.raises(ValueError, match="4 anonymized pictures and 3 originals; wanted row i of the first"):
         ranks(MADE, AXES[:3])
     with pytest.raises(ValueError, match="original_persons without persons"):
         ranks(MADE, AXES, original_persons=[1, 2, 3, 4])

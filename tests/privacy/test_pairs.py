@@ -77,7 +77,7 @@ def test_pictures_that_are_the_same_tie_exactly():
 
 def test_one_person_or_nobody_twice_is_refused():
     with pytest.raises(
-        ValueError, match="the pictures, 4, show 1 person; wanted two or more. Give originals of other people"
+        ValueError, match="pictures: 4, persons: 1; wanted two persons or more. Give originals of other people"
     ):
         impostor_pairs(AXES, [7, 7, 7, 7])
     with pytest.raises(ValueError, match="4 pictures of 4 persons; wanted two or more pictures of somebody"):

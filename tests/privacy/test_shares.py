@@ -76,7 +76,7 @@ def test_what_is_no_share_is_refused():
         share(np.array([1.5, -0.5]))
     with pytest.raises(ValueError, match=r"values have shape \(0,\)"):
         share(np.array([]))
-    with pytest.raises(ValueError, match=r"similarities have shape \(4,\) and 1 that are no finite numbers"):
+    with pytest.raises(ValueError, match=r"similarities have shape \(4,\) and 1 that are not finite"):
         protection_success(np.where(SIMILARITY == 0.5, np.nan, SIMILARITY), 0.5)
     with pytest.raises(ValueError, match="the threshold is NaN"):
         protection_success(SIMILARITY, np.nan)

@@ -95,7 +95,7 @@ def test_rates_and_similarities_out_of_range_are_refused():
             match_threshold(people(10), false_accept_rate=rate)
     with pytest.raises(ValueError, match=r"similarities have shape \(2, 2\)"):
         independent_threshold(np.zeros((2, 2)))
-    with pytest.raises(ValueError, match=r"shape \(3,\) and 1 that are no finite numbers"):
+    with pytest.raises(ValueError, match=r"shape \(3,\) and 1 that are not finite"):
         independent_threshold(np.array([0.1, np.nan, 0.2]))
 
 
