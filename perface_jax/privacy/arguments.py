@@ -27,8 +27,8 @@ def directions(embeddings: Float[AnyArray, "n d"], name: str) -> Float64[np.ndar
     bad = np.flatnonzero(~np.isfinite(lengths) | (lengths == 0))
     if len(bad):
         raise ValueError(
-            f"{len(bad)} of {len(lengths)} {name} are zero or not finite, the first in row {bad[0]}; leave pictures that"
-            " could not be embedded out of every array, and report how many"
+            f"{len(bad)} of {len(lengths)} {name} are zero or not finite, the first in row {bad[0]}; leave"
+            " pictures that could not be embedded out of every array, and report how many"
         )
     return embeddings / lengths[:, None]
 

@@ -1,7 +1,8 @@
 """(Original, anonymized) pairs against impostor pairs at every threshold: equal error rate, ROC.
 
-An equal error rate of 0.5 means that a recognizer cannot tell them apart. Both rates are exact: between two similarities
-of (original, anonymized) pairs the true accept rate is constant, so the curve needs no point for an impostor pair.
+An equal error rate of 0.5 means that a recognizer cannot tell them apart. Both rates are exact: between two
+similarities of (original, anonymized) pairs the true accept rate is constant, so the curve needs no point for an
+impostor pair.
 """
 
 from collections.abc import Callable

@@ -32,8 +32,8 @@ class MachineRow(NamedTuple):
       attribute, group: of the pictures; `all` and `all` for all of them.
       pairs, persons: how many the row is based on.
       similarity: mean cosine of original and anonymized picture.
-      threshold: of the recognizer at the false accept rate. One threshold for all groups, as in a deployed system: within
-        a group people are more alike, and more of them are confused with each other.
+      threshold: of the recognizer at the false accept rate. One threshold for all groups, as in a deployed system:
+        within a group people are more alike, and more of them are confused with each other.
       protected: protection success rate; 1 minus it is the true accept rate.
       protected_at_ends: the same at the low and at the high end of the interval of the threshold.
       equal_error: equal error rate against all impostor pairs; NaN for a group of fewer than 10 persons.
