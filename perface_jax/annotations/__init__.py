@@ -1,6 +1,6 @@
-"""Votes of people on face triplets: reading, auditing, repairing, labels, and honest splits.
+"""Human votes on face triplets: reading, auditing, repairing, labels, and splits without leakage.
 
-NumPy only; nothing is moved, dropped or repaired unless you call for it.
+NumPy only; nothing is moved, dropped or repaired unless you ask for it.
 
     votes = read_answers("triplet_answers.csv")
     print(audit(votes, grid=(80, 80)).report())       # also: python -m perface_jax.annotations triplet_answers.csv

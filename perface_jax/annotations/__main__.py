@@ -8,7 +8,7 @@ from perface_jax.annotations import audit, read_answers, square_grid
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Print the audit; a file or a grid that does not fit ends with exit code 2 and one line."""
+    """Print the audit; an unreadable file or a grid that does not fit gives exit code 2 and one line."""
     parser = argparse.ArgumentParser(prog="python -m perface_jax.annotations", description="Audit a file of votes.")
     parser.add_argument("file", help="votes: tripletId,ans1,... or triplet,annotator,choice or reference,a,b,votes_...")
     parser.add_argument("--sources", type=_count, help="sources of the grid (default: a square grid)")
@@ -16,7 +16,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--no-grid", action="store_true", help="the triplets are not a grid of sources and targets")
     chosen = parser.parse_args(arguments)
     if chosen.no_grid and (chosen.sources or chosen.targets):
-        parser.error("--no-grid says that there is no grid, --sources and --targets give one: choose")
+        parser.error("--no-grid contradicts --sources and --targets: give one or the other")
     try:
         votes = read_answers(chosen.file)
         text = audit(votes, grid=None if chosen.no_grid else _grid(len(votes.ids), chosen)).report()
@@ -28,7 +28,7 @@ def main(arguments: list[str] | None = None) -> None:
 def _print(text: str) -> None:
     try:
         print(text, flush=True)
-    except BrokenPipeError:  # the reader, `| head`, has seen enough; nothing is left for Python to flush at exit
+    except BrokenPipeError:  # the reader, such as `| head`, has closed; leave nothing for Python to flush at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
@@ -39,7 +39,7 @@ def _count(text: str) -> int:
 
 
 def _grid(triplets: int, chosen: argparse.Namespace) -> tuple[int, int]:
-    """The grid asked for; one size gives the other, none gives a square."""
+    """The requested grid: one size determines the other, none means a square."""
     if chosen.sources and chosen.targets:
         return chosen.sources, chosen.targets
     if chosen.sources:

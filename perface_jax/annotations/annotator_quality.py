@@ -1,35 +1,36 @@
-"""How each voter votes: position bias, straight-lining, dummy triplets, and columns that copy each other.
+"""Quality of each voter: position bias, straight-lining, dummy triplets, and columns that copy each other.
 
-A voter is an answer column, or, where the file says who voted, an annotator. Rows are taken by triplet number, which
-is the order in which a column was filled, as far as a file can tell.
+A voter is an answer column, or an annotator if the file says who voted. Rows are taken by triplet number: as far as a
+file can tell, this is the order in which a column was filled.
 """
 
 import itertools
 from typing import NamedTuple
 
 import numpy as np
+from jaxtyping import Float, Int
 
 from perface_jax.annotations.votes import Votes, share_by_row
 from perface_jax.statistics.agreement import share_of_b
 from perface_jax.statistics.estimates import Estimate
 from perface_jax.statistics.resampling import ratio
 
-RARE = 0.001  # a stretch is flagged where its chance is below this
-FEWEST_SOURCES = 5  # and it covers so many sources: on one or two, the same answer may be a person's honest taste
-CONSTANT, MIXED = 0.9, 0.75  # a window is flagged where the voter gives one letter this often, the others less often
+RARE = 0.001  # a run is flagged if its probability is below this
+FEWEST_SOURCES = 5  # and if it covers this many sources: on one or two, the same answer may be an honest opinion
+CONSTANT, MIXED = 0.9, 0.75  # a window is flagged if one letter has this share, and among the others at most that
 
 
 class Stretch(NamedTuple):
-    """Rows in which a voter gives one answer again and again, or two columns agree.
+    """Rows in which a voter repeats one answer, or two columns agree.
 
     Attributes:
       first, last: ids of the first and last triplet.
-      length: how many votes.
+      length: number of votes.
       letter: the answer; `=` for agreement of two columns.
       share: the share of that answer in the stretch.
-      others: its share among the other votes on the same triplets (NaN where there are none).
-      chance: probability of a run so long anywhere in the column (runs only, else NaN).
-      flagged: whether the rule of `runs`, `window` or `copies` finds it too long.
+      others: its share among the other votes on the same triplets (NaN if there are none).
+      chance: probability of a run this long anywhere in the column (runs only, otherwise NaN).
+      flagged: whether it is too long by the rule of `runs`, `window` or `copies`.
     """
 
     first: str
@@ -47,26 +48,28 @@ class Voter(NamedTuple):
 
     Attributes:
       name: of the column or annotator.
-      places: int [n], the number of the triplet beside which each vote stands in the file.
-      rows: int [n], the triplet it belongs to; another one only in a column whose row order is wrong.
-      votes: int [n], 0 or 1.
-      others: float [n], the share of b among the other votes on that triplet; NaN where there are none.
+      places: the number of the triplet in whose line of the file each vote is.
+      rows: the triplet it belongs to; a different one only in a column whose row order is wrong.
+      votes: 0 or 1.
+      others: the share of b among the other votes on that triplet; NaN if there are none.
     """
 
     name: str
-    places: np.ndarray
-    rows: np.ndarray
-    votes: np.ndarray
-    others: np.ndarray
+    places: Int[np.ndarray, " n"]
+    rows: Int[np.ndarray, " n"]
+    votes: Int[np.ndarray, " n"]
+    others: Float[np.ndarray, " n"]
 
 
-def column_voters(columns: tuple[str, ...], votes: np.ndarray, change: dict[str, np.ndarray]) -> list[Voter]:
+def column_voters(
+    columns: tuple[str, ...], votes: Int[np.ndarray, "t v"], change: dict[str, Int[np.ndarray, " t"]]
+) -> list[Voter]:
     """The columns as voters.
 
     Args:
       columns: their names.
-      votes: int [T, V], rows by triplet number, all columns in one row order.
-      change: for a column that was moved, the rows to which its votes went; it is looked at in its own order.
+      votes: rows by triplet number, all columns in one row order.
+      change: for a moved column, the rows to which its votes went; they are taken in the order of the file.
     """
     voters = []
     for k, name in enumerate(columns):
@@ -77,8 +80,10 @@ def column_voters(columns: tuple[str, ...], votes: np.ndarray, change: dict[str,
     return voters
 
 
-def annotator_voters(annotators: tuple[str, ...], votes: np.ndarray, annotator: np.ndarray) -> list[Voter]:
-    """The annotators as voters; `votes` and `annotator` [T, V] with rows by triplet number."""
+def annotator_voters(
+    annotators: tuple[str, ...], votes: Int[np.ndarray, "t v"], annotator: Int[np.ndarray, "t v"]
+) -> list[Voter]:
+    """The annotators as voters; rows by triplet number."""
     voters = []
     for who, name in enumerate(annotators):
         mine = (annotator == who) & (votes >= 0)
@@ -88,23 +93,27 @@ def annotator_voters(annotators: tuple[str, ...], votes: np.ndarray, annotator: 
     return voters
 
 
-def position_bias(voter: Voter, cluster: np.ndarray, weights: np.ndarray) -> Estimate:
-    """The share of b; without bias, and with a and b dealt at random, it is one half."""
+def position_bias(
+    voter: Voter, cluster: Int[np.ndarray, " t"], weights: Float[np.ndarray, "resamples clusters"]
+) -> Estimate:
+    """The share of b; one half without bias, if a and b were assigned at random."""
     return share_of_b(voter.votes[:, None]).estimate(cluster[voter.rows], weights)
 
 
-def agreement_with_unanimous_others(voter: Voter, cluster: np.ndarray, weights: np.ndarray) -> Estimate:
-    """How often the voter sides with the others where these agree among themselves."""
+def agreement_with_unanimous_others(
+    voter: Voter, cluster: Int[np.ndarray, " t"], weights: Float[np.ndarray, "resamples clusters"]
+) -> Estimate:
+    """How often the voter agrees with the others where the others are unanimous."""
     agreed = np.isin(voter.others, (0.0, 1.0))
     return ratio(agreed & (voter.votes == voter.others), agreed).estimate(cluster[voter.rows], weights)
 
 
-def runs(voter: Voter, source: np.ndarray) -> list[Stretch]:
+def runs(voter: Voter, source: Int[np.ndarray, " t"]) -> list[Stretch]:
     """Runs of equal answers: the longest, and those of the twenty longest that are flagged.
 
-    Flagged: a run so long has a probability below 0.001 anywhere in the column if the votes were independent with the
-    column's own share of the letter, or the others' share on the same triplets where that is larger (they too may be
-    looking at ten clear cases), and the run covers at least five sources.
+    A run is flagged if it covers at least five sources, and if independent votes would produce one this long anywhere
+    in the column with a probability below 0.001. Their share of the letter is the column's own, or that of the other
+    votes on the same triplets if it is larger (the run may consist of clear cases).
 
         chance = 1 - exp(-n (1 - q) q^length)
     """
@@ -120,10 +129,10 @@ def runs(voter: Voter, source: np.ndarray) -> list[Stretch]:
     return found[:1] + [stretch for stretch in found[1:] if stretch.flagged]
 
 
-def window(voter: Voter, source: np.ndarray, length: int) -> Stretch:
-    """The window of `length` votes in a row whose share of one letter is largest.
+def window(voter: Voter, source: Int[np.ndarray, " t"], length: int) -> Stretch:
+    """The window of `length` consecutive votes with the largest share of one letter.
 
-    Flagged: at least .9 of one letter where the others give it in at most .75, over at least five sources.
+    It is flagged if that share is at least .9, the others' share there is at most .75, and it covers five sources.
     """
     total = np.concatenate(([0], np.cumsum(voter.votes)))
     share = (total[length:] - total[:-length]) / length
@@ -134,13 +143,15 @@ def window(voter: Voter, source: np.ndarray, length: int) -> Stretch:
     return _stretch(voter, start, start + length, "ab"[letter], float(own), others, np.nan, flagged)
 
 
-def copies(columns: tuple[str, ...], votes: np.ndarray, source: np.ndarray) -> dict[tuple[str, str], Stretch]:
-    """For every pair of columns the longest run in which they agree; flagged as in `runs`.
+def copies(
+    columns: tuple[str, ...], votes: Int[np.ndarray, "t v"], source: Int[np.ndarray, " t"]
+) -> dict[tuple[str, str], Stretch]:
+    """For every pair of columns, the longest run in which they agree; flagged as in `runs`.
 
     Args:
       columns: their names.
-      votes: int [T, V], rows by triplet number, in the order of the file.
-      source: int [T].
+      votes: as in the file, rows by triplet number.
+      source: of each triplet.
     """
     found = {}
     for i, j in itertools.combinations(range(len(columns)), 2):

@@ -1,4 +1,4 @@
-"""Labels from votes: what a triplet's answer is taken to be, and how many triplets have one.
+"""Labels from votes: the answer assigned to each triplet, and how many triplets have one.
 
 0 = a, 1 = b, -1 = no label. The paper's D1 is `majority`, its D2 is `unanimous`.
 """
@@ -6,71 +6,72 @@
 import dataclasses
 
 import numpy as np
+from jaxtyping import Float64, Int8
 
 from perface_jax.annotations.votes import Votes, share_by_row
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Labels:
-    """One label a triplet.
+    """One label per triplet.
 
     Attributes:
       name: the rule that made them.
-      label: int8 [T], 0 = a, 1 = b, -1 = none.
-      share: float64 [T], what speaks for b, 0..1: the share of the votes, or the posterior of Dawid-Skene.
+      label: 0 = a, 1 = b, -1 = none.
+      share: the evidence for b, 0 to 1: the share of the votes, or the posterior of Dawid-Skene.
       kept: how many triplets have a label.
     """
 
     name: str
-    label: np.ndarray
-    share: np.ndarray
+    label: Int8[np.ndarray, " t"]
+    share: Float64[np.ndarray, " t"]
     kept: int
 
     def __str__(self) -> str:
         return f"{self.name}: keeps {self.kept:,} of {len(self.label):,} triplets"
 
 
-def vote_share(votes: Votes) -> np.ndarray:
-    """The share of the votes that are b: float64 [T]; NaN where nobody voted."""
+def vote_share(votes: Votes) -> Float64[np.ndarray, " t"]:
+    """The share of b among the votes on each triplet; NaN without votes."""
     return share_by_row(votes.votes)
 
 
 def majority(votes: Votes) -> Labels:
-    """What more than half of the votes say; a tie or no vote has no label. (D1)"""
+    """The answer of more than half of the votes; no label for a tie or without votes. (D1)"""
     share = vote_share(votes)
     return _labels("majority", share, np.isfinite(share) & (share != 0.5))
 
 
 def unanimous(votes: Votes) -> Labels:
-    """What all votes say, where all say the same and there are at least two. (D2)"""
+    """The answer of all votes, if they are unanimous and there are at least two. (D2)"""
     share = vote_share(votes)
     return _labels("unanimous", share, np.isin(share, (0.0, 1.0)) & (np.sum(votes.votes >= 0, axis=1) >= 2))
 
 
 def dawid_skene(votes: Votes, *, iterations: int = 100, tolerance: float = 1e-6) -> Labels:
-    """The more probable answer when every annotator errs in a way of their own, found by expectation maximization.
+    """The more probable answer if every annotator has individual error rates, by expectation maximization.
 
     P(truth = k | votes) ~ prior[k] * prod over votes of error[annotator, k, vote]; prior and error are re-estimated
-    from these posteriors until none moves by more than `tolerance`. It starts from the vote shares. Each count of
-    `error` begins at 0.01, so that a rare annotator is never taken for infallible.
+    from these posteriors until none changes by more than `tolerance`. The vote shares are the start. Each count of
+    `error` starts at 0.01, so that an annotator with few votes is never considered infallible.
 
     Args:
       votes: votes with annotators.
-      iterations: at most so many rounds.
+      iterations: maximum number of rounds.
       tolerance: largest change of a posterior at which to stop.
 
     Returns:
-      Labels, `share` = posterior of b; a posterior of exactly one half, or no vote, has no label.
+      Labels, `share` = posterior of b; no label for a posterior of exactly one half or without votes.
 
     Raises:
-      ValueError: the file does not say who voted. A column is not a person: its errors are nobody's.
+      ValueError: the file does not say who voted. A column is not a person, and has no error rates.
 
     Source: Dawid and Skene, Applied Statistics 28 (1979), with the constant above added.
     """
     if votes.annotator is None:
         raise ValueError(
             "Dawid-Skene needs to know who gave each vote, and these votes have no annotator ids. A column is not a "
-            "person: different people may have filled it. Use majority or unanimous, or read the long form."
+            "person: different people may have filled it. Use majority or unanimous, or read a file in the long form."
         )
     row, slot = np.nonzero(votes.votes >= 0)
     vote, who = votes.votes[row, slot], votes.annotator[row, slot]

@@ -1,41 +1,43 @@
-"""Odd-one-out judgments: which of three pictures is least like the other two."""
+"""Odd-one-out judgments: which of three pictures is least similar to the other two."""
 
 import json
+import os
 import pathlib
 from typing import NamedTuple
 
 import numpy as np
+from jaxtyping import Int8, Int32, Int64
 
 
 class OddOneOut(NamedTuple):
-    """Odd-one-out judgments: which of three pictures is least like the other two.
+    """Odd-one-out judgments.
 
     Attributes:
-      triplets: int64 [N, 3], the ids of the three pictures.
-      position: int8 [N], 0, 1 or 2, the odd one among them.
-      annotator: int32 [N], an index into `annotators`.
+      triplets: the ids of the three pictures.
+      position: 0, 1 or 2, the odd one among them.
+      annotator: an index into `annotators`.
       annotators: the ids of the annotators.
     """
 
-    triplets: np.ndarray
-    position: np.ndarray
-    annotator: np.ndarray
+    triplets: Int64[np.ndarray, "n 3"]
+    position: Int8[np.ndarray, " n"]
+    annotator: Int32[np.ndarray, " n"]
     annotators: tuple[str, ...]
 
 
-def read_odd_one_out(path) -> OddOneOut:
+def read_odd_one_out(path: str | os.PathLike) -> OddOneOut:
     """Read the odd-one-out judgments of A View From Somewhere (`ooo_*.json`).
 
     The file holds trials: {"0": {"triplet_questions": [[int, int, int], ...], "odd_one_out_positions": [int, ...],
-    "annotator_id": str}, ...}; further fields (`split`) are left alone.
+    "annotator_id": str}, ...}; further fields (`split`) are ignored.
 
     Returns:
       OddOneOut, the judgments of all trials in the order of the file.
 
     Raises:
-      ValueError: not JSON, no trials, a field missing, an annotator without a name, triplets that are not three
-        different numbers, positions other than 0, 1 and 2, or not as many positions as triplets. Names file and trial;
-        a whole file may be one line.
+      ValueError: not JSON, no trials, a missing field, an annotator without a name, triplets that are not three
+        different numbers, positions other than 0, 1 and 2, or a number of positions other than that of the triplets.
+        The message names file and trial, because a whole file may be one line.
 
     Source: Andrews, Joniak, Xiang, A View From Somewhere, ICLR 2023.
     """
@@ -75,12 +77,12 @@ def _trial(path, name, trial) -> tuple[np.ndarray, np.ndarray, str]:
 
 
 def _is_triplet(question) -> bool:
-    """Whether it is three numbers of pictures, each another one."""
+    """Whether it is three different picture numbers."""
     if not isinstance(question, list) or len(question) != 3 or any(type(number) is not int for number in question):
         return False
     return len(set(question)) == 3 and min(question) >= 0 and max(question) < 2**63  # int64
 
 
 def _shown(value) -> str:
-    """The value as JSON, cut off where it is long."""
+    """The value as JSON, cut off if it is long."""
     return f"{json.dumps(value):.60}"

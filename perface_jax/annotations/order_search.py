@@ -1,31 +1,32 @@
-"""Is one answer column in another row order than the rest? A search over a family of grid orders.
+"""Is one answer column in a different row order than the others? A search over a family of grid orders.
 
-Only the order of a column RELATIVE to the others can be seen in votes. The family has, for a grid of sources and
-targets, every pair of different orders out of target-major, source-major, and group-major with every block size that
-divides the sources or the targets; and, within one order, shifts of the column by up to ten rows and by every run
-length of the grid. A column read in the right order agrees with the others; the score of an order is the column's mean
-Cohen's kappa with them, and the gain is that score minus the score as released.
+Votes reveal only the order of a column RELATIVE to the others. For a grid of sources and targets, the family has every
+pair of different orders among target-major, source-major, and group-major with every block size that divides the
+sources or the targets; and, within one order, shifts of the column by up to ten rows and by every run length of the
+grid. A column read in the right order agrees with the others: the score of an order is the column's mean Cohen's kappa
+with them, and the gain is that score minus the score as released.
 
-Alarm, both needed:
-- p <= 0.01, p = (1 + count) / (1 + permutations), count = random permutations of the column's rows whose best gain
-  over the whole family is at least as large;
-- the interval of the gain lies above 0 after the search: sources are resampled, deviations are counted in standard
-  errors of their own order, and the 95 % quantile of the LARGEST one over the whole family is taken on both sides. So
-  the interval holds for all orders at once, the best one included.
-The first alone is not enough: votes hang together by source, random permutations do not. Of simulated columns that each
-have strong views of their own on every source, and so agree by luck only, 122 of 180 reach p <= 0.01 on a grid of
-80 x 80; with both conditions 4 of these 60 files alarm (24 x 24: 12 of 100).
+An alarm needs both:
+- p <= 0.01, p = (1 + count) / (1 + permutations), where count is the number of random permutations of the column's rows
+  whose best gain over the whole family is at least as large;
+- an interval of the gain above 0 after the search: sources are resampled, deviations are measured in standard errors of
+  their own order, and the 95% quantile of the LARGEST one over the whole family is taken on both sides. The interval
+  thus holds for all orders at once, including the best one.
+The first condition alone is not enough, because votes are correlated within a source and random permutations are not.
+Of simulated columns that each have strong opinions of their own on every source, and so agree only by chance, 122 of
+180 reach p <= 0.01 on a grid of 80 x 80; with both conditions, 4 of these 60 files raise an alarm (24 x 24: 12 of 100).
 
-The column with the largest gain is raised first, and the rest is searched again as if it had been moved, so one wrong
-column does not accuse the others. With two columns nobody can tell which one is wrong: the second is named.
+The column with the largest gain is raised first, and the rest is searched again as if it had been moved, so that one
+wrong column does not implicate the others. With two columns the votes cannot show which one is wrong: the second is
+named.
 
-Shifts are named only roughly: only some are in the family, and a source is answered much alike on all targets, so
-shifts by whole targets look nearly the same, and small ones of these raise no alarm. To try all shifts would not
-settle it: in 400 simulated files (80 x 80, one column 1, 13, 37 or 90 rows down) the shift with the best score was the
-true one in 353. `repair` therefore refuses an order with a shift. A column in another order that is shifted besides is
-named without its shift where that is by whole targets, and not found otherwise.
+Shifts are determined only roughly. Only some are in the family, and a source gets similar answers on all targets, so
+shifts by whole targets look nearly the same, and small ones raise no alarm. Trying all shifts would not settle it: in
+400 simulated files (80 x 80, one column 1, 13, 37 or 90 rows down) the shift with the best score was the true one in
+353. `repair` therefore refuses an order with a shift. A column that is in another order and shifted as well is named
+without its shift if that is by whole targets, and not found otherwise.
 
-Votes become -1 (a) and +1 (b), so all orders and all permutations are one matrix product; every cell needs a vote.
+Votes become -1 (a) and +1 (b), so that all orders and permutations are one matrix product; every cell needs a vote.
 """
 
 import dataclasses
@@ -33,6 +34,7 @@ import functools
 from typing import NamedTuple
 
 import numpy as np
+from jaxtyping import Float, Int, Int32, Int64
 
 from perface_jax.annotations.lookups import variance_shares
 from perface_jax.annotations.orders import GridOrder, OrderChange, grid_orders
@@ -42,13 +44,13 @@ ALARM = 0.01
 
 
 class Finding(NamedTuple):
-    """The best other order of one column.
+    """The best alternative order of one column.
 
     Attributes:
       column: the index of the column.
-      change: the order the column seems to have, and the order of the others.
-      gain: mean kappa with the others after the change minus before, with its interval after the search.
-      p: share of random permutations whose best gain is as large (1 where the gain is not above 0).
+      change: the order the column appears to have, and the order of the others.
+      gain: mean kappa with the others after the change minus before, with its interval (low, high) after the search.
+      p: share of random permutations whose best gain is as large (1 if the gain is not above 0).
     """
 
     column: int
@@ -60,7 +62,7 @@ class Finding(NamedTuple):
 
     @property
     def alarm(self) -> bool:
-        """Whether the column is in another order, by the rule of the module docstring."""
+        """Whether the column is in a different order, by the rule of the module docstring."""
         return self.p <= ALARM and self.low > 0
 
 
@@ -69,14 +71,14 @@ class Family(NamedTuple):
 
     Attributes:
       orders: the named orders.
-      positions: int64 [orders, rows], their arrays.
-      moves: int32 [F, rows], distinct permutations, none of them the identity.
-      meanings: for each of them the pairs (seen, index of the wanted order) that come to this permutation.
+      positions: their arrays.
+      moves: distinct permutations, none of them the identity.
+      meanings: for each of them the pairs (seen, index of the wanted order) that amount to this permutation.
     """
 
     orders: tuple[GridOrder, ...]
-    positions: np.ndarray
-    moves: np.ndarray
+    positions: Int64[np.ndarray, "orders rows"]
+    moves: Int32[np.ndarray, "moves rows"]
     meanings: tuple[tuple[tuple[GridOrder, int], ...], ...]
 
 
@@ -98,32 +100,38 @@ def family(sources: int, targets: int) -> Family:
     return Family(orders, positions, moves, tuple(tuple(pairs) for _, pairs in meanings.values()))
 
 
-def likely_order(mean_vote: np.ndarray, sources: int, targets: int) -> GridOrder:
-    """The named order under which the source explains most of the mean vote: a guess, used only to form clusters."""
+def likely_order(mean_vote: Float[np.ndarray, " rows"], sources: int, targets: int) -> GridOrder:
+    """The named order under which the source explains most of the variance: a guess, used only to form clusters."""
     known = family(sources, targets)
     return known.orders[int(np.argmax(_source_shares(mean_vote, known, sources)))]
 
 
 def search_orders(
-    votes: np.ndarray, sources: int, targets: int, *, seed: int = 0, permutations: int = 999, resamples: int = 1000
+    votes: Int[np.ndarray, "rows v"],
+    sources: int,
+    targets: int,
+    *,
+    seed: int = 0,
+    permutations: int = 999,
+    resamples: int = 1000,
 ) -> tuple[list[Finding], list[Finding]]:
     """Search every column for a better row order.
 
     Args:
-      votes: int [rows, V], 0 or 1, rows by triplet number, V >= 2.
+      votes: 0 or 1, rows by triplet number, two columns or more.
       sources, targets: the size of the grid.
       seed: of permutations and resamples.
 
     Returns:
-      (the alarms, in the order in which they were raised; the best other order of every column without an alarm,
-      after the columns with one were moved).
+      (the alarms, in the order in which they were raised; the best alternative order of every other column, after the
+      alarmed columns were moved).
 
     Raises:
       ValueError: too few permutations or resamples for the rule.
     """
     if permutations < 99 or resamples < 100:
         raise ValueError(
-            f"p <= {ALARM} and its interval need at least 99 permutations and 100 resamples, got {permutations} and "
+            f"p <= {ALARM} needs at least 99 permutations and the interval 100 resamples, got {permutations} and "
             f"{resamples}"
         )
     signs = np.where(votes > 0, 1.0, -1.0)
@@ -144,7 +152,7 @@ def search_orders(
 
 
 def _best_move(signs, column: int, grid, wanted, weights, permutations: int, generator) -> Finding:
-    """The best move of one column; where `wanted` is known, only moves into that order are tried."""
+    """The best move of one column; if `wanted` is known, only moves into that order are tried."""
     known, own = family(*grid), signs[:, column]
     others = np.delete(signs, column, axis=1)
     shares = _source_shares(others.mean(axis=1), known, grid[0])
@@ -164,10 +172,10 @@ def _best_move(signs, column: int, grid, wanted, weights, permutations: int, gen
 
 
 def _projected(own: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """[rows]: its product with a column, up to a constant, is the column's mean kappa with the others.
+    """The vector [rows] whose product with a column is, up to a constant, the column's mean kappa with the others.
 
-    kappa = (mean(x y) - mean(x) mean(y)) / (1 - mean(x) mean(y)) for votes of -1 and 1, linear in x once its mean is
-    fixed, which no reordering changes.
+    kappa = (mean(x y) - mean(x) mean(y)) / (1 - mean(x) mean(y)) for votes of -1 and 1: linear in x for a given mean,
+    which no reordering changes.
     """
     chance = 1 - own.mean() * others.mean(axis=0)
     weight = np.divide(1, chance, out=np.zeros_like(chance), where=chance > 0)
@@ -181,7 +189,7 @@ def _p_value(score, own, gain: float, permutations: int, generator) -> float:
 
 
 def _interval(own, others, moves, bases, positions, grid, weights, best: int) -> tuple[float, float]:
-    """Interval of the gain of one move that holds for all moves at once, sources resampled."""
+    """Interval of the gain of one move that holds for all moves simultaneously, sources resampled."""
     moved = np.empty(moves.shape)
     np.put_along_axis(moved, moves, np.broadcast_to(own, moves.shape), axis=1)
     moved = np.take_along_axis(moved, positions[bases], axis=1)  # rows -> cells of the order of the others
@@ -212,7 +220,7 @@ def _resampled_kappa(x, y, grid, weights) -> np.ndarray:
 
 
 def _source_shares(mean_vote: np.ndarray, known: Family, sources: int) -> list[float]:
-    """The share of the variance of the mean vote that goes with the source, under each named order."""
+    """The share of the variance of the mean vote explained by the source, under each named order."""
     cell = np.arange(len(mean_vote))
     return [variance_shares(mean_vote[p], cell % sources, cell // sources)["source"] for p in known.positions]
 

@@ -1,22 +1,22 @@
-"""Grid orders: where in a file the triplet of a source and a target stands, and how to move a column that stands wrong.
+"""Grid orders: in which row of a file the triplet of a source and a target is, and how to move a misplaced column.
 
-SimCelebA is a grid: every source triplet S (0 .. sources-1) is swapped onto every target T (0 .. targets-1), so a file
-of sources * targets rows is the grid read out in SOME order, and files made at different times may use different ones.
-An order is an integer array over the cells of the grid, cells counted along the sources first:
+SimCelebA is a grid: every source triplet S (0 .. sources-1) is swapped onto every target T (0 .. targets-1). A file of
+sources * targets rows is this grid written in SOME order, and files made at different times may use different ones. An
+order is an integer array over the cells of the grid, cells counted along the sources first:
 
-    order[sources * T + S] = row of the file where source S on target T stands
+    order[sources * T + S] = row of the file that holds source S on target T
 
     target_major        sources * T + S                                       all sources of one target, then the next
     source_major        targets * S + T                                       all targets of one source, then the next
-    group_major         block*targets*(S//block) + block*T + S%block          as target_major, inside groups of sources
-    target_group_major  block*sources*(T//block) + block*S + T%block          as source_major, inside groups of targets
+    group_major         block*targets*(S//block) + block*T + S%block          as target_major, within groups of sources
+    target_group_major  block*sources*(T//block) + block*S + T%block          as source_major, within groups of targets
 
 The released SimCelebA answers are the reason for this file: ans1 and ans2 are group-major in groups of ten, ans3 is
-target-major. Its repair, fixed[800*(S//10) + 10*T + S%10] = ans3[80*T + S], reads here
+target-major. The repair fixed[800*(S//10) + 10*T + S%10] = ans3[80*T + S] is written here as
 
     votes = reorder(votes, "ans3", order_change(grid_order("target_major", 80, 80), grid_order("group_major", 80, 80)))
 
-and because the cells are counted target-major themselves, `grid_order("target_major", ...)` is 0, 1, 2, ... and
+Because the cells themselves are counted target-major, `grid_order("target_major", ...)` is 0, 1, 2, ... and
 `reorder(votes, "ans3", grid_order("group_major", 80, 80))` is the same repair.
 """
 
@@ -25,6 +25,8 @@ import enum
 import math
 
 import numpy as np
+from jaxtyping import Int, Int64
+from numpy.typing import ArrayLike
 
 from perface_jax.annotations.votes import Votes
 
@@ -49,8 +51,8 @@ class GridOrder:
     Attributes:
       kind: the nesting.
       sources, targets: the size of the grid.
-      block: how many sources (group_major) or targets (target_group_major) make a group; else without meaning.
-      shift: every row stands this many rows further down, the last ones come round to the top.
+      block: number of sources (group_major) or targets (target_group_major) in a group; ignored by the other kinds.
+      shift: number of rows by which the whole file is moved down, cyclically.
     """
 
     kind: Kind
@@ -67,8 +69,8 @@ class GridOrder:
         if grouped is not None and (self.block < 1 or grouped % self.block):
             raise ValueError(f"{self.kind}: groups of {self.block} do not divide {grouped}; choose a divisor as block")
 
-    def positions(self) -> np.ndarray:
-        """int64 [sources * targets]: the row of each cell, cells counted along the sources first."""
+    def positions(self) -> Int64[np.ndarray, " rows"]:
+        """The row of each cell, cells counted along the sources first."""
         source, target = np.arange(self.sources)[None, :], np.arange(self.targets)[:, None]
         block = self.block
         match self.kind:
@@ -83,7 +85,7 @@ class GridOrder:
         return (row.reshape(-1) + self.shift) % (self.sources * self.targets)
 
     def words(self) -> str:
-        """The order as a person would say it."""
+        """The order in words."""
         groups = {
             Kind.GROUP_MAJOR: f" in groups of {self.block} sources",
             Kind.TARGET_GROUP_MAJOR: f" in groups of {self.block} targets",
@@ -102,7 +104,7 @@ class GridOrder:
 class OrderChange:
     """From the order in which a column is seen to the order in which it is wanted.
 
-    NumPy takes it for the array that `order_change` gives, so it can be handed to `reorder` as it is.
+    NumPy treats it as the array that `order_change` returns, so `reorder` accepts it directly.
     """
 
     seen: GridOrder
@@ -119,17 +121,16 @@ class OrderChange:
         return f"order_change({self.seen.call()}, {self.wanted.call()})"
 
 
-def grid_order(kind: Kind | str, sources: int, targets: int, *, block: int = 10, shift: int = 0) -> np.ndarray:
-    """The row of every cell of a grid in a named order: `order[sources * T + S]` = row of source S on target T.
+def grid_order(
+    kind: Kind | str, sources: int, targets: int, *, block: int = 10, shift: int = 0
+) -> Int64[np.ndarray, " rows"]:
+    """The row of every cell of a grid in a named order, a permutation: `order[sources * T + S]` = row of S on T.
 
     Args:
       kind: a `Kind` or its value: target_major, source_major, group_major, target_group_major.
       sources, targets: the size of the grid.
-      block: size of a group, for the two grouped kinds; must divide the number of what it groups.
-      shift: rows by which the whole file is moved down, cyclic.
-
-    Returns:
-      int64 [sources * targets], a permutation.
+      block: size of a group, for the two grouped kinds; must divide the number of sources or targets it groups.
+      shift: rows by which the whole file is moved down, cyclically.
 
     Raises:
       ValueError: an unknown kind, or groups that do not divide the grid.
@@ -140,8 +141,7 @@ def grid_order(kind: Kind | str, sources: int, targets: int, *, block: int = 10,
 def grid_orders(sources: int, targets: int) -> tuple[GridOrder, ...]:
     """All named orders of a grid, without shifts: both plain ones, and both grouped ones with every block that divides.
 
-    Returns:
-      The orders, those that come to the same rows only once, under the first name.
+    Orders that amount to the same rows appear once, under the first name.
     """
     orders = [GridOrder(kind, sources, targets) for kind in (Kind.TARGET_MAJOR, Kind.SOURCE_MAJOR)]
     for kind, size in ((Kind.GROUP_MAJOR, sources), (Kind.TARGET_GROUP_MAJOR, targets)):
@@ -154,37 +154,36 @@ def grid_orders(sources: int, targets: int) -> tuple[GridOrder, ...]:
 
 
 def square_grid(triplets: int) -> tuple[int, int]:
-    """(sources, targets) of a grid with this many triplets and as many sources as targets.
+    """(sources, targets) of a square grid with this many triplets.
 
     Raises:
       ValueError: there is none.
     """
     side = math.isqrt(triplets)
     if side * side != triplets:
-        raise ValueError(f"{triplets} triplets are no square grid; say how many sources and targets there are")
+        raise ValueError(f"{triplets} triplets are not a square grid; give the numbers of sources and targets")
     return side, side
 
 
 def cells(
     kind: Kind | str, sources: int, targets: int, *, block: int = 10, shift: int = 0
-) -> tuple[np.ndarray, np.ndarray]:
-    """Source id and target id of every row of a file in a named order; arguments as for `grid_order`.
-
-    Returns:
-      (source_id, target_id), int64 [sources * targets] each, entry i for the row of triplet number i.
-    """
+) -> tuple[Int64[np.ndarray, " rows"], Int64[np.ndarray, " rows"]]:
+    """(source_id, target_id) of every triplet, by its number, for a named order; arguments as for `grid_order`."""
     cell_of_row = np.argsort(grid_order(kind, sources, targets, block=block, shift=shift))
     return cell_of_row % sources, cell_of_row // sources
 
 
-def order_change(seen: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-    """The rows to which a column seen in one order must go to stand in another: `change[seen[cell]] = wanted[cell]`.
+def order_change(seen: Int[np.ndarray, " _"], wanted: Int[np.ndarray, " _"]) -> Int64[np.ndarray, " rows"]:
+    """The rows to which a column must be moved from one order to another: `change[seen[cell]] = wanted[cell]`.
 
     Args:
-      seen, wanted: int [T], orders as `grid_order` gives them.
+      seen, wanted: orders as `grid_order` returns them.
 
     Returns:
-      int64 [T], to be handed to `reorder`.
+      The argument of `reorder`.
+
+    Raises:
+      ValueError: orders that are not permutations, or of different grids.
     """
     seen, wanted = _permutation(seen, "seen"), _permutation(wanted, "wanted")
     if len(seen) != len(wanted):
@@ -192,21 +191,21 @@ def order_change(seen: np.ndarray, wanted: np.ndarray) -> np.ndarray:
     return wanted[np.argsort(seen)]
 
 
-def reorder(votes: Votes, column: str, order) -> Votes:
-    """Move the votes of one column to other rows: `out[order[i]] = votes[i]`, i the number of the triplet.
+def reorder(votes: Votes, column: str, order: ArrayLike) -> Votes:
+    """Move the votes of one column to other rows: `out[order[i]] = votes[i]`, where i is the number of the triplet.
 
-    The other columns stay as they are, and so does `votes`: a new object comes back.
+    The other columns are unchanged, and so is `votes`: the result is a new object.
 
     Args:
       votes: votes of a file with answer columns.
       column: the name of the column to move.
-      order: int [T], a permutation; from `order_change`, or the order of an alarm of the audit.
+      order: a permutation of the rows, from `order_change` or an alarm of the audit.
 
     Raises:
-      ValueError: a column that is not there, or an order that is not a permutation of the rows.
+      ValueError: an unknown column, or an order that is not a permutation of the rows.
     """
     if column not in votes.columns:
-        known = ", ".join(votes.columns) or "none; only the form tripletId,ans1,... has them"
+        known = ", ".join(votes.columns) or "none; only the form tripletId,ans1,... has columns"
         raise ValueError(f"no column '{column}' to reorder; the columns are: {known}")
     order, places = _permutation(order, "order"), votes.places()
     if len(order) != len(places):

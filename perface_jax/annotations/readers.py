@@ -1,10 +1,11 @@
-"""Readers of files of votes: the release, one line a vote, and counts for two alternatives.
+"""Readers of files of votes: the form of the release, one line per vote, and counts for two alternatives.
 
-Readers check every cell and raise a ValueError that names the file, the line, what was seen and what was wanted.
-They change nothing: no vote is dropped, moved or repaired here.
+Readers check every cell and raise a ValueError that names the file, the line, what was seen and what was wanted. They
+change nothing: no vote is dropped, moved or repaired here.
 """
 
 import csv
+import os
 import pathlib
 import re
 from collections.abc import Iterable, Sequence
@@ -14,7 +15,7 @@ import numpy as np
 from perface_jax.annotations.votes import Dummies, Votes, numbering_fault
 
 LETTERS = {"a": 0, "b": 1}
-MOST_VOTES = 1000  # of one row of vote counts; more is a mistake in the file, and would fill the memory
+MOST_VOTES = 1000  # in one row of vote counts; more is an error in the file, and would fill the memory
 
 LONG_FORMS = (
     {"triplet", "annotator", "choice"},
@@ -29,29 +30,29 @@ KNOWN_HEADERS = (
 Line = tuple[int, list[str]]  # line number from 1, cells
 
 
-def read_answers(path) -> Votes:
-    """Read a CSV file of votes; the header tells which of three forms it has.
+def read_answers(path: str | os.PathLike) -> Votes:
+    """Read a CSV file of votes in one of three forms, recognized by the header.
 
-    - `tripletId,ans1,ans2,ans3` (one or more columns that begin with `ans`): one line a triplet, as in the release.
-    - `triplet,annotator,choice[,is_dummy[,expected]]`, columns in any order: one line a vote. `is_dummy` is 0 or 1;
+    - `tripletId,ans1,ans2,ans3` (one or more columns that begin with `ans`): one line per triplet, as in the release.
+    - `triplet,annotator,choice[,is_dummy[,expected]]`, columns in any order: one line per vote. `is_dummy` is 0 or 1;
       `expected` is the right answer of a dummy triplet (a or b; empty elsewhere). Triplets may have different numbers
       of votes. Dummy triplets have ids of their own, in any form.
-    - `reference,a,b,votes_a,votes_b`: one line a triplet with the number of votes for each candidate; triplets are
-      numbered in the order of the file. NIGHTS fits: one line a triplet, its vote written as 1,0 or 0,1.
+    - `reference,a,b,votes_a,votes_b`: one line per triplet with the number of votes for each picture; triplets are
+      numbered in the order of the file. NIGHTS has this form: its votes are 1,0 or 0,1.
 
-    Letters may be upper or lower case, blanks around a cell and empty lines are ignored.
+    Letters may be upper or lower case; spaces around a cell and empty lines are ignored.
 
     Args:
-      path: the file, UTF-8, separated by commas.
+      path: a UTF-8 file, separated by commas.
 
     Returns:
       Votes, in the order of the file (in the long form: of first appearance).
 
     Raises:
       ValueError: an unknown header, an empty file, a wrong number of cells, letters other than a and b, a triplet that
-        is missing or there twice, two votes of one annotator on one triplet, dummy or not, a triplet whose lines differ
-        on whether it is a dummy or on its right answer, a picture without a name, or one that is both a and b. Names
-        file, line, seen and wanted.
+        is missing or occurs twice, two votes of one annotator on one triplet, a triplet whose lines disagree on whether
+        it is a dummy or on its right answer, a picture without a name, or one that is both a and b. The message names
+        file, line, what was seen and what was wanted.
     """
     path = pathlib.Path(path)
     lines = _read_lines(path)
@@ -81,7 +82,7 @@ def _read_lines(path: pathlib.Path) -> list[Line]:
 
 
 def _reader(header: list[str]):
-    """The function that reads the form with this header; None for an unknown one."""
+    """The reader of the form with this header; None for an unknown one."""
     if len(set(header)) < len(header):
         return None
     if header[0] == "tripletId" and len(header) > 1 and all(name.startswith("ans") for name in header[1:]):
@@ -113,7 +114,7 @@ def _read_wide(path, header: list[str], rows: list[Line]) -> Votes:
     first_line = {}
     for line, row in rows:
         if row[0] in first_line:
-            raise _wrong(path, line, f"{row[0]}, which is on line {first_line[row[0]]} too", "every triplet once")
+            raise _wrong(path, line, f"{row[0]}, which is also on line {first_line[row[0]]}", "every triplet once")
         first_line[row[0]] = line
     _check_numbering(path, list(first_line), list(first_line.values()))
     names = header[1:]
@@ -129,19 +130,19 @@ def _read_long(path, header: list[str], rows: list[Line]) -> Votes:
         triplet, annotator, choice, dummy = _vote(path, line, dict(zip(header, row, strict=True)))
         first_line, first_dummy = first.setdefault(triplet, (line, dummy))
         if dummy != first_dummy:
-            seen = f"{triplet} with another is_dummy or expected than on line {first_line}"
+            seen = f"{triplet} with a different is_dummy or expected than on line {first_line}"
             raise _wrong(path, line, seen, "the same on all lines of a triplet")
         earlier = voted.setdefault((triplet, annotator), line)
         if earlier != line:
             seen = f"a second vote of annotator {annotator} on {triplet}, the first is on line {earlier}"
-            raise _wrong(path, line, seen, "one vote each")
+            raise _wrong(path, line, seen, "one vote from each")
         who = annotators.setdefault(annotator, len(annotators))
         if dummy is None:
             given.setdefault(triplet, {})[who] = choice
         else:
             dummies.append((triplet, who, choice, dummy))
     if not given:
-        raise ValueError(f"{path}: all {len(dummies)} votes are on dummy triplets, wanted votes on others too")
+        raise ValueError(f"{path}: all {len(dummies)} votes are on dummy triplets, wanted votes on other triplets, too")
     lines = tuple(first[triplet][0] for triplet in given)
     _check_numbering(path, list(given), lines)
     return Votes(
@@ -156,7 +157,7 @@ def _read_long(path, header: list[str], rows: list[Line]) -> Votes:
 
 
 def _vote(path, line: int, cells: dict[str, str]) -> tuple[str, str, int, int | None]:
-    """Triplet, annotator, choice, and the right answer of a dummy triplet (-1 = not said) or None for another one."""
+    """Triplet, annotator, choice, and the right answer: -1 if a dummy triplet has none, None if it is not a dummy."""
     for column in ("triplet", "annotator"):
         if not cells[column]:
             raise _wrong(path, line, f"an empty cell in column {column}", f"the name of the {column}")
@@ -164,7 +165,7 @@ def _vote(path, line: int, cells: dict[str, str]) -> tuple[str, str, int, int | 
     if dummy not in ("0", "1"):
         raise _wrong(path, line, f"is_dummy = '{dummy}'", "0 or 1")
     if expected and dummy == "0":
-        raise _wrong(path, line, f"expected = '{expected}' on a triplet that is no dummy", "an empty cell")
+        raise _wrong(path, line, f"expected = '{expected}' on a triplet that is not a dummy", "an empty cell")
     choice = _letter(path, line, "choice", cells["choice"])
     right = _letter(path, line, "expected", expected) if expected else -1
     return cells["triplet"], cells["annotator"], choice, right if dummy == "1" else None
@@ -181,7 +182,7 @@ def _read_two_alternative(path, header: list[str], rows: list[Line]) -> Votes:
         cells = dict(zip(header, row, strict=True))
         pictures = _pictures(path, line, cells)
         if pictures in first_line:
-            seen = f"{', '.join(pictures)}, which are on line {first_line[pictures]} too"
+            seen = f"{', '.join(pictures)}, which are also on line {first_line[pictures]}"
             raise _wrong(path, line, seen, "every triplet once")
         first_line[pictures] = line
         for_a, for_b = (_count(path, line, name, cells[name]) for name in ("votes_a", "votes_b"))
@@ -205,7 +206,7 @@ def _pictures(path, line: int, cells: dict[str, str]) -> tuple[str, str, str]:
 def _count(path, line: int, column: str, cell: str) -> int:
     if not re.fullmatch(r"\d+", cell, re.ASCII):
         raise _wrong(path, line, f"'{cell}' in column {column}", "a whole number of votes")
-    return int(cell[:9])  # nine digits are far above the limit already
+    return int(cell[:9])  # nine digits are already far above the limit
 
 
 def _side_by_side(rows: Iterable[Sequence[int]]) -> np.ndarray:

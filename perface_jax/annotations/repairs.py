@@ -1,4 +1,4 @@
-"""Answer columns brought into the row order of the pictures; only where the audit has an alarm, and only on request."""
+"""Moving answer columns into the row order of the pictures: only after an alarm of the audit, and only on request."""
 
 import numpy as np
 
@@ -8,9 +8,9 @@ from perface_jax.annotations.votes import Votes
 
 
 def repair(votes: Votes, found: AuditResult, *, pictures: GridOrder) -> Votes:
-    """Bring the answer columns into the row order of the pictures, whichever columns those are.
+    """Move the answer columns that are not in the row order of the pictures into it.
 
-    Only a file whose audit has an alarm is touched: without one, all columns share an order, which votes cannot name.
+    A file without an alarm is returned unchanged: all its columns share one order, which votes cannot identify.
 
     Args:
       votes: the votes that were audited.
@@ -21,8 +21,8 @@ def repair(votes: Votes, found: AuditResult, *, pictures: GridOrder) -> Votes:
       Votes, every column in the order of the pictures.
 
     Raises:
-      ValueError: no column has the order of the pictures, so nothing supports moving all of them; or a column to move
-        is shifted, by how much votes tell only roughly.
+      ValueError: no column has the order of the pictures, so there is no evidence for moving all of them; or a column
+        to be moved is shifted by a number of rows that votes determine only roughly.
     """
     orders, wanted = found.column_orders, pictures.positions()
     away = {column: order for column, order in orders.items() if not np.array_equal(order.positions(), wanted)}
@@ -32,8 +32,8 @@ def repair(votes: Votes, found: AuditResult, *, pictures: GridOrder) -> Votes:
     for column, order in away.items():
         if order.shift:
             raise ValueError(
-                f"{column} is {order.words()} or nearly so: the rows of one source answer alike on all targets, so "
-                "votes tell a shift only roughly; find out how many rows were lost or added, and reorder by hand"
+                f"{column} is {order.words()} (approximately): a source gets similar answers on all targets, so votes "
+                "determine a shift only roughly; find out how many rows were lost or added, and reorder by hand"
             )
         votes = reorder(votes, column, OrderChange(order, pictures))
     return votes

@@ -1,6 +1,6 @@
-"""Splits by source and target, so that a score says what was new to the model.
+"""Splits by source and target, so that it is known what was new to the model.
 
-Sources and targets are each divided into train, validation and test ids; a triplet belongs to a setting by both:
+Sources and targets are each divided into train, validation and test ids; both determine the setting of a triplet:
 
     train       train sources       x train targets
     validation  validation sources  x validation targets
@@ -8,8 +8,8 @@ Sources and targets are each divided into train, validation and test ids; a trip
     ii          train sources       x test targets       source seen        (the paper's [ii])
     iii         test sources        x train targets      target seen        (the paper's [iii])
 
-Every other cell is used nowhere, and counted. The label of a triplet is almost a function of its source, so a split by
-triplet (`random_split`) measures memory for sources; it exists by name and warns.
+All other cells are unused, and counted. The label of a triplet is almost a function of its source, so a split by
+triplet (`random_split`) measures how well sources are remembered; it must be chosen by name, and warns.
 """
 
 import dataclasses
@@ -19,6 +19,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from jaxtyping import Int, Int64
 
 PARTS = ("train", "validation", "test")
 
@@ -57,25 +58,25 @@ SHARED = {("train", "ii"): "source", ("train", "iii"): "target", ("i", "ii"): "t
 
 
 class SplitWarning(UserWarning):
-    """A split whose scores are easily misread."""
+    """A split whose scores are easily misinterpreted."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Split:
-    """Rows of triplets for each setting; none is made that `check` does not pass.
+    """Rows of triplets for each setting; only splits that pass `check` can be made.
 
     Attributes:
       by: what was divided.
-      rows: setting -> int64 array of rows, ascending.
-      source_id, target_id: int [T], of every triplet; None for a split by triplet, which knows no ids.
-      unused: how many triplets no setting uses.
+      rows: setting -> rows, ascending.
+      source_id, target_id: of every triplet; None for a split by triplet, which has no ids.
+      unused: number of triplets that no setting uses.
       description: how it was made.
     """
 
     by: SplitBy
-    rows: Mapping[Setting, np.ndarray]
-    source_id: np.ndarray | None
-    target_id: np.ndarray | None
+    rows: Mapping[Setting, Int64[np.ndarray, " _"]]
+    source_id: Int[np.ndarray, " t"] | None
+    target_id: Int[np.ndarray, " t"] | None
     unused: int
     description: str
 
@@ -87,13 +88,13 @@ class Split:
         return f"{self.description}: {counts}, unused {self.unused:,}"
 
     def check(self) -> None:
-        """Prove from the ids of the rows that the settings are disjoint; called when a split is made, so at every load.
+        """Prove from the ids of the rows that the settings are disjoint; called whenever a split is made or loaded.
 
-        Any two settings share no row, no source and no target, but for what they share by definition: [ii] the
-        sources of train, [iii] the targets of train, [i] the test targets of [ii] and the test sources of [iii].
+        Two settings share no row, no source and no target, except by definition: [ii] has the sources of train, [iii]
+        the targets of train, [i] the test targets of [ii] and the test sources of [iii].
 
         Raises:
-          ValueError: an overlap; names the settings and the ids.
+          ValueError: an overlap. The message names the settings and the ids.
         """
         names = list(self.rows)
         for one, other in ((a, b) for i, a in enumerate(names) for b in names[i + 1 :]):
@@ -112,8 +113,8 @@ class Split:
 
 
 def split(
-    source_id: np.ndarray,
-    target_id: np.ndarray,
+    source_id: Int[np.ndarray, " _"],
+    target_id: Int[np.ndarray, " _"],
     *,
     sources: tuple[int, int, int] = (56, 8, 16),
     targets: tuple[int, int, int] = (56, 8, 16),
@@ -124,16 +125,16 @@ def split(
 ) -> Split:
     """Divide triplets by their sources and targets (module docstring).
 
-    The ids are shuffled once by `seed`; `fold` turns the shuffled circles of sources and of targets by one test part
-    each. With 80 ids and 16 of them for test, every id is a test id in exactly one of the folds 0 to 4. Where the
-    number of test ids does not divide the number of ids, the last fold reaches into the first: with 15 test ids there
-    are folds 0 to 5, and ten of the 80 ids are test ids twice.
+    The ids are shuffled once by `seed`; `fold` rotates the shuffled sources and the shuffled targets by one test part.
+    With 80 ids, 16 of them for test, every id is a test id in exactly one of the folds 0 to 4. If the number of test
+    ids does not divide the number of ids, the last fold overlaps the first: with 15 test ids there are folds 0 to 5,
+    and ten of the 80 ids are test ids twice.
 
     Args:
-      source_id, target_id: int [T], of every triplet.
+      source_id, target_id: of every triplet.
       sources, targets: how many ids go to train, validation and test; each sums to the number of ids.
-      seed, fold: of the shuffle; fold is 0 to ceil(ids / test ids) - 1, or only 0 where there are no test ids.
-      source_gender, target_gender: [T], of every triplet; where given, every part has the genders in proportion.
+      seed, fold: of the shuffle; fold is 0 to ceil(ids / test ids) - 1, or only 0 if there are no test ids.
+      source_gender, target_gender: of every triplet; if given, every part has the genders in proportion.
 
     Raises:
       TypeError: sizes, a seed or a fold that are not whole numbers.
@@ -142,7 +143,7 @@ def split(
     """
     source_id, target_id = _ids(source_id, "source_id"), _ids(target_id, "target_id")
     if len(source_id) != len(target_id):
-        raise ValueError(f"one source and one target a triplet, got {len(source_id)} and {len(target_id)}")
+        raise ValueError(f"wanted one source and one target per triplet, got {len(source_id)} and {len(target_id)}")
     seed, fold = _whole(seed, "seed"), _whole(fold, "fold")
     source_part = _parts(source_id, sources, "source", seed=(seed, 0), fold=fold, gender=source_gender)
     target_part = _parts(target_id, targets, "target", seed=(seed, 1), fold=fold, gender=target_gender)
@@ -153,11 +154,11 @@ def split(
 
 
 def random_split(n: int, *, fractions: tuple[float, float, float] = (0.8, 0.1, 0.1), seed: int = 0) -> Split:
-    """Divide triplets at random, whatever their sources and targets, into train, validation and test; warns.
+    """Divide triplets at random into train, validation and test, regardless of source and target; warns.
 
     Args:
       n: the number of triplets.
-      fractions: shares of train, validation and test, which sum to 1; counts are rounded, test gets the remainder.
+      fractions: of train, validation and test, which sum to 1; counts are rounded, and test gets the remainder.
       seed: of the shuffle.
 
     Raises:
@@ -169,7 +170,7 @@ def random_split(n: int, *, fractions: tuple[float, float, float] = (0.8, 0.1, 0
         raise ValueError(f"fractions must be three shares that sum to 1, got {fractions} (sum {sum(fractions)})")
     warnings.warn(
         "a random split by triplet puts the sources and targets of the test triplets into training: its score measures "
-        "how well answers to known sources are remembered, not how well new faces are judged; use split(...)",
+        "how well answers to known sources are remembered, not how well the model judges new faces; use split(...)",
         SplitWarning,
         stacklevel=2,
     )
@@ -184,9 +185,9 @@ def random_split(n: int, *, fractions: tuple[float, float, float] = (0.8, 0.1, 0
 def _ids(ids, name: str) -> np.ndarray:
     ids = np.asarray(ids)
     if ids.ndim != 1 or not np.issubdtype(ids.dtype, np.integer):
-        raise ValueError(f"{name} must be whole numbers, one a triplet, got {ids.dtype} {ids.shape}")
+        raise ValueError(f"{name} must be whole numbers, one per triplet, got {ids.dtype} {ids.shape}")
     if (ids < 0).any():
-        raise ValueError(f"{name} has the id {ids.min()}, which means unknown: build the data set with an order")
+        raise ValueError(f"{name} has the id {ids.min()}, which means unknown: build the dataset with an order")
     return ids
 
 
@@ -232,7 +233,7 @@ def _whole(value, name: str) -> int:
 def _gender_of(ids, unique, first, gender, kind: str) -> np.ndarray:
     gender = np.asarray(gender)
     if gender.shape != ids.shape:
-        raise ValueError(f"{kind}_gender must have one entry a triplet, {ids.shape}, got {gender.shape}")
+        raise ValueError(f"{kind}_gender must have one entry per triplet, {ids.shape}, got {gender.shape}")
     of_id = gender[first]
     mixed = np.unique(ids[of_id[np.searchsorted(unique, ids)] != gender])
     if len(mixed):
@@ -241,7 +242,7 @@ def _gender_of(ids, unique, first, gender, kind: str) -> np.ndarray:
 
 
 def _interleave(ids: np.ndarray, gender: np.ndarray, generator) -> np.ndarray:
-    """A shuffle in which every stretch has the genders in proportion."""
+    """A shuffle in which every consecutive part has the genders in proportion."""
     place = np.empty(len(ids))
     for value in np.unique(gender):
         members = generator.permutation(np.flatnonzero(gender == value))

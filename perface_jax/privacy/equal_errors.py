@@ -44,7 +44,7 @@ def equal_error(
     similarity = scores(similarity, "similarities")
     person = numbered(persons, len(similarity))
     accepted = false_accepts(similarity, impostors, impostor_persons)
-    return equal_error_of(similarity, accepted, person, resample(person.max() + 1, resamples, seed=seed))
+    return equal_error_of(similarity, accepted, person, resample(int(person.max()) + 1, resamples, seed=seed))
 
 
 def false_accepts(

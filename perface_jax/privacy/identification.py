@@ -94,7 +94,7 @@ def cumulative_match(
       TypeError, ValueError: persons that do not fit.
     """
     person = numbered(persons, len(found.better))
-    draws = resample(person.max() + 1, resamples, seed=seed)
+    draws = resample(int(person.max()) + 1, resamples, seed=seed)
     return [share_of(found_within(found, k=k), person, draws) for k in range(1, most + 1)]
 
 

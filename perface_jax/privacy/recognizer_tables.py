@@ -199,12 +199,13 @@ def _row(title, one: _Measured, members: np.ndarray, person: np.ndarray, *, seed
     similarity, found = one.similarity[members], Ranks(*(place[members] for place in one.ranks))
     person = numbered(person[members], members.sum())
     protected, at_low, at_high = (similarity <= threshold for threshold in one.threshold)
-    draws = (person, resample(person.max() + 1, resamples, seed=seed))
-    enough = title[1] == ALL or person.max() + 1 >= FEWEST
+    persons = int(person.max()) + 1
+    draws = (person, resample(persons, resamples, seed=seed))
+    enough = title[1] == ALL or persons >= FEWEST
     return MachineRow(
         *title,
         pairs=len(similarity),
-        persons=int(person.max()) + 1,
+        persons=persons,
         similarity=mean_of(similarity, *draws),
         threshold=one.threshold,
         protected=share_of(protected, *draws),

@@ -62,4 +62,4 @@ def share(
     if values.min() < 0 or values.max() > 1:
         raise ValueError(f"values go from {values.min():g} to {values.max():g}; wanted shares, 0 to 1")
     person = numbered(persons, len(values))
-    return share_of(values, person, resample(person.max() + 1, resamples, seed=seed))
+    return share_of(values, person, resample(int(person.max()) + 1, resamples, seed=seed))

@@ -66,11 +66,11 @@ def test_a_square_grid_is_the_default_and_no_grid_can_be_said(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ((), "120 triplets are no square grid; say how many sources and targets there are, with --sources and --targ"),
+        ((), "120 triplets are not a square grid; give the numbers of sources and targets, with --sources"),
         (("--sources", 80, "--targets", 80), "120 triplets do not fit a grid of 80 sources x 80 targets = 6400"),
         (("--sources", 0), "argument --sources: saw '0', wanted a whole number, at least 1"),
         (("--targets", -4), "argument --targets: saw '-4', wanted a whole number, at least 1"),
-        (("--no-grid", "--sources", 12), "--no-grid says that there is no grid"),
+        (("--no-grid", "--sources", 12), "--no-grid contradicts --sources and --targets"),
         (("--sources", 7), "120 triplets do not fit a grid of 7 sources x 17 targets"),
     ],
 )

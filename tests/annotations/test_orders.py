@@ -58,7 +58,7 @@ def test_all_named_orders_of_a_grid_are_there_once():
 
 def test_a_square_grid_has_as_many_sources_as_targets():
     assert square_grid(6400) == (80, 80)
-    with pytest.raises(ValueError, match="24 triplets are no square grid; say how many sources and targets"):
+    with pytest.raises(ValueError, match="24 triplets are not a square grid; give the numbers of sources and targets"):
         square_grid(24)
 
 

@@ -140,7 +140,14 @@ def test_a_second_vote_of_one_annotator_is_refused(tmp_path):
 
 def test_a_dummy_answered_twice_by_one_annotator_is_refused(tmp_path):
     head = "triplet,annotator,choice,is_dummy,expected\nt0000,ann,a,0,\nd1,ann,a,1,a\nd1,bob,a,1,a\n"
-    fails(tmp_path, head + "d1,ann,b,1,a\n", "line 5", "second vote of annotator ann on d1", "line 3", "one vote each")
+    fails(
+        tmp_path,
+        head + "d1,ann,b,1,a\n",
+        "line 5",
+        "second vote of annotator ann on d1",
+        "line 3",
+        "one vote from each",
+    )
 
 
 @pytest.mark.parametrize("cells", ["a,0,", "a,1,b", "a,1,"])
@@ -154,7 +161,7 @@ def test_long_form_cells_are_checked(tmp_path):
     fails(tmp_path, head + "t0000,ann,a,yes,\n", "line 2", "'yes'", "0 or 1")
     fails(tmp_path, head + "t0000,,a,0,\n", "line 2", "an empty cell in column annotator")
     fails(tmp_path, head + ",ann,a,1,a\n", "line 2", "an empty cell in column triplet")
-    fails(tmp_path, head + "t0000,ann,a,0,a\n", "line 2", "no dummy")
+    fails(tmp_path, head + "t0000,ann,a,0,a\n", "line 2", "not a dummy")
     fails(tmp_path, head + "d1,ann,a,1,x\n", "line 2", "'x'", "expected")
     fails(tmp_path, head + "d1,ann,a,1,a\n", "dummy")
     fails(tmp_path, head + "t0000,ann,a,0,\nt0002,ann,a,0,\n", "missing: t0001")
@@ -165,7 +172,7 @@ def test_two_alternative_cells_are_checked(tmp_path):
     fails(tmp_path, head + "r,x,y,1.5,1\n", "line 2", "'1.5'", "votes_a")
     fails(tmp_path, head + "r,x,y,0,0\n", "line 2", "0 + 0")
     fails(tmp_path, head + "r,x,y,99999999999,1\n", "line 2", "1000")
-    fails(tmp_path, head + "r,x,y,1,1\nr,x,y,1,0\n", "line 3", "line 2 too")
+    fails(tmp_path, head + "r,x,y,1,1\nr,x,y,1,0\n", "line 3", "also on line 2")
     fails(tmp_path, head + "r,x,y,1,1\nr,x,x,1,0\n", "line 3", "'x' as a and as b", "two pictures to choose from")
     for pictures, column in ((",x,y", "reference"), ("r,,y", "a"), ("r,x,", "b"), ("r,,", "a")):
         fails(tmp_path, head + f"{pictures},1,0\n", "line 2", f"in column {column},", "the name of a picture")

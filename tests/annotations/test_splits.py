@@ -116,7 +116,7 @@ def test_bad_arguments_are_refused():
         split(SOURCE / 2, TARGET)
     with pytest.raises(ValueError, match="source 0 has more than one gender"):
         split(SOURCE, TARGET, source_gender=np.where((SOURCE == 0) & (TARGET == 1), "f", "m"))
-    with pytest.raises(ValueError, match="one entry a triplet"):
+    with pytest.raises(ValueError, match="one entry per triplet"):
         split(SOURCE, TARGET, source_gender=np.arange(80))
 
 

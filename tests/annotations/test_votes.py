@@ -29,7 +29,7 @@ def test_the_number_in_an_id_has_at_most_nine_digits():
 
 
 def test_lines_are_as_many_as_ids():
-    with pytest.raises(ValueError, match="1 ids stand on 2 lines"):
+    with pytest.raises(ValueError, match="1 ids have 2 lines"):
         Votes(("t0000",), np.zeros((1, 2)), lines=(2, 3))
 
 

@@ -235,7 +235,7 @@ def test_a_picture_without_answers_is_named(copy, tmp_path):
 
 
 def test_a_grid_that_does_not_fit_is_refused(release, tmp_path):
-    with pytest.raises(ValueError, match="triplet_answers.csv: 24 triplets are no square grid"):
+    with pytest.raises(ValueError, match="triplet_answers.csv: 24 triplets are not a square grid"):
         sim_celeba.build(release, tmp_path)
     with pytest.raises(ValueError, match="triplet_answers.csv: 24 triplets, expected 25 for a grid of 5 sources x 5 t"):
         sim_celeba.build(release, tmp_path, grid=(5, 5))
