@@ -169,7 +169,7 @@ def test_intervals_are_those_of_drawing_the_queries_again(four_classes):
     assert other.rows[1].ranking_auc.low != report.rows[1].ranking_auc.low
 
 
-def test_an_abstained_query_is_wrong_and_said_to_be():
+def test_an_abstention_counts_as_wrong_and_is_noted():
     report = classification_report(TRUTH, GROUP, 1.0 - np.eye(3)[GROUP], ["a", "b", "c"], resamples=50)
     np.testing.assert_array_equal(report.confusion, CONFUSION)
     assert (report.top1.value, report.decided.value, report.top1_decided.value) == (3 / 6, 5 / 6, 3 / 5)
@@ -192,7 +192,7 @@ def test_a_class_without_queries_has_an_accuracy_and_a_reason():
         assert np.isnan(missing).all()
 
 
-def test_a_class_of_every_query_and_queries_that_all_abstained_have_reasons():
+def test_a_class_with_all_queries_and_only_abstentions_have_reasons():
     report = classification_report(np.zeros(3, int), np.full(3, -1), np.ones((3, 2)), ["a", "b"], resamples=50)
     assert report.rows[0].note == (
         "no query assigned to this class: no precision;"

@@ -53,11 +53,11 @@ def test_accuracy_is_that_of_trying_every_threshold(ties, folds):
     )
 
 
-def test_pairs_of_which_every_one_can_be_told_have_accuracy_one():
+def test_separable_pairs_have_accuracy_one():
     assert verification_accuracy(np.where(SAME, 0.31, 0.29), SAME) == (1.0, 0.0)
 
 
-def test_neighboring_numbers_are_told_apart():
+def test_neighboring_numbers_are_separated():
     low = 1.0
     high = np.nextafter(low, 2.0)  # half way between them rounds to one of them
     for shift in (0, 1):
@@ -65,7 +65,7 @@ def test_neighboring_numbers_are_told_apart():
         assert verification_accuracy(values, SAME) == (1.0, 0.0)
 
 
-def test_similarities_that_are_all_equal_are_a_coin():
+def test_equal_similarities_give_chance_accuracy():
     assert verification_accuracy(np.zeros(200), SAME) == (0.5, 0.0)
     assert true_accept_rate(np.zeros(200), SAME, false_accept_rate=0.99) == 0.0
     assert true_accept_rate(np.zeros(200), SAME, false_accept_rate=1.0) == 1.0
@@ -91,7 +91,7 @@ def test_rates_are_those_of_scikit_learn(ties, rate):
     assert (similarity[~SAME] > threshold).mean() == pytest.approx(false[false <= rate].max())
 
 
-def test_half_precision_is_read_as_it_is():
+def test_half_precision_is_converted_exactly():
     similarity = similarities().astype(np.float16)
     wanted = threshold_at(similarity.astype(np.float64), SAME, false_accept_rate=0.1)
     assert threshold_at(similarity, SAME, false_accept_rate=0.1) == wanted
@@ -108,7 +108,7 @@ def test_half_precision_is_read_as_it_is():
         (np.zeros(0), np.zeros(0, bool), ValueError, "0 of 0 pairs show one person"),
     ],
 )
-def test_pairs_that_cannot_be_judged_are_refused(similarity, same, error, message):
+def test_invalid_pairs_are_refused(similarity, same, error, message):
     with pytest.raises(error, match=message):
         verification_accuracy(similarity, same, folds=2)
     with pytest.raises(error, match=message):
@@ -156,7 +156,7 @@ def test_the_true_accept_rate_lies_on_the_curve():
         assert true_accept_rate(similarity, SAME, false_accept_rate=rate) == curve.true_accept_rate[at]
 
 
-def test_the_equal_error_rate_goes_from_nothing_to_everything():
+def test_the_equal_error_rate_ranges_from_zero_to_one():
     assert equal_error_rate(np.where(SAME, 0.8, 0.2), SAME) == 0
     assert equal_error_rate(np.where(SAME, 0.2, 0.8), SAME) == 1
     assert equal_error_rate(np.zeros(200), SAME) == 0.5

@@ -28,12 +28,12 @@ class BenchmarkRow(NamedTuple):
     Attributes:
       method: its name.
       perceived: mean perceived similarity to the originals; None without a perceptual model.
-      matched: what the recognizer sees of the same pictures; see `privacy.MachineRow`.
+      matched: what the recognizer sees of the same pictures; see `privacy.RecognizerRow`.
     """
 
     method: str
     perceived: Estimate | None
-    matched: privacy.MachineRow
+    matched: privacy.RecognizerRow
 
 
 class GapRow(NamedTuple):
@@ -43,7 +43,7 @@ class GapRow(NamedTuple):
       method: its name.
       recognizer: its name; None for the perceived similarity, which has none.
       attribute: of the groups.
-      measure: `protected`, `re_identified` or `equal_error`, see `privacy.MachineGap`, or `perceived`.
+      measure: `protected`, `re_identified` or `equal_error`, see `privacy.RecognizerGap`, or `perceived`.
       gap: of that measure.
     """
 
@@ -94,7 +94,7 @@ class Benchmark(NamedTuple):
     Attributes:
       false_accept_rate: of the thresholds.
       rows, gaps, preservation: see their types.
-      curves: method -> one `privacy.MachineCurve` for each recognizer.
+      curves: method -> one `privacy.RecognizerCurve` for each recognizer.
       scores: method -> scores of its pictures.
     """
 
@@ -102,7 +102,7 @@ class Benchmark(NamedTuple):
     rows: list[BenchmarkRow]
     gaps: list[GapRow]
     preservation: list[PreservationRow]
-    curves: dict[str, tuple[privacy.MachineCurve, ...]]
+    curves: dict[str, tuple[privacy.RecognizerCurve, ...]]
     scores: dict[str, Scores]
 
     def overall(self) -> list[BenchmarkRow]:
@@ -115,7 +115,7 @@ class Benchmark(NamedTuple):
 
     def thresholds(self) -> dict[str, Estimate]:
         """By recognizer, with their intervals."""
-        return {row.matched.embedder: row.matched.threshold for row in self.rows}
+        return {row.matched.recognizer: row.matched.threshold for row in self.rows}
 
 
 def benchmark(
@@ -149,7 +149,7 @@ def benchmark(
         results = embedders.embed(method.portraits, None if method.made_here else name)
         everyone = {one: vectors.recognized[one] for one in results.recognized}
         pairs = {one: (everyone[one][method.places], there) for one, there in results.recognized.items()}
-        table = privacy.machine_table(
+        table = privacy.recognizer_table(
             pairs,
             persons=people,
             groups=groups,
@@ -163,7 +163,7 @@ def benchmark(
         scores = Scores(_perceived(vectors, results, method.places), matched)
         perceived = dict(perceived_means(scores.perceived, groups, people))
         found.rows.extend(BenchmarkRow(name, perceived.get((row.attribute, row.group)), row) for row in table.rows)
-        found.gaps.extend(GapRow(name, gap.embedder, gap.attribute, gap.measure, gap.gap) for gap in table.gaps)
+        found.gaps.extend(GapRow(name, gap.recognizer, gap.attribute, gap.measure, gap.gap) for gap in table.gaps)
         found.gaps.extend(perceived_gaps(name, scores.perceived, groups, people))
         own = originals[method.places]
         measured = measure(own, method.portraits)

@@ -33,18 +33,18 @@ class RankRow(NamedTuple):
 def recognizer_matches(found: Benchmark) -> Section:
     """Every method under every recognizer at every threshold and every rank."""
     rate = f"{found.false_accept_rate:g}"
-    curves = {(method, curve.embedder): curve for method, several in found.curves.items() for curve in several}
+    curves = {(method, curve.recognizer): curve for method, several in found.curves.items() for curve in several}
     ranks = [RankRow(*pair, rank, share) for pair, curve in curves.items() for rank, share in enumerate(curve.ranks, 1)]
     within = {row[:3]: row.found for row in ranks}
     shown = [rank for rank in RANKS if any(row.rank == rank for row in ranks)]
     lines = [
         (
             row.method,
-            row.matched.embedder,
+            row.matched.recognizer,
             str(row.matched.pairs),
             estimate(row.matched.equal_error),
             estimate(_rest(row.matched.protected)),
-            *(estimate(within[row.method, row.matched.embedder, rank]) for rank in shown),
+            *(estimate(within[row.method, row.matched.recognizer, rank]) for rank in shown),
         )
         for row in found.overall()
     ]
@@ -72,7 +72,7 @@ def group_gaps(found: Benchmark) -> Section | None:
     rows = found.of_groups()
     if not rows:
         return None
-    titles = dict.fromkeys((row.method, row.matched.embedder, row.matched.attribute) for row in rows)
+    titles = dict.fromkeys((row.method, row.matched.recognizer, row.matched.attribute) for row in rows)
     gaps = {row[:-1]: row.gap for row in found.gaps}
     lines = []
     for title in titles:
@@ -95,7 +95,7 @@ def _group_line(row):
     matched = row.matched
     return (
         row.method,
-        matched.embedder,
+        matched.recognizer,
         matched.attribute,
         matched.group,
         str(matched.pairs),

@@ -32,7 +32,7 @@ def both_axes(found: Benchmark, originals: Portraits, methods: Mapping[str, Meth
             row.method,
             str(row.matched.pairs),
             estimate(row.perceived) if row.perceived else "",
-            row.matched.embedder,
+            row.matched.recognizer,
             estimate(row.matched.similarity),
             estimate(row.matched.protected),
             estimate(row.matched.re_identified),

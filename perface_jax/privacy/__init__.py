@@ -6,7 +6,7 @@
     similarity = privacy.paired_similarity(originals, anonymized)
     privacy.protection_success(similarity, threshold.value, persons)              # share no longer matched
     privacy.share(privacy.found_within(privacy.ranks(anonymized, originals, persons), k=1), persons)       # Re-ID
-    privacy.machine_table({"r50": (originals, anonymized)}, persons=persons, groups={"sex": sex})          # all at once
+    privacy.recognizer_table({"r50": (originals, anonymized)}, persons=persons, groups={"sex": sex})   # all at once
 
 Embeddings are floating `[N, D]`, from any recognizer, and need not be normalized; similarity is their cosine. `persons`
 are integers or strings `[N]`, who is on each picture; None = every picture shows a different person. Host functions,
@@ -25,7 +25,13 @@ from perface_jax.privacy.equal_errors import equal_error
 from perface_jax.privacy.gaps import Gap, largest_gap
 from perface_jax.privacy.identification import Ranks, cumulative_match, found_within, ranks
 from perface_jax.privacy.pairs import ImpostorPairs, genuine_pairs, impostor_pairs, paired_similarity
-from perface_jax.privacy.recognizer_tables import MachineCurve, MachineGap, MachineRow, MachineTable, machine_table
+from perface_jax.privacy.recognizer_tables import (
+    RecognizerCurve,
+    RecognizerGap,
+    RecognizerRow,
+    RecognizerTable,
+    recognizer_table,
+)
 from perface_jax.privacy.shares import protection_success, share
 from perface_jax.privacy.thresholds import independent_threshold, match_threshold, pairs_needed
 from perface_jax.verification import Roc, equal_error_rate, roc, true_accept_rate
@@ -33,11 +39,11 @@ from perface_jax.verification import Roc, equal_error_rate, roc, true_accept_rat
 __all__ = [
     "Gap",
     "ImpostorPairs",
-    "MachineCurve",
-    "MachineGap",
-    "MachineRow",
-    "MachineTable",
     "Ranks",
+    "RecognizerCurve",
+    "RecognizerGap",
+    "RecognizerRow",
+    "RecognizerTable",
     "Roc",
     "cumulative_match",
     "equal_error",
@@ -47,12 +53,12 @@ __all__ = [
     "impostor_pairs",
     "independent_threshold",
     "largest_gap",
-    "machine_table",
     "match_threshold",
     "paired_similarity",
     "pairs_needed",
     "protection_success",
     "ranks",
+    "recognizer_table",
     "roc",
     "share",
     "true_accept_rate",

@@ -24,11 +24,11 @@ MOST = 20  # ranks of a cumulative match curve
 FEWEST = 10  # persons: with fewer, the equal error rate of a group and its interval are meaningless
 
 
-class MachineRow(NamedTuple):
+class RecognizerRow(NamedTuple):
     """One recognizer and one group of pictures.
 
     Attributes:
-      embedder: the recognizer.
+      recognizer: its name.
       attribute, group: of the pictures; `all` and `all` for all of them.
       pairs, persons: how many the row is based on.
       similarity: mean cosine of original and anonymized picture.
@@ -41,7 +41,7 @@ class MachineRow(NamedTuple):
       rank_5: share whose own original is among the five most similar.
     """
 
-    embedder: str
+    recognizer: str
     attribute: str
     group: str
     pairs: int
@@ -55,42 +55,42 @@ class MachineRow(NamedTuple):
     rank_5: Estimate
 
 
-class MachineGap(NamedTuple):
+class RecognizerGap(NamedTuple):
     """The largest difference between two groups of an attribute (`largest_gap`).
 
     Attributes:
-      embedder: the recognizer.
+      recognizer: its name.
       attribute: of the groups.
-      measure: `protected`, `re_identified` or `equal_error`, a field of `MachineRow`.
+      measure: `protected`, `re_identified` or `equal_error`, a field of `RecognizerRow`.
       gap: of that measure.
     """
 
-    embedder: str
+    recognizer: str
     attribute: str
     measure: str
     gap: Gap
 
 
-class MachineCurve(NamedTuple):
+class RecognizerCurve(NamedTuple):
     """All pictures under one recognizer, at every threshold and every rank.
 
     Attributes:
-      embedder: the recognizer.
+      recognizer: its name.
       roc: of (original, anonymized) pairs against the impostor pairs that determine the threshold.
       ranks: share whose own original is among the k most similar, for k = 1 to 20 or to the size of the gallery.
     """
 
-    embedder: str
+    recognizer: str
     roc: Roc
     ranks: tuple[Estimate, ...]
 
 
-class MachineTable(NamedTuple):
+class RecognizerTable(NamedTuple):
     """Rows by recognizer and group; gaps for attributes with two groups or more; one curve for each recognizer."""
 
-    rows: tuple[MachineRow, ...]
-    gaps: tuple[MachineGap, ...]
-    curves: tuple[MachineCurve, ...]
+    rows: tuple[RecognizerRow, ...]
+    gaps: tuple[RecognizerGap, ...]
+    curves: tuple[RecognizerCurve, ...]
 
 
 class _Measured(NamedTuple):
@@ -103,8 +103,8 @@ class _Measured(NamedTuple):
     gallery: int
 
 
-def machine_table(
-    embedders: Mapping[str, tuple[Float[AnyArray, "n _"], Float[AnyArray, "n _"]]],
+def recognizer_table(
+    recognizers: Mapping[str, tuple[Float[AnyArray, "n _"], Float[AnyArray, "n _"]]],
     *,
     persons: Persons | None = None,
     groups: Mapping[str, Shaped[AnyArray, " n"] | Sequence[str]] | None = None,
@@ -115,11 +115,11 @@ def machine_table(
     false_accept_rate: float = 1e-3,
     seed: int = 0,
     resamples: int = 1000,
-) -> MachineTable:
+) -> RecognizerTable:
     """Similarity, protection, equal error, Re-ID, rank 5 and curves for every recognizer and every group.
 
     Args:
-      embedders: name of a recognizer -> embeddings of (originals, anonymized), row i of the second made from row i of
+      recognizers: name of a recognizer -> embeddings of (originals, anonymized), row i of the second made from row i of
         the first. All recognizers have the same pictures in the same order.
       persons: who is on each picture; None = all different.
       groups: attribute -> names of its groups; a picture with an empty name is in none.
@@ -127,7 +127,7 @@ def machine_table(
         themselves.
       impostor_persons: who is on each of them; None = all different.
       gallery: name of a recognizer -> the originals that are searched, each once, including those of persons who are
-        not in `embedders`; None = the originals themselves.
+        not in `recognizers`; None = the originals themselves.
       gallery_persons: who is on each of them; required with a gallery, as is `persons`.
       false_accept_rate: of the threshold.
       seed, resamples: of every bootstrap; resamples x persons numbers are held at once.
@@ -138,13 +138,13 @@ def machine_table(
     """
     groups = groups or {}
     for title, others in (("impostors", impostors), ("gallery", gallery)):
-        if others is not None and (missing := embedders.keys() - others.keys()):
+        if others is not None and (missing := recognizers.keys() - others.keys()):
             raise ValueError(f"no {title} for {sorted(missing)}; wanted {title} for every recognizer, or None")
     if (gallery is None) != (gallery_persons is None):
         raise ValueError("only one of gallery and gallery_persons; wanted both, or neither")
     bootstrap = {"seed": seed, "resamples": resamples}
     measured = {}
-    for name, pair in embedders.items():
+    for name, pair in recognizers.items():
         people = (pair[0], persons) if impostors is None else (impostors[name], impostor_persons)
         searched = (pair[0], persons, None) if gallery is None else (gallery[name], persons, gallery_persons)
         with _about(name):
@@ -163,8 +163,8 @@ def machine_table(
             rows.append(_row((name, attribute, group), one, members, person, **bootstrap))
         gaps += _gaps(name, one, names, person, **bootstrap)
         within = cumulative_match(one.ranks, person, most=min(MOST, one.gallery), **bootstrap)
-        curves.append(MachineCurve(name, roc_of(one.similarity, one.accepted), tuple(within)))
-    return MachineTable(tuple(rows), tuple(gaps), tuple(curves))
+        curves.append(RecognizerCurve(name, roc_of(one.similarity, one.accepted), tuple(within)))
+    return RecognizerTable(tuple(rows), tuple(gaps), tuple(curves))
 
 
 @contextlib.contextmanager
@@ -195,14 +195,14 @@ def _selections(names: Mapping[str, np.ndarray], count: int) -> Iterator[tuple[s
             yield attribute, str(group), labels == group
 
 
-def _row(title, one: _Measured, members: np.ndarray, person: np.ndarray, *, seed: int, resamples: int) -> MachineRow:
+def _row(title, one: _Measured, members: np.ndarray, person: np.ndarray, *, seed: int, resamples: int) -> RecognizerRow:
     similarity, found = one.similarity[members], Ranks(*(place[members] for place in one.ranks))
     person = numbered(person[members], members.sum())
     protected, at_low, at_high = (similarity <= threshold for threshold in one.threshold)
     persons = int(person.max()) + 1
     draws = (person, resample(persons, resamples, seed=seed))
     enough = title[1] == ALL or persons >= FEWEST
-    return MachineRow(
+    return RecognizerRow(
         *title,
         pairs=len(similarity),
         persons=persons,
@@ -216,7 +216,9 @@ def _row(title, one: _Measured, members: np.ndarray, person: np.ndarray, *, seed
     )
 
 
-def _gaps(name, one: _Measured, names: Mapping[str, np.ndarray], person: np.ndarray, **bootstrap) -> list[MachineGap]:
+def _gaps(
+    name, one: _Measured, names: Mapping[str, np.ndarray], person: np.ndarray, **bootstrap
+) -> list[RecognizerGap]:
     shares = {"protected": one.similarity <= one.threshold.value, "re_identified": found_within(one.ranks, k=1)}
     gaps = []
     for attribute, labels in names.items():
@@ -224,9 +226,9 @@ def _gaps(name, one: _Measured, names: Mapping[str, np.ndarray], person: np.ndar
             continue
         with _about(attribute):
             for measure, values in shares.items():
-                gaps.append(MachineGap(name, attribute, measure, largest_gap(values, labels, person, **bootstrap)))
+                gaps.append(RecognizerGap(name, attribute, measure, largest_gap(values, labels, person, **bootstrap)))
         if gap := _equal_error_gap(one, labels, person, **bootstrap):
-            gaps.append(MachineGap(name, attribute, "equal_error", gap))
+            gaps.append(RecognizerGap(name, attribute, "equal_error", gap))
     return gaps
 
 

@@ -21,7 +21,7 @@ def protection_success(
     """Protection success rate: the share of (original, anonymized) pairs that are not matched, similarity <= threshold.
 
     It is 1 minus the true accept rate at the false accept rate of the threshold. The interval treats the threshold as
-    known; to see the effect of its uncertainty, use the ends of its own interval (`machine_table` shows both).
+    known; to see the effect of its uncertainty, use the ends of its own interval (`recognizer_table` shows both).
 
     Args:
       similarity: from `paired_similarity`.

@@ -1,4 +1,4 @@
-"""Habits of voters: planted straight-lining, copies and missed dummies are found, honest votes are not accused."""
+"""Quality of voters: planted straight-lining, copies and missed dummies are found, honest votes are not flagged."""
 
 import numpy as np
 import pytest
@@ -28,7 +28,7 @@ def honest() -> np.ndarray:
     return (rng.random((2000, 3)) < lean[SOURCE][:, None]).astype(np.int8)
 
 
-def test_honest_votes_are_not_accused(honest):
+def test_honest_votes_are_not_flagged(honest):
     for voter in column_voters(NAMES, honest, {}):
         assert not any(run.flagged for run in runs(voter, SOURCE))
         assert not window(voter, SOURCE, 100).flagged
@@ -47,7 +47,7 @@ def test_a_run_of_equal_answers_is_found_with_its_place(honest):
     assert not runs(voters[0], SOURCE)[0].flagged
 
 
-def test_a_long_run_over_one_source_is_taste_not_straight_lining(honest):
+def test_a_long_run_over_one_source_is_not_straight_lining(honest):
     """In a file in source-major order all hundred targets of a clear source stand below each other."""
     by_source = np.argsort(SOURCE, kind="stable")
     votes = honest[by_source]
@@ -65,7 +65,7 @@ def test_a_run_that_the_others_share_is_not_flagged(honest):
     assert not runs(column_voters(NAMES, votes, {})[0], SOURCE)[0].flagged
 
 
-def test_the_chance_of_a_run_is_what_simulation_gives():
+def test_the_chance_of_a_run_agrees_with_simulation():
     """2,000 fair votes: how often is the longest run of b's 11 or longer?"""
     rng = np.random.default_rng(1)
     draws = rng.integers(0, 2, (3000, 2000))
@@ -82,7 +82,7 @@ def test_the_chance_of_a_run_is_what_simulation_gives():
     assert run.chance == pytest.approx(long.mean(), abs=0.05)
 
 
-def test_a_steady_window_is_found_though_no_run_is_long(honest):
+def test_a_uniform_window_is_found_even_if_no_run_is_long(honest):
     votes = honest.copy()
     votes[900:1000, 2] = 1
     votes[905:1000:10, 2] = 0
@@ -93,14 +93,14 @@ def test_a_steady_window_is_found_though_no_run_is_long(honest):
     assert abs(int(found.first[1:]) - 900) <= 10
 
 
-def test_a_steady_window_that_the_others_share_is_not_flagged(honest):
+def test_a_uniform_window_that_the_others_share_is_not_flagged(honest):
     votes = honest.copy()
     votes[900:1000] = 1
     votes[905:1000:10] = 0
     assert not window(column_voters(NAMES, votes, {})[2], SOURCE, 100).flagged
 
 
-def test_a_moved_column_is_looked_at_in_its_own_order(honest):
+def test_a_moved_column_is_examined_in_the_order_of_the_file(honest):
     votes = honest.copy()
     votes[700:760, 1] = 1
     votes[[699, 760], 1] = 0

@@ -41,7 +41,7 @@ def test_with_a_grid_the_intervals_resample_the_sources(text):
     assert "found by resampling the sources." in text
 
 
-def test_every_part_is_there_in_order(text):
+def test_all_parts_are_in_order(text):
     titles = [part.split("\n")[0].split(" (")[0] for part in text.split("\n\n")[1:]]
     assert titles == [
         "FINDINGS",
@@ -60,7 +60,7 @@ def test_estimates_before_and_after_the_move_share_a_line(text):
     assert row.count("[") == row.count("]") == 2
 
 
-def test_lines_fit_a_screen_but_for_the_repair(text):
+def test_lines_fit_a_screen_except_for_the_repair(text):
     long = [line for line in text.split("\n") if len(line) > 120]
     assert all("reorder(votes" in line for line in long)
     assert text.isascii()

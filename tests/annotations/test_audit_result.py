@@ -86,7 +86,7 @@ def test_of_two_columns_the_votes_cannot_show_which_is_wrong():
     assert doubt not in alarmed(BY_TARGET).findings[0]
 
 
-def test_a_search_that_could_not_be_done_is_a_finding_where_there_was_something_to_search():
+def test_a_search_that_was_impossible_is_a_finding_if_there_was_something_to_search():
     note = "votes missing from the answer columns: 4"
     assert found(order_note=note).findings == (f"ROW ORDER NOT SEARCHED: {note}.",)
     assert found(order_note="no grid was given", grid=None).findings == ()

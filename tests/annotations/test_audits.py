@@ -1,4 +1,4 @@
-"""The audit as a whole: it finds what was planted, names the repair, and the repair restores the file."""
+"""The audit as a whole: it finds planted errors and names the repair, and the repair restores the file."""
 
 import dataclasses
 import json
@@ -53,7 +53,7 @@ def test_a_clean_file_has_no_alarm(clean):
     assert not [line for line in found.findings if not line.startswith("SOURCES DECIDE")]
 
 
-def test_the_fault_is_found_and_its_order_moves_the_column_back(clean, faulty, found):
+def test_the_planted_error_is_found_and_its_order_moves_the_column_back(clean, faulty, found):
     ((column, order, p),) = found.order_alarms
     assert (column, p) == ("ans2", 0.01)
     assert (order.seen, order.wanted) == (BY_TARGET, GROUPS)
@@ -72,7 +72,7 @@ def test_the_audit_itself_moves_nothing(faulty, found):
     np.testing.assert_array_equal(faulty.votes, again.votes)
 
 
-def test_agreement_is_given_before_and_after(clean, faulty, found):
+def test_agreement_is_reported_before_and_after(clean, faulty, found):
     alone = audit(clean, **QUICK)
     assert found.moved == alone.as_read
     assert found.as_read["unanimous"].value == unanimous(faulty).kept / 576
@@ -81,7 +81,7 @@ def test_agreement_is_given_before_and_after(clean, faulty, found):
     assert found.variance == alone.variance
 
 
-def test_what_the_move_changes_in_the_labels_is_counted(clean, faulty, found):
+def test_the_changes_of_the_labels_are_counted(clean, faulty, found):
     before, after = unanimous(faulty).label, unanimous(clean).label
     assert found.changes["unanimous labels lost"] == sum(b >= 0 > a for b, a in zip(before, after, strict=True))
     assert found.changes["unanimous labels gained"] == sum(a >= 0 > b for b, a in zip(before, after, strict=True))
@@ -98,7 +98,7 @@ def test_the_lines_of_a_file_may_be_shuffled(faulty, found):
 
 
 @pytest.mark.parametrize("rows", [13, 37])
-def test_a_shift_that_no_searched_order_has_is_found_with_doubt_and_without_a_line_of_repair(rows):
+def test_a_shift_outside_the_family_is_found_approximately_and_without_a_line_of_repair(rows):
     groups = GridOrder(Kind.GROUP_MAJOR, 80, 80, 10)
     votes = in_order(simulated_cells(np.random.default_rng(1)), groups, dataclasses.replace(groups, shift=rows), groups)
     found = audit(votes_of(votes), permutations=99, resamples=200)
@@ -124,20 +124,20 @@ def test_straight_lining_bias_and_copies_are_findings(clean):
     assert "COPIED VOTES: ans1 and ans3 agree in" in text
 
 
-def test_a_handful_of_votes_accuses_nobody(tmp_path):
+def test_a_handful_of_votes_gives_no_finding(tmp_path):
     (tmp_path / "few.csv").write_text("triplet,annotator,choice\nt0000,x,a\nt0001,y,b\n")
     assert audit(read_answers(tmp_path / "few.csv"), grid=(2, 1)).findings == ()
 
 
 @pytest.mark.parametrize("grid", [(1, 1), (4, 1), (1, 4), (2, 2), None])
-def test_the_smallest_files_are_audited_without_a_stumble(grid):
+def test_the_smallest_files_are_audited(grid):
     n = 4 if grid is None else grid[0] * grid[1]
     found = audit(votes_of(np.array([[0, 0], [0, 1], [1, 1], [0, 0]])[:n]), grid=grid, resamples=100)
     assert found.order_alarms == ()
     assert found.report()
 
 
-def test_missing_votes_keep_orders_from_being_searched_and_that_is_said(clean):
+def test_missing_votes_prevent_the_search_for_orders_which_is_a_finding(clean):
     votes = np.array(clean.votes)
     votes[5, 1] = -1
     found = audit(votes_of(votes), **QUICK)
@@ -163,7 +163,7 @@ def test_annotators_who_miss_dummies_are_named(tmp_path):
     assert "ANNOTATORS" in found.report()
 
 
-def test_triplets_that_are_no_grid_are_audited_without_one(tmp_path):
+def test_triplets_that_are_not_a_grid_are_audited_without_one(tmp_path):
     lines = "".join(f"r{i},x{i},y{i},{i % 4},{3 - i % 4}\n" for i in range(40))
     (tmp_path / "nights.csv").write_text("reference,a,b,votes_a,votes_b\n" + lines)
     found = audit(read_answers(tmp_path / "nights.csv"), grid=None, resamples=100)
@@ -174,7 +174,7 @@ def test_triplets_that_are_no_grid_are_audited_without_one(tmp_path):
     assert "no grid" in found.report()
 
 
-def test_the_audit_goes_into_json_and_back(found):
+def test_the_audit_survives_json(found):
     plain = json.loads(json.dumps(found.as_dict(), allow_nan=False))
     assert plain["order_alarms"][0]["column"] == "ans2"
     assert plain["order_alarms"][0]["order"]["seen"]["kind"] == "target_major"
@@ -187,7 +187,7 @@ def test_the_same_seed_gives_the_same_audit(faulty, found):
     assert audit(faulty, **QUICK, seed=1).as_read != found.as_read
 
 
-def test_the_synthetic_release_is_judged_rightly(facepack):
+def test_the_synthetic_release_is_audited_correctly(facepack):
     clean = read_answers(facepack / "release" / "triplet_answers.csv")
     faulty = read_answers(facepack / "release" / "triplet_answers_faulty.csv")
     assert audit(clean, grid=(24, 24)).order_alarms == ()

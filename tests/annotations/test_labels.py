@@ -32,7 +32,7 @@ def test_vote_share_is_the_share_of_b():
     np.testing.assert_allclose(vote_share(TABLE), [1 / 3, 1, 1, 1 / 2, np.nan])
 
 
-def test_dawid_skene_is_refused_where_nobody_knows_who_voted():
+def test_dawid_skene_is_refused_without_annotators():
     with pytest.raises(ValueError, match="no annotator ids. A column is not a person"):
         dawid_skene(TABLE)
 
@@ -63,7 +63,7 @@ def dawid_skene_by_loops(votes: Votes, rounds: int) -> np.ndarray:
     return np.array(posterior)[:, 1]
 
 
-def test_dawid_skene_is_the_same_as_the_loops():
+def test_dawid_skene_agrees_with_plain_loops():
     votes, _ = simulated(np.random.default_rng(0), np.array([0.95, 0.8, 0.6, 0.3]), triplets=60)
     share = dawid_skene(votes, iterations=7, tolerance=0).share
     np.testing.assert_allclose(share, dawid_skene_by_loops(votes, 7), rtol=1e-9, atol=1e-9)
@@ -77,6 +77,6 @@ def test_dawid_skene_beats_the_majority_where_some_annotators_guess():
     assert found.kept == 600
 
 
-def test_dawid_skene_gives_no_label_where_nobody_voted():
+def test_dawid_skene_gives_no_label_without_votes():
     votes = votes_of([[0, 1], [-1, -1], [1, 1]], np.array([[0, 1], [-1, -1], [0, 1]], np.int32), ("p", "q"))
     assert dawid_skene(votes).label[1] == -1

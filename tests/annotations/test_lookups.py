@@ -13,7 +13,7 @@ def test_a_label_is_predicted_from_the_other_triplets_of_its_group():
     assert leave_one_out(truth, truth, group).value() == pytest.approx((0.5 + 0.5 + 0 + 0.5 + 0.5 + 0) / 6)
 
 
-def test_only_judged_labels_count_but_all_are_looked_up():
+def test_only_judged_labels_are_scored_but_all_are_counted():
     truth = np.array([1, 1, 1, 0])
     judged = np.array([1, -1, -1, 0])
     # the first: others (1,1,0) -> 1 right; the last: others (1,1,1) -> 1 wrong
@@ -38,7 +38,7 @@ def test_variance_shares_by_hand():
     assert shares["rest"] == pytest.approx(1 / 14)
 
 
-def test_noise_alone_gets_the_share_that_is_said():
+def test_noise_alone_has_the_documented_share():
     source, target = np.divmod(np.arange(400), 20)
     rng = np.random.default_rng(0)
     found = [variance_shares(rng.normal(size=400), source, target) for _ in range(200)]

@@ -55,7 +55,7 @@ def test_one_size_gives_the_other(file, capsys, arguments):
     assert "12 sources x 10 targets" in capsys.readouterr().out
 
 
-def test_a_square_grid_is_the_default_and_no_grid_can_be_said(tmp_path, capsys):
+def test_a_square_grid_is_the_default_and_can_be_switched_off(tmp_path, capsys):
     (tmp_path / "four.csv").write_text("tripletId,ans1,ans2\nt0000,a,b\nt0001,a,b\nt0002,b,b\nt0003,a,a\n")
     main([str(tmp_path / "four.csv")])
     assert "2 sources x 2 targets" in capsys.readouterr().out
@@ -84,7 +84,7 @@ def test_a_bad_or_missing_file_is_one_line_and_exit_code_2(tmp_path, capsys):
     assert "none.csv" in refused(capsys, tmp_path / "none.csv")
 
 
-def test_a_reader_that_has_seen_enough_is_no_error(file):
+def test_a_closed_pipe_is_not_an_error(file):
     """`... | head -1`, where head is gone before the audit is printed."""
     read, write = os.pipe()
     os.close(read)

@@ -1,4 +1,4 @@
-"""The reader of odd-one-out judgments, and what it says about a wrong file."""
+"""The reader of odd-one-out judgments, and its messages about errors in a file."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""The search for row orders: planted faults are found and named, clean files are left alone."""
+"""The search for row orders: planted errors are found and named, clean files raise no alarm."""
 
 import numpy as np
 import pytest
@@ -43,7 +43,7 @@ def test_simulated_files_are_like_the_real_one():
     assert np.mean([krippendorff_alpha(v).value() for v in files]) == pytest.approx(0.38, abs=0.03)
 
 
-def test_the_family_holds_every_block_size_once():
+def test_the_family_has_every_block_size_once():
     known = family(12, 8)
     words = [order.words() for order in known.orders]
     assert len(words) == len(set(words)) == 2 + 4 + 2  # blocks 2 3 4 6 of 12 sources, 2 4 of 8 targets
@@ -51,7 +51,7 @@ def test_the_family_holds_every_block_size_once():
     assert not np.any(np.all(known.moves == np.arange(96), axis=1))
 
 
-def test_every_move_is_what_each_of_its_meanings_says():
+def test_every_move_agrees_with_each_of_its_meanings():
     known = family(6, 4)
     for move, pairs in zip(known.moves, known.meanings, strict=True):
         for seen, wanted in pairs:
@@ -74,7 +74,7 @@ def test_a_small_grid_has_a_family_too():
     ],
     ids=lambda order: order.words(),
 )
-def test_a_planted_fault_is_found_and_named(wrong, others):
+def test_a_planted_error_is_found_and_named(wrong, others):
     orders = [others, wrong, others]
     votes = in_order(simulated_cells(np.random.default_rng(5)), *orders)
     alarms, rest = search_orders(votes, 80, 80, permutations=99, resamples=200)
@@ -100,7 +100,7 @@ def test_two_wrong_columns_of_four_are_both_found():
     assert {alarm.change.wanted for alarm in alarms} == {GROUPS}
 
 
-def test_three_columns_in_three_orders_are_brought_together_one_by_one():
+def test_three_columns_in_three_orders_are_aligned_one_by_one():
     """The first joins one other column; the second joins two that agree by then, and so gains about twice as much."""
     votes = in_order(simulated_cells(np.random.default_rng(3)), GROUPS, BY_TARGET, GridOrder("source_major", 80, 80))
     (first, second), rest = search_orders(votes, 80, 80, permutations=99, resamples=200)
@@ -122,13 +122,13 @@ def test_columns_of_coin_flips_raise_no_alarm():
         assert search_orders(rng.integers(0, 2, (576, 3)), 24, 24, permutations=199, resamples=200)[0] == []
 
 
-def test_one_column_of_coin_flips_beside_two_good_ones_raises_no_alarm():
+def test_one_column_of_coin_flips_with_two_good_ones_raises_no_alarm():
     votes = in_order(simulated_cells(np.random.default_rng(7)), GROUPS, GROUPS, GROUPS)
     votes[:, 2] = np.random.default_rng(8).integers(0, 2, 6400)
     assert search_orders(votes, 80, 80, permutations=199, resamples=200)[0] == []
 
 
-def test_columns_that_each_have_their_own_view_of_every_source_seldom_alarm():
+def test_columns_with_their_own_opinion_of_every_source_rarely_raise_an_alarm():
     """Votes hang together by source, so some order agrees by luck: p alone would alarm in every third column."""
     rng, found, alarms = np.random.default_rng(1), [], []
     for _ in range(10):
@@ -181,14 +181,14 @@ def alarms_in(files: int, faulty: bool, **options) -> list[int]:
     return found
 
 
-def test_few_simulated_files_are_judged_rightly():
+def test_a_few_simulated_files_are_classified_correctly():
     options = {"permutations": 99, "resamples": 200}
     assert alarms_in(4, faulty=False, **options) == [[]] * 4
     assert alarms_in(4, faulty=True, **options) == [[2]] * 4
 
 
 @pytest.mark.slow
-def test_of_200_clean_files_at_most_2_alarm_and_of_200_faulty_ones_195_are_found():
+def test_of_200_clean_files_at_most_2_raise_an_alarm_and_of_200_faulty_ones_195_are_found():
     clean, faulty = alarms_in(200, faulty=False), alarms_in(200, faulty=True)
     assert sum(columns != [] for columns in clean) <= 2
     assert sum(columns == [2] for columns in faulty) >= 195

@@ -99,14 +99,14 @@ def test_reorder_goes_by_the_number_of_the_triplet_not_by_the_line():
     np.testing.assert_array_equal(reorder(shuffled, "ans2", order).votes, plain.votes[line])
 
 
-def test_changing_an_order_and_back_is_nothing():
+def test_changing_an_order_and_back_is_the_identity():
     one, other = GridOrder(Kind.GROUP_MAJOR, 6, 4, 2), GridOrder(Kind.TARGET_GROUP_MAJOR, 6, 4, 2, shift=1)
     there, back = np.asarray(OrderChange(one, other)), np.asarray(OrderChange(other, one))
     np.testing.assert_array_equal(there[back], np.arange(24))
     assert not np.array_equal(there, np.arange(24))
 
 
-def test_a_change_says_what_it_is_and_how_to_make_it():
+def test_a_change_describes_itself_in_words_and_as_a_call():
     change = OrderChange(GridOrder("target_major", 6, 4, shift=-2), GridOrder("group_major", 6, 4, 3))
     assert str(change) == "target-major, 2 rows up, wanted group-major in groups of 3 sources"
     assert change.call() == (

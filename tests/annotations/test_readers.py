@@ -1,4 +1,4 @@
-"""The readers: what they give for each form, and what they say about each way a file can be wrong."""
+"""Readers: the result for each form, and the message for each kind of error in a file."""
 
 import numpy as np
 import pytest
@@ -84,7 +84,7 @@ def test_the_long_form_knows_who_voted_and_keeps_dummies_apart(tmp_path):
     np.testing.assert_array_equal(votes.dummies.expected, [0, 0, -1])
 
 
-def test_the_two_alternative_form_lays_out_its_counts_as_votes(tmp_path):
+def test_the_counts_of_the_two_alternative_form_become_votes(tmp_path):
     lines = "r.png,x.png,y.png,2,1\nr.png,y.png,z.png,0,1\n"
     votes = read_answers(write(tmp_path, "reference,a,b,votes_a,votes_b\n" + lines))
     assert votes.ids == ("t0000", "t0001")
@@ -129,7 +129,7 @@ def test_an_id_of_another_style_is_refused(tmp_path, name):
     fails(tmp_path, WIDE.replace("t0001", name), "line 3", f"'{name}'", "t0000")
 
 
-def test_ids_go_on_past_four_digits(tmp_path):
+def test_ids_may_have_more_than_four_digits(tmp_path):
     lines = "".join(f"t{i:04d},a\n" for i in range(10_001))
     assert read_answers(write(tmp_path, "tripletId,ans1\n" + lines)).ids[-1] == "t10000"
 
@@ -184,6 +184,6 @@ def test_a_picture_given_instead_of_a_table_is_refused(tmp_path):
         read_answers(tmp_path / "votes.csv")
 
 
-def test_a_file_that_is_not_there_is_named(tmp_path):
+def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match="nowhere.csv"):
         read_answers(tmp_path / "nowhere.csv")

@@ -1,4 +1,4 @@
-"""The repair: columns go to the order of the pictures, and what votes cannot tell is refused."""
+"""The repair: columns are moved into the order of the pictures, and what votes cannot determine is refused."""
 
 import dataclasses
 
@@ -23,7 +23,7 @@ def found(faulty) -> Audit:
 
 
 @pytest.mark.parametrize("pictures", [GROUPS, BY_TARGET], ids=lambda order: order.words())
-def test_columns_are_brought_to_the_order_of_the_pictures_whichever_it_is(faulty, found, pictures):
+def test_columns_are_moved_into_the_order_of_the_pictures_whichever_it_is(faulty, found, pictures):
     repaired = repair(faulty, found, pictures=pictures)
     np.testing.assert_array_equal(repaired.votes, in_order(CELLS, pictures, pictures, pictures))
 

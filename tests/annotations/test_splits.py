@@ -46,7 +46,7 @@ def test_every_id_is_a_test_id_in_exactly_one_of_five_folds():
     assert sorted(itertools.chain(*(ids(made, "i")[1] for made in folds))) == list(range(80))
 
 
-def test_where_test_ids_do_not_divide_the_ids_the_last_fold_reaches_into_the_first():
+def test_if_test_ids_do_not_divide_the_ids_the_last_fold_overlaps_the_first():
     """80 ids, 15 of them for test: 6 folds hold 90 test ids, so ten ids are in two of them, the last and the first."""
     folds = [split(SOURCE, TARGET, sources=(57, 8, 15), targets=(57, 8, 15), fold=fold) for fold in range(6)]
     tested = [ids(made, "i")[0] for made in folds]
@@ -68,7 +68,7 @@ def test_the_split_is_a_function_of_seed_and_fold():
     assert not np.array_equal(one.rows["train"], other.rows["train"])
 
 
-def test_other_grids_and_other_ids_split_too():
+def test_other_grids_and_ids_can_be_split():
     source, target = cells("group_major", 24, 24, block=6)
     made = split(1000 + 7 * source, target, sources=(16, 3, 5), targets=(14, 4, 6))
     assert [len(made.rows[name]) for name in ("train", "validation", "i")] == [16 * 14, 3 * 4, 5 * 6]
@@ -130,14 +130,14 @@ def test_bad_arguments_are_refused():
         ({"seed": 0.5}, "seed must be a whole number, got 0.5"),
     ],
 )
-def test_what_is_not_whole_is_refused(options, words):
+def test_numbers_that_are_not_whole_are_refused(options, words):
     with pytest.raises(TypeError, match=words):
         split(SOURCE, TARGET, **options)
     with pytest.raises(TypeError, match="n must be a whole number, got 6400.0"):
         random_split(6400.0)
 
 
-def test_sizes_may_be_of_numpy():
+def test_sizes_may_be_numpy_integers():
     made = split(SOURCE, TARGET, sources=np.array([56, 8, 16]), fold=np.int64(1))
     np.testing.assert_array_equal(made.rows["train"], split(SOURCE, TARGET, fold=1).rows["train"])
     assert str(made).startswith("by source 56/8/16 and target 56/8/16, seed 0, fold 1:")
@@ -147,7 +147,7 @@ def spoil(made, name: str, row: int):
     return dataclasses.replace(made, rows=dict(made.rows) | {name: np.append(made.rows[name], row)})
 
 
-def test_a_split_that_is_not_clean_cannot_be_made_and_its_ids_are_named():
+def test_overlapping_settings_are_refused_with_their_ids():
     made = split(SOURCE, TARGET)
     made.check()
     row = made.rows["ii"][0]  # a train source on a test target
@@ -172,7 +172,7 @@ def test_check_finds_a_row_in_any_two_settings(pair):
         spoil(made, pair[0], made.rows[pair[1]][0])
 
 
-def test_a_random_split_warns_what_it_measures():
+def test_a_random_split_warns():
     with pytest.warns(SplitWarning, match="known sources"):
         made = random_split(6400)
     assert {name: len(rows) for name, rows in made.rows.items()} == {"train": 5120, "validation": 640, "test": 640}

@@ -128,13 +128,13 @@ def test_methods_are_compared_with_baselines_on_both_axes(config, inputs, monkey
     said = anonymizer.evaluate(config, "a run", inputs)
     both, _, preserved, groups = said.sections
     rows = [row for row in both.rows if row.matched.group == "all"]
-    green = {row.method: row for row in rows if row.matched.embedder == BEFORE_TRAINING}
+    green = {row.method: row for row in rows if row.matched.recognizer == BEFORE_TRAINING}
     assert set(green) == {"same", "gray", "black box", "chosen swap"}
     assert green["same"].matched.similarity.value == pytest.approx(1)
     assert green["same"].perceived.value == pytest.approx(1)
     assert green["same"].matched.re_identified.value == 1
     assert green["same"].matched.protected.value == 0
-    assert {row.method for row in rows if row.matched.embedder == "files"} == {"same", "gray"}
+    assert {row.method for row in rows if row.matched.recognizer == "files"} == {"same", "gray"}
     assert any(warning.startswith("files: n/a for black box, chosen swap: these") for warning in said.warnings)
     values = {(row.method, row.measure): row for row in preserved.rows}
     assert values["same", "SSIM"].value.value == pytest.approx(1)

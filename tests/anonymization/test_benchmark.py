@@ -73,8 +73,8 @@ def _value(cell):
 
 def test_only_a_pair_of_a_method_and_a_recognizer_that_embeds_it_has_rows_points_and_curves(found):
     pairs = [("ours", "r50"), ("ours", "files"), ("plain", "r50")]
-    assert [(row.method, row.matched.embedder) for row in found.overall()] == pairs
-    assert {(row.method, row.matched.embedder) for row in found.of_groups()} == set(pairs)
+    assert [(row.method, row.matched.recognizer) for row in found.overall()] == pairs
+    assert {(row.method, row.matched.recognizer) for row in found.of_groups()} == set(pairs)
     assert [(method, name) for method, scores in found.scores.items() for name in scores.matched] == pairs
     assert {(gap.method, gap.recognizer) for gap in found.gaps} == {*pairs, ("ours", None), ("plain", None)}
     of_two, of_one = (row for row in found.overall() if row.method == "ours")
@@ -97,7 +97,7 @@ def test_without_a_perceptual_model_there_is_no_perceived_similarity_and_no_scat
 def test_equal_error_true_accepts_and_ranks_are_those_of_privacy(found, vectors):
     ours, plain = _lines(recognizer_sections.recognizer_matches(found))
     assert (ours["method"], plain["method"], ours["recognizer"]) == ("ours", "plain", "r50")
-    (row,) = privacy.machine_table({"r50": (vectors["originals"], vectors["ours"])}, false_accept_rate=RATE).rows
+    (row,) = privacy.recognizer_table({"r50": (vectors["originals"], vectors["ours"])}, false_accept_rate=RATE).rows
     similarity = privacy.paired_similarity(vectors["originals"], vectors["ours"])
     impostors = privacy.impostor_pairs(vectors["originals"]).similarity
     both, same = np.concatenate([similarity, impostors]), np.arange(COUNT + len(impostors)) < COUNT

@@ -1,4 +1,4 @@
-"""Predictors without pixels, worked by hand."""
+"""Image-blind baselines, worked by hand."""
 
 import jax
 import jax.numpy as jnp
@@ -16,11 +16,11 @@ IDS = np.array([0, 0, 1, 2, 3, 3, 4, 0])
 BY_SOURCE = [1, 0, 0.5, np.nan, 1, 0, np.nan, np.nan]
 
 
-def test_a_look_up_answers_what_most_training_triplets_of_the_source_have():
+def test_a_look_up_gives_the_answer_of_most_training_triplets_of_the_source():
     np.testing.assert_array_equal(metrics.lookup_baseline(TRAINING, TRAINING_IDS, LABELS, IDS, size=5), BY_SOURCE)
 
 
-def test_ids_out_of_range_say_nothing_in_training_and_get_nothing_in_the_test():
+def test_ids_out_of_range_are_ignored_in_training_and_nan_in_the_test():
     training, ids = np.append(TRAINING, [0, 0, 0]), np.append(TRAINING_IDS, [-1, 7, 5])
     scores = metrics.lookup_baseline(training, ids, np.append(LABELS, [0, 0]), np.append(IDS, [-1, 5]), size=4)
     np.testing.assert_array_equal(scores, [*BY_SOURCE, np.nan, np.nan])

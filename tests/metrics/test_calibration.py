@@ -47,7 +47,7 @@ def test_the_fit_agrees_with_statsmodels(options):
         assert ours.slope.dtype == np.float64
 
 
-def test_data_on_which_whole_newton_steps_run_away_are_fitted():
+def test_data_on_which_whole_newton_steps_diverge_are_fitted():
     difference, votes_for_a, votes = np.array([[0.2, 0.5, 1.0, 4.8], [1, 0, 0, 0], [3, 68, 1, 6]])
     with jax.enable_x64(True):
         ours = metrics.fit_logistic(difference, votes_for_a, votes)
@@ -68,7 +68,7 @@ def test_without_a_difference_the_intercept_is_the_log_odds_of_all_votes():
     np.testing.assert_allclose([slope, intercept], [0, np.log(2)], atol=1e-4)
 
 
-def test_the_unit_of_the_difference_does_not_matter_but_for_the_slope():
+def test_the_unit_of_the_difference_affects_only_the_slope():
     difference, votes_for_a, votes = _votes()
     expected = metrics.fit_logistic(difference, votes_for_a, votes)
     for unit in (1e-6, 1e6):
@@ -80,20 +80,20 @@ def test_the_unit_of_the_difference_does_not_matter_but_for_the_slope():
 @pytest.mark.parametrize(
     ("difference", "votes_for_a", "votes"),
     [
-        ([-0.2, -0.1, 0.1, 0.3], [0, 0, 3, 3], [3, 3, 3, 3]),  # the difference foretells every vote
+        ([-0.2, -0.1, 0.1, 0.3], [0, 0, 3, 3], [3, 3, 3, 3]),  # the difference predicts every vote
         ([0.1, 0.2, 0.3, 0.4], [3, 3, 3, 3], [3, 3, 3, 3]),  # every vote is for a
         ([0.2, 0.2, 0.2, 0.2], [1, 2, 0, 3], [3, 3, 3, 3]),  # one difference, as good as the constant
         ([0.2, 0.2, 0.2, 0.2], [20000, 0, 0, 0], [20000, 3, 3, 3]),
         ([1e-3, 2e-3, -1e-3, 5e3], [3, 1, 0, 0], [3, 3, 3, 3]),  # an outlier
-        ([0.0, 0.0, 0.0, 0.0], [0, 0, 0, 0], [0, 0, 0, 0]),  # nobody voted
+        ([0.0, 0.0, 0.0, 0.0], [0, 0, 0, 0], [0, 0, 0, 0]),  # no votes
     ],
 )
-def test_no_votes_give_a_logistic_that_is_no_number(difference, votes_for_a, votes, dtype):
+def test_the_logistic_is_finite_whatever_the_votes(difference, votes_for_a, votes, dtype):
     with jax.enable_x64(dtype == "float64"):
         difference, votes_for_a, votes = (np.array(x, dtype) for x in (difference, votes_for_a, votes))
         fitted = metrics.fit_logistic(difference, votes_for_a, votes)
         assert np.isfinite(fitted).all()
-        # Never worse than chance, and nearly perfect where the votes can be held_out_log_odds.
+        # Never worse than chance, and nearly perfect where the votes can be predicted.
         score = metrics.vote_log_likelihood(difference, votes_for_a, votes, fitted).sum()
         assert score >= np.log(0.5) * votes.sum() - 1e-4
         if (votes_for_a == votes).all() or (votes_for_a == np.where(difference > 0, votes, 0)).all():

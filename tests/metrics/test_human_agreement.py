@@ -1,4 +1,4 @@
-"""Agreement of people: by hand, against the other measures of agreement, and its bias by simulation."""
+"""Human agreement: by hand, against the measures of the audit, and its bias by simulation."""
 
 import jax
 import jax.numpy as jnp
@@ -27,7 +27,7 @@ def test_two_different_votes_agree_by_pairs():
     np.testing.assert_allclose(metrics.vote_agreement(VOTES), [1, 1 / 3, 1 / 2, 1 / 3, np.nan, np.nan], rtol=1e-6)
 
 
-def test_the_votes_given_by_all_pairs_are_the_pairwise_agreement_of_the_audit():
+def test_its_mean_is_the_pairwise_agreement_of_the_audit():
     votes = np.random.default_rng(0).integers(0, 2, (50, 3))
     np.testing.assert_allclose(
         np.mean(metrics.vote_agreement(votes)), agreement.pairwise_agreement(votes).value(), rtol=1e-6
@@ -67,7 +67,7 @@ def test_the_bapps_ceiling_by_hand():
 
 
 @pytest.mark.parametrize("voters", [2, 3, 8])
-def test_the_bapps_ceiling_is_too_high_by_what_its_docstring_says_and_vote_agreement_is_not(voters):
+def test_the_bapps_ceiling_has_the_documented_bias_and_vote_agreement_has_none(voters):
     votes = (np.random.default_rng(3).random((100_000, voters)) < 0.3).astype(np.int8)
     truth = 0.3**2 + 0.7**2
     plug_in = np.asarray(metrics.bapps_ceiling(np.mean(votes == 0, axis=1)))

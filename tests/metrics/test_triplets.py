@@ -30,7 +30,7 @@ def test_a_mask_of_another_shape_is_refused_with_both_shapes():
         metrics.triplet_accuracy(REFERENCE, POSITIVE, NEGATIVE, where=jnp.ones(1, bool))
 
 
-def test_an_embedding_that_is_no_number_is_neither_right_nor_wrong():
+def test_a_nan_embedding_is_neither_right_nor_wrong():
     broken = POSITIVE.at[0, 0].set(jnp.nan)
     assert jnp.isnan(metrics.triplet_accuracy(REFERENCE, broken, NEGATIVE))
     kept = jnp.array([False, True, True, True])
@@ -42,7 +42,7 @@ def test_many_half_precision_triplets_are_counted(key):
     np.testing.assert_allclose(metrics.triplet_accuracy(*embeddings), 0.5, atol=0.01)
 
 
-def test_a_model_that_gives_every_picture_the_same_vector_scores_one_half():
+def test_a_constant_model_scores_one_half():
     same = jnp.ones((5, 3))
     assert metrics.triplet_accuracy(same, same, same) == 0.5
 
@@ -52,7 +52,7 @@ def test_it_runs_under_jit_and_vmap():
     np.testing.assert_array_equal(jax.jit(jax.vmap(metrics.triplet_accuracy))(*stacked), [0.625, 0.625])
 
 
-def test_accuracies_have_one_number_for_each_leading_index_and_leave_the_mask_to_each():
+def test_there_is_one_accuracy_and_one_mask_for_each_leading_index():
     stacked = jax.tree.map(lambda x: jnp.stack([x, x]), (REFERENCE, POSITIVE, NEGATIVE))
     kept = jnp.array([[True] * 4, [True, False, True, False]])
     np.testing.assert_array_equal(metrics.triplet_accuracy(*stacked, where=kept), [0.625, 0.75])
@@ -112,7 +112,7 @@ def test_pairs_that_tie_share_the_point():
     assert [metrics.odd_one_out_scores(x, -x, z, jnp.array(odd)).item() for odd in range(3)] == [0.5, 0.5, 0]
 
 
-def test_an_odd_one_that_is_none_of_the_three_or_a_vector_that_is_no_number_has_no_score():
+def test_an_odd_one_out_of_range_or_a_nan_vector_has_no_score():
     x, y, z = ODD
     for odd in (-1, 3):
         assert jnp.isnan(metrics.odd_one_out_scores(x, y, z, jnp.array(odd)))

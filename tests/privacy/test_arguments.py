@@ -25,7 +25,7 @@ def with_row(row):
         (FACES[:, :2], ValueError, r"originals have shape \(4, 2\), anonymized \(4, 3\); wanted the same"),
     ],
 )
-def test_what_is_no_pair_of_embeddings_is_refused(originals, error, message):
+def test_invalid_pairs_of_embeddings_are_refused(originals, error, message):
     with pytest.raises(error, match=message):
         privacy.paired_similarity(originals, FACES)
 
@@ -39,7 +39,7 @@ def test_what_is_no_pair_of_embeddings_is_refused(originals, error, message):
         ([0, 1, None, 2], TypeError, "persons are object"),
     ],
 )
-def test_what_does_not_name_a_person_a_picture_is_refused(persons, error, message):
+def test_invalid_persons_are_refused(persons, error, message):
     for function in (privacy.impostor_pairs, privacy.genuine_pairs):
         with pytest.raises(error, match=message):
             function(FACES, persons)
@@ -49,7 +49,7 @@ def test_what_does_not_name_a_person_a_picture_is_refused(persons, error, messag
         privacy.ranks(FACES, FACES, persons)
 
 
-def test_the_length_of_an_embedding_and_its_precision_make_no_difference():
+def test_the_length_and_precision_of_an_embedding_do_not_matter():
     scaled = (FACES * [[1e-20], [3], [1e20], [0.1]]).astype(np.float32)
     np.testing.assert_allclose(privacy.paired_similarity(scaled, -FACES), -1, atol=1e-6)
     with_scale, without = privacy.impostor_pairs(scaled), privacy.impostor_pairs(FACES)

@@ -22,7 +22,7 @@ def test_the_rate_is_that_of_all_pairs(mean):
     assert equal_error(similarity, impostors=IMPOSTORS, resamples=2).value == pytest.approx(wanted, abs=1e-12)
 
 
-def test_ties_are_passed_as_the_curve_passes_them():
+def test_tied_pairs_are_accepted_together():
     # Four originals along two directions: of six pairs two have 1, four 0. Pairs: 1 and 0, which tie with both kinds.
     impostors = np.array([[1.0, 0], [1, 0], [0, 1], [0, 1]])
     similarity = np.array([1.0, 1, 0, 0, 0])
@@ -42,7 +42,7 @@ def test_the_interval_draws_persons():
     np.testing.assert_allclose(found[1:], wanted, atol=1e-12)
 
 
-def test_pairs_of_one_person_are_no_impostors():
+def test_pairs_of_one_person_are_not_impostors():
     twice, persons = np.repeat(IMPOSTORS, 2, axis=0), np.repeat(np.arange(300), 2)
     similarity = np.random.default_rng(3).normal(0.5, 0.2, size=50).clip(-1, 1)
     once = equal_error(similarity, impostors=IMPOSTORS, resamples=2).value
@@ -58,7 +58,7 @@ def test_one_person_has_no_interval_and_one_impostor_no_rate():
         equal_error(np.array([0.5, 0.1]), impostors=IMPOSTORS[:1])
 
 
-def test_a_curve_rises_aslant_where_results_tie_with_impostors():
+def test_the_curve_is_slanted_where_results_tie_with_impostors():
     # Impostors at .8, .5, .2, .1. A result at .8 and two at .5 tie with them.
     accepted = np.array([[2 / 4, 1 / 4], [1 / 4, 0], [2 / 4, 1 / 4]])
     curve = roc_of(np.array([0.5, 0.8, 0.5]), accepted)

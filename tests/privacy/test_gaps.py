@@ -49,7 +49,7 @@ def test_the_interval_draws_persons_and_takes_the_largest_gap_of_each_draw():
     np.testing.assert_allclose(found.gap[1:], np.percentile(gaps, (2.5, 97.5)))
 
 
-def test_groups_that_are_alike_have_a_gap_and_chance_says_so():
+def test_groups_that_are_alike_have_a_gap_that_chance_explains():
     random, p_values, gaps, chance = np.random.default_rng(0), [], [], []
     for _ in range(300):
         found = largest_gap(random.uniform(size=80) < 0.7, np.repeat(list("abcd"), 20), resamples=99)
@@ -62,7 +62,7 @@ def test_groups_that_are_alike_have_a_gap_and_chance_says_so():
     assert 0.01 < np.mean(np.array(p_values) <= 0.05) < 0.1
 
 
-def test_a_gap_that_is_there_is_not_chance():
+def test_a_real_gap_is_not_explained_by_chance():
     found = largest_gap(np.repeat([1, 0, 1], [60, 20, 20]), np.repeat(["a", "b"], [50, 50]))
     assert found.gap.value == pytest.approx(0.4)  # a 50 of 50, b 30 of 50
     assert found.p_value == 1 / 1001  # no deal of 1,000 reaches it
@@ -70,7 +70,7 @@ def test_a_gap_that_is_there_is_not_chance():
     assert 0.2 < found.gap.low < 0.4 < found.gap.high < 0.6
 
 
-def test_what_cannot_be_compared_is_refused():
+def test_groups_that_cannot_be_compared_are_refused():
     with pytest.raises(ValueError, match="every picture is in a; a gap needs two groups or more"):
         largest_gap([1, 0], ["a", "a"])
     with pytest.raises(ValueError, match="1 of 2 persons are in two groups; wanted one group for all pictures"):

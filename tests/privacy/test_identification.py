@@ -34,7 +34,7 @@ def test_every_rank_of_the_curve_has_its_interval_over_persons():
     assert curve != cumulative_match(found, most=5, seed=3, resamples=200)  # pictures of a person are not independent
 
 
-def test_ties_are_broken_as_often_in_favor_as_chance_would():
+def test_ties_are_broken_as_by_chance():
     found = Ranks(np.array([2]), np.array([3]))
     random = np.random.default_rng(0)
     places = 2 + np.argsort(random.uniform(size=(20000, 4)), axis=1).argmin(axis=1)  # places of the own among the tied
@@ -42,7 +42,7 @@ def test_ties_are_broken_as_often_in_favor_as_chance_would():
         assert found_within(found, k=k)[0] == pytest.approx((places < k).mean(), abs=0.015)
 
 
-def test_the_best_picture_of_the_own_person_counts():
+def test_the_most_similar_original_of_the_own_person_counts():
     # The first person has the originals 1 and 3. Of 1, the best of .8 and 0 is .8: the .6 between them is not above.
     # Of 3, both are .5, as are the two of others. 2 and 4 as before.
     found = ranks(MADE, AXES, np.array(["a", "b", "a", "c"]))
@@ -73,7 +73,7 @@ def test_the_nearest_original_is_that_of_scikit_learn():
     assert 0.1 < own[:, 0].mean() < 0.9
 
 
-def test_originals_that_are_copies_tie_and_share():
+def test_copied_originals_tie_and_share():
     random = np.random.default_rng(0)
     originals = np.tile(random.normal(size=(1, 512)), (7, 1))
     found = ranks(random.normal(size=(7, 512)), originals)
@@ -93,7 +93,7 @@ def test_unchanged_pictures_are_found_and_the_curve_only_rises():
     assert curve.mean() == pytest.approx(0.5, abs=0.06)  # of embeddings that say nothing, every rank is as likely
 
 
-def test_what_cannot_be_ranked_is_refused():
+def test_arguments_that_do_not_fit_are_refused():
     with pytest.raises(ValueError, match="anonymized have 4 numbers each, originals 3; wanted the same number"):
         ranks(MADE, AXES[:, :3] + 1)
     with pytest.raises(ValueError, match="4 anonymized pictures and 3 originals; wanted row i of the first"):

@@ -24,7 +24,7 @@ def by_hand(faces, persons, *, same):
     return np.array([unit[i] @ unit[j] for i, j in chosen]), np.array(chosen)
 
 
-def test_a_picture_is_compared_with_what_was_made_of_it():
+def test_each_original_is_compared_with_its_anonymized_picture():
     np.testing.assert_array_equal(paired_similarity(AXES, MADE), [0.8, 0, 0.5, 0.6])
     np.testing.assert_array_equal(paired_similarity(3 * MADE, MADE), np.ones(4))
 
@@ -62,12 +62,12 @@ def test_genuine_pairs_are_all_pairs_of_one_person_once(faces):
     np.testing.assert_allclose(np.sort(genuine_pairs(*faces)), np.sort(wanted), atol=1e-12)
 
 
-def test_names_stand_for_persons_as_numbers_do(faces):
+def test_persons_may_be_names_or_numbers(faces):
     named = np.array([f"person {i}" for i in faces[1]])
     np.testing.assert_array_equal(impostor_pairs(faces[0], named).similarity, impostor_pairs(*faces).similarity)
 
 
-def test_pictures_that_are_the_same_tie_exactly():
+def test_identical_pictures_tie_exactly():
     face, others = np.random.default_rng(1).normal(size=512), np.random.default_rng(2).normal(size=(40, 512))
     similarities = pairs.cosines(
         *(x / np.linalg.norm(x, axis=1, keepdims=True) for x in (others, np.tile(face, (33, 1))))
@@ -75,7 +75,7 @@ def test_pictures_that_are_the_same_tie_exactly():
     assert (similarities == similarities[:, :1]).all()
 
 
-def test_one_person_or_nobody_twice_is_refused():
+def test_one_person_alone_or_no_person_with_two_pictures_is_refused():
     with pytest.raises(
         ValueError, match="pictures: 4, persons: 1; wanted two persons or more. Give originals of other people"
     ):

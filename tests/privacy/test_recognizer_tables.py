@@ -13,7 +13,7 @@ GROUPS = {
 
 
 @pytest.fixture(scope="module")
-def embedders():
+def recognizers():
     """Two recognizers; under the second one, all but the first half of the pictures are well hidden."""
     random = np.random.default_rng(0)
     originals = np.repeat(random.normal(size=(COUNT // 2, 32)), 2, axis=0) + 0.3 * random.normal(size=(COUNT, 32))
@@ -22,9 +22,9 @@ def embedders():
 
 
 @pytest.fixture(scope="module")
-def table(embedders):
-    return privacy.machine_table(
-        embedders, persons=PERSONS, groups=GROUPS, false_accept_rate=0.01, resamples=200, seed=1
+def table(recognizers):
+    return privacy.recognizer_table(
+        recognizers, persons=PERSONS, groups=GROUPS, false_accept_rate=0.01, resamples=200, seed=1
     )
 
 
@@ -44,10 +44,10 @@ def test_there_is_a_row_for_every_recognizer_and_group(table):
 
 
 @pytest.mark.parametrize("index", range(12))
-def test_a_row_is_what_its_functions_say_of_its_pictures(table, embedders, index):
+def test_a_row_agrees_with_the_functions_of_its_pictures(table, recognizers, index):
     row = table.rows[index]
     members = np.ones(COUNT, bool) if row.attribute == "all" else GROUPS[row.attribute] == row.group
-    originals, made = embedders[row.embedder]
+    originals, made = recognizers[row.recognizer]
     threshold = privacy.match_threshold(originals, PERSONS, false_accept_rate=0.01, resamples=200, seed=1)
     similarity = privacy.paired_similarity(originals, made)[members]
     ranks = privacy.Ranks(*(place[members] for place in privacy.ranks(made, originals, PERSONS)))
@@ -64,8 +64,8 @@ def test_a_row_is_what_its_functions_say_of_its_pictures(table, embedders, index
     assert row.similarity.low < row.similarity.value < row.similarity.high
 
 
-def test_gaps_are_those_of_protection_and_of_re_identification(table, embedders):
-    originals, made = embedders["two"]
+def test_gaps_are_those_of_protection_and_of_re_identification(table, recognizers):
+    originals, made = recognizers["two"]
     gaps = {gap[:3]: gap.gap for gap in table.gaps}
     protected = privacy.paired_similarity(originals, made) <= table.rows[6].threshold.value
     found = privacy.found_within(privacy.ranks(made, originals, PERSONS), k=1)
@@ -88,10 +88,10 @@ def test_the_gap_of_the_equal_error_rate_is_between_the_rows_and_chance_deals_pe
     assert gaps["two", "sex"].by_chance.high < gaps["two", "sex"].gap.value
 
 
-def test_a_group_of_few_persons_has_no_equal_error_rate(embedders):
+def test_a_group_of_few_persons_has_no_equal_error_rate(recognizers):
     groups = {"age": np.repeat(["few", "young", "older"], [18, 50, 52])}
-    found = privacy.machine_table(
-        {"one": embedders["one"]}, persons=PERSONS, groups=groups, false_accept_rate=0.01, resamples=20
+    found = privacy.recognizer_table(
+        {"one": recognizers["one"]}, persons=PERSONS, groups=groups, false_accept_rate=0.01, resamples=20
     )
     rows = {row.group: row for row in found.rows}
     assert (rows["few"].persons, rows["older"].persons) == (9, 26)
@@ -99,16 +99,16 @@ def test_a_group_of_few_persons_has_no_equal_error_rate(embedders):
     assert np.isfinite(rows["older"].equal_error).all()
     assert {gap.gap.lowest for gap in found.gaps if gap.measure == "equal_error"} <= {"young", "older"}
     groups = {"age": np.repeat(["few", "older"], [18, 102])}
-    found = privacy.machine_table(
-        {"one": embedders["one"]}, persons=PERSONS, groups=groups, false_accept_rate=0.01, resamples=20
+    found = privacy.recognizer_table(
+        {"one": recognizers["one"]}, persons=PERSONS, groups=groups, false_accept_rate=0.01, resamples=20
     )
     assert [gap.measure for gap in found.gaps] == ["protected", "re_identified"]
 
 
 @pytest.mark.parametrize("name", ["one", "two"])
-def test_the_curve_is_that_of_all_pairs_and_agrees_with_the_row(table, embedders, name):
-    originals, made = embedders[name]
-    curve = {curve.embedder: curve for curve in table.curves}[name]
+def test_the_curve_is_that_of_all_pairs_and_agrees_with_the_row(table, recognizers, name):
+    originals, made = recognizers[name]
+    curve = {curve.recognizer: curve for curve in table.curves}[name]
     row = {row[:2]: row for row in table.rows}[name, "all"]
     genuine, impostors = privacy.paired_similarity(originals, made), privacy.impostor_pairs(originals, PERSONS)
     similarity = np.concatenate([genuine, impostors.similarity])
@@ -126,42 +126,42 @@ def test_the_curve_is_that_of_all_pairs_and_agrees_with_the_row(table, embedders
     assert (len(curve.ranks), curve.ranks[0], curve.ranks[4]) == (20, row.re_identified, row.rank_5)
 
 
-def test_the_curve_has_no_more_ranks_than_there_are_originals(embedders):
-    few = {"one": tuple(vectors[:16] for vectors in embedders["one"])}
-    (curve,) = privacy.machine_table(few, false_accept_rate=0.1, resamples=2).curves
+def test_the_curve_has_no_more_ranks_than_there_are_originals(recognizers):
+    few = {"one": tuple(vectors[:16] for vectors in recognizers["one"])}
+    (curve,) = privacy.recognizer_table(few, false_accept_rate=0.1, resamples=2).curves
     assert len(curve.ranks) == 16
     assert curve.ranks[-1].value == 1
 
 
-def test_pictures_that_were_not_changed_are_matched_and_found(embedders):
-    originals = embedders["one"][0]
-    (row,), gaps, _ = privacy.machine_table({"one": (originals, originals)}, persons=PERSONS, false_accept_rate=0.01)
+def test_unchanged_pictures_are_matched_and_re_identified(recognizers):
+    originals = recognizers["one"][0]
+    (row,), gaps, _ = privacy.recognizer_table({"one": (originals, originals)}, persons=PERSONS, false_accept_rate=0.01)
     assert (row.similarity, row.protected.value, row.re_identified.value) == ((1, 1, 1), 0, 1)
     assert row.equal_error.value == 0
     assert gaps == ()
 
 
-def test_the_threshold_may_come_from_other_people(embedders):
+def test_the_threshold_may_come_from_other_people(recognizers):
     others = np.random.default_rng(5).normal(size=(90, 32))
     both = np.repeat(others, 2, axis=0)
     options = {"persons": PERSONS, "resamples": 50}
-    one = {"one": embedders["one"]}
-    (row,), *_ = privacy.machine_table(one, impostors={"one": others}, **options)
+    one = {"one": recognizers["one"]}
+    (row,), *_ = privacy.recognizer_table(one, impostors={"one": others}, **options)
     assert row.threshold == privacy.match_threshold(others, resamples=50)
-    (row,), *_ = privacy.machine_table(
+    (row,), *_ = privacy.recognizer_table(
         one, impostors={"one": both}, impostor_persons=np.repeat(np.arange(90), 2), **options
     )
     assert row.threshold.value == pytest.approx(privacy.match_threshold(others, resamples=50).value)
     with pytest.raises(ValueError, match=r"no impostors for \['two'\]; wanted impostors for every recognizer"):
-        privacy.machine_table(embedders, impostors={"one": others}, **options)
+        privacy.recognizer_table(recognizers, impostors={"one": others}, **options)
 
 
-def test_the_gallery_may_hold_more_originals(embedders):
-    originals, made = embedders["one"]
+def test_the_gallery_may_hold_more_originals(recognizers):
+    originals, made = recognizers["one"]
     half, options = PERSONS < 30, {"impostors": {"one": originals}, "false_accept_rate": 0.01, "resamples": 50}
     pair = {"one": (originals[half], made[half])}
-    (alone,), *_ = privacy.machine_table(pair, persons=PERSONS[half], **options)
-    (row,), *_ = privacy.machine_table(
+    (alone,), *_ = privacy.recognizer_table(pair, persons=PERSONS[half], **options)
+    (row,), *_ = privacy.recognizer_table(
         pair, persons=PERSONS[half], gallery={"one": originals}, gallery_persons=PERSONS, **options
     )
     found = privacy.ranks(made, originals, PERSONS)
@@ -169,21 +169,21 @@ def test_the_gallery_may_hold_more_originals(embedders):
     assert row.re_identified.value < alone.re_identified.value
     for gallery in ({"gallery": {"one": originals}}, {"gallery_persons": PERSONS}):
         with pytest.raises(ValueError, match="only one of gallery and gallery_persons; wanted both, or neither"):
-            privacy.machine_table(pair, persons=PERSONS[half], **gallery, **options)
+            privacy.recognizer_table(pair, persons=PERSONS[half], **gallery, **options)
 
 
-def test_errors_name_the_recognizer_or_the_attribute(embedders):
-    originals, made = embedders["one"]
+def test_errors_name_the_recognizer_or_the_attribute(recognizers):
+    originals, made = recognizers["one"]
     with pytest.raises(ValueError, match="two: 1,770 pairs of two persons; .* rate of 0.001 needs 3,688"):
-        privacy.machine_table({"two": (originals[::2], made[::2])})
+        privacy.recognizer_table({"two": (originals[::2], made[::2])})
     with pytest.raises(ValueError, match="two: 1 of 120 anonymized are zero or not finite"):
-        privacy.machine_table({"two": (originals, np.where(np.arange(COUNT)[:, None] == 3, np.nan, made))})
+        privacy.recognizer_table({"two": (originals, np.where(np.arange(COUNT)[:, None] == 3, np.nan, made))})
     with pytest.raises(ValueError, match="wanted one or more recognizers with the same number of pictures, got none"):
-        privacy.machine_table({})
+        privacy.recognizer_table({})
     with pytest.raises(ValueError, match="the same number of pictures, got {'one': 120, 'two': 110}"):
-        privacy.machine_table({"one": (originals, made), "two": (originals[:110], made[:110])}, resamples=2)
+        privacy.recognizer_table({"one": (originals, made), "two": (originals[:110], made[:110])}, resamples=2)
     with pytest.raises(ValueError, match=r"sex: groups have shape \(3,\)"):
-        privacy.machine_table({"one": (originals, made)}, groups={"sex": ["a", "b", "c"]}, resamples=2)
+        privacy.recognizer_table({"one": (originals, made)}, groups={"sex": ["a", "b", "c"]}, resamples=2)
     smile = {"smile": np.where(np.arange(COUNT) % 2, "yes", "no")}
     with pytest.raises(ValueError, match="smile: 60 of 60 persons are in two groups"):
-        privacy.machine_table({"one": (originals, made)}, persons=PERSONS, groups=smile, false_accept_rate=0.01)
+        privacy.recognizer_table({"one": (originals, made)}, persons=PERSONS, groups=smile, false_accept_rate=0.01)

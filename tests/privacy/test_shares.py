@@ -71,7 +71,7 @@ def test_the_interval_holds_the_share_in_about_95_of_100_samples():
     assert 0.9 < np.mean(inside) < 0.98
 
 
-def test_what_is_no_share_is_refused():
+def test_values_that_are_not_shares_are_refused():
     with pytest.raises(ValueError, match="values go from -0.5 to 1.5; wanted shares, 0 to 1"):
         share(np.array([1.5, -0.5]))
     with pytest.raises(ValueError, match=r"values have shape \(0,\)"):

@@ -53,7 +53,7 @@ def test_the_interval_draws_whole_persons():
     assert found.value == pytest.approx(by_copies(faces, persons, 0.05, np.ones(12)), abs=1e-12)
 
 
-def test_the_end_of_the_pairs_is_enough_for_the_threshold(monkeypatch):
+def test_the_most_similar_pairs_suffice_for_the_threshold(monkeypatch):
     whole = match_threshold(people(100, alike=1), resamples=300)
     monkeypatch.setattr(thresholds, "KEPT", 0)
     assert match_threshold(people(100, alike=1), resamples=300) == whole
@@ -67,7 +67,7 @@ def test_a_lower_rate_has_a_higher_threshold():
 
 
 @pytest.mark.parametrize(("rate", "needed"), [(0.001, 3688), (0.01, 368), (0.5, 6), (0.1, 36), (0.9, 36)])
-def test_the_number_needed_is_the_least_that_keeps_the_interval_inside(rate, needed):
+def test_the_number_needed_is_the_least_that_keeps_the_interval_inside_the_data(rate, needed):
     # (1 - rate)^n <= .025: log(.025) / log(.999) = 3687.03, / log(.99) = 367.04, / log(.5) = 5.32, / log(.9) = 35.01
     assert pairs_needed(rate) == needed
     smaller = max(rate, 1 - rate)
@@ -108,7 +108,7 @@ def test_one_picture_under_many_names_is_refused():
     assert match_threshold(copies, np.repeat(np.arange(30), 4), resamples=2).value < 1
 
 
-def test_the_ends_are_order_statistics_that_hold_the_quantile_in_95_of_100_samples():
+def test_the_ends_are_order_statistics_that_contain_the_quantile_in_95_of_100_samples():
     random = np.random.default_rng(0)
     found = [independent_threshold(random.uniform(size=400), false_accept_rate=0.01) for _ in range(2000)]
     inside = np.mean([low <= 0.99 <= high for _, low, high in found])
@@ -128,7 +128,7 @@ def coverage(alike, *, count=60, rate=0.01, samples=100):
     return np.mean(found, axis=0)
 
 
-def test_the_interval_holds_the_threshold_where_some_people_resemble_many_and_that_of_independent_pairs_does_not():
+def test_the_interval_covers_the_threshold_if_some_people_resemble_many_and_that_of_independent_pairs_does_not():
     _, inside, _, as_independent = coverage(1)
     assert inside > 0.9
     assert as_independent < inside - 0.05

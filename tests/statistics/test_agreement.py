@@ -45,18 +45,18 @@ def test_kappa_and_alpha_by_hand():
     assert krippendorff_alpha(BY_HAND).value() == pytest.approx(1 - (4 / 12) / (72 / 132))
 
 
-def test_cohen_is_scikit_learns(votes):
+def test_cohens_kappa_agrees_with_scikit_learn(votes):
     pairs = [(0, 1), (0, 2), (1, 2)]
     expected = [cohen_kappa_score(votes[:, i], votes[:, j]) for i, j in pairs]
     np.testing.assert_allclose([cohen_kappa(votes[:, [i, j]]).value() for i, j in pairs], expected, rtol=1e-12)
     assert cohen_kappa(votes).value() == pytest.approx(np.mean(expected))
 
 
-def test_fleiss_is_statsmodels(votes):
+def test_fleiss_kappa_agrees_with_statsmodels(votes):
     assert fleiss_kappa(votes).value() == pytest.approx(statsmodels_fleiss(aggregate_raters(votes)[0]), rel=1e-12)
 
 
-def test_alpha_is_that_of_krippendorff_with_and_without_missing_votes(votes):
+def test_alpha_agrees_with_the_krippendorff_package_with_and_without_missing_votes(votes):
     holes = np.where(np.random.default_rng(4).random(votes.shape) < 0.3, -1, votes)
     for given in (votes, holes):
         data = np.where(given < 0, np.nan, given.astype(float)).T
@@ -64,7 +64,7 @@ def test_alpha_is_that_of_krippendorff_with_and_without_missing_votes(votes):
         assert krippendorff_alpha(given).value() == pytest.approx(expected, rel=1e-12)
 
 
-def test_missing_votes_are_compared_where_both_voted(votes):
+def test_columns_are_compared_where_both_have_votes(votes):
     holes = np.where(np.random.default_rng(4).random(votes.shape) < 0.3, -1, votes)
     both = (holes[:, 0] >= 0) & (holes[:, 1] >= 0)
     expected = cohen_kappa_score(holes[both, 0], holes[both, 1])
@@ -81,7 +81,7 @@ def test_a_measure_that_is_not_defined_is_nan_not_an_error():
         cohen_kappa(constant[:, :1])
 
 
-def test_an_interval_of_every_measure_holds_its_value(votes):
+def test_the_interval_of_every_measure_contains_its_value(votes):
     cluster, weights = np.arange(300) // 10, resample(30, 300)
     for measure in (unanimous_share, pairwise_agreement, cohen_kappa, fleiss_kappa, krippendorff_alpha, share_of_b):
         found = measure(votes).estimate(cluster, weights)

@@ -1,4 +1,4 @@
-"""What every function over JAX arrays accepts and refuses."""
+"""Checks of dtypes, masks and shapes."""
 
 import jax
 import jax.numpy as jnp
@@ -8,7 +8,7 @@ import pytest
 from perface_jax.statistics import arguments
 
 
-def test_numbers_become_at_least_single_precision_and_stay_double():
+def test_half_precision_is_widened_and_double_precision_kept():
     assert arguments.floats(np.ones(2, np.float16), "scores").dtype == np.float32
     assert arguments.floats(jnp.ones(2, jnp.bfloat16), "scores").dtype == np.float32
     assert arguments.integers(np.ones(2, np.int8), "votes").dtype == np.int32
@@ -24,7 +24,7 @@ def test_other_dtypes_are_refused_by_name():
         arguments.integers(np.ones(2), "votes")
 
 
-def test_a_mask_of_zeros_and_ones_is_one_of_booleans_and_none_keeps_all():
+def test_a_mask_may_be_zeros_and_ones_and_none_keeps_all():
     assert arguments.mask(None, (3,)).tolist() == [True, True, True]
     assert arguments.mask(np.array([0, 1, 1.0]), (3,)).tolist() == [False, True, True]
 

@@ -1,4 +1,4 @@
-"""The cluster bootstrap: by hand, against SciPy, against a plain loop, and how often its interval holds the truth."""
+"""The cluster bootstrap: by hand, against SciPy, against a plain loop, and the coverage of its interval."""
 
 import functools
 
@@ -31,7 +31,7 @@ def test_every_resample_draws_as_many_clusters_as_occur_each_equally_often(key):
         np.testing.assert_allclose(np.mean(drawn == times, axis=0), share, atol=0.025)
 
 
-def test_clusters_that_are_all_alike_give_a_wide_interval_and_independent_triplets_a_narrow_one(key):
+def test_homogeneous_clusters_give_a_wide_interval_and_independent_triplets_a_narrow_one(key):
     scores = jnp.repeat(jnp.array([1.0, 0, 1, 0, 1, 1, 0, 1, 1, 1]), 20)
     means = metrics.bootstrap_means(next(key), scores, jnp.repeat(jnp.arange(10), 20))
     np.testing.assert_allclose(jnp.std(means), np.sqrt(0.21 / 10), rtol=0.05)  # 10 clusters with mean .7
@@ -108,7 +108,7 @@ def test_models_in_one_call_and_in_calls_with_one_key_see_the_same_draws(key):
     np.testing.assert_allclose(metrics.bootstrap_means(key, scores, source), together[0], rtol=1e-6)
 
 
-def test_an_interval_does_not_exist_where_the_spread_of_the_clusters_is_unknown(key):
+def test_there_is_no_interval_with_fewer_than_two_clusters(key):
     one = jnp.zeros(10, int)
     assert np.isnan(metrics.cluster_interval(next(key), SCORES, one)).all()
     assert np.isnan(metrics.cluster_interval(next(key), SCORES, CLUSTERS, one)).all()
@@ -116,7 +116,7 @@ def test_an_interval_does_not_exist_where_the_spread_of_the_clusters_is_unknown(
     assert np.isnan(metrics.cluster_interval(next(key), jnp.zeros(0), jnp.zeros(0, int))).all()
 
 
-def test_a_score_that_is_no_number_makes_the_interval_none_unless_it_is_masked(key):
+def test_a_nan_score_gives_no_interval_unless_it_is_masked(key):
     broken = SCORES.at[0].set(jnp.nan)
     assert np.isnan(metrics.cluster_interval(next(key), broken, CLUSTERS)).all()
     assert np.isfinite(metrics.cluster_interval(next(key), broken, CLUSTERS, where=~jnp.isnan(broken))).all()
@@ -216,7 +216,7 @@ def test_the_simulated_scores_have_the_share_of_the_source_they_claim():
         np.testing.assert_allclose(np.mean(scores), MEAN, atol=0.02)
 
 
-def test_the_interval_holds_the_mean_about_as_often_as_it_says(key):
+def test_the_coverage_of_the_interval_is_about_nominal(key):
     held = _held(jax.random.split(next(key), 200), _simulate(200, 40, 40, votes=3), resamples=400)
     by_source, crossed, independent = np.mean(held, axis=1)
     assert 0.88 <= by_source <= 0.99  # 200 data sets: a standard error of .015

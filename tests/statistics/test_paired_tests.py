@@ -1,4 +1,4 @@
-"""Paired tests: by hand, against SciPy and statsmodels, and how often they reject what is true."""
+"""Paired tests: by hand, against SciPy and statsmodels, and how often they reject a true hypothesis."""
 
 import functools
 
@@ -44,7 +44,7 @@ def test_the_bootstrap_p_counts_the_resamples_on_the_other_side(key):
     np.testing.assert_allclose(never, [0, 0, 0, 1])
 
 
-def test_the_p_falls_below_five_percent_where_the_interval_leaves_zero(key):
+def test_p_falls_below_five_percent_where_the_interval_excludes_zero(key):
     random = np.random.default_rng(0)
     ids = np.repeat(np.arange(20), 5)
     for shift in np.linspace(-0.3, 0.3, 7):
@@ -85,13 +85,13 @@ def test_few_clusters_cannot_give_a_small_p_however_many_triplets(key):
     np.testing.assert_allclose(p, 2 / 32, atol=0.01)
 
 
-def test_sums_that_differ_by_rounding_only_are_as_extreme(key):
+def test_sums_that_differ_only_by_rounding_count_as_equal(key):
     # 4 * .3 - .5 - .7 is 6e-8 in single precision; every choice of signs is at least as extreme as a difference of 0.
     first, second = jnp.array([0.3, 0.3, 0.3, 0.3, 0.0, 0.0]), jnp.array([0.0, 0.0, 0.0, 0.0, 0.5, 0.7])
     assert metrics.sign_flip_test(next(key), first, second, jnp.arange(6)) == 1
 
 
-def test_tests_without_triplets_or_with_scores_that_are_no_number_have_no_p(key):
+def test_without_triplets_or_with_nan_scores_there_is_no_p(key):
     ones, ids = jnp.ones(4), jnp.arange(4)
     broken = ones.at[1].set(jnp.nan)
     for second, where in ((broken, None), (0 * ones, jnp.zeros(4, bool))):
@@ -144,7 +144,7 @@ RIGHT = np.array([1, 1, 1, 1, 1, 0, 0, 0.5, 0.5, 1])
 OTHER = np.array([0, 0, 0, 0, 1, 0, 1, 1.0, 0.0, 0.5])
 
 
-def test_mcnemar_counts_what_one_has_right_and_the_other_wrong():
+def test_mcnemar_counts_triplets_that_one_gets_right_and_the_other_wrong():
     # Four for the first, one for the second: p = 2 (1 + 5) / 32; the three triplets with a tie say nothing.
     assert metrics.mcnemar(RIGHT, OTHER) == (4, 1, 0.375)
     assert metrics.mcnemar(OTHER, RIGHT) == (1, 4, 0.375)
@@ -198,7 +198,7 @@ def _rejections(key, *, data_sets, sources, targets, resamples):
     return *np.mean(ours, axis=1), np.mean([metrics.mcnemar(*pair).p < 0.05 for pair in scores])
 
 
-def test_equal_models_are_told_apart_about_as_often_as_allowed_except_by_mcnemar(key):
+def test_equal_models_are_rejected_at_the_nominal_rate_except_by_mcnemar(key):
     bootstrap, flips, mcnemar = _rejections(next(key), data_sets=300, sources=40, targets=10, resamples=400)
     assert 0.015 <= bootstrap <= 0.1  # 300 data sets: a standard error of .013
     assert 0.015 <= flips <= 0.1
@@ -207,7 +207,7 @@ def test_equal_models_are_told_apart_about_as_often_as_allowed_except_by_mcnemar
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("sources", "targets"), [(80, 80), (20, 20), (8, 80)])
-def test_how_often_equal_models_are_told_apart(key, sources, targets):
+def test_how_often_equal_models_are_rejected(key, sources, targets):
     shares = _rejections(next(key), data_sets=2000, sources=sources, targets=targets, resamples=2000)
     print(f"\n{sources} x {targets}: bootstrap {shares[0]:.3f}, sign flips {shares[1]:.3f}, McNemar {shares[2]:.3f}")
     assert shares[1] <= 0.065  # 2,000 data sets: a standard error of .005

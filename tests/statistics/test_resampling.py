@@ -27,7 +27,7 @@ def test_every_resample_draws_as_many_clusters_as_there_are():
     np.testing.assert_array_equal(weights, resample(7, 300, seed=3))
 
 
-def test_nothing_of_nothing_is_nan():
+def test_zero_over_zero_is_nan():
     np.testing.assert_array_equal(divide(np.array([1, 0, 3]), np.array([2, 0, 0])), [0.5, np.nan, np.nan])
 
 
