@@ -19,6 +19,7 @@ import jaxtyping
 PACKAGES = ("perface_jax", "converters", "configs")
 ROOMS = (  # annotated so far; every room in the end
     "similarity", "losses", "network", "statistics", "metrics", "privacy", "verification", "classification",
+    "annotations",
 )  # fmt: skip
 _beartype = beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))  # an int will do for a float
 
