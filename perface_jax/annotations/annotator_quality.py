@@ -13,7 +13,7 @@ from jaxtyping import Float, Int
 from perface_jax.annotations.votes import Votes, share_by_row
 from perface_jax.statistics.agreement import share_of_b
 from perface_jax.statistics.estimates import Estimate
-from perface_jax.statistics.resampling import ratio
+from perface_jax.statistics.resampling import Cluster, Weights, ratio
 
 RARE = 0.001  # a run is flagged if its probability is below this
 FEWEST_SOURCES = 5  # and if it covers this many sources: on one or two, the same answer may be an honest opinion
@@ -93,16 +93,12 @@ def annotator_voters(
     return voters
 
 
-def position_bias(
-    voter: Voter, cluster: Int[np.ndarray, " t"], weights: Float[np.ndarray, "resamples clusters"]
-) -> Estimate:
+def position_bias(voter: Voter, cluster: Cluster, weights: Weights) -> Estimate:
     """The share of b; one half without bias, if a and b were assigned at random."""
     return share_of_b(voter.votes[:, None]).estimate(cluster[voter.rows], weights)
 
 
-def agreement_with_unanimous_others(
-    voter: Voter, cluster: Int[np.ndarray, " t"], weights: Float[np.ndarray, "resamples clusters"]
-) -> Estimate:
+def agreement_with_unanimous_others(voter: Voter, cluster: Cluster, weights: Weights) -> Estimate:
     """How often the voter agrees with the others where the others are unanimous."""
     agreed = np.isin(voter.others, (0.0, 1.0))
     return ratio(agreed & (voter.votes == voter.others), agreed).estimate(cluster[voter.rows], weights)

@@ -33,19 +33,6 @@ def directions(embeddings: Float[AnyArray, "n d"], name: str) -> Float64[np.ndar
     return embeddings / lengths[:, None]
 
 
-def paired(
-    originals: Float[AnyArray, "n d"], anonymized: Float[AnyArray, "n d"]
-) -> tuple[Float64[np.ndarray, "n d"], Float64[np.ndarray, "n d"]]:
-    """Both as `directions`. ValueError unless they have the same shape."""
-    originals, anonymized = directions(originals, "originals"), directions(anonymized, "anonymized")
-    if originals.shape != anonymized.shape:
-        raise ValueError(
-            f"originals have shape {originals.shape}, anonymized {anonymized.shape}; wanted the same, with row i of one"
-            " made from row i of the other"
-        )
-    return originals, anonymized
-
-
 def numbered(persons: Persons | None, count: int) -> Int[np.ndarray, " n"]:
     """Who is on each of `count` pictures, numbered from 0 in sorted order; all different if None.
 

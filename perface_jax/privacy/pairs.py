@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float, Float64, Int, Int32, Num
 
 from perface_jax.arrays import AnyArray
-from perface_jax.privacy.arguments import Persons, directions, numbered, paired
+from perface_jax.privacy.arguments import Persons, directions, numbered
 
 BLOCK = 256  # rows compared with all others at once
 DECIMALS = 12
@@ -35,7 +35,12 @@ def paired_similarity(
     Raises:
       TypeError, ValueError: arrays that are not embeddings, or shapes that differ.
     """
-    originals, anonymized = paired(originals, anonymized)
+    originals, anonymized = directions(originals, "originals"), directions(anonymized, "anonymized")
+    if originals.shape != anonymized.shape:
+        raise ValueError(
+            f"originals have shape {originals.shape}, anonymized {anonymized.shape}; wanted the same, with row i of one"
+            " made from row i of the other"
+        )
     return np.sum(originals * anonymized, axis=1).round(DECIMALS)
 
 

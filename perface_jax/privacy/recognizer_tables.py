@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float, Shaped
 
 from perface_jax.arrays import AnyArray
-from perface_jax.privacy.arguments import Persons, numbered, paired
+from perface_jax.privacy.arguments import Persons, numbered
 from perface_jax.privacy.equal_errors import equal_error_of, equal_error_rates, false_accepts, roc_of
 from perface_jax.privacy.gaps import Gap, gap_of, group_names, groups_of, largest_gap
 from perface_jax.privacy.identification import Ranks, cumulative_match, found_within, ranks
@@ -178,12 +178,11 @@ def _about(name: str) -> Iterator[None]:
 
 def _measure(pair, people, searched, *, false_accept_rate: float, seed: int, resamples: int) -> _Measured:
     """From (originals, anonymized), (impostors, their persons) and (gallery, persons, persons of the gallery)."""
-    originals, anonymized = paired(*pair)
-    similarity = paired_similarity(originals, anonymized)
+    similarity = paired_similarity(*pair)
     threshold = match_threshold(*people, false_accept_rate=false_accept_rate, seed=seed, resamples=resamples)
     accepted = false_accepts(similarity, *people)
     originals, persons, original_persons = searched
-    found = ranks(anonymized, originals, persons, original_persons=original_persons)
+    found = ranks(pair[1], originals, persons, original_persons=original_persons)
     return _Measured(similarity, threshold, accepted, found, len(originals))
 
 

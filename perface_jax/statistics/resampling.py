@@ -17,6 +17,9 @@ from perface_jax.statistics.estimates import Estimate, percentile_estimate
 
 MOST_CLUSTERS = 1000  # where each row could be a cluster: they are dealt into this many, which bounds the memory
 
+Cluster = Int[np.ndarray, " t"]  # the cluster of each row, numbered from 0
+Weights = Float[np.ndarray, "resamples clusters"]  # how often each cluster is drawn, from `resample`
+
 
 class Measure(NamedTuple):
     """A formula over the sums of a table.
@@ -33,19 +36,12 @@ class Measure(NamedTuple):
         """The measure over all rows."""
         return float(self.formula(self.table.sum(axis=0)))
 
-    def resampled(
-        self, cluster: Int[np.ndarray, " t"], weights: Float[np.ndarray, "resamples clusters"]
-    ) -> Float[np.ndarray, " resamples"]:
-        """The measure under each weighting of the clusters; arguments as for `estimate`."""
+    def resampled(self, cluster: Cluster, weights: Weights) -> Float[np.ndarray, " resamples"]:
+        """The measure under each weighting of the clusters."""
         return self.formula(weights @ sum_by(self.table, cluster, weights.shape[1]))
 
-    def estimate(self, cluster: Int[np.ndarray, " t"], weights: Float[np.ndarray, "resamples clusters"]) -> Estimate:
-        """The measure with its percentile interval; resamples in which it is not defined are left out.
-
-        Args:
-          cluster: the cluster of each row, from 0.
-          weights: from `resample`.
-        """
+    def estimate(self, cluster: Cluster, weights: Weights) -> Estimate:
+        """The measure with its percentile interval; resamples in which it is not defined are left out."""
         return percentile_estimate(self.value(), self.resampled(cluster, weights))
 
 
@@ -55,9 +51,7 @@ def resample(clusters: int, resamples: int, *, seed: int = 0) -> Float64[np.ndar
     return counts.astype(np.float64)
 
 
-def sum_by(
-    table: Shaped[np.ndarray, "t k"], cluster: Int[np.ndarray, " t"], clusters: int
-) -> Float64[np.ndarray, "clusters k"]:
+def sum_by(table: Shaped[np.ndarray, "t k"], cluster: Cluster, clusters: int) -> Float64[np.ndarray, "clusters k"]:
     """Sums of the rows of a table per cluster."""
     return np.stack([np.bincount(cluster, column, clusters) for column in np.transpose(table)], axis=1)
 

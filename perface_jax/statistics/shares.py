@@ -1,17 +1,13 @@
 """Means and shares over clusters, with their intervals."""
 
 import numpy as np
-from jaxtyping import Float, Int, Shaped
+from jaxtyping import Shaped
 
 from perface_jax.statistics.estimates import Estimate
-from perface_jax.statistics.resampling import ratio
+from perface_jax.statistics.resampling import Cluster, Weights, ratio
 
 
-def share_of(
-    values: Shaped[np.ndarray, " n"],
-    cluster: Int[np.ndarray, " n"],
-    weights: Float[np.ndarray, "resamples clusters"],
-) -> Estimate:
+def share_of(values: Shaped[np.ndarray, " t"], cluster: Cluster, weights: Weights) -> Estimate:
     """The mean of values from 0 to 1 with its 95% interval.
 
     Where all values are 0, or all are 1, every resample repeats them and the bootstrap has no width. The interval is
@@ -19,11 +15,8 @@ def share_of(
 
     Args:
       values: bool or floating, 0 to 1.
-      cluster: for instance the person on each picture, numbered from 0.
-      weights: from `resample`.
-
-    Returns:
-      Estimate; its ends are NaN with one cluster.
+      cluster: for instance the person on each picture.
+      weights: of the clusters; with a single one, the ends of the interval are NaN.
 
     Source: Clopper & Pearson, Biometrika 26 (1934).
     """
@@ -35,11 +28,7 @@ def share_of(
     return mean_of(values, cluster, weights)
 
 
-def mean_of(
-    values: Shaped[np.ndarray, " n"],
-    cluster: Int[np.ndarray, " n"],
-    weights: Float[np.ndarray, "resamples clusters"],
-) -> Estimate:
+def mean_of(values: Shaped[np.ndarray, " t"], cluster: Cluster, weights: Weights) -> Estimate:
     """The mean of any values with its percentile interval; arguments as for `share_of`."""
     measure = ratio(values, np.ones(len(values)))
     if weights.shape[1] < 2:

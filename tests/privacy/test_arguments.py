@@ -18,10 +18,10 @@ def with_row(row):
         (FACES.astype(int), TypeError, "originals are int64; wanted floating embeddings"),
         (FACES[0], ValueError, r"originals have shape \(3,\); wanted \[N, D\]"),
         (FACES[:0], ValueError, r"originals have shape \(0, 3\); wanted \[N, D\]"),
-        (with_row(np.nan), ValueError, "1 of 4 originals are zero or not finite, the first in row 2; leave out"),
+        (with_row(np.nan), ValueError, "1 of 4 originals are zero or not finite, the first in row 2; leave pictures"),
         (with_row(np.inf), ValueError, "1 of 4 originals are zero or not finite, the first in row 2"),
         (with_row(0), ValueError, "1 of 4 originals are zero or not finite, the first in row 2"),
-        (FACES[:3], ValueError, r"originals have shape \(3, 3\), anonymized \(4, 3\); wanted the same, row i"),
+        (FACES[:3], ValueError, r"originals have shape \(3, 3\), anonymized \(4, 3\); wanted the same, with row i"),
         (FACES[:, :2], ValueError, r"originals have shape \(4, 2\), anonymized \(4, 3\); wanted the same"),
     ],
 )
