@@ -15,7 +15,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Float64, Int, Num
+from jaxtyping import Float, Float64, Int
+from numpy.typing import ArrayLike
 
 from perface_jax.arrays import AnyArray
 from perface_jax.statistics.estimates import Estimate, percentile_estimate
@@ -71,7 +72,7 @@ class ClassificationReport(NamedTuple):
     note: str
 
 
-def confusion_scores(confusion: Num[AnyArray, "*batch g _"]) -> ClassScores:
+def confusion_scores(confusion: ArrayLike) -> ClassScores:
     """The scores of each class, one versus rest, from counts alone.
 
     Args:

@@ -104,7 +104,7 @@ def test_half_precision_is_converted_exactly():
         (np.zeros(3), SAME[:4], ValueError, r"\[P\], got \(3,\) and \(4,\)"),
         (np.zeros((2, 2)), SAME[:4].reshape(2, 2), ValueError, r"\[P\], got \(2, 2\)"),
         (np.array([0, np.nan, 1, 2]), SAME[:4], ValueError, "1 of 4 similarities are not finite"),
-        (np.zeros(4), np.ones(4, bool), ValueError, "4 of 4 pairs show one person, expected pairs of both kinds"),
+        (np.zeros(4), np.ones(4, bool), ValueError, "4 of 4 pairs show one person; wanted pairs of both kinds"),
         (np.zeros(0), np.zeros(0, bool), ValueError, "0 of 0 pairs show one person"),
     ],
 )

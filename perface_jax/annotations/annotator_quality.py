@@ -116,7 +116,7 @@ def runs(voter: Voter, source: Int[np.ndarray, " t"]) -> list[Stretch]:
     found = []
     longest = sorted(_equal_stretches(voter.votes), key=lambda edges: edges[0] - edges[1])[:20]
     for start, stop in longest:
-        letter = voter.votes[start]
+        letter = int(voter.votes[start])
         share = np.mean(voter.votes == letter)
         others = _letter_share(voter.others[start:stop], letter)
         chance = _chance_of_run(len(voter.votes), stop - start, np.nanmax((share, others)))

@@ -17,9 +17,11 @@ import enum
 import operator
 import warnings
 from collections.abc import Mapping, Sequence
+from typing import SupportsIndex
 
 import numpy as np
 from jaxtyping import Int, Int64
+from numpy.typing import ArrayLike
 
 PARTS = ("train", "validation", "test")
 
@@ -116,12 +118,12 @@ def split(
     source_id: Int[np.ndarray, " _"],
     target_id: Int[np.ndarray, " _"],
     *,
-    sources: tuple[int, int, int] = (56, 8, 16),
-    targets: tuple[int, int, int] = (56, 8, 16),
+    sources: Sequence[SupportsIndex] = (56, 8, 16),
+    targets: Sequence[SupportsIndex] = (56, 8, 16),
     seed: int = 0,
     fold: int = 0,
-    source_gender: Sequence | None = None,
-    target_gender: Sequence | None = None,
+    source_gender: ArrayLike | None = None,
+    target_gender: ArrayLike | None = None,
 ) -> Split:
     """Divide triplets by their sources and targets (module docstring).
 

@@ -7,6 +7,7 @@ from jaxtyping import Float, Float64, Int, Shaped
 
 from perface_jax.arrays import AnyArray
 
+Values = Shaped[AnyArray, " n"] | Sequence[float]  # one per picture
 Persons = Shaped[AnyArray, " _"] | Sequence[int] | Sequence[str]  # who is on each picture: integers or strings
 
 
@@ -50,7 +51,7 @@ def numbered(persons: Persons | None, count: int) -> Int[np.ndarray, " n"]:
     return np.unique(persons, return_inverse=True)[1]
 
 
-def scores(values: Shaped[AnyArray, " n"], name: str) -> Float64[np.ndarray, " n"]:
+def scores(values: Values, name: str) -> Float64[np.ndarray, " n"]:
     """The numbers in float64. ValueError unless there is at least one and all are finite."""
     values = np.asarray(values, np.float64)
     if values.ndim != 1 or values.size == 0 or not np.isfinite(values).all():

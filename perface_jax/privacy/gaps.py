@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Int, Shaped
 
 from perface_jax.arrays import AnyArray
-from perface_jax.privacy.arguments import Persons, numbered, scores
+from perface_jax.privacy.arguments import Persons, Values, numbered, scores
 from perface_jax.statistics.estimates import Estimate, percentile_estimate
 from perface_jax.statistics.resampling import divide, resample, sum_by
 
@@ -39,7 +39,7 @@ class Gap(NamedTuple):
 
 
 def largest_gap(
-    values: Shaped[AnyArray, " n"],
+    values: Values,
     groups: Shaped[AnyArray, " n"] | Sequence[str],
     persons: Persons | None = None,
     *,
@@ -63,7 +63,7 @@ def largest_gap(
     """
     values, names = scores(values, "values"), group_names(groups, len(values))
     person, known = numbered(persons, len(values)), names != ""
-    person = numbered(person[known], known.sum())
+    person = numbered(person[known], int(known.sum()))
     classes, group = groups_of(names[known], person)
     sums = sum_by(np.stack([values[known], np.ones(known.sum())], axis=1), person, len(group))
 

@@ -196,7 +196,7 @@ def _selections(names: Mapping[str, np.ndarray], count: int) -> Iterator[tuple[s
 
 def _row(title, one: _Measured, members: np.ndarray, person: np.ndarray, *, seed: int, resamples: int) -> RecognizerRow:
     similarity, found = one.similarity[members], Ranks(*(place[members] for place in one.ranks))
-    person = numbered(person[members], members.sum())
+    person = numbered(person[members], int(members.sum()))
     protected, at_low, at_high = (similarity <= threshold for threshold in one.threshold)
     persons = int(person.max()) + 1
     draws = (person, resample(persons, resamples, seed=seed))
@@ -237,6 +237,6 @@ def _equal_error_gap(one: _Measured, labels: np.ndarray, person: np.ndarray, **b
     known = np.isin(labels, [group for group, count in counts.items() if count >= FEWEST])
     if len(set(labels[known])) < 2:
         return None
-    of_known = numbered(person[known], known.sum())
+    of_known = numbered(person[known], int(known.sum()))
     rates = equal_error_rates(one.similarity[known], one.accepted[known], of_known)
     return gap_of(rates, *groups_of(labels[known], of_known), **bootstrap)

@@ -1,10 +1,10 @@
 """Shares of pictures, such as the protection success rate, with intervals that draw whole persons."""
 
 import numpy as np
-from jaxtyping import Float, Shaped
+from jaxtyping import Float
 
 from perface_jax.arrays import AnyArray
-from perface_jax.privacy.arguments import Persons, numbered, scores
+from perface_jax.privacy.arguments import Persons, Values, numbered, scores
 from perface_jax.statistics.estimates import Estimate
 from perface_jax.statistics.resampling import resample
 from perface_jax.statistics.shares import share_of
@@ -39,9 +39,7 @@ def protection_success(
     return share(scores(similarity, "similarities") <= threshold, persons, seed=seed, resamples=resamples)
 
 
-def share(
-    values: Shaped[AnyArray, " n"], persons: Persons | None = None, *, seed: int = 0, resamples: int = 1000
-) -> Estimate:
+def share(values: Values, persons: Persons | None = None, *, seed: int = 0, resamples: int = 1000) -> Estimate:
     """The mean of one number from 0 to 1 per picture with its 95% interval, a percentile bootstrap over persons.
 
     If all are 0, or all are 1, the interval is that of Clopper and Pearson with as many trials as persons

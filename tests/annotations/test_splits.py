@@ -103,7 +103,7 @@ def test_sizes_that_do_not_add_up_are_refused_with_both_numbers():
 
 
 def test_unknown_ids_are_refused():
-    with pytest.raises(ValueError, match="target_id has the id -1, which means unknown: build the data set with an"):
+    with pytest.raises(ValueError, match="target_id has the id -1, which means unknown: build the dataset with an"):
         split(SOURCE, np.full(len(SOURCE), -1))
 
 

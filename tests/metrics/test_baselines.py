@@ -29,7 +29,7 @@ def test_ids_out_of_range_are_ignored_in_training_and_nan_in_the_test():
 def test_test_labels_are_compared_with_and_never_counted():
     # Every test label but one is b; training says a.
     labels = np.array([1, 1, 1, 1, 0])
-    np.testing.assert_array_equal(metrics.majority_side([0, 0, 1], labels), [0, 0, 0, 0, 1])
+    np.testing.assert_array_equal(metrics.majority_side(np.array([0, 0, 1]), labels), [0, 0, 0, 0, 1])
     zeros = np.zeros(5, int)
     np.testing.assert_array_equal(
         metrics.lookup_baseline(np.array([0]), np.array([0]), labels, zeros, size=1), [0, 0, 0, 0, 1]
