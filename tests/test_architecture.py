@@ -74,9 +74,7 @@ def test_the_table_is_an_order_so_that_no_arrow_goes_up_and_rooms_have_no_circle
 
 
 @pytest.mark.parametrize("room", sorted(_allowed()))
-def test_files_of_a_room_have_no_circle(room, request):
-    if room == "annotations":  # take this away once the audit_* files have no circle any more
-        request.applymarker(pytest.mark.xfail(reason="audit_* still import each other"))
+def test_files_of_a_room_have_no_circle(room):
     files = [
         path for path in (ROOT / "perface_jax" / room).glob("*.py") if path.name not in FORWARDERS | {"__init__.py"}
     ]
