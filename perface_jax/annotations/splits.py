@@ -16,7 +16,7 @@ import dataclasses
 import enum
 import operator
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import SupportsIndex
 
 import numpy as np
@@ -118,8 +118,8 @@ def split(
     source_id: Int[np.ndarray, " _"],
     target_id: Int[np.ndarray, " _"],
     *,
-    sources: Sequence[SupportsIndex] = (56, 8, 16),
-    targets: Sequence[SupportsIndex] = (56, 8, 16),
+    sources: Iterable[SupportsIndex] = (56, 8, 16),
+    targets: Iterable[SupportsIndex] = (56, 8, 16),
     seed: int = 0,
     fold: int = 0,
     source_gender: ArrayLike | None = None,
