@@ -19,6 +19,7 @@ import optax
 import orbax.checkpoint as ocp
 from etils import epath
 from jax.experimental import multihost_utils
+from jaxtyping import Array, Float32
 
 
 @flax.struct.dataclass
@@ -113,12 +114,12 @@ def begin(state: TrainState) -> Run:
 
 
 @jax.jit
-def keep_best(run: Run, scores: jax.Array) -> Run:
+def keep_best(run: Run, scores: Float32[Array, " r"]) -> Run:
     """The run with the current state of each replica as its best one, unless an earlier score was higher.
 
     Args:
       run: the run.
-      scores: float32 `[R]`; of equal scores the later state is kept, and NaN is never the best.
+      scores: of equal scores the later state is kept, and NaN is never the best.
     """
     better = scores >= run.best_score
     now = {"params": run.state.params, "batch_stats": run.state.batch_stats}

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 import jax
 import jax.numpy as jnp
 import optax
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, UInt8
 
 from perface_jax import losses, metrics
 from perface_jax.datasets.batches import gather
@@ -144,14 +144,14 @@ def train_step(
 
 
 def train_steps(
-    state: TrainState, batches: Mapping[str, jax.Array], pictures: jax.Array | None = None, **options
+    state: TrainState, batches: Mapping[str, jax.Array], pictures: UInt8[Array, "p h w 3"] | None = None, **options
 ) -> tuple[TrainState, dict[str, jax.Array]]:
     """One or many training steps in one call.
 
     Args:
       state: as in `train_step`.
       batches: as in `train_step` with a leading axis `[n, b, ...]` of steps; without `images` if `pictures` are given.
-      pictures: uint8 `[P, H, W, 3]`, from which `batches.gather` takes the images.
+      pictures: from which `batches.gather` takes the images.
       **options: as in `train_step`.
 
     Returns:
@@ -168,8 +168,12 @@ def train_steps(
 
 
 def compare_step(
-    variables: Mapping, batches: Mapping[str, jax.Array], pictures: jax.Array | None = None, *, model: IResNet
-) -> jax.Array:
+    variables: Mapping,
+    batches: Mapping[str, jax.Array],
+    pictures: UInt8[Array, "p h w 3"] | None = None,
+    *,
+    model: IResNet,
+) -> Float[Array, "n b others"]:
     """Similarity of the first picture of each row to the others, with running statistics in the norms.
 
     Args:
@@ -179,7 +183,7 @@ def compare_step(
       model: the network.
 
     Returns:
-      cosines `[n, b, K - 1]`, in the model's `param_dtype`.
+      cosines, in the model's `param_dtype`; the last axis has K - 1 others.
     """
 
     def one(batch):

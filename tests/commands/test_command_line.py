@@ -72,6 +72,11 @@ def _unraisable(function):
         return types.SimpleNamespace(exc_value=error, exc_traceback=error.__traceback__)
 
 
+def test_a_field_of_the_other_task_is_named(parse):
+    with pytest.raises(SystemExit, match="the config of this task has no such field: --config.split.sizes=.1, 1, 1.$"):
+        parse("--config.split.sizes=(1, 1, 1)")
+
+
 def test_faults_that_python_cannot_raise_are_reported_unless_they_are_callbacks_to_a_closed_loop():
     loop, reported = asyncio.new_event_loop(), []
     loop.close()

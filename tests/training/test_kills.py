@@ -1,6 +1,6 @@
 """A run killed, stopped or starved at any moment and started again ends with the bytes of the run that never was.
 
-All of the kills, a line for each run: `python -m pytest tests/test_kills.py -m slow -s`.
+All of the kills, a line for each run: `python -m pytest tests/training/test_kills.py -m slow -s`.
 """
 
 import os

@@ -6,6 +6,7 @@ import warnings
 
 import jax
 import numpy as np
+import orbax.checkpoint as ocp
 import pytest
 
 from perface_jax import parallel
@@ -181,6 +182,15 @@ def test_a_damaged_instant_is_set_aside_and_the_one_before_is_taken(run, tmp_pat
     with state.checkpoints(tmp_path) as manager, warnings.catch_warnings():
         warnings.simplefilter("error")
         assert state.restore(manager, run).step == 2
+
+
+def test_orbax_alone_decides_what_a_checkpoint_is_called(run, tmp_path, monkeypatch):
+    monkeypatch.setattr(state, "STEP_NAMES", ocp.path.step.standard_name_format(step_prefix="at"))
+    folder = _saved(run, tmp_path)
+    _truncate_data(folder / "at_2")
+    with state.checkpoints(tmp_path) as manager, pytest.warns(UserWarning, match=f"{folder}/at_2"):
+        assert state.restore(manager, run).step == 1
+    assert [path.name for path in folder.iterdir()] == ["at_1"]
 
 
 def test_the_same_instant_may_be_damaged_twice(run, tmp_path):
