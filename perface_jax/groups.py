@@ -1,15 +1,15 @@
-"""STEP 1: which group of faces a query is like, by its distances to the members of each group.
+"""STEP 1: the group of faces that a query resembles, by its distances to the members of each group.
 
-Distances are `1 - cosine`, floating. Groups are given as a mask `where` over the axis of the members, `[G, N]`: they
-may overlap, as the broad groups of the paper do, which are unions of the narrow ones. With `[Q, G, N]` every query has
-its own mask, so that a query that is itself a member can be left out of its groups by its id. All functions but
-`check_groups` are traceable and check shapes and dtypes, not values.
+Distances are `1 - cosine`. Groups are a mask `where` over the members, `[groups, n]`: they may overlap, as the broad
+groups of the paper do, which are unions of the narrow ones. With `[..., q, groups, n]` every query has its own mask, so
+that a query that is itself a member can be left out of its groups by its id. All functions but `check_groups` are
+traceable and check shapes and dtypes, not values.
 
 A group of fewer than two members has no spread: its statistic is NaN under every rule, and it is never chosen.
-`check_groups` refuses it by name before arrays enter.
+`check_groups` refuses it by name before any computation.
 
 Source: PerFace (ICIP 2025), sections 3.3 (STEP 1) and 4.5. "The 95% upper confidence interval" of the paper can be read
-in three ways, which are rules here; Table 4 does not tell them apart.
+in three ways, which are rules here; its Table 4 does not distinguish them.
 """
 
 import enum
@@ -19,13 +19,15 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Bool, Float, Int
 
+from perface_jax.arrays import AnyArray, Array, Scalar
 from perface_jax.network.kernels import row_sums
 from perface_jax.similarity import root, unit
 
 
 class Rule(enum.Enum):
-    """What stands for the n distances of a query to a group; s is their standard deviation, with n - 1."""
+    """The statistic of a query's n distances to a group; s is their standard deviation, with n - 1."""
 
     CONFIDENCE_LIMIT = "mean + f s / sqrt(n)"
     SPREAD_LIMIT = "mean + f s"
@@ -35,30 +37,32 @@ class Rule(enum.Enum):
 
 
 class Classification(NamedTuple):
-    """The group of each query and what it was chosen by.
+    """The group of each query and the statistics behind the choice.
 
     Attributes:
-      group: int32 [..., Q]; -1 = abstained, or no group has two members.
-      distances: [..., Q, G], the statistic of each group.
-      low: [..., Q, G], mean - f s / sqrt(n).
-      high: [..., Q, G], mean + f s / sqrt(n).
+      group: -1 = abstained, or no group has two members.
+      distances: the statistic of each group.
+      low: mean - f s / sqrt(n).
+      high: mean + f s / sqrt(n).
     """
 
-    group: jax.Array
-    distances: jax.Array
-    low: jax.Array
-    high: jax.Array
+    group: Int[AnyArray, "*batch q"]
+    distances: Float[AnyArray, "*batch q groups"]
+    low: Float[AnyArray, "*batch q groups"]
+    high: Float[AnyArray, "*batch q groups"]
 
 
-def distances(queries: jax.Array, members: jax.Array) -> jax.Array:
+def distances(
+    queries: Float[AnyArray, "*#batch q d"], members: Float[AnyArray, "*#batch n d"]
+) -> Float[Array, "*batch q n"]:
     """Cosine distance of every query to every member, `1 - cos(query, member)`.
 
     Args:
-      queries: floating `[..., Q, D]`, of any length (not normalized).
-      members: floating `[..., N, D]`, the same dtype; leading dimensions broadcast.
+      queries: of any length (not normalized).
+      members: likewise, of the same dtype; leading axes broadcast.
 
     Returns:
-      `[..., Q, N]` in [0, 2] up to rounding; 1 where either vector is zero.
+      In [0, 2] up to rounding; 1 where either vector is zero.
 
     Raises:
       TypeError: other dtypes.
@@ -79,18 +83,22 @@ def distances(queries: jax.Array, members: jax.Array) -> jax.Array:
 
 
 def group_distances(
-    distances: jax.Array, *, where: jax.Array, rule: Rule = Rule.CONFIDENCE_LIMIT, factor: float = 1.96
-) -> jax.Array:
+    distances: Float[AnyArray, "*batch n"],
+    *,
+    where: Bool[AnyArray, "*#batch groups n"],
+    rule: Rule = Rule.CONFIDENCE_LIMIT,
+    factor: Scalar = 1.96,
+) -> Float[Array, "*batch groups"]:
     """One distance for each query and group.
 
     Args:
-      distances: floating `[..., Q, N]`, from `distances`.
-      where: bool `[G, N]`, or `[..., Q, G, N]`: the members of each group.
-      rule: what stands for the distances to one group. The percentile interpolates linearly, as NumPy does.
+      distances: of queries and members, from `distances`.
+      where: the members of each group.
+      rule: the statistic of the distances to one group. The percentile interpolates linearly, as NumPy does.
       factor: f of the two limits; the other rules have none.
 
     Returns:
-      `[..., Q, G]`; NaN for a group of fewer than two members.
+      NaN for a group of fewer than two members.
 
     Raises:
       TypeError: `where` is not boolean, `rule` is no Rule, or the distances are not floating.
@@ -113,19 +121,19 @@ def group_distances(
 
 
 def classify(
-    distances: jax.Array,
+    distances: Float[AnyArray, "*batch n"],
     *,
-    where: jax.Array,
+    where: Bool[AnyArray, "*#batch groups n"],
     rule: Rule = Rule.CONFIDENCE_LIMIT,
-    factor: float = 1.96,
+    factor: Scalar = 1.96,
     abstain: bool = False,
 ) -> Classification:
-    """The nearest group of each query; of equally near ones the first.
+    """The nearest group of each query; among equally near ones the first.
 
     Args:
-      distances: floating `[..., Q, N]`, from `distances`.
-      where: bool `[G, N]`, or `[..., Q, G, N]`: the members of each group, of which there are two or more.
-      rule: what makes a group near, see `group_distances`.
+      distances: of queries and members, from `distances`.
+      where: the members of each group; two groups or more.
+      rule: the statistic by which a group is near, see `group_distances`.
       factor: f of the limits, and of the intervals.
       abstain: choose no group where the intervals `mean -+ f s / sqrt(n)` of the nearest two overlap or touch.
 
@@ -137,7 +145,7 @@ def classify(
     """
     statistic = group_distances(distances, where=where, rule=rule, factor=factor)
     if statistic.shape[-1] < 2:
-        raise ValueError(f"there is a choice among two or more groups, got `where` of shape {jnp.shape(where)}")
+        raise ValueError(f"classification needs two or more groups, got `where` of shape {jnp.shape(where)}")
     low, high = (group_distances(distances, where=where, factor=f) for f in (-factor, factor))
     nearness, best = jax.lax.top_k(jnp.where(jnp.isnan(statistic), -jnp.inf, -statistic), 2)
     group = jnp.where(jnp.isneginf(nearness[..., 0]), -1, best[..., 0])
@@ -147,12 +155,12 @@ def classify(
     return Classification(group, statistic, low, high)
 
 
-def check_groups(names: Sequence[str], where: np.ndarray) -> None:
+def check_groups(names: Sequence[str], where: Bool[AnyArray, "*batch groups n"]) -> None:
     """Raise a ValueError that names the groups of fewer than two members, for any query.
 
     Args:
-      names: of the G groups.
-      where: bool `[G, N]`, or `[..., Q, G, N]`.
+      names: of the groups.
+      where: the members of each group.
     """
     sizes = np.sum(where, axis=-1)
     sizes = sizes.reshape(-1, sizes.shape[-1]).min(axis=0)

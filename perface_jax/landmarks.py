@@ -1,22 +1,24 @@
-"""Ways to mark a face with points, and the one outline that all of them are brought to.
+"""Sets of facial landmarks, and the one outline to which all of them are converted.
 
 Points are (x, y) in pixels, pixel centers at integers, x to the right, y down; left is left in the picture. The number
 of points says which of these it is:
 
     5     left eye, right eye, nose tip, left and right corner of the mouth: what every detector gives
     59    the outline of this library, drawn by the synthetic world; PARTS names its stretches
-    68    iBUG 300-W, as dlib and face-alignment give it
-    468   the MediaPipe face mesh; 478 with irises, which are not looked at
+    68    iBUG 300-W, as from dlib and face-alignment
+    468   the MediaPipe face mesh; 478 with irises, which are ignored
 
-Every outline is a linear map of the points: the same weights for all faces, so it can be jitted and differentiated. The
-rest of the library sees outlines only. From five points it is a guess: the generic face, placed by an affine fit.
+The outline is a linear map of the points, with the same weights for all faces, so it can be jitted and differentiated.
+The rest of the library sees outlines only. From five points it is a guess: the generic face, placed by an affine fit.
 """
 
 import functools
 
-import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Float
+
+from perface_jax.arrays import AnyArray, Array
 
 # stretches of the outline, as (first, end). Eyes run from the outer corner over the top to the inner corner and back
 # below; brows from inside to outside; the mouth from its right corner over the top; the jaw from ear to ear.
@@ -60,19 +62,16 @@ def _generic():
     )
 
 
-# The generic face, [59, 3]: x, y and z (towards the viewer) of the outline in distances of the pupils. Rounded by hand
-# from common proportions of adults, not fitted to anybody's faces.
+# The generic face, [59, 3]: x, y and z (towards the viewer) of the outline, in distances between the pupils. Rounded by
+# hand from common proportions of adults, not fitted to a data set.
 GENERIC = _generic()
 
 
-def outline(points: jax.Array) -> jax.Array:
-    """The 59 points of the outline.
+def outline(points: Float[AnyArray, "*batch points 2"]) -> Float[Array, "*batch 59 2"]:
+    """The 59 points of the outline, in the dtype of the points.
 
     Args:
-      points: floating `[..., P, 2]` with P one of COUNTS, pixels.
-
-    Returns:
-      `[..., 59, 2]`, the dtype of the points.
+      points: in pixels; their number is one of COUNTS.
 
     Raises:
       ValueError: another number of points.
@@ -87,8 +86,8 @@ def outline(points: jax.Array) -> jax.Array:
     return jnp.einsum("op,...pc->...oc", weights, points, precision="highest")
 
 
-# How other markings give the outline, in its order from the nose tip on: points along a contour (a pair counts by its
-# middle), and where on it the samples lie, counted in points: first, last, how many.
+# How other sets give the outline, in its order from the nose tip on: points along a contour (a pair counts by its
+# midpoint), and where on it the samples lie, counted in points: first, last, how many.
 _IBUG = (
     ((30,), 0, 0, 1),
     ((36, 37, 38, 39), 0, 2.25, 4), ((39, 40, 41, 36), 0, 2.25, 4),

@@ -1,15 +1,17 @@
 """Everything that touches pixels: decode, check, resize, crop, align, flip, normalize.
 
-The contract, here and everywhere else: pictures are uint8 RGB [..., H, W, 3]. The numbers of BGR look the same and
-cannot be told apart, so turn what cv2 has read round first: `picture[..., ::-1]`.
-Points are (x, y) in pixels, pixel centers at integers, x to the right, y down. Left is left in the picture.
+The contract, here and everywhere else: pictures are uint8 RGB [..., H, W, 3]. BGR cannot be told from RGB by its
+numbers, so convert OpenCV's pictures first: `picture[..., ::-1]`.
+Points are (x, y) in pixels, pixel centers at integers, x to the right, y down. Left means left in the picture.
 Five landmarks: left eye, right eye, nose tip, left mouth corner, right mouth corner.
 
-`read`, `decode` and `fit` run on the host, with Pillow; they are safe in threads and meet pictures of any size.
-The other functions of pixels are pure JAX: they run under jit, vmap and grad (template and size static) and compile
-once per picture size. Those that make new pixels also take floating pictures, on any scale, and give the same
-dtype back; uint8 comes back rounded. Color profiles are not applied.
+`read`, `decode` and `fit` run on the host, with Pillow; they are thread-safe and take pictures of any size. The other
+functions are pure JAX: they run under jit, vmap and grad (template and size static) and compile once per picture size.
+Those that compute new pixels also take floating pictures, on any scale, and keep the dtype; uint8 results are rounded.
+Color profiles are not applied.
 """
+
+import warnings
 
 from perface_jax.images.crops import (
     TEMPLATES,
@@ -33,6 +35,14 @@ from perface_jax.images.decoding import (
     stem,
 )
 from perface_jax.images.pixels import check, flip, normalize, resize
+
+
+def __getattr__(name: str):
+    if name != "normalise":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    warnings.warn("images.normalise is now images.normalize and goes in the next version", DeprecationWarning, 2)
+    return normalize
+
 
 __all__ = [
     "FORMATS",

@@ -1,17 +1,18 @@
 """Colors: sRGB to linear light to CIELAB and back, and how different two colors look (CIEDE2000).
 
-Pictures are uint8 or floating RGB [..., H, W, 3] on the scale of 0 to 255, read as sRGB of IEC 61966-2-1; any
-[..., 3] will do. Linear light runs from 0 to 1. CIELAB has the white of sRGB itself (D65), so that gray has
-a* = b* = 0; L* runs from 0 to 100, a* (green to red) and b* (blue to yellow) from about -100 to 100.
+Pictures are RGB on the scale of 0 to 255, interpreted as sRGB of IEC 61966-2-1; colors of any shape will do. Linear
+light runs from 0 to 1. CIELAB uses sRGB's own white (D65), so that gray has a* = b* = 0; L* runs from 0 to 100, a*
+(green to red) and b* (blue to yellow) from about -100 to 100.
 
-Pure JAX, computed in float32 (in float64 for such arrays). Every gradient is a number, at black, at gray and at equal
+Pure JAX, computed in float32 (in float64 for such arrays). All gradients are finite, at black, at gray and at equal
 colors too. Nothing is averaged here.
 """
 
-import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Float
 
+from perface_jax.arrays import AnyArray, Array, Pixels
 from perface_jax.images.pixels import working_dtype
 
 # linear sRGB to XYZ, IEC 61966-2-1
@@ -23,35 +24,22 @@ _FROM_OPPONENTS = np.linalg.inv(_TO_OPPONENTS)
 _KNEE = 6.0 / 29.0  # of the cube root in CIELAB
 
 
-def to_linear(image: jax.Array) -> jax.Array:
-    """Amounts of light behind the bytes of a picture.
-
-    Args:
-      image: uint8, or floating 0..255, `[..., 3]` sRGB.
-
-    Returns:
-      float32 `[..., 3]`, 0 (black) to 1.
-    """
+def to_linear(image: Pixels[AnyArray, "*shape 3"]) -> Float[Array, "*shape 3"]:
+    """Linear light of sRGB colors: 0 (black) to 1."""
     value = _floating(image) / 255.0
     return jnp.where(value <= 0.04045, value / 12.92, ((jnp.maximum(value, 0.04045) + 0.055) / 1.055) ** 2.4)
 
 
-def from_linear(linear: jax.Array) -> jax.Array:
-    """Back from linear light, floating `[..., 3]`: 0..255, clipped, not rounded."""
+def from_linear(linear: Float[AnyArray, "*shape 3"]) -> Float[Array, "*shape 3"]:
+    """Back from linear light: sRGB 0..255, clipped, not rounded."""
     linear = jnp.clip(_floating(linear), 0.0, 1.0)
     # The power must never see small numbers: its slope at 0 is infinite.
     bright = 1.055 * jnp.maximum(linear, 0.0031308) ** (1.0 / 2.4) - 0.055
     return 255.0 * jnp.where(linear <= 0.0031308, 12.92 * linear, bright)
 
 
-def to_lab(image: jax.Array) -> jax.Array:
-    """CIELAB of a picture.
-
-    Args:
-      image: uint8, or floating 0..255, `[..., 3]` sRGB.
-
-    Returns:
-      float32 `[..., 3]`: L*, a*, b*.
+def to_lab(image: Pixels[AnyArray, "*shape 3"]) -> Float[Array, "*shape 3"]:
+    """CIELAB of sRGB colors: L*, a*, b*.
 
     Source: CIE 15:2004.
     """
@@ -61,24 +49,21 @@ def to_lab(image: jax.Array) -> jax.Array:
     return _mix(_TO_OPPONENTS, root) - jnp.asarray([16.0, 0.0, 0.0], root.dtype).reshape((1,) * (root.ndim - 1) + (3,))
 
 
-def from_lab(lab: jax.Array) -> jax.Array:
-    """Back from CIELAB, floating `[..., 3]`: sRGB 0..255, not rounded; colors that sRGB lacks are clipped."""
+def from_lab(lab: Float[AnyArray, "*shape 3"]) -> Float[Array, "*shape 3"]:
+    """Back from CIELAB: sRGB 0..255, not rounded; colors outside the sRGB gamut are clipped."""
     lab = _floating(lab)
     root = _mix(_FROM_OPPONENTS, lab) + 4.0 / 29.0
     xyz = jnp.where(root > _KNEE, root**3, 3.0 * _KNEE**2 * (root - 4.0 / 29.0))
     return from_linear(_mix(_FROM_XYZ, xyz))
 
 
-def difference(lab: jax.Array, other: jax.Array) -> jax.Array:
-    """CIEDE2000, how different two colors look: about 1 is the least that is seen, side by side.
+def difference(lab: Float[AnyArray, "*#shape 3"], other: Float[AnyArray, "*#shape 3"]) -> Float[Array, "*shape"]:
+    """CIEDE2000, how different two colors look, at least 0: about 1 is just noticeable, side by side.
 
     With all three weights (of lightness, chroma and hue) 1. Equal colors have a gradient of 0.
 
     Args:
-      lab, other: CIELAB, floating `[..., 3]`; leading axes of 1 broadcast.
-
-    Returns:
-      `[...]`, at least 0.
+      lab, other: CIELAB; leading axes of 1 broadcast.
 
     Source: Sharma, Wu and Dalal 2005, "The CIEDE2000 color-difference formula", equations 2 to 22.
     """
@@ -104,7 +89,7 @@ def _floating(colors):
 
 
 def _mix(matrix, colors):
-    # Written out: a matrix product in reduced precision, the default of GPUs and TPUs, would be seen.
+    # Written out: the reduced precision of matrix products on GPUs and TPUs would be visible.
     planes = [sum(float(row[i]) * colors[..., i] for i in range(3)) for row in matrix]
     return jnp.stack(planes, -1)
 
@@ -134,9 +119,9 @@ def _polar(light, a, b):
 
 
 def _turn(hue, hue_2):
-    """The way from one hue to the other, the shorter one, and the hue in its middle."""
+    """The shorter way from one hue to the other, and the hue halfway."""
     turn = hue_2 - hue
-    # Opposite hues count as near; how far float32 rounds must not decide about them.
+    # Opposite hues count as near, so that float32 rounding does not decide.
     is_far = jnp.abs(turn) > np.pi + 4e-6
     turn = jnp.where(is_far, turn - jnp.sign(turn) * 2.0 * np.pi, turn)
     total = hue + hue_2
@@ -145,6 +130,6 @@ def _turn(hue, hue_2):
 
 
 def _uneven(hue):
-    """T: how finely the hues around this one are told apart."""
+    """T: how finely hues around this one are distinguished."""
     lead = -0.17 * jnp.cos(hue - np.deg2rad(30.0)) + 0.24 * jnp.cos(2.0 * hue)
     return 1.0 + lead + 0.32 * jnp.cos(3.0 * hue + np.deg2rad(6.0)) - 0.20 * jnp.cos(4.0 * hue - np.deg2rad(63.0))

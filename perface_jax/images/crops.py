@@ -1,23 +1,26 @@
-"""Where a face lies in its crop, and how it gets there: by landmarks, or by the fixed box of CelebA-HQ pictures."""
+"""Crops of faces: by landmarks, or by the fixed box of CelebA-HQ pictures."""
 
 import difflib
 import functools
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Float, Num, UInt8
 from PIL import Image
 
+from perface_jax.arrays import AnyArray, Array, Pixels
 from perface_jax.images.decoding import PictureError
 from perface_jax.images.pixels import check, in_dtype, working_dtype
 
 
 class Template(NamedTuple):
-    """Where the five landmarks lie in a crop: `points` [poses, 5, 2] in pixels of a crop of `size`."""
+    """Where the five landmarks lie in a crop: `points` in pixels of a crop of `size`."""
 
-    points: np.ndarray
+    points: Float[np.ndarray, "poses 5 2"]
     size: int
 
 
@@ -39,14 +42,20 @@ TEMPLATES = {
 }  # fmt: skip
 
 
-def template_points(template, size: int) -> np.ndarray:
-    """The points of a crop template in a crop of `size` pixels, [poses, 5, 2].
+TemplateLike = str | Num[AnyArray, "*poses 5 2"] | Sequence  # a name in TEMPLATES, or points of one or several poses
 
-    A named template is multiplied by size / its own size, as the systems it comes from do. That moves points a little
-    against the picture: from 112 to 224 a quarter of a small pixel less than pixel centers at integers would ask for.
+
+def template_points(template: TemplateLike, size: int) -> Float[np.ndarray, "poses 5 2"]:
+    """The points of a crop template in a crop of `size` pixels.
+
+    A named template is multiplied by size / its own size, as in the systems it comes from. That is not exactly where
+    pixel centers at integers would put the points: from 112 to 224, they lie a quarter of a small pixel short of it.
 
     Args:
-      template: a name in TEMPLATES, or points [5, 2] or [poses, 5, 2] in pixels of the crop of `size` itself.
+      template: a name in TEMPLATES, or points in pixels of the crop of `size` itself.
+      size: height and width of the crop.
+    Raises:
+      ValueError: an unknown name, points of another shape or not finite, a size below 1.
     """
     if not isinstance(size, int | np.integer) or size < 1:
         raise ValueError(f"saw size {size!r}, wanted a whole number of pixels, at least 1")
@@ -63,15 +72,18 @@ def template_points(template, size: int) -> np.ndarray:
     return points * (size / base)
 
 
-def similarity_transform(source, destination) -> jax.Array:
-    """The rotation, scale and shift that take points `source` nearest to points `destination`, as a matrix [2, 3].
+def similarity_transform(
+    source: Num[AnyArray, "*#batch k 2"], destination: Num[AnyArray, "*#batch k 2"]
+) -> Float[Array, "*batch 2 3"]:
+    """The rotation, scale and shift that bring points `source` closest to points `destination`, as a matrix.
 
-    M = [[p, -q, x], [q, p, y]] with the least sum of |M (s, 1) - d|^2. Never a reflection.
+    M = [[p, -q, x], [q, p, y]] with the least sum of |M (s, 1) - d|^2. Never a reflection. NaN where all points of a
+    source coincide.
 
     Args:
-      source, destination: [..., K, 2], leading axes broadcast. A source whose points are all one gives NaN.
-    Returns:
-      [..., 2, 3].
+      source, destination: points; leading axes broadcast.
+    Raises:
+      ValueError: other shapes.
     Source: Umeyama 1991. In the plane it is a regression with one complex slope, so no SVD is needed.
     """
 
@@ -120,8 +132,8 @@ def _check_landmarks(landmarks, height: int, width: int) -> None:
     points = np.asarray(landmarks, np.float64)
     eyes, mouth = points[..., 0:2, :], points[..., 3:5, :]
     down = mouth.mean(-2) - eyes.mean(-2)
-    # How far each pair lies the right way round, seen along the face's own axis: upside-down faces are fine, and so
-    # are profiles, whose two eyes nearly meet.
+    # How far right lies from left, along the face's own axis: faces may be upside down, and in profile, where the two
+    # eyes nearly meet.
     across = np.stack([eyes[..., 1, :] - eyes[..., 0, :], mouth[..., 1, :] - mouth[..., 0, :]])
     turned = across[..., 0] * down[..., 1] - across[..., 1] * down[..., 0]
     if not np.isfinite(points).all():
@@ -140,22 +152,28 @@ def _check_landmarks(landmarks, height: int, width: int) -> None:
     raise PictureError(f"saw landmarks that cannot be right: {problem}")
 
 
-def align(image, landmarks, *, template="arcface", size: int = 112) -> jax.Array:
-    """The face turned, scaled and shifted so that its landmarks come nearest to a template.
+def align(
+    image: Pixels[AnyArray, "*#batch h w 3"],
+    landmarks: Num[AnyArray, "*#batch 5 2"],
+    *,
+    template: TemplateLike = "arcface",
+    size: int = 112,
+) -> Pixels[Array, "*batch {size} {size} 3"]:
+    """The face turned, scaled and shifted to bring its landmarks closest to a template.
 
     Crop pixel u takes the picture's value at M^-1 u, M = similarity_transform(landmarks, template): bilinear, black
-    outside, as cv2.warpAffine. No anti-aliasing: shrink pictures first whose face is many times the crop.
+    outside, as cv2.warpAffine. No anti-aliasing: first shrink pictures in which the face is many times the crop.
 
     Args:
-      image: [..., H, W, 3].
-      landmarks: [..., 5, 2] in pixels of `image`; leading axes broadcast against those of `image`.
-      template: a name in TEMPLATES, or the user's own points, see `template_points`.
+      image: pictures.
+      landmarks: in pixels of `image`; leading axes broadcast against those of `image`.
+      template: a name in TEMPLATES, or your own points, see `template_points`.
       size: height and width of the crop in pixels.
     Returns:
-      [..., size, size, 3], of the image's dtype. Smooth in the landmarks except where pixels or poses change.
+      The image's dtype. Smooth in the landmarks except where pixels or poses change.
     Raises:
       PictureError: landmarks that cannot be right (not finite, fractions, far outside, left and right exchanged);
-        only their shape can be checked under jit.
+        under jit only their shape can be checked.
     """
     check(image, floating=True)
     image, landmarks = jnp.asarray(image), jnp.asarray(landmarks)
@@ -180,13 +198,13 @@ def _warp(image, landmarks, poses, *, size):
         return jnp.vectorize(warp, signature="(h,w,c),(k)->(s,t,c)")(image, _plane(landmarks))
 
 
-def celeba_hq_box(*, template="arcface", size: int = 112) -> tuple[float, float, float, float]:
+def celeba_hq_box(*, template: TemplateLike = "arcface", size: int = 112) -> tuple[float, float, float, float]:
     """Where a template's crop lies in a CelebA-HQ or FFHQ picture: left, top, right, bottom as fractions of its side.
 
     Those pictures are squares around eyes and mouth: center = eyes + 0.1 (mouth - eyes), half side =
     max(2 x distance of the eyes, 1.8 x distance of eyes and mouth), where eyes and mouth are the midpoints. The
-    template's own (frontal) points, put through this rule, give the square seen from the crop. Less exact than
-    landmarks: every face differs from the template. Edges may lie a little outside of 0..1.
+    template's own (frontal) points, put through this rule, give the square in the crop's pixels. Less exact than
+    landmarks: every face differs from the template. Edges may lie a little outside 0..1.
 
     Source: Karras et al. 2018, appendix C. Their turn of the square is left out: templates stand upright.
     """
@@ -208,14 +226,16 @@ def _celeba_hq_pixels(side: int, template, size: int) -> tuple[int, list[float]]
     return border, [edge + border for edge in box]
 
 
-def crop_celeba_hq(images, *, template="arcface", size: int = 112) -> jax.Array:
+def crop_celeba_hq(
+    images: Pixels[AnyArray, "*batch h h 3"], *, template: TemplateLike = "arcface", size: int = 112
+) -> Pixels[Array, "*batch {size} {size} 3"]:
     """The fixed crop of `celeba_hq_box`, resized as `resize` does, black outside.
 
     Args:
-      images: square CelebA-HQ or FFHQ pictures, [..., H, H, 3].
+      images: CelebA-HQ or FFHQ pictures.
       template, size: as for `align`.
-    Returns:
-      [..., size, size, 3].
+    Raises:
+      ValueError: pictures that are not square.
     """
     check(images, floating=True)
     images = jnp.asarray(images)
@@ -232,22 +252,28 @@ def crop_celeba_hq(images, *, template="arcface", size: int = 112) -> jax.Array:
     return in_dtype(jax.image.scale_and_translate(pixels, shape, axes, scale, shift, "linear"), images.dtype)
 
 
-def fit(picture: np.ndarray, *, crop, size: int = 112, landmarks=None, template=None) -> np.ndarray:
-    """One decoded picture brought into a crop on the host, whatever its size, without compiling anything.
+def fit(
+    picture: UInt8[np.ndarray, "h w 3"],
+    *,
+    crop: TemplateLike,
+    size: int = 112,
+    landmarks: Num[AnyArray, "5 2"] | None = None,
+    template: TemplateLike | None = None,
+) -> UInt8[np.ndarray, "{size} {size} 3"]:
+    """One decoded picture of any size brought into a crop, on the host, without compiling anything.
 
-    With landmarks: `align` to the template. Without: a picture "already in this crop" is resized, one in the
+    With landmarks: `align` to the template. Without: a picture that is in the crop already is resized, one in the
     "celeba_hq" crop is cut by `crop_celeba_hq`. All within 1 gray level of those functions.
 
     Args:
-      picture: uint8 [H, W, 3].
-      crop: a crop template (name or points [5, 2]), or "celeba_hq".
+      picture: the decoded picture.
+      crop: a crop template (name or points), or "celeba_hq".
       size: height and width of the result in pixels.
-      landmarks: [5, 2] in pixels of `picture`, or None.
-      template: with "celeba_hq" only: the crop template to bring it into, "arcface" if None.
-    Returns:
-      uint8 [size, size, 3].
+      landmarks: in pixels of `picture`.
+      template: with "celeba_hq" only: the crop template to bring the picture into, "arcface" if None.
     Raises:
       PictureError: landmarks that cannot be right, or a picture that is not square and comes without landmarks.
+      ValueError: a template with another crop.
     """
     check(picture, rank=3)
     fixed = isinstance(crop, str) and crop == "celeba_hq"

@@ -1,4 +1,4 @@
-"""From the bytes of a file to an array, with Pillow; whatever is wrong with a file becomes one kind of error."""
+"""From the bytes of a file to an array, with Pillow; everything wrong with a file becomes a `PictureError`."""
 
 import io
 import os
@@ -6,6 +6,7 @@ import pathlib
 
 import numpy as np
 from etils import epath
+from jaxtyping import UInt8
 from PIL import ExifTags, Image
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF")
@@ -24,8 +25,8 @@ class PictureError(ValueError):
     """A picture that cannot be used, and why. Batch work lists these and goes on."""
 
 
-def read(path) -> np.ndarray:
-    """The picture in the file `path`, uint8 RGB [H, W, 3]. Rules and errors as in `decode`."""
+def read(path: epath.PathLike) -> UInt8[np.ndarray, "h w 3"]:
+    """The picture in the file `path`, RGB. Rules and errors as in `decode`."""
     path = epath.Path(path)
     try:
         with path.open("rb") as file:
@@ -39,22 +40,23 @@ def read(path) -> np.ndarray:
 
 
 def stem(name: str) -> str:
-    """By which a picture is known: its name without folder and the suffix of a picture; other dots stay."""
+    """The name of a picture: its file name without folder and picture suffix; other dots stay."""
     path = pathlib.PurePosixPath(name)
     return path.stem if path.suffix.lower() in SUFFIXES else path.name
 
 
-def decode(data: bytes, *, name: str = "picture") -> np.ndarray:
-    """The picture in an encoded file's bytes, uint8 RGB [H, W, 3].
+def decode(data: bytes | bytearray | memoryview, *, name: str = "picture") -> UInt8[np.ndarray, "h w 3"]:
+    """The picture in an encoded file's bytes, RGB.
 
-    The EXIF rotation is applied. Gray is repeated, palettes are expanded, CMYK goes through Pillow's plain conversion.
-    Whatever is transparent is laid over black. 16-bit gray v becomes v / 257 rounded; of 16-bit colors Pillow keeps
-    the high byte. Of an animation the first frame counts. 32-bit gray has no agreed range and is refused.
+    The EXIF rotation is applied. Gray is repeated, palettes are expanded, CMYK is converted by Pillow without a color
+    profile. Transparency is blended over black. 16-bit gray v becomes v / 257 rounded; of 16-bit colors Pillow keeps
+    the high byte. The first frame of an animation is used. 32-bit gray has no agreed range and is refused.
 
     Args:
       data: bytes of a JPEG, PNG, WebP, BMP, TIFF or GIF file.
-      name: what an error calls the picture.
+      name: the picture's name in errors.
     Raises:
+      TypeError: not bytes.
       PictureError: not such a file, damaged, truncated, or of more than MAX_PIXELS (judged by the header alone).
     """
     if not isinstance(data, bytes | bytearray | memoryview):

@@ -1,21 +1,35 @@
-"""The check at the door, and what is done to whole pictures: numbers, mirror image, size."""
+"""Checking pictures, and operations on whole pictures: normalize, mirror, resize."""
+
+from typing import TypeVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.typing import DTypeLike
+from jaxtyping import Float, Shaped
+
+from perface_jax.arrays import AnyArray, Array, Pixels
+
+_AnyArray = TypeVar("_AnyArray", np.ndarray, Array)
 
 
-def check(images, *, size: int | None = None, rank: int | None = None, floating: bool = False) -> None:
-    """Refuses what is not uint8 RGB [..., H, W, 3], saying what was seen, what was wanted and what to do.
+def check(
+    images: Pixels[AnyArray, "*batch h w 3"],
+    *,
+    size: int | None = None,
+    rank: int | None = None,
+    floating: bool = False,
+) -> None:
+    """Raise unless `images` are uint8 RGB pictures; the error says what was seen, what was wanted and what to do.
 
     Args:
-      images: the array to look at; traced ones are welcome.
+      images: the pictures; traced ones too.
       size: wanted height and width in pixels, or None for any.
       rank: wanted number of axes, or None for any from 3 on.
       floating: whether floating arrays are allowed too.
     Raises:
-      TypeError: not an array, or of another dtype.
-      ValueError: of another shape.
+      TypeError: not an array, or an array of another dtype.
+      ValueError: another shape.
     """
     leading = "..., " if rank is None else "N, " * (rank - 3)
     wanted = f"uint8{' or floating' * floating} RGB [{leading}{size or 'H'}, {size or 'W'}, 3]"
@@ -42,7 +56,7 @@ def check(images, *, size: int | None = None, rank: int | None = None, floating:
 
 
 def _range(images) -> tuple[str, str]:
-    """What a floating array spans, in words, and what to do where that is not the scale of pixels, else ""."""
+    """The range of a floating array in words, and, where it is not 0 to 255, what to do about it."""
     if isinstance(images, jax.core.Tracer) or not images.size:
         return "", ""
     low, high = float(images.min()), float(images.max())
@@ -51,20 +65,22 @@ def _range(images) -> tuple[str, str]:
         return seen, ", but it looks like 0..1: first x = 255 * x"
     if -1 <= low < 0 and high <= 1:
         return seen, ", but it looks like -1..1: first x = 127.5 * x + 127.5"
-    # Half a gray level of slack, for what resizing overshoots. Not-a-number fails here too.
+    # Half a gray level of slack, for resizing overshoots. NaN fails here too.
     return seen, "" if low >= -0.5 and high <= 255.5 else ", but pixels run from 0 to 255"
 
 
-def normalize(images, *, dtype=jnp.float32) -> jax.Array:
-    """(x - 127.5) / 127.5, what every model here is fed.
+def normalize(
+    images: Pixels[AnyArray, "*batch h w 3"], *, dtype: DTypeLike = jnp.float32
+) -> Float[Array, "*batch h w 3"]:
+    """(x - 127.5) / 127.5, the input of every model here.
 
     Args:
-      images: uint8 [..., H, W, 3], or floating on the same scale of 0 to 255, for gradients with respect to pixels.
+      images: uint8, or floating on the same scale of 0 to 255, for gradients with respect to pixels.
       dtype: floating dtype of the result.
     Returns:
-      [..., H, W, 3] between -1 and 1.
+      Between -1 and 1.
     Raises:
-      ValueError: floating values that are not on that scale; under jit they cannot be looked at.
+      ValueError: floating values on another scale; under jit values cannot be checked.
     """
     check(images, floating=True)
     seen, advice = _range(images) if images.dtype != np.uint8 else ("", "")
@@ -73,19 +89,21 @@ def normalize(images, *, dtype=jnp.float32) -> jax.Array:
     return (jnp.asarray(images).astype(dtype) - 127.5) / 127.5
 
 
-def flip(images):
+def flip(images: Shaped[_AnyArray, "*batch h w c"]) -> Shaped[_AnyArray, "*batch h w c"]:
     """Left and right exchanged. A NumPy array stays one."""
     return images[..., ::-1, :]
 
 
-def resize(images, size: int | tuple[int, int]) -> jax.Array:
+def resize(
+    images: Pixels[AnyArray, "*batch h w 3"], size: int | tuple[int, int]
+) -> Pixels[Array, "*batch height width 3"]:
     """Bilinear resizing, anti-aliased when shrinking: Pillow's BILINEAR within 1 gray level.
 
+    The crop stays the same: proportions change if those of `size` differ.
+
     Args:
-      images: [..., H, W, 3].
+      images: on any scale.
       size: height and width of the result in pixels, one number or two.
-    Returns:
-      [..., height, width, 3]. The crop stays what it was: the proportions change if those of `size` differ.
     """
     check(images, floating=True)
     images = jnp.asarray(images)
@@ -96,11 +114,11 @@ def resize(images, size: int | tuple[int, int]) -> jax.Array:
     return in_dtype(jax.image.resize(images.astype(working_dtype(images.dtype)), shape, "linear"), images.dtype)
 
 
-def working_dtype(dtype):
-    """Where coordinates are computed: half precision could not tell neighboring pixels apart."""
+def working_dtype(dtype: DTypeLike) -> DTypeLike:
+    """The dtype for coordinates: half precision could not tell neighboring pixels apart."""
     return dtype if jnp.issubdtype(dtype, jnp.floating) and jnp.finfo(dtype).bits > 32 else jnp.float32
 
 
-def in_dtype(pixels: jax.Array, dtype) -> jax.Array:
-    """What was computed, in the dtype the caller came with: uint8 is rounded and clipped."""
+def in_dtype(pixels: Float[Array, "*shape"], dtype: DTypeLike) -> Pixels[Array, "*shape"]:
+    """Cast the result back to the caller's dtype; uint8 is rounded and clipped."""
     return (jnp.clip(jnp.round(pixels), 0, 255) if dtype == jnp.uint8 else pixels).astype(dtype)

@@ -1,4 +1,4 @@
-"""STEP 2: the faces of the chosen group that are least similar to a query, to be offered as sources of a swap.
+"""STEP 2: the faces of the chosen group that are least similar to a query, as candidates for a swap.
 
     from perface_jax import groups, selection
 

@@ -1,43 +1,60 @@
 """Ranking candidates by their similarity to a query; traceable.
 
-Similarity is the cosine of two embeddings `[..., D]`, which need not be normalized, computed in float32, or in float64
-when given it. What may be chosen is a mask `where`, `[N]` or `[..., Q, N]`: the members of the chosen group, a band of
-similarity, all but the query itself. The least similar comes first; among equal similarities, the lower index. Where a
-query has fewer than k candidates, the index is -1 and the similarity NaN. A candidate whose similarity is NaN is never
-chosen. Shapes and dtypes are checked, values are not.
+Similarity is the cosine of two embeddings, which need not be normalized, computed in float32, or in float64 when given
+it. The mask `where`, `[n]` or `[..., q, n]`, says which candidates may be chosen (None: all): the members of the chosen
+group, a band of similarity, all but the query itself. The least similar comes first; among equal similarities, the
+lower index. Where a query has fewer than k candidates, the index is -1 and the similarity NaN. A candidate whose
+similarity is NaN is never chosen. Shapes and dtypes are checked, values are not.
 """
 
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Bool, Float, Int
 
+from perface_jax.arrays import AnyArray, Array, PRNGKey
 from perface_jax.similarity import unit
 
-BLOCK = 32  # candidates that are looked at together
+BLOCK = 32  # candidates that are ranked together
+
+
+@runtime_checkable
+class Gallery(Protocol):
+    """Embeddings `[..., n, d]` in rows that can be sliced: an array, a `numpy.memmap`, a dataset of HDF5 or Zarr."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype
+
+    def __getitem__(self, rows: slice, /) -> AnyArray: ...
 
 
 class Selection(NamedTuple):
     """The chosen candidates of each query, in order.
 
     Attributes:
-      index: int32 [..., Q, k], the row of each; -1 where there is none.
-      similarity: floating [..., Q, k], to the query; NaN where there is none.
+      index: the row of each; -1 where there is none.
+      similarity: to the query; NaN where there is none.
     """
 
-    index: jax.Array
-    similarity: jax.Array
+    index: Int[AnyArray, "*batch q k"]
+    similarity: Float[AnyArray, "*batch q k"]
 
 
-def least_similar(queries: jax.Array, candidates: jax.Array, *, k: int, where: jax.Array | None = None) -> Selection:
+def least_similar(
+    queries: Float[AnyArray, "*#batch q d"],
+    candidates: Float[AnyArray, "*#batch n d"],
+    *,
+    k: int,
+    where: Bool[AnyArray, "*#mask n"] | None = None,
+) -> Selection:
     """The k candidates least similar to each query, least similar first.
 
     Args:
-      queries: floating `[..., Q, D]`.
-      candidates: floating `[..., N, D]`; leading dimensions broadcast.
+      queries, candidates: embeddings; leading axes broadcast.
       k: number to choose.
-      where: bool `[N]` or `[..., Q, N]`, who may be chosen; all when None.
+      where: which candidates may be chosen.
 
     Raises:
       TypeError: embeddings that are not floating, a mask that is not boolean.
@@ -49,31 +66,34 @@ def least_similar(queries: jax.Array, candidates: jax.Array, *, k: int, where: j
     return _lowest(similarity, similarity, where, k)
 
 
-def most_similar(queries: jax.Array, candidates: jax.Array, *, k: int, where: jax.Array | None = None) -> Selection:
+def most_similar(
+    queries: Float[AnyArray, "*#batch q d"],
+    candidates: Float[AnyArray, "*#batch n d"],
+    *,
+    k: int,
+    where: Bool[AnyArray, "*#mask n"] | None = None,
+) -> Selection:
     """As `least_similar`, the most similar first (the two at the head of the strips of Fig. 7)."""
     similarity, where = _similarity(queries, candidates, where)
     return _lowest(-similarity, similarity, where, k)
 
 
 def least_similar_diverse(
-    queries: jax.Array,
-    candidates: jax.Array,
+    queries: Float[AnyArray, "*#batch q d"],
+    candidates: Float[AnyArray, "*#batch n d"],
     *,
     k: int,
     max_similarity: float,
-    where: jax.Array | None = None,
+    where: Bool[AnyArray, "*#mask n"] | None = None,
 ) -> Selection:
-    """As `least_similar`, passing over candidates that are too similar to one already chosen.
+    """As `least_similar`, without candidates that are too similar to one already chosen.
 
     Greedy: down the ranking, a candidate is taken unless its similarity to one taken before exceeds `max_similarity`.
-    Each of the k turns compares one chosen face per query with all candidates.
+    Each of the k rounds compares one chosen face per query with all candidates.
 
     Args:
-      queries: floating `[..., Q, D]`.
-      candidates: floating `[..., N, D]`; leading dimensions broadcast.
-      k: number to choose.
-      max_similarity: between any two that are chosen; 1 takes all but copies, up to rounding.
-      where: bool `[N]` or `[..., Q, N]`, who may be chosen; all when None.
+      queries, candidates, k, where: as for `least_similar`.
+      max_similarity: between any two that are chosen; 1 excludes only copies, up to rounding.
 
     Raises:
       TypeError, ValueError: as for `least_similar`.
@@ -95,19 +115,23 @@ def least_similar_diverse(
 
 
 def similarity_band(
-    queries: jax.Array, candidates: jax.Array, *, low: float, high: float, where: jax.Array | None = None
-) -> jax.Array:
+    queries: Float[AnyArray, "*#batch q d"],
+    candidates: Float[AnyArray, "*#batch n d"],
+    *,
+    low: float,
+    high: float,
+    where: Bool[AnyArray, "*#mask n"] | None = None,
+) -> Bool[Array, "*batch q n"]:
     """Candidates that are distinct but not grotesque: between two quantiles of the similarities to the query.
 
     Args:
-      queries: floating `[..., Q, D]`.
-      candidates: floating `[..., N, D]`; leading dimensions broadcast.
+      queries, candidates: as for `least_similar`.
       low: quantile in [0, 1] of the similarities of the query's candidates; one that equals it is inside.
       high: likewise, not below `low`.
-      where: bool `[N]` or `[..., Q, N]`, whose similarities count; all when None.
+      where: the candidates whose similarities count.
 
     Returns:
-      bool `[..., Q, N]`, to be the `where` of a selection; within the one given.
+      A mask to pass as the `where` of a selection; within the one given.
 
     Raises:
       TypeError: as for `least_similar`.
@@ -122,16 +146,18 @@ def similarity_band(
 
 
 def random_choice(
-    key: jax.Array, queries: jax.Array, candidates: jax.Array, *, k: int, where: jax.Array | None = None
+    key: PRNGKey,
+    queries: Float[AnyArray, "*#batch q d"],
+    candidates: Float[AnyArray, "*#batch n d"],
+    *,
+    k: int,
+    where: Bool[AnyArray, "*#mask n"] | None = None,
 ) -> Selection:
     """The random baseline: k candidates of each query, uniformly without replacement, in the order drawn.
 
     Args:
-      key: PRNG key.
-      queries: floating `[..., Q, D]`.
-      candidates: floating `[..., N, D]`; leading dimensions broadcast.
-      k: number to choose.
-      where: bool `[N]` or `[..., Q, N]`, who may be chosen; all when None.
+      key: of the draw.
+      queries, candidates, k, where: as for `least_similar`.
 
     Raises:
       TypeError, ValueError: as for `least_similar`.
@@ -151,7 +177,7 @@ def _lowest(score, similarity, where, k) -> Selection:
 
 
 def _bottom(score, k) -> tuple[jax.Array, jax.Array]:
-    """The k lowest of `[..., N]`, of equal ones the first, and where they are.
+    """The k lowest values of `[..., N]`, the first among equals, and their places.
 
     They lie in the k blocks of neighbors whose lowest entries are lowest, so that nothing else need be ranked.
     """
@@ -185,7 +211,7 @@ def _precise(x) -> jax.Array:
     return x if x.dtype == jnp.float64 else x.astype(jnp.float32)
 
 
-def check_embeddings(queries, candidates) -> None:
+def check_embeddings(queries: Float[AnyArray, "*#batch q d"], candidates: Gallery) -> None:
     """Raise a TypeError or ValueError unless both are floating, `[..., Q, D]` and `[..., N, D]`."""
     if not all(jnp.issubdtype(x.dtype, jnp.floating) for x in (queries, candidates)):
         raise TypeError(f"queries are {queries.dtype}, candidates {candidates.dtype}; wanted floating embeddings")
@@ -195,15 +221,15 @@ def check_embeddings(queries, candidates) -> None:
         )
 
 
-def check_mask(where, shape) -> None:
+def check_mask(where: Bool[AnyArray, "*#mask n"], shape: tuple[int, ...]) -> None:
     """Raise a TypeError or ValueError unless the mask is bool and broadcasts to `shape`, `[..., Q, N]`."""
     if where.dtype != bool:
-        raise TypeError(f"`where` is {where.dtype}, wanted bool: True for those who may be chosen")
+        raise TypeError(f"`where` is {where.dtype}, wanted bool: True for candidates that may be chosen")
     if where.ndim < 1 or where.shape[-1] != shape[-1] or np.broadcast_shapes(where.shape, shape) != shape:
         raise ValueError(f"`where` has shape {where.shape}, wanted {shape[-1:]} or {shape}: [N] or [..., Q, N]")
 
 
-def check_count(count) -> None:
+def check_count(count: int) -> None:
     """Raise a ValueError unless it is an integer from 1."""
     if not isinstance(count, int) or count < 1:
         raise ValueError(f"the number to choose, or of rows to read, is {count!r}; wanted an integer from 1")

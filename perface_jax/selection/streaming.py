@@ -1,4 +1,4 @@
-"""The least similar rows of a gallery that is larger than memory, or cut over several devices; exact."""
+"""The least similar rows of a gallery that is larger than memory, or divided among several devices; exact."""
 
 import functools
 
@@ -6,15 +6,17 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
+from jaxtyping import Bool, Float, Int
 
-from perface_jax.selection.ranking import Selection, check_count, check_embeddings, check_mask, least_similar
+from perface_jax.arrays import AnyArray
+from perface_jax.selection.ranking import Gallery, Selection, check_count, check_embeddings, check_mask, least_similar
 
 
 def merge(*parts: Selection, k: int) -> Selection:
     """The k least similar of several selections whose indices are rows of one gallery; traceable.
 
     Args:
-      parts: selections `[..., Q, any]` of rows that no other part has; of equal similarities the lower row comes first.
+      parts: selections of the same queries from disjoint rows; among equal similarities the lower row comes first.
       k: number to keep; fewer when the parts have fewer together.
     """
     similarity = jnp.concatenate([part.similarity for part in parts], axis=-1)
@@ -24,32 +26,32 @@ def merge(*parts: Selection, k: int) -> Selection:
 
 
 def least_similar_streaming(
-    queries: np.ndarray,
-    gallery: np.ndarray,
+    queries: Float[AnyArray, "q d"],
+    gallery: Gallery,
     *,
     k: int,
     chunk: int = 8192,
-    where: np.ndarray | None = None,
-    exclude: np.ndarray | None = None,
+    where: Bool[AnyArray, "*#q n"] | None = None,
+    exclude: Int[AnyArray, "q e"] | None = None,
     mesh: Mesh | None = None,
 ) -> Selection:
     """As `least_similar`, exact, over a gallery that need not fit in memory; a host function.
 
-    The gallery is read in chunks, one while the devices work on the one before, and the best k so far are kept. Every
-    chunk runs the same program, in float32. With a mesh, each device looks at its rows of a chunk, and each process
-    reads those of its own devices.
+    The gallery is read in chunks, each while the devices work on the previous one, and the best k so far are kept.
+    Every chunk runs the same program, in float32. With a mesh, each device ranks its rows of a chunk, and each process
+    reads the rows of its own devices.
 
     Args:
-      queries: floating `[Q, D]`.
-      gallery: floating `[N, D]`: an array, a `numpy.memmap`, anything with a shape that gives rows when sliced.
+      queries: embeddings.
+      gallery: the candidates, `[n, d]`.
       k: number to choose.
-      chunk: rows to read at once, at the most, but for rounding up to a multiple of the devices.
-      where: bool `[N]` or `[Q, N]`, who may be chosen; all when None.
-      exclude: int `[Q, E]`, rows that a query may not be given, such as its own; -1 stands for none.
-      mesh: devices to share the work, for example of `parallel.make_mesh`; one device when None.
+      chunk: rows to read at once, at most, except for rounding up to a multiple of the devices.
+      where: which rows may be chosen: `[n]`, or `[q, n]`; all when None.
+      exclude: rows that a query must not be given, such as its own; -1 stands for none.
+      mesh: devices that share the work, for example from `parallel.make_mesh`; one device when None.
 
     Returns:
-      Selection of `[Q, k]`, the same on every process.
+      Selection of `[q, k]`, the same on every process.
 
     Raises:
       TypeError: embeddings that are not floating, a mask that is not boolean, ids that are not integers.
@@ -57,7 +59,7 @@ def least_similar_streaming(
     """
     queries, where, exclude = _checked(queries, gallery, where, exclude, k, chunk)
     devices = 1 if mesh is None else mesh.size
-    # Chunks of one size that hold little more than the gallery: what is missing of a chunk is computed, too.
+    # Chunks of one size that hold little more than the gallery: the padding of a chunk costs as much as rows do.
     rows = max(gallery.shape[0], 1)
     chunks = -(-rows // chunk)
     chunk = -(-rows // (chunks * devices)) * devices
@@ -65,26 +67,26 @@ def least_similar_streaming(
     for start in range(0, gallery.shape[0], chunk):
         rows = _read(gallery, start, chunk, mesh)
         free = _free(where, exclude, start, chunk)
-        best = jax.device_get(best)  # waits: chunks would pile up where reading is faster than work
+        best = jax.device_get(best)  # waits: chunks would pile up where reading is faster
         best = _advance(best, queries, rows, free, np.int32(start), mesh=mesh)
     return jax.device_get(best)
 
 
 @functools.partial(jax.jit, static_argnames="mesh")
 def _advance(best, queries, rows, free, start, *, mesh):
-    """The best so far, and of one more chunk, whose first row is `start`."""
+    """The best so far, updated by one more chunk, whose first row is `start`."""
     k, devices = best.index.shape[-1], 1 if mesh is None else mesh.size
 
-    def look(queries, rows, free, first):
+    def rank(queries, rows, free, first):
         found = least_similar(queries, rows, k=k, where=free)
         return Selection(jnp.where(found.index < 0, -1, found.index + first[0]), found.similarity)
 
     if mesh is not None:
         by_row, by_column = PartitionSpec(mesh.axis_names), PartitionSpec(None, mesh.axis_names)
         specs = (PartitionSpec(), by_row, by_column, by_row)
-        look = jax.shard_map(look, mesh=mesh, in_specs=specs, out_specs=by_column)
+        rank = jax.shard_map(rank, mesh=mesh, in_specs=specs, out_specs=by_column)
     first = start + jnp.arange(devices, dtype=jnp.int32) * (len(rows) // devices)
-    best = merge(best, look(queries, rows, free, first), k=k)
+    best = merge(best, rank(queries, rows, free, first), k=k)
     return best if mesh is None else jax.lax.with_sharding_constraint(best, NamedSharding(mesh, PartitionSpec()))
 
 
@@ -104,7 +106,7 @@ def _read(gallery, start, chunk, mesh) -> jax.Array:
 
 
 def _free(where, exclude, start, chunk) -> np.ndarray:
-    """Who of a chunk may be chosen, bool `[1 or Q, chunk]`; nobody beyond the end of the gallery."""
+    """Which rows of a chunk may be chosen, bool `[1 or Q, chunk]`; none beyond the end of the gallery."""
     free = where[:, start : start + chunk]
     free = np.pad(free, ((0, 0), (0, chunk - free.shape[1])))
     if exclude is not None:

@@ -73,6 +73,13 @@ def test_normalize_by_hand_and_under_jit_and_vmap():
         np.testing.assert_allclose(images.normalize(picture, dtype=jnp.float64), expected, rtol=1e-15)
 
 
+def test_the_former_spelling_of_normalize_warns_for_one_version():
+    with pytest.warns(DeprecationWarning, match="images.normalize"):
+        assert images.normalise is images.normalize
+    with pytest.raises(AttributeError, match="normal1se"):
+        images.normal1se  # noqa: B018
+
+
 def test_normalize_passes_gradients_to_floating_pixels():
     picture = jnp.full((2, 2, 3), 0.5)  # under grad and jit the numbers cannot be looked at
     gradient = jax.grad(lambda x: images.normalize(x).sum())(picture)
