@@ -1,4 +1,4 @@
-"""Batches of triplets: what a batch is, and in which order triplets arrive.
+"""Batches of triplets: what a batch is, and the order of triplets.
 
 A batch is a dict of host arrays (`Batch`). Axis 1 of `images` holds the roles reference, positive, negative: the label
 decides which of the stored pictures a and b is the positive one, c is always the reference. Pixels stay uint8.
@@ -17,11 +17,12 @@ import dataclasses
 import functools
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Protocol, TypedDict
+from typing import Any, Protocol, TypedDict, runtime_checkable
 
 import grain
 import numpy as np
 from absl import flags
+from jaxtyping import Bool, Float32, Int, Int8, Int32, UInt8
 
 from perface_jax.datasets import streams
 
@@ -30,36 +31,40 @@ ROLES_BY_LABEL = np.array([[2, 0, 1], [2, 1, 0]], np.int32)  # stored a, b, c ->
 BATCHES_AHEAD = 4
 
 
-class Source(Protocol):
-    """Pictures by position and their votes: `source[i]` is uint8 [3, H, W, C] with the stored roles a, b, c."""
+Indices = Sequence[int] | Int[np.ndarray, " n"]
 
-    votes: np.ndarray  # int8 [T, V]: 0 = a is closer, 1 = b is closer, -1 = no vote
+
+@runtime_checkable
+class Source(Protocol):
+    """Pictures by position, with the stored roles a, b, c, and their votes."""
+
+    votes: Int8[np.ndarray, "t v"]  # 0 = a is closer, 1 = b is closer, -1 = no vote
 
     def __len__(self) -> int: ...
 
-    def __getitem__(self, position: int) -> np.ndarray: ...
+    def __getitem__(self, position: int, /) -> UInt8[np.ndarray, "3 h w c"]: ...
 
 
 class Plan(TypedDict):
     """Which pictures a batch takes, without the pictures; small enough to send with every step."""
 
-    triplet: np.ndarray  # int32 [B], position in the data set, -1 for padding
-    pictures: np.ndarray  # int32 [B, 3], 3 * triplet + stored position of reference, positive, negative
-    flip: np.ndarray  # bool [B], all three pictures of the triplet are mirrored
-    votes: np.ndarray  # float32 [B, 2], votes for the positive and for the negative
-    weight: np.ndarray  # float32 [B], 0 for padding
+    triplet: Int32[np.ndarray, " b"]  # position in the data set, -1 for padding
+    pictures: Int32[np.ndarray, "b 3"]  # 3 * triplet + stored position of reference, positive, negative
+    flip: Bool[np.ndarray, " b"]  # all three pictures of the triplet are mirrored
+    votes: Float32[np.ndarray, "b 2"]  # votes for the positive and for the negative
+    weight: Float32[np.ndarray, " b"]  # 0 for padding
 
 
 class Batch(TypedDict):
     """What a train or an evaluation step receives."""
 
-    images: np.ndarray  # uint8 [B, 3, H, W, C], axis 1 = reference, positive, negative
-    votes: np.ndarray  # float32 [B, 2], votes for the positive and for the negative
-    weight: np.ndarray  # float32 [B], 0 for padding
-    triplet: np.ndarray  # int32 [B], position in the data set, -1 for padding
+    images: UInt8[np.ndarray, "b 3 h w c"]  # axis 1 = reference, positive, negative
+    votes: Float32[np.ndarray, "b 2"]  # votes for the positive and for the negative
+    weight: Float32[np.ndarray, " b"]  # 0 for padding
+    triplet: Int32[np.ndarray, " b"]  # position in the data set, -1 for padding
 
 
-def steps_per_epoch(indices: Sequence[int], batch_size: int) -> int:
+def steps_per_epoch(indices: Indices, batch_size: int) -> int:
     """Number of full batches in one pass over `indices`; the remainder is dropped."""
     _require_batch_size(batch_size)
     steps = len(indices) // batch_size
@@ -73,8 +78,8 @@ def steps_per_epoch(indices: Sequence[int], batch_size: int) -> int:
 
 def training_plan(
     source: Source,
-    labels: np.ndarray,
-    indices: Sequence[int],
+    labels: Int[np.ndarray, " t"],
+    indices: Indices,
     *,
     batch_size: int,
     seed: int,
@@ -87,7 +92,7 @@ def training_plan(
 
     Args:
       source: gives the votes; no picture is read.
-      labels: int [T], 0 where a is closer to the reference, 1 where b is.
+      labels: 0 where a is closer to the reference, 1 where b is.
       indices: positions of the triplets to train on.
       batch_size: triplets of the global batch, over all processes.
       seed: of the shuffle and of the flips.
@@ -114,8 +119,8 @@ def training_plan(
 
 def training_batches(
     source: Source,
-    labels: np.ndarray,
-    indices: Sequence[int],
+    labels: Int[np.ndarray, " t"],
+    indices: Indices,
     *,
     batch_size: int,
     seed: int,
@@ -147,8 +152,8 @@ def training_batches(
 
 def evaluation_plan(
     source: Source,
-    labels: np.ndarray,
-    indices: Sequence[int],
+    labels: Int[np.ndarray, " t"],
+    indices: Indices,
     *,
     batch_size: int,
     step: int,
@@ -168,8 +173,8 @@ def evaluation_plan(
 
 def evaluation_batches(
     source: Source,
-    labels: np.ndarray,
-    indices: Sequence[int],
+    labels: Int[np.ndarray, " t"],
+    indices: Indices,
     *,
     batch_size: int,
     process_index: int = 0,
@@ -194,15 +199,15 @@ def evaluation_batches(
     return _read_ahead(_Reader(source, plan), 0, -(-len(indices) // batch_size), workers)
 
 
-def gather(pictures: Any, plan: Mapping[str, Any]) -> Any:
+def gather(pictures: UInt8[Any, "p h w c"], plan: Mapping[str, Any]) -> UInt8[Any, "b k h w c"]:
     """Images of a batch from pictures that are all in memory; works on NumPy and, under `jit`, on JAX arrays.
 
     Args:
-      pictures: uint8 [P, H, W, C]; of triplets, the stored roles a, b, c one after the other, P = 3T.
-      plan: its `pictures` [B, K] and `flip` [B].
+      pictures: of triplets, the stored roles a, b, c one after the other, p = 3t.
+      plan: its `pictures` [b, k] and `flip` [b].
 
     Returns:
-      uint8 [B, K, H, W, C], of triplets with the roles reference, positive, negative; a padded row shows the last one.
+      Of triplets, with the roles reference, positive, negative; a padded row shows the last one.
     """
     chosen = pictures[plan["pictures"]]
     namespace = chosen.__array_namespace__()
@@ -211,7 +216,7 @@ def gather(pictures: Any, plan: Mapping[str, Any]) -> Any:
 
 @dataclasses.dataclass(frozen=True)
 class _Reader:
-    """Reads the pictures of a planned step; picklable, so that reading processes can have it."""
+    """Reads the pictures of a planned step; picklable, for reading processes."""
 
     source: Source
     plan: Any

@@ -16,6 +16,7 @@ import pathlib
 import re
 
 import numpy as np
+from jaxtyping import Bool, Float64, Int
 
 GROUPS = ("young male", "young female", "older male", "older female")
 PICTURES = "CelebA-HQ-img"
@@ -31,11 +32,11 @@ class Attributes:
     """Apparent gender and age group of every picture, by its name without `.jpg`."""
 
     names: tuple[str, ...]
-    male: np.ndarray  # bool [N]
-    young: np.ndarray  # bool [N]
+    male: Bool[np.ndarray, " n"]
+    young: Bool[np.ndarray, " n"]
 
-    def groups(self) -> np.ndarray:
-        """Position in GROUPS of every picture, int [N]."""
+    def groups(self) -> Int[np.ndarray, " n"]:
+        """Position in GROUPS of every picture."""
         return 2 * ~self.young + ~self.male
 
 
@@ -95,8 +96,8 @@ def correct(attributes: Attributes, path: str | os.PathLike) -> tuple[Attributes
     return Attributes(attributes.names, corrected[MALE], corrected[YOUNG]), int(changed)
 
 
-def read_landmarks(path: str | os.PathLike) -> dict[str, tuple[np.ndarray, int]]:
-    """Read five points a face: name -> (float64 [5, 2] in pixels of the picture, line of the file).
+def read_landmarks(path: str | os.PathLike) -> dict[str, tuple[Float64[np.ndarray, "5 2"], int]]:
+    """Read five points a face: name -> (points in pixels of the picture, line of the file).
 
     Raises:
       ValueError: columns that are missing or there twice, a name twice, or something that is not a number.

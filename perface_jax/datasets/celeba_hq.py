@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import tensorflow_datasets as tfds
 import tqdm
+from jaxtyping import Bool, Float, Int, Int32, UInt8
 from PIL import Image
 
 from perface_jax import images
@@ -33,13 +34,13 @@ from perface_jax.datasets.celeba_files import (
 )
 
 
-def draw(groups: np.ndarray, *, gallery: int, queries: int, seed: int) -> list[np.ndarray]:
+def draw(groups: Int[np.ndarray, " n"], *, gallery: int, queries: int, seed: int) -> list[Int[np.ndarray, " _"]]:
     """Draw the faces of every group: the first `gallery` of a shuffle, the next `queries`, the rest are spares.
 
     Args:
-      groups: int [N], position in GROUPS, -1 for a face that may not be drawn.
-      gallery: faces a group in the gallery.
-      queries: faces a group among the queries.
+      groups: position in GROUPS, -1 for a face that may not be drawn.
+      gallery: faces per group in the gallery.
+      queries: faces per group among the queries.
       seed: of the shuffles.
 
     Returns:
@@ -102,13 +103,11 @@ class CelebAHQ(tfds.core.ShardBasedBuilder):
             "young": tfds.features.Scalar(np.bool_),
             "group": tfds.features.ClassLabel(names=GROUPS),
         }
-        return tfds.core.DatasetInfo(
-            builder=self,
+        return store.info(
+            self,
+            features,
             description="Faces of CelebAMask-HQ in groups of apparent age and gender. Non-commercial research only.",
-            features=tfds.features.FeaturesDict(features),
             homepage="https://github.com/switchablenorms/CelebAMask-HQ",
-            metadata=tfds.core.MetadataDict(),
-            disable_shuffling=True,
         )
 
     def _shard_iterators_per_split(self, dl_manager):
@@ -174,12 +173,13 @@ class CelebAHQ(tfds.core.ShardBasedBuilder):
             raise ValueError(f"{config.landmarks}, line {line}: landmarks of {name}: {error}") from error
 
 
-def shrink(picture: np.ndarray, landmarks: np.ndarray, *, size: int) -> tuple[np.ndarray, np.ndarray]:
+def shrink(
+    picture: UInt8[np.ndarray, "h w 3"], landmarks: Float[np.ndarray, "5 2"], *, size: int
+) -> tuple[UInt8[np.ndarray, "_ _ 3"], Float[np.ndarray, "5 2"]]:
     """Reduce a picture by a whole factor where its face is larger than the crop: alignment alone would alias.
 
     Args:
-      picture: uint8 [H, W, 3].
-      landmarks: float [5, 2], pixels of the picture.
+      picture, landmarks: one face; pixels of the picture.
       size: pixels a side of the crop that follows; its eyes are about a third of that apart.
 
     Returns:
@@ -196,21 +196,21 @@ class Faces:
 
     records: Sequence[dict]
     names: tuple[str, ...]
-    male: np.ndarray  # bool [N]
-    young: np.ndarray  # bool [N]
-    group: np.ndarray  # int32 [N], position in GROUPS
+    male: Bool[np.ndarray, " n"]
+    young: Bool[np.ndarray, " n"]
+    group: Int32[np.ndarray, " n"]  # position in GROUPS
     metadata: dict  # checksums, corrections, available faces, skipped pictures
 
     def __len__(self) -> int:
         return len(self.names)
 
-    def __getitem__(self, position: int) -> np.ndarray:
-        """One face: uint8 [S, S, 3]."""
+    def __getitem__(self, position: int) -> UInt8[np.ndarray, "s s 3"]:
+        """One face."""
         return self.records[position]["image"]
 
 
 def build(folder: str | os.PathLike, data_dir: str | os.PathLike, **options: Any) -> CelebAHQ:
-    """Build the groups below `data_dir`, or take those that are there.
+    """Build the groups below `data_dir`, or use those already there.
 
     Args:
       folder: the user's CelebAMask-HQ; only read.

@@ -1,4 +1,4 @@
-"""Pictures of known identities: a folder of sub-folders, one a person, all in memory; and what is drawn from them.
+"""Pictures of known identities, all in memory: a folder with one sub-folder per person; and batches and pairs of them.
 
     FOLDER/anna/1.jpg, FOLDER/anna/2.png, FOLDER/bert/x.jpg ...       decoded by `images`, as crops of one kind
 
@@ -16,6 +16,7 @@ from typing import TypedDict
 import numpy as np
 import tqdm
 from etils import epath
+from jaxtyping import Bool, Float32, Int, Int32, Int64, UInt8
 
 from perface_jax import images
 from perface_jax.datasets import batches, streams
@@ -23,10 +24,10 @@ from perface_jax.datasets import batches, streams
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Identities:
-    """Pictures and who is on them."""
+    """Pictures and who they show."""
 
-    pictures: np.ndarray  # uint8 [N, S, S, 3]
-    identity: np.ndarray  # int32 [N], position in names
+    pictures: UInt8[np.ndarray, "n s s 3"]
+    identity: Int32[np.ndarray, " n"]  # position in names
     names: tuple[str, ...]  # of the sub-folders, ascending
     skipped: tuple[str, ...]  # file and reason of every picture that could not be used
 
@@ -34,25 +35,25 @@ class Identities:
 class Plan(TypedDict):
     """Which pictures a batch takes, without the pictures."""
 
-    pictures: np.ndarray  # int32 [B, 1], position in Identities.pictures
-    flip: np.ndarray  # bool [B], the picture is mirrored
-    identity: np.ndarray  # int32 [B], 0 to C - 1, counted among the identities trained on
-    weight: np.ndarray  # float32 [B], 1
+    pictures: Int32[np.ndarray, "b 1"]  # position in Identities.pictures
+    flip: Bool[np.ndarray, " b"]  # the picture is mirrored
+    identity: Int32[np.ndarray, " b"]  # 0 to C - 1, counted among the identities trained on
+    weight: Float32[np.ndarray, " b"]  # 1
 
 
 def read_identities(folder: epath.PathLike, *, image_size: int, crop: str) -> Identities:
-    """Read every picture that lies directly in a sub-folder; deeper folders, hidden and other files are not looked at.
+    """Read every picture that lies directly in a sub-folder; deeper folders, hidden and other files are ignored.
 
     Decoding runs in threads, with a progress bar. A picture that cannot be used is listed and warned about; an identity
-    without any that can is left out.
+    without usable pictures is left out.
 
     Args:
-      folder: of sub-folders, one an identity.
+      folder: one sub-folder per identity.
       image_size, crop: pixels a side of the result, and which crop the square pictures have, as in `images.fit`.
 
     Raises:
       FileNotFoundError: no such folder.
-      ValueError: less than two sub-folders with pictures that can be used, or an unknown crop.
+      ValueError: fewer than two sub-folders with usable pictures, or an unknown crop.
     """
     folder = epath.Path(folder)
     paths = _picture_paths(folder)
@@ -72,7 +73,7 @@ def read_identities(folder: epath.PathLike, *, image_size: int, crop: str) -> Id
     return Identities(pictures, identity.astype(np.int32), tuple(map(str, names)), skipped)
 
 
-def split_identities(count: int, *, sizes: tuple[int, int, int], seed: int) -> tuple[np.ndarray, ...]:
+def split_identities(count: int, *, sizes: tuple[int, int, int], seed: int) -> tuple[Int64[np.ndarray, " _"], ...]:
     """Divide identities at random into those for training, validation and test.
 
     Args:
@@ -80,7 +81,7 @@ def split_identities(count: int, *, sizes: tuple[int, int, int], seed: int) -> t
       seed: of the shuffle.
 
     Returns:
-      three ascending arrays of identities, int64, of which no two share one.
+      Three ascending arrays of identities, disjoint.
 
     Raises:
       TypeError: sizes that are not whole numbers.
@@ -96,19 +97,25 @@ def split_identities(count: int, *, sizes: tuple[int, int, int], seed: int) -> t
 
 
 def training_plan(
-    identity: np.ndarray, indices: Sequence[int], *, batch_size: int, seed: int, step: int, flip: bool = True
+    identity: Int[np.ndarray, " n"],
+    indices: batches.Indices,
+    *,
+    batch_size: int,
+    seed: int,
+    step: int,
+    flip: bool = True,
 ) -> Plan:
     """The global batch of one step.
 
     Args:
-      identity: int [N], of every picture.
+      identity: of every picture.
       indices: positions of the pictures to train on. Their C identities, ascending, are the classes 0 to C - 1.
       batch_size: pictures of the batch.
       seed, step: of the shuffle and of the flips; number of the batch, from 0.
       flip: mirror half of the pictures.
 
     Raises:
-      ValueError: too few pictures for one batch, or indices of no picture.
+      ValueError: too few pictures for one batch, or indices out of range.
     """
     indices = _positions(identity, indices)
     epoch, step_in_epoch = divmod(step, batches.steps_per_epoch(indices, batch_size))
@@ -125,30 +132,30 @@ def training_plan(
 
 
 def verification_pairs(
-    identity: np.ndarray, indices: Sequence[int], *, pairs: int, seed: int
-) -> tuple[np.ndarray, np.ndarray]:
+    identity: Int[np.ndarray, " n"], indices: batches.Indices, *, pairs: int, seed: int
+) -> tuple[Int32[np.ndarray, "p 2"], Bool[np.ndarray, " p"]]:
     """Pairs of pictures, half of one identity and half of two, drawn at random among all such pairs without repeats.
 
-    The two kinds take turns, so that every stretch, such as a fold of `verification.verification_accuracy`, holds as
-    many of one as of the other. Unlike the folds of LFW, two stretches may show the same person.
+    The two kinds alternate, so that every stretch, such as a fold of `verification.verification_accuracy`, holds equal
+    numbers of both. Unlike the folds of LFW, two stretches may show the same person.
 
     Args:
-      identity: int [N], of every picture.
+      identity: of every picture.
       indices: positions of the pictures to pair.
-      pairs, seed: how many, P, even; of the draw.
+      pairs, seed: their number, even; of the draw.
 
     Returns:
-      (pictures, same): positions, int32 [P, 2]; whether the two show one identity, bool [P].
+      (pictures, same): positions; whether the two show one identity.
 
     Raises:
-      ValueError: an odd number of pairs, more than there are, or indices of no picture.
+      ValueError: an odd number of pairs, more than there are, or indices out of range.
     """
     if pairs < 2 or pairs % 2:
         raise ValueError(f"pairs is {pairs}, expected an even number, at least 2: half show one identity, half two")
     positions = np.unique(_positions(identity, indices))
     positions = positions[np.argsort(identity[positions], kind="stable")]
     place, people = np.arange(len(positions)), identity[positions]
-    start = np.searchsorted(people, people)  # of the stretch of this identity: partners from there on are the same
+    start = np.searchsorted(people, people)  # of this identity's stretch: partners from there on are the same person
     generator = np.random.default_rng(seed)
     same = _draw_pairs(generator, start, place - start, pairs // 2, "one identity")
     different = _draw_pairs(generator, np.zeros_like(start), start, pairs // 2, "two identities")
@@ -183,7 +190,7 @@ def _picture_paths(folder: epath.Path) -> list[epath.Path]:
 
 
 def _load(paths: Sequence[epath.Path], image_size: int, crop: str) -> tuple[np.ndarray, list[str]]:
-    """Pictures uint8 [N, S, S, 3], and for each of them the reason why it cannot be used, or nothing."""
+    """Pictures uint8 [N, S, S, 3], and for each the reason why it cannot be used, or an empty string."""
     pictures = np.empty((len(paths), image_size, image_size, 3), np.uint8)
 
     def load(place: int) -> str:

@@ -3,15 +3,16 @@
 A face swap changes the inner face only: hair and background, and so the border of the picture, stay those of the
 target. Under the right order the border colors of a triplet are therefore explained by its target. The score of an
 order is the share of the variance of the border colors that lies between targets (eta squared): 1 when all pictures
-of a target have the same border, about targets / triplets for an order that has nothing to do with the pictures.
+of a target have the same border, about targets / triplets for an order unrelated to the pictures.
 
-Every order of `annotations.grid_orders` is tried. Of the sources a border says nothing: their ids follow from the order
-that the targets showed.
+Every order of `annotations.grid_orders` is tried. A border tells nothing about sources: their ids follow from the order
+that the targets revealed.
 """
 
 import dataclasses
 
 import numpy as np
+from jaxtyping import Float, Float32, Int, UInt8
 from PIL import Image
 
 from perface_jax.annotations import GridOrder, grid_orders
@@ -42,20 +43,19 @@ class PictureOrder:
         )
 
 
-def border(picture: np.ndarray) -> np.ndarray:
-    """Colors along the border of a picture reduced to 16 x 16: uint8 [H, W, 3] -> float32 [180]."""
+def border(picture: UInt8[np.ndarray, "h w 3"]) -> Float32[np.ndarray, "180"]:
+    """Colors along the border of a picture reduced to 16 x 16."""
     small = np.asarray(Image.fromarray(picture).resize((SIDE, SIDE), Image.Resampling.BOX), np.float32)
     inner = np.zeros((SIDE, SIDE), bool)
     inner[1:-1, 1:-1] = True
     return small[~inner].ravel()
 
 
-def find_order(borders: np.ndarray, *, sources: int, targets: int) -> PictureOrder:
-    """The order under which targets explain the most of the border colors.
+def find_order(borders: Float[np.ndarray, "triplets 180"], *, sources: int, targets: int) -> PictureOrder:
+    """The order under which targets explain most of the border colors.
 
     Args:
-      borders: float [sources * targets, 180], `border` of one picture of every triplet; a row of NaN where none could
-        be read.
+      borders: `border` of one picture of each of the sources * targets triplets; a row of NaN where none could be read.
       sources: number of source triplets, at least 2.
       targets: number of targets, at least 2.
 
@@ -70,7 +70,7 @@ def find_order(borders: np.ndarray, *, sources: int, targets: int) -> PictureOrd
     return PictureOrder(best, score, second, second_score)
 
 
-def explained_share(borders: np.ndarray, target_id: np.ndarray) -> float:
+def explained_share(borders: Float[np.ndarray, "triplets values"], target_id: Int[np.ndarray, " triplets"]) -> float:
     """Share of the variance of the border colors that lies between targets: 1 - within / total."""
     readable = ~np.isnan(borders).any(axis=1)
     values, groups = borders[readable].astype(np.float64), target_id[readable]

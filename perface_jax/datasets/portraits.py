@@ -1,6 +1,6 @@
 """Folders of faces of any size, with landmarks: originals, candidates, and the results of an anonymizer.
 
-Every face is cut out as a square and resized: with landmarks by the rule of CelebA-HQ (`images.celeba_hq_box`), shrunk
+Every face is cut out as a square and resized: with landmarks by the rule of CelebA-HQ (`images.celeba_hq_square`), shrunk
 to fit into the picture; without landmarks a picture must be a square crop of a known kind and is used whole, with the
 points of that kind's template, which no face has exactly.
 
@@ -187,20 +187,13 @@ def _whole(picture, crop):
     if crop != CELEBA_HQ:
         return images.template_points(crop, width)[0]
     generic = GENERIC[:5, :2]
-    left, top, side = _square(generic)
+    left, top, side = images.celeba_hq_square(generic)
     return (generic - (left, top)) / side * width - 0.5
-
-
-def _square(five):
-    """Left, top and side of CelebA-HQ's square around five points, on their scale."""
-    eyes, mouth = five[:2].mean(0), five[3:].mean(0)
-    half = max(2.0 * np.hypot(*(five[1] - five[0])), 1.8 * np.hypot(*(mouth - eyes)))
-    return *(eyes + 0.1 * (mouth - eyes) - half), 2 * half
 
 
 def _box(points, picture):
     height, width = picture.shape[:2]
-    left, top, side = _square(np.asarray(outline(points))[:5] + 0.5)
+    left, top, side = images.celeba_hq_square(np.asarray(outline(points))[:5] + 0.5)
     shrunk = min(side, width, height)
     left, top = left + (side - shrunk) / 2, top + (side - shrunk) / 2
     return np.array([np.clip(left, 0, width - shrunk), np.clip(top, 0, height - shrunk), shrunk], np.float64) / width

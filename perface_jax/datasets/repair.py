@@ -1,9 +1,9 @@
 """Whether the answers of a release follow its pictures, and the answer columns brought into the order of the pictures.
 
-The audit of `annotations` sees columns that disagree with each other. It cannot see that all columns agree and none
-follows the pictures. That shows here: votes depend on the source above all, so under the right order the source
-explains most of the variance of the mean votes. Where it explains clearly more under another order than under that of
-the pictures, the answers were written down in that other order.
+The audit of `annotations` finds columns that disagree with each other. It cannot find answers whose columns all agree
+but do not follow the pictures. They are found here: votes depend mostly on the source, so under the right order the
+source explains most of the variance of the mean votes. Where it explains clearly more under another order than under
+that of the pictures, the answers were written down in that other order.
 
 Simulated files like the real one, 24 x 24 (in brackets 80 x 80): of 400 (40) in the order of the pictures none is
 suspected; of 800 (80) in another order all are, and all are sure enough to be moved, each from its own order.
@@ -12,6 +12,7 @@ suspected; of 800 (80) in another order all are, and all are sure enough to be m
 import dataclasses
 
 import numpy as np
+from jaxtyping import Float
 
 from perface_jax import annotations
 from perface_jax.annotations import GridOrder
@@ -21,7 +22,7 @@ LARGEST_P, LEAST_GAIN, LEAST_LEAD = 0.01, 0.1, 0.05
 
 @dataclasses.dataclass(frozen=True)
 class AnswerOrder:
-    """The order under which sources explain the most of the mean votes.
+    """The order under which sources explain most of the variance of the mean votes.
 
     Attributes:
       order: that order.
@@ -46,11 +47,13 @@ class AnswerOrder:
         return self.elsewhere and self.lead >= LEAST_LEAD
 
 
-def better_order(mean_vote: np.ndarray, pictures: GridOrder, *, permutations: int = 199) -> AnswerOrder:
-    """The order under which sources explain the most of the mean votes, against the order of the pictures.
+def better_order(
+    mean_vote: Float[np.ndarray, " triplets"], pictures: GridOrder, *, permutations: int = 199
+) -> AnswerOrder:
+    """The order under which sources explain most of the variance of the mean votes, against that of the pictures.
 
     Args:
-      mean_vote: float [T], in the order of the triplet numbers.
+      mean_vote: in the order of the triplet numbers.
       pictures: the order of the pictures.
       permutations: of the votes, to see how much is gained by chance.
 

@@ -27,6 +27,7 @@ import numpy as np
 import tensorflow_datasets as tfds
 import tqdm
 from absl import logging
+from jaxtyping import Int8, Int32, UInt8
 
 from perface_jax import annotations, images
 from perface_jax.datasets import order as orders
@@ -94,13 +95,11 @@ class SimCelebA(tfds.core.ShardBasedBuilder):
             "source_id": tfds.features.Scalar(np.int32),
             "target_id": tfds.features.Scalar(np.int32),
         }
-        return tfds.core.DatasetInfo(
-            builder=self,
+        return store.info(
+            self,
+            features,
             description="Triplets of face swaps and the votes of people on which of a and b looks more like c.",
-            features=tfds.features.FeaturesDict(features),
             homepage="https://arxiv.org/abs/2509.20281",
-            metadata=tfds.core.MetadataDict(),
-            disable_shuffling=True,
         )
 
     def _shard_iterators_per_split(self, dl_manager):
@@ -219,16 +218,16 @@ class Triplets:
 
     records: Sequence[dict]  # random access to the stored examples
     ids: tuple[str, ...]  # names in the release, such as t0000
-    votes: np.ndarray  # int8 [T, V], 0 = a is closer, 1 = b is closer, -1 = none
-    source_id: np.ndarray  # int32 [T], -1 where the order is unknown
-    target_id: np.ndarray  # int32 [T], -1 where the order is unknown
+    votes: Int8[np.ndarray, "t v"]  # 0 = a is closer, 1 = b is closer, -1 = none
+    source_id: Int32[np.ndarray, " t"]  # -1 where the order is unknown
+    target_id: Int32[np.ndarray, " t"]  # -1 where the order is unknown
     metadata: dict  # digests, order of the pictures, audit, repair, skipped triplets
 
     def __len__(self) -> int:
         return len(self.ids)
 
-    def __getitem__(self, position: int) -> np.ndarray:
-        """Pictures a, b, c of one triplet: uint8 [3, S, S, 3]."""
+    def __getitem__(self, position: int) -> UInt8[np.ndarray, "3 s s 3"]:
+        """Pictures a, b, c of one triplet."""
         return self.records[position]["images"]
 
     def all_pictures(self) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""What the TFDS builders of this package share: preparing a set once, and noticing that its source files changed.
+"""Shared by the TFDS builders of this package: preparing a set once, and noticing that its source files changed.
 
 A set is written to a folder of another name and renamed when complete, so a half-built one never loads. What a killed
 build left behind is removed by the next build of the same set; only one process may build.
@@ -16,6 +16,20 @@ def sha256(path: str | os.PathLike) -> str:
     """SHA-256 of a file, as hexadecimal digits."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def info(
+    builder: tfds.core.DatasetBuilder, features: dict[str, object], *, description: str, homepage: str
+) -> tfds.core.DatasetInfo:
+    """The description of a set whose examples keep their order and whose metadata the build fills in."""
+    return tfds.core.DatasetInfo(
+        builder=builder,
+        description=description,
+        features=tfds.features.FeaturesDict(features),
+        homepage=homepage,
+        metadata=tfds.core.MetadataDict(),
+        disable_shuffling=True,
+    )
 
 
 def prepare(builder: tfds.core.DatasetBuilder, folder: pathlib.Path, fingerprint: dict) -> None:

@@ -198,25 +198,29 @@ def _warp(image, landmarks, poses, *, size):
         return jnp.vectorize(warp, signature="(h,w,c),(k)->(s,t,c)")(image, _plane(landmarks))
 
 
+def celeba_hq_square(points: Num[np.ndarray, "5 2"]) -> tuple[float, float, float]:
+    """Left, top and side of the square that a CelebA-HQ or FFHQ picture is around five landmarks, on their scale.
+
+    Center = eyes + 0.1 (mouth - eyes), half side = max(2 x distance of the eyes, 1.8 x distance of eyes and mouth),
+    where eyes and mouth are the midpoints.
+
+    Source: Karras et al. 2018, appendix C. Their turn of the square is left out: for faces that stand upright.
+    """
+    eyes, mouth = points[:2].mean(0), points[3:].mean(0)
+    half = max(2.0 * np.hypot(*(points[1] - points[0])), 1.8 * np.hypot(*(mouth - eyes)))
+    left, top = eyes + 0.1 * (mouth - eyes) - half
+    return float(left), float(top), float(2 * half)
+
+
 def celeba_hq_box(*, template: TemplateLike = "arcface", size: int = 112) -> tuple[float, float, float, float]:
     """Where a template's crop lies in a CelebA-HQ or FFHQ picture: left, top, right, bottom as fractions of its side.
 
-    Those pictures are squares around eyes and mouth: center = eyes + 0.1 (mouth - eyes), half side =
-    max(2 x distance of the eyes, 1.8 x distance of eyes and mouth), where eyes and mouth are the midpoints. The
-    template's own (frontal) points, put through this rule, give the square in the crop's pixels. Less exact than
-    landmarks: every face differs from the template. Edges may lie a little outside 0..1.
-
-    Source: Karras et al. 2018, appendix C. Their turn of the square is left out: templates stand upright.
+    The template's own (frontal) points give the square in the crop's pixels. Less exact than landmarks: every face
+    differs from the template. Edges may lie a little outside 0..1.
     """
-    left_eye, right_eye, _, left_mouth, right_mouth = template_points(template, size)[0]
-    eyes, mouth = (left_eye + right_eye) / 2, (left_mouth + right_mouth) / 2
-    half = max(2.0 * np.hypot(*(right_eye - left_eye)), 1.8 * np.hypot(*(mouth - eyes)))
-    corner = eyes + 0.1 * (mouth - eyes) - half
-    # The square runs from `corner` over 2 half sides; with pixel centers at integers the crop itself runs from -0.5
-    # to size - 0.5.
-    left, top = (-0.5 - corner) / (2 * half)
-    right, bottom = (size - 0.5 - corner) / (2 * half)
-    return float(left), float(top), float(right), float(bottom)
+    left, top, side = celeba_hq_square(template_points(template, size)[0])
+    # With pixel centers at integers the crop itself runs from -0.5 to size - 0.5.
+    return (-0.5 - left) / side, (-0.5 - top) / side, (size - 0.5 - left) / side, (size - 0.5 - top) / side
 
 
 def _celeba_hq_pixels(side: int, template, size: int) -> tuple[int, list[float]]:
