@@ -8,7 +8,7 @@ Accuracy:  not run yet on the real data. The paper's Table 3, Original: [i] .690
 
 from ml_collections import ConfigDict
 
-from perface_jax.configs import perface_r50
+from perface_jax.configs import perface_r50  # pyright: ignore[reportAttributeAccessIssue]  # found by __path__
 
 
 def get_config() -> ConfigDict:

@@ -17,6 +17,7 @@ no weights of the network (the shape of a Reshape, leftovers) are dropped by nam
 """
 
 import pathlib
+from typing import Any
 
 import numpy as np
 
@@ -174,7 +175,7 @@ class _Walk:
         bias = self.constant(node.input[2]) if any(node.input[2:]) else np.zeros_like(weight[:, 0, 0, 0])
         return {f"{conv}.weight": weight} | self.norm(after, norm, bias), node.input[0]
 
-    def norm(self, node, name, bias=0.0):
+    def norm(self, node, name, bias: Any = 0.0):
         """The norm at this node, or the identity in place of a folded one; `bias` is that of the layer before it."""
         if node is None:
             self.folded += 1
@@ -220,28 +221,32 @@ class _Walk:
 
     def kernel_size(self, name):
         """Side of the convolution that computes a tensor, with or without a norm after it; None for anything else."""
-        node = self.producers.get(self.behind(name))
+        node = self.producer(self.behind(name))
         if _op(node) == "BatchNormalization":
-            node = self.producers.get(self.behind(node.input[0]))
+            node = self.producer(self.behind(node.input[0]))
         return self.constant(node.input[1]).shape[-1] if _op(node) == "Conv" else None
 
-    def find_with_norm(self, name, norm, layer, *ops, through=()):
+    def find_with_norm(self, name, norm, layer, *ops, through=()) -> tuple[Any, Any]:
         """The norm that computes a tensor, None where it is folded, and the layer before it."""
         node = self.find(name, f"{norm} or {layer}", "BatchNormalization", *ops, through=through)
         if node.op_type == "BatchNormalization":
             return node, self.find(node.input[0], layer, *ops, through=through)
         return None, node
 
-    def find(self, name, wanted, *ops, through=()):
+    def find(self, name, wanted, *ops, through=()) -> Any:
         """The node that computes a tensor, which must be one of `ops`."""
-        node = self.producers.get(self.behind(name, through))
+        node = self.producer(self.behind(name, through))
         if _op(node) not in ops:
             raise _refusal(node, f"{wanted} ({' or '.join(ops)})")
         return node
 
+    def producer(self, name) -> Any:
+        """The node that computes a tensor, or None."""
+        return self.producers.get(name)
+
     def behind(self, name, through=()):
         """The tensor of which this one is a copy, or one of the views named in `through`."""
-        while _op(node := self.producers.get(name)) in (*COPIES, *through):
+        while _op(node := self.producer(name)) in (*COPIES, *through):
             if node.op_type == "Cast" and _attributes(node)["to"] not in FLOATS:
                 raise _refusal(node, "floating numbers")
             name = node.input[0]
@@ -249,12 +254,12 @@ class _Walk:
 
     def is_constant(self, name):
         name = self.behind(name, VIEWS)
-        return name in self.initializers or _op(self.producers.get(name)) == "Constant"
+        return name in self.initializers or _op(self.producer(name)) == "Constant"
 
     def constant(self, name):
         """A tensor of weights, float32."""
         name = self.behind(name, ("Unsqueeze", "Squeeze"))
-        node = self.producers.get(name)
+        node = self.producer(name)
         if name in self.initializers:
             self.unread.discard(name)
             return _array(name, self.initializers[name])
@@ -303,7 +308,7 @@ def _refusal(node, wanted):
 
 def main(arguments: list[str] | None = None) -> None:
     """The program; exits with 2 and one line where it cannot be done."""
-    parser = files.folder_parser("arcface_onnx", __doc__.splitlines()[0], ".onnx")
+    parser = files.folder_parser("arcface_onnx", str(__doc__).splitlines()[0], ".onnx")
     args = parser.parse_args(arguments)
     with files.user_errors(parser):
         model, variables, notes = _convert(read(args.file))

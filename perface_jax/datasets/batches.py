@@ -256,8 +256,8 @@ def _plan(source: Source, labels: np.ndarray, triplet: np.ndarray, flip: np.ndar
     )
 
 
-def _require_labels(labels: np.ndarray, indices: Sequence[int]) -> None:
-    indices = np.asarray(indices, int)
+def _require_labels(labels: np.ndarray, triplets: Indices) -> None:
+    indices = np.asarray(triplets, int)
     outside = indices[(indices < 0) | (indices >= len(labels))]
     if len(outside):
         raise ValueError(

@@ -88,6 +88,7 @@ class CelebAHQ(tfds.core.ShardBasedBuilder):
     """TFDS builder of the attribute groups, splits `gallery` and `query`; give the user's folder as `manual_dir`."""
 
     name = "celeba_hq_groups"
+    builder_config: Config
     VERSION = tfds.core.Version("1.0.0")
     MANUAL_DOWNLOAD_INSTRUCTIONS = f"The unpacked CelebAMask-HQ: {PICTURES}/0.jpg ... and {ATTRIBUTES}."
 
@@ -122,7 +123,7 @@ class CelebAHQ(tfds.core.ShardBasedBuilder):
             drawn = draw(groups, gallery=config.gallery, queries=config.queries, seed=config.seed)
         except ValueError as error:
             raise ValueError(f"{folder / ATTRIBUTES}: {error}") from error
-        self.info.metadata.update(
+        store.metadata(self).update(
             folder=os.fspath(folder.resolve()), **_fingerprint(folder, config), corrected_values=changed,
             available={name: int((groups == i).sum()) for i, name in enumerate(GROUPS)},
             not_usable=int((~usable).sum()), skipped=[], gallery=[], query=[],
@@ -143,11 +144,11 @@ class CelebAHQ(tfds.core.ShardBasedBuilder):
                 face = next(spares, None)
                 if face is None:
                     raise ValueError(
-                        f"too few readable faces in group {GROUPS[group]}: {self.info.metadata['skipped']}"
+                        f"too few readable faces in group {GROUPS[group]}: {store.metadata(self)['skipped']}"
                     )
                 image = self._image(folder, attributes.names[face], landmarks)
             name, male, young = attributes.names[face], bool(attributes.male[face]), bool(attributes.young[face])
-            self.info.metadata[split].append([name, male, young])
+            store.metadata(self)[split].append([name, male, young])
             yield name, {"image": image, "name": name, "male": male, "young": young, "group": group}
 
     def _image(self, folder: pathlib.Path, name: str, landmarks) -> np.ndarray | None:
@@ -155,7 +156,7 @@ class CelebAHQ(tfds.core.ShardBasedBuilder):
         try:
             picture = images.decode(path.read_bytes(), name=path.name)
         except images.PictureError as error:
-            self.info.metadata["skipped"].append(str(error))
+            store.metadata(self)["skipped"].append(str(error))
             return None
         if landmarks is None:
             return images.fit(picture, crop="celeba_hq", template=config.template, size=config.image_size)
@@ -235,11 +236,11 @@ def build(folder: str | os.PathLike, data_dir: str | os.PathLike, **options: Any
 def load(builder: CelebAHQ, split: str) -> Faces:
     """Open the split `gallery` or `query` of a prepared set."""
     store.require_built(builder)
-    names, male, young = zip(*builder.info.metadata[split], strict=True)
+    names, male, young = zip(*store.metadata(builder)[split], strict=True)
     labels = Attributes(names, np.array(male), np.array(young))
-    metadata = {key: value for key, value in builder.info.metadata.items() if key not in ("gallery", "query")}
+    metadata = {key: value for key, value in store.metadata(builder).items() if key not in ("gallery", "query")}
     group = labels.groups().astype(np.int32)
-    return Faces(builder.as_data_source(split), names, labels.male, labels.young, group, metadata)
+    return Faces(store.records(builder, split), names, labels.male, labels.young, group, metadata)
 
 
 def _fingerprint(folder: pathlib.Path, config: Config) -> dict[str, str | None]:

@@ -173,8 +173,8 @@ def _draw_pairs(generator, first: np.ndarray, count: np.ndarray, wanted: int, ki
     return np.stack([first[second] + number - (ends - count)[second], second], axis=1)
 
 
-def _positions(identity: np.ndarray, indices: Sequence[int]) -> np.ndarray:
-    indices = np.asarray(indices, int)
+def _positions(identity: np.ndarray, pictures: batches.Indices) -> np.ndarray:
+    indices = np.asarray(pictures, int)
     outside = indices[(indices < 0) | (indices >= len(identity))]
     if len(outside):
         raise ValueError(f"{len(outside)} indices are outside of 0..{len(identity) - 1}, the first is {outside[0]}")

@@ -102,6 +102,8 @@ def to_pictures(
     Raises:
       ValueError: columns disagree and none clearly has the order of the pictures, or one seems shifted by some rows.
     """
+    if audit.source_order is None:
+        raise ValueError("the answers were audited without a grid: audit them with grid=(sources, targets)")
     together = annotations.repair(answers, audit, pictures=audit.source_order)
     found = answers_order(together, pictures)
     if found.sure:

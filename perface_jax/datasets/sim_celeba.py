@@ -80,6 +80,7 @@ class SimCelebA(tfds.core.ShardBasedBuilder):
     """
 
     name = "sim_celeba"
+    builder_config: Config
     VERSION = tfds.core.Version("1.0.0")
     MANUAL_DOWNLOAD_INSTRUCTIONS = "The unpacked SimCelebA release: triplet/t0000_a.jpg ... and triplet_answers.csv."
 
@@ -107,9 +108,9 @@ class SimCelebA(tfds.core.ShardBasedBuilder):
         releases.check_layout(release)
         answers = annotations.read_answers(release / releases.ANSWERS)
         releases.check_pictures(release, answers.ids, answers.lines)
-        self.info.metadata.update(release=os.fspath(release.resolve()), **releases.fingerprint(release))
+        store.metadata(self).update(release=os.fspath(release.resolve()), **releases.fingerprint(release))
         rows = self._rows(release, answers)
-        examples = self._examples(release, tqdm.tqdm(rows, desc="storing triplets", unit=" triplets"))
+        examples = self._examples(release, rows)
         shards = -(-len(rows) // TRIPLETS_PER_SHARD)
         lengths = [TRIPLETS_PER_SHARD] * (shards - 1) + [None]  # the last one takes the rest
         return {SPLIT: [functools.partial(itertools.islice, examples, length) for length in lengths]}
@@ -123,7 +124,7 @@ class SimCelebA(tfds.core.ShardBasedBuilder):
         else:
             order, answers, described = self._order_and_repair(release, answers)
             source_id, target_id = annotations.cells(order.kind, order.sources, order.targets, block=order.block)
-        self.info.metadata.update(described)
+        store.metadata(self).update(described)
         return [
             {"id": answers.ids[row], "votes": answers.votes[row],
              "source_id": np.int32(source_id[place]), "target_id": np.int32(target_id[place])}
@@ -180,7 +181,7 @@ class SimCelebA(tfds.core.ShardBasedBuilder):
 
     def _examples(self, release: pathlib.Path, rows: Sequence[dict]) -> Iterator[tuple[str, dict[str, Any]]]:
         digest, stored, skipped, size = hashlib.sha256(), [], [], self.builder_config.image_size
-        for row in rows:
+        for row in tqdm.tqdm(rows, desc="storing triplets", unit=" triplets"):
             paths = [releases.picture_path(release, row["id"], role) for role in releases.ROLES]
             files = [path.read_bytes() for path in paths]
             for data in files:
@@ -196,7 +197,7 @@ class SimCelebA(tfds.core.ShardBasedBuilder):
             logging.warning("%d of %d triplets left out: %s", len(skipped), len(rows), "; ".join(skipped[:5]))
         if not stored:
             raise ValueError(f"{release}: no triplet can be used: {'; '.join(skipped[:5])}")
-        self.info.metadata.update(pictures_sha256=digest.hexdigest(), skipped=skipped, triplets=stored)
+        store.metadata(self).update(pictures_sha256=digest.hexdigest(), skipped=skipped, triplets=stored)
 
 
 def _borders(release: pathlib.Path, answers: annotations.Votes) -> np.ndarray:
@@ -230,8 +231,8 @@ class Triplets:
         """Pictures a, b, c of one triplet."""
         return self.records[position]["images"]
 
-    def all_pictures(self) -> np.ndarray:
-        """All pictures at once, uint8 [T, 3, S, S, 3], for feeding from device memory."""
+    def all_pictures(self) -> UInt8[np.ndarray, "t 3 s s 3"]:
+        """All pictures at once, to be kept on the device."""
         pictures = np.empty((len(self), *self[0].shape), np.uint8)
         for position in range(len(self)):
             pictures[position] = self[position]
@@ -271,7 +272,7 @@ def load(builder: SimCelebA) -> Triplets:
       FileNotFoundError: the set was not built.
     """
     store.require_built(builder)
-    metadata = dict(builder.info.metadata)
+    metadata = dict(store.metadata(builder))
     rows = metadata.pop("triplets")
     if metadata.get("alarms"):
         warnings.warn(
@@ -284,7 +285,7 @@ def load(builder: SimCelebA) -> Triplets:
         warnings.warn(f"{answers} has changed since {builder.data_dir} was built from it", stacklevel=2)
     ids, votes, source_id, target_id = zip(*rows, strict=True)
     return Triplets(
-        records=builder.as_data_source(SPLIT),
+        records=store.records(builder, SPLIT),
         ids=ids,
         votes=np.array(votes, np.int8),
         source_id=np.array(source_id, np.int32),

@@ -8,6 +8,8 @@ import hashlib
 import os
 import pathlib
 import shutil
+from collections.abc import Sequence
+from typing import Any
 
 import tensorflow_datasets as tfds
 
@@ -30,6 +32,16 @@ def info(
         metadata=tfds.core.MetadataDict(),
         disable_shuffling=True,
     )
+
+
+def metadata(builder: tfds.core.DatasetBuilder) -> dict[str, Any]:
+    """What the build of a set noted; a build writes into it."""
+    return builder.info.metadata  # pyright: ignore[reportReturnType]  # `info` above gives every set a dictionary
+
+
+def records(builder: tfds.core.DatasetBuilder, split: str) -> Sequence[dict[str, Any]]:
+    """Random access to the stored examples."""
+    return builder.as_data_source(split)  # pyright: ignore  # its decorator hides the arguments
 
 
 def prepare(builder: tfds.core.DatasetBuilder, folder: pathlib.Path, fingerprint: dict) -> None:
@@ -58,7 +70,7 @@ def prepare(builder: tfds.core.DatasetBuilder, folder: pathlib.Path, fingerprint
 
 def changes(builder: tfds.core.DatasetBuilder, fingerprint: dict) -> str:
     """Names of the digests that are not those a prepared set was built from; empty where all are."""
-    names = [name for name, digest in fingerprint.items() if builder.info.metadata[name] != digest]
+    names = [name for name, digest in fingerprint.items() if metadata(builder)[name] != digest]
     return ", ".join(names) + " differ" if names else ""
 
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 from jaxtyping import Float, Num, UInt8
 from PIL import Image
 
@@ -127,7 +128,7 @@ def _to_picture(landmarks, poses):
 def _check_landmarks(landmarks, height: int, width: int) -> None:
     if landmarks.shape[-2:] != (5, 2):
         raise PictureError(f"saw landmarks of shape {list(landmarks.shape)}, wanted [..., 5, 2]: five points (x, y)")
-    if isinstance(landmarks, jax.core.Tracer):
+    if isinstance(landmarks, Tracer):
         return
     points = np.asarray(landmarks, np.float64)
     eyes, mouth = points[..., 0:2, :], points[..., 3:5, :]
@@ -223,11 +224,11 @@ def celeba_hq_box(*, template: TemplateLike = "arcface", size: int = 112) -> tup
     return (-0.5 - left) / side, (-0.5 - top) / side, (size - 0.5 - left) / side, (size - 0.5 - top) / side
 
 
-def _celeba_hq_pixels(side: int, template, size: int) -> tuple[int, list[float]]:
+def _celeba_hq_pixels(side: int, template, size: int) -> tuple[int, tuple[float, float, float, float]]:
     """The box in pixel edges of a picture of `side`, and the black border that has to be added to hold it."""
-    box = [side * edge for edge in celeba_hq_box(template=template, size=size)]
-    border = max(0, math.ceil(max(-min(box), max(box) - side)))
-    return border, [edge + border for edge in box]
+    left, top, right, bottom = (side * edge for edge in celeba_hq_box(template=template, size=size))
+    border = max(0, math.ceil(max(-min(left, top), max(right, bottom) - side)))
+    return border, (left + border, top + border, right + border, bottom + border)
 
 
 def crop_celeba_hq(

@@ -84,7 +84,7 @@ def _open(data: bytes) -> Image.Image:
         raise PictureError("a web page saved as a picture: download the picture itself")
     Image.init()
     for factory, accepts in (Image.OPEN[name] for name in FORMATS):
-        if accepts(data[:16]) is True:
+        if accepts is not None and accepts(data[:16]) is True:
             # Image.open would add its own check of the size, which warns; silencing a warning is not safe in threads.
             return factory(io.BytesIO(data), "")
     raise PictureError(f"none of {', '.join(FORMATS)}, it starts with {data[:12]!r}: convert it to one of them")

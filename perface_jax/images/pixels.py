@@ -5,6 +5,7 @@ from typing import TypeVar
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 from jax.typing import DTypeLike
 from jaxtyping import Float, Shaped
 
@@ -57,7 +58,7 @@ def check(
 
 def _range(images) -> tuple[str, str]:
     """The range of a floating array in words, and, where it is not 0 to 255, what to do about it."""
-    if isinstance(images, jax.core.Tracer) or not images.size:
+    if isinstance(images, Tracer) or not images.size:
         return "", ""
     low, high = float(images.min()), float(images.max())
     seen = f" from {low:.4g} to {high:.4g}"

@@ -7,7 +7,7 @@ lower index. Where a query has fewer than k candidates, the index is -1 and the 
 similarity is NaN is never chosen. Shapes and dtypes are checked, values are not.
 """
 
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
@@ -24,10 +24,13 @@ BLOCK = 32  # candidates that are ranked together
 class Gallery(Protocol):
     """Embeddings `[..., n, d]` in rows that can be sliced: an array, a `numpy.memmap`, a dataset of HDF5 or Zarr."""
 
-    shape: tuple[int, ...]
-    dtype: np.dtype
+    @property
+    def shape(self) -> tuple[int, ...]: ...
 
-    def __getitem__(self, rows: slice, /) -> AnyArray: ...
+    @property
+    def dtype(self) -> np.dtype: ...
+
+    def __getitem__(self, rows: slice, /) -> Any: ...
 
 
 class Selection(NamedTuple):
@@ -38,7 +41,7 @@ class Selection(NamedTuple):
       similarity: to the query; NaN where there is none.
     """
 
-    index: Int[AnyArray, "*batch q k"]
+    index: Int[AnyArray, "*batch q k"]  # pyright: ignore[reportIncompatibleMethodOverride]  # of tuple.index
     similarity: Float[AnyArray, "*batch q k"]
 
 

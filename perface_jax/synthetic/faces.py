@@ -113,7 +113,7 @@ def render(
     face = _stage(go, lambda face, eyes, hit, s, t: _glint(face, eyes, hit, s, t, pixel), face, eyes, hit, s, t)
     locks = _stage(go, _locks, hair, t)
     behind = _stage(go, lambda locks, hair, t: _behind(locks, hair, u, v, t, pixel), locks, hair, t)
-    planes = _stage(go, lambda *layers: _compose(*layers, pixel), behind, face, locks, hair, hit, t)
+    planes = _stage(go, functools.partial(_compose, pixel=pixel), behind, face, locks, hair, hit, t)
     return jnp.stack(planes, -1)
 
 

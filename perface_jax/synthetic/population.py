@@ -1,12 +1,14 @@
-"""Who lives in the synthetic world: distributions of the face parameters, moved by gender and age.
+"""The population of the synthetic world: distributions of the face parameters by gender and age.
 
 Every parameter is a mean (a woman of 25) + a shift for men + a shift per decade + a spread times a standard normal
-latent, cut at 2.2 spreads. Units are those of `faces.Source` and `faces.Target`; ages are years, `female` is 0 or 1.
+latent, clipped at 2.2 spreads. Units as in `faces.Source` and `faces.Target`; ages are years, `female` is 0 or 1.
 """
 
 import jax
 import jax.numpy as jnp
+from jaxtyping import Float, Float32
 
+from perface_jax.arrays import AnyArray, Array, PRNGKey
 from perface_jax.synthetic.face_shape import Seam, Source, Target
 
 # name: (mean, shift of men, shift per decade over 25, spread)
@@ -118,19 +120,21 @@ def _plain(table, latent, female, decades):
     return values
 
 
-def source_latents(key: jax.Array, n: int) -> jax.Array:
-    """Standard normal numbers behind `n` inner faces, float32 [n, 29]. Mix them to get faces that are alike."""
+def source_latents(key: PRNGKey, n: int) -> Float32[Array, "{n} 29"]:
+    """Standard normal latents of `n` inner faces; mixtures of them give similar faces."""
     return jax.random.normal(key, (n, len(SOURCE) + 3))
 
 
 @jax.jit
-def describe_sources(latent: jax.Array, female: jax.Array, age: jax.Array) -> Source:
+def describe_sources(
+    latent: Float[AnyArray, "n 29"], female: Float[AnyArray, " n"], age: Float[AnyArray, " n"]
+) -> Source:
     """Inner faces from their latents.
 
     Args:
-      latent: float32 [n, 29], standard normal.
-      female: 0 or 1, float32 [n].
-      age: years, float32 [n].
+      latent: standard normal.
+      female: 0 or 1.
+      age: years.
 
     Returns:
       `Source` with leading axis n.
@@ -145,18 +149,18 @@ def describe_sources(latent: jax.Array, female: jax.Array, age: jax.Array) -> So
     )
 
 
-def sample_sources(key: jax.Array, female: jax.Array, age: jax.Array) -> Source:
+def sample_sources(key: PRNGKey, female: Float[AnyArray, " n"], age: Float[AnyArray, " n"]) -> Source:
     """Inner faces of persons of the given genders and ages; see `describe_sources`."""
     return describe_sources(source_latents(key, female.shape[0]), female, age)
 
 
-def sample_targets(key: jax.Array, female: jax.Array, age: jax.Array) -> Target:
+def sample_targets(key: PRNGKey, female: Float[AnyArray, " n"], age: Float[AnyArray, " n"]) -> Target:
     """Everything else about persons of the given genders and ages: contour, hair, skin, light, pose, expression.
 
     Args:
-      key: a JAX key.
-      female: 0 or 1, float32 [n].
-      age: years, float32 [n].
+      key: of the draw.
+      female: 0 or 1.
+      age: years.
 
     Returns:
       `Target` with leading axis n.
@@ -215,8 +219,8 @@ def _describe_targets(latent, z, colors, seeds, female, age):
     )
 
 
-def sample_seams(key: jax.Array, n: int) -> Seam:
-    """Mild artifacts of a swap: the inner face keeps a trace of another color, and a faint line runs around it."""
+def sample_seams(key: PRNGKey, n: int) -> Seam:
+    """Mild artifacts of a swap: a trace of another color in the inner face, and a faint line around it."""
     color, line = jax.random.split(key)
     return Seam(
         offset=jnp.clip(0.035 * jax.random.normal(color, (n, 3)), -0.08, 0.08),

@@ -1,6 +1,6 @@
-"""The synthetic world: persons, triplets of sources that are alike, and what annotators perceive of every swap.
+"""The synthetic world: people, triplets of similar sources, and the features that annotators perceive in every swap.
 
-One seed names one world. Nothing is drawn here: `faces` turns these parameters into pictures, `synthetic` writes them.
+One seed is one world. Nothing is drawn here: `faces` renders these parameters, `write_world` writes the pictures.
 """
 
 import math
@@ -9,20 +9,22 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Float, Float32
 
+from perface_jax.arrays import AnyArray
 from perface_jax.synthetic import annotators, faces, population
 
 
 class People(NamedTuple):
-    """Faces with the two facts that moved their distributions."""
+    """Faces, with the gender and the age that shift their distributions."""
 
     faces: faces.Source | faces.Target
-    female: np.ndarray  # 0 or 1
-    age: np.ndarray  # years
+    female: Float[AnyArray, " n"]  # 0 or 1
+    age: Float[AnyArray, " n"]  # years
 
 
 class World(NamedTuple):
-    """Sources in triplets a, b, c of one gender that are relatively alike, targets, and a seam for every swap."""
+    """Sources in triplets a, b, c of one gender that resemble each other, targets, and a seam for every swap."""
 
     sources: People  # leading axis 3 * S + role
     targets: People
@@ -68,18 +70,18 @@ FEATURES = (
 )  # fmt: skip
 
 
-def perceived_features(source: faces.Source, target: faces.Target) -> np.ndarray:
-    """What a viewer takes in of the inner faces in a swap, each in spreads of the population.
+def perceived_features(source: faces.Source, target: faces.Target) -> Float32[np.ndarray, "*shape 19"]:
+    """The features of an inner face that a viewer perceives in a swap, each in spreads of the population.
 
-    Colors count by lightness. A target changes how well a feature shows: narrowed eyes hide eyes and irises, a smile
-    stretches the mouth, a fringe hides the brows, dim light takes color away.
+    Colors count by lightness. The target changes how visible a feature is: narrowed eyes hide eyes and irises, a smile
+    stretches the mouth, a fringe hides the brows, dim light removes color.
 
     Args:
       source: `faces.Source`, leading axes [...].
       target: `faces.Target`, leading axes that broadcast with those of the source.
 
     Returns:
-      float32 [..., 19], in the order of `FEATURES`.
+      Columns in the order of `FEATURES`.
     """
     shows = {
         "eye": target.eye_open, "iris": target.eye_open * (0.7 + 0.5 * target.light_strength),
@@ -97,8 +99,8 @@ def perceived_features(source: faces.Source, target: faces.Target) -> np.ndarray
     return np.stack(np.broadcast_arrays(*columns), -1)
 
 
-def triplet_features(world: World) -> np.ndarray:
-    """Perceived features of a, b, c in every cell of the grid, float32 [targets * sources, 3, 19]."""
+def triplet_features(world: World) -> Float32[np.ndarray, "cells 3 19"]:
+    """Perceived features of a, b, c in every cell of the grid, target-major."""
     sources = jax.tree.map(lambda leaf: leaf[None], world.sources.faces)
     targets = jax.tree.map(lambda leaf: leaf[:, None], world.targets.faces)
     features = perceived_features(sources, targets)
@@ -114,14 +116,14 @@ class Survey(NamedTuple):
 
 
 def survey(seed: int, world: World) -> Survey:
-    """Let 18 annotators, two of them careless, look at the whole grid."""
+    """The answers of 18 annotators, two of them careless, to the whole grid."""
     features = triplet_features(world)
     people = annotators.recruit([seed, 1], features.shape[-1])
     return Survey(people, features, annotators.answer([seed, 2], people, features))
 
 
 def create_people(seed: int, people: int) -> tuple[People, People]:
-    """Sources and targets of `people` persons in four groups in turn: young or older, men or women."""
+    """Sources and targets of `people` persons, taking turns in four groups: young or older, men or women."""
     return jax.tree.map(np.asarray, _sample_people(jax.random.fold_in(jax.random.key(seed), 1), people))
 
 

@@ -241,7 +241,7 @@ def _take(tree: Any, index: np.ndarray) -> Any:
 def main(arguments: Sequence[str] | None = None) -> None:
     """The command line; see the docstring of the module."""
     parser = argparse.ArgumentParser(
-        prog="python -m perface_jax.datasets.synthetic", description=__doc__.splitlines()[0]
+        prog="python -m perface_jax.datasets.synthetic", description=str(__doc__).splitlines()[0]
     )
     parser.add_argument("--out", required=True, help="must be empty, or finished with the same options")
     parser.add_argument("--seed", type=int, default=0)
