@@ -1,8 +1,8 @@
 """Folders of faces of any size, with landmarks: originals, candidates, and the results of an anonymizer.
 
 Every face is cut out as a square and resized: with landmarks by the rule of CelebA-HQ (`images.celeba_hq_square`),
-shrunk to fit into the picture; without landmarks a picture must be a square crop of a known kind and is used whole, with
-the points of that kind's template, which no face has exactly.
+shrunk to fit into the picture; without landmarks a picture must be a square crop of a known kind and is used whole,
+with the points of that kind's template, which no face has exactly.
 
 `portrait_files` has the formats of landmarks. A picture is identified by its name without folder and suffix.
 """
