@@ -27,10 +27,7 @@ label sets and two seeds as one program, one fold.
 
 from ml_collections import ConfigDict
 
-from perface_jax.configs import (  # pyright: ignore[reportAttributeAccessIssue]  # found by __path__
-    arcface_synthetic,
-    perface_r50,
-)
+from perface_jax.configs import arcface_synthetic, perface_r50  # pyright: ignore  # found by __path__
 
 
 def get_config(variant: str = "") -> ConfigDict:

@@ -88,7 +88,7 @@ class CelebAHQ(tfds.core.ShardBasedBuilder):
     """TFDS builder of the attribute groups, splits `gallery` and `query`; give the user's folder as `manual_dir`."""
 
     name = "celeba_hq_groups"
-    builder_config: Config
+    builder_config: Config  # pyright: ignore[reportIncompatibleMethodOverride]  # narrower
     VERSION = tfds.core.Version("1.0.0")
     MANUAL_DOWNLOAD_INSTRUCTIONS = f"The unpacked CelebAMask-HQ: {PICTURES}/0.jpg ... and {ATTRIBUTES}."
 

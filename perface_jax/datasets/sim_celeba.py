@@ -80,7 +80,7 @@ class SimCelebA(tfds.core.ShardBasedBuilder):
     """
 
     name = "sim_celeba"
-    builder_config: Config
+    builder_config: Config  # pyright: ignore[reportIncompatibleMethodOverride]  # narrower
     VERSION = tfds.core.Version("1.0.0")
     MANUAL_DOWNLOAD_INSTRUCTIONS = "The unpacked SimCelebA release: triplet/t0000_a.jpg ... and triplet_answers.csv."
 

@@ -17,6 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 import orbax.checkpoint as ocp
 from etils import epath
+from jaxtyping import Shaped
 
 from perface_jax._version import __version__
 from perface_jax.files import absolute, to_json
@@ -110,7 +111,7 @@ def save_model(
             unfinished.rmtree()
 
 
-def replace_model(path: epath.PathLike, model: IResNet, variables: Mapping, **options) -> None:
+def replace_model(path: epath.PathLike, model: IResNet, variables: Mapping, **options: Any) -> None:
     """As `save_model`, but replaces an existing folder once the new one is complete."""
     path = epath.Path(path)
     if not path.exists():
@@ -162,7 +163,7 @@ def load_model(path: epath.PathLike) -> tuple[IResNet, dict]:
         return model, checkpointer.restore(weights, target)
 
 
-def known_answer(model: IResNet, variables: Mapping) -> dict[str, np.ndarray]:
+def known_answer(model: IResNet, variables: Mapping) -> dict[str, Shaped[np.ndarray, "images ..."]]:
     """Four generated images and their embeddings, computed in full precision.
 
     Returns:
