@@ -64,7 +64,7 @@ def first_process_first(function: Callable[[], Any]) -> Any:
     return function()
 
 
-def make_mesh(replicas: int = 1, *, data: int = 0, devices: list[jax.Device] | None = None) -> Mesh:
+def make_mesh(replicas: int = 1, *, data: int = 0, devices: list[jax.Device] | None = None) -> Mesh:  # pyright: ignore
     """The mesh `[groups, data]` over all devices of all processes, or over the ones given.
 
     Args:

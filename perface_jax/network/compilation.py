@@ -19,7 +19,7 @@ _CPU = (
 )
 
 
-def options(devices: Iterable[jax.Device] | None = None) -> dict[str, str]:
+def options(devices: Iterable[jax.Device] | None = None) -> dict[str, str]:  # pyright: ignore  # an alias of jaxlib
     """Compiler options for programs with convolutions: `jax.jit(function, compiler_options=options())`.
 
     Args:

@@ -33,7 +33,7 @@ def convolve(
     x: Float[AnyArray, "b h w c"],
     kernel: Float[AnyArray, "i j _ d"],
     strides: Sequence[int],
-    padding: Sequence[Sequence[int]],
+    padding: Sequence[tuple[int, int]],
     *,
     kernels: Kernels = Kernels.AUTO,
     **options: Any,
@@ -54,7 +54,8 @@ def convolve(
             return _convolve(x[:, ::stride, ::stride], kernel, 1)
         if size == (3, 3) and (stride == 1 or stride == 2 and not any(side % 2 for side in x.shape[1:3])):
             return _convolve(x, kernel, stride)
-    return jax.lax.conv_general_dilated(x, kernel, strides, padding, **{"dimension_numbers": LAYOUT, **options})
+    options = {"dimension_numbers": LAYOUT} | options
+    return jax.lax.conv_general_dilated(jnp.asarray(x), jnp.asarray(kernel), strides, padding, **options)
 
 
 def _centered(kernel, padding):

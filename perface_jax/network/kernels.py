@@ -72,7 +72,7 @@ def _sum(function, matrices, *, axis):
     def cut(start, stop):
         return function(*(jax.lax.slice_in_dim(x, start, stop, axis=axis) for x in matrices))
 
-    added = sum(cut(i * long, (i + 1) * long) for i in range(SLICES))
+    added: Any = sum(cut(i * long, (i + 1) * long) for i in range(SLICES))
     ones = jnp.ones((2, long), added.dtype)
     total = (ones @ added)[0] if axis == 0 else (added @ ones.T)[:, 0]
     return total + jnp.sum(cut(SLICES * long, length), axis=axis) if length % SLICES else total

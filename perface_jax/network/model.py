@@ -14,7 +14,7 @@ There is no dropout: arcface_torch trains its published networks with rate 0.
 import functools
 import math
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, cast
 
 import flax.linen as nn
 import jax
@@ -49,7 +49,7 @@ class PReLU(nn.Module):
     param_dtype: Any = jnp.float32
 
     @nn.compact
-    def __call__(self, x: jax.Array, norm: Callable | None = None) -> jax.Array:
+    def __call__(self, x: Array, norm: Callable | None = None) -> AnyArray:
         slope = self.param("slope", nn.initializers.constant(0.25), (x.shape[-1],), self.param_dtype)
         return batch_norm.prelu(x, slope) if norm is None else norm(slope)
 
@@ -198,7 +198,7 @@ class IResNet(nn.Module):
         """The published name of these layers, or `custom`."""
         return next((name for name, layers in LAYERS.items() if layers == tuple(self.layers)), "custom")
 
-    def check(self, images: jax.Array, *, train: bool = False) -> None:
+    def check(self, images: AnyArray, *, train: bool = False) -> None:
         """Raise what `__call__` raises for images that it does not accept."""
         size = self.image_size
         if size % 16 or size <= 0:
@@ -233,7 +233,8 @@ def iresnet(arch: str = "r50", **options: Any) -> IResNet:
             f"iresnet has no option {', '.join(unknown)}; it has {', '.join(sorted(known))}. "
             "(Images are always RGB; convert BGR with images[..., ::-1].)"
         )
-    return IResNet(**(options | {"layers": tuple(options.get("layers", LAYERS[arch]))}))
+    options["layers"] = tuple(options.get("layers", LAYERS[arch]))
+    return IResNet(**options)
 
 
 def embed_step(variables: Mapping, images: UInt8[AnyArray, "b h w 3"], *, model: nn.Module) -> Float[Array, "b d"]:
@@ -244,7 +245,7 @@ def embed_step(variables: Mapping, images: UInt8[AnyArray, "b h w 3"], *, model:
       images: RGB.
       model: the network.
     """
-    return model.apply(variables, normalize(images))
+    return cast(Array, model.apply(variables, normalize(images)))
 
 
 def parameter_count(variables: dict) -> int:

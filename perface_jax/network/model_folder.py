@@ -103,7 +103,7 @@ def save_model(
         with _checkpointer() as checkpointer:
             checkpointer.save(absolute(unfinished) / "weights", variables)
         with (unfinished / "known_answer.npz").open("wb") as file:
-            np.savez_compressed(file, **known_answer(model, variables))
+            np.savez_compressed(file, **known_answer(model, variables))  # pyright: ignore[reportArgumentType]
         (unfinished / "model.json").write_text(to_json(_describe(model, source, license)))
         unfinished.rename(path)
     finally:

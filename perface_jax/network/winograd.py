@@ -148,7 +148,7 @@ def _both(matrix, x):
     return _product(matrix, [rows[:, j] for j in range(matrix.shape[1])], axis=1)
 
 
-def _product(matrix, parts, axis=0):
+def _product(matrix, parts, axis=0) -> Any:
     """The product of a small matrix and as many arrays as it has columns, along a new axis.
 
     Products with 0 are written out as well: XLA compiles this faster than a concatenation of sums, and it runs as fast.
