@@ -7,7 +7,7 @@ import dataclasses
 import difflib
 import enum
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ml_collections import ConfigDict
@@ -49,7 +49,7 @@ POSITIVE = Check("more than 0", lambda value: value > 0)
 AT_LEAST_0 = Check("at least 0", lambda value: 0 <= value < math.inf)
 
 
-def one_of(choices: Sequence[str], *, former: Sequence[str] = ()) -> Check:
+def one_of(choices: Collection[str], *, former: Sequence[str] = ()) -> Check:
     """One of some values; `former` ones are accepted and not advertised."""
     return Check(f"one of {', '.join(choices)}", lambda value: value in (*choices, *former))
 

@@ -147,7 +147,7 @@ def by_pattern(params: Any, rules: Sequence[tuple[str, Any]]) -> Any:
     faults += [f"+ {pattern}" for i, (pattern, _) in enumerate(rules) if i not in first]
     if faults:
         raise ValueError("parameters without a rule (-), rules without a parameter (+):\n" + "\n".join(faults))
-    return jax.tree.unflatten(structure, [rules[i][1] for i in first])
+    return jax.tree.unflatten(structure, [rules[i][1] for i in first if i is not None])
 
 
 def _find(name):

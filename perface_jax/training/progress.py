@@ -111,9 +111,9 @@ class Progress:
         self._print(step, *(f"{key.replace('_', ' ')}: {value}" for key, value in facts.items()))
 
     def _note_frozen(self, diverged):
-        for i in np.flatnonzero(diverged >= 0):
+        for i in map(int, np.flatnonzero(diverged >= 0)):
             if i not in self._frozen:
-                self._frozen.add(int(i))
+                self._frozen.add(i)
                 name = self._names[i] or "the run"
                 self.note(int(diverged[i]), diverged=name)
 

@@ -11,19 +11,18 @@ import warnings
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import flax
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
 import orbax.checkpoint as ocp
 from etils import epath
+from flax import struct
 from jax.experimental import multihost_utils
 from jaxtyping import Array, Float32
 
 
-@flax.struct.dataclass
-class Hyper:
+class Hyper(struct.PyTreeNode):
     """The numbers in which the runs of one program may differ: scalars that a step reads and does not change.
 
     Attributes:
@@ -41,8 +40,7 @@ class Hyper:
     loss: jax.Array
 
 
-@flax.struct.dataclass
-class TrainState:
+class TrainState(struct.PyTreeNode):
     """Everything one training step reads and writes.
 
     Attributes:
@@ -80,8 +78,7 @@ def create(variables: Mapping, optimizer: optax.GradientTransformation, hyper: H
     )
 
 
-@flax.struct.dataclass
-class Run:
+class Run(struct.PyTreeNode):
     """All replicas of a run after one step: what a checkpoint holds. Every leaf has a leading replica axis `[R]`.
 
     Attributes:
