@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from perface_jax.arrays import AnyArray, Array, PRNGKey
+from perface_jax.arrays import AnyArray, Array, PRNGKey, Scalar
 from perface_jax.similarity import unit
 
 BLOCK = 32  # candidates that are ranked together
@@ -86,7 +86,7 @@ def least_similar_diverse(
     candidates: Float[AnyArray, "*#batch n d"],
     *,
     k: int,
-    max_similarity: float,
+    max_similarity: Scalar,
     where: Bool[AnyArray, "*#mask n"] | None = None,
 ) -> Selection:
     """As `least_similar`, without candidates that are too similar to one already chosen.
@@ -210,7 +210,7 @@ def _cosines(x, y) -> jax.Array:
     return jnp.matmul(x, jnp.swapaxes(y, -1, -2), precision=jax.lax.Precision.HIGHEST)
 
 
-def _precise(x) -> jax.Array:
+def _precise(x) -> AnyArray:
     return x if x.dtype == jnp.float64 else x.astype(jnp.float32)
 
 

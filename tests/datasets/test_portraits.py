@@ -61,7 +61,7 @@ def test_without_landmarks_a_square_is_used_whole_with_the_points_of_its_kind(tm
 def test_the_points_of_a_celeba_hq_square_give_that_square_again(tmp_path):
     write(tmp_path, "a.png", (100, 100))
     read = portraits.read_portraits(tmp_path, ["a.png"], size=100, landmarks=None)
-    np.testing.assert_allclose(portraits._square(read.landmarks[0] + 0.5), (0, 0, 100), atol=1e-3)
+    np.testing.assert_allclose(images.celeba_hq_square(read.landmarks[0] + 0.5), (0, 0, 100), atol=1e-3)
 
 
 def test_pictures_that_cannot_be_used_are_left_out_with_a_reason(tmp_path):
