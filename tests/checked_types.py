@@ -16,6 +16,7 @@ from unittest import mock
 import beartype
 import jaxtyping
 
+PACKAGES = ("perface_jax", "converters", "configs")
 ROOMS = (  # annotated so far; every room in the end
     "annotations", "classification", "groups", "images", "landmarks", "losses", "metrics", "network", "privacy",
     "selection", "similarity", "statistics", "verification",

@@ -89,8 +89,8 @@ def genuine_pairs(embeddings: Float[AnyArray, "n d"], persons: Persons) -> Float
 
 def blocks(
     vectors: Float64[np.ndarray, "n d"], person: Int[np.ndarray, " n"], *, same: bool
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """The pairs of one person, or of two, each once, a block at a time: cosines `[p]` and rows `[p, 2]`."""
+) -> Iterator[tuple[Float64[np.ndarray, " p"], Int[np.ndarray, "p 2"]]]:
+    """The pairs of one person, or of two, each once, a block at a time: cosines and rows."""
     for start in range(0, len(vectors), BLOCK):
         rows = slice(start, start + BLOCK)
         wanted = np.triu((person[rows, None] == person[start:]) == same, 1)

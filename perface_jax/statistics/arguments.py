@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float, Int, Shaped
 from perface_jax.arrays import AnyArray, Array
 
 
-def floats(x: ArrayLike, name: str) -> Float[Array, "..."]:
+def floats(x: Shaped[ArrayLike, "..."], name: str) -> Float[Array, "..."]:
     """`x` as float64 if it is, otherwise as float32: float16 cannot count to 70,000. TypeError unless floating."""
     x = jnp.asarray(x)
     if not jnp.issubdtype(x.dtype, jnp.floating):
@@ -19,7 +19,7 @@ def floats(x: ArrayLike, name: str) -> Float[Array, "..."]:
     return x if x.dtype == jnp.float64 else x.astype(jnp.float32)
 
 
-def integers(x: ArrayLike, name: str) -> Int[Array, "..."]:
+def integers(x: Shaped[ArrayLike, "..."], name: str) -> Int[Array, "..."]:
     """`x` as int32 or int64. TypeError unless integer."""
     x = jnp.asarray(x)
     if not jnp.issubdtype(x.dtype, jnp.integer):
