@@ -9,7 +9,7 @@ Leading axes of global arrays: states `[R, ...]`; batches `[R, K, B, ...]`: repl
 import enum
 import functools
 import pickle
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -64,7 +64,7 @@ def first_process_first(function: Callable[[], Any]) -> Any:
     return function()
 
 
-def make_mesh(replicas: int = 1, *, data: int = 0, devices: list[jax.Device] | None = None) -> Mesh:  # pyright: ignore
+def make_mesh(replicas: int = 1, *, data: int = 0, devices: Sequence[Any] | None = None) -> Mesh:
     """The mesh `[groups, data]` over all devices of all processes, or over the ones given.
 
     Args:
@@ -120,16 +120,16 @@ def stack_replicas(make: Callable[[int], Any], replicas: int, mesh: Mesh) -> Any
     Each process makes only the replicas of its devices.
     """
     sharding = NamedSharding(mesh, STATE)
-    places = sharding.addressable_devices_indices_map((replicas,)).values()
-    mine = sorted({i for (rows,) in places for i in range(*rows.indices(replicas))})
+    places = sharding.devices_indices_map((replicas,))
+    mine = sorted({i for device in sharding.addressable_devices for i in range(replicas)[places[device][0]]})
 
     def place(*leaves):
         of = dict(zip(mine, leaves, strict=True))
-        return jax.make_array_from_callback(
-            (replicas, *np.shape(leaves[0])),
-            sharding,
-            lambda index: np.stack([of[i] for i in range(*index[0].indices(replicas))]),
-        )
+
+        def part(index):
+            return np.stack([of[i] for i in range(replicas)[index[0]]])
+
+        return jax.make_array_from_callback((replicas, *np.shape(leaves[0])), sharding, part)
 
     return jax.tree.map(place, *(jax.device_get(make(i)) for i in mine))
 

@@ -19,9 +19,11 @@ from perface_jax.training import preemption, trainer
 CONFIG = config_flags.DEFINE_config_file(
     "config", help_string="A file, or the name of an installed config: perface_r50:table3."
 )
-WORKDIR = flags.DEFINE_string("workdir", None, "Folder of this run: its config, checkpoints, log and model.")
+WORKDIR = flags.DEFINE_string(
+    "workdir", None, "Folder of this run: its config, checkpoints, log and model.", required=True
+)
 command_line.define_processes()
-flags.mark_flags_as_required(["config", "workdir"])
+flags.mark_flag_as_required("config")
 
 
 def main() -> None:

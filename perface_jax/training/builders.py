@@ -4,7 +4,7 @@ Training and evaluation both start here, so that a run is evaluated on the split
 """
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import jax
@@ -74,7 +74,7 @@ def divide(triplets: sim_celeba.Triplets, config: ConfigDict) -> LabeledTriplets
     votes = annotations.Votes(ids=triplets.ids, votes=triplets.votes)
     split = _split(triplets, config.split)
     training_labels, labels = LABELS[config.labels](votes).label, annotations.unanimous(votes).label
-    training = split.rows["train"]
+    training = split.rows[annotations.Setting.TRAIN]
     training = training[training_labels[training] >= 0]
     if config.fraction < 1:
         kept = round(config.fraction * len(training))  # in one order: a larger fraction contains a smaller one
@@ -85,7 +85,7 @@ def divide(triplets: sim_celeba.Triplets, config: ConfigDict) -> LabeledTriplets
             f" {config.batch_size}; choose a smaller config.batch_size or config.labels=majority"
         )
     settings = {name: rows[labels[rows] >= 0] for name, rows in split.rows.items()}
-    if not len(settings["validation"]):
+    if not len(settings[annotations.Setting.VALIDATION]):
         raise ValueError("no validation triplet has a unanimous label; give config.split more validation ids")
     return LabeledTriplets(triplets, training_labels, labels, training, settings, split)
 
@@ -172,7 +172,7 @@ def _random_weights(key, *, model):
     return model.init(key, jnp.zeros((1, model.image_size, model.image_size, 3), model.dtype))
 
 
-def with_classes(variables: dict, config: ConfigDict, classes: int) -> dict:
+def with_classes(variables: Mapping, config: ConfigDict, classes: int) -> dict:
     """The variables with a class matrix `[classes, D]` among the parameters, for training on identities."""
     dtype = variables["params"]["fc"]["kernel"].dtype
     generator = streams.generator(config.seed, Stream.CLASSES)

@@ -6,7 +6,7 @@ A pipeline serves all replicas of a run, each from its own list of training rows
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Protocol
+from typing import Protocol, cast
 
 import jax
 import numpy as np
@@ -14,7 +14,8 @@ from jax.sharding import Mesh
 from jaxtyping import Float
 
 from perface_jax import metrics, parallel, verification
-from perface_jax.datasets import batches, identities
+from perface_jax.annotations import Setting
+from perface_jax.datasets import batches, identities, sim_celeba
 from perface_jax.evaluation.inputs import LabeledTriplets
 from perface_jax.training.builders import IdentityData
 from perface_jax.training.sweeps import Replica
@@ -33,12 +34,15 @@ class InputPipeline(Protocol):
 
     def training(self, step: int, count: int) -> dict[str, jax.Array]:
         """The batches of steps `step .. step + count - 1`, global arrays `[R, count, B, ...]`."""
+        ...
 
     def validation(self) -> Iterator[dict[str, jax.Array]]:
         """All validation rows, in batches `[R, 1, B, ...]`; rows beyond the last one may repeat others."""
+        ...
 
     def score(self, cosines: Float[np.ndarray, "r n k"]) -> Float[np.ndarray, " r"]:
         """The score of each replica, in 0..1, from the cosines that `step.compare_step` gives for its rows."""
+        ...
 
 
 class TripletsOnDevice:
@@ -47,7 +51,7 @@ class TripletsOnDevice:
     def __init__(self, replicas: Sequence[Replica], data: Sequence[LabeledTriplets], mesh: Mesh):
         self._replicas, self._data, self._mesh = replicas, data, mesh
         self.epochs = _epochs(replicas, data)
-        pictures = data[0].triplets.all_pictures()
+        pictures = cast(sim_celeba.Triplets, data[0].triplets).all_pictures()
         self.shared = (parallel.place_global(pictures.reshape(-1, *pictures.shape[2:]), mesh),)
 
     def training(self, step, count):
@@ -55,11 +59,11 @@ class TripletsOnDevice:
 
     def validation(self):
         size = self._replicas[0].config.evaluation_batch_size
-        longest = max(len(data.settings["validation"]) for data in self._data)
+        longest = max(len(data.settings[Setting.VALIDATION]) for data in self._data)
         for step in range(-(-longest // size)):
             plans = (
                 batches.evaluation_plan(
-                    data.triplets, data.labels, data.settings["validation"], batch_size=size, step=step
+                    data.triplets, data.labels, data.settings[Setting.VALIDATION], batch_size=size, step=step
                 )
                 for data in self._data
             )
@@ -101,7 +105,7 @@ class TripletsFromDisk:
         return self._place([next(self._batches) for _ in range(count)])
 
     def validation(self):
-        rows = self._data.settings["validation"]
+        rows = self._data.settings[Setting.VALIDATION]
         for batch in batches.evaluation_batches(
             self._data.triplets,
             self._data.labels,
@@ -206,5 +210,5 @@ def _place_plans(plans, mesh):
 
 
 def _triplet_accuracies(data, cosines):
-    rows = (cosines[i, : len(one.settings["validation"])] for i, one in enumerate(data))
+    rows = (cosines[i, : len(one.settings[Setting.VALIDATION])] for i, one in enumerate(data))
     return np.array([np.mean(metrics.pair_scores(row[:, 0], row[:, 1])) for row in rows], np.float32)

@@ -23,18 +23,22 @@ from perface_jax.training.sweeps import Replica
 class Task(Protocol):
     """What `trainer` asks of a task."""
 
-    inputs: InputPipeline
+    @property
+    def inputs(self) -> InputPipeline: ...
 
     def variables(self, network: Mapping, config: ConfigDict) -> dict:
         """The variables of one run before its first step, from those of the network."""
+        ...
 
     def hyper(self, config: ConfigDict, dtype: jnp.dtype) -> Hyper:
         """The numbers of one run."""
+        ...
 
     def objective(
         self, embeddings: jax.Array, batch: Mapping, params: Mapping, hyper: Hyper
     ) -> tuple[jax.Array, jax.Array]:
         """Losses and scores of the rows of one device; see `step.train_step`."""
+        ...
 
 
 @dataclasses.dataclass(frozen=True)

@@ -62,13 +62,13 @@ def train(config: ConfigDict, workdir: epath.PathLike) -> list[epath.Path]:
     compare = parallel.spmd_rows(functools.partial(compare_step, model=model), mesh)
 
     # Whatever is wrong with config, data and weights has been refused by now, and the workdir was not touched.
-    workdir = parallel.first_process_first(functools.partial(workdirs.claim, workdir, record))
+    folder = parallel.first_process_first(functools.partial(workdirs.claim, workdir, record))
     names = [replica.name for replica in replicas]
-    with state.checkpoints(workdir, keep=config.keep_checkpoints) as manager, Preemption() as preemption:
+    with state.checkpoints(folder, keep=config.keep_checkpoints) as manager, Preemption() as preemption:
         run = state.restore(manager, run) or run
         at = run.step
         with Progress(
-            workdir, names, first=at, last=last, every=config.log_every, tensorboard=config.tensorboard
+            folder, names, first=at, last=last, every=config.log_every, tensorboard=config.tensorboard
         ) as progress:
             for name, (before, now) in changed.items():
                 progress.note(at, changed=f"config.{name}: {before} -> {now}")
@@ -86,14 +86,14 @@ def train(config: ConfigDict, workdir: epath.PathLike) -> list[epath.Path]:
                     break
                 if preemption.requested(at):
                     state.save(manager, run)
-                    raise Preempted(f"told to stop after step {at} of {last}; the state is saved in {workdir}")
+                    raise Preempted(f"told to stop after step {at} of {last}; the state is saved in {folder}")
                 count = min(config.steps_per_call or last, between - at % between, last - at)
                 batches = inputs.training(at, count)
                 with jax.transfer_guard_host_to_device("disallow"):
                     new, sums = step(run.state, batches, *inputs.shared)
                 run, at = run.replace(state=new), at + count
                 progress.after_steps(at, count, sums, new.diverged)
-    return _export(config, workdir, model, run, replicas, mesh)
+    return _export(config, folder, model, run, replicas, mesh)
 
 
 def model_folder(workdir: epath.Path, replica: sweeps.Replica) -> epath.Path:
