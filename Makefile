@@ -13,9 +13,10 @@ PERFACE := --config=configs/synthetic.py:demo --workdir=$(RUNS)/perface --config
 	--config.data.release=$(DATA)/world/release --config.data.data_dir=$(DATA)/tfds \
 	--config.groups.folder=$(DATA)/world/celeba_hq
 
+CORE := tests/network tests/metrics tests/training/test_step.py tests/training/test_state.py tests/test_parallel.py
 PARTS ?= embedding training_step layers epoch sweep devices input selection startup embed_folder renderer replicas
 
-.PHONY: demo test test-all lint bench
+.PHONY: demo test test-all test-core lint bench
 
 # The whole story: draw people and face swaps, audit the answers, train a recognizer, fine-tune it on human judgments,
 # judge it, choose faces to swap in, and write the report.
@@ -30,6 +31,10 @@ demo: $(VENV)/installed-demo
 
 test: lint
 	$(RUN) -m pytest -n 2 --dist loadfile -m "not slow"
+
+# The core by itself, without PyTorch and data sets: make test-core PYTHON=python3.13 VENV=.venv-3.13
+test-core: $(VENV)/installed-core
+	$(RUN) -m pytest -n 2 --dist loadfile -m "not slow" $(CORE)
 
 test-all: lint
 	$(RUN) -m pytest -n 2 --dist loadfile
@@ -49,6 +54,10 @@ $(VENV)/installed: pyproject.toml $(CONSTRAINTS)
 
 $(VENV)/installed-demo: $(VENV)/installed
 	$(INSTALL) ".[train,report]"
+	touch $@
+
+$(VENV)/installed-core: $(VENV)/installed
+	$(INSTALL) ".[test-core]"
 	touch $@
 
 $(VENV)/installed-test: $(VENV)/installed

@@ -2,11 +2,11 @@
 
 import argparse
 import contextlib
-import hashlib
 import pathlib
 from collections.abc import Iterator
 
 from perface_jax import extras, images
+from perface_jax.files import sha256
 
 LICENSE = (
     "The license of the source file applies. The models published by insightface are for non-commercial research only."
@@ -62,5 +62,4 @@ def user_errors(parser: argparse.ArgumentParser) -> Iterator[None]:
 
 def provenance(path: pathlib.Path) -> dict[str, str]:
     """Name and SHA-256 of the source file, for model.json."""
-    with path.open("rb") as file:
-        return {"file": path.name, "sha256": hashlib.file_digest(file, "sha256").hexdigest()}
+    return {"file": path.name, "sha256": sha256(path)}

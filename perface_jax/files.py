@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import enum
+import hashlib
 import json
 import math
 import os
@@ -65,6 +66,12 @@ def plain(value: Any) -> Any:
     if value is None or isinstance(value, (str, int)):
         return value
     raise TypeError(f"JSON cannot hold {value!r} of type {type(value).__name__}; wanted numbers, text or tuples")
+
+
+def sha256(file: epath.PathLike) -> str:
+    """SHA-256 of a file, as hexadecimal digits."""
+    with epath.Path(file).open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
 def absolute(path: epath.PathLike) -> epath.Path:

@@ -170,4 +170,7 @@ def test_the_public_contract_has_its_signatures():
 
 
 def test_the_version_is_a_version():
-    assert re.fullmatch(r"\d+\.\d+\.\d+", perface_jax.__version__)
+    version = perface_jax.__version__
+    assert re.fullmatch(r"\d+\.\d+\.\d+", version)
+    assert f"\nversion: {version}\n" in (ROOT / "CITATION.cff").read_text()
+    assert f"\n## {version} " in (ROOT / "CHANGELOG.md").read_text()

@@ -56,3 +56,8 @@ def test_the_address_of_a_bucket_stays_an_address(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert str(files.absolute("runs")) == str(tmp_path / "runs")
     assert str(files.absolute("gs://bucket/runs")) == "gs://bucket/runs"
+
+
+def test_the_digest_is_that_of_the_file(tmp_path):
+    (tmp_path / "abc").write_bytes(b"abc")
+    assert files.sha256(tmp_path / "abc").startswith("ba7816bf8f01cfea414140de5dae2223")  # FIPS 180-2, appendix B.1

@@ -21,7 +21,7 @@ import tqdm
 from jaxtyping import Bool, Float, Int, Int32, UInt8
 from PIL import Image
 
-from perface_jax import images
+from perface_jax import files, images
 from perface_jax.datasets import store
 from perface_jax.datasets.celeba_files import (
     ATTRIBUTES,
@@ -245,9 +245,9 @@ def load(builder: CelebAHQ, split: str) -> Faces:
 
 def _fingerprint(folder: pathlib.Path, config: Config) -> dict[str, str | None]:
     return {
-        "attributes_sha256": store.sha256(folder / ATTRIBUTES),
-        "landmarks_sha256": store.sha256(config.landmarks) if config.landmarks else None,
-        "corrections_sha256": store.sha256(config.corrections) if config.corrections else None,
+        "attributes_sha256": files.sha256(folder / ATTRIBUTES),
+        "landmarks_sha256": files.sha256(config.landmarks) if config.landmarks else None,
+        "corrections_sha256": files.sha256(config.corrections) if config.corrections else None,
     }
 
 

@@ -13,8 +13,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from perface_jax import images
-from perface_jax.datasets import store
+from perface_jax import files, images
 
 ANSWERS = "triplet_answers.csv"
 PICTURES = "triplet"
@@ -71,6 +70,6 @@ def fingerprint(release: pathlib.Path) -> dict[str, str]:
     """What tells quickly that a release is another one: digests of the answers, and of picture names and sizes."""
     sizes = sorted((path.name, path.stat().st_size) for path in (release / PICTURES).glob("*.jpg"))
     return {
-        "answers_sha256": store.sha256(release / ANSWERS),
+        "answers_sha256": files.sha256(release / ANSWERS),
         "picture_sizes_sha256": hashlib.sha256(repr(sizes).encode()).hexdigest(),
     }

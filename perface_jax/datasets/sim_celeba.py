@@ -29,7 +29,7 @@ import tqdm
 from absl import logging
 from jaxtyping import Int8, Int32, UInt8
 
-from perface_jax import annotations, images
+from perface_jax import annotations, files, images
 from perface_jax.datasets import order as orders
 from perface_jax.datasets import release as releases
 from perface_jax.datasets import repair, store
@@ -183,11 +183,11 @@ class SimCelebA(tfds.core.ShardBasedBuilder):
         digest, stored, skipped, size = hashlib.sha256(), [], [], self.builder_config.image_size
         for row in tqdm.tqdm(rows, desc="storing triplets", unit=" triplets"):
             paths = [releases.picture_path(release, row["id"], role) for role in releases.ROLES]
-            files = [path.read_bytes() for path in paths]
-            for data in files:
+            encoded = [path.read_bytes() for path in paths]
+            for data in encoded:
                 digest.update(data)
             try:
-                squares = [releases.decode_square(data, path=p) for data, p in zip(files, paths, strict=True)]
+                squares = [releases.decode_square(data, path=p) for data, p in zip(encoded, paths, strict=True)]
             except images.PictureError as error:
                 skipped.append(str(error))
                 continue
@@ -281,7 +281,7 @@ def load(builder: SimCelebA) -> Triplets:
             stacklevel=2,
         )
     answers = pathlib.Path(metadata["release"]) / releases.ANSWERS
-    if answers.is_file() and store.sha256(answers) != metadata["answers_sha256"]:
+    if answers.is_file() and files.sha256(answers) != metadata["answers_sha256"]:
         warnings.warn(f"{answers} has changed since {builder.data_dir} was built from it", stacklevel=2)
     ids, votes, source_id, target_id = zip(*rows, strict=True)
     return Triplets(

@@ -4,20 +4,12 @@ A set is written to a folder of another name and renamed when complete, so a hal
 build left behind is removed by the next build of the same set; only one process may build.
 """
 
-import hashlib
-import os
 import pathlib
 import shutil
 from collections.abc import Sequence
 from typing import Any
 
 import tensorflow_datasets as tfds
-
-
-def sha256(path: str | os.PathLike) -> str:
-    """SHA-256 of a file, as hexadecimal digits."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def info(

@@ -16,11 +16,6 @@ def release(tmp_path):
     return write_release(tmp_path / "release")
 
 
-def test_the_digest_is_that_of_the_file(tmp_path):
-    (tmp_path / "abc").write_bytes(b"abc")
-    assert store.sha256(tmp_path / "abc").startswith("ba7816bf8f01cfea414140de5dae2223")  # FIPS 180-2, appendix B.1
-
-
 BUILD = """
 import signal, sys, time
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell in the background starts its children deaf to it
