@@ -174,3 +174,9 @@ def test_the_version_is_a_version():
     assert re.fullmatch(r"\d+\.\d+\.\d+", version)
     assert f"\nversion: {version}\n" in (ROOT / "CITATION.cff").read_text()
     assert f"\n## {version} " in (ROOT / "CHANGELOG.md").read_text()
+
+
+def test_hooks_use_the_ruff_of_the_suite():
+    (version,) = re.findall(r"^ruff==(.*)$", (ROOT / "tests" / "constraints-3.11.txt").read_text(), re.MULTILINE)
+    hooks = (ROOT / ".pre-commit-config.yaml").read_text()
+    assert re.findall(r"ruff==([\d.]+)", hooks) == [version] * 2
