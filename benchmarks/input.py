@@ -26,7 +26,7 @@ from PIL import Image
 
 from benchmarks import record, runs
 from perface_jax import annotations, images, parallel
-from perface_jax.datasets import batches, release, sim_celeba
+from perface_jax.datasets import batches, plans, release, sim_celeba
 
 STORED = 224  # pixels a side of the generated pictures
 
@@ -77,8 +77,8 @@ def _stages(folder, triplets, resident, options):
     plan = _planner(triplets, options)
     first, flat = plan(step=0), resident.reshape(-1, *resident.shape[2:])
     paths = [release.picture_path(folder, triplets.ids[i], role) for i in first["triplet"] for role in release.ROLES]
-    on_device, gather = jax.device_put(flat), jax.jit(batches.gather)
-    host = batches.gather(flat, first)
+    on_device, gather = jax.device_put(flat), jax.jit(plans.gather)
+    host = plans.gather(flat, first)
 
     def decode():
         squares = (release.decode_square(path.read_bytes(), path=path) for path in paths)
@@ -88,7 +88,7 @@ def _stages(folder, triplets, resident, options):
         "decode and resize": decode,
         "plan": lambda: plan(step=1),
         "read": lambda: [triplets[int(i)] for i in first["triplet"]],
-        "roles and flips on the host": lambda: batches.gather(flat, first),
+        "roles and flips on the host": lambda: plans.gather(flat, first),
         "place": lambda: jax.block_until_ready(jax.device_put(host)),
         "roles and flips on the device": lambda: jax.block_until_ready(gather(on_device, first)),
     }
@@ -97,7 +97,7 @@ def _stages(folder, triplets, resident, options):
 
 def _feeds(triplets, resident, stored, options):
     """Many batches, from disk and resident."""
-    plan, gather = _planner(triplets, options), jax.jit(batches.gather)
+    plan, gather = _planner(triplets, options), jax.jit(plans.gather)
     on_device = jax.device_put(resident.reshape(-1, *resident.shape[2:]))
 
     def from_disk(*, cold):
@@ -147,7 +147,7 @@ def _order(triplets, options):
 
 def _planner(triplets, options):
     arguments, choices = _order(triplets, options)
-    return functools.partial(batches.training_plan, *arguments, **choices)
+    return functools.partial(plans.training_plan, *arguments, **choices)
 
 
 def _reader(triplets, options):

@@ -3,7 +3,7 @@
     FOLDER/anna/1.jpg, FOLDER/anna/2.png, FOLDER/bert/x.jpg ...       decoded by `images`, as crops of one kind
 
 Pictures are numbered in the order of folder and file names, identities in the order of folder names. A training batch
-is a pure function of (seed, step), as in `batches`: shuffled anew every epoch, the remainder of an epoch is dropped.
+is a pure function of (seed, step), as in `plans`: shuffled anew every epoch, the remainder of an epoch is dropped.
 """
 
 import concurrent.futures
@@ -19,7 +19,7 @@ from etils import epath
 from jaxtyping import Bool, Float32, Int, Int32, Int64, UInt8
 
 from perface_jax import images
-from perface_jax.datasets import batches, streams
+from perface_jax.datasets import plans, streams
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -98,7 +98,7 @@ def split_identities(count: int, *, sizes: tuple[int, int, int], seed: int) -> t
 
 def training_plan(
     identity: Int[np.ndarray, " n"],
-    indices: batches.Indices,
+    indices: plans.Indices,
     *,
     batch_size: int,
     seed: int,
@@ -118,7 +118,7 @@ def training_plan(
       ValueError: too few pictures for one batch, or indices out of range.
     """
     indices = _positions(identity, indices)
-    epoch, step_in_epoch = divmod(step, batches.steps_per_epoch(indices, batch_size))
+    epoch, step_in_epoch = divmod(step, plans.steps_per_epoch(indices, batch_size))
     order = streams.shuffled(len(indices), seed=seed, epoch=epoch)
     drawn = order[step_in_epoch * batch_size : (step_in_epoch + 1) * batch_size]
     chosen = indices[drawn]
@@ -132,7 +132,7 @@ def training_plan(
 
 
 def verification_pairs(
-    identity: Int[np.ndarray, " n"], indices: batches.Indices, *, pairs: int, seed: int
+    identity: Int[np.ndarray, " n"], indices: plans.Indices, *, pairs: int, seed: int
 ) -> tuple[Int32[np.ndarray, "p 2"], Bool[np.ndarray, " p"]]:
     """Pairs of pictures, half of one identity and half of two, drawn at random among all such pairs without repeats.
 
@@ -173,7 +173,7 @@ def _draw_pairs(generator, first: np.ndarray, count: np.ndarray, wanted: int, ki
     return np.stack([first[second] + number - (ends - count)[second], second], axis=1)
 
 
-def _positions(identity: np.ndarray, pictures: batches.Indices) -> np.ndarray:
+def _positions(identity: np.ndarray, pictures: plans.Indices) -> np.ndarray:
     indices = np.asarray(pictures, int)
     outside = indices[(indices < 0) | (indices >= len(identity))]
     if len(outside):

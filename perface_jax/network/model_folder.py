@@ -15,7 +15,6 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-import orbax.checkpoint as ocp
 from etils import epath
 from jaxtyping import Shaped
 
@@ -225,6 +224,8 @@ def _leaves(tree):
 
 def _checkpointer():
     """For this process alone: of several processes, one writes a model folder and each reads it by itself."""
+    import orbax.checkpoint as ocp  # takes a third of a second to import
+
     me = jax.process_index()
     options = ocp.options.MultiprocessingOptions(me, {me}, barrier_sync_key_prefix=f"process_{me}")
     return ocp.StandardCheckpointer(multiprocessing_options=options)

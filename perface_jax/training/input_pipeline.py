@@ -15,7 +15,7 @@ from jaxtyping import Float
 
 from perface_jax import metrics, parallel, verification
 from perface_jax.annotations import Setting
-from perface_jax.datasets import batches, identities, sim_celeba
+from perface_jax.datasets import batches, identities, plans, sim_celeba
 from perface_jax.evaluation.inputs import LabeledTriplets
 from perface_jax.training.builders import IdentityData
 from perface_jax.training.sweeps import Replica
@@ -61,13 +61,13 @@ class TripletsOnDevice:
         size = self._replicas[0].config.evaluation_batch_size
         longest = max(len(data.settings[Setting.VALIDATION]) for data in self._data)
         for step in range(-(-longest // size)):
-            plans = (
-                batches.evaluation_plan(
+            drawn = (
+                plans.evaluation_plan(
                     data.triplets, data.labels, data.settings[Setting.VALIDATION], batch_size=size, step=step
                 )
                 for data in self._data
             )
-            yield _place_plans([[plan] for plan in plans], self._mesh)
+            yield _place_plans([[plan] for plan in drawn], self._mesh)
 
     def score(self, cosines):
         return _triplet_accuracies(self._data, cosines)
@@ -77,7 +77,7 @@ class TripletsOnDevice:
 
     def _plan(self, replica, data, step):
         config = replica.config
-        return batches.training_plan(
+        return plans.training_plan(
             data.triplets,
             data.training_labels,
             data.training,
@@ -144,7 +144,7 @@ class IdentitiesOnDevice:
     def __init__(self, replicas: Sequence[Replica], data: IdentityData, mesh: Mesh):
         self._replicas, self._data, self._mesh = replicas, data, mesh
         size = replicas[0].config.batch_size
-        self.epochs = (batches.steps_per_epoch(data.training, size),) * len(replicas)
+        self.epochs = (plans.steps_per_epoch(data.training, size),) * len(replicas)
         self.shared = (parallel.place_global(data.people.pictures, mesh),)
 
     def training(self, step, count):
@@ -199,7 +199,7 @@ def open_triplets(replicas: Sequence[Replica], data: Sequence[LabeledTriplets], 
 
 def _epochs(replicas, data):
     pairs = zip(replicas, data, strict=True)
-    return tuple(batches.steps_per_epoch(one.training, replica.config.batch_size) for replica, one in pairs)
+    return tuple(plans.steps_per_epoch(one.training, replica.config.batch_size) for replica, one in pairs)
 
 
 def _place_plans(plans, mesh):

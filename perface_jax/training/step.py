@@ -17,7 +17,7 @@ import optax
 from jaxtyping import Array, Float, UInt8
 
 from perface_jax import losses, metrics
-from perface_jax.datasets.batches import gather
+from perface_jax.datasets.plans import gather
 from perface_jax.images import normalize
 from perface_jax.network.kernels import Kernels, barrier, column_sums
 from perface_jax.network.model import IResNet, embed_step
@@ -151,7 +151,7 @@ def train_steps(
     Args:
       state: as in `train_step`.
       batches: as in `train_step` with a leading axis `[n, b, ...]` of steps; without `images` if `pictures` are given.
-      pictures: from which `batches.gather` takes the images.
+      pictures: from which `plans.gather` takes the images.
       **options: as in `train_step`.
 
     Returns:

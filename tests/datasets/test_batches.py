@@ -8,7 +8,7 @@ import jax
 import numpy as np
 import pytest
 
-from perface_jax.datasets import batches
+from perface_jax.datasets import batches, plans
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
@@ -102,11 +102,11 @@ def test_a_flip_is_shared_by_the_three_roles_and_hits_about_half():
 
 
 def test_flips_of_a_triplet_change_from_epoch_to_epoch():
-    plans = [
-        batches.training_plan(make_source(), np.zeros(23, int), range(23), batch_size=23, seed=0, step=step)
+    drawn = [
+        plans.training_plan(make_source(), np.zeros(23, int), range(23), batch_size=23, seed=0, step=step)
         for step in range(8)
     ]
-    flips = np.stack([plan["flip"][np.argsort(plan["triplet"])] for plan in plans])
+    flips = np.stack([plan["flip"][np.argsort(plan["triplet"])] for plan in drawn])
     assert (flips.any(axis=0) & ~flips.all(axis=0)).mean() > 0.9
 
 
@@ -168,9 +168,9 @@ def test_evaluation_on_two_processes_takes_every_triplet_once():
 def test_pictures_resident_on_the_device_give_the_batches_of_the_disk():
     source = make_source()
     resident = jax.device_put(source.pictures.reshape(-1, *source.pictures.shape[2:]))
-    gather = jax.jit(batches.gather)
+    gather = jax.jit(plans.gather)
     for step, batch in enumerate(itertools.islice(training(source), 5)):
-        plan = batches.training_plan(source, majority(source), range(23), batch_size=6, seed=0, step=step)
+        plan = plans.training_plan(source, majority(source), range(23), batch_size=6, seed=0, step=step)
         assert np.array_equal(gather(resident, plan), batch["images"])
         assert equal({**plan, "images": batch["images"]}, batch)
 
@@ -210,7 +210,7 @@ def test_an_evaluation_and_a_plan_refuse_indices_and_sizes_out_of_range(options,
     with pytest.raises(ValueError, match=message):
         batches.evaluation_batches(source, majority(source), **options)
     with pytest.raises(ValueError, match=message):
-        batches.training_plan(source, majority(source), seed=0, step=0, **options)
+        plans.training_plan(source, majority(source), seed=0, step=0, **options)
 
 
 def test_a_triplet_without_label_is_refused_and_named():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from perface_jax.datasets import batches
+from perface_jax.datasets import plans
 from perface_jax.datasets.identities import read_identities, split_identities, training_plan, verification_pairs
 from tests.pictures import levels, noise
 
@@ -130,7 +130,7 @@ def test_a_plan_is_a_function_of_seed_and_step_and_draws_as_the_triplets_do():
     assert all(np.array_equal(one[name], other[name]) for name in one)
     assert plan(7, seed=1)["pictures"].tolist() != one["pictures"].tolist()
     triplets = type("Source", (), {"votes": np.zeros((14, 3), np.int8)})
-    same = batches.training_plan(triplets, np.zeros(14, int), range(14), batch_size=4, seed=3, step=5)
+    same = plans.training_plan(triplets, np.zeros(14, int), range(14), batch_size=4, seed=3, step=5)
     mine = training_plan(IDENTITY, range(14), batch_size=4, seed=3, step=5)
     np.testing.assert_array_equal(mine["pictures"][:, 0], same["triplet"])
     np.testing.assert_array_equal(mine["flip"], same["flip"])

@@ -6,7 +6,7 @@ import pytest
 
 from benchmarks.runs import configure, random_triplets
 from perface_jax import annotations, parallel
-from perface_jax.datasets.batches import gather
+from perface_jax.datasets.plans import gather
 from perface_jax.evaluation.inputs import LabeledTriplets
 from perface_jax.training import input_pipeline, sweeps
 
