@@ -37,7 +37,6 @@ def verification_accuracy(
 
     Args:
       similarity: of the pairs, ordered so that every fold has both kinds (`verification_pairs`).
-      same: whether a pair shows one person.
       folds: number of folds, 2 to P.
 
     Returns:
@@ -65,8 +64,6 @@ def threshold_at(similarity: Num[AnyArray, " p"], same: Bool[AnyArray, " p"], *,
     """The lowest threshold at which at most this share of the pairs of two persons is accepted.
 
     Args:
-      similarity: of the pairs.
-      same: whether a pair shows one person.
       false_accept_rate: 0 to 1; with n pairs of two persons only multiples of 1 / n can be reached.
 
     Returns:

@@ -142,13 +142,7 @@ def window(voter: Voter, source: Int[np.ndarray, " t"], length: int) -> Stretch:
 def copies(
     columns: tuple[str, ...], votes: Int[np.ndarray, "t v"], source: Int[np.ndarray, " t"]
 ) -> dict[tuple[str, str], Stretch]:
-    """For every pair of columns, the longest run in which they agree; flagged as in `runs`.
-
-    Args:
-      columns: their names.
-      votes: as in the file, rows by triplet number.
-      source: of each triplet.
-    """
+    """For every pair of columns, the longest run in which they agree, rows by triplet number; flagged as in `runs`."""
     found = {}
     for i, j in itertools.combinations(range(len(columns)), 2):
         same = (votes[:, i] == votes[:, j]) & (votes[:, i] >= 0)

@@ -127,8 +127,7 @@ def grid_order(
     """The row of every cell of a grid in a named order, a permutation: `order[sources * T + S]` = row of S on T.
 
     Args:
-      kind: a `Kind` or its value: target_major, source_major, group_major, target_group_major.
-      sources, targets: the size of the grid.
+      kind: target_major, source_major, group_major or target_group_major.
       block: size of a group, for the two grouped kinds; must divide the number of sources or targets it groups.
       shift: rows by which the whole file is moved down, cyclically.
 

@@ -17,9 +17,6 @@ def repair(votes: Votes, found: AuditResult, *, pictures: GridOrder) -> Votes:
       found: their audit.
       pictures: the row order found in the pictures.
 
-    Returns:
-      Votes, every column in the order of the pictures.
-
     Raises:
       ValueError: no column has the order of the pictures, so there is no evidence for moving all of them; or a column
         to be moved is shifted by a number of rows that votes determine only roughly.

@@ -41,10 +41,7 @@ def lookup_baseline(
     """The answer of most training triplets with the same id: a table of answers, by source or by target.
 
     Args:
-      training_labels: 0, 1 or -1.
-      training_ids: for instance the source of each training triplet, 0 to size - 1.
-      labels: of the test.
-      ids: of the test.
+      training_ids, ids: for instance the source of each triplet, 0 to size - 1.
       size: how many ids there can be, static.
 
     Returns:

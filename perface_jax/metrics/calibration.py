@@ -1,8 +1,9 @@
 """From differences of similarities to votes: a fitted logistic, its likelihood, its calibration.
 
 `P(vote = a) = sigma(slope * difference + intercept)` with `difference = cos(reference, a) - cos(reference, b)`. Of the
-`votes` on a triplet, `votes_for_a` are for a; both are whole numbers of any dtype. Triplets without votes never count.
-Fit on training or validation triplets, and evaluate on test triplets. All functions are traceable.
+`votes` on a triplet, `votes_for_a` are for a; both are whole numbers of any dtype. Triplets without votes never count,
+and those outside the mask `where` do not either. A logistic has a slope and an intercept for each row of triplets, or
+scalars for all. Fit on training or validation triplets, and evaluate on test triplets. All functions are traceable.
 """
 
 import functools
@@ -57,12 +58,6 @@ def fit_logistic(
     ordinary data by less than a thousandth, and keeps the answer finite where the difference, or a constant, predicts
     every vote (the likelihood alone has no maximum there). Without any vote, slope and intercept are 0.
 
-    Args:
-      difference: similarity of a minus that of b.
-      votes_for_a: 0 to votes.
-      votes: for a or b, at least 0.
-      where: mask of the triplets that count; all if None.
-
     Returns:
       Logistic; NaN where a difference that counts is NaN.
 
@@ -85,12 +80,6 @@ def vote_log_likelihood(
 
     Natural logarithm, without the binomial coefficient, which is the same for every model. Chance is `log(1/2)` = -.693
     per vote: divide the sum over triplets by the number of votes.
-
-    Args:
-      difference: similarity of a minus that of b.
-      votes_for_a: 0 to votes.
-      votes: for a or b, at least 0.
-      logistic: from `fit_logistic`; slope and intercept for each row of triplets, or scalars for all.
 
     Returns:
       At most 0; 0 without votes.
@@ -116,11 +105,6 @@ def calibration(
     """Predicted against observed shares, in bins of equal width: the numbers of a reliability diagram.
 
     Args:
-      difference: similarity of a minus that of b.
-      votes_for_a: 0 to votes.
-      votes: for a or b, at least 0.
-      logistic: from `fit_logistic`; slope and intercept for each row of triplets, or scalars for all.
-      where: mask of the triplets that count; all if None.
       bins: how many between 0 and 1; a prediction on the border of two belongs to the lower one.
 
     Returns:

@@ -37,12 +37,6 @@ def triplet_accuracy(
 ) -> Float[Array, "*batch"]:
     """Share of triplets whose positive is the more similar one; ties count one half.
 
-    Args:
-      reference: embeddings of the reference pictures.
-      positive: of the pictures that people chose.
-      negative: of the others.
-      where: mask of the triplets that count; all if None.
-
     Returns:
       In [0, 1], one share over the T triplets; NaN if no triplet counts, or one that counts has a NaN.
 

@@ -33,10 +33,7 @@ def equal_error(
 
     Args:
       similarity: from `paired_similarity`.
-      persons: who is on each picture; None = all different.
       impostors: embeddings of originals, whose pairs of two persons are the impostor pairs.
-      impostor_persons: who is on each of them; None = all different.
-      seed, resamples: of the bootstrap.
 
     Raises:
       TypeError, ValueError: similarities, embeddings or persons that do not fit, or fewer than two impostors.

@@ -54,8 +54,6 @@ def largest_gap(
     Args:
       values: bool or floating, for instance `similarity <= threshold`.
       groups: names; a picture with an empty name is in no group.
-      persons: who is on each picture; None = all different.
-      seed, resamples: of bootstrap and deals; resamples x persons numbers are held at once.
 
     Raises:
       TypeError, ValueError: values, groups or persons that do not fit.
@@ -87,7 +85,6 @@ def gap_of(
       measure: weights of the persons `[..., S]` -> the measure of a group `[...]`, NaN if all weights are 0.
       classes: names of the groups.
       group: that of each person.
-      seed, resamples: of bootstrap and deals.
     """
     each, draws = range(len(classes)), resample(len(group), resamples, seed=seed)
     deals = np.random.default_rng(seed).permuted(np.tile(group, (resamples, 1)), axis=1)

@@ -84,11 +84,7 @@ def cumulative_match(
 ) -> list[Estimate]:
     """The cumulative match curve: the share found within k for k = 1 to `most`, each with its 95% interval.
 
-    Args:
-      found: from `ranks`.
-      persons: who is on each anonymized picture, drawn whole; None = all different.
-      most: 1 or more.
-      seed, resamples: of the bootstrap, the same draws for every k.
+    The draws are the same for every k; `most` is 1 or more.
 
     Raises:
       TypeError, ValueError: persons that do not fit.

@@ -26,8 +26,6 @@ def protection_success(
     Args:
       similarity: from `paired_similarity`.
       threshold: from `match_threshold`, of the same recognizer.
-      persons: who is on each picture; None = all different.
-      seed, resamples: of the bootstrap.
 
     Raises:
       TypeError, ValueError: as for `share`, or a threshold that is NaN.
@@ -47,8 +45,6 @@ def share(values: Values, persons: Persons | None = None, *, seed: int = 0, resa
 
     Args:
       values: bool or floating, 0 to 1, for instance from `found_within`.
-      persons: who is on each picture; None = all different.
-      seed, resamples: of the bootstrap; resamples x persons numbers are held at once.
 
     Returns:
       The mean and its interval, NaN with one person.

@@ -43,10 +43,7 @@ def match_threshold(
 
     Args:
       embeddings: of originals.
-      persons: who is on each picture; None = all different.
       false_accept_rate: share of the impostor pairs that may be accepted, above 0 and below 1.
-      seed: of the bootstrap.
-      resamples: number of draws; resamples x persons numbers are held at once.
 
     Returns:
       The threshold, above which a pair is accepted, and its interval.
@@ -76,10 +73,6 @@ def independent_threshold(similarity: Float[AnyArray, " n"], *, false_accept_rat
     The interval is exact for any distribution: its ends are order statistics, the a-th and the b-th largest, with
     `P(X < a) <= 0.025` and `P(X >= b) <= 0.025`, X binomial with n pairs and the rate. If pairs share persons it is too
     narrow: use `match_threshold`.
-
-    Args:
-      similarity: of pairs of two persons.
-      false_accept_rate: above 0 and below 1.
 
     Raises:
       ValueError: similarities that are not finite, a rate out of range, or fewer than `pairs_needed`.

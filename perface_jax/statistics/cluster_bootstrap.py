@@ -35,8 +35,6 @@ def cluster_interval(
     """Percentile bootstrap interval (low, high) of the mean score.
 
     Args:
-      key: of the draws.
-      scores: of the triplets.
       *clusters: the source of each triplet, or its target, or both.
       sizes: how many ids each clustering can have, static; required under jit, otherwise taken from the clusters.
       where: mask of the triplets that count; all if None.
@@ -128,13 +126,7 @@ def resampled_means(
 def weighted_means(
     totals: Float[Array, "..."], counts: Float[Array, "*sizes"], *weights: Float[AnyArray, "_ resamples"]
 ) -> Float[Array, "*batch resamples"]:
-    """The mean under each weighting of the clusters; NaN where nothing has a weight.
-
-    Args:
-      totals: from `cluster_sums`.
-      counts: likewise.
-      *weights: for each clustering, how often each cluster was drawn.
-    """
+    """The mean for each weighting: from `cluster_sums`, and for each clustering how often each cluster was drawn."""
     totals, counts = _weigh(totals, weights), _weigh(counts, weights)
     return totals / jnp.broadcast_to(counts, totals.shape)
 

@@ -51,18 +51,7 @@ def paired_bootstrap(
     `p = min(1, 2 (1 + min(#(d* <= 0), #(d* >= 0))) / (1 + resamples))` over the resampled differences d*: the level at
     which the percentile interval begins to contain 0. It is never 0; with 2,000 resamples it is at least .001.
 
-    Args:
-      key: of the draws.
-      first: scores of the first model.
-      second: scores of the second model.
-      *clusters: the source of each triplet, or its target, or both.
-      sizes: how many ids each clustering can have, static; required under jit, otherwise taken from the clusters.
-      where: mask of the triplets that count; all if None.
-      level: nominal coverage, in (0, 1).
-      resamples: number of bootstrap draws.
-
-    Returns:
-      PairedTest; low, high and p are NaN with fewer than two ids in a clustering.
+    Args as for `cluster_interval`. Low, high and p are NaN with fewer than two ids in a clustering.
 
     Raises:
       TypeError, ValueError: as for `cluster_interval`, or scores of different shapes.
@@ -95,12 +84,8 @@ def sign_flip_test(
     below `2 / 2^S`, however many triplets there are: five sources never reach .05.
 
     Args:
-      key: of the signs.
-      first: scores of the first model.
-      second: scores of the second model.
       clusters: for instance the source of each triplet.
       size: how many ids there can be, static; required under jit, otherwise taken from the clusters.
-      where: mask of the triplets that count; all if None.
       resamples: number of random choices of signs.
 
     Returns:
@@ -130,12 +115,7 @@ def mcnemar(first: Shaped[AnyArray, " t"], second: Shaped[AnyArray, " t"]) -> Mc
     The test assumes independent triplets. Those of one source are not, and p is far too small wherever the models
     differ by source. It is here because papers report it; decide by `sign_flip_test` or `paired_bootstrap`.
 
-    Args:
-      first: scores of the first model in {0, 1/2, 1}.
-      second: scores of the second model on the same triplets.
-
-    Returns:
-      McNemar; p = 1 where no triplet is right in one model and wrong in the other.
+    Scores are 0, 1/2 or 1; p = 1 if no triplet is right in one model and wrong in the other.
 
     Raises:
       ValueError: other values, including NaN, or shapes that differ.
