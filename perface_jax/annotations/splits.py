@@ -120,8 +120,8 @@ def split(
     *,
     sources: Iterable[SupportsIndex] = (56, 8, 16),
     targets: Iterable[SupportsIndex] = (56, 8, 16),
-    seed: int = 0,
-    fold: int = 0,
+    seed: SupportsIndex = 0,
+    fold: SupportsIndex = 0,
     source_gender: ArrayLike | None = None,
     target_gender: ArrayLike | None = None,
 ) -> Split:
@@ -155,7 +155,7 @@ def split(
     return Split(SplitBy.IDS, rows, source_id, target_id, unused, description)
 
 
-def random_split(n: int, *, fractions: tuple[float, float, float] = (0.8, 0.1, 0.1), seed: int = 0) -> Split:
+def random_split(n: SupportsIndex, *, fractions: tuple[float, float, float] = (0.8, 0.1, 0.1), seed: int = 0) -> Split:
     """Divide triplets at random into train, validation and test, regardless of source and target; warns.
 
     Args:
