@@ -41,6 +41,7 @@ test-all: lint
 
 lint: $(VENV)/installed-test
 	$(RUN) -m ruff check .
+	$(RUN) -m pyright --pythonpath $(RUN)
 
 # How long each part takes stands in docs/performance.md behind its command; one at a time: make bench PARTS=sweep
 bench: $(VENV)/installed-test

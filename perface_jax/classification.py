@@ -133,12 +133,14 @@ def classification_report(
     columns = (*confusion_scores(confusion), np.stack(aucs, axis=-1))
     counts = np.rint(confusion[0]).astype(np.int64)
     rows = tuple(
-        ClassRow(name, int(counts[i].sum()), *(_estimate(column[:, i]) for column in columns), _class_note(counts, i))
+        ClassRow(
+            name, int(counts[i].sum()), *(_estimate(column[:, i]) for column in columns), note=_class_note(counts, i)
+        )
         for i, name in enumerate(names)
     )
     right, decided = np.trace(confusion, axis1=1, axis2=2), confusion[..., :-1].sum(axis=(1, 2))
     shares = (divide(right, queries), divide(decided, queries), divide(right, decided))
-    return ClassificationReport(rows, *map(_estimate, shares), counts, _note(counts))
+    return ClassificationReport(rows, *map(_estimate, shares), confusion=counts, note=_note(counts))
 
 
 def _checked(truth, group, distances, names) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -79,7 +79,7 @@ def dawid_skene(votes: Votes, *, iterations: int = 100, tolerance: float = 1e-6)
     for _ in range(iterations):
         truth = np.stack((1 - share, share), axis=1)  # [T, 2]
         counts = np.full((len(votes.annotators), 2, 2), 0.01)  # annotator, truth, vote
-        np.add.at(counts, (who, slice(None), vote), truth[row])
+        np.add.at(counts.swapaxes(1, 2), (who, vote), truth[row])
         error = counts / counts.sum(axis=2, keepdims=True)
         evidence = np.log(truth.mean(axis=0) + 1e-12) * np.ones((len(share), 1))
         np.add.at(evidence, row, np.log(error[who, :, vote]))

@@ -159,15 +159,15 @@ def _best_move(signs, column: int, grid, wanted, weights, permutations: int, gen
     meaning = [max(pairs, key=lambda pair: shares[pair[1]]) for pairs in known.meanings]
     if wanted is not None:
         meaning = [next((m for m in pairs if known.orders[m[1]] == wanted), None) for pairs in known.meanings]
-    tried = [i for i, m in enumerate(meaning) if m is not None]
-    moves, bases = known.moves[tried], np.array([meaning[i][1] for i in tried])
+    tried, meant = zip(*((i, m) for i, m in enumerate(meaning) if m is not None), strict=True)
+    moves, bases = known.moves[list(tried)], np.array([base for _, base in meant])
     projected = _projected(own, others)
     score = projected[moves] - projected  # [F, rows]; its product with a column is the column's gain under each move
     gains = score @ own
     best = int(np.argmax(gains))
     low, high = _interval(own, others, moves, bases, known.positions, grid, weights, best)
     p = _p_value(score, own, gains[best], permutations, generator) if gains[best] > 0 else 1.0
-    seen, base = meaning[tried[best]]
+    seen, base = meant[best]
     return Finding(column, OrderChange(seen, known.orders[base]), float(gains[best]), low, high, p)
 
 

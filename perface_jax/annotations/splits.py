@@ -106,7 +106,7 @@ class Split:
                     if SHARED.get((one, other), SHARED.get((other, one))) != kind:
                         self._check_pair(one, other, kind, ids)
 
-    def _check_pair(self, one: str, other: str, kind: str, ids: np.ndarray | None) -> None:
+    def _check_pair(self, one: Setting, other: Setting, kind: str, ids: np.ndarray | None) -> None:
         a, b = (self.rows[name] if ids is None else ids[self.rows[name]] for name in (one, other))
         both = np.intersect1d(a, b)
         if len(both):

@@ -80,7 +80,7 @@ def evaluate(config):
     if EMBEDDINGS.value:
         target = evaluator.open_vectors(config, EMBEDDINGS.value, compare=COMPARE.value)
     else:
-        target = evaluator.open_run(config, WORKDIR.value, compare=COMPARE.value)
+        target = evaluator.open_run(config, str(WORKDIR.value), compare=COMPARE.value)
     make_folders()
     found = evaluator.evaluate(target)
     if jax.process_index():

@@ -41,7 +41,7 @@ def _main(arguments):
         compilation.keep_programs()
         command_line.join_processes()
         all_settings.check(CONFIG.value)
-        trainer.train(CONFIG.value, WORKDIR.value)
+        trainer.train(CONFIG.value, str(WORKDIR.value))
     except preemption.Preempted as stopped:
         print(stopped, flush=True)
         raise SystemExit(preemption.EXIT_CODE) from stopped

@@ -174,7 +174,7 @@ class SimCelebA(tfds.core.ShardBasedBuilder):
                     f"{release}: the pictures do not tell their order ({found}): name it, or say 'unknown'"
                 )
             return found.order, found
-        order = annotations.GridOrder(config.order, sources, targets, config.block or 1)
+        order = annotations.GridOrder(annotations.Kind(config.order), sources, targets, config.block or 1)
         if not np.array_equal(order.positions(), found.order.positions()):
             logging.warning("order is named as %s, but in the pictures %s", order.words(), found)
         return order, found

@@ -89,7 +89,8 @@ def refuse_bad(names: Sequence[str], embeddings: Float[np.ndarray, "n d"], origi
         (~embeddings.any(axis=1), "vectors of length zero, which have no direction:"),
     ):
         if bad.any():
-            raise ValueError(f"{origin}: {what} {listed([names[i] for i in np.flatnonzero(bad)])}; {bad.sum()} in all")
+            named = [name for name, is_bad in zip(names, bad, strict=True) if is_bad]
+            raise ValueError(f"{origin}: {what} {listed(named)}; {len(named)} in all")
 
 
 def listed(names: Sequence[str]) -> str:

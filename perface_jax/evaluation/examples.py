@@ -39,7 +39,8 @@ def examples(cells: Mapping[str, Sequence[Run]]) -> list[Example]:
     found = []
     for place in order[np.sort(first)][:SHOWN]:
         votes = run.data.triplets.votes[place]
-        similarities = {line.name: tuple(map(float, line.similarities[0][place])) for line in models}
+        pairs = ((line.name, line.similarities[0][place]) for line in models)
+        similarities = {name: (float(a), float(b)) for name, (a, b) in pairs}
         found.append(Example(setting, int(place), (int(np.sum(votes == 0)), int(np.sum(votes == 1))), similarities))
     return found
 

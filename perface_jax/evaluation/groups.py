@@ -62,7 +62,7 @@ def embed_faces(embedder: Embedder, gallery: Faces, queries: Faces) -> Embedded:
         embedder.items([[name] for name in faces.names], lambda i, faces=faces: faces[i][None])[:, 0]
         for faces in (queries, gallery)
     ]
-    return Embedded(*sides, np.asarray(groups.distances(*sides)))
+    return Embedded(*sides, distances=np.asarray(groups.distances(*sides)))
 
 
 def tasks(
@@ -126,5 +126,5 @@ def group_rows(
             chosen = groups.classify(embedded.distances, where=where, rule=rule, factor=factor)
             found = classification.classification_report(truth, np.asarray(chosen.group), chosen.distances, classes)
             rows += [GroupRow(task, model, row.name, row.queries, *row[2:7], UNKNOWN, row.note) for row in found.rows]
-            rows.append(GroupRow(task, model, ALL, len(truth), *[UNKNOWN] * 5, found.top1, found.note))
+            rows.append(GroupRow(task, model, ALL, len(truth), *[UNKNOWN] * 5, top1=found.top1, note=found.note))
     return rows

@@ -169,4 +169,5 @@ def interval(values: Float[np.ndarray, " n"], clusters: Int[np.ndarray, " n"], s
     kept = np.isfinite(values)
     if len(np.unique(clusters[kept])) < 2:
         return np.nan, np.nan
-    return tuple(map(float, metrics.cluster_interval(jax.random.key(seed), values, clusters, where=kept)))
+    low, high = metrics.cluster_interval(jax.random.key(seed), values, clusters, where=kept)
+    return float(low), float(high)

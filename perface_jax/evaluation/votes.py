@@ -13,7 +13,7 @@ from perface_jax.annotations import Setting
 from perface_jax.evaluation.runs import Kind, Line, Run, by_setting, counts, distinguish, interval, lines, pooled, rows
 
 FOLDS = 5  # of sources, to fit how similarities turn into votes
-AS_ODDS = metrics.Logistic(np.float32(1), np.float32(0))  # differences that are log-odds already
+AS_ODDS = metrics.Logistic(np.ones((), np.float32), np.zeros((), np.float32))  # differences that are log-odds already
 AGREEMENT = {
     "human agreement: another vote": metrics.vote_agreement,
     "human agreement: majority of the others": metrics.vote_against_others,

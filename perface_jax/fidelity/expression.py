@@ -108,7 +108,8 @@ def expression_distance(original: jax.Array, result: jax.Array) -> ExpressionDis
         _centered(mouth_2) - _centered(mouth),
     ]
     lengths = [length(move) for move in moves]
-    return ExpressionDistance(*(part.mean(-1) for part in lengths), jnp.concatenate(lengths, -1).mean(-1))
+    total = jnp.concatenate(lengths, -1).mean(-1)
+    return ExpressionDistance(*(part.mean(-1) for part in lengths), total)  # pyright: ignore[reportCallIssue]
 
 
 def _parts(points):

@@ -5,7 +5,7 @@ Similarities are cosines of a result and its original; a recognizer matches wher
 
 import textwrap
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -148,7 +148,8 @@ def degrees(
     panel = tidy(figure.add_subplot())
     for number, (name, four) in enumerate(values.items()):
         degree, mean, low, high = four[:, np.isfinite(four[:2]).all(axis=0)]
-        look = look_of(number) | {"linestyle": DASHES[number % len(DASHES)], "markevery": max(1, len(degree) // 10)}
+        often = max(1, len(degree) // 10)
+        look: dict[str, Any] = look_of(number) | {"linestyle": DASHES[number % len(DASHES)], "markevery": often}
         panel.plot(degree, mean, linewidth=1.5, markersize=5, label=written(name), **look)
         panel.fill_between(degree, low, high, color=look["color"], alpha=0.15, linewidth=0)
     for name, (value, low, high) in thresholds.items():
@@ -188,7 +189,7 @@ def results(rows: Sequence[ResultsRow]) -> Figure:
             _lines(panel, 0, below, line, (*LABELS, "from"), GRAY)
         for place, result in enumerate(row.results, 1):
             _result(panel, result, place, below, line, letters=_letters(most), chosen=place - 1 == row.chosen)
-    return panel.figure
+    return cast(Figure, panel.figure)
 
 
 def methods(rows: Sequence[MethodsRow]) -> Figure:
@@ -211,7 +212,7 @@ def methods(rows: Sequence[MethodsRow]) -> Figure:
             panel.text(_left(place) + 0.5, starts[0] - 0.5 * line, head, ha="center", va="bottom", fontsize=TEXT)
         for top, row in zip(starts, rows, strict=True):
             _of_methods(panel, row, block, top, line)
-    return panel.figure
+    return cast(Figure, panel.figure)
 
 
 def _of_methods(panel, row, names, top, line):

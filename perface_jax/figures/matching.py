@@ -76,7 +76,7 @@ def rank_curves(curves: Mapping[str, Mapping[str, tuple[np.ndarray, np.ndarray, 
             often = max(1, len(rank) // 5)
             panel.plot(rank, share, dashes, linewidth=1.5, markersize=5, markevery=often, label=written(name), **look)
         panel.set(ylim=(-0.02, 1.02))
-        panel.xaxis.get_major_locator().set_params(integer=True)
+        panel.xaxis.get_major_locator().set_params(integer=True)  # pyright: ignore[reportCallIssue]  # MaxNLocator
     label_outside(panels, "k", "own original among the k most similar (share)")
     add_legend(figure, panels, title="bands: 95 % intervals")
     return figure

@@ -1,7 +1,7 @@
 """Sheets of pictures: what was chosen for a query, and triplets with the scores of models."""
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 from jaxtyping import UInt8
@@ -84,7 +84,7 @@ def strips(queries: Sequence[Strip]) -> Figure:
         for start, candidates in zip(starts[1:], (query.most, query.least), strict=True):
             for place, candidate in enumerate(candidates):
                 _candidate(panel, candidate, start + place * pitch, below, length=int(108 / columns))
-    return panel.figure
+    return cast(Figure, panel.figure)
 
 
 def examples(triplets: Sequence[Example]) -> Figure:
@@ -107,7 +107,7 @@ def examples(triplets: Sequence[Example]) -> Figure:
         panel.text(0, top, shortened(one.name, 60), va="top", fontsize=TITLE, fontweight="bold")
         _triplet(panel, one, top + 1.3 * line, pitch)
         _scores(panel, one, 3 * pitch + 0.2, top + 1.3 * line, line)
-    return panel.figure
+    return cast(Figure, panel.figure)
 
 
 def draw_page(columns: float, rows: float) -> Axes:

@@ -5,6 +5,7 @@ No meaning rests on color alone: a marker, a line style or a word repeats it.
 
 import textwrap
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -66,7 +67,7 @@ def square_panels(count: int, *, lines: int = 0, **options) -> tuple[Figure, lis
 
 def label_outside(panels: Sequence[Axes], x: str, y: str) -> None:
     """Label the lowest panel of each column and the first one of each row."""
-    columns = panels[0].get_gridspec().ncols
+    columns = panels[0].get_gridspec().ncols  # pyright: ignore[reportOptionalMemberAccess]
     for panel in panels[-columns:]:
         panel.set_xlabel(x, fontsize=TEXT)
         panel.tick_params(labelbottom=True)
@@ -86,5 +87,5 @@ def add_legend(figure: Figure, panels: Iterable[Axes], *, title: str = "", place
     columns = min(max(1, columns), len(labels))
     lines = sum(1 + label.count("\n") for label in labels) / columns + bool(title)
     figure.set_figheight(figure.get_figheight() + 0.2 + 0.16 * lines)
-    look = {"fontsize": TEXT, "title_fontsize": TEXT, "frameon": False}
-    figure.legend(handles.values(), labels, loc=place, ncols=columns, title=title, **look)
+    look: dict[str, Any] = {"loc": place, "fontsize": TEXT, "title_fontsize": TEXT, "frameon": False}
+    figure.legend(handles.values(), labels, ncols=columns, title=title, **look)

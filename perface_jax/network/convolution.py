@@ -89,7 +89,8 @@ def _backward(stride, kept, dy):
         return jax.vjp(functools.partial(_xla, stride=stride), x, kernel)[1](dy)
 
     ours = _dense_derivatives if stride == 1 else _strided_derivatives
-    return on_cpu(winograd.derivatives if _suits_winograd(*kept, stride) else ours, xla, *kept, dy)
+    x, kernel = kept
+    return on_cpu(winograd.derivatives if _suits_winograd(x, kernel, stride) else ours, xla, x, kernel, dy)
 
 
 _convolve.defvjp(_forward, _backward)

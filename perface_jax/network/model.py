@@ -89,7 +89,7 @@ class BatchNorm(nn.Module):
             running_mean.value = MOMENTUM * running_mean.value + (1 - MOMENTUM) * mean
             running_var.value = MOMENTUM * running_var.value + (1 - MOMENTUM) * unbiased
         normalize = functools.partial(batch_norm.normalize, x, mean, var, scale, bias, kernels=self.kernels)
-        return normalize(None) if activation is None else activation(x, normalize)
+        return cast(Array, normalize(None) if activation is None else activation(x, normalize))
 
 
 class IBasicBlock(nn.Module):

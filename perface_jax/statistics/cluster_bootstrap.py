@@ -92,7 +92,7 @@ def cluster_sums(
     if not scores.ndim:
         raise ValueError("scores have shape (); wanted [..., T]")
     kept = mask(where, scores.shape[-1:])
-    clusters = [integers(ids, "clusters") for ids in clusters]
+    clusters = tuple(integers(ids, "clusters") for ids in clusters)
     for ids in clusters:
         if ids.shape != kept.shape:
             raise ValueError(f"clusters have shape {ids.shape}, scores {scores.shape}; wanted [T] and [..., T]")

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
 from perface_jax import images
 from perface_jax.images.pixels import in_dtype, working_dtype
@@ -68,9 +69,7 @@ def swap(target: Face, source: Face, *, degree=1.0, shape=0.6, triangles=None) -
     for name, face in (("target", target), ("source", source)):
         _check_face(name, face)
     for name, option in (("degree", degree), ("shape", shape)):
-        if not isinstance(option, jax.core.Tracer) and not np.all(
-            (np.asarray(option) >= 0) & (np.asarray(option) <= 1)
-        ):
+        if not isinstance(option, Tracer) and not np.all((np.asarray(option) >= 0) & (np.asarray(option) <= 1)):
             raise ValueError(f"saw {name} {option}, wanted 0 to 1")
     dtype = working_dtype(target.image.dtype)
     points, source_points = (swap_points(jnp.asarray(face.landmarks, dtype)) for face in (target, source))
@@ -105,7 +104,7 @@ def _check_face(name, face):
     if not isinstance(face, Face):
         raise TypeError(f"saw a {type(face).__name__} as {name}, wanted swap.Face(image, landmarks)")
     images.check(face.image, floating=True)
-    if isinstance(face.landmarks, jax.core.Tracer):
+    if isinstance(face.landmarks, Tracer):
         return
     points = np.asarray(face.landmarks)
     if not np.isfinite(points).all():
@@ -121,7 +120,7 @@ def _triangles(points, source_points):
     """Triangles for all faces given, of a number that depends on the kind of landmarks alone: one compilation."""
     if points.shape[-2] != MESH:
         return outline_triangles()
-    if isinstance(points, jax.core.Tracer) or isinstance(source_points, jax.core.Tracer):
+    if isinstance(points, Tracer) or isinstance(source_points, Tracer):
         raise ValueError(
             "meshes under jit or vmap need their triangles: triangles=swap.triangulate(swap.swap_points(landmarks)), "
             "from the landmarks of some faces, outside"

@@ -5,6 +5,7 @@ import functools
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
 from perface_jax import images
 from perface_jax.images.pixels import in_dtype, working_dtype
@@ -57,7 +58,7 @@ def check_triangles(triangles, points: int) -> None:
         raise ValueError(f"saw triangles of shape {list(np.shape(triangles))}, wanted int [M, 3]: swap.triangulate")
     if not jnp.issubdtype(triangles.dtype, jnp.integer):
         raise TypeError(f"saw triangles of {triangles.dtype}, wanted whole numbers: swap.triangulate")
-    if isinstance(triangles, jax.core.Tracer):
+    if isinstance(triangles, Tracer):
         return
     first, last = np.asarray(triangles).min(), np.asarray(triangles).max()
     if first < 0 or last >= points:

@@ -21,6 +21,8 @@ from flax import struct
 from jax.experimental import multihost_utils
 from jaxtyping import Array, Float32
 
+from perface_jax.arrays import AnyArray
+
 
 class Hyper(struct.PyTreeNode):
     """The numbers in which the runs of one program may differ: scalars that a step reads and does not change.
@@ -32,12 +34,12 @@ class Hyper(struct.PyTreeNode):
       loss: int32, which of the program's losses.
     """
 
-    learning_rate: jax.Array
-    momentum: jax.Array
-    weight_decay: jax.Array
-    margin: jax.Array
-    temperature: jax.Array
-    loss: jax.Array
+    learning_rate: AnyArray
+    momentum: AnyArray
+    weight_decay: AnyArray
+    margin: AnyArray
+    temperature: AnyArray
+    loss: AnyArray
 
 
 class TrainState(struct.PyTreeNode):
@@ -70,10 +72,10 @@ class TrainState(struct.PyTreeNode):
 def create(variables: Mapping, optimizer: optax.GradientTransformation, hyper: Hyper) -> TrainState:
     """The state before the first step, from fresh or converted variables."""
     return TrainState(
-        step=np.zeros((), np.int32),
+        step=np.zeros((), np.int32),  # pyright: ignore[reportArgumentType]  # on the devices after `begin`
         opt_state=jax.jit(optimizer.init)(variables["params"]),
         hyper=hyper,
-        diverged=np.full((), -1, np.int32),
+        diverged=np.full((), -1, np.int32),  # pyright: ignore[reportArgumentType]
         **variables,
     )
 
@@ -188,7 +190,7 @@ def restore(manager: ocp.CheckpointManager, like: Run) -> Run | None:
     faults = {}
     for step in sorted(manager.all_steps(), reverse=True):
         try:
-            run = manager.restore(step, args=wanted)
+            run: Any = manager.restore(step, args=wanted)
         except Exception as error:  # Orbax and TensorStore raise many kinds for a damaged file
             faults[step] = f"{_folder(manager, step)}: {_line(error)}"
             continue
