@@ -71,7 +71,7 @@ def plain(value: Any) -> Any:
 def sha256(file: epath.PathLike) -> str:
     """SHA-256 of a file, as hexadecimal digits."""
     with epath.Path(file).open("rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()
+        return hashlib.file_digest(opened, "sha256").hexdigest()  # pyright: ignore[reportArgumentType]
 
 
 def absolute(path: epath.PathLike) -> epath.Path:
