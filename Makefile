@@ -13,7 +13,7 @@ PERFACE := --config=configs/synthetic.py:demo --workdir=$(RUNS)/perface --config
 	--config.data.release=$(DATA)/world/release --config.data.data_dir=$(DATA)/tfds \
 	--config.groups.folder=$(DATA)/world/celeba_hq
 
-CORE := tests/network tests/metrics tests/training/test_step.py tests/training/test_state.py tests/test_parallel.py
+CORE := tests/network tests/metrics tests/statistics tests/training/test_step.py tests/training/test_state.py tests/test_parallel.py
 PARTS ?= embedding training_step layers epoch sweep devices input selection startup embed_folder renderer replicas
 
 .PHONY: demo test test-all test-core lint bench
