@@ -69,7 +69,7 @@ def test_a_release_that_is_not_there_says_what_was_expected(config, tmp_path):
 
 
 def test_training_starts_from_a_model_folder_with_the_configs_dtype(config):
-    config.model.dtype, config.model.remat = "bfloat16", True
+    config.model.dtype, config.model.remat, config.model.kernels = "bfloat16", True, "xla"
     started, loaded = builders.starting_point(config)
     assert started == iresnet(**{**config.model, "arch": "r18", "dtype": np.dtype("bfloat16")})
     jax.tree.map(np.testing.assert_array_equal, loaded, formula.variables(started))
