@@ -14,7 +14,7 @@ There is no dropout: arcface_torch trains its published networks with rate 0.
 import functools
 import math
 from collections.abc import Callable, Mapping
-from typing import Any, cast
+from typing import Any, Protocol, cast, runtime_checkable
 
 import flax.linen as nn
 import jax
@@ -41,6 +41,13 @@ FOLDED = (
 )
 
 MOMENTUM = 0.9  # PyTorch writes the same update as momentum 0.1
+
+
+@runtime_checkable
+class Applied(Protocol):
+    """What embeds images: an `IResNet`, or anything with the same `apply`."""
+
+    def apply(self, variables: Mapping, images: Array) -> Array: ...
 
 
 class PReLU(nn.Module):
@@ -237,7 +244,7 @@ def iresnet(arch: str = "r50", **options: Any) -> IResNet:
     return IResNet(**options)
 
 
-def embed_step(variables: Mapping, images: UInt8[AnyArray, "b h w 3"], *, model: nn.Module) -> Float[Array, "b d"]:
+def embed_step(variables: Mapping, images: UInt8[AnyArray, "b h w 3"], *, model: Applied) -> Float[Array, "b d"]:
     """Embeddings with frozen statistics, in the model's `param_dtype`; not of unit length.
 
     Args:
