@@ -16,6 +16,8 @@ import jax.numpy as jnp
 import optax
 from optax import schedules
 
+from perface_jax.arrays import AnyArray
+
 
 def sgd(
     learning_rate: float | jax.Array | optax.Schedule,
@@ -83,8 +85,8 @@ def create(
     params: Any,
     *,
     name: str = "sgd",
-    learning_rate: float | jax.Array,
-    weight_decay: float | jax.Array,
+    learning_rate: float | AnyArray,
+    weight_decay: float | AnyArray,
     schedule: optax.Schedule = lambda step: 1.0,
     rules: Sequence[tuple[str, float | str]] = ((".*", 1.0),),
     clip_norm: float = 0.0,

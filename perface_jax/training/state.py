@@ -9,17 +9,16 @@ import contextlib
 import time
 import warnings
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 import optax
 import orbax.checkpoint as ocp
 from etils import epath
 from flax import struct
 from jax.experimental import multihost_utils
-from jaxtyping import Array, Float32
+from jaxtyping import Array, Float, Float32, Int
 
 from perface_jax.arrays import AnyArray
 
@@ -31,37 +30,37 @@ class Hyper(struct.PyTreeNode):
       learning_rate, momentum, weight_decay: of the optimizer, in the parameters' dtype.
       margin: of the triplet loss, in cosine; of ArcFace, in radians.
       temperature: of the soft-vote and the odd-one-out loss, in cosine.
-      loss: int32, which of the program's losses.
+      loss: the position of this run's loss among those of the program.
     """
 
-    learning_rate: AnyArray
-    momentum: AnyArray
-    weight_decay: AnyArray
-    margin: AnyArray
-    temperature: AnyArray
-    loss: AnyArray
+    learning_rate: Float[AnyArray, "*replica"]
+    momentum: Float[AnyArray, "*replica"]
+    weight_decay: Float[AnyArray, "*replica"]
+    margin: Float[AnyArray, "*replica"]
+    temperature: Float[AnyArray, "*replica"]
+    loss: Int[AnyArray, "*replica"]
 
 
 class TrainState(struct.PyTreeNode):
     """Everything one training step reads and writes.
 
     Attributes:
-      step: int32 scalar, steps done; with the seed it determines the position in the data.
+      step: steps done; with the seed it determines the position in the data.
       params: what is optimized; identity training adds `classes` `[C, D]` to the parameters of the network.
       batch_stats: running statistics of the norms.
       constants: never changed.
       opt_state: of the optimizer.
       hyper: the numbers of this run.
-      diverged: int32 scalar, the first step with a result that is not finite; -1 if there is none.
+      diverged: the first step with a result that is not finite; -1 if there is none.
     """
 
-    step: jax.Array
+    step: Int[Array, "*replica"]
     params: Any
     batch_stats: Any
     constants: Any
     opt_state: optax.OptState
     hyper: Hyper
-    diverged: jax.Array
+    diverged: Int[Array, "*replica"]
 
     @property
     def variables(self) -> dict:
@@ -72,10 +71,10 @@ class TrainState(struct.PyTreeNode):
 def create(variables: Mapping, optimizer: optax.GradientTransformation, hyper: Hyper) -> TrainState:
     """The state before the first step, from fresh or converted variables."""
     return TrainState(
-        step=np.zeros((), np.int32),  # pyright: ignore[reportArgumentType]  # on the devices after `begin`
+        step=jnp.zeros((), jnp.int32),
         opt_state=jax.jit(optimizer.init)(variables["params"]),
         hyper=hyper,
-        diverged=np.full((), -1, np.int32),  # pyright: ignore[reportArgumentType]
+        diverged=jnp.full((), -1, jnp.int32),
         **variables,
     )
 
@@ -190,7 +189,7 @@ def restore(manager: ocp.CheckpointManager, like: Run) -> Run | None:
     faults = {}
     for step in sorted(manager.all_steps(), reverse=True):
         try:
-            run: Any = manager.restore(step, args=wanted)
+            run = cast(Run, manager.restore(step, args=wanted))
         except Exception as error:  # Orbax and TensorStore raise many kinds for a damaged file
             faults[step] = f"{_folder(manager, step)}: {_line(error)}"
             continue
