@@ -76,23 +76,26 @@ def _comparison(setting, first, second, data, seed):
         return (np.bincount(place, values) / np.bincount(place)).astype(np.float32)
 
     sources, clusters = np.unique(data[0].triplets.source_id[unique], return_inverse=True)
-    alone = len(sources) < 2
     alike = all(np.array_equal(one, given[0]) for given in (mine, theirs) for one in given)
     repeated = len(places) > len(unique) and not alike
     mine, theirs = mean(mine), mean(theirs)
-    key = jax.random.key(seed)
-    tested = None if alone else metrics.paired_bootstrap(key, mine, theirs, clusters)
+    low = high = p_bootstrap = p_sign_flip = np.nan
+    if len(sources) > 1:
+        key = jax.random.key(seed)
+        tested = metrics.paired_bootstrap(key, mine, theirs, clusters)
+        low, high, p_bootstrap = float(tested.low), float(tested.high), float(tested.p)
+        p_sign_flip = float(metrics.sign_flip_test(key, mine, theirs, clusters))
     return ComparisonRow(
         setting=setting,
         first=one,
         second=other,
         difference=float(np.mean(mine - theirs)),
-        low=np.nan if tested is None else float(tested.low),
-        high=np.nan if tested is None else float(tested.high),
-        p_bootstrap=np.nan if tested is None else float(tested.p),
-        p_sign_flip=np.nan if alone else float(metrics.sign_flip_test(key, mine, theirs, clusters)),
+        low=low,
+        high=high,
+        p_bootstrap=p_bootstrap,
+        p_sign_flip=p_sign_flip,
         p_mcnemar=np.nan if repeated else metrics.mcnemar(mine, theirs).p,
         triplets=len(unique),
         sources=len(sources),
-        note="one source" if alone else "McNemar takes one answer a triplet, not several seeds" if repeated else "",
+        note="one source" if len(sources) < 2 else "McNemar has no use for several seeds" if repeated else "",
     )

@@ -11,6 +11,7 @@ from perface_jax import classification, groups
 from perface_jax.evaluation.inputs import Embedder, Faces
 from perface_jax.statistics.estimates import UNKNOWN, Estimate
 
+MEASURES = ("precision", "recall", "accuracy", "balanced_accuracy", "ranking_auc")  # of `classification.ClassRow`
 ALL = "all"  # the `group` of the row on a task as a whole
 
 
@@ -39,13 +40,13 @@ class GroupRow(NamedTuple):
     model: str
     group: str
     queries: int
-    precision: Estimate
-    recall: Estimate
-    accuracy: Estimate
-    balanced_accuracy: Estimate
-    ranking_auc: Estimate
-    top1: Estimate
-    note: str
+    precision: Estimate = UNKNOWN
+    recall: Estimate = UNKNOWN
+    accuracy: Estimate = UNKNOWN
+    balanced_accuracy: Estimate = UNKNOWN
+    ranking_auc: Estimate = UNKNOWN
+    top1: Estimate = UNKNOWN
+    note: str = ""
 
 
 class Embedded(NamedTuple):
@@ -58,11 +59,11 @@ class Embedded(NamedTuple):
 
 def embed_faces(embedder: Embedder, gallery: Faces, queries: Faces) -> Embedded:
     """Embed gallery and queries, each face once."""
-    sides = [
+    one, other = (
         embedder.items([[name] for name in faces.names], lambda i, faces=faces: faces[i][None])[:, 0]
         for faces in (queries, gallery)
-    ]
-    return Embedded(*sides, distances=np.asarray(groups.distances(*sides)))
+    )
+    return Embedded(one, other, np.asarray(groups.distances(one, other)))
 
 
 def tasks(
@@ -125,6 +126,8 @@ def group_rows(
         for model, embedded in models.items():
             chosen = groups.classify(embedded.distances, where=where, rule=rule, factor=factor)
             found = classification.classification_report(truth, np.asarray(chosen.group), chosen.distances, classes)
-            rows += [GroupRow(task, model, row.name, row.queries, *row[2:7], UNKNOWN, row.note) for row in found.rows]
-            rows.append(GroupRow(task, model, ALL, len(truth), *[UNKNOWN] * 5, top1=found.top1, note=found.note))
+            for row in found.rows:
+                measures = {name: getattr(row, name) for name in MEASURES}
+                rows.append(GroupRow(task, model, row.name, row.queries, note=row.note, **measures))
+            rows.append(GroupRow(task, model, ALL, len(truth), top1=found.top1, note=found.note))
     return rows

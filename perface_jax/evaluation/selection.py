@@ -116,10 +116,8 @@ def select(
 def selection_rows(models: Mapping[str, Ranked], gallery: Faces, queries: Faces) -> list[SelectionRow]:
     """Every candidate proposed, query by query, model by model, method by method."""
     return [
-        SelectionRow(
-            queries.names[place], ranked.names[ranked.group[i]], model, method, rank, gallery.names[index], float(value)
-        )
-        for i, place in enumerate(next(iter(models.values())).places)
+        SelectionRow(query, ranked.names[ranked.group[i]], model, method, rank, gallery.names[int(index)], float(value))
+        for i, query in enumerate(queries.names[int(place)] for place in next(iter(models.values())).places)
         for model, ranked in models.items()
         for method, chosen in ranked.proposed.items()
         for rank, (index, value) in enumerate(zip(chosen.index[i], chosen.similarity[i], strict=True), 1)

@@ -3,10 +3,11 @@
 import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from etils import epath
-from jaxtyping import Float32
+from jaxtyping import Float32, Shaped
 
 from perface_jax.evaluation.inputs import Triplets
 from perface_jax.evaluation.runs import Run, lines
@@ -22,11 +23,13 @@ def by_model(cells: Mapping[str, Sequence[Run]]) -> dict[str, list[Float32[np.nd
 
 def save_similarities(file: epath.Path, triplets: Triplets, cells: Mapping[str, Sequence[Run]]) -> None:
     """Write those of every model with what tells data and split; nothing where the cells are split differently."""
-    if (settings := _settings(cells)) is None:
+    try:
+        arrays: dict[str, Any] = {"data": _digests(triplets), "settings": common_settings(cells)}
+    except ValueError:
         return  # nothing that could be compared
-    models = {f"model {name}": np.stack(runs) for name, runs in by_model(cells).items()}
+    arrays |= {f"model {name}": np.stack(runs) for name, runs in by_model(cells).items()}
     with replacing(file) as unfinished, unfinished.open("wb") as opened:  # another process may be reading it
-        np.savez_compressed(opened, data=_digests(triplets), settings=settings, **models)
+        np.savez_compressed(opened, **arrays)
 
 
 def load_similarities(
@@ -38,7 +41,7 @@ def load_similarities(
       FileNotFoundError: the run was not evaluated.
       ValueError: a damaged file; or other data, another split, another number of seeds and folds.
     """
-    arrays, here = read(file), _settings(cells)
+    arrays, here = read(file), common_settings(cells)
     if not np.array_equal(arrays["data"], _digests(triplets)):
         raise ValueError(
             f"{file.parent} was evaluated on other pictures or answers; wanted those of {triplets.metadata['release']}"
@@ -76,17 +79,12 @@ def _digests(triplets):
     return np.array([triplets.metadata["answers_sha256"], triplets.metadata["pictures_sha256"], str(len(triplets))])
 
 
-def require_one_split(cells: Mapping[str, Sequence[Run]]) -> None:
-    """Raise a ValueError where the cells of a sweep are split differently: they have no common test triplets."""
-    if _settings(cells) is None:
-        raise ValueError(
-            "the cells of this sweep are split differently (combine=list with folds or split seeds): they have no"
-            " common test triplets to compare models on. Vary folds and split seeds in every cell alike"
-        )
+def common_settings(cells: Mapping[str, Sequence[Run]]) -> Shaped[np.ndarray, "r t"]:
+    """The setting of each triplet in each run of a cell, as text.
 
-
-def _settings(cells):
-    """The setting of each triplet in each run of a cell, text `[R, T]`; None where the cells differ in it."""
+    Raises:
+      ValueError: the cells of the sweep are split differently, so that they have no common test triplets.
+    """
     of_cells = []
     for runs in cells.values():
         places = np.full((len(runs), len(runs[0].data.labels)), "", "U20")
@@ -94,5 +92,9 @@ def _settings(cells):
             for name, rows in run.data.split.rows.items():
                 row[rows] = name
         of_cells.append(places)
-    alike = all(np.array_equal(places, of_cells[0]) for places in of_cells)
-    return of_cells[0] if alike else None
+    if not all(np.array_equal(places, of_cells[0]) for places in of_cells):
+        raise ValueError(
+            "the cells of this sweep are split differently (combine=list with folds or split seeds): they have no"
+            " common test triplets to compare models on. Vary folds and split seeds in every cell alike"
+        )
+    return of_cells[0]

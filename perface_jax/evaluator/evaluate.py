@@ -163,7 +163,7 @@ def _facts(triplets):
 
 def _comparison(target, cells, triplets):
     """This run, or these embeddings, against others on the same triplets."""
-    stored.require_one_split(cells)
+    stored.common_settings(cells)  # or raise
     data = [run.data for run in next(iter(cells.values()))]
     path = epath.Path(target.compare)
     if path.is_dir():

@@ -3,6 +3,8 @@
 import math
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+
 from perface_jax import figures
 from perface_jax.annotations import Setting
 from perface_jax.evaluation import ComparisonRow, Example, Kind, Pairs, TripletRow, Triplets, VoteRow, VoteTable
@@ -91,7 +93,8 @@ def votes(table: VoteTable) -> Section:
     ]
     setting = min(table.bins, key=list(Setting).index)
     if table.bins[setting]:
-        bins = {model: (one.predicted, one.observed, one.votes) for model, one in table.bins[setting].items()}
+        parts = {model: (one.predicted, one.observed, one.votes) for model, one in table.bins[setting].items()}
+        bins = {model: list(map(np.asarray, of_model)) for model, of_model in parts.items()}
         caption = f"Reliability in setting {setting}: share of votes for a, predicted and observed; of the first run"
         pictures.append(Picture(caption, figures.reliability(bins)))
     caption = (

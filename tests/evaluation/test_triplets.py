@@ -94,8 +94,8 @@ def test_a_setting_without_a_unanimous_triplet_says_so():
 
 def test_baselines_know_the_training_labels_only():
     # Sources 0 0 1 1 2, labels a b a a b. Trained on triplets 0, 2 and 3: side a, source 0 a, source 1 a.
-    judged = data(training=[0, 2, 3], ii=[0, 1, 2], i=[4])
-    rows = evaluation.triplet_rows({"": [run(judged, vectors=similarities(*[RIGHT] * 5))]})
+    of = data(training=[0, 2, 3], ii=[0, 1, 2], i=[4])
+    rows = evaluation.triplet_rows({"": [run(of, vectors=similarities(*[RIGHT] * 5))]})
     assert only(rows, setting="ii", model="image-blind majority side").accuracy == pytest.approx(2 / 3)
     assert only(rows, setting="ii", model="image-blind source look-up").accuracy == pytest.approx(2 / 3)
     unseen = only(rows, setting="i", model="image-blind source look-up")
@@ -104,11 +104,11 @@ def test_baselines_know_the_training_labels_only():
     assert only(rows, setting="i", model="image-blind target look-up").accuracy == 0  # target 0 says a, people b
 
 
-def test_baselines_of_cells_with_other_labels_are_told_apart():
+def test_baselines_of_cells_with_other_labels_have_rows_of_their_own():
     one, other = data(training=[0, 2], i=[4]), data(training=[1], i=[4])
     pairs = similarities(*[RIGHT] * 5)
     named = {"labels=majority": one, "labels=unanimous": other}
-    cells = {name: [run(judged, before=pairs)] for name, judged in named.items()}
+    cells = {name: [run(of, before=pairs)] for name, of in named.items()}
     rows = evaluation.triplet_rows(cells)
     assert [row.model for row in rows if "side" in row.model] == [
         "image-blind majority side (labels=majority)",
@@ -119,7 +119,7 @@ def test_baselines_of_cells_with_other_labels_are_told_apart():
     assert [row.model for row in same if "side" in row.model] == ["image-blind majority side"]
 
 
-def test_the_ceiling_beside_unanimous_triplets_is_no_number():
+def test_human_agreement_on_unanimous_triplets_is_no_number():
     row = only(evaluation.triplet_rows({"": [run(data(), vectors=similarities(*[TIE] * 5))]}), kind=Kind.AGREEMENT)
     assert np.isnan(row.accuracy)
     assert row.note == "1 by selection"

@@ -1,4 +1,4 @@
-"""Anybody's embeddings: read by name, and refused with what is wrong and in which pictures."""
+"""Embeddings of any model: read by name, and refused with what is wrong and in which pictures."""
 
 import numpy as np
 import pytest

@@ -10,9 +10,9 @@ from tests.fake_faces import RIGHT, TIE, WRONG, Colors, data, only, run, similar
 def test_all_votes_count_in_the_table_of_votes():
     triplets = Colors()
     triplets.votes = np.array([[0, 0, 0], [0, 0, 1], [1, 1, 0], [1, 1, 1], [0, 1, -1]], np.int8)
-    judged = data(triplets, i=[0, 1, 2], validation=[3, 4])
+    of = data(triplets, i=[0, 1, 2], validation=[3, 4])
     pairs = similarities(RIGHT, RIGHT, RIGHT, WRONG, TIE)
-    rows = evaluation.vote_table({"": [run(judged, vectors=pairs)]}).rows
+    rows = evaluation.vote_table({"": [run(of, vectors=pairs)]}).rows
     row = only(rows, setting="i", model="vectors")
     assert row.score == pytest.approx((1 + 2 / 3 + 1 / 3) / 3)
     assert (row.triplets, row.votes) == (3, 9)
@@ -21,7 +21,7 @@ def test_all_votes_count_in_the_table_of_votes():
     assert another.score == pytest.approx((1 + 1 / 3 + 1 / 3) / 3)  # pairs that agree: 3 of 3, 1 of 3, 1 of 3
 
 
-def test_the_majority_of_the_others_is_another_ceiling_from_four_votes_on():
+def test_with_four_votes_the_majority_of_the_others_is_another_measure_of_agreement():
     triplets = Colors()
     triplets.votes = np.array([[0, 0, 0, 1]] * 5, np.int8)
     rows = evaluation.vote_table({"": [run(data(triplets), vectors=similarities(*[RIGHT] * 5))]}).rows
@@ -37,8 +37,8 @@ def test_with_one_source_there_is_no_likelihood():
     assert row.note == "one source to fit on"
 
 
-def test_a_source_is_foretold_from_the_others_only():
-    # Two sources that contradict each other: what fits the one foretells the other wrongly.
+def test_a_source_is_predicted_from_the_others_only():
+    # Two sources that contradict each other: what fits the one predicts the other wrongly.
     difference, votes = np.float32([1, 1, 1, 1]), np.array([[0, 0], [0, 1], [1, 1], [1, 0]])
     odds = evaluation.held_out_log_odds(difference, votes, np.array([0, 0, 1, 1]))
     np.testing.assert_allclose(odds, np.log([1 / 3, 1 / 3, 3, 3]), atol=1e-3)

@@ -37,7 +37,7 @@ def rows(report, title):
     return section.rows
 
 
-def test_a_run_is_judged_before_and_after_beside_baselines_and_people(config, run):  # noqa: F811
+def test_a_run_is_evaluated_before_and_after_beside_baselines_and_human_agreement(config, run):  # noqa: F811
     report = evaluator.evaluate(evaluator.open_run(config, run))
     found = rows(report, "Triplet accuracy")
     assert [row.setting for row in found if row.model == "after"] == ["i", "ii", "iii", "train", "validation"]
@@ -55,11 +55,11 @@ def test_a_run_is_judged_before_and_after_beside_baselines_and_people(config, ru
 
 
 def test_vectors_of_the_pictures_give_what_their_model_gives(config, run, release, tmp_path):  # noqa: F811
-    judged = evaluator.evaluate(evaluator.open_run(config, run))
+    of_run = evaluator.evaluate(evaluator.open_run(config, run))
     folder, names, skipped = evaluator.embed(config, run, release / "triplet", tmp_path / "after.npz")
     assert (folder, len(names), skipped) == (run / "model", 300, [])
     vectors = evaluator.evaluate(evaluator.open_vectors(config, tmp_path / "after.npz"))
-    after = [row.accuracy for row in rows(judged, "Triplet accuracy") if row.model == "after"]
+    after = [row.accuracy for row in rows(of_run, "Triplet accuracy") if row.model == "after"]
     again = [row for row in rows(vectors, "Triplet accuracy") if row.kind is Kind.MODEL]
     assert [row.accuracy for row in again] == pytest.approx(after)
     assert {row.model for row in again} == {"after"}  # the name of the file
@@ -85,7 +85,7 @@ def test_a_run_is_compared_with_another_and_with_vectors(config, run, release, s
         assert row.difference == pytest.approx(twin.difference)
 
 
-def test_a_run_that_was_divided_otherwise_is_not_compared(config, run, start, tmp_path):  # noqa: F811
+def test_a_run_with_another_split_is_not_compared(config, run, start, tmp_path):  # noqa: F811
     shutil.copytree(start, tmp_path / "other" / "model")
     config.split.seed = 5
     evaluator.evaluate(evaluator.open_run(config, tmp_path / "other"))
@@ -108,7 +108,7 @@ def test_a_run_on_other_answers_is_not_compared(config, run, tmp_path):  # noqa:
             evaluator.evaluate(evaluator.open_run(config, run, compare=str(tmp_path / "other")))
 
 
-def test_cells_that_are_divided_differently_are_told_apart_and_not_compared(config, release, tmp_path):  # noqa: F811
+def test_cells_that_are_split_differently_have_lines_of_their_own_and_are_not_compared(config, release, tmp_path):  # noqa: F811
     names = [f"t{i:04}_{role}" for i in range(100) for role in "abc"]
     evaluation.write_vectors(tmp_path / "mine.npz", names, np.random.default_rng(0).normal(size=(300, 4)))
     config.feed, config.labels = "on_device", "majority"
@@ -120,7 +120,22 @@ def test_cells_that_are_divided_differently_are_told_apart_and_not_compared(conf
         evaluator.evaluate(evaluator.open_vectors(config, tmp_path / "mine.npz", compare=str(tmp_path / "mine.npz")))
 
 
-def test_groups_and_selection_are_judged_on_faces(config, run, celeba_hq):  # noqa: F811
+def test_a_model_that_all_replicas_share_is_opened_once(config, release, tmp_path):  # noqa: F811
+    names = [f"t{i:04}_{role}" for i in range(100) for role in "abc"]
+    evaluation.write_vectors(tmp_path / "mine.npz", names, np.random.default_rng(0).normal(size=(300, 4)))
+    config.feed, config.sweep.seed = "resident", (0, 1)
+    target, opened = evaluator.open_vectors(config, tmp_path / "mine.npz"), []
+
+    def counted(model):
+        return model._replace(open=lambda: opened.append(model) or model.open())
+
+    models = [{role: counted(model) for role, model in of_replica.items()} for of_replica in target.models]
+    assert len(models) == 2
+    evaluator.evaluate(target._replace(models=models))
+    assert len(opened) == 1
+
+
+def test_groups_and_selection_are_evaluated_on_faces(config, run, celeba_hq):  # noqa: F811
     config.parts = ("groups", "selection")
     config.groups.folder, config.groups.gallery, config.groups.queries = str(celeba_hq), 3, 2
     report = evaluator.evaluate(evaluator.open_run(config, run))
@@ -141,7 +156,7 @@ def test_a_random_split_is_warned_of(config, run):  # noqa: F811
     assert [row.setting for row in rows(report, "Triplet accuracy") if row.model == "after"][0] == "test"
 
 
-def test_what_cannot_be_judged_says_what_was_wanted(config, tmp_path):  # noqa: F811
+def test_what_cannot_be_evaluated_says_what_was_wanted(config, tmp_path):  # noqa: F811
     with pytest.raises(FileNotFoundError, match="holds no finished run: train.py writes"):
         evaluator.open_run(config, tmp_path / "nowhere")
     with pytest.raises(FileNotFoundError, match="no file .*nowhere.npz"):

@@ -15,8 +15,8 @@ from tests.fake_faces import RIGHT, TIE, WRONG, data, run, similarities
 @pytest.fixture(scope="module")
 def cells():
     before, after = similarities(*[WRONG] * 5), similarities(RIGHT, WRONG, TIE, RIGHT, WRONG)
-    judged = data(training=[0, 2, 3], ii=[0, 1, 2], i=[4])
-    return {"": [run(judged, before=before, after=after)]}
+    of = data(training=[0, 2, 3], ii=[0, 1, 2], i=[4])
+    return {"": [run(of, before=before, after=after)]}
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +49,7 @@ def test_the_scatter_holds_the_similarities_of_the_pictures_in_the_order_of_the_
     assert sorted(map(tuple, np.round(drawn.astype(float), 3))) == [(0.5, 0.5), (0.9, 0.1), (0.9, 0.1)]
 
 
-def test_votes_say_what_people_reach(cells):
+def test_votes_are_shown_beside_human_agreement(cells):
     section = sections.votes(evaluation.vote_table(cells))
     assert "human agreement: another vote" in {cell["model"] for cell in cells_of(section)}
     assert "nan" not in json.dumps(section.table.lines)
