@@ -1,7 +1,7 @@
-"""What an anonymized face kept of the original: the picture by region, skin, light, expression and pose.
+"""What an anonymized face preserves of the original: the picture by region, skin, light, expression and pose.
 
-Pictures are uint8 RGB [..., H, W, 3] (floating 0..255 where gradients are wanted), landmarks any layout of
-`perface_jax.landmarks`. Estimators see picture and landmarks only. Everything is pure JAX, one figure a picture.
+Pictures are RGB from 0 to 255, uint8 or floating where gradients are wanted; landmarks come in any layout of
+`perface_jax.landmarks`. Estimators use picture and landmarks only. Everything is pure JAX, one number a picture.
 """
 
 from perface_jax.fidelity.expression import Expression, ExpressionDistance, expression_distance, measure_expression

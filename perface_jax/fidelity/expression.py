@@ -1,54 +1,50 @@
-"""Whether a face kept its expression: from landmarks, with position, size and pose removed.
+"""Preservation of the expression: from landmarks, with position, size and pose removed.
 
 Landmarks come in any layout of `perface_jax.landmarks` with contours (not five points), pixels. The generic face,
-fitted by `perface_jax.fidelity.pose`, says how the head is turned and how deep every point lies; the outline is then
-seen from the front, in distances of the pupils, the origin between them, y down.
+fitted by `perface_jax.fidelity.pose`, gives the pose of the head and the depth of every point; the outline is then
+rotated to the front, in pupil distances, the origin between the pupils, y down.
 
-Faces differ at rest, and no landmark tells a thin-lipped mouth from a pressed one: of two persons, a part of every
-figure here is identity. Of one person, or of results of one anonymizer on the same originals, figures compare well.
+Faces differ at rest, and no landmark tells a thin-lipped mouth from a pressed one: between two persons, part of every
+number here is identity. Between pictures of one person, or results of several anonymizers on the same originals, the
+numbers compare well.
 
 Pure JAX: jit, vmap, gradients and any leading axes.
 """
 
 from typing import NamedTuple
 
-import jax
 import jax.numpy as jnp
+from jaxtyping import Float
 
 from perface_jax import landmarks
+from perface_jax.arrays import AnyArray, Array
 from perface_jax.fidelity.pose import fit_head
 from perface_jax.similarity import length
 
 
 class Expression(NamedTuple):
-    """What a face does, `[...]` each. Lengths in distances of the pupils."""
+    """The expression of a face. Lengths in pupil distances."""
 
-    brow_raise: jax.Array  # mean height of the brows over the eyes
-    eye_opening: jax.Array  # height of the lid opening as a share of its width, mean of both eyes
-    mouth_opening: jax.Array  # height of the mouth with its lips
-    mouth_width: jax.Array  # from corner to corner
-    smile: jax.Array  # how far the corners of the mouth lie above its middle
+    brow_raise: Float[Array, "*batch"]  # mean height of the brows over the eyes
+    eye_opening: Float[Array, "*batch"]  # height of the lid opening as a share of its width, mean of both eyes
+    mouth_opening: Float[Array, "*batch"]  # height of the mouth with its lips
+    mouth_width: Float[Array, "*batch"]  # from corner to corner
+    smile: Float[Array, "*batch"]  # how far the corners of the mouth lie above its middle
 
 
 class ExpressionDistance(NamedTuple):
-    """Mean distance of the points of a part, in distances of the pupils, `[...]` each."""
+    """Mean distance of the points of a part, in pupil distances."""
 
-    brows: jax.Array
-    eyes: jax.Array
-    mouth: jax.Array
-    all: jax.Array  # mean over all these points
+    brows: Float[Array, "*batch"]
+    eyes: Float[Array, "*batch"]
+    mouth: Float[Array, "*batch"]
+    all: Float[Array, "*batch"]  # mean over all these points
 
 
-def frontal_outline(points: jax.Array) -> jax.Array:
-    """The outline as it would be seen from the front if every point had the depth of the generic face.
+def frontal_outline(points: Float[AnyArray, "*batch p 2"]) -> Float[Array, "*batch 59 2"]:
+    """The outline from the front, in pupil distances, if every point had the depth of the generic face.
 
     Solves `point = scale * (R (x, y, generic z))[x, y] + shift` for x and y.
-
-    Args:
-      points: floating `[..., P, 2]`, landmarks.
-
-    Returns:
-      `[..., 59, 2]`, distances of the pupils.
     """
     head = fit_head(points)
     outline = landmarks.outline(points).astype(head.scale.dtype)
@@ -60,14 +56,11 @@ def frontal_outline(points: jax.Array) -> jax.Array:
     return jnp.stack([d * x - b * y, a * y - c * x], -1) / (a * d - b * c)[..., None]
 
 
-def measure_expression(points: jax.Array) -> Expression:
-    """What a face does: brows, eyes and mouth in five figures.
+def measure_expression(points: Float[AnyArray, "*batch p 2"]) -> Expression:
+    """The expression of a face: brows, eyes and mouth in five numbers.
 
     Args:
-      points: floating `[..., P, 2]`, landmarks with contours.
-
-    Returns:
-      `Expression`.
+      points: landmarks with contours.
 
     Raises:
       ValueError: five points, which carry no expression.
@@ -85,15 +78,17 @@ def measure_expression(points: jax.Array) -> Expression:
     )
 
 
-def expression_distance(original: jax.Array, result: jax.Array) -> ExpressionDistance:
+def expression_distance(
+    original: Float[AnyArray, "*batch p 2"], result: Float[AnyArray, "*batch q 2"]
+) -> ExpressionDistance:
     """How far brows, eyes and mouth lie from those of the original, both seen from the front.
 
-    d = mean over points of |result - original|. Eyes and mouth are compared each about its own middle, so that only
-    their shapes count; brows where they are on the head. As brows help to find the pose, which takes some of their rise
-    for a nod, a raised brow counts about half.
+    d = mean over points of |result - original|. Eyes and mouth are each centered, so that only their shapes count;
+    brows are compared where they are on the head. The brows also enter the pose, which takes part of their rise for a
+    nod, so a raised brow counts about half.
 
     Args:
-      original, result: floating `[..., P, 2]`, landmarks with contours; the two layouts may differ.
+      original, result: landmarks with contours; the two layouts may differ.
 
     Returns:
       `ExpressionDistance`, 0 for equal outlines; gradients are finite there.

@@ -1,4 +1,4 @@
-"""Where the light of a portrait comes from, and how to give one portrait the light of another.
+"""The direction of the light on a portrait, and how to give one portrait the light of another.
 
 The model is one distant lamp and a sky, on the generic face of `perface_jax.fidelity.surface`, in linear luminance:
 
@@ -6,12 +6,12 @@ The model is one distant lamp and a sky, on the generic face of `perface_jax.fid
 
 n is the unit normal, u the unit vector to the lamp, m its strength times the reflectance of the skin: the first nine
 spherical harmonics of a lamp on a matt surface, with three unknowns instead of nine. A face shows only normals that
-look at the viewer, where nine unknowns cannot be told apart. How much the sky gives is therefore assumed, not fitted,
-and so is that it is brighter above.
+point to the viewer, from which nine unknowns cannot be identified. The amount of light from the sky is therefore
+assumed, not fitted, and so is that it is brighter above.
 
-Axes: x to the right, y down, z to the viewer. Pictures are uint8 or floating RGB [..., H, W, 3] from 0 to 255,
-landmarks any layout of `perface_jax.landmarks`. Pure JAX: jit, vmap, gradients and any leading axes. Light from behind,
-several lamps and hard shadows are outside of the model.
+Axes: x to the right, y down, z to the viewer. Pictures are RGB from 0 to 255, landmarks any layout of
+`perface_jax.landmarks`. Pure JAX: jit, vmap, gradients and any leading axes. Light from behind, several lamps and hard
+shadows are outside of the model.
 """
 
 from typing import NamedTuple
@@ -19,8 +19,10 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Float, Num, Shaped
 
 from perface_jax import images, landmarks
+from perface_jax.arrays import AnyArray, Array, Pixels, Scalar
 from perface_jax.fidelity import surface
 from perface_jax.fidelity.pose import Head, fit_head
 from perface_jax.fidelity.regions import face_region
@@ -29,35 +31,40 @@ from perface_jax.images.pixels import in_dtype
 from perface_jax.similarity import length
 
 SKY = 0.3  # even light from everywhere, in strengths of the lamp
-RISE = 0.12  # how much more of it falls on what looks up: above is a little more than twice as bright as below
-_ROUNDS = 12  # of one step and a new weighing each
+RISE = 0.12  # how much more of it falls on a surface that faces up: a little more than twice as much as facing down
+_ROUNDS = 12  # of one step and new weights each
 _USUAL = (0.0, -0.35, 0.85)  # in front and above, m in units of the mean luminance
 _PULL = 0.15  # towards it: as if lamps varied by 0.4 around it and 40 of the residuals were independent of each other
 _LIMIT = 2.5  # a pixel is made at most this much lighter or darker
-_NOSE = 0.35  # how far from the middle its shading is looked for, distances of the pupils
+_NOSE = 0.35  # how far from the middle its shading is measured, pupil distances
 _FAINT, _PLAIN = 0.55, 0.85  # shares of it that count as no nose and as a whole one
 
 
 class Lighting(NamedTuple):
     """The light on a face."""
 
-    lamp: jax.Array  # [..., 3]: the unit vector to the lamp times m, linear luminance
-    misfit: jax.Array  # [...]: root mean squared residual in mean luminances; beyond about 0.3 doubt the lamp
+    lamp: Float[Array, "*batch 3"]  # the unit vector to the lamp times m, linear luminance
+    misfit: Float[Array, "*batch"]  # root mean squared residual in mean luminances; above about 0.3 doubt the lamp
 
 
-def fit_lighting(image: jax.Array, points: jax.Array, *, where: jax.Array | None = None) -> Lighting:
+def fit_lighting(
+    image: Pixels[AnyArray, "*batch h w 3"],
+    points: Num[AnyArray, "*batch p 2"],
+    *,
+    where: Shaped[AnyArray, "*batch h w"] | None = None,
+) -> Lighting:
     """The lamp that explains a face best.
 
     Least squares of `Y` over the bare skin between brows and upper lip, where neither fringe nor beard grows, in linear
-    luminance; pixels far from the model (shadows, gloss, strands) count less.
+    luminance; pixels far from the model (shadows, gloss, strands of hair) count less.
 
     Args:
-      image: `[..., H, W, 3]`.
-      points: landmarks `[..., P, 2]` in its pixels.
-      where: soft mask `[..., H, W]` of pixels to trust, such as the skin of a label map; None = all.
+      image: the picture.
+      points: landmarks in its pixels.
+      where: soft mask of pixels to trust, such as the skin of a label map; None = all.
 
     Returns:
-      `Lighting`; NaN where nothing is trusted or the face lies outside of the picture.
+      NaN where nothing is trusted or the face lies outside of the picture.
 
     Raises:
       ValueError: leading axes of picture and landmarks, or shapes of picture and mask, that differ.
@@ -67,44 +74,44 @@ def fit_lighting(image: jax.Array, points: jax.Array, *, where: jax.Array | None
     return _each(_fit, _luminance(image), outline, fit_head(points), trusted)
 
 
-def light_direction(lighting: Lighting) -> jax.Array:
-    """The unit vector towards the lamp, `[..., 3]`: x right, y down, z to the viewer."""
+def light_direction(lighting: Lighting) -> Float[Array, "*batch 3"]:
+    """The unit vector to the lamp: x right, y down, z to the viewer."""
     return lighting.lamp / length(lighting.lamp)[..., None]
 
 
-def light_angle(lighting: Lighting, other: Lighting) -> jax.Array:
-    """The angle between two lamps, degrees `[...]`, 0 to 180; exact near 0, with finite gradients there."""
+def light_angle(lighting: Lighting, other: Lighting) -> Float[Array, "*batch"]:
+    """The angle between two lamps in degrees, 0 to 180; exact near 0, with finite gradients there."""
     a, b = jnp.broadcast_arrays(light_direction(lighting), light_direction(other))
     return jnp.rad2deg(2.0 * jnp.arctan2(length(a - b), length(a + b)))
 
 
 def relight(
-    result: jax.Array,
+    result: Pixels[AnyArray, "*batch h w 3"],
     lighting: Lighting,
-    points: jax.Array,
+    points: Num[AnyArray, "*batch p 2"],
     *,
-    where: jax.Array | None = None,
-    strength: float | jax.Array = 1.0,
-) -> jax.Array:
-    """The result under the light of the original, for after any anonymizer.
+    where: Shaped[AnyArray, "*batch h w"] | None = None,
+    strength: Scalar = 1.0,
+) -> Pixels[Array, "*batch h w 3"]:
+    """The result under the light of the original, to be used after any anonymizer.
 
     Linear light is multiplied by (shading under `lighting` / shading under the result's own fitted light)^(strength
-    where), a ratio image. Both shadings have mean 1 over the face: where the light comes from changes, not how much of
-    it; `match_skin_color` does the rest. No detail of the original comes back, and none of the generic face comes in:
+    where), a ratio image. Both shadings have mean 1 over the face: the direction of the light changes, not its amount;
+    `match_skin_color` corrects the amount. No detail of the original comes back, and none of the generic face comes in:
     its features are shaded only as far as the shading of the nose shows that the result has features. A blurred face
     gets the light of a smooth one.
 
     Args:
-      result: `[..., H, W, 3]`.
+      result: the picture that is changed.
       lighting: `fit_lighting` of the original.
-      points: landmarks `[..., P, 2]` of the result.
-      where: soft mask `[..., H, W]` of what is changed; None = `face_region`.
+      points: landmarks of the result.
+      where: soft mask of what is changed; None = `face_region`.
       strength: 0 (nothing) to 1.
 
     Returns:
-      `[..., H, W, 3]` in the dtype of `result`; where `where` is 0, its very pixels.
+      in the dtype of `result`, with its own pixels where `where` is 0.
 
-    Known limits: cast shadows and gloss stay where they are. Ratios beyond 2.5 are cut.
+    Known limits: cast shadows and gloss stay where they are. Ratios beyond 2.5 are clipped.
     """
     result, outline = _pair(result, points)
     where = _mask(face_region(points, result.shape[-3:-1]) if where is None else where, result.shape[:-1])
@@ -146,7 +153,7 @@ def _fit(luminance, outline, head, trusted):
 
 
 def _bare_skin():
-    """Places of the generic face from under the brows to the upper lip, without eyes and nostrils, and their weight."""
+    """Places of the generic face from below the brows to the upper lip, without eyes and nostrils, and their weight."""
     x, y = (places.ravel() for places in np.meshgrid(np.arange(-15, 16) * 0.06, np.arange(-7, 19) * 0.06))
     beside = np.abs(x)
 
@@ -156,8 +163,8 @@ def _bare_skin():
     rim = 1.0 / (1.0 + np.exp((np.hypot(x / 0.93, (y - 0.42) / 1.22) - 1.0) / 0.03))
     zone = 1.0 / (1.0 + np.exp(-(y + 0.20) / 0.06)) / (1.0 + np.exp((y - 0.90) / 0.06))
     weight = rim * zone * away(0.50, 0.0, 0.32, 0.17) * away(0.52, -0.32, 0.45, 0.14) * away(0.13, 0.72, 0.20, 0.09)
-    kept = weight > 0.05
-    return tuple(jnp.asarray(part[kept], jnp.float32) for part in (x, y, weight))
+    skin = weight > 0.05
+    return tuple(jnp.asarray(part[skin], jnp.float32) for part in (x, y, weight))
 
 
 def _log_ratio(luminance, outline, head, where, lighting):
@@ -171,9 +178,9 @@ def _log_ratio(luminance, outline, head, where, lighting):
 
 
 def _relief(luminance, outline, head, own):
-    """How high the features of the face stand out, 0 to 1: by the share of the nose's shading that the picture shows.
+    """How much the features of the face stand out, 0 to 1: the share of the nose's shading that the picture shows.
 
-    Without it the features of the generic face would be painted into one that was blurred away.
+    Without it the features of the generic face would be painted into a face that was blurred away.
     """
     x, y, weight = _bare_skin()
     normals, smooth = (_turned(surface.normals(x, y, relief), head) for relief in (1.0, 0.0))
@@ -187,12 +194,12 @@ def _relief(luminance, outline, head, own):
 
 
 def _towards_viewer(normals):
-    """1 where the surface looks at the viewer, falling to 0 where it turns away."""
+    """1 where the surface faces the viewer, falling to 0 where it turns away."""
     return jax.nn.sigmoid((normals[..., 2] - 0.3) / 0.05)
 
 
 def _turned(normals, head: Head):
-    """Normals of the head as the camera sees them."""
+    """Normals of the head in the frame of the camera."""
     return jnp.einsum("ij,...j->...i", head.rotation, normals)
 
 
@@ -226,7 +233,7 @@ def _mask(where, shape):
 
 
 def _each(function, picture, *others):
-    """`function` of every face, whatever the leading axes of `picture` [..., H, W]; the others have them too."""
+    """`function` of every face, for any leading axes of `picture` [..., H, W], which the others share."""
     leading = picture.shape[:-2]
     flat = jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[len(leading) :]), (picture, *others))
     with jax.default_matmul_precision("highest"):

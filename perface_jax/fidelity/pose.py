@@ -1,14 +1,14 @@
-"""Where a head looks, from its landmarks: the generic face of `perface_jax.landmarks`, fitted as a rigid body.
+"""The pose of a head from its landmarks: the generic face of `perface_jax.landmarks`, fitted as a rigid body.
 
     point = scale * (R X)[x, y] + shift,  X a point of the generic face,  R = R_roll R_pitch R_yaw
 
 This is weak perspective: a camera far away. Axes: x to the right, y down, z to the viewer. Angles are in degrees: yaw
 is positive where the face turns to the right of the picture, pitch where it looks down, roll where it leans clockwise.
-The jaw is not looked at: it slides along the head as the head turns. Nobody has the generic face, so angles are good to
-a few degrees only.
+The jaw is not used: it slides along the head as the head turns. No real face is the generic face, so angles are
+accurate to a few degrees only.
 
 Pure JAX: jit, vmap, gradients and any leading axes. Landmarks in any layout of `perface_jax.landmarks`, pixels; five
-points are enough, but say less about pitch. Points that are all one give NaN.
+points are enough, but determine pitch less well. Points that all coincide give NaN.
 """
 
 from typing import NamedTuple
@@ -16,8 +16,10 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Float, Num
 
 from perface_jax import landmarks
+from perface_jax.arrays import AnyArray, Array
 from perface_jax.images.pixels import working_dtype
 from perface_jax.similarity import length
 
@@ -25,28 +27,28 @@ _STEPS = 10  # of Gauss and Newton; six reach 1e-3 degrees up to a yaw of 60
 
 
 class Pose(NamedTuple):
-    """Angles of a head in degrees, `[...]` each."""
+    """Angles of a head in degrees."""
 
-    yaw: jax.Array
-    pitch: jax.Array
-    roll: jax.Array
+    yaw: Float[Array, "*batch"]
+    pitch: Float[Array, "*batch"]
+    roll: Float[Array, "*batch"]
 
 
 class Head(NamedTuple):
-    """How the generic face lies in a picture."""
+    """The generic face placed in a picture."""
 
-    rotation: jax.Array  # [..., 3, 3]
-    scale: jax.Array  # [...], pixels of a distance of the pupils
-    shift: jax.Array  # [..., 2], pixels: where the middle between the pupils is seen
+    rotation: Float[Array, "*batch 3 3"]
+    scale: Float[Array, "*batch"]  # pixels per pupil distance
+    shift: Float[Array, "*batch 2"]  # pixels: the middle between the pupils
 
 
 class PoseError(NamedTuple):
-    """How far a head has turned from one picture to another, degrees, `[...]` each."""
+    """How far a head has turned from one picture to another, degrees."""
 
-    angle: jax.Array  # of the one rotation between the two poses, 0 to 180
-    yaw: jax.Array  # result - original
-    pitch: jax.Array
-    roll: jax.Array  # the shorter way round
+    angle: Float[Array, "*batch"]  # of the one rotation between the two poses, 0 to 180
+    yaw: Float[Array, "*batch"]  # result - original
+    pitch: Float[Array, "*batch"]
+    roll: Float[Array, "*batch"]  # -180 to 180
 
 
 def _trust(**weights):
@@ -56,21 +58,15 @@ def _trust(**weights):
     return trust
 
 
-# How much each point counts. The tip of the nose is the longest lever; brows rise and mouths move. Among eyelids only
-# the corners stay.
+# How much each point counts. The tip of the nose is the longest lever; brows rise and mouths move. Of the eyelids only
+# the corners do not move.
 _OUTLINE = _trust(nose_wings=2.0, left_brow=0.5, right_brow=0.5)
 _OUTLINE[[2, 3, 4, 5, 9, 13, 17]] = 4.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0
 _FIVE = _trust(five=1.0)
 
 
-def head_pose(points: jax.Array) -> Pose:
-    """The angles of a head.
-
-    Args:
-      points: floating `[..., P, 2]`, landmarks.
-
-    Returns:
-      `Pose`, degrees.
+def head_pose(points: Num[AnyArray, "*batch p 2"]) -> Pose:
+    """The angles of a head, from landmarks.
 
     Raises:
       ValueError: a number of points that is no layout of `perface_jax.landmarks`.
@@ -78,17 +74,11 @@ def head_pose(points: jax.Array) -> Pose:
     return pose_of(fit_head(points).rotation)
 
 
-def pose_error(original: jax.Array, result: jax.Array) -> PoseError:
-    """How far the head of a result has turned against its original.
+def pose_error(original: Num[AnyArray, "*#batch p 2"], result: Num[AnyArray, "*#batch q 2"]) -> PoseError:
+    """How far the head of a result has turned against its original, from landmarks; the two layouts may differ.
 
     angle = that of `R_result R_original^T`, from |R_result - R_original| = sqrt(8) sin(angle / 2): exact near 0, with
     finite gradients there.
-
-    Args:
-      original, result: floating `[..., P, 2]`, landmarks; the two layouts may differ.
-
-    Returns:
-      `PoseError`, degrees.
     """
     before, after = jnp.broadcast_arrays(fit_head(original).rotation, fit_head(result).rotation)
     sine = length((after - before).reshape(*before.shape[:-2], 9)) / np.sqrt(8.0).item()
@@ -97,15 +87,8 @@ def pose_error(original: jax.Array, result: jax.Array) -> PoseError:
     return PoseError(angle, yaw, pitch, (roll + 180.0) % 360.0 - 180.0)
 
 
-def fit_head(points: jax.Array) -> Head:
-    """The generic face where it comes nearest to landmarks, in least squares.
-
-    Args:
-      points: floating `[..., P, 2]`, landmarks.
-
-    Returns:
-      `Head`.
-    """
+def fit_head(points: Num[AnyArray, "*batch p 2"]) -> Head:
+    """The generic face placed nearest to landmarks, in least squares."""
     points = jnp.asarray(points)
     outline = landmarks.outline(points)
     outline = outline.astype(working_dtype(outline.dtype))
@@ -118,8 +101,8 @@ def fit_head(points: jax.Array) -> Head:
     return jax.tree.map(lambda leaf: leaf.reshape(*outline.shape[:-2], *leaf.shape[1:]), heads)
 
 
-def rotation_of(pose: Pose) -> jax.Array:
-    """The rotation of angles: R_roll R_pitch R_yaw, `[..., 3, 3]`."""
+def rotation_of(pose: Pose) -> Float[Array, "*batch 3 3"]:
+    """The rotation of a pose: R_roll R_pitch R_yaw."""
     (cy, cp, cr), (sy, sp, sr) = (tuple(turn(jnp.deg2rad(angle)) for angle in pose) for turn in (jnp.cos, jnp.sin))
     rows = (
         (cr * cy + sr * sp * sy, -sr * cp, cr * sy - sr * sp * cy),
@@ -129,8 +112,8 @@ def rotation_of(pose: Pose) -> jax.Array:
     return jnp.stack([jnp.stack(row, -1) for row in rows], -2)
 
 
-def pose_of(rotation: jax.Array) -> Pose:
-    """The angles of a rotation `[..., 3, 3]`, the way back from `rotation_of` for pitches within 90 degrees."""
+def pose_of(rotation: Float[AnyArray, "*batch 3 3"]) -> Pose:
+    """The angles of a rotation, the inverse of `rotation_of` for pitches within 90 degrees."""
     yaw = jnp.arctan2(-rotation[..., 2, 0], rotation[..., 2, 2])
     pitch = -jnp.arcsin(jnp.clip(rotation[..., 2, 1], -1.0, 1.0))
     roll = jnp.arctan2(-rotation[..., 0, 1], rotation[..., 1, 1])
@@ -138,7 +121,7 @@ def pose_of(rotation: jax.Array) -> Pose:
 
 
 def _fit(outline, trust):
-    """Gauss-Newton from the frontal face, in coordinates where that face has scale 1 and stands upright."""
+    """Gauss-Newton from the frontal face, in coordinates where that face has scale 1 and is upright."""
     generic = jnp.asarray(landmarks.GENERIC, outline.dtype)
     middle, center = trust @ outline, trust @ generic
     away, body = outline - middle[None], generic - center[None]

@@ -1,7 +1,7 @@
-"""How far a picture moved, pixel by pixel: L1, RMSE, PSNR, SSIM, and the perceptual loss of PerceptFace by region.
+"""Differences between pictures, pixel by pixel: L1, RMSE, PSNR, SSIM, and the perceptual loss of PerceptFace by region.
 
-Both pictures are uint8 or floating RGB [..., H, W, 3] from 0 to 255, of one shape. Every function gives one float32 a
-picture, [...]; nothing is averaged over pictures. Pure JAX: jit, vmap, and gradients with respect to floating pictures.
+Both pictures are RGB from 0 to 255, of one shape. Every function returns one number for each picture; nothing is
+averaged over pictures. Pure JAX: jit, vmap, and gradients with respect to floating pictures.
 """
 
 from collections.abc import Callable
@@ -9,35 +9,45 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Float32
 
 from perface_jax import images
+from perface_jax.arrays import AnyArray, Array, Pixels
 from perface_jax.fidelity.regions import Regions
 from perface_jax.similarity import length
 
-# What a region weighs in PerceptFace (arXiv 2509.11249), from how sensitive people were to changes of it.
+# The weights of the regions in PerceptFace (arXiv 2509.11249), from the sensitivity of people to changes in them.
 PERCEPTFACE = Regions(eyebrows=0.192, eyes=0.223, nose=0.183, mouth=0.229, skin=0.174)
 _WINDOW = 11  # pixels of the Gaussian window of SSIM
 _C1, _C2 = 0.01**2, 0.03**2  # of SSIM, for pictures from 0 to 1
 
 
-def l1(original: jax.Array, result: jax.Array) -> jax.Array:
+def l1(
+    original: Pixels[AnyArray, "*batch h w 3"], result: Pixels[AnyArray, "*batch h w 3"]
+) -> Float32[Array, "*batch"]:
     """Mean absolute difference, gray levels: 0 to 255."""
     original, result = _pair(original, result)
     return jnp.abs(original - result).mean((-3, -2, -1))
 
 
-def rmse(original: jax.Array, result: jax.Array) -> jax.Array:
+def rmse(
+    original: Pixels[AnyArray, "*batch h w 3"], result: Pixels[AnyArray, "*batch h w 3"]
+) -> Float32[Array, "*batch"]:
     """Root of the mean squared difference, gray levels: 0 to 255. Equal pictures have a gradient of 0."""
     original, result = _pair(original, result)
     return _root_mean_square(original - result)
 
 
-def psnr(original: jax.Array, result: jax.Array) -> jax.Array:
+def psnr(
+    original: Pixels[AnyArray, "*batch h w 3"], result: Pixels[AnyArray, "*batch h w 3"]
+) -> Float32[Array, "*batch"]:
     """Peak signal to noise ratio, `20 log10(255 / rmse)` decibels; infinite for equal pictures, so no training loss."""
     return 20.0 * jnp.log10(255.0 / rmse(original, result))
 
 
-def ssim(original: jax.Array, result: jax.Array) -> jax.Array:
+def ssim(
+    original: Pixels[AnyArray, "*batch h w 3"], result: Pixels[AnyArray, "*batch h w 3"]
+) -> Float32[Array, "*batch"]:
     """Structural similarity, at most 1: mean over colors and over pixels whose whole window lies in the picture.
 
     Gaussian window of 11 pixels with sigma 1.5, K1 = .01, K2 = .03, biased variances. Within 1e-4 of scikit-image with
@@ -60,29 +70,26 @@ def ssim(original: jax.Array, result: jax.Array) -> jax.Array:
 
 
 def perceptual_loss(
-    original: jax.Array,
-    result: jax.Array,
+    original: Pixels[AnyArray, "*batch h w 3"],
+    result: Pixels[AnyArray, "*batch h w 3"],
     regions: Regions,
     *,
     weights: Regions = PERCEPTFACE,
     lpips: Callable[[jax.Array, jax.Array], jax.Array] | None = None,
-) -> jax.Array:
-    """What people would see of a change, by region: `lpips(x, x') + sum_i a_i |M_i x - M_i x'|`.
+) -> Float32[Array, "*batch"]:
+    """The visibility of a change, at least 0, by region: `lpips(x, x') + sum_i a_i |M_i x - M_i x'|`.
 
-    x is the picture on the scale of 0 to 1. The paper writes a plain 2-norm and does not say on which scale; here |.|
-    is the root of the mean over all pixels and colors of the picture, which does not grow with its size (times
-    `sqrt(3 H W)` it is the plain norm). Metric and training loss in one: equal pictures have 0, with a gradient of 0.
+    x is the picture on the scale of 0 to 1. The paper writes a plain 2-norm and does not give the scale; here |.| is
+    the root of the mean over all pixels and colors of the picture, which does not grow with its size (times
+    `sqrt(3 H W)` it is the plain norm). Both metric and training loss: equal pictures have 0, with a gradient of 0.
 
     Args:
-      original, result: pictures, aligned.
-      regions: masks `[..., H, W]` of the original, for both.
+      original, result: aligned pictures.
+      regions: masks of the original, for both.
       weights: a of each region.
       lpips: a function of two float32 pictures `[..., H, W, 3]` from 0 to 255 to `[...]`, such as
-        `lambda x, y: network.apply(variables, x / 127.5 - 1, y / 127.5 - 1)`. None leaves the term out: this library
-        brings no weights of LPIPS, and figures with and without it cannot be compared.
-
-    Returns:
-      `[...]`, at least 0.
+        `lambda x, y: network.apply(variables, x / 127.5 - 1, y / 127.5 - 1)`. None leaves the term out: weights of
+        LPIPS are not included, and losses with and without it cannot be compared.
 
     Source: PerceptFace, arXiv 2509.11249.
     """

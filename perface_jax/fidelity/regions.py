@@ -1,9 +1,9 @@
-"""Which pixels belong to which part of a face: soft masks from landmarks, or from the label maps of a face parser.
+"""The pixels of each part of a face: soft masks from landmarks, or from the label maps of a face parser.
 
-A mask is float32 [..., H, W] from 0 (outside) to 1 (inside). Masks from landmarks are drawn by rules of our own, as
-polygons around the points of the outline; lengths are in distances of the pupils (of a turned head: of eyes to mouth,
-which survives turning). They know nothing of hair, glasses or hands over the face: what is measured inside of them has
-to be robust. Pure JAX: jit (`size` and `names` static), vmap and any leading axes.
+A mask goes from 0 (outside) to 1 (inside). Masks from landmarks are drawn by rules of our own, as polygons around the
+points of the outline; lengths are in pupil distances (for turned heads, from the distance of eyes and mouth, which yaw
+does not change). They ignore hair, glasses or hands over the face: what is measured inside of them has to be robust.
+Pure JAX: jit (`size` and `names` static), vmap and any leading axes.
 """
 
 from typing import NamedTuple
@@ -11,45 +11,44 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Float, Float32, Integer, Num
 
 from perface_jax import landmarks
+from perface_jax.arrays import AnyArray, Array
 
-# What the numbers of label maps mean. Both have 19 classes with nearly the same names, in two orders.
+# The classes of label maps, by number. Both lists have 19 classes with nearly the same names, in two orders.
 CELEBAMASK_HQ = (
     "background", "skin", "nose", "eye_g", "l_eye", "r_eye", "l_brow", "r_brow", "l_ear", "r_ear", "mouth", "u_lip",
     "l_lip", "hair", "hat", "ear_r", "neck_l", "neck", "cloth",
 )  # fmt: skip
-FACE_PARSING = (  # face-parsing.PyTorch (BiSeNet) and what descends from it
+FACE_PARSING = (  # face-parsing.PyTorch (BiSeNet) and its descendants
     "background", "skin", "l_brow", "r_brow", "l_eye", "r_eye", "eye_g", "l_ear", "r_ear", "ear_r", "nose", "mouth",
     "u_lip", "l_lip", "neck", "neck_l", "cloth", "hair", "hat",
 )  # fmt: skip
 
 
 class Regions(NamedTuple):
-    """One mask for each part of the face that PerceptFace weighs, float32 `[..., H, W]`."""
+    """One mask for each part of the face that PerceptFace weights; or one number for each, as in `PERCEPTFACE`."""
 
-    eyebrows: jax.Array
-    eyes: jax.Array
-    nose: jax.Array
-    mouth: jax.Array
-    skin: jax.Array  # the bare face: without the other four
-
-
-_LABELS = Regions(("l_brow", "r_brow"), ("l_eye", "r_eye"), ("nose",), ("mouth", "u_lip", "l_lip"), ("skin",))
+    eyebrows: Float[AnyArray, "*batch h w"] | float
+    eyes: Float[AnyArray, "*batch h w"] | float
+    nose: Float[AnyArray, "*batch h w"] | float
+    mouth: Float[AnyArray, "*batch h w"] | float
+    skin: Float[AnyArray, "*batch h w"] | float  # the bare face: without the other four
 
 
-def label_regions(labels: jax.Array, *, names: tuple[str, ...] = CELEBAMASK_HQ) -> Regions:
-    """Masks from a label map. Glasses, hair, ears and neck belong to no region.
+_LABELS = (("l_brow", "r_brow"), ("l_eye", "r_eye"), ("nose",), ("mouth", "u_lip", "l_lip"), ("skin",))  # of `Regions`
+
+
+def label_regions(labels: Integer[AnyArray, "*batch h w"], *, names: tuple[str, ...] = CELEBAMASK_HQ) -> Regions:
+    """Masks of 0 or 1 from a label map. Glasses, hair, ears and neck belong to no region.
 
     Args:
-      labels: whole numbers `[..., H, W]`.
-      names: what each number means; CELEBAMASK_HQ or FACE_PARSING. A map read with the wrong one looks plausible.
-
-    Returns:
-      `Regions`, 0 or 1.
+      labels: the class of every pixel.
+      names: of the classes; CELEBAMASK_HQ or FACE_PARSING. A map read with the wrong one looks plausible.
 
     Raises:
-      TypeError: labels that are not whole numbers, as of a picture of colors.
+      TypeError: labels that are not integers, such as a color picture.
       ValueError: names without one of the parts.
     """
     labels = jnp.asarray(labels)
@@ -64,20 +63,19 @@ def label_regions(labels: jax.Array, *, names: tuple[str, ...] = CELEBAMASK_HQ) 
     return Regions(*map(mask, _LABELS))
 
 
-def landmark_regions(points: jax.Array, size: int | tuple[int, int], *, softness: float = 0.08) -> Regions:
+def landmark_regions(
+    points: Num[AnyArray, "*batch p 2"], size: int | tuple[int, int], *, softness: float = 0.08
+) -> Regions:
     """Masks from landmarks.
 
-    Brows are strokes along their points; eyes and mouth are their outlines grown by a lid or a line; the nose reaches
-    from between the eyes to below its wings, and around its tip. The skin is the face (jaw and an arc over the brows)
-    less the other four, less a margin as wide as the soft edge, so that it shares no pixel with them.
+    Brows are strokes along their points; eyes and mouth are their outlines with a margin for lids and lips; the nose
+    reaches from between the eyes to below its wings, and around its tip. The skin is the face (jaw and an arc over the
+    brows) without the other four and a margin as wide as the soft edge, so that it shares no pixel with them.
 
     Args:
-      points: floating `[..., P, 2]` in a layout of `perface_jax.landmarks`, pixels.
+      points: in a layout of `perface_jax.landmarks`, pixels.
       size: height and width of the picture in pixels, one number or two.
-      softness: how wide a mask goes from 0 to 1 on its edge, distances of the pupils.
-
-    Returns:
-      `Regions`.
+      softness: width of the edge, over which a mask goes from 0 to 1, pupil distances.
     """
 
     def draw(face):
@@ -87,16 +85,18 @@ def landmark_regions(points: jax.Array, size: int | tuple[int, int], *, softness
     return _each(draw, points)
 
 
-def face_region(points: jax.Array, size: int | tuple[int, int], *, softness: float = 0.24) -> jax.Array:
+def face_region(
+    points: Num[AnyArray, "*batch p 2"], size: int | tuple[int, int], *, softness: float = 0.24
+) -> Float32[Array, "*batch h w"]:
     """One mask for the whole face with its features, up to an arc over the brows, with a wider edge.
 
-    Arguments as for `landmark_regions`. Returns float32 `[..., H, W]`.
+    Arguments as for `landmark_regions`.
     """
     return _each(lambda face: _soft(_depth(_contour(face), _grid(size)) / _unit(face) - softness / 2, softness), points)
 
 
 def _each(draw, points):
-    """`draw` for every face, whatever the leading axes."""
+    """`draw` for every face, for any leading axes."""
     outline = landmarks.outline(points).astype(jnp.float32)
     masks = jax.vmap(draw)(outline.reshape(-1, *outline.shape[-2:]))
     return jax.tree.map(lambda mask: mask.reshape(*outline.shape[:-2], *mask.shape[-2:]), masks)
@@ -115,7 +115,7 @@ def _part(face, name):
 
 
 def _unit(face):
-    """The distance of the pupils in pixels; of a turned head, what it would be seen from the front."""
+    """The pupil distance in pixels; of a turned head, as it would be from the front."""
     eyes, mouth = face[0:2], face[3:5]
     across, down = eyes[1] - eyes[0], mouth.mean(0) - eyes.mean(0)
     return jnp.maximum(jnp.hypot(across[0], across[1]), jnp.hypot(down[0], down[1]) / 1.1)
@@ -156,13 +156,13 @@ def _contour(face):
 
 
 def _stroke(points):
-    """There and back: a polygon without an inside."""
+    """Along the points and back: a polygon without an inside."""
     return jnp.concatenate([points, points[::-1]])
 
 
 def _depth(polygon, grid):
     """Distance of every pixel to the polygon's edge, [H, W]: positive inside (even-odd rule), negative outside."""
-    # Planes of x and of y, pixels last: on CPU many times as fast as pairs.
+    # Planes of x and of y with pixels last: on CPU many times as fast as pairs.
     (from_x, from_y), (along_x, along_y) = (
         points.T[:, :, None, None] for points in (polygon, jnp.roll(polygon, -1, axis=0) - polygon)
     )

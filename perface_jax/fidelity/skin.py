@@ -1,56 +1,45 @@
-"""The color of a face's skin: estimated, compared, and carried over from one picture to another.
+"""The color of a face's skin: estimated, compared, and transferred from one picture to another.
 
-Pictures are uint8 or floating RGB [..., H, W, 3] from 0 to 255; masks are soft, [..., H, W] from 0 to 1, such as the
-skin of `landmark_regions` or `label_regions`. Colors are CIELAB. Pure JAX: jit, vmap and any leading axes.
+Pictures are RGB from 0 to 255; masks are soft, from 0 to 1, such as the skin of `landmark_regions` or `label_regions`.
+Colors are CIELAB. Pure JAX: jit, vmap and any leading axes.
 
-A picture shows skin times light and cannot tell the two apart: the skin color here is that of the lit skin. Two
-pictures under one light are compared without that doubt. An empty mask gives NaN.
+A picture shows skin times light, and does not separate the two: the skin color here is that of the lit skin. For two
+pictures under one light the comparison is unambiguous. An empty mask gives NaN.
 """
 
 from typing import NamedTuple
 
-import jax
 import jax.numpy as jnp
+from jaxtyping import Float, Float32, Shaped
 
 from perface_jax import images
+from perface_jax.arrays import AnyArray, Array, Pixels, Scalar
 from perface_jax.images import color
 from perface_jax.images.pixels import in_dtype
 
-# Hair, beard, shadows and features that a mask takes in by mistake are darker than skin, gloss is lighter.
+# Hair, beard, shadows and features inside a mask by mistake are darker than skin, gloss is lighter.
 _LIT = (0.5, 0.9)
 
 
 class SkinDifference(NamedTuple):
-    """How the skin of two pictures differs, `[...]` each."""
+    """How the skin of two pictures differs."""
 
-    pixels: jax.Array  # mean CIEDE2000 of pixels at the same place: for aligned pictures only
-    color: jax.Array  # CIEDE2000 of the two skin colors
-    angle: jax.Array  # absolute difference of the individual typology angles, degrees
+    pixels: Float[Array, "*batch"]  # mean CIEDE2000 of pixels at the same place: for aligned pictures only
+    color: Float[Array, "*batch"]  # CIEDE2000 of the two skin colors
+    angle: Float[Array, "*batch"]  # absolute difference of the individual typology angles, degrees
 
 
-def skin_color(image: jax.Array, mask: jax.Array) -> jax.Array:
-    """The color of the lit skin: the mean of the lighter half of the mask without its lightest tenth.
-
-    Args:
-      image: `[..., H, W, 3]`.
-      mask: `[..., H, W]`, where the skin is.
-
-    Returns:
-      CIELAB, float32 `[..., 3]`.
-    """
+def skin_color(
+    image: Pixels[AnyArray, "*batch h w 3"], mask: Shaped[AnyArray, "*batch h w"]
+) -> Float32[Array, "*batch 3"]:
+    """The color of the lit skin in CIELAB: the mean of the lighter half of the mask without its lightest tenth."""
     return _lit_mean(*_flat(image, mask))
 
 
-def individual_typology_angle(lab: jax.Array) -> jax.Array:
+def individual_typology_angle(lab: Float[AnyArray, "*batch 3"]) -> Float[Array, "*batch"]:
     """ITA of skin colors, `atan2(L* - 50, b*)` in degrees: above 55 very light, below -30 dark.
 
     The source has the arctangent of the quotient: the same for b* > 0, as skin has; for b* < 0 it would jump.
-
-    Args:
-      lab: CIELAB, floating `[..., 3]`.
-
-    Returns:
-      `[...]`.
 
     Source: Chardon, Cretois and Hourseau 1991.
     """
@@ -59,17 +48,18 @@ def individual_typology_angle(lab: jax.Array) -> jax.Array:
 
 
 def skin_difference(
-    original: jax.Array, result: jax.Array, mask: jax.Array, *, result_mask: jax.Array | None = None
+    original: Pixels[AnyArray, "*batch h w 3"],
+    result: Pixels[AnyArray, "*batch h w 3"],
+    mask: Shaped[AnyArray, "*batch h w"],
+    *,
+    result_mask: Shaped[AnyArray, "*batch h w"] | None = None,
 ) -> SkinDifference:
     """How the skin of a result differs from that of its original.
 
     Args:
-      original, result: `[..., H, W, 3]`.
-      mask: `[..., H, W]`, where the skin is in the original.
-      result_mask: where it is in the result; None = `mask`. Pixels are compared where both are.
-
-    Returns:
-      `SkinDifference`.
+      original, result: the pictures.
+      mask: the skin in the original.
+      result_mask: the skin in the result; None = `mask`. Pixels are compared where both masks are.
     """
     result_mask = mask if result_mask is None else result_mask
     before, weight = _flat(original, mask)
@@ -80,34 +70,34 @@ def skin_difference(
     return SkinDifference(
         pixels=(both * color.difference(before, after)).sum(-1) / both.sum(-1),
         color=color.difference(*colors),
-        angle=jnp.abs((angles[0] - angles[1] + 180.0) % 360.0 - 180.0),  # the shorter way round
+        angle=jnp.abs((angles[0] - angles[1] + 180.0) % 360.0 - 180.0),  # modulo a full turn
     )
 
 
 def match_skin_color(
-    result: jax.Array,
-    original: jax.Array,
-    mask: jax.Array,
+    result: Pixels[AnyArray, "*batch h w 3"],
+    original: Pixels[AnyArray, "*batch h w 3"],
+    mask: Shaped[AnyArray, "*batch h w"],
     *,
-    result_mask: jax.Array | None = None,
-    where: jax.Array | None = None,
-    strength: float | jax.Array = 1.0,
-) -> jax.Array:
-    """The result with the skin color of the original, for after any anonymizer.
+    result_mask: Shaped[AnyArray, "*batch h w"] | None = None,
+    where: Shaped[AnyArray, "*batch h w"] | None = None,
+    strength: Scalar = 1.0,
+) -> Pixels[Array, "*batch h w 3"]:
+    """The result with the skin color of the original, to be used after any anonymizer.
 
-    In linear light every pixel is multiplied by `c / c'`, the skin colors of original and result: what another lamp or
-    another skin under the same lamp would do. One color for the whole face: no detail of the original comes back.
+    In linear light every pixel is multiplied by `c / c'`, the skin colors of original and result: the effect of another
+    lamp, or of another skin under the same lamp. One color for the whole face: no detail of the original comes back.
 
     Args:
-      result, original: `[..., H, W, 3]`.
-      mask: `[..., H, W]`, where the skin is in the original.
-      result_mask: where it is in the result; None = `mask`. After a face swap, only what was swapped: the rest has the
+      result, original: the pictures.
+      mask: the skin in the original.
+      result_mask: the skin in the result; None = `mask`. After a face swap, only what was swapped: the rest has the
         right color already.
-      where: soft mask of what is changed; None = `result_mask`. `face_region` takes nose and lips along with the skin.
+      where: soft mask of what is changed; None = `result_mask`. `face_region` includes nose and lips.
       strength: 0 (nothing) to 1.
 
     Returns:
-      `[..., H, W, 3]` in the dtype of `result`; where `where` is 0, its very pixels.
+      in the dtype of `result`, with its own pixels where `where` is 0.
     """
     result_mask = mask if result_mask is None else result_mask
     wanted, seen = (

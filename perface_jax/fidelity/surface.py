@@ -1,23 +1,25 @@
-"""A generic face as a smooth surface, placed on a picture by its landmarks: which way does the skin look?
+"""A generic face as a smooth surface, placed on a picture by its landmarks, for the normals of the skin.
 
-The surface is an ellipsoid with hills, in the frame of `landmarks.GENERIC`: distances of the pupils, x to the right, y
-down, z to the viewer. Its numbers are rounded proportions of adults, near the depths of GENERIC, fitted to nobody. Over
-the ears and the neck it means nothing.
+The surface is an ellipsoid with hills, in the frame of `landmarks.GENERIC`: pupil distances, x to the right, y down, z
+to the viewer. Its numbers are rounded proportions of adults, near the depths of GENERIC, not fitted to any data. It is
+not valid over the ears and the neck.
 
-The fitted head places it as a body; what is then left between its outline and the landmarks moves it in the picture,
-each point by a mean of the landmarks near it. Pure JAX.
+The fitted head places it as a rigid body; the remaining differences of its outline to the landmarks then move it in the
+picture, each point by a mean of the landmarks near it. Pure JAX.
 """
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Float
 
 from perface_jax import landmarks
+from perface_jax.arrays import AnyArray, Array, Scalar
 from perface_jax.fidelity.pose import Head
 
 _HALF = (1.14, 1.85, 1.25)  # the ellipsoid's half axes
-_TOP = (0.0, 0.28, 0.22)  # where it is nearest to the viewer
-_HILLS = np.array([  # height, x, y, width across, width down; one away from the middle stands on both sides
+_TOP = (0.0, 0.28, 0.22)  # its point nearest to the viewer
+_HILLS = np.array([  # height, x, y, width across, width down; one away from the middle is on both sides
     (0.16, 0.00, -0.05, 0.16, 0.30),  # bridge of the nose
     (0.30, 0.00, 0.40, 0.20, 0.28),  # its ridge
     (0.16, 0.00, 0.56, 0.20, 0.14),  # its tip
@@ -37,8 +39,8 @@ _NEAR = 0.3  # how far a landmark moves the surface around it
 _APPROACHES = 5  # of a line of sight to the surface
 
 
-def height(x: jax.Array, y: jax.Array, relief: float | jax.Array = 1.0) -> jax.Array:
-    """z of the surface over x and y, `[...]`, with hills `relief` times as high; flat beyond its rim."""
+def height(x: Float[AnyArray, "*batch"], y: Float[AnyArray, "*batch"], relief: Scalar = 1.0) -> Float[Array, "*batch"]:
+    """z of the surface over x and y, with hills `relief` times as high; flat beyond its rim."""
     a, b, c = _HALF
     inside = 1.0 - jnp.square((x - _TOP[0]) / a) - jnp.square((y - _TOP[1]) / b)
     z = _TOP[2] + c * (jnp.sqrt(jnp.maximum(inside, 0.01)) - 1.0)
@@ -47,8 +49,10 @@ def height(x: jax.Array, y: jax.Array, relief: float | jax.Array = 1.0) -> jax.A
     return z + relief * (tall * jnp.exp(-away)).sum(-1)
 
 
-def normals(x: jax.Array, y: jax.Array, relief: float | jax.Array = 1.0) -> jax.Array:
-    """Unit normals of the surface over x and y, towards the viewer, `[..., 3]`, in the frame of the head."""
+def normals(
+    x: Float[AnyArray, "*batch"], y: Float[AnyArray, "*batch"], relief: Scalar = 1.0
+) -> Float[Array, "*batch 3"]:
+    """Unit normals of the surface over x and y, towards the viewer, in the frame of the head."""
     one, zero = jnp.ones_like(x), jnp.zeros_like(x)
     across, down = (jax.jvp(lambda *at: height(*at, relief), (x, y), way)[1] for way in ((one, zero), (zero, one)))
     return jnp.stack([-across, -down, one], -1) / jnp.sqrt(1.0 + across**2 + down**2)[..., None]
@@ -59,23 +63,24 @@ def _mirrored():
     return jnp.asarray(np.concatenate([_HILLS, aside * [1, -1, 1, 1, 1]]), jnp.float32)
 
 
-def project(x: jax.Array, y: jax.Array, head: Head, outline: jax.Array) -> jax.Array:
-    """Where the surface over x and y is seen.
+def project(
+    x: Float[AnyArray, "*batch"], y: Float[AnyArray, "*batch"], head: Head, outline: Float[AnyArray, "59 2"]
+) -> Float[Array, "*batch 2"]:
+    """The pixels in which the surface over x and y appears.
 
     Args:
-      x, y: `[...]`, distances of the pupils.
+      x, y: pupil distances.
       head: one fitted head, without leading axes.
-      outline: its landmarks, `[59, 2]` pixels.
-
-    Returns:
-      `[..., 2]`, pixels.
+      outline: its landmarks, pixels.
     """
     body = jnp.stack([x, y, height(x, y)], -1)
     return _place(body, head) + _shift(x, y, head, outline)
 
 
-def over_pixels(head: Head, outline: jax.Array, size: tuple[int, int]) -> tuple[jax.Array, jax.Array]:
-    """Which x and y of the surface every pixel sees, `[H, W]` each: the way back from `project`, by iteration.
+def over_pixels(
+    head: Head, outline: Float[AnyArray, "59 2"], size: tuple[int, int]
+) -> tuple[Float[Array, "h w"], Float[Array, "h w"]]:
+    """The x and y of the surface that every pixel shows: the inverse of `project`, by iteration.
 
     Args:
       head, outline: as for `project`.
@@ -95,7 +100,7 @@ def over_pixels(head: Head, outline: jax.Array, size: tuple[int, int]) -> tuple[
 
 
 def _inside(x, y):
-    """Places beyond the rim moved onto it: lines of sight that miss the surface would run away."""
+    """Places beyond the rim moved onto it: lines of sight that miss the surface would diverge."""
     reach = jnp.square((x - _TOP[0]) / _HALF[0]) + jnp.square((y - _TOP[1]) / _HALF[1])
     shrink = jnp.minimum(0.97 * jax.lax.rsqrt(jnp.maximum(reach, 1e-6)), 1.0)
     return _TOP[0] + shrink * (x - _TOP[0]), _TOP[1] + shrink * (y - _TOP[1])
@@ -112,7 +117,7 @@ def _rows(head, body):
 
 
 def _shift(x, y, head, outline):
-    """How far the landmarks around a point lie from those of the generic face, a mean that fades away from them."""
+    """The mean offset of the landmarks near a point from those of the generic face, fading away from them."""
     generic = jnp.asarray(landmarks.GENERIC, outline.dtype)
     misses = outline - _place(generic, head)
     axes = (1,) * x.ndim + (59,)

@@ -1,4 +1,4 @@
-"""The swap of faces by classical means, and the plain ways to hide one. docs/swappers.md tells how others plug in.
+"""The classical face swap, and baseline anonymizers. docs/swappers.md shows how other swappers plug in.
 
     from perface_jax.swap import Face, swap
 

@@ -1,20 +1,24 @@
-"""What people have long done to hide a face: blur it, coarsen it, black it out. To compare swaps with.
+"""Baseline anonymizers to compare swaps with: blur, pixelate, black box.
 
-All take `(image, landmarks)`, uint8 or floating RGB [..., H, W, 3] and [..., P, 2] in pixels (see
-`perface_jax.landmarks`), and give the picture's shape and dtype back. Only the face changes, jaw to forehead, or its
-bounding box; hair, ears and surroundings, by which people are recognized too, stay as they are.
+All take RGB pictures from 0 to 255 and landmarks in pixels (see `perface_jax.landmarks`), and return the picture's
+dtype; leading axes broadcast. Only the face changes, jaw to forehead, or its bounding box; hair, ears and
+surroundings, by which people are recognized too, stay as they are.
 """
 
 import jax
 import jax.numpy as jnp
+from jaxtyping import Num
 
 from perface_jax import images
+from perface_jax.arrays import AnyArray, Array, Pixels, Scalar
 from perface_jax.images.pixels import in_dtype, working_dtype
 from perface_jax.swap.geometry import face_ring, pixels, pupil_distance, radius, swap_points
 
 
-def blur(image, landmarks, *, sigma=0.3) -> jax.Array:
-    """The face smoothed by a Gaussian of `sigma` pupil distances; at the edges of the picture, by what lies inside."""
+def blur(
+    image: Pixels[AnyArray, "*#batch h w 3"], landmarks: Num[AnyArray, "*#batch p 2"], *, sigma: Scalar = 0.3
+) -> Pixels[Array, "*batch h w 3"]:
+    """The face smoothed by a Gaussian of `sigma` pupil distances, normalized over the pixels inside the picture."""
 
     def blurred(image, points):
         width = jnp.maximum(sigma * pupil_distance(points), 1e-3)
@@ -25,12 +29,14 @@ def blur(image, landmarks, *, sigma=0.3) -> jax.Array:
 
 
 def _gaussian(count, sigma):
-    """How much each of `count` pixels in a row takes from each; rows add up to 1."""
+    """Weights `[count, count]` of a Gaussian blur along one axis; rows add up to 1."""
     place = jnp.arange(count, dtype=sigma.dtype)
     return jax.nn.softmax(-(((place[:, None] - place[None]) / sigma) ** 2) / 2, -1)
 
 
-def pixelate(image, landmarks, *, blocks=8) -> jax.Array:
+def pixelate(
+    image: Pixels[AnyArray, "*#batch h w 3"], landmarks: Num[AnyArray, "*#batch p 2"], *, blocks: Scalar = 8
+) -> Pixels[Array, "*batch h w 3"]:
     """The face in squares of their mean colors, `blocks` of them across the face."""
 
     def coarse(image, points):
@@ -44,13 +50,15 @@ def pixelate(image, landmarks, *, blocks=8) -> jax.Array:
 
 
 def _same_block(count, start, side):
-    """How much each of `count` pixels in a row takes from each, so that all pixels of a block are equal."""
+    """Weights `[count, count]` that give all pixels of a block their mean."""
     block = jnp.floor((jnp.arange(count, dtype=side.dtype) - start) / side)
     same = (block[:, None] == block[None]).astype(side.dtype)
     return same / same.sum(-1, keepdims=True)
 
 
-def black_box(image, landmarks) -> jax.Array:
+def black_box(
+    image: Pixels[AnyArray, "*#batch h w 3"], landmarks: Num[AnyArray, "*#batch p 2"]
+) -> Pixels[Array, "*batch h w 3"]:
     """The bounding box of the face in black."""
 
     def covered(image, points):
@@ -67,7 +75,7 @@ def _on_face(changed, image, points):
 
 
 def _per_face(change, image, landmarks):
-    """`change` of every floating picture and its swap points, in the dtype of the pictures."""
+    """`change` of every picture in floating point and its swap points, back in the dtype of the pictures."""
     images.check(image, floating=True)
     image = jnp.asarray(image)
     dtype = working_dtype(image.dtype)

@@ -1,32 +1,37 @@
-"""One picture set into another without a seam: its colors matched, its gradients kept, its edge the other's.
+"""Seamless blending of one picture into another: colors matched, gradients preserved, the edge taken from the other.
 
-Pictures here are floating [H, W, 3], 0..255; weights and masks [H, W]. One face; batches by vmap.
+Floating-point pictures from 0 to 255. One face; batches by vmap.
 """
 
 import jax
 import jax.numpy as jnp
+from jaxtyping import Bool, Float
 
+from perface_jax.arrays import AnyArray, Array
 from perface_jax.images import color
 
 GAINS = (0.7, 1.2)  # higher ones turn rosy cheeks into bruises
 
 
-def match_colors(image, reference, weight) -> jax.Array:
+def match_colors(
+    image: Float[AnyArray, "h w 3"], wanted: Float[AnyArray, "h w 3"], weight: Float[AnyArray, "h w"]
+) -> Float[Array, "h w 3"]:
     """A picture with the colors of another one.
 
-    In CIELAB, per channel: (x - mean x) clip(sd r / sd x, .7, 1.2) + mean r, with weighted mean and sd.
+    In CIELAB, per channel: (x - mean x) clip(sd w / sd x, .7, 1.2) + mean w, with weighted mean and sd.
 
     Args:
-      image, reference: [H, W, 3], the faces in the same places.
-      weight: [H, W], at least 0: where both are skin. Everything is changed, these pixels say how.
+      image: to be changed.
+      wanted: has the colors, with the face in the same place.
+      weight: at least 0: where both show skin. The gains come from these pixels, and change all of them.
 
     Returns:
-      [H, W, 3], clipped to 0..255.
+      clipped to 0..255.
 
     Source: Reinhard et al. 2001, "Color Transfer between Images"; CIELAB, weights and limits of the gain are ours.
     """
     lab = color.to_lab(image)
-    (mean, spread), (wanted_mean, wanted_spread) = (_statistics(x, weight) for x in (lab, color.to_lab(reference)))
+    (mean, spread), (wanted_mean, wanted_spread) = (_statistics(x, weight) for x in (lab, color.to_lab(wanted)))
     return color.from_lab((lab - mean) * jnp.clip(wanted_spread / spread, *GAINS) + wanted_mean)
 
 
@@ -37,19 +42,21 @@ def _statistics(lab, weight):
     return mean, jnp.sqrt((share * (lab - mean) ** 2).sum((0, 1), keepdims=True) + 1e-6)
 
 
-def clone(image, target, where) -> jax.Array:
+def clone(
+    image: Float[AnyArray, "h w 3"], target: Float[AnyArray, "h w 3"], where: Bool[AnyArray, "h w"]
+) -> Float[Array, "h w 3"]:
     """A picture with the gradients of `image` inside a mask and with the values of `target` outside of it.
 
     The result x has, in every pixel of the mask, the discrete Laplacian of `image`, with `target` around the mask as
-    the boundary. Solved for the correction x - image, which is harmonic, by conjugate gradients without a matrix, until
-    the residual is 1e-4 of the right side: far less than a gray level from the exact solution.
+    the boundary. Solved for the correction x - image, which is harmonic, by matrix-free conjugate gradients, until the
+    residual is 1e-4 of the right side: far less than a gray level from the exact solution.
 
     Args:
-      image, target: [H, W, 3].
-      where: bool [H, W]. The outermost pixels of the picture always count as outside.
+      image, target: the faces in the same place.
+      where: the mask. The outermost pixels of the picture always count as outside.
 
     Returns:
-      [H, W, 3]; not clipped.
+      not clipped.
 
     Source: Perez, Gangnet and Blake 2003, "Poisson Image Editing", equations 7 and 11.
     """

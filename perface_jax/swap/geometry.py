@@ -1,9 +1,9 @@
-"""Where a face lies in its picture: the points a swap moves, their triangles, and how far out a pixel is.
+"""The geometry of a swap: the points that it moves, their triangles, and how far out a pixel lies.
 
-A swap moves one of two sets of points. A dense mesh moves as it is (468 points, without irises). Every other marking is
-brought to the 59 points of the outline, and to them an arc over the forehead that this library guesses from jaw and
-brows: half an ellipse over the line between the two ends of the jaw, as high as FOREHEAD times the way from the chin
-to the brows. Such faces, 70 points, all have the same triangles.
+A swap moves one of two sets of points. A dense mesh is used as it is (468 points, without irises). Every other layout
+becomes the 59 points of the outline and an arc over the forehead, estimated from jaw and brows: half an ellipse over
+the line between the two ends of the jaw, as high as FOREHEAD times the distance from the chin to the brows. Such
+faces, 70 points, all have the same triangles.
 
 Points are (x, y) in pixels, pixel centers at integers.
 """
@@ -13,35 +13,38 @@ import functools
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.typing import DTypeLike
+from jaxtyping import Float, Int32, Num
 
+from perface_jax.arrays import AnyArray, Array
 from perface_jax.images import similarity_transform
 from perface_jax.landmarks import GENERIC, PARTS, outline
 
 MESH = 468
 FOREHEAD = 0.64  # ends a little below the hairline
-LIFT = 0.14  # mid-forehead, from the brows on
+LIFT = 0.14  # from the brows to mid-forehead
 _ARC = 11  # points over the forehead
-_MIDDLE = 1e-12  # square of how near to the middle a ray has no direction; rounding must not decide that
+_MIDDLE = 1e-12  # squared distance from the middle below which a ray has no direction; rounding must not decide that
 _OVAL = (10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377, 152, 148, 176, 149,
          150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109)  # fmt: skip
 
 
-def swap_points(landmarks: jax.Array) -> jax.Array:
+def swap_points(landmarks: Num[AnyArray, "*batch p 2"]) -> Float[Array, "*batch q 2"]:
     """The points that a swap moves.
 
     Args:
-      landmarks: floating `[..., P, 2]`, pixels; P one of `landmarks.COUNTS`.
+      landmarks: pixels; P one of `landmarks.COUNTS`.
 
     Returns:
-      `[..., 468, 2]` of a mesh, `[..., 70, 2]` of anything else: 59 of the outline, then the forehead from image right
-      to image left. Linear in the landmarks.
+      468 points of a mesh, 70 of anything else: 59 of the outline, then the forehead from image right to image left.
+      Linear in the landmarks.
 
     Raises:
       ValueError: another number of points.
     """
     landmarks = jnp.asarray(landmarks)
     if landmarks.ndim > 1 and landmarks.shape[-2] >= MESH:
-        outline(landmarks)  # refuses what is no mesh
+        outline(landmarks)  # refuses other numbers of points
         return landmarks[..., :MESH, :]
     points = outline(landmarks)
     return jnp.concatenate([points, _forehead(points)], -2)
@@ -57,20 +60,20 @@ def _forehead(points):
     return (first + last) / 2 + jnp.cos(turn) * (last - first) / 2 + jnp.sin(turn) * FOREHEAD * (brows - chin)
 
 
-def outline_of(points: jax.Array) -> jax.Array:
-    """Back from swap points to the outline, [..., 59, 2]."""
+def outline_of(points: Float[AnyArray, "*batch q 2"]) -> Float[Array, "*batch 59 2"]:
+    """Back from swap points to the outline."""
     return outline(points) if points.shape[-2] == MESH else points[..., :59, :]
 
 
-def face_ring(points: jax.Array) -> jax.Array:
-    """The closed curve round a face, forehead included, [..., R, 2] of swap points."""
+def face_ring(points: Float[AnyArray, "*batch q 2"]) -> Float[AnyArray, "*batch r 2"]:
+    """The closed curve around a face, forehead included, from swap points."""
     return points[..., np.array(_OVAL), :] if points.shape[-2] == MESH else points[..., PARTS["jaw"][0] :, :]
 
 
-def inner_ring(points: jax.Array, *, shrink: float = 0.93) -> jax.Array:
-    """The closed curve round what a swap replaces, brows included.
+def inner_ring(points: Float[AnyArray, "*batch q 2"], *, shrink: float = 0.93) -> Float[Array, "*batch r 2"]:
+    """The closed curve around what a swap replaces, brows included.
 
-    The jaw, and the brows lifted by LIFT times the way from the chin to the brows; all of it drawn in by `shrink`.
+    The jaw, and the brows lifted by LIFT times the distance from the chin to the brows; scaled by `shrink`.
     """
     points = outline_of(points)
     jaw, left, right = (points[..., slice(*PARTS[name]), :] for name in ("jaw", "left_brow", "right_brow"))
@@ -81,23 +84,16 @@ def inner_ring(points: jax.Array, *, shrink: float = 0.93) -> jax.Array:
     return middle + shrink * (ring - middle)
 
 
-def pupil_distance(points: jax.Array) -> jax.Array:
-    """Distance of the eyes' centers, [...] pixels, of swap points."""
+def pupil_distance(points: Float[AnyArray, "*batch q 2"]) -> Float[Array, "*batch"]:
+    """Distance between the eyes' centers in pixels, from swap points."""
     between = outline_of(points)[..., 1, :] - outline_of(points)[..., 0, :]
     return jnp.sqrt((between**2).sum(-1))
 
 
-def radius(places: jax.Array, ring: jax.Array) -> jax.Array:
-    """How far out places lie: 0 in the middle of a ring, 1 on it, growing evenly along every ray.
+def radius(places: Float[AnyArray, "*batch 2"], ring: Float[AnyArray, "r 2"]) -> Float[Array, "*batch"]:
+    """How far out places lie: 0 in the middle of a closed curve, 1 on it, linear along every ray.
 
-    The ring has to be seen whole from its middle; between its points it runs evenly in angle.
-
-    Args:
-      places: floating [..., 2].
-      ring: [R, 2], a closed curve.
-
-    Returns:
-      [...].
+    The curve has to be star-shaped around its middle; between its points its radius is linear in the angle.
     """
     middle = ring.mean(0)
     spokes, rays = ring - middle[None], places - middle.reshape((1,) * (places.ndim - 1) + (2,))
@@ -116,23 +112,23 @@ def _angle(rays):
     return jnp.arctan2(y, x)
 
 
-def pixels(height: int, width: int, dtype) -> jax.Array:
-    """The place of every pixel, [height, width, 2]."""
+def pixels(height: int, width: int, dtype: DTypeLike) -> Float[Array, "{height} {width} 2"]:
+    """The (x, y) of every pixel."""
     x, y = jnp.meshgrid(jnp.arange(width, dtype=dtype), jnp.arange(height, dtype=dtype))
     return jnp.stack([x, y], -1)
 
 
-def triangulate(points) -> np.ndarray:
+def triangulate(points: Num[AnyArray, "q 2"] | Num[AnyArray, "n q 2"]) -> Int32[np.ndarray, "m 3"]:
     """Triangles between points, for `warp` and `swap`. On the host, with SciPy.
 
-    The Delaunay triangulation of the points' mean, after every face was brought to the first one by a similarity.
+    The Delaunay triangulation of the mean of the faces, each aligned with the first one by a similarity.
 
     Args:
-      points: [Q, 2] or [N, Q, 2]; for `swap`, of meshes: `swap_points(landmarks)`. Give several faces, or one that
-        looks into the camera: in a turned face the nose hides part of a cheek, and the triangles mix up the two.
+      points: of one face or several; for `swap`, of meshes: `swap_points(landmarks)`. Pass several faces, or a frontal
+        one: in a turned face the nose hides part of a cheek, and triangles would join the two.
 
     Returns:
-      int32 [M, 3], indices of points, all turning one way. Points that coincide with another one are in no triangle.
+      indices of points, all of one orientation. Points that coincide with another one are in no triangle.
 
     Raises:
       ValueError: points of another shape, not finite, or all on one line.
@@ -153,7 +149,7 @@ def triangulate(points) -> np.ndarray:
 
 
 @functools.cache
-def outline_triangles() -> np.ndarray:
-    """The triangles of the 70 points, those of the generic face."""
+def outline_triangles() -> Int32[np.ndarray, "m 3"]:
+    """The triangles of the 70 points, from the generic face."""
     with jax.ensure_compile_time_eval():
         return triangulate(swap_points(GENERIC[:, :2].astype(np.float32)))

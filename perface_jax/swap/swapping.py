@@ -10,8 +10,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
+from jaxtyping import Float, Integer, Num
 
 from perface_jax import images
+from perface_jax.arrays import AnyArray, Array, Pixels, Scalar
 from perface_jax.images.pixels import in_dtype, working_dtype
 from perface_jax.landmarks import PARTS
 from perface_jax.swap.blending import clone, match_colors
@@ -29,41 +31,48 @@ from perface_jax.swap.geometry import (
 from perface_jax.swap.warping import check_triangles, locate, pull
 
 FEATHER = 0.15  # of the way from the edge of the mask to its middle
-SEAM = 25.0  # gray levels that the blending evens out; larger ones, mostly hair on one side, would shine into the face
-FEATURES = 0.5  # share of the change of colors that eyes and mouth take: their whites are white on every skin
+SEAM = 25.0  # gray levels that the blending evens out; larger steps, mostly hair on one side, would bleed into the face
+FEATURES = 0.5  # share of the color change that eyes and mouth get: the white of eyes and teeth is white on every skin
 
 
 class Face(NamedTuple):
-    """A picture, uint8 or floating 0..255 RGB [..., H, W, 3], and the face's landmarks in it, [..., P, 2] pixels."""
+    """A picture, RGB from 0 to 255, and the landmarks of the face in it, pixels."""
 
-    image: jax.Array
-    landmarks: jax.Array
+    image: Pixels[AnyArray, "*batch h w 3"]
+    landmarks: Num[AnyArray, "*batch p 2"]
 
 
-def swap(target: Face, source: Face, *, degree=1.0, shape=0.6, triangles=None) -> jax.Array:
+def swap(
+    target: Face,
+    source: Face,
+    *,
+    degree: Scalar | Float[AnyArray, "*degrees"] = 1.0,
+    shape: Scalar | Float[AnyArray, "*shapes"] = 0.6,
+    triangles: Integer[AnyArray, "m 3"] | None = None,
+) -> Pixels[Array, "*batch h w 3"]:
     """The target's picture with the source's inner face.
 
-    1. The points of the result: t + degree shape taper (S s - t); S is the similarity that takes the source's points s
-       nearest to the target's t, and taper falls from 1 inside to 0 on the outline of the face.
-    2. Both faces are warped onto them; the source gets the target's colors, and the two are mixed:
+    1. The points of the result: t + degree shape taper (S s - t); S is the similarity that aligns the source's points s
+       with the target's t, and taper falls from 1 inside to 0 on the outline of the face.
+    2. Both faces are warped to these points; the source gets the target's colors, and the two are mixed:
        (1 - degree) target + degree source.
-    3. The mixture is set into the target: its gradients inside the mask, the target's values outside, a soft edge.
+    3. The mixture is blended into the target: its gradients inside the mask, the target's values outside, a soft edge.
 
     Args:
-      target: whose picture it is.
-      source: whose face comes in; a mesh too, if the target has one. Pictures may differ in size.
-      degree: [...], from 0 (the target, bit for bit) to 1 (the whole swap).
-      shape: share of the source's shape that the result takes, 0 to 1.
-      triangles: int [M, 3] of `triangulate(swap_points(...))`. None: those of the generic face; for meshes those of the
-        meshes given, which needs their values, so that under jit and vmap they have to be handed over.
+      target: the picture that is changed.
+      source: the face that is swapped in; a mesh too, if the target has one. Pictures may differ in size.
+      degree: from 0 (the target, bit for bit) to 1 (the whole swap).
+      shape: share of the source's shape in the result, 0 to 1.
+      triangles: of `triangulate(swap_points(...))`. None: those of the generic face; for meshes those of the meshes
+        passed, which needs their values, so that under jit and vmap they have to be passed.
 
     Returns:
-      [..., H, W, 3], of the target's dtype; leading axes of faces and degree broadcast. Pixels outside the mask are the
-      target's own. Has gradients for pictures, landmarks and options.
+      of the target's dtype; leading axes of faces and degree broadcast. Pixels outside the mask are the target's own.
+      Differentiable in pictures, landmarks and options.
 
     Raises:
-      ValueError: a mesh on one side only, unknown kinds of landmarks, landmarks that are not finite; options outside
-        0..1; meshes under jit that come without triangles.
+      ValueError: a mesh on one side only, unknown layouts of landmarks, landmarks that are not finite; options outside
+        0..1; meshes under jit without triangles.
       TypeError: not a Face, or pictures of another dtype.
     """
     for name, face in (("target", target), ("source", source)):
@@ -85,8 +94,15 @@ def swap(target: Face, source: Face, *, degree=1.0, shape=0.6, triangles=None) -
     return _swap(jnp.asarray(target.image), *pictures, points, source_points, *options, jnp.asarray(triangles))
 
 
-def swap_face(target: Face, source: Face, *, degree=1.0, shape=0.6, triangles=None) -> Face:
-    """As `swap`, with where the features of the result lie: the 59 points of its outline, [..., 59, 2] pixels."""
+def swap_face(
+    target: Face,
+    source: Face,
+    *,
+    degree: Scalar | Float[AnyArray, "*degrees"] = 1.0,
+    shape: Scalar | Float[AnyArray, "*shapes"] = 0.6,
+    triangles: Integer[AnyArray, "m 3"] | None = None,
+) -> Face:
+    """As `swap`, with the landmarks of the result: the 59 points of its outline."""
     image = swap(target, source, degree=degree, shape=shape, triangles=triangles)
     dtype = working_dtype(target.image.dtype)
     points = (swap_points(jnp.asarray(face.landmarks, dtype)) for face in (target, source))
@@ -117,7 +133,7 @@ def _check_face(name, face):
 
 
 def _triangles(points, source_points):
-    """Triangles for all faces given, of a number that depends on the kind of landmarks alone: one compilation."""
+    """Triangles for all these faces; their number depends on the layout of the landmarks alone: one compilation."""
     if points.shape[-2] != MESH:
         return outline_triangles()
     if isinstance(points, Tracer) or isinstance(source_points, Tracer):
@@ -134,7 +150,7 @@ def _triangles(points, source_points):
 def _swap(original, target, source, points, source_points, degree, shape, triangles):
     def one(original, target, source, points, source_points, degree, shape):
         moved = move_points(points, source_points, degree * shape)
-        turns = jnp.ones(len(triangles), points.dtype)  # those of triangulate all turn one way
+        turns = jnp.ones(len(triangles), points.dtype)  # those of triangulate have one orientation
         place = locate(moved, triangles, turns, *target.shape[:2])
         own, other = pull(target, target, points, place), pull(source, target, source_points, place)
         out, features = _masks(points, moved, target)
@@ -150,8 +166,10 @@ def _swap(original, target, source, points, source_points, degree, shape, triang
         return jnp.vectorize(one, signature=signature)(original, target, source, points, source_points, degree, shape)
 
 
-def move_points(points, source_points, amount):
-    """Where the points of the result lie."""
+def move_points(
+    points: Float[AnyArray, "q 2"], source_points: Float[AnyArray, "q 2"], amount: Scalar
+) -> Float[Array, "q 2"]:
+    """The points of the result."""
     matrix = images.similarity_transform(source_points, points)
     fitted = source_points @ matrix[:, :2].T + matrix[None, :, 2]
     taper = _ramp((1 - radius(points, face_ring(points))) / 0.5)
@@ -159,7 +177,7 @@ def move_points(points, source_points, amount):
 
 
 def _masks(points, moved, target):
-    """How far out each pixel lies in the mask (1 is its edge), and how much it is eye or mouth (0 to 1)."""
+    """How far out each pixel lies in the mask (1 at its edge), and how much it belongs to eyes or mouth (0 to 1)."""
     place, contours = pixels(*target.shape[:2], target.dtype), outline_of(moved)
     near = [radius(place, contours[slice(*PARTS[name])]) for name in ("left_eye", "right_eye", "mouth")]
     return radius(place, inner_ring(points)), _ramp((1.6 - functools.reduce(jnp.minimum, near)) / 0.8)

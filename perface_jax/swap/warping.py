@@ -1,38 +1,48 @@
-"""Pictures bent by points: every triangle between them is moved by its own affine map."""
+"""Pictures warped by points: every triangle between them is moved by its own affine map."""
 
 import functools
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
+from jaxtyping import Bool, Float, Integer, Num, Shaped
 
 from perface_jax import images
+from perface_jax.arrays import AnyArray, Array, Pixels
 from perface_jax.images.pixels import in_dtype, working_dtype
 
 
-def warp(image, source_points, target_points, triangles, *, background=None) -> jax.Array:
-    """A picture whose points have been moved, and what lies between them with them.
+def warp(
+    image: Pixels[AnyArray, "*#batch h w 3"],
+    source_points: Num[AnyArray, "*#batch q 2"],
+    target_points: Num[AnyArray, "*#batch q 2"],
+    triangles: Integer[AnyArray, "m 3"],
+    *,
+    background: Pixels[AnyArray, "*#batch i j 3"] | None = None,
+) -> Pixels[Array, "*batch i j 3"]:
+    """A picture whose points have been moved, with everything between them.
 
     A pixel in the triangle (t1, t2, t3) of the target points, at w1 t1 + w2 t2 + w3 t3, takes the picture's value at
-    w1 s1 + w2 s2 + w3 s3: bilinear, beyond the picture its outermost pixels. Triangles that were turned over, when most
-    (by area) were not, show the back of a surface, as in turned heads, and are left out; where others overlap, the one
-    counts in which the pixel lies deepest. No anti-aliasing: shrink large faces first.
+    w1 s1 + w2 s2 + w3 s3: bilinear, with the outermost pixels repeated beyond the picture. Triangles that were flipped,
+    when most (by area) were not, show the back of a surface, as in turned heads, and are left out; where triangles
+    overlap, a pixel belongs to the one in which it lies deepest. No anti-aliasing: shrink large faces first.
 
     Args:
-      image: [..., H, W, 3], uint8 or floating.
-      source_points: [..., Q, 2], where the points are in `image`, pixels.
-      target_points: [..., Q, 2], where they are to go.
-      triangles: int [M, 3], indices of points: `triangulate`.
-      background: [..., I, J, 3] of the dtype of `image`: what stands where no triangle lies, and the size of the
-        result; None is black, of the size of `image`.
+      image: the picture.
+      source_points: pixels of `image`.
+      target_points: where they move to.
+      triangles: indices of points: `triangulate`.
+      background: of the dtype of `image`: the pixels outside all triangles, and the size of the result; None is black,
+        of the size of `image`.
 
     Returns:
-      [..., I, J, 3], of the dtype of `image`; leading axes broadcast. Has gradients for picture and points.
+      of the dtype of `image`; leading axes broadcast. Differentiable in picture and points.
 
     Raises:
-      ValueError: points of unlike shape; triangles of points that are not there.
-      TypeError: unlike dtypes.
+      ValueError: points of different shapes; triangles of points that do not exist.
+      TypeError: different dtypes.
 
     Source: scikit-image's PiecewiseAffineTransform, which fills with black by default.
     """
@@ -52,8 +62,16 @@ def warp(image, source_points, target_points, triangles, *, background=None) -> 
     return in_dtype(_warp(*pictures, source_points, target_points, jnp.asarray(triangles)), image.dtype)
 
 
-def check_triangles(triangles, points: int) -> None:
-    """Refuses triangles that are not int [M, 3] between 0 and `points`; traced ones have their shape looked at."""
+class Located(NamedTuple):
+    """In which triangle each pixel lies."""
+
+    corners: Integer[Array, "i j 3"]  # indices of points
+    weights: Float[Array, "i j 3"]  # barycentric coordinates
+    is_inside: Bool[Array, "i j"]  # whether any triangle has the pixel
+
+
+def check_triangles(triangles: Shaped[AnyArray, "..."], points: int) -> None:
+    """Refuse triangles that are not int [M, 3] from 0 to below `points`; of traced ones, only the shape is checked."""
     if getattr(triangles, "ndim", 0) != 2 or triangles.shape[1] != 3 or not len(triangles):
         raise ValueError(f"saw triangles of shape {list(np.shape(triangles))}, wanted int [M, 3]: swap.triangulate")
     if not jnp.issubdtype(triangles.dtype, jnp.integer):
@@ -81,11 +99,17 @@ def _warp(image, background, source_points, target_points, triangles):
         )
 
 
-def locate(points, triangles, turns, height: int, width: int):
-    """In which triangle each pixel lies: its corners [H, W, 3], their weights [H, W, 3], whether there is one [H, W].
+def locate(
+    points: Float[AnyArray, "q 2"],
+    triangles: Integer[AnyArray, "m 3"],
+    turns: Float[AnyArray, " m"],
+    height: int,
+    width: int,
+) -> Located:
+    """The triangle in which each pixel lies.
 
-    One triangle after the other: all of a mesh at once would be a thousand planes a picture. `turns` [M], 1 or -1, is
-    the way each triangle turns when its front is seen.
+    One triangle after the other: all of a mesh at once would be a thousand planes for each picture. `turns`, 1 or -1,
+    is the orientation of each triangle when its front is visible.
     """
     x, y = jnp.meshgrid(jnp.arange(width, dtype=points.dtype), jnp.arange(height, dtype=points.dtype))
 
@@ -96,15 +120,16 @@ def locate(points, triangles, turns, height: int, width: int):
 
     nowhere = jnp.full_like(x, -jnp.inf), jnp.zeros(x.shape, jnp.int32)
     corners = jax.lax.stop_gradient(points)[triangles]
-    turns *= jnp.sign((turns * _area(corners)).sum())  # the whole may be mirrored
-    frames = _frames(corners, turns)  # here, for the loop would divide once a pixel
+    turns *= jnp.sign((turns * _area(corners)).sum())  # the whole face may be mirrored
+    frames = _frames(corners, turns)  # outside the loop, which would divide for every pixel
     (depth, index), _ = jax.lax.scan(deeper, nowhere, (frames, jnp.arange(len(triangles), dtype=jnp.int32)))
     corners = triangles[index]
-    return corners, jnp.stack(_weights(x, y, _frames(points[corners], turns[index])), -1), depth > -1e-4
+    weights = jnp.stack(_weights(x, y, _frames(points[corners], turns[index])), -1)
+    return Located(corners, weights, depth > -1e-4)
 
 
 def _frames(corners, turns):
-    """What `_weights` needs of triangles [..., 3, 2]: a corner, two sides over the area, 1 for fronts or -1."""
+    """What `_weights` needs of triangles [..., 3, 2]: a corner, two sides over the area, 1 for a front or -1."""
     a, b, c = (corners[..., i, :] for i in range(3))
     area = _area(corners)
     is_front = area * turns > 1e-6
@@ -113,7 +138,7 @@ def _frames(corners, turns):
 
 
 def _weights(x, y, frame):
-    """Barycentric coordinates of places in a triangle; one is negative outside, and everywhere if it shows its back."""
+    """Barycentric coordinates of places in a triangle; one is negative outside, and everywhere in a back face."""
     corner, first_side, second_side, total = frame
     x, y = x - corner[..., 0], y - corner[..., 1]
     second = x * second_side[..., 1] - y * second_side[..., 0]
@@ -122,13 +147,18 @@ def _weights(x, y, frame):
 
 
 def _area(corners):
-    """Twice the area of triangles, negative for those that turn the other way."""
+    """Twice the area of triangles, negative for those of the other orientation."""
     (ux, uy), (vx, vy) = (jnp.moveaxis(corners[..., i, :] - corners[..., 0, :], -1, 0) for i in (1, 2))
     return ux * vy - uy * vx
 
 
-def pull(image, background, points, place):
-    """The picture's values at the pixels that `locate` has found, once the corners lie at `points`."""
+def pull(
+    image: Float[AnyArray, "h w 3"],
+    background: Float[AnyArray, "i j 3"],
+    points: Float[AnyArray, "q 2"],
+    place: Located,
+) -> Float[Array, "i j 3"]:
+    """The picture's values at the pixels that `locate` found, with the corners at `points`."""
     corners, weights, is_inside = place
     x, y = jnp.moveaxis((weights[..., None] * points[corners]).sum(-2), -1, 0)
     sample = functools.partial(jax.scipy.ndimage.map_coordinates, coordinates=[y, x], order=1, mode="nearest")
