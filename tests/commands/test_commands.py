@@ -146,9 +146,9 @@ def test_a_stray_argument_is_refused(flags):
     assert "unexpected argument 'margin=0.2'" in run("train.py", *flags, "margin=0.2", expect=1)
 
 
-@pytest.mark.slow  # two more programs to compile; tests/test_anonymizer.py has what they do
-def test_faces_are_hidden_by_one_command_and_judged_by_another(trained, flags, release, tmp_path):  # noqa: F811
-    for folder, count in (("queries", 4), ("candidates", 24)):
+@pytest.mark.slow  # two more programs to compile; tests/anonymization/test_anonymizer.py checks the results
+def test_faces_are_anonymized_by_one_command_and_evaluated_by_another(trained, flags, release, tmp_path):  # noqa: F811
+    for folder, count in (("originals", 4), ("candidates", 24)):
         (tmp_path / folder).mkdir()
         for path in sorted((release / "triplet").glob("*.jpg"))[:count]:
             (tmp_path / folder / f"{folder[0]}{path.name}").write_bytes(path.read_bytes())
@@ -156,14 +156,13 @@ def test_faces_are_hidden_by_one_command_and_judged_by_another(trained, flags, r
         *flags, "--crop=simswap", "--config.anonymize.size=48", "--config.anonymize.false_accept_rate=.5",
         f"--candidates={tmp_path / 'candidates'}",
     ]  # fmt: skip
-    out = tmp_path / "out"
-    said = run("evaluate.py", *options, "--part=anonymize", f"--queries={tmp_path / 'queries'}", f"--out={out}")
-    assert "qt0000_a" in said
+    out, originals = tmp_path / "out", tmp_path / "originals"
+    said = run("evaluate.py", *options, "--part=anonymize", f"--queries={originals}", f"--out={out}")  # the former name
+    assert "ot0000_a" in said
     assert (out / "sheet.png").exists()
-    hidden = f"--anonymized=ours={tmp_path / 'queries'}"
-    originals = f"--originals={tmp_path / 'queries'}"
     report = f"--report={tmp_path / 'report'}"
-    said = run("evaluate.py", *options, "--part=privacy", originals, hidden, report)
+    given = f"--originals={originals}", f"--anonymized=ours={originals}"
+    said = run("evaluate.py", *options, "--part=privacy", *given, report)
     assert "chosen swap" in said
     assert (tmp_path / "report" / "report.html").exists()
     assert "wants --originals=DIR" in run("evaluate.py", *flags, "--part=privacy", expect=1)
