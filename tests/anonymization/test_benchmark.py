@@ -8,6 +8,7 @@ from perface_jax.anonymization import benchmark, recognizer_sections, sections
 from perface_jax.anonymization.embedders import Embedders
 from perface_jax.anonymization.methods import Method
 from perface_jax.anonymization.preservation import MEASURES
+from perface_jax.datasets.portraits import Portraits
 from perface_jax.statistics.estimates import UNKNOWN
 from tests.figure_checks import labeled
 
@@ -28,16 +29,11 @@ class Given:
         return self.vectors[role or "plain"]
 
 
-class Faces:
-    """As many faces as there are originals, without pictures."""
-
-    names = images = landmarks = None
-
-    def __len__(self):
-        return COUNT
-
-    def __getitem__(self, places):
-        return self
+def faces():
+    """As many faces as there are originals, black and named by their numbers."""
+    pictures, points = np.zeros((COUNT, 4, 4, 3), np.uint8), np.zeros((COUNT, 5, 2), np.float32)
+    names = tuple(map(str, range(COUNT)))
+    return Portraits(names, pictures, points, True, np.zeros((COUNT, 3)), np.full((COUNT, 2), 4))
 
 
 @pytest.fixture(scope="module")
@@ -54,11 +50,11 @@ def found(vectors):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(benchmark, "measure", lambda *_: {})
         patch.setattr(benchmark, "no_contours", lambda *_: "no landmarks of the results")
-        methods = {"ours": Method(Faces(), np.arange(COUNT), False), "plain": Method(Faces(), np.arange(COUNT), True)}
+        methods = {"ours": Method(faces(), np.arange(COUNT), False), "plain": Method(faces(), np.arange(COUNT), True)}
         files = Given(vectors, embeds_new_pictures=False)
         embedders = Embedders(Given(vectors), {"r50": Given(vectors), "files": files})
         options = {"attributes": {"sex": SEX, "age": AGE}, "false_accept_rate": RATE}
-        return benchmark.benchmark(Faces(), methods, embedders, **options)
+        return benchmark.benchmark(faces(), methods, embedders, **options)
 
 
 def _lines(section):
@@ -85,11 +81,11 @@ def test_without_a_perceptual_model_there_is_no_perceived_similarity_and_no_scat
     monkeypatch.setattr(benchmark, "measure", lambda *_: {})
     monkeypatch.setattr(benchmark, "no_contours", lambda *_: "none")
     embedders = Embedders(None, {"r50": Given(vectors)})
-    methods = {"ours": Method(Pictures(), np.arange(COUNT), False)}
-    found = benchmark.benchmark(Pictures(), methods, embedders, attributes={"sex": SEX}, false_accept_rate=RATE)
+    methods = {"ours": Method(faces(), np.arange(COUNT), False)}
+    found = benchmark.benchmark(faces(), methods, embedders, attributes={"sex": SEX}, false_accept_rate=RATE)
     assert [row.perceived for row in found.rows] == 3 * [None]
     assert "perceived" not in {gap.measure for gap in found.gaps}
-    section = sections.both_axes(found, Pictures(), methods)
+    section = sections.both_axes(found, faces(), methods)
     assert _lines(section)[0]["perceived"] == ""
     assert len(section.figures) == 1  # the sheet
 
@@ -121,16 +117,10 @@ def test_every_rank_with_its_interval_is_in_the_rows_and_in_the_figure(found):
     assert {"ours", "plain", "false accept rate 0.01"} <= set(labeled(roc.axes[0]))
 
 
-class Pictures(Faces):
-    """Faces of one gray each, with names."""
-
-    names, images = tuple(map(str, range(COUNT))), np.zeros((COUNT, 4, 4, 3), np.uint8)
-
-
 def test_both_axes_leave_the_equal_error_rate_to_its_table_and_show_originals_that_have_results(found):
     measures = [benchmark.PreservationRow(*title, UNKNOWN, 0, 0, COUNT, "none") for title in TITLES]
-    methods = {"ours": Method(Pictures(), np.arange(40, COUNT), False)}  # none of the first six
-    section = sections.both_axes(found._replace(preservation=measures), Pictures(), methods)
+    methods = {"ours": Method(faces(), np.arange(40, COUNT), False)}  # none of the first six
+    section = sections.both_axes(found._replace(preservation=measures), faces(), methods)
     assert "EER" not in section.table.columns
     (panel,) = section.figures[1].figure.axes
     assert [text.get_text() for text in panel.texts if text.get_text().isdigit()] == [*map(str, range(40, 46))]

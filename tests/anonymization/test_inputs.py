@@ -1,17 +1,18 @@
 """Faces, groups and persons by role."""
 
-import types
-
 import numpy as np
 import pytest
 
 from perface_jax.anonymization import inputs
 from perface_jax.anonymization.inputs import Inputs
+from perface_jax.datasets.portraits import Portraits
 
 
-class Faces(types.SimpleNamespace):
-    def __len__(self):
-        return len(self.names)
+def faces(*names):
+    """Of these names, all black."""
+    count = len(names)
+    pictures, points = np.zeros((count, 4, 4, 3), np.uint8), np.zeros((count, 5, 2), np.float32)
+    return Portraits(names, pictures, points, True, np.zeros((count, 3)), np.full((count, 2), 4))
 
 
 def test_queries_are_originals_and_a_file_without_a_role_is_for_originals_and_candidates():
@@ -47,15 +48,14 @@ def test_no_group_of_an_original_has_its_own_picture_or_person(tmp_path):
     rows = "q,f,ann r,m,bob a1,f,ann a2,f,eve a3,f,eve b1,m,dan b2,m,cy r2,m,bob".split()
     (tmp_path / "groups.csv").write_text("\n".join(["name,sex,person", *rows]))
     given = Inputs("o", candidates="c", attributes=dict.fromkeys(("originals", "candidates"), tmp_path / "groups.csv"))
-    gallery = Faces(names=("a1", "a2", "a3", "b1", "b2", "r2"))
-    names, members = inputs.read_members(Faces(names=("q", "r")), gallery, given)
+    candidates = faces("a1", "a2", "a3", "b1", "b2", "r2")
+    names, members = inputs.read_members(faces("q", "r"), candidates, given)
     assert names == ["f", "m"]
     np.testing.assert_array_equal(members[0], [[0, 1, 1, 0, 0, 0], [0, 0, 0, 1, 1, 1]])  # not a1, who is ann
     np.testing.assert_array_equal(members[1], [[1, 1, 1, 0, 0, 0], [0, 0, 0, 1, 1, 0]])  # not r2, who is bob
 
 
 def test_without_persons_only_the_own_picture_is_left_out():
-    gallery = Faces(names=("a", "b", "c"))
-    names, members = inputs.read_members(Faces(names=("b", "z")), gallery, Inputs("o", candidates="c"))
+    names, members = inputs.read_members(faces("b", "z"), faces("a", "b", "c"), Inputs("o", candidates="c"))
     assert names == ["all"]
     np.testing.assert_array_equal(members, [[[1, 0, 1]], [[1, 1, 1]]])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from perface_jax.anonymization import preservation, sections
-from perface_jax.anonymization.benchmark import preservation_rows
+from perface_jax.anonymization.benchmark import Benchmark, preservation_rows
 from perface_jax.anonymization.preservation import MEASURES, SKIN_COLORS, SKIN_PIXELS, measure, no_contours
 from perface_jax.datasets.portraits import Portraits
 from perface_jax.landmarks import GENERIC
@@ -28,7 +28,7 @@ def _rows(measured, reason=""):
 
 
 def _cells(rows):
-    found = type("Found", (), {"preservation": list(rows.values())})
+    found = Benchmark(0.1, [], [], list(rows.values()), {}, {})
     return {line[0].split(" (")[0]: line[2] for line in sections.preservation(found).table.lines}
 
 
