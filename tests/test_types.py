@@ -14,11 +14,10 @@ ROOMS = (
     "images", "network", "similarity", "losses", "metrics", "statistics", "groups", "classification", "selection",
     "verification", "annotations", "swap", "fidelity", "privacy",
 )  # fmt: skip
-NOT_YET = {"swap", "fidelity"}
 
 
 def _modules():
-    for room in (room for room in ROOMS if room not in NOT_YET):
+    for room in ROOMS:
         module = importlib.import_module(f"perface_jax.{room}")
         yield module
         for found in pkgutil.iter_modules(getattr(module, "__path__", []), f"{module.__name__}."):
