@@ -47,7 +47,7 @@ MOMENTUM = 0.9  # PyTorch writes the same update as momentum 0.1
 class Applied(Protocol):
     """What embeds images: an `IResNet`, or anything with the same `apply`."""
 
-    def apply(self, variables: Mapping, images: Array) -> Array: ...
+    def apply(self, variables: Mapping, images: Array) -> Any: ...
 
 
 class PReLU(nn.Module):
