@@ -22,7 +22,7 @@ SMALL = ["--image-size=4", "--batch-size=2", "--rounds=2"]
 @pytest.fixture
 def small_network(monkeypatch):
     """One that compiles in a second, in the place of every network that is asked for."""
-    monkeypatch.setattr(runs.experiment, "starting_point", lambda config: small_runs.dot())
+    monkeypatch.setattr(runs.builders, "starting_point", lambda config: small_runs.dot())
 
 
 def _assert_timed(row, variants, rounds=2):
