@@ -104,7 +104,7 @@ class AuditResult:
     @property
     def column_orders(self) -> dict[str, GridOrder]:
         """The row order of every column, as far as known: empty without an alarm."""
-        if not self.order_alarms:
+        if not self.order_alarms or self.source_order is None:
             return {}
         wrong = {alarm.column: alarm.order.seen for alarm in self.order_alarms}
         return {column: wrong.get(column, self.source_order) for column in self.columns}
@@ -147,9 +147,10 @@ def _advice(alarm: OrderAlarm) -> str:
 
 
 def _voter_findings(found: AuditResult) -> Iterator[str]:
-    failed = sorted((v for v in found.voters if v.dummies and v.dummies[0]), key=lambda v: -v.dummies[0] / v.dummies[1])
+    failed = [(voter.name, *voter.dummies) for voter in found.voters if voter.dummies and voter.dummies[0]]
     if failed:
-        who = ", ".join(f"{v.name} ({v.dummies[0]} of {v.dummies[1]})" for v in failed)
+        worst_first = sorted(failed, key=lambda one: -one[1] / one[2])
+        who = ", ".join(f"{name} ({missed} of {seen})" for name, missed, seen in worst_first)
         yield (
             f"DUMMY TRIPLETS missed by {len(failed)} of {len(found.voters)} annotators: {who}. The paper excludes "
             "every annotator who misses one."

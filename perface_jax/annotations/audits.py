@@ -139,7 +139,9 @@ def _measures(rows: Votes, moved: Votes, alarms, clusters: _Clusters) -> dict[st
         "changes": _changes(rows, moved) if alarms else {},
         "kept": _kept(moved),
         "lookups": _lookups(moved, clusters) if has_grid else {},
-        "variance": variance_shares(_mean_vote(moved), clusters.source, clusters.target) if has_grid else {},
+        "variance": variance_shares(_mean_vote(moved), clusters.source, clusters.target)
+        if clusters.target is not None
+        else {},
         "voters": _voters(moved, alarms, clusters),
         "copies": annotator_quality.copies(rows.columns, rows.votes, clusters.source),
     }
@@ -176,7 +178,7 @@ def _lookups(votes: Votes, clusters: _Clusters) -> dict[tuple[str, str], Estimat
     for labels in (majority(votes), unanimous(votes)):
         measures = {
             "same source, other targets": leave_one_out(truth, labels.label, clusters.source),
-            "same target, other sources": leave_one_out(truth, labels.label, clusters.target),
+            "same target, other sources": leave_one_out(truth, labels.label, clusters.target),  # pyright: ignore  # there is a grid
             "best constant": best_constant(labels.label),
         }
         for name, measure in measures.items():

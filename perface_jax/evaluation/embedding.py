@@ -41,12 +41,12 @@ class Network:
         folds = isinstance(model, IResNet)  # another module is applied as it is
         weights = folding.fold_norms(model, variables) if folds else dict(variables)
         self._weights = parallel.place_global(weights, self._mesh)
-        self._program = _program(model, folding.embed_step if folds else embed_step)
+        self._program = _program(model, folding.embed_step if folds else embed_step)  # pyright: ignore  # hashable
 
     def embed(self, images: Iterable[UInt8[np.ndarray, "s s 3"]]) -> Float32[np.ndarray, "n d"]:
         """The embeddings of a stream of pictures."""
         outputs = [np.empty((0, self.model.embedding_size), np.float32)]
-        for (output, count), _ in itertools.pairwise(itertools.chain(self._steps(iter(images)), [None])):
+        for (output, count), _ in itertools.pairwise(itertools.chain(self._steps(iter(images)), [(outputs[0], 0)])):
             outputs.append(np.asarray(output, np.float32)[:count])  # after the next step was started
         return np.concatenate(outputs)
 
@@ -89,7 +89,7 @@ def refuse_bad(names: Sequence[str], embeddings: Float[np.ndarray, "n d"], origi
         (~embeddings.any(axis=1), "vectors of length zero, which have no direction:"),
     ):
         if bad.any():
-            named = [name for name, is_bad in zip(names, bad, strict=True) if is_bad]
+            named = [names[int(i)] for i in np.flatnonzero(bad)]
             raise ValueError(f"{origin}: {what} {listed(named)}; {len(named)} in all")
 
 
@@ -177,7 +177,7 @@ def embed_folder(
     return [kept[i] for i in order], np.concatenate([part[1] for part in parts])[order], sorted(skipped)
 
 
-def _ahead(pool, load, names: Sequence[str], *, window: int) -> Iterator[tuple[str, Any]]:
+def _ahead(pool, load, names: Sequence, *, window: int) -> Iterator[tuple[Any, Any]]:
     """(name, load(name)) in order, with at most `window` pictures loaded and not yet taken."""
     pending = collections.deque()
     for name in names:

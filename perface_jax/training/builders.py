@@ -87,7 +87,7 @@ def divide(triplets: sim_celeba.Triplets, config: ConfigDict) -> LabeledTriplets
     settings = {name: rows[labels[rows] >= 0] for name, rows in split.rows.items()}
     if not len(settings[annotations.Setting.VALIDATION]):
         raise ValueError("no validation triplet has a unanimous label; give config.split more validation ids")
-    return LabeledTriplets(triplets, training_labels, labels, training, settings, split)
+    return LabeledTriplets(triplets, training_labels, labels, training, settings, split)  # pyright: ignore  # frozen
 
 
 def _split(triplets, options):
