@@ -114,7 +114,7 @@ def relight(
     Known limits: cast shadows and gloss stay where they are. Ratios beyond 2.5 are clipped.
     """
     result, outline = _pair(result, points)
-    where = _mask(face_region(points, result.shape[-3:-1]) if where is None else where, result.shape[:-1])
+    where = _mask(face_region(points, result.shape[-3:-1]) if where is None else where, result.shape[:-1])  # pyright: ignore[reportArgumentType]
     change = _each(_log_ratio, _luminance(result), outline, fit_head(points), where, lighting)
     lit = color.from_linear(color.to_linear(result) * jnp.exp(strength * where * change)[..., None])
     return jnp.where(where[..., None] > 0, in_dtype(lit, result.dtype), result)

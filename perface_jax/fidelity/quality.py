@@ -98,7 +98,7 @@ def perceptual_loss(
     total = 0.0 if lpips is None else lpips(original, result)
     for mask, weight in zip(regions, weights, strict=True):
         total = total + weight * _root_mean_square(_over(mask, change) * change)
-    return total
+    return total  # pyright: ignore[reportReturnType]
 
 
 def _pair(original, result):

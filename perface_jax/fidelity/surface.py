@@ -54,7 +54,7 @@ def normals(
 ) -> Float[Array, "*batch 3"]:
     """Unit normals of the surface over x and y, towards the viewer, in the frame of the head."""
     one, zero = jnp.ones_like(x), jnp.zeros_like(x)
-    across, down = (jax.jvp(lambda *at: height(*at, relief), (x, y), way)[1] for way in ((one, zero), (zero, one)))
+    across, down = (jax.jvp(lambda *at: height(*at, relief), (x, y), way)[1] for way in ((one, zero), (zero, one)))  # pyright: ignore[reportCallIssue]
     return jnp.stack([-across, -down, one], -1) / jnp.sqrt(1.0 + across**2 + down**2)[..., None]
 
 

@@ -62,7 +62,7 @@ def black_box(
     """The bounding box of the face in black."""
 
     def covered(image, points):
-        place, ring = pixels(*image.shape[:2], image.dtype), face_ring(points)
+        place, ring = pixels(*image.shape[:2], image.dtype), face_ring(points)  # pyright: ignore[reportCallIssue]
         is_covered = ((place >= ring.min(0)) & (place <= ring.max(0))).all(-1)
         return jnp.where(is_covered[..., None], 0, image)
 
@@ -70,7 +70,7 @@ def black_box(
 
 
 def _on_face(changed, image, points):
-    is_face = radius(pixels(*image.shape[:2], image.dtype), face_ring(points)) < 1
+    is_face = radius(pixels(*image.shape[:2], image.dtype), face_ring(points)) < 1  # pyright: ignore[reportCallIssue]
     return jnp.where(is_face[..., None], changed, image)
 
 

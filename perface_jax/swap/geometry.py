@@ -62,7 +62,7 @@ def _forehead(points):
 
 def outline_of(points: Float[AnyArray, "*batch q 2"]) -> Float[Array, "*batch 59 2"]:
     """Back from swap points to the outline."""
-    return outline(points) if points.shape[-2] == MESH else points[..., :59, :]
+    return outline(points) if points.shape[-2] == MESH else points[..., :59, :]  # pyright: ignore[reportReturnType]
 
 
 def face_ring(points: Float[AnyArray, "*batch q 2"]) -> Float[AnyArray, "*batch r 2"]:

@@ -173,12 +173,12 @@ def move_points(
     matrix = images.similarity_transform(source_points, points)
     fitted = source_points @ matrix[:, :2].T + matrix[None, :, 2]
     taper = _ramp((1 - radius(points, face_ring(points))) / 0.5)
-    return points + amount * taper[:, None] * (fitted - points)
+    return points + amount * taper[:, None] * (fitted - points)  # pyright: ignore[reportReturnType]
 
 
 def _masks(points, moved, target):
     """How far out each pixel lies in the mask (1 at its edge), and how much it belongs to eyes or mouth (0 to 1)."""
-    place, contours = pixels(*target.shape[:2], target.dtype), outline_of(moved)
+    place, contours = pixels(*target.shape[:2], target.dtype), outline_of(moved)  # pyright: ignore[reportCallIssue]
     near = [radius(place, contours[slice(*PARTS[name])]) for name in ("left_eye", "right_eye", "mouth")]
     return radius(place, inner_ring(points)), _ramp((1.6 - functools.reduce(jnp.minimum, near)) / 0.8)
 
