@@ -106,8 +106,8 @@ class Split:
                     if SHARED.get((one, other), SHARED.get((other, one))) != kind:
                         self._check_pair(one, other, kind, ids)
 
-    def _check_pair(self, one: Setting, other: Setting, kind: str, ids: np.ndarray | None) -> None:
-        a, b = (self.rows[name] if ids is None else ids[self.rows[name]] for name in (one, other))
+    def _check_pair(self, one: str, other: str, kind: str, ids: np.ndarray | None) -> None:
+        a, b = (self.rows[name] if ids is None else ids[self.rows[name]] for name in (Setting(one), Setting(other)))
         both = np.intersect1d(a, b)
         if len(both):
             shown = ", ".join(map(str, both[:10])) + (", ..." if len(both) > 10 else "")
