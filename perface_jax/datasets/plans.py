@@ -28,7 +28,8 @@ Indices = Sequence[int] | Int[np.ndarray, " n"]
 class Source(Protocol):
     """Pictures by position, with the stored roles a, b, c, and their votes."""
 
-    votes: Int8[np.ndarray, "t v"]  # 0 = a is closer, 1 = b is closer, -1 = no vote
+    @property
+    def votes(self) -> Int8[np.ndarray, "t v"]: ...  # 0 = a is closer, 1 = b is closer, -1 = no vote
 
     def __len__(self) -> int: ...
 
