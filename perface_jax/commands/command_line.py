@@ -1,4 +1,6 @@
-"""What the commands share: flags, refused in one line if they are wrong, and those of several processes."""
+"""What `train` and `evaluate` share: flags, refused in one line if they are wrong, and several processes.
+
+Flags are defined when a command runs, so that importing one has no effect."""
 
 import asyncio
 import difflib
@@ -9,31 +11,46 @@ import traceback
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
-from absl import app, flags
+from absl import app, flags, logging
+from ml_collections import ConfigDict
 
 from perface_jax import all_settings, configs, parallel
+from perface_jax.network import compilation
 from perface_jax.settings import TASKS
 from perface_jax.training import config_schema, sweeps
 
 Alone = TypeVar("Alone", str, None)
 
 
-def run(main: Callable[[Sequence[str]], None]) -> None:
-    """Read the flags of the module of `main`, and call it with the arguments that are no flags; `--help` shows both."""
-    sys.modules["__main__"].__doc__ = sys.modules[main.__module__].__doc__
-    for module in (main.__module__, __name__):
+def run(work: Callable[[ConfigDict], None], *, verbosity: int = logging.ERROR) -> None:
+    """Read the flags of the module of `work`, and call it with the checked `--config`; `--help` shows these flags.
+
+    What `work` refuses or cannot write ends the process with the message alone. Orbax and TFDS log every step they
+    take, as far as `verbosity` lets them.
+    """
+
+    def main(arguments):
+        logging.set_verbosity(verbosity)
+        if len(arguments) > 1:
+            raise app.UsageError(f"unexpected argument {arguments[1]!r}; fields are set as --config.field=value")
+        try:
+            compilation.keep_programs()
+            _join_processes()
+            all_settings.check(flags.FLAGS.config)
+            work(flags.FLAGS.config)
+        except (ValueError, OSError, FloatingPointError) as error:
+            raise SystemExit(str(error)) from error
+
+    _define_processes()
+    sys.modules["__main__"].__doc__ = sys.modules[work.__module__].__doc__
+    for module in (work.__module__, __name__):
         for flag in flags.FLAGS.get_key_flags_for_module(module):
             flags.FLAGS.register_key_flag_for_module(sys.argv[0], flag)
     app.run(main, flags_parser=parse)
 
 
 def parse(arguments: Sequence[str]) -> list[str]:
-    """Read the flags; for `absl.app.run(main, flags_parser=parse)`.
-
-    Raises:
-      SystemExit: a field that no config has, or that this one does not have, or a value of the wrong type; names the
-        flag, the closest field, and what may be swept.
-    """
+    """Read the flags; a wrong one ends the process and names the flag, the closest field, and what may be swept."""
     overrides = {name: argument for argument in arguments if (name := _field_name(argument))}
     for name, argument in overrides.items():
         _refuse_unknown(name, argument)
@@ -48,11 +65,7 @@ def parse(arguments: Sequence[str]) -> list[str]:
 
 
 def find_config(given: str) -> str:
-    """The path of a config, given as `FILE.py` or by the name of an installed one; both with or without `:variant`.
-
-    Raises:
-      ValueError: no installed config has this name.
-    """
+    """The path of a config, given as `FILE.py` or by the name of an installed one; both with or without `:variant`."""
     name, colon, variant = given.partition(":")
     if not name.isidentifier():
         return given
@@ -65,8 +78,9 @@ def find_config(given: str) -> str:
 def _with_config_paths(arguments):
     found = list(arguments)
     for i, argument in enumerate(found):
-        if argument.startswith("--config="):
-            found[i] = "--config=" + find_config(argument.removeprefix("--config="))
+        flag, equals, value = argument.partition("=")
+        if flag == "--config" and equals:
+            found[i] = f"--config={find_config(value)}"
         elif i and found[i - 1] == "--config":
             found[i] = find_config(argument)
     return found
@@ -99,31 +113,21 @@ def drop_late_callbacks(report: Callable, fault: Any) -> None:
         report(fault)
 
 
-def define_processes() -> None:
-    """Define the flags that number the processes of a run."""
+def _define_processes():
     flags.DEFINE_bool("distributed", False, "This is one of several processes that the cluster knows.")
     flags.DEFINE_string("coordinator", None, "HOST:PORT of process 0, unless the cluster knows it.")
     flags.DEFINE_integer("processes", None, "Number of processes.")
     flags.DEFINE_integer("process", None, "Number of this process, from 0.")
 
 
-def join_processes() -> None:
-    """Join the other processes if the flags name any; see `parallel.initialize`.
-
-    Raises:
-      ValueError: flags that do not belong together.
-    """
+def _join_processes():
     given = [flags.FLAGS[name].value for name in ("coordinator", "processes", "process")]
-    if flags.FLAGS["distributed"].value or any(value is not None for value in given):
+    if flags.FLAGS.distributed or any(value is not None for value in given):
         parallel.initialize(*given)
 
 
 def named(values: Sequence[str], *, alone: Alone) -> dict[str | Alone, str]:
-    """A list of NAME=VALUE by name; a value without a name goes under the name `alone`.
-
-    Raises:
-      ValueError: a name twice, several values without a name, or nothing behind a name.
-    """
+    """A list of NAME=VALUE by name; the one value that may go without a name is called `alone`."""
     if len(bare := [given for given in values if "=" not in given]) > 1:
         raise ValueError(f"only one may go without a name, not {' and '.join(bare)}; wanted NAME=VALUE,NAME=VALUE,...")
     found: dict[str | Alone, str] = {}

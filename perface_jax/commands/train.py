@@ -8,42 +8,25 @@ fields. `--distributed` joins the processes of a TPU pod, SLURM or Open MPI; els
 import functools
 import sys
 
-from absl import app, flags, logging
-from ml_collections import config_flags
+from absl import flags, logging
+from ml_collections import ConfigDict, config_flags
 
-from perface_jax import all_settings
 from perface_jax.commands import command_line
-from perface_jax.network import compilation
 from perface_jax.training import preemption, trainer
-
-CONFIG = config_flags.DEFINE_config_file(
-    "config", help_string="A file, or the name of an installed config: perface_r50:table3."
-)
-WORKDIR = flags.DEFINE_string(
-    "workdir", None, "Folder of this run: its config, checkpoints, log and model.", required=True
-)
-command_line.define_processes()
-flags.mark_flag_as_required("config")
 
 
 def main() -> None:
     """The command; see the docstring of the module."""
-    command_line.run(_main)
-
-
-def _main(arguments):
-    # Orbax and TFDS log every step they take, and the tracebacks of errors that they raise as well.
-    logging.set_verbosity(logging.FATAL)
+    config_flags.DEFINE_config_file("config", help_string="A file, or an installed config: perface_r50:table3.")
+    flags.DEFINE_string("workdir", None, "Folder of this run: its config, checkpoints, log and model.", required=True)
+    flags.mark_flag_as_required("config")
     sys.unraisablehook = functools.partial(command_line.drop_late_callbacks, sys.unraisablehook)
-    if len(arguments) > 1:
-        raise app.UsageError(f"unexpected argument {arguments[1]!r}; fields are set as --config.field=value")
+    command_line.run(_train, verbosity=logging.FATAL)  # errors that are raised are logged as well
+
+
+def _train(config: ConfigDict) -> None:
     try:
-        compilation.keep_programs()
-        command_line.join_processes()
-        all_settings.check(CONFIG.value)
-        trainer.train(CONFIG.value, str(WORKDIR.value))
+        trainer.train(config, flags.FLAGS.workdir)
     except preemption.Preempted as stopped:
         print(stopped, flush=True)
         raise SystemExit(preemption.EXIT_CODE) from stopped
-    except (ValueError, OSError, FloatingPointError) as error:
-        raise SystemExit(str(error)) from error

@@ -1,6 +1,7 @@
 """Flags that are wrong end in one line that says what to do."""
 
 import asyncio
+import importlib
 import subprocess
 import sys
 import types
@@ -25,6 +26,12 @@ def parse(monkeypatch):
         return command_line.parse(sys.argv), own.config
 
     return run
+
+
+def test_commands_are_imported_without_any_effect():
+    for name in ("train", "evaluate"):
+        importlib.import_module(f"perface_jax.commands.{name}")
+    assert not {"config", "workdir", "distributed"} & set(flags.FLAGS)
 
 
 def test_right_flags_are_read(parse):
