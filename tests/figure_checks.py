@@ -1,8 +1,10 @@
 """What tests of figures share: awkward names, pictures of one gray, and what stands in a drawn figure."""
 
 import io
+import itertools
 
 import numpy as np
+from matplotlib.colors import to_hex
 
 NAN = float("nan")
 LONG = "a long name of a model with $signs$, letters that no font has (\u65e5\u672c), and no end " * 2
@@ -14,6 +16,20 @@ def drawn(figure):
     drawn, (width, height) = figure.get_tightbbox(), figure.get_size_inches()
     assert min(drawn.x0, drawn.y0, width - drawn.x1, height - drawn.y1) > -0.02, (drawn, width, height)
     return figure
+
+
+def apart(figure):
+    """Drawn; no two texts of its panels, titles included, lie on each other."""
+    texts = [text for panel in drawn(figure).axes for text in (*panel.texts, panel.title) if text.get_text()]
+    for one, other in itertools.combinations(texts, 2):
+        boxes = one.get_window_extent(), other.get_window_extent()
+        widths, heights = np.minimum(*(box.max for box in boxes)) - np.maximum(*(box.min for box in boxes))
+        assert min(widths, heights) < 0.5, (one.get_text(), other.get_text())  # less than a pixel
+    return figure
+
+
+def color_of(artist):
+    return to_hex(artist.get_color()).upper()
 
 
 def texts_of(panel):

@@ -14,9 +14,9 @@ the means of a scatter are computed here. Figures are as wide as a page (7 inche
 are those of Okabe and Ito, and no meaning rests on color alone: a marker, a line style or a word repeats it.
 """
 
-from perface_jax.figures.anonymized import MethodsRow, Result, ResultsRow, degrees, methods, results, two_axes
+from perface_jax.figures.anonymized import MethodsRow, Result, ResultsRow, methods, results
 from perface_jax.figures.charts import Dot, Kind, accuracy_dots, reliability, training_curves
-from perface_jax.figures.matching import rank_curves, roc_curves
+from perface_jax.figures.matching import degrees, rank_curves, roc_curves, two_axes
 from perface_jax.figures.points import group_distributions, similar_against_dissimilar
 from perface_jax.figures.sheets import Candidate, Example, Strip, examples, strips
 

@@ -8,24 +8,8 @@ import numpy as np
 from jaxtyping import Real
 from matplotlib.figure import Figure
 
-from perface_jax.figures.arguments import some, vectors
-from perface_jax.figures.style import (
-    BLUE,
-    COLORS,
-    DASHES,
-    GRAY,
-    GREEN,
-    MARKERS,
-    TEXT,
-    TITLE,
-    VERMILION,
-    WIDTH,
-    add_legend,
-    square_panels,
-    tidy,
-    wrapped,
-    written,
-)
+from perface_jax.figures import style
+from perface_jax.figures.arguments import finite, some
 
 MOST_NAMES = 10  # lines that a legend can distinguish
 
@@ -39,9 +23,9 @@ class Kind(enum.StrEnum):
 
 
 LOOKS = {
-    Kind.MODEL: {"color": BLUE, "marker": "o", "markersize": 6},
-    Kind.BASELINE: {"color": VERMILION, "marker": "|", "markersize": 12, "markeredgewidth": 2.5},
-    Kind.AGREEMENT: {"color": GREEN, "marker": "D", "markersize": 6, "markerfacecolor": "white"},
+    Kind.MODEL: {"color": style.BLUE, "marker": "o", "markersize": 6},
+    Kind.BASELINE: {"color": style.VERMILION, "marker": "|", "markersize": 12, "markeredgewidth": 2.5},
+    Kind.AGREEMENT: {"color": style.GREEN, "marker": "D", "markersize": 6, "markerfacecolor": "white"},
 }
 
 
@@ -69,21 +53,21 @@ def accuracy_dots(rows: Sequence[Dot], *, measure: str = "triplet accuracy") -> 
     some("rows", rows)
     names = dict.fromkeys(row.setting for row in rows)
     settings = {name: [row for row in rows if row.setting == name] for name in names}
-    labels = [wrapped(row.label, 34) for row in rows]
+    labels = [style.wrapped(row.label, 34) for row in rows]
     pitch = 0.12 + 0.13 * (1 + max(label.count("\n") for label in labels))
     counts = [len(group) for group in settings.values()]
-    figure = Figure(figsize=(WIDTH, 0.5 + pitch * sum(counts) + 0.35 * len(counts)), layout="constrained")
+    figure = Figure(figsize=(style.WIDTH, 0.5 + pitch * sum(counts) + 0.35 * len(counts)), layout="constrained")
     panels = figure.subplots(len(counts), 1, sharex=True, squeeze=False, height_ratios=counts)[:, 0]
     for panel, (name, group) in zip(panels, settings.items(), strict=True):
-        tidy(panel)
-        panel.axvline(0.5, color=GRAY, linewidth=1, linestyle=":", label="chance", zorder=0)
+        style.tidy(panel)
+        panel.axvline(0.5, color=style.GRAY, linewidth=1, linestyle=":", label="chance", zorder=0)
         for place, row in enumerate(group):
             _dot(panel, place, row)
-        panel.set_yticks(range(len(group)), [wrapped(row.label, 34) for row in group])
+        panel.set_yticks(range(len(group)), [style.wrapped(row.label, 34) for row in group])
         panel.set_ylim(len(group) - 0.5, -0.5)
-        panel.set_title(wrapped(name, 60), loc="left", fontsize=TITLE, fontweight="bold")
-    panels[-1].set_xlabel(measure, fontsize=TITLE)
-    add_legend(figure, panels)
+        panel.set_title(style.wrapped(name, 60), loc="left", fontsize=style.TITLE, fontweight="bold")
+    panels[-1].set_xlabel(measure, fontsize=style.TITLE)
+    style.add_legend(figure, panels)
     return figure
 
 
@@ -97,21 +81,21 @@ def training_curves(curves: Mapping[str, Mapping[str, Sequence[Real[np.ndarray, 
       ValueError: no curve, steps and values of different lengths.
     """
     quantities = list(dict.fromkeys(name for one in some("curves", curves).values() for name in one))
-    figure, panels = square_panels(len(some("curves", quantities)))
+    figure, panels = style.square_panels([""] * len(some("curves", quantities)))
     named = len(curves) <= MOST_NAMES
     for number, (replica, of_replica) in enumerate(curves.items()):
-        look = {"color": COLORS[number % len(COLORS)], "linestyle": DASHES[number % len(DASHES)], "linewidth": 1}
-        look |= {"label": written(replica)} if named else {"color": BLUE, "linestyle": "-", "alpha": 0.5}
-        for quantity, (steps, values) in of_replica.items():
-            both = vectors(f"curves[{replica!r}][{quantity!r}]", steps, values)
-            both = both[:, np.isfinite(both).all(axis=0)]
+        color, _, dashes = style.look(number)
+        look: dict[str, Any] = {"color": color, "linestyle": dashes, "label": style.written(replica)}
+        look = look if named else {"color": style.BLUE, "alpha": 0.5}
+        for quantity, pair in of_replica.items():
+            both = finite(f"curves[{replica!r}][{quantity!r}]", *pair)
             marker = "." if both.shape[1] == 1 else ""  # one point alone makes no line
-            panels[quantities.index(quantity)].plot(*both, marker=marker, **look)
+            panels[quantities.index(quantity)].plot(*both, marker=marker, linewidth=1, **look)
     for panel, quantity in zip(panels, quantities, strict=True):
-        panel.set_xlabel("step", fontsize=TITLE)
-        panel.set_ylabel(wrapped(quantity, 34), fontsize=TITLE)
+        panel.set_xlabel("step", fontsize=style.TITLE)
+        panel.set_ylabel(style.wrapped(quantity, 34), fontsize=style.TITLE)
     if named and any(curves):
-        add_legend(figure, panels)
+        style.add_legend(figure, panels)
     return figure
 
 
@@ -125,36 +109,37 @@ def reliability(bins: Mapping[str, Sequence[Real[np.ndarray, " b"]]]) -> Figure:
     Raises:
       ValueError: no model, arrays of different lengths.
     """
-    values = {name: vectors(f"bins[{name!r}]", *three) for name, three in some("bins", bins).items()}
-    figure = Figure(figsize=(4.4, 4.2), layout="constrained")
-    panel = tidy(figure.add_subplot())
-    panel.plot([0, 1], [0, 1], "--", color=GRAY, linewidth=1, label="predicted = observed", zorder=1)
-    largest = max(1.0, *(np.max(votes, initial=0, where=np.isfinite(votes)) for _, _, votes in values.values()))
-    for number, (name, three) in enumerate(values.items()):
-        predicted, observed, votes = three[:, np.isfinite(three).all(axis=0)]
-        look: dict[str, Any] = {"color": COLORS[number % len(COLORS)]}
-        marker, dashes = MARKERS[number % len(MARKERS)], DASHES[number % len(DASHES)]
-        panel.scatter(predicted, observed, s=120 * votes / largest, marker=marker, alpha=0.7, linewidth=0, **look)
-        panel.plot(predicted, observed, dashes, linewidth=1, **look)
-        panel.plot([], [], dashes, marker=marker, linewidth=1, markersize=6, label=written(name), **look)
+    values = {name: finite(f"bins[{name!r}]", *three) for name, three in some("bins", bins).items()}
+    figure, panel = style.one_panel(4.4, 4.2)
+    panel.plot([0, 1], [0, 1], "--", color=style.GRAY, linewidth=1, label="predicted = observed", zorder=1)
+    largest = max(1.0, *(votes.max(initial=0) for _, _, votes in values.values()))
+    for number, (name, (predicted, observed, votes)) in enumerate(values.items()):
+        color, marker, dashes = style.look(number)
+        size = 120 * votes / largest
+        panel.scatter(predicted, observed, s=size, marker=marker, alpha=0.7, linewidth=0, color=color)
+        panel.plot(predicted, observed, dashes, linewidth=1, color=color)
+        both = {"marker": marker, "markersize": 6, "label": style.written(name)}  # as the legend shows them
+        panel.plot([], [], dashes, linewidth=1, color=color, **both)
     panel.set(xlim=(-0.03, 1.03), ylim=(-0.03, 1.03), aspect="equal")
-    panel.set_xlabel("predicted share of votes", fontsize=TITLE)
-    panel.set_ylabel("observed share of votes", fontsize=TITLE)
-    add_legend(figure, [panel], title="area of a marker: votes in the bin")
+    panel.set_xlabel("predicted share of votes", fontsize=style.TITLE)
+    panel.set_ylabel("observed share of votes", fontsize=style.TITLE)
+    style.add_legend(figure, [panel], title="area of a marker: votes in the bin")
     return figure
 
 
 def _dot(panel, place, row):
     if np.isnan(row.value):
         clear = {"facecolor": "white", "edgecolor": "none", "pad": 0}  # of the line of chance
-        panel.text(0.01, place, "n/a", va="center", fontsize=TEXT, transform=panel.get_yaxis_transform(), bbox=clear)
+        panel.text(
+            0.01, place, "n/a", va="center", fontsize=style.TEXT, transform=panel.get_yaxis_transform(), bbox=clear
+        )
         return
     kind, interval = Kind(row.kind), np.isfinite([row.low, row.high]).all()
     look = {"label": kind.value, **LOOKS[kind]}
     if interval:
         panel.hlines(place, row.low, row.high, look["color"], linewidth=1.5)
     if kind is Kind.AGREEMENT:
-        panel.axvline(row.value, color=GREEN, linewidth=1, linestyle="--", zorder=0)
+        panel.axvline(row.value, color=style.GREEN, linewidth=1, linestyle="--", zorder=0)
         if interval:
-            panel.axvspan(row.low, row.high, color=GREEN, alpha=0.12, linewidth=0, zorder=0)
+            panel.axvspan(row.low, row.high, color=style.GREEN, alpha=0.12, linewidth=0, zorder=0)
     panel.plot(row.value, place, linestyle="none", **look)

@@ -1,106 +1,180 @@
-"""Anonymized faces that recognizers match: at every threshold (ROC), and among the k most similar (rank curves)."""
+"""How similar anonymized faces are to their originals, perceived and by recognizer, and how many are matched.
+
+Similarities are cosines of a result and its original; a recognizer matches where its similarity exceeds its threshold,
+`(value, low, high)`: NaN where there is none, or no interval. Of recognizers each has a panel, of methods each its
+color, marker and dashes in every panel; not every recognizer has all methods.
+
+Raises:
+  ValueError: nothing to draw, arrays of different lengths, thresholds that are not three numbers or of unknown names.
+"""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
+from jaxtyping import Float
 from matplotlib.figure import Figure
 
-from perface_jax.figures.anonymized import look_of
-from perface_jax.figures.arguments import some, vectors
-from perface_jax.figures.style import (
-    BLACK,
-    DASHES,
-    GRAY,
-    TITLE,
-    add_legend,
-    label_outside,
-    square_panels,
-    wrapped,
-    written,
-)
+from perface_jax.figures import style
+from perface_jax.figures.arguments import by_recognizer, some, vectors
+from perface_jax.figures.points import MANY
+
+Interval = tuple[float, float, float]
+Vector = Float[np.ndarray, " n"]
 
 
-def roc_curves(curves: Mapping[str, Mapping[str, tuple[np.ndarray, np.ndarray]]], *, asked: float) -> Figure:
-    """True against false accept rate, the latter on a logarithmic axis: a panel for each recognizer, a line a method.
+def two_axes(
+    similarities: Mapping[str, Mapping[str, tuple[Vector, Vector]]],
+    *,
+    thresholds: Mapping[str, Interval] | None = None,
+) -> Figure:
+    """Scatter of matched (X) against perceived similarity (Y): a small point for each result, a large one for the mean.
+
+    All panels have the same axes. Results with a NaN are left out.
+
+    Args:
+      similarities: recognizer -> method -> (matched, perceived).
+      thresholds: by recognizer.
+    """
+    values, names = by_recognizer("similarities", similarities)
+    thresholds = _intervals(thresholds, values)
+    titles = [style.wrapped(recognizer, 28) + _matched_above(thresholds.get(recognizer)) for recognizer in values]
+    options: dict[str, Any] = {"above": 1, "pad": 15, "sharex": True, "sharey": True}  # above: for the words
+    figure, panels = style.square_panels(titles, **options)
+    for panel, (recognizer, methods) in zip(panels, values.items(), strict=True):
+        for name, both in methods.items():
+            _cloud(panel, name, names.index(name), both[:, np.isfinite(both).all(axis=0)])
+        _words(panel, thresholds.get(recognizer))
+    style.label_outside(panels, "recognizer similarity (cos)", "perceived similarity (cos)")
+    style.add_legend(figure, panels)
+    return figure
+
+
+def degrees(
+    curves: Mapping[str, tuple[Vector, Vector, Vector, Vector]],
+    *,
+    thresholds: Mapping[str, Interval] | None = None,
+) -> Figure:
+    """Similarity to the original by the degree of anonymization: a mean with its band, perceived and by recognizer.
+
+    Args:
+      curves: name -> (degree, mean, low, high): degrees from 0 to 1, the mean similarity at each, and the ends of its
+        95 % interval. Degrees without a mean are left out.
+      thresholds: by the name of a curve.
+    """
+    values = {name: vectors(f"curves[{name!r}]", *four) for name, four in some("curves", curves).items()}
+    thresholds = _intervals(thresholds, values)
+    figure, panel = style.one_panel(5.0, 3.4)
+    for number, (name, four) in enumerate(values.items()):
+        degree, mean, low, high = four[:, np.isfinite(four[:2]).all(axis=0)]
+        _banded(panel, name, number, degree, (mean, low, high), often=max(1, len(degree) // 10), alpha=0.15)
+    for name, (value, low, high) in thresholds.items():
+        color, marker, _ = style.look(list(values).index(name))
+        panel.axhspan(low, high, color=color, alpha=0.1, linewidth=0, zorder=0)
+        ends = {"marker": marker, "markerfacecolor": "white", "markersize": 5, "clip_on": False}
+        label = f"match threshold, {style.written(name)}"
+        panel.axhline(value, linestyle=":", linewidth=1, color=color, label=label, **ends)
+    panel.set_xlim(-0.02, 1.02)
+    panel.set_xlabel("degree of anonymization (0: no change, 1: full)", fontsize=style.TITLE)
+    panel.set_ylabel("similarity to the original (cos)", fontsize=style.TITLE)
+    style.add_legend(figure, [panel], title="bands: 95 % intervals")
+    return figure
+
+
+def roc_curves(curves: Mapping[str, Mapping[str, tuple[Vector, Vector]]], *, asked: float) -> Figure:
+    """True against false accept rate, the latter on a logarithmic axis.
 
     The marker of a method is at the false accept rate that was asked for.
 
     Args:
-      curves: recognizer -> method -> (false accept rate, true accept rate), float [T] each, ascending, such as
-        `verification.roc`: points with straight lines between. A false accept rate of 0 is drawn at the left edge.
+      curves: recognizer -> method -> (false accept rate, true accept rate), ascending, such as `verification.roc`:
+        points with straight lines between. A false accept rate of 0 is drawn at the left edge.
       asked: the false accept rate of the thresholds, more than 0 and less than 1.
-
-    Raises:
-      ValueError: no recognizer or no method, arrays of different lengths, a rate out of range.
     """
     if not 0 < asked < 1:
         raise ValueError(f"asked is {asked}, wanted a false accept rate of more than 0 and less than 1")
-    values, names = _of_methods(curves)
+    values, names = by_recognizer("curves", curves)
     least = min(one[0][one[0] > 0].min(initial=asked) for methods in values.values() for one in methods.values())
     left = least / 2
-    figure, panels = _panels(values)
+    figure, panels = style.square_panels([style.wrapped(recognizer, 28) for recognizer in values], sharey=True)
     for panel, methods in zip(panels, values.values(), strict=True):
         chance = np.geomspace(left, 1, 50)
-        panel.plot(chance, chance, color=GRAY, linewidth=1, linestyle=":", label="chance", zorder=1)
-        panel.axvline(asked, color=BLACK, linewidth=1, linestyle="--", label=f"false accept rate {asked:g}", zorder=1)
+        line: dict[str, Any] = {"linewidth": 1, "zorder": 1}
+        panel.plot(chance, chance, ":", color=style.GRAY, label="chance", **line)
+        panel.axvline(asked, color=style.BLACK, linestyle="--", label=f"false accept rate {asked:g}", **line)
         for name, (false, true) in methods.items():
-            look, dashes = _looks(names.index(name))
-            at = true[false <= asked].max(initial=0)
-            panel.plot(np.maximum(false, left), true, dashes, linewidth=1.5, color=look["color"])
-            panel.plot(
-                asked, at, linestyle="none", markersize=7, markeredgecolor=BLACK, zorder=5, clip_on=False, **look
-            )
-            panel.plot([], [], dashes, linewidth=1.5, markersize=6, label=written(name), **look)
+            color, marker, dashes = style.look(names.index(name))
+            panel.plot(np.maximum(false, left), true, dashes, linewidth=1.5, color=color)
+            spot = {"color": color, "markersize": 7, "markeredgecolor": style.BLACK, "zorder": 5, "clip_on": False}
+            panel.plot(asked, true[false <= asked].max(initial=0), marker, **spot)
+            look = {"color": color, "marker": marker, "markersize": 6, "label": style.written(name)}
+            panel.plot([], [], dashes, linewidth=1.5, **look)
         panel.set(xscale="log", xlim=(left, 1), ylim=(-0.02, 1.02))
-    label_outside(panels, "false accept rate (pairs of two people)", "true accept rate (results matched)")
-    add_legend(figure, panels, title="markers: at the false accept rate that was asked for")
+    style.label_outside(panels, "false accept rate (pairs of two people)", "true accept rate (results matched)")
+    style.add_legend(figure, panels, title="markers: at the false accept rate that was asked for")
     return figure
 
 
-def rank_curves(curves: Mapping[str, Mapping[str, tuple[np.ndarray, np.ndarray, np.ndarray]]]) -> Figure:
-    """Share of results whose own original is among the k most similar, with its interval: a panel for each recognizer.
+def rank_curves(curves: Mapping[str, Mapping[str, tuple[Vector, Vector, Vector]]]) -> Figure:
+    """Share of results whose own original is among the k most similar, with its interval.
 
     Args:
-      curves: recognizer -> method -> (share, low, high), float [K] each, for k = 1 to K.
-
-    Raises:
-      ValueError: no recognizer or no method, arrays of different lengths.
+      curves: recognizer -> method -> (share, low, high), for k = 1, 2, ...
     """
-    values, names = _of_methods(curves)
-    figure, panels = _panels(values)
+    values, names = by_recognizer("curves", curves)
+    figure, panels = style.square_panels([style.wrapped(recognizer, 28) for recognizer in values], sharey=True)
     for panel, methods in zip(panels, values.values(), strict=True):
-        for name, (share, low, high) in methods.items():
-            look, dashes = _looks(names.index(name))
-            rank = np.arange(1, len(share) + 1)
-            panel.fill_between(rank, low, high, color=look["color"], alpha=0.12, linewidth=0)
-            often = max(1, len(rank) // 5)
-            panel.plot(rank, share, dashes, linewidth=1.5, markersize=5, markevery=often, label=written(name), **look)
+        for name, three in methods.items():
+            rank = np.arange(1, three.shape[1] + 1)
+            _banded(panel, name, names.index(name), rank, three, often=max(1, len(rank) // 5), alpha=0.12)
         panel.set(ylim=(-0.02, 1.02))
         panel.xaxis.get_major_locator().set_params(integer=True)  # pyright: ignore[reportCallIssue]  # MaxNLocator
-    label_outside(panels, "k", "own original among the k most similar (share)")
-    add_legend(figure, panels, title="bands: 95 % intervals")
+    style.label_outside(panels, "k", "own original among the k most similar (share)")
+    style.add_legend(figure, panels, title="bands: 95 % intervals")
     return figure
 
 
-def _of_methods(curves):
-    """recognizer -> method -> float64 [K, N], and the names of all methods."""
-    values = {
-        recognizer: {
-            name: vectors(f"curves[{recognizer!r}][{name!r}]", *arrays)
-            for name, arrays in some(f"curves[{recognizer!r}]", methods).items()
-        }
-        for recognizer, methods in some("curves", curves).items()
-    }
-    return values, list(dict.fromkeys(name for methods in values.values() for name in methods))
+def _intervals(thresholds, names):
+    """The same thresholds, once they are three numbers for names that are known; none that is NaN."""
+    thresholds = thresholds or {}
+    if unknown := set(thresholds) - set(names):
+        raise ValueError(f"thresholds has {sorted(unknown)}, which are not among {list(names)}")
+    for name, threshold in thresholds.items():
+        if np.shape(threshold) != (3,):
+            raise ValueError(f"thresholds[{name!r}] must be (value, low, high), got {threshold!r}")
+    return {name: threshold for name, threshold in thresholds.items() if np.isfinite(threshold[0])}
 
 
-def _panels(values):
-    titles = [wrapped(recognizer, 28) for recognizer in values]
-    figure, panels = square_panels(len(values), lines=1 + max(title.count("\n") for title in titles), sharey=True)
-    for panel, title in zip(panels, titles, strict=True):
-        panel.set_title(title, fontsize=TITLE)
-    return figure, panels
+def _matched_above(threshold):
+    return "" if threshold is None else f"\nmatched above {style.three_decimals(threshold[0])}"
 
 
-def _looks(number):
-    return look_of(number), DASHES[number % len(DASHES)]
+def _banded(panel, name, number, x, values, *, often, alpha):
+    """A curve with its band and a marker every so often."""
+    (mean, low, high), (color, marker, dashes) = values, style.look(number)
+    panel.fill_between(x, low, high, color=color, alpha=alpha, linewidth=0)
+    marks = {"marker": marker, "markersize": 5, "markevery": often, "label": style.written(name)}
+    panel.plot(x, mean, dashes, linewidth=1.5, color=color, **marks)
+
+
+def _cloud(panel, name, number, both):
+    many, (color, marker, _) = both.shape[1] > MANY, style.look(number)
+    size, alpha = (3, 0.2) if many else (9, 0.35)
+    panel.scatter(*both, s=size, alpha=alpha, linewidth=0, rasterized=many, color=color, marker=marker)
+    mean = both.mean(axis=1) if both.size else (np.nan, np.nan)
+    edge = {"markeredgecolor": style.BLACK, "markeredgewidth": 0.8, "zorder": 5}
+    panel.plot(*mean, marker, color=color, markersize=9, label=style.written(name), **edge)
+
+
+def _words(panel, threshold):
+    """The match threshold of a panel as a line, and which way is which beside the panel, where no point lies."""
+    beside = {"transform": panel.transAxes, "fontsize": style.TEXT, "color": style.GRAY}
+    panel.text(1.02, 0, "\u2190 looks different", rotation=90, va="bottom", **beside)
+    panel.text(1.02, 1, "looks alike \u2192", rotation=90, va="top", **beside)
+    if threshold is not None:
+        value, *ends = threshold
+        panel.axvline(value, color=style.BLACK, linewidth=1, linestyle="--", zorder=1.5, label="match threshold")
+        if np.isfinite(ends).all():
+            panel.axvspan(*ends, color=style.GRAY, alpha=0.2, linewidth=0, zorder=0, label="its interval")
+        panel.text(0, 1.01, "\u2190 not matched", va="bottom", **beside)
+        panel.text(1, 1.01, "matched \u2192", ha="right", va="bottom", **beside)

@@ -6,22 +6,8 @@ import numpy as np
 from jaxtyping import Float
 from matplotlib.figure import Figure
 
-from perface_jax.figures.arguments import some, vectors
-from perface_jax.figures.style import (
-    BLACK,
-    BLUE,
-    GRAY,
-    TEXT,
-    TITLE,
-    VERMILION,
-    WIDTH,
-    add_legend,
-    label_outside,
-    square_panels,
-    three_decimals,
-    tidy,
-    wrapped,
-)
+from perface_jax.figures import style
+from perface_jax.figures.arguments import finite, some, vectors
 
 MANY = 1000  # points; more are drawn as pixels, in vector files too
 
@@ -44,24 +30,23 @@ def similar_against_dissimilar(
 
     Source: PerFace, Fig. 4 and 5.
     """
-    values = {name: vectors(f"pairs[{name!r}]", *both) for name, both in some("pairs", pairs).items()}
-    values = {name: both[:, np.isfinite(both).all(axis=0)] for name, both in values.items()}
+    values = {name: finite(f"pairs[{name!r}]", *both) for name, both in some("pairs", pairs).items()}
     if accuracies is None:
         accuracies = {name: _accuracy(*both) for name, both in values.items()}
     if missing := [name for name in values if name not in accuracies]:
         raise ValueError(f"accuracies lacks {missing}; it has {list(accuracies)}")
-    results = (f"accuracy {three_decimals(accuracies[name])}, n = {both.shape[1]:,}" for name, both in values.items())
-    titles = [f"{wrapped(name, 28)}\n{result}" for name, result in zip(values, results, strict=True)]
-    lines = 1 + max(title.count("\n") for title in titles)
-    figure, panels = square_panels(len(values), lines=lines, sharex=True, sharey=True)
+    titles = [
+        f"{style.wrapped(name, 28)}\naccuracy {style.three_decimals(accuracies[name])}, n = {both.shape[1]:,}"
+        for name, both in values.items()
+    ]
+    figure, panels = style.square_panels(titles, sharex=True, sharey=True)
     limits = _limits(np.concatenate([both.ravel() for both in values.values()]))
-    for panel, title, both in zip(panels, titles, values.values(), strict=True):
-        panel.plot(limits, limits, "--", color=GRAY, linewidth=1, label="Y = X", zorder=1)
+    for panel, both in zip(panels, values.values(), strict=True):
+        panel.plot(limits, limits, "--", color=style.GRAY, linewidth=1, label="Y = X", zorder=1)
         _scatter_outcomes(panel, *both)
         panel.set(xlim=limits, ylim=limits, aspect="equal")
-        panel.set_title(title, fontsize=TITLE)
-    label_outside(panels, "similarity of the similar pair", "similarity of the dissimilar pair")
-    add_legend(figure, panels, place="outside upper center")
+    style.label_outside(panels, "similarity of the similar pair", "similarity of the dissimilar pair")
+    style.add_legend(figure, panels, place="outside upper center")
     return figure
 
 
@@ -85,19 +70,20 @@ def group_distributions(
     limits = limits or {}
     if unknown := {chosen, *limits} - set(values):
         raise ValueError(f"unknown groups {sorted(unknown)}; similarities has {list(values)}")
-    figure = Figure(figsize=(min(WIDTH, 1.2 + 1.2 * len(values)), 3.0), layout="constrained")
-    panel = tidy(figure.add_subplot())
+    figure, panel = style.one_panel(min(style.WIDTH, 1.2 + 1.2 * len(values)), 3.0)
     for place, (name, one) in enumerate(values.items()):
-        _violin(panel, place, one[np.isfinite(one)], BLUE if name == chosen else GRAY)
+        _violin(panel, place, one[np.isfinite(one)], style.BLUE if name == chosen else style.GRAY)
         if np.isfinite(limits.get(name, np.nan)):
             ends = place - 0.4, place + 0.4
-            panel.hlines(limits[name], *ends, BLACK, linewidth=2, zorder=4, label="limit that decides")
+            panel.hlines(limits[name], *ends, style.BLACK, linewidth=2, zorder=4, label="limit that decides")
     width = max(8, 84 // len(values))
-    panel.set_xticks(range(len(values)), [wrapped(name, width) + "\n(chosen)" * (name == chosen) for name in values])
+    panel.set_xticks(
+        range(len(values)), [style.wrapped(name, width) + "\n(chosen)" * (name == chosen) for name in values]
+    )
     panel.get_xticklabels()[list(values).index(chosen)].set_fontweight("bold")
     panel.set_xlim(-0.6, len(values) - 0.4)
-    panel.set_ylabel("similarity to the query", fontsize=TITLE)
-    add_legend(figure, [panel])
+    panel.set_ylabel("similarity to the query", fontsize=style.TITLE)
+    style.add_legend(figure, [panel])
     return figure
 
 
@@ -114,9 +100,9 @@ def _accuracy(negative, positive):
 def _scatter_outcomes(panel, negative, positive):
     size, alpha = (5, 0.35) if len(positive) > MANY else (14, 0.7)
     outcomes = (
-        ("right", positive > negative, BLUE, "o", 0),
-        ("wrong", positive < negative, VERMILION, "x", 0.8),
-        ("tie", positive == negative, BLACK, "+", 1),
+        ("right", positive > negative, style.BLUE, "o", 0),
+        ("wrong", positive < negative, style.VERMILION, "x", 0.8),
+        ("tie", positive == negative, style.BLACK, "+", 1),
     )
     for label, where, color, marker, width in outcomes:
         if where.any():
@@ -128,7 +114,7 @@ def _scatter_outcomes(panel, negative, positive):
 
 def _violin(panel, place, values, color):
     if not len(values):
-        panel.text(place, 0.02, "n/a", ha="center", fontsize=TEXT, transform=panel.get_xaxis_transform())
+        panel.text(place, 0.02, "n/a", ha="center", fontsize=style.TEXT, transform=panel.get_xaxis_transform())
         return
     for body in panel.violinplot([values], [place], widths=0.8, showextrema=False)["bodies"]:
         body.set(facecolor=color, alpha=0.3, edgecolor="none")

@@ -53,16 +53,33 @@ def tidy(panel: Axes) -> Axes:
     return panel
 
 
-def square_panels(count: int, *, lines: int = 0, **options) -> tuple[Figure, list[Axes]]:
-    """Square panels in rows of up to three, with room for titles of `lines` lines."""
-    columns = 2 if count in (1, 2, 4) else 3
-    columns, rows = min(columns, count), -(-count // columns)
-    side = WIDTH / max(2, columns)
+def look(number: int) -> tuple[str, str, str]:
+    """Color, marker and dashes of the line with this number; where colors come round, other markers go with them."""
+    marker = MARKERS[(number + number // len(COLORS)) % len(MARKERS)]
+    return COLORS[number % len(COLORS)], marker, DASHES[number % len(DASHES)]
+
+
+def one_panel(width: float, height: float) -> tuple[Figure, Axes]:
+    """A figure of one panel, in inches."""
+    figure = Figure(figsize=(width, height), layout="constrained")
+    return figure, tidy(figure.add_subplot())
+
+
+def square_panels(
+    titles: Sequence[str], *, above: int = 0, pad: float | None = None, **options
+) -> tuple[Figure, list[Axes]]:
+    """Square panels in rows of up to three, with their titles, and `above` more lines between them; `pad` in points."""
+    count = len(titles)
+    columns = min(2 if count in (1, 2, 4) else 3, count)
+    rows, side = -(-count // columns), WIDTH / max(2, columns)
+    lines = above + max(len(title.splitlines()) for title in titles)
     figure = Figure(figsize=(side * columns, (side + 0.2 * lines) * rows + 0.2), layout="compressed")
     panels = list(figure.subplots(rows, columns, squeeze=False, **options).flat)
     for panel in panels[count:]:
         panel.remove()
-    return figure, [tidy(panel) for panel in panels[:count]]
+    for panel, title in zip(panels, titles, strict=False):
+        tidy(panel).set_title(title, fontsize=TITLE, pad=pad)
+    return figure, panels[:count]
 
 
 def label_outside(panels: Sequence[Axes], x: str, y: str) -> None:
