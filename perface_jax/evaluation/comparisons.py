@@ -14,15 +14,9 @@ from perface_jax.evaluation.runs import scores
 
 
 class ComparisonRow(NamedTuple):
-    """Two models on the same triplets.
+    """Accuracy of the first model minus that of the second, its 95% interval over sources, and p of no difference.
 
-    Attributes:
-      setting: of the triplets.
-      first, second: names of the models.
-      difference, low, high: accuracy of the first minus that of the second, 95% interval over sources.
-      p_bootstrap, p_sign_flip, p_mcnemar: of no difference; the last one takes triplets as independent.
-      triplets, sources: what it rests on.
-      note: why a number is missing.
+    McNemar takes triplets as independent, and one answer to each. `note` says why a number is missing.
     """
 
     setting: Setting
@@ -46,14 +40,7 @@ def comparison_rows(
     *,
     seed: int = 0,
 ) -> list[ComparisonRow]:
-    """Paired tests of every model against every other one, in every test setting.
-
-    Args:
-      first: by name, the similarities of each run to a and to b.
-      second: the same of the others.
-      data: of each run.
-      seed: of the bootstrap and of the sign flips.
-    """
+    """Paired tests of every first model against every second one, in every test setting; similarities are by run."""
     return [
         _comparison(setting, (one, first[one]), (other, second[other]), data, seed)
         for setting in Setting
@@ -97,5 +84,5 @@ def _comparison(setting, first, second, data, seed):
         p_mcnemar=np.nan if repeated else metrics.mcnemar(mine, theirs).p,
         triplets=len(unique),
         sources=len(sources),
-        note="one source" if len(sources) < 2 else "McNemar has no use for several seeds" if repeated else "",
+        note="one source" if len(sources) < 2 else "several seeds" if repeated else "",
     )

@@ -11,7 +11,7 @@ import itertools
 import os
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import jax
 import numpy as np
@@ -23,15 +23,23 @@ from perface_jax import images as pictures
 from perface_jax import parallel
 from perface_jax.arrays import AnyArray
 from perface_jax.network import compilation, folding
-from perface_jax.network.model import IResNet, embed_step
+from perface_jax.network.model import Applied, IResNet, embed_step
 
 THREADS = min(8, os.cpu_count() or 1)
+
+
+@runtime_checkable
+class Embedding(Applied, Protocol):
+    """A module of flax that embeds images: an `IResNet`, or any with its `apply`."""
+
+    @property
+    def embedding_size(self) -> int: ...
 
 
 class Network:
     """A model and its weights on the devices of this process."""
 
-    def __init__(self, model: IResNet, variables: Mapping, *, batch_size: int):
+    def __init__(self, model: Embedding, variables: Mapping, *, batch_size: int):
         """Takes `batch_size` pictures a step, rounded up to a multiple of the devices."""
         if batch_size < 1:
             raise ValueError(f"batch_size must be at least 1, got {batch_size}")
@@ -101,16 +109,7 @@ def listed(names: Sequence[str]) -> str:
 def embed(
     model: IResNet, variables: Mapping, images: UInt8[AnyArray, "n s s 3"], *, batch_size: int = 64
 ) -> Float32[np.ndarray, "n d"]:
-    """Embed pictures that are in memory; `Network` keeps the prepared weights for many calls.
-
-    Args:
-      model: the network.
-      variables: its three collections.
-      images: RGB, of the size `model.image_size`.
-      batch_size: pictures a step; the last batch is padded and the padding thrown away.
-
-    Returns:
-      embeddings, not normalized to length 1.
+    """Embed RGB pictures of the size `model.image_size`; `Network` keeps the prepared weights for many calls.
 
     Raises:
       TypeError, ValueError: pictures that break the contract; the message shows what was seen and wanted.
@@ -134,13 +133,10 @@ def embed_folder(
     Decoding runs ahead in threads; memory does not grow with the number of pictures. A progress bar shows the rate.
 
     Args:
-      model: the network.
-      variables: its three collections.
       folder: searched for .jpg, .jpeg, .png, .webp, .bmp, .tif, .tiff, .gif; other and hidden files are ignored.
       crop: how the pictures were cropped. A template of `images` (`arcface`, `simswap`, `simswap_ffhq`) means squares
         of that kind, which are only resized; `celeba_hq` means squares as in CelebA-HQ and FFHQ, cut to the model's
         crop by a fixed box. With `landmarks` it is the template that the pictures are aligned to.
-      batch_size: pictures a step.
       landmarks: five points in pixels of the picture, by name as returned; a picture without is skipped.
 
     Returns:
@@ -206,14 +202,12 @@ def picture_names(folder: epath.Path) -> list[str]:
     """The pictures of a folder and its subfolders, in order; see `embed_folder`."""
     if not folder.is_dir():
         raise FileNotFoundError(f"no folder {folder}")
-    files = (epath.Path(root) / name for root, _, names in folder.walk() for name in names)
-    if not (names := sorted(f.relative_to(folder).as_posix() for f in files if _is_picture(f))):
+    # Not those that begin with a dot: macOS puts ._x.jpg beside x.jpg.
+    files = (epath.Path(root) / name for root, _, names in folder.walk() for name in names if name[0] != ".")
+    found = (file for file in files if file.suffix.lower() in pictures.SUFFIXES)
+    if not (names := sorted(file.relative_to(folder).as_posix() for file in found)):
         raise ValueError(f"no picture in {folder}; wanted files ending in {', '.join(pictures.SUFFIXES)}")
     return names
-
-
-def _is_picture(file):
-    return file.suffix.lower() in pictures.SUFFIXES and not file.name.startswith(".")  # macOS puts ._x.jpg beside x.jpg
 
 
 def _warn_of_other_crop(model, crop):

@@ -1,4 +1,4 @@
-"""A few triplets to look at, with the similarities of every model: those first whose answer training turned."""
+"""A few triplets to look at, with the similarities of every model: first those whose answer changed in training."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -12,14 +12,7 @@ SHOWN = 4
 
 
 class Example(NamedTuple):
-    """One triplet.
-
-    Attributes:
-      setting: it belongs to.
-      place: its position among all triplets.
-      votes: for a and for b.
-      similarities: by model, of the reference to a and to b, of the first run.
-    """
+    """One triplet: its position among all, its votes for a and b, and by model its similarities in the first run."""
 
     setting: Setting
     place: int
@@ -46,9 +39,9 @@ def examples(cells: Mapping[str, Sequence[Run]]) -> list[Example]:
 
 
 def _order(places, models):
-    """Those first on which the last trained model turns the answer of the start, and by how much."""
+    """First those that start and last trained model answer differently; the largest changes ahead."""
     margins = {line.role: -np.diff(line.similarities[0][places])[:, 0] for line in models}
     if Role.TRAINED not in margins:
         return np.arange(len(places))
-    turned = np.sign(margins[Role.TRAINED]) != np.sign(margins[Role.START])
-    return np.lexsort((-np.abs(margins[Role.TRAINED] - margins[Role.START]), ~turned))
+    changed = np.sign(margins[Role.TRAINED]) != np.sign(margins[Role.START])
+    return np.lexsort((-np.abs(margins[Role.TRAINED] - margins[Role.START]), ~changed))

@@ -11,7 +11,6 @@ from perface_jax import classification, groups
 from perface_jax.evaluation.inputs import Embedder, Faces
 from perface_jax.statistics.estimates import UNKNOWN, Estimate
 
-MEASURES = ("precision", "recall", "accuracy", "balanced_accuracy", "ranking_auc")  # of `classification.ClassRow`
 ALL = "all"  # the `group` of the row on a task as a whole
 
 
@@ -24,16 +23,9 @@ class Task(enum.StrEnum):
 
 
 class GroupRow(NamedTuple):
-    """One class of one task, of one model; estimates are (value, low, high), resampled over queries.
+    """One class of one task, of one model, as in `classification.ClassRow`; or ALL: the task as a whole.
 
-    Attributes:
-      task: which groups there were to choose from.
-      model: whose distances decided.
-      group: the class, or ALL.
-      queries: how many of the class, or of all.
-      precision, recall, accuracy, balanced_accuracy, ranking_auc: as in `classification.ClassRow`.
-      top1: of the whole task: share of queries whose group was chosen.
-      note: why numbers do not exist.
+    Estimates are resampled over queries. `top1`, the share of queries whose group was chosen, is of a whole task.
     """
 
     task: Task
@@ -69,11 +61,9 @@ def embed_faces(embedder: Embedder, gallery: Faces, queries: Faces) -> Embedded:
 def tasks(
     gallery: Faces, queries: Faces, names: Sequence[str]
 ) -> dict[Task, tuple[tuple[str, ...], Bool[np.ndarray, "g n"], Int[np.ndarray, " q"]]]:
-    """The three tasks of the paper: name -> (groups, members of each, true group of each query).
+    """The three tasks of the paper: (groups, members of each, true group of each query).
 
-    Args:
-      gallery, queries: faces with attributes.
-      names: of the four narrow groups; the broad ones are their unions.
+    `names` are those of the four narrow groups; the broad ones are their unions.
     """
     choices = {
         Task.GENDER: {"male": lambda faces: faces.male, "female": lambda faces: ~faces.male},
@@ -107,14 +97,7 @@ def group_rows(
     rule: groups.Rule,
     factor: float,
 ) -> list[GroupRow]:
-    """Every task, class by class and as a whole, of every model.
-
-    Args:
-      models: by name.
-      gallery, queries: faces with attributes.
-      names: of the four narrow groups.
-      rule: the distance of a query to a group.
-      factor: its f.
+    """Every task, class by class and as a whole, of every model; see `tasks` and `perface_jax.groups.classify`.
 
     Raises:
       ValueError: a group with fewer than two members.
@@ -127,7 +110,7 @@ def group_rows(
             chosen = groups.classify(embedded.distances, where=where, rule=rule, factor=factor)
             found = classification.classification_report(truth, np.asarray(chosen.group), chosen.distances, classes)
             for row in found.rows:
-                measures = {name: getattr(row, name) for name in MEASURES}
-                rows.append(GroupRow(task, model, row.name, row.queries, note=row.note, **measures))
+                values = row._asdict()
+                rows.append(GroupRow(task, model, values.pop("name"), **values))
             rows.append(GroupRow(task, model, ALL, len(truth), top1=found.top1, note=found.note))
     return rows

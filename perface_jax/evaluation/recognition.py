@@ -11,14 +11,7 @@ from perface_jax.similarity import similarity
 
 
 class VerificationRow(NamedTuple):
-    """One line of the verification table.
-
-    Attributes:
-      model: before or after training.
-      accuracy: share of right decisions, one person or two, over ten folds.
-      deviation: standard deviation over the folds, n - 1.
-      pairs, identities: what it rests on.
-    """
+    """One model: its share of right decisions, one person or two, over ten folds, and their deviation (n - 1)."""
 
     model: str
     accuracy: float

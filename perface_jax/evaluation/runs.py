@@ -1,6 +1,7 @@
 """What every table of triplets is made from: runs with the similarities of their models, and how runs are pooled.
 
-A model answers a triplet with two numbers, its similarities of the reference to a and to b, `[T, 2]`.
+A model answers a triplet with two numbers, its similarities of the reference to a and to b. `cells` are, by the name to
+print, the runs that only seeds and folds tell apart.
 """
 
 import collections
@@ -38,13 +39,7 @@ class Kind(enum.StrEnum):
 
 
 class Answers(NamedTuple):
-    """The similarities of one model.
-
-    Attributes:
-      name: to print.
-      identity: of its weights or its file; models of one identity give one line of a table.
-      similarities: of the reference to a and to b.
-    """
+    """The similarities of one model; models of one `identity`, weights or a file, give one line of a table."""
 
     name: str
     identity: str
@@ -54,10 +49,7 @@ class Answers(NamedTuple):
 class Run(NamedTuple):
     """One run of a sweep, or external embeddings on the split of one.
 
-    Attributes:
-      seed: what only repeats the run: runs that differ in nothing else are the spread of one cell of the table.
-      data: labels and split of this run.
-      answers: of its models.
+    `seed` only repeats the run: runs that differ in nothing else are the spread of one cell of the table.
     """
 
     seed: tuple
@@ -74,12 +66,11 @@ class Line(NamedTuple):
 
     @property
     def similarities(self) -> list[np.ndarray]:
-        """Of each run, float32 `[T, 2]`."""
         return [run.answers[self.role].similarities for run in self.runs]
 
     @property
     def start(self) -> list[np.ndarray] | None:
-        """Those of the models that training began with; None where there was no training."""
+        """Those of the models before training; None where there was no training."""
         trained = self.role is Role.TRAINED
         return [run.answers[Role.START].similarities for run in self.runs] if trained else None
 
@@ -118,12 +109,9 @@ def distinguish(
 
 
 def lines(cells: Mapping[str, Sequence[Run]], places: Callable[[Run], np.ndarray] | None = None) -> list[Line]:
-    """The models of all cells, what training began with first.
+    """The models of all cells, those before training first.
 
-    Args:
-      cells: by the name to print, the runs that only seeds and folds tell apart.
-      places: positions of the triplets that a line is about: a model that cells share has one line if these are the
-        same, too.
+    A model that cells share has one line if the triplets it is about, at `places` of a run, are the same, too.
     """
     named = collections.defaultdict(dict)
     for role in Role:
@@ -150,7 +138,7 @@ def by_setting(cells: Mapping[str, Sequence[Run]]) -> dict[Setting, dict[str, Se
 
 
 def rows(run: Run, setting: Setting) -> Int[np.ndarray, " n"]:
-    """The positions of all triplets of a setting, with a label or without."""
+    """The positions of all triplets of a setting, labeled or not."""
     return run.data.split.rows.get(setting, np.empty(0, int))
 
 

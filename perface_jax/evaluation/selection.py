@@ -23,17 +23,7 @@ class Method(enum.StrEnum):
 
 
 class SelectionRow(NamedTuple):
-    """One candidate proposed for one query.
-
-    Attributes:
-      query: its name.
-      group: the one STEP 1 chose for it.
-      model: whose similarities decided.
-      method: how candidates are chosen.
-      rank: from 1, in the order proposed.
-      candidate: its name.
-      similarity: of query and candidate, by the model.
-    """
+    """One candidate proposed for one query, in the group that STEP 1 chose; ranks are from 1."""
 
     query: str
     group: str
@@ -50,10 +40,9 @@ class Ranked(NamedTuple):
     Attributes:
       places: of the shown queries among all.
       group: of each, position in `names`.
-      names: of the groups.
       limits: the distance of each query to each group, by which STEP 1 chose.
-      most: the two most similar members, `[S, 2]`.
-      proposed: by method, `[S, k]`.
+      most: the two most similar members.
+      proposed: k of each method.
     """
 
     places: Int[np.ndarray, " s"]
@@ -78,18 +67,13 @@ def select(
     band: tuple[float, float],
     seed: int = 0,
 ) -> Ranked:
-    """STEP 1 and STEP 2 for the first queries of every group.
+    """STEP 1 and STEP 2 for the first queries of every group; the rest is as in `group_rows`.
 
     Args:
-      embedded: of one model.
-      gallery, queries: faces with attributes.
-      names: of the four narrow groups.
-      rule, factor: of STEP 1.
       each: queries of each group.
       k: candidates to propose.
       max_similarity: of two candidates proposed together by the diverse method.
       band: quantiles of similarity among the members.
-      seed: of the random method.
 
     Raises:
       ValueError: a group with fewer than two members.

@@ -59,11 +59,7 @@ def load_similarities(
 
 
 def read(file: epath.Path) -> dict[str, np.ndarray]:
-    """The arrays of the file.
-
-    Raises:
-      FileNotFoundError, ValueError: it is not there, or damaged.
-    """
+    """The arrays of the file. FileNotFoundError or ValueError: it is not there, or damaged."""
     if not file.exists():
         raise FileNotFoundError(f"{file.parent} has no {FILE} to compare with: run evaluate.py on it first")
     try:
@@ -80,11 +76,7 @@ def _digests(triplets):
 
 
 def common_settings(cells: Mapping[str, Sequence[Run]]) -> Shaped[np.ndarray, "r t"]:
-    """The setting of each triplet in each run of a cell, as text.
-
-    Raises:
-      ValueError: the cells of the sweep are split differently, so that they have no common test triplets.
-    """
+    """The setting of each triplet in each run of a cell, as text. ValueError: cells that are split differently."""
     of_cells = []
     for runs in cells.values():
         places = np.full((len(runs), len(runs[0].data.labels)), "", "U20")

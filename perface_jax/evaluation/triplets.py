@@ -1,4 +1,4 @@
-"""The accuracy table: unanimous triplets of every setting, beside all that an accuracy must be read against.
+"""The accuracy table: unanimous triplets of every setting, with all that an accuracy must be compared with.
 
 A number that does not exist is NaN, and the row says why in `note`.
 """
@@ -37,20 +37,16 @@ _lookup_baseline = jax.jit(metrics.lookup_baseline, static_argnames="size")
 
 
 class TripletRow(NamedTuple):
-    """One line of the accuracy table; NaN where there is no such number.
+    """One line of the accuracy table: a model and its cell of a sweep, an image-blind baseline, or human agreement.
 
     Attributes:
-      setting: of the triplets.
-      model: a model and which cell of a sweep; or an image-blind baseline, or human agreement.
-      kind: which of these.
       role: of a model; None for the others.
       accuracy: share of right triplets, of all runs and folds together.
       low, high: its 95% interval, sources resampled.
       deviation: standard deviation over seeds, n - 1.
-      gain, gain_low, gain_high: accuracy minus that of the start on the same triplets, with its 95% interval.
+      gain: accuracy minus that of the start on the same triplets, with its 95% interval.
       ties: scores of one half, of all runs.
       triplets, sources, seeds: how many different ones it rests on.
-      note: why a number is missing.
     """
 
     setting: Setting
@@ -81,14 +77,8 @@ class Pairs(NamedTuple):
 def triplet_rows(cells: Mapping[str, Sequence[Run]], *, seed: int = 0) -> list[TripletRow]:
     """The accuracy table: every cell in every setting, beside the image-blind baselines and human agreement.
 
-    Folds of one seed are pooled: with folds that make each source a test source once, [i] is every triplet once.
-
-    Args:
-      cells: by the name to print, the runs that only seeds and folds tell apart.
-      seed: of the bootstrap.
-
-    Returns:
-      rows in the order of the settings; what is the same in all cells has one row. A setting without triplets has none.
+    Folds of one seed are pooled: with folds that make each source a test source once, [i] is every triplet once. What
+    is the same in all cells has one row, a setting without triplets none.
     """
     rows = []
     for setting, present in by_setting(cells).items():

@@ -22,15 +22,10 @@ ARRAYS = ("names", "embeddings")
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Vectors:
-    """Embeddings by name.
-
-    Attributes:
-      names: N names without folder and suffix, each once.
-      embeddings: not of unit length; finite, none of them zero. Any floating dtype is cast to float32.
-      path: the file, for messages.
+    """Embeddings by name, each once; finite, none of them zero. Any floating dtype is cast to float32.
 
     Raises:
-      ValueError: anything else, with the first names concerned.
+      ValueError: anything else, with the first names concerned and `path`, the file.
     """
 
     names: tuple[str, ...]
@@ -56,11 +51,7 @@ class Vectors:
         object.__setattr__(self, "embeddings", embeddings)
 
     def of(self, names: Sequence[str]) -> Float32[np.ndarray, "n d"]:
-        """The vectors of these pictures.
-
-        Raises:
-          ValueError: names without a vector, with how many and the first ones.
-        """
+        """The vectors of these pictures. ValueError: names without one, with how many and the first ones."""
         places = {name: place for place, name in enumerate(self.names)}
         if missing := [name for name in names if stem(name) not in places]:
             raise ValueError(
@@ -76,12 +67,7 @@ class Vectors:
 
 
 def read_vectors(file: epath.PathLike) -> Vectors:
-    """Read a file of embeddings; see `Vectors` for what is refused.
-
-    Raises:
-      FileNotFoundError: no such file.
-      ValueError: not such a file, or not such embeddings.
-    """
+    """Read a file of embeddings; see `Vectors` for what is refused with a ValueError."""
     path = epath.Path(file)
     if not path.is_file():
         raise FileNotFoundError(f"no file {path}; wanted a .npz with the arrays {' and '.join(ARRAYS)}")

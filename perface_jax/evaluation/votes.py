@@ -27,7 +27,6 @@ class VoteRow(NamedTuple):
     """One line of the table of all votes, split ones too.
 
     Attributes:
-      setting, model, kind: as in `TripletRow`.
       score: how often the model sides with a vote drawn at random; for human agreement, how often another vote does.
       low, high: its 95% interval, sources resampled.
       log_likelihood: natural logarithm, a vote, see `held_out_log_odds`; log .5 = -.693 is chance.
@@ -50,12 +49,7 @@ class VoteRow(NamedTuple):
 
 
 class VoteTable(NamedTuple):
-    """The table of all votes, and what a reliability diagram shows.
-
-    Attributes:
-      rows: in the order of the settings.
-      bins: by setting and model, the calibration of the first run; without models that have none.
-    """
+    """The rows, and for a reliability diagram the calibration of the first run, by setting and model."""
 
     rows: list[VoteRow]
     bins: dict[Setting, dict[str, metrics.Calibration]]
@@ -84,15 +78,12 @@ def held_out_log_odds(
 ) -> Float32[np.ndarray, " t"] | None:
     """The log-odds of a vote for a, by a logistic fitted on other sources.
 
-    The sources are dealt into up to five folds, and each is predicted from the others.
+    The sources are dealt into up to five folds, and each is predicted from the others. None for fewer than two sources
+    with votes.
 
     Args:
       difference: similarity of a minus that of b.
       votes: 0 = a, 1 = b, -1 = none.
-      source: of each triplet.
-
-    Returns:
-      None for fewer than two sources with votes.
     """
     votes_for_a, given = counts(votes)
     _, fold = np.unique(source, return_inverse=True)

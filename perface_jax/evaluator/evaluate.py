@@ -6,7 +6,6 @@ of `config.parts` turns the results into rows, and the rows into sections.
 
 import collections
 import functools
-import hashlib
 import operator
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
@@ -16,7 +15,7 @@ import numpy as np
 from etils import epath
 from ml_collections import ConfigDict
 
-from perface_jax import evaluation, sections
+from perface_jax import evaluation, files, sections
 from perface_jax.datasets.celeba_files import GROUPS
 from perface_jax.evaluation import Answers, stored, title
 from perface_jax.evaluator.targets import EvaluationTarget
@@ -43,7 +42,7 @@ class Part(NamedTuple):
       open: config -> its data.
       cell: names the replicas; of those with one name, only the first is shown.
       embed: (embedder, data) -> what a model makes of the data.
-      report: (target, data, that by identity of the model) -> sections.
+      report: (target, data, what each model made of them, by its identity) -> sections.
     """
 
     open: Callable[[ConfigDict], Any]
@@ -73,7 +72,7 @@ def evaluate(target: EvaluationTarget) -> Report:
 
 
 def _embed_once(target, parts, data) -> list[dict[str, Any]]:
-    """For each part, by identity of the model, what it makes of the data; each model is opened once."""
+    """For each part, by identity of the model, what the model makes of the data; each is opened once."""
     shown = [set(_named(target, part.cell).values()) for part in parts]
     found = [{} for _ in parts]
     for identity, model in {model.identity: model for models in target.models for model in models.values()}.items():
@@ -100,7 +99,7 @@ def _named(target, cell_of: Callable[[Replica], str]) -> dict[str, str]:
 
 
 def _check_comparison(target):
-    """Better refused now than when all is computed."""
+    """Refused before hours of computing."""
     if not target.compare:
         return
     if "triplets" not in target.config.parts:
@@ -148,13 +147,12 @@ def _data_warnings(triplets):
 
 def _facts(triplets):
     metadata = triplets.metadata
-    order = metadata["order"] or {}
     return {
         "release": metadata["release"],
         "triplets": len(triplets),
         "answers_sha256": metadata["answers_sha256"],
         "pictures_sha256": metadata["pictures_sha256"],
-        "order": order.get("words", "unknown"),
+        "order": (metadata["order"] or {}).get("words", "unknown"),
         "moved columns": metadata["repair"] or "none",
         "left out": metadata["skipped"] or "none",
         "audit findings": metadata["audit"]["findings"] or "none",
@@ -174,24 +172,18 @@ def _comparison(target, cells, triplets):
     return sections.comparison(evaluation.comparison_rows(stored.by_model(cells), second, data))
 
 
-def _embed_faces(embedder, faces):
-    return evaluation.embed_faces(embedder, *faces)
-
-
 def _faces(target, faces, embedded: Mapping[str, evaluation.Embedded]) -> PartResult:
     """STEP 1 and STEP 2, of one run of each cell."""
     config, (gallery, queries) = target.config, faces
     options = {"rule": Rule[config.groups.rule.upper()], "factor": config.groups.factor}
     embedded = {name: embedded[identity] for name, identity in _named(target, BY_CELL).items()}
-    found = []
+    found, warnings = [], []
     if "groups" in config.parts:
         found.append(sections.group_table(evaluation.group_rows(embedded, gallery, queries, GROUPS, **options)))
     if "selection" in config.parts:
         found.append(_selection(config.selection, embedded, gallery, queries, options))
-    repeated = len(target.replicas) > len({replica.cell for replica in target.replicas})
-    warnings = (
-        ["Groups and selection are of the first seed and fold of each cell."] if repeated and target.workdir else []
-    )
+    if target.workdir and len(target.replicas) > len({replica.cell for replica in target.replicas}):
+        warnings.append("Groups and selection are of the first seed and fold of each cell.")
     facts = {**gallery.metadata, "rule": options["rule"].value, "factor": options["factor"]}
     return PartResult(found, warnings, {"faces": facts})
 
@@ -221,13 +213,13 @@ def _described(target):
     compared = {"compared with": target.compare or "nothing"}
     if (vectors := target.vectors) is not None:
         described = {"vectors": f"{vectors.path}, {len(vectors.names)} of {vectors.embeddings.shape[1]} numbers"}
-        return described | {"sha256": hashlib.sha256(epath.Path(vectors.path).read_bytes()).hexdigest()} | compared
+        return described | {"sha256": files.sha256(vectors.path)} | compared
     changed = {name: value for name, value in flat(target.config.to_dict()).items() if value not in ((), "")}
     return {"workdir": str(target.workdir)} | compared | {"config": changed}
 
 
 BY_CELL, BY_REPLICA = operator.attrgetter("cell"), operator.attrgetter("name")
-FACES = Part(builders.open_groups, BY_CELL, _embed_faces, _faces)
+FACES = Part(builders.open_groups, BY_CELL, lambda embedder, faces: evaluation.embed_faces(embedder, *faces), _faces)
 PARTS = {
     "triplets": Part(builders.open_triplets, BY_REPLICA, evaluation.triplet_similarities, _triplets),
     "groups": FACES,

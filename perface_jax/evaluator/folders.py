@@ -23,9 +23,6 @@ def embed(
     """Embed a folder of pictures with the model of a run, of a sweep with its first one, into a file of vectors.
 
     Args:
-      config: of the run.
-      workdir: of the run.
-      pictures: the folder.
       out: the .npz to write; see `evaluation.write_vectors`.
       crop: of the pictures, as for `embed_folder`; default: config.crop.
 
@@ -33,7 +30,7 @@ def embed(
       (model folder, names, skipped); the last two as of `embed_folder`.
 
     Raises:
-      as `open_run` and `evaluation.embed_folder`.
+      ValueError: two pictures of one name, or none that can be used; and as `open_run` and `evaluation.embed_folder`.
     """
     folder = trainer.model_folder(epath.Path(workdir), open_run(config, workdir).replicas[0])
     by_stem = collections.Counter(map(images.stem, evaluation.picture_names(epath.Path(pictures))))

@@ -16,13 +16,7 @@ from perface_jax.training import workdir as workdirs
 
 
 class Model(NamedTuple):
-    """A model to evaluate.
-
-    Attributes:
-      name: to print; a trained one is named after its cell, too.
-      identity: of its weights or its file: models of one identity are evaluated once.
-      open: reads the weights; called when they are needed.
-    """
+    """A model to evaluate, by its name to print; those of one `identity`, weights or a file, are evaluated once."""
 
     name: str
     identity: str
@@ -30,15 +24,9 @@ class Model(NamedTuple):
 
 
 class EvaluationTarget(NamedTuple):
-    """What is evaluated.
+    """The models of each replica of a config; `config.parts` says what they are evaluated on.
 
-    Attributes:
-      config: its `parts` say on what.
-      replicas: the runs of the config.
-      models: of each replica.
-      workdir: of a run; None for embeddings from a file.
-      vectors: these; None for a run.
-      compare: another workdir or file of embeddings; "" for none.
+    Either `workdir`, of a run, or `vectors`, from a file, is None. `compare` is another workdir or file, "" for none.
     """
 
     config: ConfigDict
@@ -50,12 +38,7 @@ class EvaluationTarget(NamedTuple):
 
 
 def open_run(config: ConfigDict, workdir: epath.PathLike, *, compare: str = "") -> EvaluationTarget:
-    """A finished run, before and after training.
-
-    Raises:
-      FileNotFoundError: no finished run in the workdir.
-      ValueError: the workdir holds another run.
-    """
+    """A finished run, before and after training. FileNotFoundError: not finished; ValueError: another run's workdir."""
     settings.check(config)
     folder, replicas = epath.Path(workdir), sweeps.replicas(config)
     workdirs.refuse_other_run(folder, json.loads(config.to_json()))
@@ -67,11 +50,7 @@ def open_run(config: ConfigDict, workdir: epath.PathLike, *, compare: str = "") 
 
 
 def open_vectors(config: ConfigDict, file: epath.PathLike, *, compare: str = "") -> EvaluationTarget:
-    """Embeddings from any model, on the data and the splits of a config.
-
-    Raises:
-      FileNotFoundError, ValueError, TypeError: see `evaluation.read_vectors`; or a config that is not of triplets.
-    """
+    """Embeddings from any model, on the data and the splits of a config of triplets; see `evaluation.read_vectors`."""
     settings.check(config)
     if config.task != "triplets":
         raise ValueError(f"embeddings are evaluated on triplets and groups; this config is of {config.task}")

@@ -6,17 +6,15 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from matplotlib.figure import Figure
+
 _NUMBER = re.compile(r"(?=.*\d)[\s\d.,:;%()\[\]/+\-\u2013\u2212\u00b1<>=~]+(e[+-]?\d+)?")
 _NONE = re.compile(r"\s*|-+|\u2013|\u2014|n/a\b.*", re.DOTALL)
 
 
 @dataclasses.dataclass(frozen=True)
 class Table:
-    """Cells of text.
-
-    Attributes:
-      columns: the headings.
-      lines: one cell for each column.
+    """Headings of columns, and lines of one cell for each.
 
     Raises:
       ValueError: a line of another length.
@@ -36,22 +34,16 @@ class Table:
 
 
 class Picture(NamedTuple):
-    """A figure and what it shows.
-
-    Attributes:
-      caption: also the text for readers who cannot see it.
-      figure: a `matplotlib.figure.Figure`; it is laid out when it is first drawn, and not again.
-    """
+    """A figure, laid out when it is first drawn and not again; its caption is also for readers who cannot see it."""
 
     caption: str
-    figure: Any
+    figure: Figure
 
 
 class Section(NamedTuple):
     """One part of a report.
 
     Attributes:
-      title: a few words.
       help: a sentence or two on how to read the table above it.
       table: for people.
       rows: the NamedTuples behind the table, for programs.
@@ -69,7 +61,6 @@ class Report(NamedTuple):
     """The whole report.
 
     Attributes:
-      title: a few words.
       warnings: plain sentences, shown first.
       facts: what was run, on which data, with which versions: values by name, or by group and name.
       sections: in the order to read them.

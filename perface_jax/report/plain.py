@@ -12,11 +12,7 @@ from perface_jax.report.contents import Report
 
 
 def to_json(report: Report) -> str:
-    """A report as strict JSON, see `files.plain`. Of a figure there is the caption: its data are the rows.
-
-    Raises:
-      TypeError: a value that JSON has no form for.
-    """
+    """A report as strict JSON, see `files.plain`. Of a figure there is the caption: its data are the rows."""
     sections = [
         section._asdict() | {"figures": [picture.caption for picture in section.figures]} for section in report.sections
     ]

@@ -18,13 +18,9 @@ LONGEST_REASON = 24  # columns; a longer reason for n/a is wrapped
 
 
 def to_terminal(report: Report, *, console: Console | None = None) -> None:
-    """Print a report.
+    """Print a report on a console of rich; default: standard output.
 
     A terminal wraps between words. Elsewhere (a file, a pipe) tables have their full width, and there are no colors.
-
-    Args:
-      report: what to print.
-      console: of rich; default: standard output.
     """
     if console is None:
         console = Console()

@@ -1,4 +1,4 @@
-"""Cells of tables."""
+"""What tables have in common: the cell of a missing number, and the column of notes."""
 
 from collections.abc import Sequence
 
@@ -13,6 +13,5 @@ def why(row: TripletRow | VoteRow | ComparisonRow | GroupRow) -> str:
 
 def with_notes(columns: Sequence[str], lines: Sequence[Sequence[str]]) -> Table:
     """A table whose last column, the notes, is left out where no line has one."""
-    if any(line[-1] for line in lines):
-        return Table(columns, lines)
-    return Table(columns[:-1], [line[:-1] for line in lines])
+    end = None if any(line[-1] for line in lines) else -1
+    return Table(columns[:end], [line[:end] for line in lines])

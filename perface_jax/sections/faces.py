@@ -1,5 +1,6 @@
 """Sections on faces with attributes: STEP 1 and STEP 2."""
 
+import collections
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -50,22 +51,20 @@ def selection_table(
 ) -> Section:
     """STEP 2: the candidates, with the strips of Fig. 7 and, for the first query, the distributions of Fig. 6."""
     most = max(row.rank for row in rows)
-    lines = [
-        (*key, *(f"{row.candidate} ({row.similarity:+.3f})" for row in of), *[""] * (most - len(of)))
-        for key, of in _grouped(rows).items()
-    ]
+    proposed = collections.defaultdict(list)
+    for row in rows:
+        proposed[row.query, row.group, row.model, row.method].append(f"{row.candidate} ({row.similarity:+.3f})")
+    lines = [(*key, *cells, *[""] * (most - len(cells))) for key, cells in proposed.items()]
     pictures = []
     for model, one in ranked.items():
-        pictures.append(
-            Picture(_distribution_caption(model, one, queries), _distributions(one, embedded[model], gallery))
+        caption = (
+            f"{model}: similarity of query {queries.names[one.places[0]]} to the members of each group, with the limit"
+            " that decided (Fig. 6 of the paper)"
         )
+        pictures.append(Picture(caption, _distributions(one, embedded[model], gallery)))
+        caption = f"{model}: the two most and the least similar faces of the chosen group (Fig. 7 of the paper)"
         strips = [_strip(one, i, gallery, queries) for i in range(len(one.places))]
-        pictures.append(
-            Picture(
-                f"{model}: the two most and the least similar faces of the chosen group (Fig. 7 of the paper)",
-                figures.strips(strips),
-            )
-        )
+        pictures.append(Picture(caption, figures.strips(strips)))
     caption = (
         "STEP 2: candidates of the chosen group, with their similarity to the query, in the order proposed. Diverse: no"
         " two candidates are more similar than the limit. In the band: the extreme quantiles are left out. Ranking by a"
@@ -73,20 +72,6 @@ def selection_table(
     )
     columns = ("query", "group", "model", "method", *(f"candidate {rank}" for rank in range(1, most + 1)))
     return Section("STEP 2: selection", caption, Table(columns, lines), rows, pictures)
-
-
-def _grouped(rows):
-    found = {}
-    for row in rows:
-        found.setdefault((row.query, row.group, row.model, row.method), []).append(row)
-    return found
-
-
-def _distribution_caption(model, ranked, queries):
-    return (
-        f"{model}: similarity of query {queries.names[ranked.places[0]]} to the members of each group, with the limit"
-        " that decided (Fig. 6 of the paper)"
-    )
 
 
 def _distributions(ranked, embedded, gallery):

@@ -21,12 +21,7 @@ MEANINGS = {
 
 
 def accuracy(rows: Sequence[TripletRow], pairs: Mapping[Setting, Mapping[str, Pairs]]) -> Section:
-    """Triplet accuracy beside image-blind baselines and human agreement: the paper's Tables 1 and 3, Fig. 4 and 5.
-
-    Args:
-      rows: of `evaluation.triplet_rows`.
-      pairs: of `evaluation.similarity_pairs`.
-    """
+    """Triplet accuracy beside image-blind baselines and human agreement: the paper's Tables 1 and 3, Fig. 4 and 5."""
     lines = [
         (
             row.setting,
@@ -46,10 +41,8 @@ def accuracy(rows: Sequence[TripletRow], pairs: Mapping[Setting, Mapping[str, Pa
     columns = (
         "setting", "model", "accuracy", "+-", "95% interval", "gain", "ties", "triplets", "sources", "seeds", "note",
     )  # fmt: skip
-    dots = [_dot(row, row.accuracy) for row in rows if row.setting.is_test]
-    pictures = [
-        Picture("Accuracy by setting with 95% intervals over sources; the line is chance", figures.accuracy_dots(dots))
-    ]
+    dots = figures.accuracy_dots([_dot(row, row.accuracy) for row in rows if row.setting.is_test])
+    pictures = [Picture("Accuracy by setting with 95% intervals over sources; the line is chance", dots)]
     for setting, of_setting in pairs.items():
         accuracies = {row.model: row.accuracy for row in rows if row.setting == setting}
         caption = f"Similar against dissimilar pairs in setting {setting} (Fig. 4 and 5, first seed): right is below"
@@ -85,16 +78,12 @@ def votes(table: VoteTable) -> Section:
     columns = (
         "setting", "model", "soft score", "95% interval", "log-likelihood", "calibration error", "triplets", "votes",
     )  # fmt: skip
-    pictures = [
-        Picture(
-            "Soft score by setting, beside human agreement; 95% intervals over sources",
-            figures.accuracy_dots([_dot(row, row.score) for row in rows], measure="soft score"),
-        )
-    ]
+    dots = figures.accuracy_dots([_dot(row, row.score) for row in rows], measure="soft score")
+    pictures = [Picture("Soft score by setting, beside human agreement; 95% intervals over sources", dots)]
     setting = min(table.bins, key=list(Setting).index)
     if table.bins[setting]:
-        parts = {model: (one.predicted, one.observed, one.votes) for model, one in table.bins[setting].items()}
-        bins = {model: list(map(np.asarray, of_model)) for model, of_model in parts.items()}
+        parts = table.bins[setting].items()
+        bins = {model: list(map(np.asarray, (one.predicted, one.observed, one.votes))) for model, one in parts}
         caption = f"Reliability in setting {setting}: share of votes for a, predicted and observed; of the first run"
         pictures.append(Picture(caption, figures.reliability(bins)))
     caption = (
@@ -107,7 +96,7 @@ def votes(table: VoteTable) -> Section:
 
 
 def _dot(row: TripletRow | VoteRow, value):
-    return figures.Dot(row.setting, row.model, value, row.low, row.high, figures.Kind[row.kind.name])
+    return figures.Dot(row.setting, row.model, value, row.low, row.high, row.kind)
 
 
 def comparison(rows: Sequence[ComparisonRow]) -> Section:
@@ -148,10 +137,9 @@ def examples(found: Sequence[Example], triplets: Triplets) -> Section | None:
         a, b, reference = triplets[one.place]
         shown.append(figures.Example(triplets.ids[one.place], reference, a, b, one.votes, one.similarities))
     caption = (
-        f"Triplets of setting {found[0].setting}, one of a source, with the similarities of every model (first seed)."
+        f"Triplets of setting {found[0].setting}, one per source, with the similarities of every model (first seed)."
     )
     if len(found[0].similarities) > 1:
-        caption += " Those on which training turned the answer come first, the largest changes ahead."
-    return Section(
-        "Examples", caption, figures=[Picture("Reference, a and b, votes and scores", figures.examples(shown))]
-    )
+        caption += " Those whose answer changed in training come first, the largest changes ahead."
+    picture = Picture("Reference, a and b, votes and scores", figures.examples(shown))
+    return Section("Examples", caption, figures=[picture])
