@@ -3,14 +3,15 @@
 The only module that makes a mesh. It has two axes: `replica`, independent runs without communication, and `data`, the
 devices that share the batch of one run. One run on one device is a mesh of 1 x 1; there is no other path.
 
-Leading axes of global arrays: states `[R, ...]`; batches `[R, K, B, ...]`: replica, step within this call, row.
+Leading axes of global arrays: states `[R, ...]`; batches `[R, N, B, ...]`: replica, step within this call, row. `mesh`
+is always one of `make_mesh`.
 """
 
 import enum
 import functools
 import pickle
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import jax
 import numpy as np
@@ -24,6 +25,7 @@ STATE = PartitionSpec(REPLICA)
 BATCH = PartitionSpec(REPLICA, None, DATA)
 ROWS = PartitionSpec(DATA)
 SHARED = PartitionSpec()
+T = TypeVar("T")
 CHUNK = 1 << 26  # bytes that a process sends at once in `gather_objects`
 
 
@@ -38,12 +40,9 @@ def initialize(coordinator: str | None = None, processes: int | None = None, pro
     """Join the other processes of this run; call it before anything else touches JAX.
 
     Args:
-      coordinator: `host:port` of process 0; None on TPU pods, SLURM and Open MPI, where JAX finds it.
-      processes: how many there are; None with the above.
-      process: which one this is, from 0; None with the above.
-
-    Raises:
-      ValueError: a coordinator without the two numbers, or numbers without a coordinator.
+      coordinator: `host:port` of process 0. All three are None on TPU pods, SLURM and Open MPI, where JAX finds them.
+      processes: how many there are.
+      process: which one this is, from 0.
     """
     if len({coordinator is None, processes is None, process is None}) > 1:
         raise ValueError(
@@ -54,7 +53,7 @@ def initialize(coordinator: str | None = None, processes: int | None = None, pro
     jax.distributed.initialize(coordinator, processes, process)
 
 
-def first_process_first(function: Callable[[], Any]) -> Any:
+def first_process_first(function: Callable[[], T]) -> T:
     """The result of the function in every process; the first one calls it before the others do."""
     if jax.process_index() == 0:
         result = function()
@@ -71,9 +70,6 @@ def make_mesh(replicas: int = 1, *, data: int = 0, devices: Sequence[Any] | None
       replicas: independent runs; each group of devices trains the same number of them, one after the other.
       data: devices that share the batch of a run; 0: as few as keep every device busy.
       devices: all of them when None.
-
-    Raises:
-      ValueError: devices or replicas cannot be divided like this.
     """
     devices = jax.devices() if devices is None else devices
     groups = len(devices) // data if data else np.gcd(len(devices), replicas)
@@ -119,17 +115,17 @@ def stack_replicas(make: Callable[[int], Any], replicas: int, mesh: Mesh) -> Any
 
     Each process makes only the replicas of its devices.
     """
-    sharding = NamedSharding(mesh, STATE)
-    places = sharding.devices_indices_map((replicas,))
-    mine = sorted({i for device in sharding.addressable_devices for i in range(replicas)[places[device][0]]})
+    sharding, every = NamedSharding(mesh, STATE), range(replicas)
+    places = sharding.addressable_devices_indices_map((replicas,)).values()
+    mine = sorted({i for place in places if place for i in every[place[0]]})
 
     def place(*leaves):
         of = dict(zip(mine, leaves, strict=True))
 
-        def part(index):
-            return np.stack([of[i] for i in range(replicas)[index[0]]])
+        def rows(index):
+            return np.stack([of[i] for i in every[index[0]]])
 
-        return jax.make_array_from_callback((replicas, *np.shape(leaves[0])), sharding, part)
+        return jax.make_array_from_callback((replicas, *np.shape(leaves[0])), sharding, rows)
 
     return jax.tree.map(place, *(jax.device_get(make(i)) for i in mine))
 
@@ -167,40 +163,28 @@ def spmd(step: Callable, mesh: Mesh, *, how: How = How.SHARD_MAP) -> Callable:
 
     Args:
       step: pure `(state, batch, *shared, axis_name) -> (state, sums)` of one replica, without the replica axis, and of
-        the rows `[K, b, ...]` of one device; its results must be the same on every device of the run.
-      mesh: of `make_mesh`.
+        the rows `[N, b, ...]` of one device; its results must be the same on every device of the run.
+      mesh: the devices.
       how: the map; results do not depend on it.
 
     Returns:
       jitted `(state, batch, *shared) -> (state, sums)` on global arrays; the input state is donated.
-
-    Raises:
-      ValueError: several groups of replicas under pmap.
     """
     body = functools.partial(_in_turn, functools.partial(step, axis_name=DATA))
-    if how is How.PMAP:
-        return _pmapped(body, mesh)
-
-    def program(state, batch, *shared):
-        specs = (STATE, BATCH, *(SHARED for _ in shared))
-        return jax.shard_map(body, mesh=mesh, in_specs=specs, out_specs=STATE)(state, batch, *shared)
-
-    return jax.jit(program, donate_argnums=0, compiler_options=_options(mesh))
+    return _pmapped(body, mesh) if how is How.PMAP else _shard_mapped(body, mesh, STATE, donate_argnums=0)
 
 
 def spmd_rows(function: Callable, mesh: Mesh) -> Callable:
-    """Like `spmd`, for a function of a replica's variables and rows that returns rows, `[K, b, ...] -> [K, b, ...]`."""
-    body = functools.partial(_in_turn, function)
+    """Like `spmd`, for a function of a replica's variables and rows that returns rows, `[N, b, ...] -> [N, b, ...]`."""
+    return _shard_mapped(functools.partial(_in_turn, function), mesh, BATCH)
 
-    def program(variables, batch, *shared):
+
+def _shard_mapped(body, mesh, out_specs, **options):
+    def program(state, batch, *shared):
         specs = (STATE, BATCH, *(SHARED for _ in shared))
-        return jax.shard_map(body, mesh=mesh, in_specs=specs, out_specs=BATCH)(variables, batch, *shared)
+        return jax.shard_map(body, mesh=mesh, in_specs=specs, out_specs=out_specs)(state, batch, *shared)
 
-    return jax.jit(program, compiler_options=_options(mesh))
-
-
-def _options(mesh):
-    return compilation.options(mesh.devices.flat)
+    return jax.jit(program, compiler_options=compilation.options(mesh.devices.flat), **options)
 
 
 @functools.cache  # one program for all replicas
@@ -221,7 +205,7 @@ def _pmapped(body, mesh):
         raise ValueError(
             f"pmap serves one replica; this mesh has {mesh.shape[REPLICA]} groups. Use config.mesh.how=shard_map"
         )
-    devices, sharding = mesh.devices.ravel().tolist(), NamedSharding(mesh, STATE)
+    devices, sharding = list(mesh.devices.flat), NamedSharding(mesh, STATE)
 
     @functools.cache
     def mapped(shared):

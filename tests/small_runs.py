@@ -10,6 +10,7 @@ import numpy as np
 import optax
 
 from perface_jax import parallel
+from perface_jax.network.kernels import Kernels
 from perface_jax.network.model import BatchNorm, IResNet, iresnet
 from perface_jax.training import optim, state
 from perface_jax.training.step import Loss, Norms, train_steps, triplet_objective
@@ -20,6 +21,7 @@ class Dot(nn.Module):
     """The smallest network with all that a step touches, a linear layer and a norm: it compiles in a second."""
 
     param_dtype: Any = jnp.float32
+    kernels: Kernels = Kernels.AUTO
 
     @nn.compact
     def __call__(self, images, *, train=False, axis_name=None):

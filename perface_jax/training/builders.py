@@ -1,6 +1,8 @@
 """From a config to what it names: the data with labels and splits, the model with its first weights, the optimizer.
 
-Training and evaluation both start here, so that a run is evaluated on the splits that it was trained on.
+Training and evaluation both start here, so that a run is evaluated on the splits that it was trained on. On several
+hosts the first one builds a data set while the others wait. What is not there is a FileNotFoundError, what does not fit
+the config a ValueError; the messages say what was wanted.
 """
 
 import functools
@@ -12,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 from etils import epath
+from jaxtyping import Bool, Int
 from ml_collections import ConfigDict
 
 from perface_jax import annotations, parallel
@@ -28,29 +31,17 @@ LABELS = {"unanimous": annotations.unanimous, "majority": annotations.majority} 
 
 
 class IdentityData(NamedTuple):
-    """Pictures of people, those to train on, and pairs of pictures of people who are not trained on.
-
-    Attributes:
-      people: all pictures with their identities.
-      training: positions of the pictures to train on; they show `classes` identities.
-      classes: C.
-      pairs: int32 `[P, 2]`, positions of two pictures of validation identities.
-      same: bool `[P]`, whether they show one identity.
-    """
+    """Pictures of people, of which some are trained on, and pairs of pictures of people who are not."""
 
     people: identities.Identities
-    training: np.ndarray
-    classes: int
-    pairs: np.ndarray
-    same: np.ndarray
+    training: Int[np.ndarray, " t"]  # positions of the pictures to train on
+    classes: int  # how many identities these show
+    pairs: Int[np.ndarray, "p 2"]  # positions
+    same: Bool[np.ndarray, " p"]  # whether a pair shows one identity
 
 
 def open_triplets(config: ConfigDict) -> sim_celeba.Triplets:
-    """The triplets of the release; on several hosts the first one builds the data set while the others wait.
-
-    Raises:
-      FileNotFoundError: the folder of the release is not there; the message says how to get one.
-    """
+    """The triplets of the release."""
     data = config.data
     build = functools.partial(
         sim_celeba.build,
@@ -66,11 +57,7 @@ def open_triplets(config: ConfigDict) -> sim_celeba.Triplets:
 
 
 def divide(triplets: sim_celeba.Triplets, config: ConfigDict) -> LabeledTriplets:
-    """Labels and settings of one run.
-
-    Raises:
-      ValueError: fewer training triplets than a batch, or no validation triplet.
-    """
+    """Labels and settings of one run."""
     votes = annotations.Votes(ids=triplets.ids, votes=triplets.votes)
     split = _split(triplets, config.split)
     training_labels, labels = LABELS[config.labels](votes).label, annotations.unanimous(votes).label
@@ -87,7 +74,7 @@ def divide(triplets: sim_celeba.Triplets, config: ConfigDict) -> LabeledTriplets
     settings = {name: rows[labels[rows] >= 0] for name, rows in split.rows.items()}
     if not len(settings[annotations.Setting.VALIDATION]):
         raise ValueError("no validation triplet has a unanimous label; give config.split more validation ids")
-    return LabeledTriplets(triplets, training_labels, labels, training, settings, split)  # pyright: ignore  # frozen
+    return LabeledTriplets(triplets, training_labels, labels, training, settings, split)
 
 
 def _split(triplets, options):
@@ -100,11 +87,7 @@ def _split(triplets, options):
 
 
 def open_groups(config: ConfigDict) -> tuple[celeba_hq.Faces, celeba_hq.Faces]:
-    """Gallery and queries of the attribute groups; on several hosts the first one builds the data set.
-
-    Raises:
-      FileNotFoundError, ValueError: no CelebAMask-HQ folder, or too few faces in it.
-    """
+    """Gallery and queries of the attribute groups."""
     groups = config.groups
     build = functools.partial(
         celeba_hq.build,
@@ -123,15 +106,7 @@ def open_groups(config: ConfigDict) -> tuple[celeba_hq.Faces, celeba_hq.Faces]:
 
 
 def open_identities(config: ConfigDict, *, unseen: str = "validation") -> IdentityData:
-    """Read the folder of the config, split its identities, and pair pictures of those that are not trained on.
-
-    Args:
-      config: of identities.
-      unseen: which of these are paired: validation or test.
-
-    Raises:
-      FileNotFoundError, ValueError: no such folder, or too little in it; the message says what was wanted.
-    """
+    """Read the folder of the config, split its identities, and pair pictures of `unseen`: `validation` or `test`."""
     people = identities.read_identities(config.data.folder, image_size=config.model.image_size, crop=config.crop)
     train, *others = identities.split_identities(len(people.names), sizes=config.split.sizes, seed=config.split.seed)
     training = np.flatnonzero(np.isin(people.identity, train))
@@ -143,12 +118,7 @@ def open_identities(config: ConfigDict, *, unseen: str = "validation") -> Identi
 
 
 def starting_point(config: ConfigDict) -> tuple[IResNet, dict]:
-    """The model of the config and the variables before the first step.
-
-    Raises:
-      FileNotFoundError: `config.init` is no model folder; the message says how to make one.
-      ValueError: the folder has another architecture than `config.model`, or norms that cannot be trained.
-    """
+    """The model of the config and the variables before the first step."""
     options = {**config.model, "dtype": jnp.dtype(config.model.dtype)}
     if not options["layers"]:
         del options["layers"]
@@ -172,8 +142,10 @@ def _random_weights(key, *, model):
     return model.init(key, jnp.zeros((1, model.image_size, model.image_size, 3), model.dtype))
 
 
-def with_classes(variables: Mapping, config: ConfigDict, classes: int) -> dict:
-    """The variables with a class matrix `[classes, D]` among the parameters, for training on identities."""
+def with_classes(variables: Mapping, config: ConfigDict, classes: int) -> Mapping:
+    """The variables with a class matrix `[classes, D]` among the parameters, as ArcFace wants it; without, for 0."""
+    if not classes:
+        return variables
     dtype = variables["params"]["fc"]["kernel"].dtype
     generator = streams.generator(config.seed, Stream.CLASSES)
     draw = generator.normal(scale=0.01, size=(classes, config.model.embedding_size))
@@ -181,27 +153,14 @@ def with_classes(variables: Mapping, config: ConfigDict, classes: int) -> dict:
 
 
 def hyper(config: ConfigDict, dtype: jnp.dtype, choices: tuple[Loss, ...] = ()) -> Hyper:
-    """The numbers of one run; `choices` are the losses of all runs of the program."""
-    numbers = {
-        name: np.asarray(config[name], dtype) for name in ("learning_rate", "momentum", "weight_decay", "margin")
-    }
-    loss = choices.index(Loss(config.loss)) if choices else 0
-    return Hyper(
-        **numbers, temperature=np.asarray(config.get("temperature", 1.0), dtype), loss=np.asarray(loss, np.int32)
-    )
+    """The numbers of one run; `choices` are the losses of all runs of the program, if there are several to choose."""
+    names = "learning_rate", "momentum", "weight_decay", "margin", "temperature"
+    numbers = {name: np.asarray(config.get(name, 1.0), dtype) for name in names}  # identities have no temperature
+    return Hyper(**numbers, loss=np.asarray(choices.index(Loss(config.loss)) if choices else 0, np.int32))
 
 
 def optimizer(config: ConfigDict, params: dict, steps: int) -> Callable[[Hyper], optax.GradientTransformation]:
-    """A function that builds the optimizer of a run from its numbers; all runs of a sweep share it.
-
-    Args:
-      config: its `optimizer`, `schedule`, `rules` and `clip_norm`.
-      params: the parameters or their shapes.
-      steps: of the whole run.
-
-    Raises:
-      ValueError: see `optim.schedule`, and `optim.create` when it is called; or a swept momentum without sgd.
-    """
+    """A function that builds the optimizer of a run of so many steps from its numbers; all runs of a sweep share it."""
     kind = config.optimizer
     if kind.name != "sgd" and len(config.sweep.momentum):
         raise ValueError(

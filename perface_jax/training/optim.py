@@ -2,7 +2,8 @@
 
 Learning rate, weight decay and momentum may be traced scalars, so that the replicas of one program may differ in them:
 transformations are built inside the traced function, and no number decides on a branch or on the structure of a state.
-Gradients must be averages over the whole batch and all devices; clipping relies on it.
+Gradients must be averages over the whole batch and all devices; clipping relies on it. What is unknown or does not fit
+is refused with a ValueError that names it.
 """
 
 import difflib
@@ -32,7 +33,7 @@ def sgd(
     slopes included, as in the paper. Numbers that are arrays must have the dtype of the parameters.
 
     Args:
-      learning_rate: step size, > 0, or a function of the step; the paper uses 0.01.
+      learning_rate: > 0, or a function of the step; the paper uses 0.01.
       momentum: in [0, 1).
       weight_decay: at least 0.
       nesterov: use `g + momentum * v` instead of the last `v`.
@@ -54,12 +55,9 @@ def schedule(
     Args:
       name: constant, cosine or step.
       steps: of the whole run; only the cosine depends on it.
-      warmup: steps of warm-up, in [0, steps).
-      boundaries: of step: increasing, after the warm-up, counted from the start of the run.
-      factor: of step, in [0, 1].
-
-    Raises:
-      ValueError: another name, or steps that do not fit.
+      warmup: in [0, steps).
+      boundaries: increasing, after the warm-up, counted from the start of the run.
+      factor: in [0, 1].
 
     Source: torch.optim.lr_scheduler: LinearLR, then CosineAnnealingLR or MultiStepLR.
     """
@@ -97,16 +95,13 @@ def create(
     Args:
       params: the parameters or their shapes; all of one dtype, to which arrays among the numbers are cast.
       name: sgd, or another optimizer of optax whose learning rate may be a function: adamw, lion, rmsprop.
-      learning_rate: scalar, > 0.
-      weight_decay: scalar, at least 0. It joins the gradient, unless the optimizer has its own decay (adamw).
-      schedule: function of the step, a factor of the learning rate.
+      learning_rate: > 0.
+      weight_decay: at least 0. It joins the gradient, unless the optimizer has its own decay (adamw).
+      schedule: a factor of the learning rate.
       rules: as in `by_pattern`; a value is the factor of the weight decay, or "frozen": the parameter keeps every bit,
         has no momentum, and its gradient does not count in the clipping.
       clip_norm: largest norm of the whole gradient as one vector; 0 = no clipping.
       **options: of the optimizer, by the names that optax gives them: momentum, nesterov, b1, eps.
-
-    Raises:
-      ValueError: optax has no such optimizer, or the rules do not fit the parameters.
 
     Known difference: torch.nn.utils.clip_grad_norm_ adds 1e-6 to the norm that it divides by.
     """
@@ -135,12 +130,8 @@ def create(
 def by_pattern(params: Any, rules: Sequence[tuple[str, Any]]) -> Any:
     """For each parameter the value of the first rule whose pattern matches its whole path, `layer1_0/bn1/scale`.
 
-    Args:
-      params: tree of dictionaries, whose structure the result has.
-      rules: pairs (regular expression, value); their order counts.
-
-    Raises:
-      ValueError: lists parameters that no rule covers (-) and rules that no parameter needs (+).
+    `rules` are pairs of a regular expression and a value. Parameters that no rule covers are refused, and rules that
+    no parameter needs.
     """
     leaves, structure = jax.tree.flatten_with_path(params)
     paths = [jax.tree_util.keystr(path, simple=True, separator="/") for path, _ in leaves]
@@ -153,8 +144,8 @@ def by_pattern(params: Any, rules: Sequence[tuple[str, Any]]) -> Any:
 
 
 def _find(name):
-    known = {key: found for key, found in vars(optax).items() if inspect.isfunction(found)}
-    known = {key: found for key, found in known.items() if "learning_rate" in inspect.signature(found).parameters}
+    functions = inspect.getmembers(optax, inspect.isfunction)
+    known = {key: found for key, found in functions if "learning_rate" in inspect.signature(found).parameters}
     if name not in known:
         close = ", ".join(difflib.get_close_matches(name, known)) or "none"
         raise ValueError(f"optax has no optimizer {name!r} that takes a learning rate; close to it: {close}")

@@ -24,43 +24,26 @@ from perface_jax.arrays import AnyArray
 
 
 class Hyper(struct.PyTreeNode):
-    """The numbers in which the runs of one program may differ: scalars that a step reads and does not change.
+    """The numbers in which the runs of one program may differ: scalars that a step reads and does not change."""
 
-    Attributes:
-      learning_rate, momentum, weight_decay: of the optimizer, in the parameters' dtype.
-      margin: of the triplet loss, in cosine; of ArcFace, in radians.
-      temperature: of the soft-vote and the odd-one-out loss, in cosine.
-      loss: the position of this run's loss among those of the program.
-    """
-
-    learning_rate: Float[AnyArray, "*replica"]
+    learning_rate: Float[AnyArray, "*replica"]  # these numbers have the parameters' dtype
     momentum: Float[AnyArray, "*replica"]
     weight_decay: Float[AnyArray, "*replica"]
-    margin: Float[AnyArray, "*replica"]
-    temperature: Float[AnyArray, "*replica"]
-    loss: Int[AnyArray, "*replica"]
+    margin: Float[AnyArray, "*replica"]  # of the triplet loss, in cosine; of ArcFace, in radians
+    temperature: Float[AnyArray, "*replica"]  # of the soft-vote and the odd-one-out loss, in cosine
+    loss: Int[AnyArray, "*replica"]  # the position of this run's loss among those of the program
 
 
 class TrainState(struct.PyTreeNode):
-    """Everything one training step reads and writes.
+    """Everything one training step reads and writes, of one run or of all replicas."""
 
-    Attributes:
-      step: steps done; with the seed it determines the position in the data.
-      params: what is optimized; identity training adds `classes` `[C, D]` to the parameters of the network.
-      batch_stats: running statistics of the norms.
-      constants: never changed.
-      opt_state: of the optimizer.
-      hyper: the numbers of this run.
-      diverged: the first step with a result that is not finite; -1 if there is none.
-    """
-
-    step: Int[Array, "*replica"]
-    params: Any
-    batch_stats: Any
-    constants: Any
+    step: Int[Array, "*replica"]  # steps done; with the seed it determines the position in the data
+    params: Any  # what is optimized; identity training adds `classes` `[C, D]` to the parameters of the network
+    batch_stats: Any  # running statistics of the norms
+    constants: Any  # the fixed scale of the last norm; never changed
     opt_state: optax.OptState
     hyper: Hyper
-    diverged: Int[Array, "*replica"]
+    diverged: Int[Array, "*replica"]  # the first step with a result that is not finite; -1 if there is none
 
     @property
     def variables(self) -> dict:
@@ -80,19 +63,12 @@ def create(variables: Mapping, optimizer: optax.GradientTransformation, hyper: H
 
 
 class Run(struct.PyTreeNode):
-    """All replicas of a run after one step: what a checkpoint holds. Every leaf has a leading replica axis `[R]`.
-
-    Attributes:
-      state: after `state.step` steps.
-      best: `params` and `batch_stats` with the best validation score so far.
-      best_score: that score, float32; -1 before the first validation.
-      best_step: int32, the step that reached it.
-    """
+    """All replicas of a run after one step: what a checkpoint holds. Every leaf has a leading replica axis `[R]`."""
 
     state: TrainState
-    best: Any
-    best_score: jax.Array
-    best_step: jax.Array
+    best: Any  # `params` and `batch_stats` with the best validation score so far
+    best_score: jax.Array  # float32; -1 before the first validation
+    best_step: jax.Array  # the step that reached it
 
     @property
     def step(self) -> int:
@@ -115,9 +91,7 @@ def begin(state: TrainState) -> Run:
 def keep_best(run: Run, scores: Float32[Array, " r"]) -> Run:
     """The run with the current state of each replica as its best one, unless an earlier score was higher.
 
-    Args:
-      run: the run.
-      scores: of equal scores the later state is kept, and NaN is never the best.
+    Of equal scores the later state is kept; NaN is never the best.
     """
     better = scores >= run.best_score
     now = {"params": run.state.params, "batch_stats": run.state.batch_stats}
@@ -134,11 +108,7 @@ STEP_NAMES = ocp.path.step.standard_name_format()  # of the folders of checkpoin
 
 @contextlib.contextmanager
 def checkpoints(workdir: epath.PathLike, *, keep: int = 2) -> Iterator[ocp.CheckpointManager]:
-    """The checkpoints of a run, of which the last `keep` are kept. When the context ends, all are written.
-
-    Args:
-      workdir: absolute.
-      keep: how many.
+    """The checkpoints of a run in an absolute folder, of which the last `keep` stay. At the end all are written.
 
     Raises:
       OSError: in `save`, or here at the end: a checkpoint could not be written. Earlier ones are complete.
@@ -183,9 +153,9 @@ def restore(manager: ocp.CheckpointManager, like: Run) -> Run | None:
       like: a run of the same shapes, on the devices where the restored arrays shall be.
 
     Raises:
-      ValueError: there are checkpoints, and none of them can be read; names them.
+      ValueError: none of the checkpoints that there are can be read.
     """
-    wanted = ocp.args.StandardRestore(jax.tree.map(_abstract, like))
+    wanted = ocp.args.StandardRestore(jax.tree.map(ocp.utils.to_shape_dtype_struct, like))
     faults = {}
     for step in sorted(manager.all_steps(), reverse=True):
         try:
@@ -217,7 +187,3 @@ def _folder(manager, step):
 
 def _line(error):
     return str(error).partition("\n")[0]
-
-
-def _abstract(x):
-    return jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=x.sharding)

@@ -4,8 +4,10 @@ A step sees one run and the rows of one device. It sums losses and gradients ove
 devices with one `psum`, and divides once by the number of rows: the result does not depend on the number of devices,
 and padded rows (weight 0) do not count. `parallel.spmd` turns a step into a program for all devices and all runs.
 
-A row has K pictures: reference, positive and negative of a triplet, or the one picture of an identity. Shapes: `b` rows
-of this device, `d` numbers of an embedding.
+A row has K pictures: reference, positive and negative of a triplet, or the one picture of an identity. A batch is a
+dictionary of arrays with `b` rows of this device: `images` uint8 `[b, K, H, W, 3]`, `weight` float32 `[b]`, and what
+the objective reads: `votes` `[b, 2]` of triplets, `identity` int32 `[b]`. Batches of several steps have a leading axis
+`n`. Where all pictures are on the device, a batch names those that it takes (`plans.gather`) in the place of `images`.
 """
 
 import enum
@@ -44,17 +46,9 @@ class Loss(enum.Enum):
 def triplet_objective(
     embeddings: Float[Array, "b 3 d"], batch: Mapping, params: Mapping, hyper: Hyper, *, choices: tuple[Loss, ...]
 ) -> tuple[Float[Array, " b"], Float[Array, " b"]]:
-    """Loss and score of each triplet.
+    """Loss of each triplet, and its score in {0, 0.5, 1}: whether the positive is nearer than the negative.
 
-    Args:
-      embeddings: of reference, positive, negative.
-      batch: its `votes` `[b, 2]` enter the soft-vote loss.
-      params: not read.
-      hyper: `loss` is the position in `choices` of the loss that this run minimizes.
-      choices: the losses of all runs of the program.
-
-    Returns:
-      losses, and scores in {0, 0.5, 1}: whether the positive is more similar to the reference than the negative.
+    `choices` are the losses of all runs of the program; `hyper.loss` is the position of this run's.
     """
     roles = embeddings[:, 0], embeddings[:, 1], embeddings[:, 2]
     formulas = {
@@ -68,17 +62,9 @@ def triplet_objective(
 def identity_objective(
     embeddings: Float[Array, "b 1 d"], batch: Mapping, params: Mapping, hyper: Hyper, *, scale: float
 ) -> tuple[Float[Array, " b"], Float[Array, " b"]]:
-    """ArcFace loss of each picture, and whether its own class is the nearest.
+    """ArcFace loss of each picture, and its score in {0, 1}: whether its own class is the nearest.
 
-    Args:
-      embeddings: of the pictures.
-      batch: its `identity` int32 `[b]` is the class of each picture.
-      params: `classes` `[C, d]`, trained along with the network.
-      hyper: `margin` in radians.
-      scale: of the cosines.
-
-    Returns:
-      losses, and scores in {0, 1}.
+    The classes are the parameter `classes` `[C, d]`, trained along with the network; `hyper.margin` is in radians.
     """
     vectors, identity = embeddings[:, 0], batch["identity"]
     per_picture = losses.arcface(vectors, params["classes"], identity, margin=hyper.margin, scale=scale)
@@ -103,7 +89,7 @@ def train_step(
 
     Args:
       state: the same on every device.
-      batch: `images` uint8 `[b, K, H, W, 3]`, `weight` float32 `[b]`, and what the objective reads.
+      batch: the rows of this device.
       model: the network.
       optimizer: builds the gradient transformation from the numbers of the run.
       objective: `(embeddings [b, K, d], batch, params, hyper) -> (losses [b], scores [b])`.
@@ -111,7 +97,7 @@ def train_step(
       axis_name: the mapped axis of the devices; None on one device.
 
     Returns:
-      (state, sums): the next state, and sums over the global batch: `loss`, `correct`, `active` (rows with a positive
+      The next state, and sums over the global batch: `loss`, `correct` (the scores), `active` (rows with a positive
       loss) and `count`; all 0 for a step that was not taken.
 
     Source: PerFace (ICIP 2025), section 3.2.
@@ -140,23 +126,13 @@ def train_step(
     gradients = jax.tree.map(lambda g: g / sums["count"].astype(g.dtype), gradients)
     updates, opt_state = optimizer(state.hyper).update(gradients, state.opt_state, state.params)
     new = state.replace(params=optax.apply_updates(state.params, updates), batch_stats=batch_stats, opt_state=opt_state)
-    return _freeze_if_diverged(state, new, sums, Kernels(getattr(model, "kernels", Kernels.AUTO)))
+    return _freeze_if_diverged(state, new, sums, Kernels(model.kernels))
 
 
 def train_steps(
     state: TrainState, batches: Mapping[str, jax.Array], pictures: UInt8[Array, "p h w 3"] | None = None, **options
 ) -> tuple[TrainState, dict[str, jax.Array]]:
-    """One or many training steps in one call.
-
-    Args:
-      state: as in `train_step`.
-      batches: as in `train_step` with a leading axis `[n, b, ...]` of steps; without `images` if `pictures` are given.
-      pictures: from which `plans.gather` takes the images.
-      **options: as in `train_step`.
-
-    Returns:
-      (state, sums) after the last step, summed over the steps.
-    """
+    """One `train_step` after the other, on batches `[n, b, ...]`; the sums are over all of them."""
 
     def one(state, batch):
         return train_step(state, _with_images(batch, pictures), **options)
@@ -174,17 +150,7 @@ def compare_step(
     *,
     model: IResNet,
 ) -> Float[Array, "n b others"]:
-    """Similarity of the first picture of each row to the others, with running statistics in the norms.
-
-    Args:
-      variables: the three collections.
-      batches: `[n, b, ...]`, as in `train_steps`.
-      pictures: as in `train_steps`.
-      model: the network.
-
-    Returns:
-      cosines, in the model's `param_dtype`; the last axis has K - 1 others.
-    """
+    """Cosine similarity of the first picture of each row to the K - 1 others, with running statistics in the norms."""
 
     def one(batch):
         images = _with_images(batch, pictures)["images"]
@@ -202,7 +168,7 @@ def _with_images(batch, pictures):
 
 
 def _embed_rows(state, params, images, model, norms, axis_name):
-    """Embeddings `[b, K, D]` of `images` `[b, K, H, W, C]`, and the batch statistics after them."""
+    """Embeddings `[b, K, d]` of `images` `[b, K, H, W, 3]`, and the running statistics after them."""
     pictures = normalize(images.reshape(-1, *images.shape[2:]))
     variables = {**state.variables, "params": params}
     if norms is Norms.FROZEN:

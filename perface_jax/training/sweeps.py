@@ -5,6 +5,7 @@ vary: `config.sweep.margin = (0.1, 0.2)`, `config.sweep.split.fold = (0, 1, 2, 3
 "grid"` every combination is a run, with `"list"` the i-th values of all fields are run i.
 """
 
+import collections
 import itertools
 from typing import Any, NamedTuple
 
@@ -15,17 +16,11 @@ from perface_jax.training import config_schema
 
 
 class Replica(NamedTuple):
-    """One run of a sweep.
+    """One run of a sweep."""
 
-    Attributes:
-      name: its values, `labels=majority,seed=2`; "" without a sweep.
-      values: by dotted field name.
-      config: of this run alone, without a sweep.
-    """
-
-    name: str
-    values: dict[str, Any]
-    config: ConfigDict
+    name: str  # its values, `labels=majority,seed=2`; "" without a sweep
+    values: dict[str, Any]  # by dotted field name
+    config: ConfigDict  # of this run alone, without a sweep
 
     @property
     def cell(self) -> str:
@@ -46,26 +41,22 @@ ONE_PROGRAM = (
 
 
 def replicas(config: ConfigDict) -> tuple[Replica, ...]:
-    """The runs of a config: one, unless it sweeps.
-
-    Raises:
-      ValueError: a field that cannot be swept, lists of different lengths, or a value twice; or the config of a run
-        does not pass `config_schema.check`.
-    """
+    """The checked runs of a config: one, unless it sweeps."""
     config_schema.check(config)
     swept = {field: tuple(values) for field, values in _values(config.sweep).items() if len(values)}
     if absent := sorted(swept.keys() - flat(config.to_dict()).keys()):
         raise ValueError(f"config.sweep varies {', '.join(absent)}, which this config does not have")
+    lengths = {field: len(values) for field, values in swept.items()}
     if config.sweep.combine == "grid":
         rows = list(itertools.product(*swept.values()))
-    elif len(lengths := {field: len(values) for field, values in swept.items()}) and len(set(lengths.values())) > 1:
+    elif len(set(lengths.values())) > 1:
         raise ValueError(f"config.sweep.combine is list, and its fields have {lengths} values; wanted equally many")
     else:
         rows = list(zip(*swept.values(), strict=True)) or [()]
     made = tuple(_replica(config, dict(zip(swept, row, strict=True))) for row in rows)
     for replica in made:
         config_schema.check(replica.config)
-    if doubled := sorted({replica.name for replica in made if [other.name for other in made].count(replica.name) > 1}):
+    if doubled := [name for name, count in collections.Counter(one.name for one in made).items() if count > 1]:
         raise ValueError(f"the sweep has {', '.join(doubled)} more than once")
     return made
 

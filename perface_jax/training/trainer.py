@@ -42,57 +42,55 @@ def train(config: ConfigDict, workdir: epath.PathLike) -> list[epath.Path]:
     record = json.loads(config.to_json())
     changed = workdirs.refuse_other_run(workdir, record)
 
-    model, network = builders.starting_point(replicas[0].config)
+    model, weights = builders.starting_point(replicas[0].config)
     task = open_task(replicas, mesh)
-    inputs, epoch = task.inputs, max(task.inputs.epochs)
+    inputs, epoch = task.inputs, max(task.inputs.epochs)  # an epoch in steps
     last = min(round(config.epochs * epoch), config.max_steps or sys.maxsize)
-    between = max(1, round(config.evaluate_every * epoch))  # one validation and the next
-    optimizer = builders.optimizer(config, task.variables(network, config)["params"], last)
+    interval = max(1, round(config.evaluate_every * epoch))  # steps from one validation to the next
+    optimizer = builders.optimizer(config, builders.with_classes(weights, config, task.classes)["params"], last)
 
     def first_state(i):
-        single = replicas[i].config
-        same = single.init or single.seed == replicas[0].config.seed  # otherwise other random weights
-        variables = task.variables(network if same else builders.starting_point(single)[1], single)
-        hyper = task.hyper(single, model.param_dtype)
+        own = replicas[i].config
+        same = own.init or own.seed == replicas[0].config.seed  # otherwise other random weights
+        variables = builders.with_classes(weights if same else builders.starting_point(own)[1], own, task.classes)
+        hyper = builders.hyper(own, model.param_dtype, task.losses)
         return state.create(variables, optimizer(hyper), hyper)
 
     run = state.begin(parallel.stack_replicas(first_state, len(replicas), mesh))
     options = {"model": model, "optimizer": optimizer, "objective": task.objective, "norms": Norms(config.batch_norm)}
-    step = parallel.spmd(functools.partial(train_steps, **options), mesh, how=parallel.How(config.mesh.how))
+    program = parallel.spmd(functools.partial(train_steps, **options), mesh, how=parallel.How(config.mesh.how))
     compare = parallel.spmd_rows(functools.partial(compare_step, model=model), mesh)
 
     # Whatever is wrong with config, data and weights has been refused by now, and the workdir was not touched.
     folder = parallel.first_process_first(functools.partial(workdirs.claim, workdir, record))
-    names = [replica.name for replica in replicas]
     with state.checkpoints(folder, keep=config.keep_checkpoints) as manager, Preemption() as preemption:
         run = state.restore(manager, run) or run
-        at = run.step
-        with Progress(
-            folder, names, first=at, last=last, every=config.log_every, tensorboard=config.tensorboard
-        ) as progress:
+        step = run.step  # how many have been taken
+        options = {"first": step, "last": last, "every": config.log_every, "tensorboard": config.tensorboard}
+        with Progress(folder, [replica.name for replica in replicas], **options) as progress:
             for name, (before, now) in changed.items():
-                progress.note(at, changed=f"config.{name}: {before} -> {now}")
-            progress.note(at, steps_per_epoch=list(inputs.epochs))
+                progress.note(step, changed=f"config.{name}: {before} -> {now}")
+            progress.note(step, steps_per_epoch=list(inputs.epochs))
             while True:
                 # Before the next batch is taken: the state saved and the position in the data are one instant.
-                if at % between == 0 or at == last:
-                    progress.flush(at, run.state.diverged)
+                if step % interval == 0 or step == last:
+                    progress.flush(step, run.state.diverged)
                     scores = _validate(compare, run, inputs)
-                    progress.validated(at, scores)
+                    progress.validated(step, scores)
                     run = state.keep_best(run, parallel.place_global(scores, mesh, parallel.STATE))
-                    if at:  # step 0 is recomputed as fast as it is read
+                    if step:  # step 0 is recomputed as fast as it is read
                         state.save(manager, run)
-                if at == last:
+                if step == last:
                     break
-                if preemption.requested(at):
+                if preemption.requested(step):
                     state.save(manager, run)
-                    raise Preempted(f"told to stop after step {at} of {last}; the state is saved in {folder}")
-                count = min(config.steps_per_call or last, between - at % between, last - at)
-                batches = inputs.training(at, count)
+                    raise Preempted(f"told to stop after step {step} of {last}; the state is saved in {folder}")
+                count = min(config.steps_per_call or last, interval - step % interval, last - step)
+                batches = inputs.training(step, count)
                 with jax.transfer_guard_host_to_device("disallow"):
-                    new, sums = step(run.state, batches, *inputs.shared)
-                run, at = run.replace(state=new), at + count
-                progress.after_steps(at, count, sums, new.diverged)
+                    new, sums = program(run.state, batches, *inputs.shared)
+                run, step = run.replace(state=new), step + count
+                progress.after_steps(step, count, sums, new.diverged)
     return _export(config, folder, model, run, replicas, mesh)
 
 
@@ -109,11 +107,9 @@ def _validate(compare, run, inputs):
 
 def _export(config, workdir, model, run, replicas, mesh):
     """A model folder for each replica; one that another export wrote is replaced."""
-    best = config.export == "best"
-    steps = parallel.fetch(run.best_step if best else run.state.step)
-    chosen = {"params": run.state.params, "batch_stats": run.state.batch_stats}
-    chosen = {**(run.best if best else chosen), "constants": run.state.constants}
-    folders = []
+    last = {"params": run.state.params, "batch_stats": run.state.batch_stats}
+    chosen, steps = (run.best, run.best_step) if config.export == "best" else (last, run.state.step)
+    chosen, steps = {**chosen, "constants": run.state.constants}, parallel.fetch(steps)
     for i, replica in enumerate(replicas):
         folder = model_folder(workdir, replica)
         variables = parallel.take_replica(chosen, i, mesh)
@@ -123,8 +119,7 @@ def _export(config, workdir, model, run, replicas, mesh):
         license = "the licenses of the weights it started from and of the training data apply"
         if jax.process_index() == 0 and not _is_there(folder, source):
             replace_model(folder, model.clone(crop=config.crop), variables, source=source, license=license)
-        folders.append(folder)
-    return folders
+    return [model_folder(workdir, replica) for replica in replicas]
 
 
 def _is_there(folder, source):

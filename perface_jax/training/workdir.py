@@ -1,7 +1,7 @@
 """The folder of a run: its config and the versions it was made with.
 
-`config.json` is the resolved config, `versions.json` what the run used last. Between two starts of a run its training
-settings may differ only where `config_schema` allows it; settings of an evaluation are free.
+`config.json` is the resolved config, as nested plain values, `versions.json` what the run used last. Between two starts
+of a run its training settings may differ only where `config_schema` allows it; settings of an evaluation are free.
 """
 
 import importlib.metadata
@@ -17,25 +17,11 @@ from perface_jax import files
 from perface_jax.settings import Change, flat
 from perface_jax.training import config_schema
 
-PACKAGES = (
-    "perface_jax",
-    "jax",
-    "jaxlib",
-    "flax",
-    "optax",
-    "orbax-checkpoint",
-    "grain",
-    "tensorflow-datasets",
-    "numpy",
-)
+PACKAGES = "perface_jax jax jaxlib flax optax orbax-checkpoint grain tensorflow-datasets numpy".split()
 
 
 def refuse_other_run(workdir: epath.PathLike, config: Mapping) -> dict[str, tuple]:
-    """Raise a ValueError that lists the differing fields if the workdir belongs to another run.
-
-    Args:
-      workdir: may not exist yet.
-      config: the resolved config as nested plain values.
+    """Raise a ValueError that lists the differing fields if the workdir, which may not exist yet, is of another run.
 
     Returns:
       by name, (before, now) of the fields that changed, as they may.
@@ -45,9 +31,9 @@ def refuse_other_run(workdir: epath.PathLike, config: Mapping) -> dict[str, tupl
         raise ValueError(f"{workdir} is a file; wanted a folder for the run")
     if not (workdir / "config.json").exists():
         return {}
-    old, new = _training_fields(json.loads((workdir / "config.json").read_text())), _training_fields(config)
-    changed = {name: (old.get(name), new.get(name)) for name in sorted(old.keys() | new.keys())}
-    changed = {name: pair for name, pair in changed.items() if pair[0] != pair[1]}
+    old, new = flat(json.loads((workdir / "config.json").read_text())), flat(config)
+    pairs = {name: (old.get(name), new.get(name)) for name in sorted(old.keys() | new.keys())}
+    changed = {name: pair for name, pair in pairs.items() if pair[0] != pair[1] and config_schema.change(name)}
     schedule = new.get("schedule.name")
     if refused := {name: pair for name, pair in changed.items() if not _may_change(name, *pair, schedule)}:
         lines = "\n".join(f"- {name} = {before!r}\n+ {name} = {now!r}" for name, (before, now) in refused.items())
@@ -59,14 +45,7 @@ def refuse_other_run(workdir: epath.PathLike, config: Mapping) -> dict[str, tupl
 
 
 def claim(workdir: epath.PathLike, config: Mapping) -> epath.Path:
-    """Make the workdir of this run, or confirm that it is, and record the versions.
-
-    Args:
-      workdir: made if it does not exist.
-      config: the resolved config as nested plain values.
-
-    Returns:
-      the absolute path.
+    """Make the workdir of this run, or confirm that it is, and record config and versions; returns its absolute path.
 
     Raises:
       ValueError: as `refuse_other_run`.
@@ -92,16 +71,12 @@ def versions() -> dict:
     }
 
 
-def _training_fields(config):
-    """The fields that training reads, by dotted name."""
-    return {name: value for name, value in flat(config).items() if config_schema.change(name)}
-
-
 def _may_change(name, before, now, schedule):
     match config_schema.change(name):
         case Change.FREE:
             return True
         case Change.LONGER if schedule == "constant":
-            unlimited = name == "max_steps"  # where 0 is no limit
-            return (now or math.inf if unlimited else now) > (before or math.inf if unlimited else before)
+            if name == "max_steps":  # where 0 is no limit
+                before, now = before or math.inf, now or math.inf
+            return now > before
     return False
