@@ -114,7 +114,7 @@ def test_an_interrupted_write_leaves_nothing_that_opens_and_does_not_hinder_the_
 
 KILLED = """
 import sys
-from perface_jax.model_folder import save_model
+from perface_jax.network.model_folder import save_model
 from tests.golden import formula
 from tests.network.test_model_folder import MODEL
 variables = formula.variables(MODEL)
@@ -130,7 +130,7 @@ def test_a_killed_conversion_leaves_a_whole_folder_or_none(tmp_path, delay):
     child = subprocess.Popen(
         [sys.executable, "-c", KILLED, str(tmp_path / "m")], stdout=subprocess.PIPE, cwd=ROOT, env=os.environ
     )
-    child.stdout.readline()
+    assert child.stdout.readline() == b"ready\n"
     time.sleep(delay)
     child.send_signal(signal.SIGKILL)
     finished = b"done" in child.stdout.read()
