@@ -95,8 +95,8 @@ class BatchNorm(nn.Module):
             unbiased = var * (count / max(count - 1, 1))
             running_mean.value = MOMENTUM * running_mean.value + (1 - MOMENTUM) * mean
             running_var.value = MOMENTUM * running_var.value + (1 - MOMENTUM) * unbiased
-        normalize = functools.partial(batch_norm.normalize, x, mean, var, scale, bias, kernels=self.kernels)
-        return cast(Array, normalize(None) if activation is None else activation(x, normalize))
+        norm = functools.partial(batch_norm.normalize, x, mean, var, scale, bias, kernels=self.kernels)
+        return cast(Array, norm(None) if activation is None else activation(x, norm))
 
 
 class IBasicBlock(nn.Module):
@@ -163,16 +163,13 @@ class IResNet(nn.Module):
     def __call__(
         self, images: Float[AnyArray, "b s s 3"], *, train: bool = False, axis_name: str | None = None
     ) -> Float[Array, "b d"]:
-        """Embed images.
+        """Embed images of side `image_size`.
 
         Args:
-          images: of side `image_size`, RGB in [-1, 1] (`images.normalize`).
+          images: RGB in [-1, 1] (`images.normalize`).
           train: normalize with the statistics of this batch and update the running ones (pass
             `mutable=["batch_stats"]` to `apply`). False is both evaluation and fine-tuning with frozen statistics.
           axis_name: mapped axis over whose devices the statistics of a batch are shared.
-
-        Returns:
-          in `param_dtype`; not of unit length.
 
         Raises:
           TypeError: integers; ValueError: another shape, or `train` with folded norms.
@@ -190,15 +187,20 @@ class IResNet(nn.Module):
         x = _conv(self.width, 3, dtype=self.dtype, **options, name="conv1")(x)
         x = norm(name="bn1")(x, PReLU(self.param_dtype, name="prelu"))
         x = x if kernels is Kernels.XLA else _keep_gradient(x)
-        for stage, depth in enumerate(self.layers):
-            for i in range(depth):
-                stride = 2 if i == 0 else 1
-                name = f"layer{stage + 1}_{i}"
-                x = block(self.width * 2**stage, stride, *fields, name=name)(x)
+        for name, features, stride in self.blocks:
+            x = block(features, stride, *fields, name=name)(x)
         x = norm(name="bn2")(x)
         x = x.reshape(x.shape[0], -1).astype(self.param_dtype)
-        x = _linear(self.embedding_size, self.param_dtype, name="fc")(x)
+        uniform = nn.initializers.variance_scaling(1 / 3, "fan_in", "uniform")  # torch.nn.Linear's initialization
+        dtypes = {"dtype": self.param_dtype, "param_dtype": self.param_dtype}
+        x = nn.Dense(self.embedding_size, **dtypes, kernel_init=uniform, name="fc")(x)
         return norm(fixed_scale=True, name="features")(x)
+
+    @property
+    def blocks(self) -> list[tuple[str, int, int]]:
+        """Name, features and stride of each block, in their order."""
+        stages = enumerate(self.layers)
+        return [(f"layer{k + 1}_{i}", self.width * 2**k, 1 if i else 2) for k, depth in stages for i in range(depth)]
 
     @property
     def arch(self) -> str:
@@ -221,16 +223,14 @@ class IResNet(nn.Module):
 def iresnet(arch: str = "r50", **options: Any) -> IResNet:
     """The published IR-ResNet of this name, or a variant of it.
 
+    Its weights come from `model.init(key, images)`, `load_model` or `converters`.
+
     Args:
       arch: `r18`, `r34`, `r50`, `r100` or `r200`.
       **options: fields of `IResNet`: width, image_size, embedding_size, dtype, param_dtype, remat, crop, layers...
 
-    Returns:
-      the module; its weights come from `model.init(key, images)`, `load_model` or `converters`.
-
     Raises:
-      ValueError: an unknown architecture.
-      TypeError: an unknown option.
+      ValueError: an unknown architecture; TypeError: an unknown option.
     """
     if arch not in LAYERS:
         raise ValueError(f"unknown architecture {arch!r}; wanted one of {', '.join(LAYERS)}")
@@ -245,13 +245,7 @@ def iresnet(arch: str = "r50", **options: Any) -> IResNet:
 
 
 def embed_step(variables: Mapping, images: UInt8[AnyArray, "b h w 3"], *, model: Applied) -> Float[Array, "b d"]:
-    """Embeddings with frozen statistics, in the model's `param_dtype`; not of unit length.
-
-    Args:
-      variables: the three collections.
-      images: RGB.
-      model: the network.
-    """
+    """Embeddings of RGB images with frozen statistics."""
     return cast(Array, model.apply(variables, normalize(images)))
 
 
@@ -281,8 +275,3 @@ def _conv(features, size, *, strides=1, padding=1, kernels, **options):
         kernel_init=nn.initializers.normal(0.1),  # arcface_torch's initialization
         **options,
     )
-
-
-def _linear(features, dtype, **options):
-    uniform = nn.initializers.variance_scaling(1 / 3, "fan_in", "uniform")  # torch.nn.Linear's initialization
-    return nn.Dense(features, dtype=dtype, param_dtype=dtype, kernel_init=uniform, **options)

@@ -33,7 +33,7 @@ def embedding(network, variables, *, folded):
 def step(network):
     """A training step without its devices, and its arguments."""
     begun = state.create(formula.variables(network), small_runs.sgd(small_runs.hyper()), small_runs.hyper())
-    batch = jax.tree.map(lambda x: x[0], small_runs.batch(network, rows=2))
+    batch = jax.tree.map(lambda x: x[0], small_runs.batch(network, rows=11))  # of three images: enough for Winograd
     return functools.partial(train_step, **small_runs.options(network)), (begun, batch)
 
 
@@ -91,12 +91,14 @@ def test_the_switch_leaves_everything_to_xla_with_the_same_gradients_and_with_fo
     assert not [name for name in ("custom_vjp", "platform_index", "optimization_barrier") if name in program]
 
 
-def test_folded_weights_without_transformed_kernels_are_those_of_accelerators():
-    network = WIDE.clone(kernels="xla")
-    wanted, weights = embedding(WIDE, formula.variables(WIDE), folded=True)
-    function, plain = embedding(network, formula.variables(WIDE), folded=True)
+@pytest.mark.parametrize(("kernels", "platform"), [("xla", "cpu"), ("auto", "gpu")])
+def test_kernels_are_transformed_where_programs_for_cpus_read_them_only(kernels, platform):
+    network, variables = WIDE.clone(kernels=kernels), formula.variables(WIDE)
+    wanted, weights = embedding(WIDE, variables, folded=True)
+    plain = folding.fold_norms(network, variables, platform=platform)
     assert {*weights["layer1_1"]} - {*plain["layer1_1"]} == {"transformed", "transformed2"}
-    np.testing.assert_allclose(function(plain, pictures(2)), wanted(weights, pictures(2)), rtol=1e-4, atol=1e-5)
+    found = folding.embed_step(plain, pictures(2), model=network)
+    np.testing.assert_allclose(found, wanted(weights, pictures(2)), rtol=1e-4, atol=1e-5)
 
 
 def test_an_unknown_choice_is_refused_with_the_known_ones():
