@@ -19,8 +19,8 @@ from jax.experimental import multihost_utils
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from perface_jax.network import compilation
+from perface_jax.network.mesh_axes import DATA, REPLICA
 
-REPLICA, DATA = "replica", "data"
 STATE = PartitionSpec(REPLICA)
 BATCH = PartitionSpec(REPLICA, None, DATA)
 ROWS = PartitionSpec(DATA)

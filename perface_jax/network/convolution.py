@@ -5,7 +5,8 @@ with zeros. Three quarters of the products are with zeros, and on CPUs nothing s
 input meet the middle tap only, odd ones the two outer taps. The derivative is therefore four small dense convolutions,
 one for each pair of parities: the same products without the zeros. `benchmarks/layers.py` times both.
 
-Where there are many channels, training uses `winograd` for convolutions of stride 1 and their derivatives.
+Convolutions of stride 1 with many channels, and their derivatives, are those of `winograd` from `IMAGES` images on. The
+images of all devices that share a batch count, so that the choice does not depend on the number of devices.
 
 The derivative by a kernel is also a convolution, of images and derivatives with batch and channels exchanged. JAX
 leaves the order of the axes to XLA, and XLA for CPUs only finds the order with a fast kernel outside of loops: in
@@ -24,9 +25,10 @@ from jaxtyping import Float
 from perface_jax.arrays import AnyArray, Array
 from perface_jax.network import winograd
 from perface_jax.network.kernels import Kernels, on_cpu
-from perface_jax.network.mesh_axes import varying_as
+from perface_jax.network.mesh_axes import devices_of_a_batch, varying_as
 
 LAYOUT = ("NHWC", "HWIO", "NHWC")
+IMAGES = 32  # fewer are not worth the longer compilation of Winograd's convolution
 
 
 def convolve(
@@ -38,15 +40,9 @@ def convolve(
     kernels: Kernels = Kernels.AUTO,
     **options: Any,
 ) -> Float[Array, "b _ _ d"]:
-    """`jax.lax.conv_general_dilated`, with a faster derivative where there is one; for `flax.linen.Conv`.
+    """`jax.lax.conv_general_dilated`, faster where the kernel has 1x1 or 3x3 pixels; for `flax.linen.Conv`.
 
-    Args:
-      x: the images.
-      kernel: of 1x1 or 3x3 pixels; others are left to XLA.
-      strides: of rows and columns.
-      padding: of rows and columns, each (before, after).
-      kernels: whose convolution and derivatives.
-      **options: as in `jax.lax.conv_general_dilated`.
+    `strides`, `padding` and `options` are those of `jax.lax.conv_general_dilated`.
     """
     if kernels is Kernels.AUTO and strides[0] == strides[1] and _centered(kernel, padding) and _plain(**options):
         size, stride, kernel = kernel.shape[:2], strides[0], varying_as(x, kernel)
@@ -68,18 +64,16 @@ def _plain(
     return {*lhs_dilation, *rhs_dilation, feature_group_count} == {1} and precision is None and not others
 
 
-# Without derivatives: of a few images, transforming the kernel takes longer than Winograd's convolution saves, and
-# `folding` transforms kernels once.
 @functools.partial(jax.custom_vjp, nondiff_argnums=(2,))
 def _convolve(x, kernel, stride):
-    return _xla(x, kernel, stride)
+    return _forward(x, kernel, stride)[0]
 
 
 # jit, here and below: layers of one shape are traced once.
 @functools.partial(jax.jit, inline=True, static_argnums=2)
 def _forward(x, kernel, stride):
     xla = functools.partial(_xla, stride=stride)
-    y = on_cpu(_by_winograd, xla, x, kernel) if _suits_winograd(x, kernel, stride) else xla(x, kernel)
+    y = on_cpu(_by_winograd, xla, x, kernel) if _takes_winograd(x, kernel, stride) else xla(x, kernel)
     return y, (x, kernel)
 
 
@@ -90,14 +84,15 @@ def _backward(stride, kept, dy):
 
     ours = _dense_derivatives if stride == 1 else _strided_derivatives
     x, kernel = kept
-    return on_cpu(winograd.derivatives if _suits_winograd(x, kernel, stride) else ours, xla, x, kernel, dy)
+    return on_cpu(winograd.derivatives if _takes_winograd(x, kernel, stride) else ours, xla, x, kernel, dy)
 
 
 _convolve.defvjp(_forward, _backward)
 
 
-def _suits_winograd(x, kernel, stride):
-    return stride == 1 and winograd.suits(kernel.shape, x.dtype, images=x.shape[0])
+def _takes_winograd(x, kernel, stride):
+    suits = stride == 1 and winograd.suits(kernel.shape, x.dtype, images=x.shape[0])
+    return suits and x.shape[0] * devices_of_a_batch() >= IMAGES
 
 
 def _xla(x, kernel, stride):

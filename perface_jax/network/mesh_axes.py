@@ -1,9 +1,19 @@
-"""What `shard_map` knows of an array: on which mapped axes its values differ between devices."""
+"""Mapped axes: which there are, and on which of them the values of an array differ between devices."""
+
+import math
 
 import jax
 from jaxtyping import Shaped
 
 from perface_jax.arrays import AnyArray
+
+REPLICA, DATA = "replica", "data"  # independent runs; devices that share the batch of one run
+
+
+def devices_of_a_batch() -> int:
+    """How many devices share the batch of the function that is being traced."""
+    mesh = jax.sharding.get_abstract_mesh()
+    return math.prod(mesh.shape[axis] for axis in mesh.manual_axes if axis != REPLICA)
 
 
 def varying_as(x: Shaped[AnyArray, "..."], other: Shaped[AnyArray, "..."]) -> Shaped[AnyArray, "..."]:

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from jax.sharding import PartitionSpec
 
+from perface_jax import parallel
 from perface_jax.network import convolution, winograd
-from perface_jax.parallel import make_mesh
 
 
 def plain(x, kernel):
@@ -63,11 +63,24 @@ def loss(kernel, x, convolve=lambda x, kernel: convolution.convolve(x, kernel, (
     return jnp.mean(jnp.square(convolve(x, kernel)))
 
 
-@pytest.mark.parametrize("images", [1, 8, 64])
-def test_training_takes_it_for_every_number_of_images_and_inference_for_none(images):
-    x, kernel = jnp.zeros((images, 4, 4, 128)), jnp.zeros((3, 3, 128, 128))
-    count = [str(jax.make_jaxpr(f)(kernel, x)).count("scan[") for f in (jax.grad(loss), loss)]
-    assert count == [2, 0]
+def mapped(function, replicas, data, *, pmap):
+    """The function on the devices of a mesh; of each replica, `data` devices share the images."""
+    axes, devices = (parallel.REPLICA, parallel.DATA), jax.devices()[: replicas * data]
+    if pmap:
+        parts = jax.pmap(lambda kernel, x: jax.lax.psum(function(kernel, x), axes[1]), axes[1], in_axes=(None, 0))
+        return lambda kernel, x: parts(kernel, x.reshape(data, -1, *x.shape[1:]))
+    mesh, specs = parallel.make_mesh(replicas, data=data, devices=devices), (PartitionSpec(), PartitionSpec(axes))
+    return jax.shard_map(
+        lambda kernel, x: jax.lax.psum(function(kernel, x), axes), mesh=mesh, in_specs=specs, out_specs=PartitionSpec()
+    )
+
+
+@pytest.mark.parametrize(("replicas", "data", "pmap"), [(1, 1, False), (1, 4, False), (2, 2, False), (1, 4, True)])
+@pytest.mark.parametrize(("images", "wanted"), [(16, [0, 0]), (32, [2, 1])])
+def test_it_is_chosen_by_the_images_of_all_devices_that_share_a_batch(images, wanted, replicas, data, pmap):
+    kernel, x = jnp.zeros((3, 3, 128, 128)), jnp.zeros((replicas * images, 4, 4, 128))
+    programs = [jax.make_jaxpr(mapped(f, replicas, data, pmap=pmap))(kernel, x) for f in (jax.grad(loss), loss)]
+    assert [str(program).count("scan[") for program in programs] == wanted
 
 
 def test_gradients_are_the_same_on_several_devices():
@@ -75,7 +88,7 @@ def test_gradients_are_the_same_on_several_devices():
     x, kernel = (jnp.float32(random.normal(size=size)) for size in ((64, 4, 4, 128), (3, 3, 128, 128)))
     wanted = jax.jit(jax.grad(lambda kernel, x: loss(kernel, x, plain)))(kernel, x)
     specs = PartitionSpec(), PartitionSpec("data")
-    mesh = make_mesh(data=2, devices=jax.devices()[:2])
+    mesh = parallel.make_mesh(data=2, devices=jax.devices()[:2])
     shared = jax.shard_map(jax.grad(loss), mesh=mesh, in_specs=specs, out_specs=PartitionSpec())
     for found in (jax.jit(jax.grad(loss))(kernel, x), jax.jit(shared)(kernel, x) / 2):
         np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-5 * np.abs(wanted).max())
