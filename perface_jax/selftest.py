@@ -23,15 +23,11 @@ TOLERANCE = 1e-4  # of the largest absolute value; reordered float32 sums stay t
 
 
 class Result(NamedTuple):
-    """How far this device is from the known answer.
+    """How far this device is from the known answer."""
 
-    `exact` and `default` are the largest absolute differences relative to the largest absolute value of the known
-    answer, in full and in default precision; `cosine` is the smallest cosine of the default embeddings to the known.
-    """
-
-    exact: float
-    default: float
-    cosine: float
+    exact: float  # largest absolute difference in full precision, relative to the largest absolute value
+    default: float  # the same in default precision
+    cosine: float  # smallest cosine in default precision
 
     @property
     def passed(self) -> bool:

@@ -3,9 +3,9 @@
     z = (x - mean) / sqrt(var + 1e-5) * scale + bias
     y = z where z > 0, else slope * z          (y = z without a slope)
 
-Rows `[..., C]` may have any floating dtype; vectors `[C]` have the dtype of the parameters, in which everything is
-computed; `y` has the dtype of `x`. Of the size of `x`, the derivative keeps nothing but `x` itself: it first takes sums
-over the rows, then computes `dx` from them.
+Rows `x` may have any floating dtype; vectors have the dtype of the parameters, in which everything is computed; `y` has
+the dtype of `x`. Of the size of `x`, the derivative keeps nothing but `x` itself: it first takes sums over the rows,
+then computes `dx` from them.
 
 Second derivatives are defined. Forward-mode derivatives (`jax.jvp`) need `kernels=Kernels.XLA`, which leaves
 derivatives to JAX.
@@ -31,15 +31,8 @@ def statistics(
 ) -> tuple[Float[Array, " c"], Float[Array, " c"]]:
     """Mean and biased variance of each channel, in the dtype of `x`: that of the parameters.
 
-    Two passes: E[x^2] - E[x]^2 would lose the digits that parity with PyTorch needs.
-
-    Args:
-      x: the rows.
-      axis_name: mapped axis over whose devices the statistics are shared; all must have equally many rows.
-      kernels: whose sums and derivatives.
-
-    Returns:
-      mean, variance.
+    Two passes: E[x^2] - E[x]^2 would lose the digits that parity with PyTorch needs. The devices of the mapped axis
+    `axis_name` share the statistics; all must have equally many rows.
     """
     shared = (lambda v: v) if axis_name is None else (lambda v: jax.lax.pmean(v, axis_name))
     rows = tuple(range(x.ndim - 1))
@@ -60,15 +53,7 @@ def normalize(
     *,
     kernels: Kernels = Kernels.AUTO,
 ) -> Float[Array, "*rows c"]:
-    """Norm, and PReLU where there is a slope, in the dtype of `x`.
-
-    Args:
-      x: the rows.
-      mean, var: of `statistics`, or running ones.
-      scale, bias: of the norm.
-      slope: of PReLU, or None.
-      kernels: whose derivatives.
-    """
+    """Norm, and PReLU where there is a slope, in the dtype of `x`."""
     if kernels is Kernels.XLA:
         return _formula(x, mean, var, scale, bias, slope)
     return _normalize(x, *jax.tree.map(functools.partial(varying_as, x), (mean, var, scale, bias, slope)))
@@ -90,10 +75,6 @@ def prelu(x: Float[AnyArray, "*rows c"], slope: Float[AnyArray, " c"] | None) ->
     At exactly 0 the derivative is `slope`, as in PyTorch.
     """
     return x if slope is None else jnp.where(x > 0, x, _over(slope.astype(x.dtype), x) * x)
-
-
-def _forward(x, mean, var, scale, bias, slope):
-    return _formula(x, mean, var, scale, bias, slope), (x, mean, var, scale, bias, slope)
 
 
 @functools.partial(jax.jit, inline=True)
@@ -122,7 +103,7 @@ def _backward(kept, dy):
     return dx, dmean, dvar, dscale, dbias, dslope
 
 
-_normalize.defvjp(_forward, _backward)
+_normalize.defvjp(lambda *arguments: (_formula(*arguments), arguments), _backward)
 
 
 @jax.custom_vjp

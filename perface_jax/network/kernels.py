@@ -6,6 +6,7 @@ exported for TPUs on a computer without one is the same as on a TPU.
 """
 
 import enum
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -41,26 +42,20 @@ def barrier(tree: Any) -> Any:
 
 def column_sums(function: Callable[..., Array], *rows: Float[AnyArray, "*rows c"]) -> Float[Array, " c"]:
     """The sums over all rows of an elementwise function of the arrays."""
-
-    def xla(*rows):
-        return jnp.sum(function(*rows), axis=tuple(range(rows[0].ndim - 1)))
-
-    def ours(*rows):
-        return _sum(function, [x.reshape(-1, x.shape[-1]) for x in rows], axis=0)
-
-    return on_cpu(ours, xla, *rows)
+    matrices = [x.reshape(-1, x.shape[-1]) for x in rows]
+    return on_cpu(functools.partial(_sum, function, axis=0), lambda *rows: jnp.sum(function(*rows), axis=0), *matrices)
 
 
 def row_sums(x: Float[AnyArray, "*rows n"]) -> Float[Array, "*rows"]:
     """The sums over the last axis."""
 
     def ours(x):
-        return _sum(lambda x: x, [x.reshape(-1, x.shape[-1])], axis=1).reshape(x.shape[:-1])
+        return _sum(lambda x: x, x.reshape(-1, x.shape[-1]), axis=1).reshape(x.shape[:-1])
 
     return on_cpu(ours, lambda x: jnp.sum(x, axis=-1), x)
 
 
-def _sum(function, matrices, *, axis):
+def _sum(function, *matrices, axis):
     """A few long slices are added to each other, elementwise; the result is multiplied by ones.
 
     XLA's reduction for CPUs uses one core and no vector registers: `benchmarks/layers.py` times both. The ones are two

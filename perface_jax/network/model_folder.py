@@ -24,6 +24,7 @@ from perface_jax.images import TEMPLATES, normalize
 from perface_jax.network.model import IResNet
 
 FORMAT = 1
+FIELDS = ("width", "image_size", "embedding_size", "remat", "crop")  # recorded as they are
 NORMS = {False: "running", True: "folded"}
 
 
@@ -41,9 +42,7 @@ def check_variables(model: IResNet, variables: Mapping) -> None:
         NaN or Inf.
     """
     wanted, seen = _leaves(abstract_variables(model)), _leaves(variables)
-    if difference := describe_difference(
-        {name: leaf.shape for name, leaf in wanted.items()}, {name: np.shape(leaf) for name, leaf in seen.items()}
-    ):
+    if difference := describe_difference(_shapes(wanted), _shapes(seen)):
         raise ValueError(f"these variables are not those of the model (- missing, + unexpected):\n{difference}")
     if other := sorted(f"{name} {np.asarray(x).dtype}" for name, x in seen.items() if x.dtype != wanted[name].dtype):
         raise ValueError(f"variables of another dtype than the model's param_dtype: {', '.join(other)}")
@@ -79,7 +78,7 @@ def save_model(
     Args:
       path: the folder; must not exist yet.
       model: the module; its crop and norms are recorded, too.
-      variables: its `params`, `batch_stats` and `constants`.
+      variables: its three collections.
       source: where the weights came from, for example `{"file": ..., "sha256": ...}`.
       license: under which the weights may be used; free text.
 
@@ -95,8 +94,7 @@ def save_model(
     variables = dict(variables)
     check_variables(model, variables)
     unfinished = path.parent / f".{path.name}.unfinished"
-    if unfinished.exists():  # of a process that was killed
-        unfinished.rmtree()
+    unfinished.rmtree(missing_ok=True)  # of a process that was killed
     unfinished.mkdir(parents=True)
     try:
         with _checkpointer() as checkpointer:
@@ -106,8 +104,7 @@ def save_model(
         (unfinished / "model.json").write_text(to_json(_describe(model, source, license)))
         unfinished.rename(path)
     finally:
-        if unfinished.exists():
-            unfinished.rmtree()
+        unfinished.rmtree(missing_ok=True)
 
 
 def replace_model(path: epath.PathLike, model: IResNet, variables: Mapping, **options: Any) -> None:
@@ -117,8 +114,7 @@ def replace_model(path: epath.PathLike, model: IResNet, variables: Mapping, **op
         return save_model(path, model, variables, **options)
     new, old = path.parent / f".{path.name}.new", path.parent / f".{path.name}.old"
     for left in (new, old):  # of a process that was killed
-        if left.exists():
-            left.rmtree()
+        left.rmtree(missing_ok=True)
     save_model(new, model, variables, **options)
     path.rename(old)
     new.rename(path)
@@ -126,13 +122,7 @@ def replace_model(path: epath.PathLike, model: IResNet, variables: Mapping, **op
 
 
 def load_model(path: epath.PathLike) -> tuple[IResNet, dict]:
-    """Open a model folder.
-
-    Args:
-      path: a folder written by `save_model`, a converter or the trainer.
-
-    Returns:
-      the module, and its variables on the first local device.
+    """The module of a model folder, and its variables on the first local device.
 
     Raises:
       FileNotFoundError: there is no model folder at this path.
@@ -150,12 +140,8 @@ def load_model(path: epath.PathLike) -> tuple[IResNet, dict]:
         weights = absolute(path) / "weights"
         if (metadata := checkpointer.metadata(weights).item_metadata) is None:
             raise ValueError(f"{weights} is missing or damaged; convert or export the model again")
-        stored = metadata.tree
         target = abstract_variables(model)
-        if difference := describe_difference(
-            {name: leaf.shape for name, leaf in _leaves(target).items()},
-            {name: tuple(leaf.shape) for name, leaf in _leaves(stored).items()},
-        ):
+        if difference := describe_difference(_shapes(_leaves(target)), _shapes(_leaves(metadata.tree))):
             raise ValueError(f"{weights} does not hold what model.json says (- missing, + unexpected):\n{difference}")
         here = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
         target = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=here), target)
@@ -163,11 +149,7 @@ def load_model(path: epath.PathLike) -> tuple[IResNet, dict]:
 
 
 def known_answer(model: IResNet, variables: Mapping) -> dict[str, Shaped[np.ndarray, "images ..."]]:
-    """Four generated images and their embeddings, computed in full precision.
-
-    Returns:
-      `images` uint8 `[4, S, S, 3]` and `embeddings` float32 `[4, D]`.
-    """
+    """Four generated images, uint8, and their embeddings, computed in full precision and stored as float32."""
     size = model.image_size
     random = np.random.default_rng(0)
     coarse = random.integers(0, 256, (4, size // 16, size // 16, 3)).repeat(16, axis=1).repeat(16, axis=2)
@@ -183,13 +165,9 @@ def _describe(model, source, license):
         "format": FORMAT,
         "arch": model.arch,
         "layers": list(model.layers),
-        "width": model.width,
-        "image_size": model.image_size,
-        "embedding_size": model.embedding_size,
+        **{name: getattr(model, name) for name in FIELDS},
         "dtype": jnp.dtype(model.dtype).name,
         "param_dtype": jnp.dtype(model.param_dtype).name,
-        "remat": model.remat,
-        "crop": model.crop,
         "norms": NORMS[model.folded_norms],
         "source": dict(source or {}),
         "license": license,
@@ -202,17 +180,16 @@ def _rebuild(file):
         record = json.loads(file.read_text())
     except json.JSONDecodeError as error:
         raise ValueError(f"{file} is not JSON: {error}") from error
-    if not isinstance(record, dict) or record.get("format") != FORMAT:
-        seen = record.get("format") if isinstance(record, dict) else record
+    seen = record.get("format") if isinstance(record, dict) else record
+    if seen != FORMAT:
         raise ValueError(f"{file} has format {seen!r}; this version reads format {FORMAT}")
-    fields = ("width", "image_size", "embedding_size", "remat", "crop")
     try:
         return IResNet(
             layers=tuple(record["layers"]),
             dtype=jnp.dtype(record["dtype"]),
             param_dtype=jnp.dtype(record["param_dtype"]),
             folded_norms={name: folded for folded, name in NORMS.items()}[record["norms"]],
-            **{name: record[name] for name in fields},
+            **{name: record[name] for name in FIELDS},
         )
     except (KeyError, TypeError) as error:
         raise ValueError(f"{file} lacks a field, or a field has a value that is not allowed: {error}") from error
@@ -220,6 +197,10 @@ def _rebuild(file):
 
 def _leaves(tree):
     return {"/".join(key.key for key in path): leaf for path, leaf in jax.tree.leaves_with_path(tree)}
+
+
+def _shapes(leaves):
+    return {name: tuple(leaf.shape) for name, leaf in leaves.items()}
 
 
 def _checkpointer():

@@ -55,12 +55,12 @@ def transform(kernel: Float[AnyArray, "3 3 c d"]) -> Float[AnyArray, "4 4 c d"]:
 def convolve(x: Float[AnyArray, "b h w c"], transformed: Float[AnyArray, "4 4 c d"]) -> Float[Array, "b h w d"]:
     """The 3x3 convolution with stride 1 and a border of zeros, by a kernel of `transform`."""
     transformed, x = transformed.reshape(SIDE**2, *transformed.shape[2:]), _cut(x)
-    # The barrier: XLA would otherwise allocate the zeros of all layers before the first one runs.
+    # The barrier: XLA would otherwise allocate the zeros of all layers before the first one runs, as it does in `scan`.
     y = varying_as(x, jnp.zeros((*x.shape[:4], transformed.shape[2]), x.dtype))
     x, y = jax.lax.optimization_barrier((x, y))
 
     def some(i, y):
-        products = _products(_overlapping(_at(i, x), _B), transformed, 2, 1)
+        products = _products(_of_tiles(_at(i, x), _B.T), transformed, 2, 1)
         return _put(_pixels(products, _A, x.shape[1:4]), i, y)
 
     return jax.lax.collapse(jax.lax.fori_loop(0, len(x), some, y), 0, 2)
@@ -78,9 +78,9 @@ def derivatives(
 
     def some(i, found):
         (dx, total), of_some = found, _at(i, dy)
-        products = _products(_overlapping(of_some, _B[:, _MIRRORED]), transformed, 2, 2)
+        products = _products(_of_tiles(of_some, _B.T[_MIRRORED]), transformed, 2, 2)
         dx = _put(_pixels(products, _A[_MIRRORED], dy.shape[1:4]), i, dx)
-        return dx, total + _products(_overlapping(_at(i, x), _B), _apart(of_some), 1, 1)
+        return dx, total + _products(_of_tiles(_at(i, x), _B.T), _of_tiles(of_some, _A), 1, 1)
 
     dx, total = jax.lax.fori_loop(0, len(x), some, begun)
     return jax.lax.collapse(dx, 0, 2), _both(_G.T, total.reshape(SIDE, SIDE, *kernel.shape[2:]))
@@ -106,29 +106,21 @@ def _cut(x):
     return x.reshape(parts, len(x) // parts, *x.shape[1:])
 
 
-def _overlapping(x, b):
-    """`B' d B` of all tiles: `[n, H, W, C]` -> `[16, tiles, C]`."""
+def _of_tiles(x, matrix):
+    """`matrix x matrix'` of all tiles: `[n, H, W, C]` -> `[16, tiles, C]`.
+
+    A matrix of four columns has tiles of 4x4 pixels, which overlap; one of two columns has tiles of 2x2.
+    """
     count, height, width, channels = x.shape
-    down, across = _tiles(height), _tiles(width)
-    x = jnp.pad(x, ((0, 0), (1, 1 + height % 2), (1, 1 + width % 2), (0, 0)))
-    x = x.reshape(count, down + 1, 2, 2 * (across + 1), channels)
+    side, down, across = matrix.shape[1], _tiles(height), _tiles(width)
+    border = side // 2 - 1
+    x = jnp.pad(x, ((0, 0), (border, border + height % 2), (border, border + width % 2), (0, 0)))
+    x = x.reshape(count, down + border, 2, 2 * (across + border), channels)
     # The barrier: XLA would otherwise compute the rows again for every column.
-    x = jax.lax.optimization_barrier(_product(b.T, [x[:, i // 2 : i // 2 + down, i % 2] for i in range(SIDE)]))
-    x = x.reshape(SIDE, count, down, across + 1, 2, channels)
-    x = _product(b.T, [x[:, :, :, j // 2 : j // 2 + across, j % 2] for j in range(SIDE)], axis=1)
+    x = jax.lax.optimization_barrier(_product(matrix, [x[:, i // 2 : i // 2 + down, i % 2] for i in range(side)]))
+    x = x.reshape(SIDE, count, down, across + border, 2, channels)
+    x = _product(matrix, [x[:, :, :, j // 2 : j // 2 + across, j % 2] for j in range(side)], axis=1)
     return x.reshape(SIDE**2, count * down * across, channels)
-
-
-def _apart(dy):
-    """`A dy A'` of all tiles: `[n, H, W, D]` -> `[16, tiles, D]`."""
-    count, height, width, features = dy.shape
-    down, across = _tiles(height), _tiles(width)
-    dy = jnp.pad(dy, ((0, 0), (0, height % 2), (0, width % 2), (0, 0)))
-    dy = dy.reshape(count, down, 2, 2 * across, features)
-    dy = jax.lax.optimization_barrier(_product(_A, [dy[:, :, i] for i in range(2)]))
-    dy = dy.reshape(SIDE, count, down, across, 2, features)
-    dy = _product(_A, [dy[..., j, :] for j in range(2)], axis=1)
-    return dy.reshape(SIDE**2, count * down * across, features)
 
 
 def _pixels(products, a, shape):
