@@ -10,18 +10,8 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from perface_jax.synthetic.face_shape import (
-    CENTER,
-    PIVOT,
-    SKULL,
-    blob,
-    edge,
-    half_width,
-    line,
-    mouth_of,
-    rotation_of,
-    step,
-)
+from perface_jax.synthetic import face_shape
+from perface_jax.synthetic.face_shape import CENTER, PIVOT, SKULL, blob, edge, line, mouth_of, step
 
 
 def paint(picture, color, mask):
@@ -250,7 +240,7 @@ def hair_of(u, v, surface, t):
 
 def _upright(u, v, t):
     """Coordinates of the picture turned and moved with the head, but flat: hair stands off it."""
-    rotation = rotation_of(t)
+    rotation = face_shape.rotation_of(t)
     middle = [
         row[1] * (CENTER - PIVOT[1]) - row[2] * PIVOT[2] + p for row, p in zip(rotation[:2], PIVOT[:2], strict=True)
     ]
@@ -290,5 +280,5 @@ def _hair_opening(surface, long, strand, t):
     top = y + t.hairline - swept - t.fringe * 0.62 * step((1.1 - jnp.abs(x)) / 0.3)
     cropped = 0.05 * (1.0 - long) * step((y + 0.55) / 0.4)
     open_below = 0.35 * step((y - t.hair_length) / 0.25)
-    side = (0.97 - 0.08 * long - cropped + open_below - jnp.abs(x) / half_width(y, t)) * t.face_width
+    side = (0.97 - 0.08 * long - cropped + open_below - jnp.abs(x) / face_shape.half_width(y, t)) * t.face_width
     return 0.5 * (top + side - jnp.sqrt(jnp.square(top - side) + 0.03)) + (0.03 + 0.05 * t.fringe) * strand

@@ -11,52 +11,12 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+from jaxtyping import Float32, UInt8
 
-from perface_jax.synthetic.face_paint import (
-    brow_middle,
-    dim,
-    eye_of,
-    hair_color,
-    hair_of,
-    noise,
-    paint,
-    paint_beard,
-    paint_brows,
-    paint_eyes,
-    paint_mouth,
-    paint_nose,
-    skin,
-)
-from perface_jax.synthetic.face_shape import (
-    CENTER,
-    Seam,
-    Source,
-    Target,
-    blob,
-    cast,
-    edge,
-    half_height,
-    half_width,
-    line,
-    mouth_of,
-    normal_of,
-    project,
-    slope,
-    step,
-    unit,
-)
-
-__all__ = [
-    "CELEBA_HQ_VIEW",
-    "SIMSWAP_VIEW",
-    "Seam",
-    "Source",
-    "Target",
-    "View",
-    "landmarks",
-    "natural",
-    "render",
-]
+from perface_jax.arrays import Array
+from perface_jax.synthetic import face_paint, face_shape
+from perface_jax.synthetic.face_paint import dim, noise, paint
+from perface_jax.synthetic.face_shape import Seam, Source, Target, blob, edge, line, step, unit
 
 
 class View(NamedTuple):
@@ -80,37 +40,26 @@ def natural(n: int) -> Seam:
 @functools.partial(jax.jit, static_argnames=("size",))
 def render(
     source: Source, target: Target, seam: Seam | None = None, *, size: int = 112, view: View = SIMSWAP_VIEW
-) -> jax.Array:
-    """Pictures of faces.
-
-    Args:
-      source: inner faces, leading axis n.
-      target: everything else, leading axis n.
-      seam: artifacts of a swap, leading axis n, or None.
-      size: side of the picture, pixels.
-      view: the frame, units.
-
-    Returns:
-      uint8 [n, size, size, 3], RGB.
-    """
+) -> UInt8[Array, "n {size} {size} 3"]:
+    """Pictures of `size` pixels a side of faces, with the seams of a swap or without; leading axis n throughout."""
     s, t = source, target
     seam = natural(t.yaw.shape[0]) if seam is None else seam
     u, v, pixel = _pixels(view, size)
     # XLA for CPUs fuses all layers into one loop and computes shared planes anew for every reader (measured: 50 times
     # slower). It does not look through a conditional whose predicate it cannot know.
     go = jnp.all(jnp.isfinite(t.yaw))
-    hit = _stage(go, lambda s, t: cast(u, v, s, t, pixel), s, t)
-    across = _stage(go, lambda hit, s, t: slope(hit, s, t, (1.0, 0.0)), hit, s, t)
-    down = _stage(go, lambda hit, s, t: slope(hit, s, t, (0.0, 1.0)), hit, s, t)
-    hair = _stage(go, lambda hit, t: hair_of(u, v, hit, t), hit, t)
-    albedo = _stage(go, lambda hit, s, t: paint_nose(skin(hit, s, t), hit, s, t), hit, s, t)
-    albedo, lips = _stage(go, lambda albedo, hit, s, t: paint_mouth(albedo, hit, s, t, pixel), albedo, hit, s, t)
-    albedo = _stage(go, paint_beard, albedo, hit, s, t, lips)
-    albedo, eyes = _stage(go, lambda albedo, hit, s, t: paint_eyes(albedo, hit, s, t, pixel), albedo, hit, s, t)
-    albedo = _stage(go, paint_brows, albedo, hit, s, t)
-    normal = _stage(go, normal_of, hit, across, down, t)
+    hit = _stage(go, lambda s, t: face_shape.cast(u, v, s, t, pixel), s, t)
+    across = _stage(go, lambda hit, s, t: face_shape.slope(hit, s, t, (1.0, 0.0)), hit, s, t)
+    down = _stage(go, lambda hit, s, t: face_shape.slope(hit, s, t, (0.0, 1.0)), hit, s, t)
+    hair = _stage(go, lambda hit, t: face_paint.hair_of(u, v, hit, t), hit, t)
+    albedo = _stage(go, lambda hit, s, t: face_paint.paint_nose(face_paint.skin(hit, s, t), hit, s, t), hit, s, t)
+    albedo, lips = _stage(go, functools.partial(face_paint.paint_mouth, pixel=pixel), albedo, hit, s, t)
+    albedo = _stage(go, face_paint.paint_beard, albedo, hit, s, t, lips)
+    albedo, eyes = _stage(go, functools.partial(face_paint.paint_eyes, pixel=pixel), albedo, hit, s, t)
+    albedo = _stage(go, face_paint.paint_brows, albedo, hit, s, t)
+    normal = _stage(go, face_shape.normal_of, hit, across, down, t)
     face = _stage(go, _light_face, albedo, normal, lips, eyes, hit, hair, s, t, seam)
-    face = _stage(go, lambda face, eyes, hit, s, t: _glint(face, eyes, hit, s, t, pixel), face, eyes, hit, s, t)
+    face = _stage(go, functools.partial(_glint, pixel=pixel), face, eyes, hit, s, t)
     locks = _stage(go, _locks, hair, t)
     behind = _stage(go, lambda locks, hair, t: _behind(locks, hair, u, v, t, pixel), locks, hair, t)
     planes = _stage(go, functools.partial(_compose, pixel=pixel), behind, face, locks, hair, hit, t)
@@ -181,7 +130,7 @@ def _light_face(albedo, normal, lips, eyes, hit, hair, s, t, seam):
 
 def _glint(face, eyes, hit, s, t, pixel):
     """The lamp mirrored in both eyes."""
-    eye = eye_of(hit.x, hit.y, s, t)
+    eye = face_paint.eye_of(hit.x, hit.y, s, t)
     small = jnp.maximum(0.020, pixel * 0.6)
     glint = blob(eye.x - 0.032 * jnp.sign(hit.x * t.light[0]), eye.y + 0.034, small, small)
     return paint(face, (0.95,) * 3, 0.9 * glint * eyes)
@@ -198,7 +147,7 @@ def _locks(hair, t):
     """The hair as a lit body, with a band of gloss that the strands break up."""
     body = unit(hair.u / 1.2, (hair.v + 0.75) / 1.5, jnp.full_like(hair.u, 0.8))
     band = _gloss(body, t, 16.0) * jnp.clip(0.55 + 0.9 * hair.strand, 0.0, 1.3)
-    matt = zip(hair_color(t, hair.strand), _lit(body, t, (0.3, 0.3, 0.3)), t.hair_color, strict=True)
+    matt = zip(face_paint.hair_color(t, hair.strand), _lit(body, t, (0.3, 0.3, 0.3)), t.hair_color, strict=True)
     return tuple(a * b + (0.9 * c + 0.03 + 0.10 * t.shine) * band for a, b, c in matt)
 
 
@@ -257,7 +206,7 @@ def _compose(behind, face, locks, hair, hit, t, pixel):
 
 def _outline(s, t):
     """Points of one face in coordinates of the head, [n, 2], in the order of `landmarks.PARTS`."""
-    mouth = mouth_of(s, t)
+    mouth = face_shape.mouth_of(s, t)
     tip = s.eye_height + s.nose_length
     turn = jnp.linspace(0.0, 2.0 * jnp.pi, 8, endpoint=False)
     across, up = jnp.cos(turn), jnp.sin(turn)
@@ -266,13 +215,13 @@ def _outline(s, t):
     eye_y = s.eye_height - s.eye_tilt * s.eye_width * across - opening * jnp.where(up > 0, up, 0.6 * up)
     along = jnp.linspace(0.05, 0.95, 5)
     brow_x = s.eye_spacing - 0.31 + s.brow_length * along
-    brow_y = brow_middle(along, s, t)
+    brow_y = face_paint.brow_middle(along, s, t)
     lip_x = mouth.corner_x * across
     bend = (mouth.corner_y - mouth.middle) * jnp.square(across)
     lip_y = mouth.middle + bend - jnp.where(up > 0, mouth.upper + mouth.gap, mouth.lower + mouth.gap) * up
     jaw_y = jnp.linspace(0.3, t.chin_height - 0.02, 9)
-    inside = 1.0 - jnp.square((jaw_y - CENTER) / half_height(jaw_y, t))
-    jaw_x = 0.99 * half_width(jaw_y, t) * jnp.sqrt(inside)
+    inside = 1.0 - jnp.square((jaw_y - face_shape.CENTER) / face_shape.half_height(jaw_y, t))
+    jaw_x = 0.99 * face_shape.half_width(jaw_y, t) * jnp.sqrt(inside)
     five_x = jnp.stack([-s.eye_spacing, s.eye_spacing, 0.0 * tip, -mouth.corner_x, mouth.corner_x])
     five_y = jnp.stack([s.eye_height, s.eye_height, tip, mouth.corner_y, mouth.corner_y])
     wing_x, wing_y = s.nose_width * jnp.array([-1.0, 1.0]), jnp.stack([tip + 0.08, tip + 0.08])
@@ -282,16 +231,10 @@ def _outline(s, t):
 
 
 @functools.partial(jax.jit, static_argnames=("size",))
-def landmarks(source: Source, target: Target, *, size: int = 112, view: View = SIMSWAP_VIEW) -> jax.Array:
-    """Where the features of the rendered faces are.
-
-    Args:
-      source, target, size, view: as for `render`.
-
-    Returns:
-      float32 [n, 59, 2], x and y in pixels, pixel centers at integers; `landmarks.PARTS` names its stretches. The first
-      five are the usual ones: left eye, right eye, nose tip, left and right corner of the mouth (left in the picture).
-    """
-    points = jax.vmap(lambda s, t: project(_outline(s, t), s, t))(source, target)
+def landmarks(
+    source: Source, target: Target, *, size: int = 112, view: View = SIMSWAP_VIEW
+) -> Float32[Array, "n 59 2"]:
+    """The outline of the rendered faces, x and y in pixels; `perface_jax.landmarks.PARTS` names its stretches."""
+    points = jax.vmap(lambda s, t: face_shape.project(_outline(s, t), s, t))(source, target)
     middle = jnp.array([view.x, view.y], jnp.float32)
     return ((points - middle[None, None]) / view.half + 1.0) * (size / 2.0) - 0.5

@@ -1,7 +1,7 @@
 """The population of the synthetic world: distributions of the face parameters by gender and age.
 
 Every parameter is a mean (a woman of 25) + a shift for men + a shift per decade + a spread times a standard normal
-latent, clipped at 2.2 spreads. Units as in `faces.Source` and `faces.Target`; ages are years, `female` is 0 or 1.
+latent, clipped at 2.2 spreads. Units as in `face_shape`; `age` is in years, `female` is 0 or 1.
 """
 
 import jax
@@ -129,16 +129,7 @@ def source_latents(key: PRNGKey, n: int) -> Float32[Array, "{n} 29"]:
 def describe_sources(
     latent: Float[AnyArray, "n 29"], female: Float[AnyArray, " n"], age: Float[AnyArray, " n"]
 ) -> Source:
-    """Inner faces from their latents.
-
-    Args:
-      latent: standard normal.
-      female: 0 or 1.
-      age: years.
-
-    Returns:
-      `Source` with leading axis n.
-    """
+    """Inner faces from their standard normal latents."""
     decades = (age - 25.0) / 10.0
     iris, brow, lips = (_uniform(latent[:, len(SOURCE) + i]) for i in range(3))
     return Source(
@@ -150,21 +141,12 @@ def describe_sources(
 
 
 def sample_sources(key: PRNGKey, female: Float[AnyArray, " n"], age: Float[AnyArray, " n"]) -> Source:
-    """Inner faces of persons of the given genders and ages; see `describe_sources`."""
+    """Inner faces of persons of the given genders and ages."""
     return describe_sources(source_latents(key, female.shape[0]), female, age)
 
 
 def sample_targets(key: PRNGKey, female: Float[AnyArray, " n"], age: Float[AnyArray, " n"]) -> Target:
-    """Everything else about persons of the given genders and ages: contour, hair, skin, light, pose, expression.
-
-    Args:
-      key: of the draw.
-      female: 0 or 1.
-      age: years.
-
-    Returns:
-      `Target` with leading axis n.
-    """
+    """Everything else about persons of the given genders and ages: contour, hair, skin, light, pose, expression."""
     n = female.shape[0]
     plain, other, colors, seeds = jax.random.split(key, 4)
     return _describe_targets(

@@ -32,22 +32,11 @@ class World(NamedTuple):
 
 
 def create_world(seed: int, *, sources: int = 80, targets: int = 80, likeness: float = 0.5) -> World:
-    """The people of the release.
+    """The people of the release: numbers of source triplets and of targets, half of both women.
 
-    Args:
-      seed: an integer from 0 up.
-      sources: number of source triplets; half of them women.
-      targets: number of targets; half of them women.
-      likeness: share of the variance of the source latents common to a triplet.
-
-    Returns:
-      `World`.
+    `likeness` is the share of the variance of the source latents that is common to a triplet.
     """
-    return jax.tree.map(np.asarray, _sample_world(jax.random.key(seed), sources, targets, likeness))
-
-
-def _sample_world(key, sources, targets, likeness):
-    together, apart, families, ages, target_ages, outer, seams = jax.random.split(key, 7)
+    together, apart, families, ages, target_ages, outer, seams = jax.random.split(jax.random.key(seed), 7)
     gender = jnp.repeat((jnp.arange(sources) % 2).astype(jnp.float32), 3)
     family = jnp.repeat(jax.random.uniform(families, (sources,), minval=22.0, maxval=62.0), 3)
     age = family + jax.random.uniform(ages, (3 * sources,), minval=-5.0, maxval=5.0)
@@ -55,11 +44,12 @@ def _sample_world(key, sources, targets, likeness):
     latent += math.sqrt(1.0 - likeness) * population.source_latents(apart, 3 * sources)
     target_gender = (jnp.arange(targets) % 2).astype(jnp.float32)
     target_age = jax.random.uniform(target_ages, (targets,), minval=20.0, maxval=65.0)
-    return World(
+    world = World(
         People(population.describe_sources(latent, gender, age), gender, age),
         People(population.sample_targets(outer, target_gender, target_age), target_gender, target_age),
         population.sample_seams(seams, 3 * sources * targets),
     )
+    return jax.tree.map(np.asarray, world)
 
 
 FEATURES = (
@@ -74,14 +64,8 @@ def perceived_features(source: faces.Source, target: faces.Target) -> Float32[np
     """The features of an inner face that a viewer perceives in a swap, each in spreads of the population.
 
     Colors count by lightness. The target changes how visible a feature is: narrowed eyes hide eyes and irises, a smile
-    stretches the mouth, a fringe hides the brows, dim light removes color.
-
-    Args:
-      source: `faces.Source`, leading axes [...].
-      target: `faces.Target`, leading axes that broadcast with those of the source.
-
-    Returns:
-      Columns in the order of `FEATURES`.
+    stretches the mouth, a fringe hides the brows, dim light removes color. Leading axes broadcast; the last axis has
+    the order of `FEATURES`.
     """
     shows = {
         "eye": target.eye_open, "iris": target.eye_open * (0.7 + 0.5 * target.light_strength),
@@ -124,15 +108,9 @@ def survey(seed: int, world: World) -> Survey:
 
 def create_people(seed: int, people: int) -> tuple[People, People]:
     """Sources and targets of `people` persons, taking turns in four groups: young or older, men or women."""
-    return jax.tree.map(np.asarray, _sample_people(jax.random.fold_in(jax.random.key(seed), 1), people))
-
-
-def _sample_people(key, people):
-    inner, outer, ages = jax.random.split(key, 3)
+    inner, outer, ages = jax.random.split(jax.random.fold_in(jax.random.key(seed), 1), 3)
     female = (jnp.arange(people) % 2).astype(jnp.float32)
     young = jnp.arange(people) // 2 % 2 == 0
     age = jnp.where(young, 0.0, 27.0) + jax.random.uniform(ages, (people,), minval=20.0, maxval=38.0)
-    return (
-        People(population.sample_sources(inner, female, age), female, age),
-        People(population.sample_targets(outer, female, age), female, age),
-    )
+    both = population.sample_sources(inner, female, age), population.sample_targets(outer, female, age)
+    return jax.tree.map(np.asarray, tuple(People(part, female, age) for part in both))
