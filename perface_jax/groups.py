@@ -37,36 +37,25 @@ class Rule(enum.Enum):
 
 
 class Classification(NamedTuple):
-    """The group of each query and the statistics behind the choice.
+    """The group of each query and the statistics behind the choice."""
 
-    Attributes:
-      group: -1 = abstained, or no group has two members.
-      distances: the statistic of each group.
-      low: mean - f s / sqrt(n).
-      high: mean + f s / sqrt(n).
-    """
-
-    group: Int[AnyArray, "*batch q"]
-    distances: Float[AnyArray, "*batch q groups"]
-    low: Float[AnyArray, "*batch q groups"]
-    high: Float[AnyArray, "*batch q groups"]
+    group: Int[AnyArray, "*batch q"]  # -1 = abstained, or no group has two members
+    distances: Float[AnyArray, "*batch q groups"]  # the statistic of each group
+    low: Float[AnyArray, "*batch q groups"]  # mean - f s / sqrt(n)
+    high: Float[AnyArray, "*batch q groups"]  # mean + f s / sqrt(n)
 
 
 def distances(
     queries: Float[AnyArray, "*#batch q d"], members: Float[AnyArray, "*#batch n d"]
 ) -> Float[Array, "*batch q n"]:
-    """Cosine distance of every query to every member, `1 - cos(query, member)`.
-
-    Args:
-      queries: of any length (not normalized).
-      members: likewise, of the same dtype; leading axes broadcast.
+    """Cosine distance of every query to every member, `1 - cos(query, member)`; embeddings need not be normalized.
 
     Returns:
       In [0, 2] up to rounding; 1 where either vector is zero.
 
     Raises:
-      TypeError: other dtypes.
-      ValueError: other shapes.
+      TypeError: queries and members are not of one floating dtype.
+      ValueError: shapes do not fit.
 
     Source: PerFace (ICIP 2025), section 4.5.
     """
@@ -89,16 +78,13 @@ def group_distances(
     rule: Rule = Rule.CONFIDENCE_LIMIT,
     factor: Scalar = 1.96,
 ) -> Float[Array, "*batch groups"]:
-    """One distance for each query and group.
+    """One distance for each query and group; NaN for a group of fewer than two members.
 
     Args:
       distances: of queries and members, from `distances`.
       where: the members of each group.
       rule: the statistic of the distances to one group. The percentile interpolates linearly, as NumPy does.
       factor: f of the two limits; the other rules have none.
-
-    Returns:
-      NaN for a group of fewer than two members.
 
     Raises:
       TypeError: `where` is not boolean, `rule` is no Rule, or the distances are not floating.
@@ -131,9 +117,7 @@ def classify(
     """The nearest group of each query; among equally near ones the first.
 
     Args:
-      distances: of queries and members, from `distances`.
-      where: the members of each group; two groups or more.
-      rule: the statistic by which a group is near, see `group_distances`.
+      distances, where, rule: as for `group_distances`; two groups or more.
       factor: f of the limits, and of the intervals.
       abstain: choose no group where the intervals `mean -+ f s / sqrt(n)` of the nearest two overlap or touch.
 
@@ -156,18 +140,12 @@ def classify(
 
 
 def check_groups(names: Sequence[str], where: Bool[AnyArray, "*batch groups n"]) -> None:
-    """Raise a ValueError that names the groups of fewer than two members, for any query.
-
-    Args:
-      names: of the groups.
-      where: the members of each group.
-    """
+    """Raise a ValueError that names the groups of fewer than two members, for any query."""
     sizes = np.sum(where, axis=-1)
     sizes = sizes.reshape(-1, sizes.shape[-1]).min(axis=0)
     if len(names) != len(sizes):
         raise ValueError(f"{len(names)} names ({', '.join(names)}) for {len(sizes)} groups")
-    small = [f"{name} ({size})" for name, size in zip(names, sizes, strict=True) if size < 2]
-    if small:
+    if small := [f"{name} ({size})" for name, size in zip(names, sizes, strict=True) if size < 2]:
         raise ValueError(
             f"groups of fewer than two members, without the query itself: {', '.join(small)}."
             " The spread of the distances to a group needs two; add faces or leave the group out"

@@ -50,32 +50,20 @@ _LEFT_JAW = ((-1.10, 0.30, -0.95), (-1.08, 0.50, -0.90), (-1.05, 0.69, -0.85), (
 
 
 def _mirror(points):
-    return tuple((-x, y, z) for x, y, z in points)
-
-
-def _generic():
-    eyes, brows = (_LEFT_EYE, _mirror(_LEFT_EYE)), (_LEFT_BROW, _mirror(_LEFT_BROW))
-    five = ((-0.5, 0.0, 0.0), (0.5, 0.0, 0.0), (0.0, 0.57, 0.58), _MOUTH[4], _MOUTH[0])
-    wings = ((-0.29, 0.64, 0.20), (0.29, 0.64, 0.20))
-    return np.array(
-        [*five, *eyes[0], *eyes[1], *brows[0], *brows[1], *wings, *_MOUTH, *_LEFT_JAW, *_mirror(_LEFT_JAW)[::-1]]
-    )
+    return [(-x, y, z) for x, y, z in points]
 
 
 # The generic face, [59, 3]: x, y and z (towards the viewer) of the outline, in distances between the pupils. Rounded by
 # hand from common proportions of adults, not fitted to a data set.
-GENERIC = _generic()
+GENERIC = np.array([
+    (-0.5, 0.0, 0.0), (0.5, 0.0, 0.0), (0.0, 0.57, 0.58), _MOUTH[4], _MOUTH[0], *_LEFT_EYE, *_mirror(_LEFT_EYE),
+    *_LEFT_BROW, *_mirror(_LEFT_BROW), (-0.29, 0.64, 0.20), (0.29, 0.64, 0.20), *_MOUTH, *_LEFT_JAW,
+    *_mirror(_LEFT_JAW)[::-1],
+])  # fmt: skip
 
 
 def outline(points: Float[AnyArray, "*batch points 2"]) -> Float[Array, "*batch 59 2"]:
-    """The 59 points of the outline, in the dtype of the points.
-
-    Args:
-      points: in pixels; their number is one of COUNTS.
-
-    Raises:
-      ValueError: another number of points.
-    """
+    """The 59 points of the outline, in the dtype of the points. ValueError where their number is none of COUNTS."""
     points = jnp.asarray(points)
     if points.ndim < 2 or points.shape[-1] != 2 or points.shape[-2] not in COUNTS:
         raise ValueError(

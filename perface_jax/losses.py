@@ -1,8 +1,9 @@
 """Losses on embeddings: pure, one value per example, no mean and no clipping of gradients.
 
-Embeddings need not be of unit length; a loss has their dtype, and so must an option that is an array. Finite embeddings
-give finite gradients, zero vectors too, so that rows may be masked afterwards. Reduction and example weights belong to
-the caller (`step.train_step` sums locally, adds up over the devices and divides once).
+Of a triplet, `reference` is the picture C, `positive` the one that most people called closer to C, `negative` the
+other. Embeddings need not be of unit length; a loss has their dtype, and so must an option that is an array. Finite
+embeddings give finite gradients, zero vectors too, so that rows may be masked afterwards. Reduction and example weights
+belong to the caller (`step.train_step` sums locally, adds up over the devices and divides once).
 """
 
 import jax
@@ -22,14 +23,7 @@ def cosine_triplet(
 ) -> Float[Array, "*batch"]:
     """Hinge on the difference of two cosines: `max(0, cos(x, x-) - cos(x, x+) + margin)`.
 
-    Args:
-      reference: the picture C of each triplet.
-      positive: the picture most people called closer to C.
-      negative: the other one.
-      margin: in units of cosine; the paper uses 0.1.
-
-    Returns:
-      At least 0; the mean over the batch is the paper's loss.
+    At least 0; the mean over the batch is the paper's loss. The margin is in units of cosine.
 
     Source: PerFace (ICIP 2025), Eq. 1.
     """
@@ -52,9 +46,7 @@ def soft_vote(
     A triplet whose votes disagree cannot reach 0: its least value is the entropy of its votes.
 
     Args:
-      reference: the picture C of each triplet.
-      positive: one of the other two pictures.
-      negative: the other one.
+      reference, positive, negative: embeddings of each triplet; which of the two is the positive one does not matter.
       votes: at least 0: for the positive, for the negative; whole or not.
       temperature: > 0, the difference of two cosines at which the odds are e : 1.
 
@@ -91,7 +83,7 @@ def odd_one_out(
     That says a little more than the answer does: nobody was asked about the pair (positive, negative).
 
     Args:
-      first, second, third: the three pictures.
+      first, second, third: embeddings of the three pictures.
       odd: which of them is the odd one: 0, 1 or 2, as in `annotations.OddOneOut`.
       temperature: > 0, in units of cosine.
 

@@ -34,11 +34,7 @@ def unit(x: Float[AnyArray, "*batch d"]) -> Float[Array, "*batch d"]:
 
 
 def similarity(x: Float[AnyArray, "*#batch d"], y: Float[AnyArray, "*#batch d"]) -> Float[Array, "*batch"]:
-    """Cosine of the angle between two embeddings: `x . y / (|x| |y|)`.
-
-    Args:
-      x: of any length (not normalized).
-      y: likewise; leading axes broadcast.
+    """Cosine of the angle between two embeddings, which need not be normalized: `x . y / (|x| |y|)`.
 
     Returns:
       In [-1, 1] up to rounding; 0 where either vector is zero.

@@ -1,7 +1,6 @@
 """Batches of triplets, read from disk ahead of time; `plans` says which pictures make them, and in which order.
 
-A batch is a dict of host arrays (`Batch`). Axis 1 of `images` holds the roles reference, positive, negative. Pixels
-stay uint8. Nothing here normalizes pixels or imports JAX.
+Pixels stay uint8; nothing here normalizes them or imports JAX.
 """
 
 import dataclasses

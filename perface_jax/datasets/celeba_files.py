@@ -65,14 +65,7 @@ def read_attributes(path: str | os.PathLike) -> Attributes:
 
 
 def correct(attributes: Attributes, path: str | os.PathLike) -> tuple[Attributes, int]:
-    """Apply a CSV of corrected attributes.
-
-    Args:
-      attributes: as read.
-      path: CSV with columns name and Male, Young or both; 1, -1, or nothing to leave a value as it is.
-
-    Returns:
-      The corrected attributes, and how many values changed.
+    """The attributes corrected by a CSV with columns name and Male, Young or both, and how many values changed.
 
     Raises:
       ValueError: a column that is unknown, missing or there twice, an unknown name or value, or a name twice.

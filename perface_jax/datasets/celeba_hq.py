@@ -22,44 +22,23 @@ from jaxtyping import Bool, Float, Int, Int32, UInt8
 from PIL import Image
 
 from perface_jax import files, images
-from perface_jax.datasets import store
-from perface_jax.datasets.celeba_files import (
-    ATTRIBUTES,
-    GROUPS,
-    PICTURES,
-    Attributes,
-    correct,
-    read_attributes,
-    read_landmarks,
-)
+from perface_jax.datasets import celeba_files, store
+from perface_jax.datasets.celeba_files import ATTRIBUTES, GROUPS, PICTURES, Attributes
 
 
 def draw(groups: Int[np.ndarray, " n"], *, gallery: int, queries: int, seed: int) -> list[Int[np.ndarray, " _"]]:
-    """Draw the faces of every group: the first `gallery` of a shuffle, the next `queries`, the rest are spares.
+    """The faces of every group, shuffled: the first `gallery`, the next `queries`, the rest are spares.
 
-    Args:
-      groups: position in GROUPS, -1 for a face that may not be drawn.
-      gallery: faces per group in the gallery.
-      queries: faces per group among the queries.
-      seed: of the shuffles.
-
-    Returns:
-      For every group the shuffled positions of its faces.
+    `groups` are positions in GROUPS, -1 for a face that may not be drawn.
 
     Raises:
       ValueError: a group has too few faces.
     """
-    members = [np.flatnonzero(groups == group) for group in range(len(GROUPS))]
-    short = [
-        f"{name} has {len(faces)}"
-        for name, faces in zip(GROUPS, members, strict=True)
-        if len(faces) < gallery + queries
-    ]
-    if short:
-        raise ValueError(
-            f"too few faces: {', '.join(short)}, asked for {gallery} gallery + {queries} queries = {gallery + queries} "
-            "a group"
-        )
+    members, least = [np.flatnonzero(groups == group) for group in range(len(GROUPS))], gallery + queries
+    named = zip(GROUPS, members, strict=True)
+    if short := [f"{name} has {len(faces)}" for name, faces in named if len(faces) < least]:
+        wanted = f"{gallery} gallery + {queries} queries = {least} a group"
+        raise ValueError(f"too few faces: {', '.join(short)}, asked for {wanted}")
     return [np.random.default_rng((seed, group)).permutation(faces) for group, faces in enumerate(members)]
 
 
@@ -113,10 +92,10 @@ class CelebAHQ(tfds.core.ShardBasedBuilder):
 
     def _shard_iterators_per_split(self, dl_manager):
         folder, config = pathlib.Path(dl_manager.manual_dir), self.builder_config
-        attributes, changed = read_attributes(folder / ATTRIBUTES), 0
+        attributes, changed = celeba_files.read_attributes(folder / ATTRIBUTES), 0
         if config.corrections:
-            attributes, changed = correct(attributes, config.corrections)
-        landmarks = read_landmarks(config.landmarks) if config.landmarks else None
+            attributes, changed = celeba_files.correct(attributes, config.corrections)
+        landmarks = celeba_files.read_landmarks(config.landmarks) if config.landmarks else None
         usable = _usable(folder, attributes, landmarks)
         groups = np.where(usable, attributes.groups(), -1)
         try:
@@ -141,8 +120,7 @@ class CelebAHQ(tfds.core.ShardBasedBuilder):
         for face in tqdm.tqdm(faces, desc=f"{split}, {GROUPS[group]}", unit=" faces"):
             image = self._image(folder, attributes.names[face], landmarks)
             while image is None:
-                face = next(spares, None)
-                if face is None:
+                if (face := next(spares, None)) is None:
                     raise ValueError(
                         f"too few readable faces in group {GROUPS[group]}: {store.metadata(self)['skipped']}"
                     )
@@ -179,12 +157,8 @@ def shrink(
 ) -> tuple[UInt8[np.ndarray, "_ _ 3"], Float[np.ndarray, "5 2"]]:
     """Reduce a picture by a whole factor where its face is larger than the crop: alignment alone would alias.
 
-    Args:
-      picture, landmarks: one face; pixels of the picture.
-      size: pixels a side of the crop that follows; its eyes are about a third of that apart.
-
-    Returns:
-      The picture and its landmarks after averaging over factor x factor pixels.
+    `size` is that of the crop that follows; its eyes are about a third of that apart. Averages over factor x factor
+    pixels, and gives the landmarks in pixels of the result.
     """
     factor = max(1, int(np.hypot(*(landmarks[1] - landmarks[0])) / (0.3 * size)))
     reduced = np.asarray(Image.fromarray(picture).reduce(factor))
@@ -211,15 +185,7 @@ class Faces:
 
 
 def build(folder: str | os.PathLike, data_dir: str | os.PathLike, **options: Any) -> CelebAHQ:
-    """Build the groups below `data_dir`, or use those already there.
-
-    Args:
-      folder: the user's CelebAMask-HQ; only read.
-      data_dir: where TFDS keeps data sets.
-      **options: fields of `Config`.
-
-    Returns:
-      The prepared builder, for `load`.
+    """Build the groups below `data_dir`, or use those already there; options are fields of `Config`.
 
     Raises:
       ValueError: bad files, named with their line; too few faces in a group; other files than a prepared set's.

@@ -1,4 +1,4 @@
-"""Pictures of known identities, all in memory: a folder with one sub-folder per person; and batches and pairs of them.
+"""Pictures of known identities, from a folder with one sub-folder per person, all in memory; batches and pairs of them.
 
     FOLDER/anna/1.jpg, FOLDER/anna/2.png, FOLDER/bert/x.jpg ...       decoded by `images`, as crops of one kind
 
@@ -55,8 +55,7 @@ def read_identities(folder: epath.PathLike, *, image_size: int, crop: str) -> Id
       FileNotFoundError: no such folder.
       ValueError: fewer than two sub-folders with usable pictures, or an unknown crop.
     """
-    folder = epath.Path(folder)
-    paths = _picture_paths(folder)
+    paths = _picture_paths(folder := epath.Path(folder))
     pictures, reasons = _load(paths, image_size, crop)
     skipped = tuple(filter(None, reasons))
     failed = f"{len(skipped)} of {len(paths)} pictures cannot be used {'; '.join(skipped[:5])}"
@@ -74,14 +73,7 @@ def read_identities(folder: epath.PathLike, *, image_size: int, crop: str) -> Id
 
 
 def split_identities(count: int, *, sizes: tuple[int, int, int], seed: int) -> tuple[Int64[np.ndarray, " _"], ...]:
-    """Divide identities at random into those for training, validation and test.
-
-    Args:
-      count, sizes: number of identities, and how many of them go to train, validation and test.
-      seed: of the shuffle.
-
-    Returns:
-      Three ascending arrays of identities, disjoint.
+    """Divide `count` identities at random into `sizes` for training, validation and test, each ascending.
 
     Raises:
       TypeError: sizes that are not whole numbers.
@@ -117,11 +109,10 @@ def training_plan(
     Raises:
       ValueError: too few pictures for one batch, or indices out of range.
     """
-    indices = _positions(identity, indices)
+    indices = plans.positions(indices, len(identity))
     epoch, step_in_epoch = divmod(step, plans.steps_per_epoch(indices, batch_size))
     order = streams.shuffled(len(indices), seed=seed, epoch=epoch)
-    drawn = order[step_in_epoch * batch_size : (step_in_epoch + 1) * batch_size]
-    chosen = indices[drawn]
+    chosen = indices[order[step_in_epoch * batch_size : (step_in_epoch + 1) * batch_size]]
     class_of = np.cumsum(np.bincount(identity[indices]) > 0) - 1
     return Plan(
         pictures=chosen[:, None].astype(np.int32),
@@ -137,22 +128,15 @@ def verification_pairs(
     """Pairs of pictures, half of one identity and half of two, drawn at random among all such pairs without repeats.
 
     The two kinds alternate, so that every stretch, such as a fold of `verification.verification_accuracy`, holds equal
-    numbers of both. Unlike the folds of LFW, two stretches may show the same person.
-
-    Args:
-      identity: of every picture.
-      indices: positions of the pictures to pair.
-      pairs, seed: their number, even; of the draw.
-
-    Returns:
-      (pictures, same): positions; whether the two show one identity.
+    numbers of both. Unlike the folds of LFW, two stretches may show the same person. Returns positions of the pictures,
+    and whether the two show one identity.
 
     Raises:
       ValueError: an odd number of pairs, more than there are, or indices out of range.
     """
     if pairs < 2 or pairs % 2:
         raise ValueError(f"pairs is {pairs}, expected an even number, at least 2: half show one identity, half two")
-    positions = np.unique(_positions(identity, indices))
+    positions = np.unique(plans.positions(indices, len(identity)))
     positions = positions[np.argsort(identity[positions], kind="stable")]
     place, people = np.arange(len(positions)), identity[positions]
     start = np.searchsorted(people, people)  # of this identity's stretch: partners from there on are the same person
@@ -171,14 +155,6 @@ def _draw_pairs(generator, first: np.ndarray, count: np.ndarray, wanted: int, ki
     number = generator.choice(total, wanted, replace=False)
     second = np.searchsorted(ends, number, side="right")
     return np.stack([first[second] + number - (ends - count)[second], second], axis=1)
-
-
-def _positions(identity: np.ndarray, pictures: plans.Indices) -> np.ndarray:
-    indices = np.asarray(pictures, int)
-    outside = indices[(indices < 0) | (indices >= len(identity))]
-    if len(outside):
-        raise ValueError(f"{len(outside)} indices are outside of 0..{len(identity) - 1}, the first is {outside[0]}")
-    return indices
 
 
 def _picture_paths(folder: epath.Path) -> list[epath.Path]:

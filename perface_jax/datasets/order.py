@@ -52,22 +52,17 @@ def border(picture: UInt8[np.ndarray, "h w 3"]) -> Float32[np.ndarray, "180"]:
 
 
 def find_order(borders: Float[np.ndarray, "triplets 180"], *, sources: int, targets: int) -> PictureOrder:
-    """The order under which targets explain most of the border colors.
+    """The order under which targets explain most of the border colors, and the runner-up.
 
-    Args:
-      borders: `border` of one picture of each of the sources * targets triplets; a row of NaN where none could be read.
-      sources: number of source triplets, at least 2.
-      targets: number of targets, at least 2.
-
-    Returns:
-      The best order and the runner-up.
+    `borders` holds `border` of one picture of each of the sources * targets triplets, NaN where none could be read;
+    both numbers are at least 2.
     """
-    scored = [
-        (explained_share(borders, np.argsort(order.positions()) // sources), order)
-        for order in grid_orders(sources, targets)
-    ]
-    (score, best), (second_score, second) = sorted(scored, key=lambda pair: -pair[0])[:2]
-    return PictureOrder(best, score, second, second_score)
+
+    def share(order: GridOrder) -> float:
+        return explained_share(borders, np.argsort(order.positions()) // sources)
+
+    best, second, *_ = sorted(grid_orders(sources, targets), key=share, reverse=True)
+    return PictureOrder(best, share(best), second, share(second))
 
 
 def explained_share(borders: Float[np.ndarray, "triplets values"], target_id: Int[np.ndarray, " triplets"]) -> float:

@@ -70,7 +70,7 @@ def training_plan(
     process_count: int = 1,
     flip: bool = True,
 ) -> Plan:
-    """The part of global batch `step` that belongs to one process: a pure function of (seed, step).
+    """The batch_size / process_count rows of global batch `step` that belong to one process.
 
     Args:
       source: gives the votes; no picture is read.
@@ -79,12 +79,8 @@ def training_plan(
       batch_size: triplets of the global batch, over all processes.
       seed: of the shuffle and of the flips.
       step: number of the global batch, from 0.
-      process_index: this process, 0 .. process_count - 1.
-      process_count: processes that share a global batch.
+      process_index, process_count: this process, from 0; processes that share a global batch.
       flip: mirror half of the triplets, all three pictures of a triplet alike.
-
-    Returns:
-      a `Plan` of batch_size / process_count rows.
 
     Raises:
       ValueError: too few triplets for one batch, a triplet without a label, or a batch that does not divide.
@@ -123,12 +119,8 @@ def evaluation_plan(
 def gather(pictures: UInt8[Any, "p h w c"], plan: Mapping[str, Any]) -> UInt8[Any, "b k h w c"]:
     """Images of a batch from pictures that are all in memory; works on NumPy and, under `jit`, on JAX arrays.
 
-    Args:
-      pictures: of triplets, the stored roles a, b, c one after the other, p = 3t.
-      plan: its `pictures` [b, k] and `flip` [b].
-
-    Returns:
-      Of triplets, with the roles reference, positive, negative; a padded row shows the last one.
+    Of triplets, `pictures` holds the stored roles a, b, c one after the other (p = 3t), and the images have the roles
+    reference, positive, negative; a padded row shows the last triplet.
     """
     chosen = pictures[plan["pictures"]]
     namespace = chosen.__array_namespace__()
@@ -137,18 +129,24 @@ def gather(pictures: UInt8[Any, "p h w c"], plan: Mapping[str, Any]) -> UInt8[An
 
 def require_labels(labels: np.ndarray, triplets: Indices) -> None:
     """Raise ValueError for positions outside of the labels, or of triplets without a label."""
-    indices = np.asarray(triplets, int)
-    outside = indices[(indices < 0) | (indices >= len(labels))]
-    if len(outside):
-        raise ValueError(
-            f"{len(outside)} of {len(indices)} indices are outside of 0..{len(labels) - 1}, the first is {outside[0]}"
-        )
+    indices = positions(triplets, len(labels))
     without = indices[~np.isin(np.asarray(labels)[indices], (A_IS_CLOSER, B_IS_CLOSER))]
     if len(without):
         raise ValueError(
             f"{len(without)} of {len(indices)} triplets have no label 0 or 1, the first at position {without[0]} "
             f"(label {labels[without[0]]}): leave them out of the indices"
         )
+
+
+def positions(indices: Indices, count: int) -> Int[np.ndarray, " n"]:
+    """The indices as an array. Raises ValueError where they are outside of 0..count - 1."""
+    found = np.asarray(indices, int)
+    outside = found[(found < 0) | (found >= count)]
+    if len(outside):
+        raise ValueError(
+            f"{len(outside)} of {len(found)} indices are outside of 0..{count - 1}, the first is {outside[0]}"
+        )
+    return found
 
 
 def rows_of_process(batch_size: int, process_index: int, process_count: int) -> slice:

@@ -15,6 +15,7 @@ import zlib
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
+from jaxtyping import Float32, Shaped
 
 from perface_jax.datasets import celeba_files
 from perface_jax.images import stem
@@ -33,8 +34,8 @@ def refuse_doubled(origin: str, names: Iterable[str]) -> None:
         )
 
 
-def read_landmarks(path: str) -> dict[str, np.ndarray]:
-    """Landmarks by name, float32 `[P, 2]` each; the module's docstring has the formats.
+def read_landmarks(path: str) -> dict[str, Float32[np.ndarray, "p 2"]]:
+    """Landmarks by name.
 
     Raises:
       FileNotFoundError: no such file.
@@ -51,15 +52,8 @@ def read_landmarks(path: str) -> dict[str, np.ndarray]:
     return {stem(name): np.asarray(face, np.float32) for name, face in zip(names, points, strict=True)}
 
 
-def read_attributes(path: str, names: Sequence[str]) -> dict[str, np.ndarray]:
-    """The attributes of every picture.
-
-    Args:
-      path: the module's docstring has the formats.
-      names: of the pictures.
-
-    Returns:
-      attribute -> its value, strings `[N]`.
+def read_attributes(path: str, names: Sequence[str]) -> dict[str, Shaped[np.ndarray, " n"]]:
+    """The attributes of every picture: attribute -> its values.
 
     Raises:
       ValueError: a picture without attributes, no attribute, or one with a different value for nearly every picture.
@@ -73,8 +67,8 @@ def read_attributes(path: str, names: Sequence[str]) -> dict[str, np.ndarray]:
     return values
 
 
-def read_persons(path: str, names: Sequence[str]) -> np.ndarray | None:
-    """The person on every picture, strings `[N]`; None if the file has no column `person`.
+def read_persons(path: str, names: Sequence[str]) -> Shaped[np.ndarray, " n"] | None:
+    """The person on every picture; None if the file has no column `person`.
 
     Raises:
       ValueError: a picture that is not in the file.

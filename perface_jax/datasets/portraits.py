@@ -12,6 +12,7 @@ import pathlib
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from jaxtyping import Float, Float32, Float64, Int, UInt8
 from PIL import Image
 
 from perface_jax import images
@@ -24,52 +25,36 @@ ROUNDING = 1e-6  # pixels, of edges that were stored as shares
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Portraits:
-    """Faces in memory.
+    """Faces in memory."""
 
-    Attributes:
-      names: without folder and suffix.
-      images: uint8 `[N, S, S, 3]`.
-      landmarks: float32 `[N, P, 2]`, pixels of `images`.
-      measured: whether the landmarks are of these pictures, and not of a template or of others.
-      boxes: float64 `[N, 3]`, left, top and side of each square in its picture, as shares of the picture's width.
-      sizes: int `[N, 2]`, width and height of the pictures, pixels.
-      skipped: (name, reason) of pictures that could not be used.
-    """
-
-    names: tuple[str, ...]
-    images: np.ndarray
-    landmarks: np.ndarray
-    measured: bool
-    boxes: np.ndarray
-    sizes: np.ndarray
-    skipped: tuple[tuple[str, str], ...] = ()
+    names: tuple[str, ...]  # without folder and suffix
+    images: UInt8[np.ndarray, "n s s 3"]
+    landmarks: Float32[np.ndarray, "n p 2"]  # pixels of `images`
+    measured: bool  # whether the landmarks are of these pictures, and not of a template or of others
+    boxes: Float64[np.ndarray, "n 3"]  # left, top, side of each square, as shares of its picture's width
+    sizes: Int[np.ndarray, "n 2"]  # width and height of the pictures, pixels
+    skipped: tuple[tuple[str, str], ...] = ()  # (name, reason) of pictures that could not be used
 
     def __len__(self) -> int:
         return len(self.names)
 
-    def __getitem__(self, places: np.ndarray) -> "Portraits":
+    def __getitem__(self, places: Int[np.ndarray, " n"]) -> "Portraits":
         """The faces at these places."""
         names = tuple(self.names[i] for i in places)
-        pictures, points, boxes, sizes = (
-            part[places] for part in (self.images, self.landmarks, self.boxes, self.sizes)
-        )
-        return Portraits(names, pictures, points, self.measured, boxes, sizes)
+        pictures, points = self.images[places], self.landmarks[places]
+        return Portraits(names, pictures, points, self.measured, self.boxes[places], self.sizes[places])
 
 
 def read_portraits(
     folder: str, names: Sequence[str], *, size: int, landmarks: Mapping[str, np.ndarray] | None, crop: str = CELEBA_HQ
 ) -> Portraits:
-    """Read the faces of a folder.
+    """Read the faces of a folder, in the order of the names. One that cannot be read, or has no landmarks, is skipped.
 
     Args:
-      folder: holds the pictures.
-      names: paths relative to it.
-      size: S, pixels.
+      folder, names: the pictures as paths relative to the folder.
+      size: pixels a side of the squares.
       landmarks: by name; None = all pictures are square crops of the kind `crop`.
       crop: `celeba_hq` or a template of `images`.
-
-    Returns:
-      `Portraits`, in the order of the names. A picture that cannot be read, or has no landmarks, is skipped.
 
     Raises:
       ValueError: two pictures of one name, landmarks of different numbers of points, or nothing left.
@@ -85,26 +70,23 @@ def read_portraits(
             kept.append((images.stem(name), *cut, box, picture.shape[1::-1]))
         except (ValueError, TypeError, OSError) as error:
             skipped.append((name, str(error)))
-    if not kept:
-        raise ValueError(f"no picture of {folder} can be used; the first ones: {skipped[:3]}")
-    stems, *arrays = zip(*kept, strict=True)
+    stems, *arrays = _columns(kept, skipped, folder)
     pictures, points, boxes, sizes = map(np.stack, arrays)
     return Portraits(stems, pictures, points, landmarks is not None, boxes, sizes, tuple(skipped))
 
 
 def read_results(
     folder: str, names: Sequence[str], originals: Portraits, *, landmarks: Mapping[str, np.ndarray] | None
-) -> tuple[Portraits, np.ndarray]:
+) -> tuple[Portraits, Int[np.ndarray, " n"]]:
     """Read the results of an anonymizer: whole pictures with the names of the originals, cut out where those were.
 
     Args:
-      folder: holds the results.
-      names: paths relative to it; names that no original has are ignored.
+      folder, names: the results as paths relative to the folder; names that no original has are ignored.
       originals: the results may have another size, not another aspect ratio. An original without a result is skipped.
       landmarks: of the results; None = those of the originals are used, and `measured` is False.
 
     Returns:
-      (results, places of their originals, int [n]).
+      The results, and the places of their originals.
 
     Raises:
       ValueError: two pictures of one name, or no result of any original.
@@ -125,20 +107,25 @@ def read_results(
             kept.append((place, *_as_original(picture, originals, place, landmarks)))
         except (ValueError, TypeError, OSError) as error:
             skipped.append((name, str(error)))
+    places, pictures, points = map(np.stack, _columns(kept, skipped, folder))
+    faces, measured = originals[places], landmarks is not None
+    return dataclasses.replace(
+        faces, images=pictures, landmarks=points, measured=measured, skipped=tuple(skipped)
+    ), places
+
+
+def _columns(kept, skipped, folder):
     if not kept:
         raise ValueError(f"no picture of {folder} can be used; the first ones: {skipped[:3]}")
-    places, pictures, points = (np.stack(part) for part in zip(*kept, strict=True))
-    made = dataclasses.replace(originals[places], images=pictures, landmarks=points, measured=landmarks is not None)
-    return dataclasses.replace(made, skipped=tuple(skipped)), places
+    return zip(*kept, strict=True)
 
 
-def paste(picture: np.ndarray, box: np.ndarray, square: np.ndarray) -> np.ndarray:
-    """A picture with a square set in where it was cut out; pixels only partly inside the square stay unchanged.
+def paste(
+    picture: UInt8[np.ndarray, "h w 3"], box: Float[np.ndarray, "3"], square: UInt8[np.ndarray, "s s 3"]
+) -> UInt8[np.ndarray, "h w 3"]:
+    """A picture with a square set in where it was cut out, as `Portraits.boxes` say.
 
-    Args:
-      picture: uint8 `[H, W, 3]`.
-      box: of `Portraits.boxes`.
-      square: uint8 `[S, S, 3]`.
+    Pixels only partly inside the square stay unchanged.
     """
     left, top, side = box * picture.shape[1]
     edges = np.array([left, top, left + side, top + side])
@@ -152,8 +139,10 @@ def paste(picture: np.ndarray, box: np.ndarray, square: np.ndarray) -> np.ndarra
     return pasted
 
 
-def in_picture(points: np.ndarray, box: np.ndarray, *, width: int, size: int) -> np.ndarray:
-    """Points `[P, 2]` in a square of `size` pixels, as pixels of the picture of `width` that it was cut out of."""
+def in_picture(
+    points: Float[np.ndarray, "p 2"], box: Float[np.ndarray, "3"], *, width: int, size: int
+) -> Float[np.ndarray, "p 2"]:
+    """Points in a square of `size` pixels, as pixels of the picture of `width` that it was cut out of."""
     return ((points + 0.5) / size * box[2] + box[:2]) * width - 0.5
 
 

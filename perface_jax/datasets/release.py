@@ -12,6 +12,7 @@ import pathlib
 from collections.abc import Sequence
 
 import numpy as np
+from jaxtyping import UInt8
 
 from perface_jax import files, images
 
@@ -36,13 +37,7 @@ def check_layout(release: pathlib.Path) -> None:
 
 
 def check_pictures(release: pathlib.Path, triplets: Sequence[str], lines: Sequence[int]) -> None:
-    """Raise ValueError where pictures and rows of answers do not belong together.
-
-    Args:
-      release: the folder.
-      triplets: ids in the order of the answers.
-      lines: the line of the answers on which each of them stands.
-    """
+    """Raise ValueError where pictures do not belong to the triplets that the answers have on these lines."""
     present = {path.name for path in (release / PICTURES).glob("*.jpg")}
     line = {f"{triplet}_{role}.jpg": row for row, triplet in zip(lines, triplets, strict=True) for role in ROLES}
     if missing := sorted(line.keys() - present, key=lambda name: (line[name], name)):
@@ -57,8 +52,8 @@ def check_pictures(release: pathlib.Path, triplets: Sequence[str], lines: Sequen
         )
 
 
-def decode_square(data: bytes, *, path: pathlib.Path) -> np.ndarray:
-    """Decode the picture of `path`: uint8 [S, S, 3]; PictureError where it is damaged, ValueError where not square."""
+def decode_square(data: bytes, *, path: pathlib.Path) -> UInt8[np.ndarray, "s s 3"]:
+    """The picture of `path`; PictureError where it is damaged, ValueError where it is not square."""
     picture = images.decode(data, name=path.name)
     height, width = picture.shape[:2]
     if height != width:

@@ -22,19 +22,12 @@ LARGEST_P, LEAST_GAIN, LEAST_LEAD = 0.01, 0.1, 0.05
 
 @dataclasses.dataclass(frozen=True)
 class AnswerOrder:
-    """The order under which sources explain most of the variance of the mean votes.
-
-    Attributes:
-      order: that order.
-      gain: what sources explain of the variance, less what they explain in the order of the pictures.
-      lead: what they explain of it, less what they explain in the next best order.
-      p: share of random permutations of the votes whose best order gains as much.
-    """
+    """The order under which sources explain most of the variance of the mean votes."""
 
     order: GridOrder
-    gain: float
-    lead: float
-    p: float
+    gain: float  # what sources explain of the variance, less what they explain in the order of the pictures
+    lead: float  # what they explain of it, less what they explain in the next best order
+    p: float  # share of random permutations of the votes whose best order gains as much
 
     @property
     def elsewhere(self) -> bool:
@@ -52,13 +45,8 @@ def better_order(
 ) -> AnswerOrder:
     """The order under which sources explain most of the variance of the mean votes, against that of the pictures.
 
-    Args:
-      mean_vote: in the order of the triplet numbers.
-      pictures: the order of the pictures.
-      permutations: of the votes, to see how much is gained by chance.
-
-    Returns:
-      That order and how clear it is; the gain is 0 where it is the order of the pictures.
+    Mean votes are in the order of the triplet numbers; their permutations tell how much is gained by chance. The gain
+    is 0 where the order is that of the pictures.
     """
     generator = np.random.default_rng(0)
     votes = np.vstack([mean_vote, *(generator.permutation(mean_vote) for _ in range(permutations))])
@@ -91,13 +79,8 @@ def to_pictures(
     pictures, every column is moved from that order; if not, those are moved that disagree with a column in the order
     of the pictures.
 
-    Args:
-      answers: as released.
-      audit: of these answers, with a grid.
-      pictures: the order of the pictures.
-
-    Returns:
-      The answers, and for every column that moved a line that says where from and where to.
+    `audit` is of these answers, with a grid. Returned with the answers is, for every column that moved, a line that
+    says where from and where to.
 
     Raises:
       ValueError: columns disagree and none clearly has the order of the pictures, or one seems shifted by some rows.
@@ -122,10 +105,7 @@ def to_pictures(
 def disagreements(answers: annotations.Votes, alarms: tuple, pictures: GridOrder) -> list[str]:
     """What a user must know before using the answers with the pictures; empty where nothing is suspected.
 
-    Args:
-      answers: of the release, or moved by `to_pictures`.
-      alarms: of their audit, `Audit.order_alarms`; empty for moved answers.
-      pictures: the order of the pictures.
+    `alarms` are `Audit.order_alarms` of these answers; empty for answers moved by `to_pictures`.
     """
     if alarms:
         return [f"{column}: {change} (p = {p:.3f})" for column, change, p in alarms]

@@ -141,13 +141,8 @@ class SimCelebA(tfds.core.ShardBasedBuilder):
             alarms = ()
         if moved:
             logging.warning("answer columns moved into the order of the pictures: %s", "; ".join(moved))
-        described = {
-            "words": order.words(),
-            "call": order.call(),
-            "pictures": str(found),
-            "score": found.score,
-            "runner_up_score": found.runner_up_score,
-        }
+        described = {"words": order.words(), "call": order.call(), "pictures": str(found)}
+        described |= {"score": found.score, "runner_up_score": found.runner_up_score}
         warned = repair.disagreements(answers, alarms, order)
         audited = {"repair": moved, "alarms": warned, "audit": audit.as_dict(), "report": audit.report()}
         return order, answers, {"order": described, **audited}
@@ -242,13 +237,7 @@ class Triplets:
 def build(release: str | os.PathLike, data_dir: str | os.PathLike, **options: Any) -> SimCelebA:
     """Build the data set of a release folder below `data_dir`, or take the one that was built there before.
 
-    Args:
-      release: the user's folder; only read.
-      data_dir: where TFDS keeps data sets. Only one process at a time may build.
-      **options: fields of `Config`.
-
-    Returns:
-      The prepared builder, for `load`.
+    Only one process at a time may build. Options are fields of `Config`.
 
     Raises:
       FileNotFoundError: the folder is not a release.
@@ -265,8 +254,7 @@ def build(release: str | os.PathLike, data_dir: str | os.PathLike, **options: An
 def load(builder: SimCelebA) -> Triplets:
     """Open a prepared data set; warns of alarms of the audit, and of a release that has changed since.
 
-    Args:
-      builder: from `build`, or `SimCelebA(data_dir=..., config=Config(...))` where the release is not at hand.
+    Where the release is not at hand, the builder is `SimCelebA(data_dir=..., config=Config(...))`.
 
     Raises:
       FileNotFoundError: the set was not built.

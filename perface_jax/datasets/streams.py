@@ -4,6 +4,7 @@ import enum
 import functools
 
 import numpy as np
+from jaxtyping import Bool, Int
 
 
 class Stream(enum.IntEnum):
@@ -21,13 +22,13 @@ def generator(seed: int, stream: Stream, *place: int) -> np.random.Generator:
 
 
 @functools.lru_cache(maxsize=4)
-def shuffled(count: int, *, seed: int, epoch: int) -> np.ndarray:
+def shuffled(count: int, *, seed: int, epoch: int) -> Int[np.ndarray, " {count}"]:
     """The order of `count` rows in an epoch, read-only: all readers of the epoch share it."""
     order = generator(seed, Stream.ORDER, epoch).permutation(count)
     order.setflags(write=False)
     return order
 
 
-def mirrored(count: int, *, seed: int, step: int) -> np.ndarray:
-    """Which rows of the global batch of a step are mirrored, bool `[count]`: about half of them."""
+def mirrored(count: int, *, seed: int, step: int) -> Bool[np.ndarray, " {count}"]:
+    """Which rows of the global batch of a step are mirrored: about half of them."""
     return generator(seed, Stream.MIRRORED, step).random(count) < 0.5

@@ -38,9 +38,7 @@ def is_written(folder: str | os.PathLike, options: dict[str, Any]) -> bool:
 def whole_folder(folder: str | os.PathLike, options: dict[str, Any]) -> Iterator[pathlib.Path]:
     """A folder to write into, which becomes `folder` when the block ends and disappears when it fails.
 
-    Args:
-      folder: must not exist or be empty; folders above it are made.
-      options: values that JSON can hold, kept in the folder.
+    Folders above it are made. The options, values that JSON can hold, are kept in the folder.
 
     Raises:
       ValueError: the folder is not empty, or it or one above it is a file.

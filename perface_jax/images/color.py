@@ -39,10 +39,7 @@ def from_linear(linear: Float[AnyArray, "*shape 3"]) -> Float[Array, "*shape 3"]
 
 
 def to_lab(image: Pixels[AnyArray, "*shape 3"]) -> Float[Array, "*shape 3"]:
-    """CIELAB of sRGB colors: L*, a*, b*.
-
-    Source: CIE 15:2004.
-    """
+    """CIELAB of sRGB colors: L*, a*, b*. Source: CIE 15:2004."""
     xyz = _mix(_TO_XYZ, to_linear(image))
     root = jnp.cbrt(jnp.maximum(xyz, _KNEE**3))
     root = jnp.where(xyz > _KNEE**3, root, xyz / (3.0 * _KNEE**2) + 4.0 / 29.0)
@@ -60,10 +57,7 @@ def from_lab(lab: Float[AnyArray, "*shape 3"]) -> Float[Array, "*shape 3"]:
 def difference(lab: Float[AnyArray, "*#shape 3"], other: Float[AnyArray, "*#shape 3"]) -> Float[Array, "*shape"]:
     """CIEDE2000, how different two colors look, at least 0: about 1 is just noticeable, side by side.
 
-    With all three weights (of lightness, chroma and hue) 1. Equal colors have a gradient of 0.
-
-    Args:
-      lab, other: CIELAB; leading axes of 1 broadcast.
+    With all three weights (of lightness, chroma and hue) 1. Equal colors have a gradient of 0. Leading axes broadcast.
 
     Source: Sharma, Wu and Dalal 2005, "The CIEDE2000 color-difference formula", equations 2 to 22.
     """

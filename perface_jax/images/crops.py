@@ -51,10 +51,8 @@ def template_points(template: TemplateLike, size: int) -> Float[np.ndarray, "pos
 
     A named template is multiplied by size / its own size, as in the systems it comes from. That is not exactly where
     pixel centers at integers would put the points: from 112 to 224, they lie a quarter of a small pixel short of it.
+    Points that are given are in pixels of the crop itself.
 
-    Args:
-      template: a name in TEMPLATES, or points in pixels of the crop of `size` itself.
-      size: height and width of the crop.
     Raises:
       ValueError: an unknown name, points of another shape or not finite, a size below 1.
     """
@@ -81,22 +79,21 @@ def similarity_transform(
     M = [[p, -q, x], [q, p, y]] with the least sum of |M (s, 1) - d|^2. Never a reflection. NaN where all points of a
     source coincide.
 
-    Args:
-      source, destination: points; leading axes broadcast.
     Raises:
       ValueError: other shapes.
     Source: Umeyama 1991. In the plane it is a regression with one complex slope, so no SVD is needed.
     """
-
-    def matrix(source, destination):
-        slope, shift = _similarity(source, destination)
-        return jnp.array([[slope.real, -slope.imag, shift.real], [slope.imag, slope.real, shift.imag]])
 
     source, destination = jnp.asarray(source), jnp.asarray(destination)
     if source.shape[-2:] != destination.shape[-2:] or source.shape[-1:] != (2,):
         raise ValueError(f"saw points {list(source.shape)} and {list(destination.shape)}, wanted [..., K, 2] for both")
     dtype = working_dtype(source.dtype)
     source, destination = _plane(source.astype(dtype)), _plane(destination.astype(dtype))
+
+    def matrix(source, destination):
+        slope, shift = _similarity(source, destination)
+        return jnp.array([[slope.real, -slope.imag, shift.real], [slope.imag, slope.real, shift.imag]])
+
     with jax.numpy_rank_promotion("allow"):
         return jnp.vectorize(matrix, signature="(k),(k)->(i,j)")(source, destination)
 
@@ -133,8 +130,7 @@ def _check_landmarks(landmarks, height: int, width: int) -> None:
     points = np.asarray(landmarks, np.float64)
     eyes, mouth = points[..., 0:2, :], points[..., 3:5, :]
     down = mouth.mean(-2) - eyes.mean(-2)
-    # How far right lies from left, along the face's own axis: faces may be upside down, and in profile, where the two
-    # eyes nearly meet.
+    # From left to right along the face's own axis: faces may be upside down, and in profile the eyes nearly coincide.
     across = np.stack([eyes[..., 1, :] - eyes[..., 0, :], mouth[..., 1, :] - mouth[..., 0, :]])
     turned = across[..., 0] * down[..., 1] - across[..., 1] * down[..., 0]
     if not np.isfinite(points).all():
@@ -165,13 +161,11 @@ def align(
     Crop pixel u takes the picture's value at M^-1 u, M = similarity_transform(landmarks, template): bilinear, black
     outside, as cv2.warpAffine. No anti-aliasing: first shrink pictures in which the face is many times the crop.
 
+    Smooth in the landmarks except where pixels or poses change. Leading axes broadcast.
+
     Args:
-      image: pictures.
-      landmarks: in pixels of `image`; leading axes broadcast against those of `image`.
-      template: a name in TEMPLATES, or your own points, see `template_points`.
-      size: height and width of the crop in pixels.
-    Returns:
-      The image's dtype. Smooth in the landmarks except where pixels or poses change.
+      landmarks: in pixels of `image`.
+      template, size: as for `template_points`.
     Raises:
       PictureError: landmarks that cannot be right (not finite, fractions, far outside, left and right exchanged);
         under jit only their shape can be checked.
@@ -236,9 +230,6 @@ def crop_celeba_hq(
 ) -> Pixels[Array, "*batch {size} {size} 3"]:
     """The fixed crop of `celeba_hq_box`, resized as `resize` does, black outside.
 
-    Args:
-      images: CelebA-HQ or FFHQ pictures.
-      template, size: as for `align`.
     Raises:
       ValueError: pictures that are not square.
     """
@@ -271,9 +262,7 @@ def fit(
     "celeba_hq" crop is cut by `crop_celeba_hq`. All within 1 gray level of those functions.
 
     Args:
-      picture: the decoded picture.
       crop: a crop template (name or points), or "celeba_hq".
-      size: height and width of the result in pixels.
       landmarks: in pixels of `picture`.
       template: with "celeba_hq" only: the crop template to bring the picture into, "arcface" if None.
     Raises:

@@ -50,14 +50,12 @@ def decode(data: bytes | bytearray | memoryview, *, name: str = "picture") -> UI
 
     The EXIF rotation is applied. Gray is repeated, palettes are expanded, CMYK is converted by Pillow without a color
     profile. Transparency is blended over black. 16-bit gray v becomes v / 257 rounded; of 16-bit colors Pillow keeps
-    the high byte. The first frame of an animation is used. 32-bit gray has no agreed range and is refused.
+    the high byte. The first frame of an animation is used. 32-bit gray has no agreed range and is refused. Errors start
+    with `name`.
 
-    Args:
-      data: bytes of a JPEG, PNG, WebP, BMP, TIFF or GIF file.
-      name: the picture's name in errors.
     Raises:
       TypeError: not bytes.
-      PictureError: not such a file, damaged, truncated, or of more than MAX_PIXELS (judged by the header alone).
+      PictureError: a file of none of FORMATS, damaged, truncated, or of more than MAX_PIXELS (by the header alone).
     """
     if not isinstance(data, bytes | bytearray | memoryview):
         raise TypeError(f"saw {type(data).__name__}, wanted the bytes of a picture file; images.read takes a path")

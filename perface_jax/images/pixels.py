@@ -23,13 +23,10 @@ def check(
 ) -> None:
     """Raise unless `images` are uint8 RGB pictures; the error says what was seen, what was wanted and what to do.
 
-    Args:
-      images: the pictures; traced ones too.
-      size: wanted height and width in pixels, or None for any.
-      rank: wanted number of axes, or None for any from 3 on.
-      floating: whether floating arrays are allowed too.
+    Wanted are a height and width of `size` pixels and `rank` axes (None: any, any from 3 on). Works on traced arrays.
+
     Raises:
-      TypeError: not an array, or an array of another dtype.
+      TypeError: not an array, or an array of another dtype; `floating` ones may be allowed too.
       ValueError: another shape.
     """
     leading = "..., " if rank is None else "N, " * (rank - 3)
@@ -73,13 +70,10 @@ def _range(images) -> tuple[str, str]:
 def normalize(
     images: Pixels[AnyArray, "*batch h w 3"], *, dtype: DTypeLike = jnp.float32
 ) -> Float[Array, "*batch h w 3"]:
-    """(x - 127.5) / 127.5, the input of every model here.
+    """(x - 127.5) / 127.5, between -1 and 1: the input of every model here.
 
-    Args:
-      images: uint8, or floating on the same scale of 0 to 255, for gradients with respect to pixels.
-      dtype: floating dtype of the result.
-    Returns:
-      Between -1 and 1.
+    Floating pictures, for gradients with respect to pixels, are on the scale of 0 to 255 too.
+
     Raises:
       ValueError: floating values on another scale; under jit values cannot be checked.
     """
@@ -100,11 +94,7 @@ def resize(
 ) -> Pixels[Array, "*batch height width 3"]:
     """Bilinear resizing, anti-aliased when shrinking: Pillow's BILINEAR within 1 gray level.
 
-    The crop stays the same: proportions change if those of `size` differ.
-
-    Args:
-      images: on any scale.
-      size: height and width of the result in pixels, one number or two.
+    The crop stays the same: proportions change if those of `size`, height and width in pixels, differ.
     """
     check(images, floating=True)
     images = jnp.asarray(images)

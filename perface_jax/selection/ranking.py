@@ -4,7 +4,10 @@ Similarity is the cosine of two embeddings, which need not be normalized, comput
 it. The mask `where`, `[n]` or `[..., q, n]`, says which candidates may be chosen (None: all): the members of the chosen
 group, a band of similarity, all but the query itself. The least similar comes first; among equal similarities, the
 lower index. Where a query has fewer than k candidates, the index is -1 and the similarity NaN. A candidate whose
-similarity is NaN is never chosen. Shapes and dtypes are checked, values are not.
+similarity is NaN is never chosen. Leading axes broadcast. `k` is the number to choose.
+
+Shapes and dtypes are checked, values are not. All selections raise TypeError for embeddings that are not floating and
+for a mask that is not boolean, ValueError for shapes that do not fit and for a k below 1.
 """
 
 from typing import Any, NamedTuple, Protocol, runtime_checkable
@@ -34,12 +37,7 @@ class Gallery(Protocol):
 
 
 class Selection(NamedTuple):
-    """The chosen candidates of each query, in order.
-
-    Attributes:
-      index: the row of each; -1 where there is none.
-      similarity: to the query; NaN where there is none.
-    """
+    """The rows of the chosen candidates of each query, in order, and their similarity to it."""
 
     index: Int[AnyArray, "*batch q k"]  # pyright: ignore[reportIncompatibleMethodOverride]  # of tuple.index
     similarity: Float[AnyArray, "*batch q k"]
@@ -53,15 +51,6 @@ def least_similar(
     where: Bool[AnyArray, "*#mask n"] | None = None,
 ) -> Selection:
     """The k candidates least similar to each query, least similar first.
-
-    Args:
-      queries, candidates: embeddings; leading axes broadcast.
-      k: number to choose.
-      where: which candidates may be chosen.
-
-    Raises:
-      TypeError: embeddings that are not floating, a mask that is not boolean.
-      ValueError: shapes do not fit, or k is no positive number.
 
     Source: PerFace (ICIP 2025), section 4.6.
     """
@@ -92,14 +81,8 @@ def least_similar_diverse(
     """As `least_similar`, without candidates that are too similar to one already chosen.
 
     Greedy: down the ranking, a candidate is taken unless its similarity to one taken before exceeds `max_similarity`.
-    Each of the k rounds compares one chosen face per query with all candidates.
-
-    Args:
-      queries, candidates, k, where: as for `least_similar`.
-      max_similarity: between any two that are chosen; 1 excludes only copies, up to rounding.
-
-    Raises:
-      TypeError, ValueError: as for `least_similar`.
+    A limit of 1 excludes only copies, up to rounding. Each of the k rounds compares one chosen face per query with all
+    candidates.
     """
     similarity, where = _similarity(queries, candidates, where)
     check_count(k)
@@ -127,18 +110,11 @@ def similarity_band(
 ) -> Bool[Array, "*batch q n"]:
     """Candidates that are distinct but not grotesque: between two quantiles of the similarities to the query.
 
-    Args:
-      queries, candidates: as for `least_similar`.
-      low: quantile in [0, 1] of the similarities of the query's candidates; one that equals it is inside.
-      high: likewise, not below `low`.
-      where: the candidates whose similarities count.
-
-    Returns:
-      A mask to pass as the `where` of a selection; within the one given.
+    The result is a mask to pass as the `where` of a selection, within the one given, whose similarities count. The
+    quantiles are in [0, 1]; a similarity that equals one is inside.
 
     Raises:
-      TypeError: as for `least_similar`.
-      ValueError: as for `least_similar`, or quantiles out of range or order.
+      ValueError: quantiles out of range or order.
     """
     if not 0 <= low <= high <= 1:
         raise ValueError(f"the band goes from quantile {low} to {high}; wanted 0 <= low <= high <= 1")
@@ -156,15 +132,7 @@ def random_choice(
     k: int,
     where: Bool[AnyArray, "*#mask n"] | None = None,
 ) -> Selection:
-    """The random baseline: k candidates of each query, uniformly without replacement, in the order drawn.
-
-    Args:
-      key: of the draw.
-      queries, candidates, k, where: as for `least_similar`.
-
-    Raises:
-      TypeError, ValueError: as for `least_similar`.
-    """
+    """The random baseline: k candidates of each query, uniformly without replacement, in the order drawn."""
     similarity, where = _similarity(queries, candidates, where)
     return _lowest(jax.random.uniform(key, similarity.shape), similarity, where, k)
 

@@ -13,11 +13,9 @@ from perface_jax.selection.ranking import Gallery, Selection, check_count, check
 
 
 def merge(*parts: Selection, k: int) -> Selection:
-    """The k least similar of several selections whose indices are rows of one gallery; traceable.
+    """The k least similar of selections of the same queries from disjoint rows of one gallery; traceable.
 
-    Args:
-      parts: selections of the same queries from disjoint rows; among equal similarities the lower row comes first.
-      k: number to keep; fewer when the parts have fewer together.
+    Among equal similarities the lower row comes first. Fewer than k where the parts have fewer together.
     """
     similarity = jnp.concatenate([part.similarity for part in parts], axis=-1)
     index = jnp.concatenate([part.index for part in parts], axis=-1)
@@ -42,20 +40,18 @@ def least_similar_streaming(
     reads the rows of its own devices.
 
     Args:
-      queries: embeddings.
+      queries, k, where: as for `least_similar`, without leading axes.
       gallery: the candidates, `[n, d]`.
-      k: number to choose.
       chunk: rows to read at once, at most, except for rounding up to a multiple of the devices.
-      where: which rows may be chosen: `[n]`, or `[q, n]`; all when None.
       exclude: rows that a query must not be given, such as its own; -1 stands for none.
       mesh: devices that share the work, for example from `parallel.make_mesh`; one device when None.
 
     Returns:
-      Selection of `[q, k]`, the same on every process.
+      The same on every process.
 
     Raises:
-      TypeError: embeddings that are not floating, a mask that is not boolean, ids that are not integers.
-      ValueError: shapes do not fit, ids out of range, or k or chunk is no positive number.
+      TypeError: as for `least_similar`, or ids that are not integers.
+      ValueError: as for `least_similar`, ids out of range, or a chunk below 1.
     """
     queries, where, exclude = _checked(queries, gallery, where, exclude, k, chunk)
     devices = 1 if mesh is None else mesh.size

@@ -1,4 +1,4 @@
-"""What nobody knows of real data, written beside the synthetic pictures: ids, votes, landmarks, every parameter.
+"""What is unknown of real data, written beside the synthetic pictures: ids, votes, landmarks, every parameter.
 
     ids.csv           tripletId,source_id,target_id
     answers.csv       triplet,annotator,choice,is_dummy,expected      all that was said, dummies and dropped people too
@@ -16,20 +16,24 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+from jaxtyping import Float, Int
 
 from perface_jax.annotations import Kind, cells
 from perface_jax.datasets.celeba_files import LANDMARKS
 from perface_jax.datasets.release import ROLES
+from perface_jax.synthetic.annotators import Answers
 from perface_jax.synthetic.world import FEATURES, People, Survey, World
+
+Points = Float[np.ndarray, "pictures 59 2"]
 
 
 class Rows(NamedTuple):
     """The triplets of a release in the order of their numbers."""
 
     ids: list[str]
-    source_id: np.ndarray  # [T]
-    target_id: np.ndarray  # [T]
-    cell: np.ndarray  # place in the survey, sources * target + source, [T]
+    source_id: Int[np.ndarray, " t"]
+    target_id: Int[np.ndarray, " t"]
+    cell: Int[np.ndarray, " t"]  # place in the survey, sources * target + source
 
 
 def default_block(count: int) -> int:
@@ -54,20 +58,12 @@ def write_csv(path: pathlib.Path, header: Sequence[str], rows: Iterable[Sequence
         writer.writerows(rows)
 
 
-def write_release_truth(folder: pathlib.Path, rows: Rows, world: World, asked: Survey, points: np.ndarray) -> None:
-    """The truth of a release.
-
-    Args:
-      folder: to write into.
-      rows: its triplets.
-      world: who lives in it.
-      asked: the annotators, what they perceived and said.
-      points: landmarks of every picture, pixels, [3 T, 59, 2].
-    """
+def write_release_truth(folder: pathlib.Path, rows: Rows, world: World, asked: Survey, points: Points) -> None:
+    """The truth of a release; `points` are the landmarks of every picture, in pixels."""
     folder.mkdir()
     write_csv(folder / "ids.csv", ["tripletId", "source_id", "target_id"], zip(*rows[:3], strict=True))
-    said = [*_valid_votes(rows, asked), *_discarded_votes(rows, asked), *_dummy_votes(asked)]
-    write_csv(folder / "answers.csv", ["triplet", "annotator", "choice", "is_dummy", "expected"], said)
+    header = ["triplet", "annotator", "choice", "is_dummy", "expected"]
+    write_csv(folder / "answers.csv", header, _answers(rows, asked.answers))
     weights = [f"weight_{name}" for name, _ in FEATURES]
     header = ["annotator", "kept", "sensitivity", "bias", "lapse", *weights]
     write_csv(folder / "annotators.csv", header, _annotators(asked))
@@ -84,8 +80,8 @@ def write_release_truth(folder: pathlib.Path, rows: Rows, world: World, asked: S
     )
 
 
-def write_portrait_truth(folder: pathlib.Path, sources: People, targets: People, points: np.ndarray) -> None:
-    """The truth of portraits; `points` are their landmarks, pixels, [N, 59, 2]."""
+def write_portrait_truth(folder: pathlib.Path, sources: People, targets: People, points: Points) -> None:
+    """The truth of portraits."""
     folder.mkdir()
     five = ([f"{i}.jpg", *(f"{x:.3f}" for x in face[:5].ravel())] for i, face in enumerate(points))
     write_csv(folder / "landmarks.csv", ["name", *LANDMARKS], five)
@@ -94,20 +90,15 @@ def write_portrait_truth(folder: pathlib.Path, sources: People, targets: People,
     np.savez_compressed(folder / "truth.npz", names=names, landmarks=points, **parameters)
 
 
-def _valid_votes(rows: Rows, asked: Survey) -> Iterator[tuple]:
-    for name, cell in zip(rows.ids, rows.cell, strict=True):
-        for who, vote in zip(asked.answers.annotator[cell], asked.answers.votes[cell], strict=True):
-            yield name, who, ROLES[vote], 0, ""
-
-
-def _discarded_votes(rows: Rows, asked: Survey) -> Iterator[tuple]:
+def _answers(rows: Rows, said: Answers) -> Iterator[tuple]:
+    """Valid votes in the order of the release, then those of dropped annotators, then those on dummies."""
     name_of = dict(zip(rows.cell, rows.ids, strict=True))
-    for cell, who, vote in asked.answers.discarded:
+    for cell, name in name_of.items():
+        for who, vote in zip(said.annotator[cell], said.votes[cell], strict=True):
+            yield name, who, ROLES[vote], 0, ""
+    for cell, who, vote in said.discarded:
         yield name_of[cell], who, ROLES[vote], 0, ""
-
-
-def _dummy_votes(asked: Survey) -> Iterator[tuple]:
-    for number, (who, expected, vote) in enumerate(asked.answers.dummies):
+    for number, (who, expected, vote) in enumerate(said.dummies):
         yield f"d{number:04d}", who, ROLES[vote], 1, ROLES[expected]
 
 

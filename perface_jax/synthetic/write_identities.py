@@ -8,7 +8,6 @@ Contour, hair, skin, light, pose, expression, background and seam are drawn anew
 `synthetic` and by the same renderer. Nobody here is in the release or among the portraits of the same seed.
 """
 
-import argparse
 import os
 from collections.abc import Sequence
 
@@ -26,18 +25,11 @@ def write_identities(
 ) -> bool:  # fmt: skip
     """Write a sub-folder of pictures for every identity; half of the identities, and of the targets, are women.
 
-    Args:
-      folder: must not exist or be empty, or be complete with the same options.
-      identities: how many persons.
-      pictures: of each person.
-      size, quality: of the pictures, pixels a side and JPEG quality.
-      seed: names the people.
-
     Returns:
-      whether it was written now; False when it was complete already.
+      False where the folder was there already, complete and with the same options; else True.
 
     Raises:
-      ValueError: the folder is not empty, or a number is too small.
+      ValueError: the folder holds anything else, or a number is out of range.
     """
     options = {key: value for key, value in locals().items() if key != "folder"}
     write_world.require_limits(options)
@@ -48,22 +40,14 @@ def write_identities(
         paths = [part / f"id{i:04d}" / f"{j:02d}.jpg" for i in range(identities) for j in range(pictures)]
         for path in paths[::pictures]:
             path.parent.mkdir()
-        view = faces.SIMSWAP_VIEW
-        write_world.write_pictures(paths, shown, size=size, view=view, quality=quality, label="identities")
+        write_world.write_pictures(
+            paths, shown, size=size, view=faces.SIMSWAP_VIEW, quality=quality, label="identities"
+        )
     return True
 
 
 def create_identities(seed: int, *, identities: int, pictures: int) -> tuple[faces.Source, faces.Target, faces.Seam]:
-    """What every picture shows, identity by identity.
-
-    Args:
-      seed: any integer.
-      identities: number of persons, I.
-      pictures: of each, J.
-
-    Returns:
-      source, target and seam for `faces.render`, leading axis I * J.
-    """
+    """What every picture shows, identity by identity: the arguments of `faces.render`."""
     inner, ages, outer, target_ages, seams = jax.random.split(jax.random.fold_in(jax.random.key(seed), 2), 5)
     female = (jnp.arange(identities) % 2).astype(jnp.float32)
     age = jax.random.uniform(ages, (identities,), minval=20.0, maxval=65.0)
@@ -79,22 +63,11 @@ def create_identities(seed: int, *, identities: int, pictures: int) -> tuple[fac
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """The command line; see the docstring of the module."""
-    parser = argparse.ArgumentParser(
-        prog="python -m perface_jax.datasets.synthetic_identities", description=str(__doc__).splitlines()[0]
-    )
-    parser.add_argument("--out", required=True, help="must be empty, or finished with the same options")
-    parser.add_argument("--seed", type=int, default=0)
+    parser = write_world.new_parser("synthetic_identities", str(__doc__))
     parser.add_argument("--identities", type=int, default=200)
     parser.add_argument("--pictures", type=int, default=12, help="of every identity")
     parser.add_argument("--size", type=int, default=112, help="side of the pictures, pixels")
-    parser.add_argument("--quality", type=int, default=95, help="of the JPEG files")
-    options = vars(parser.parse_args(arguments))
-    folder = options.pop("out")
-    try:
-        written = write_identities(folder, **options)
-    except (OSError, ValueError) as error:
-        parser.error(str(error))
-    print(f"{folder} is {'written' if written else 'complete already, with the same options'}")
+    write_world.run(parser, write_identities, arguments)
 
 
 if __name__ == "__main__":

@@ -1,27 +1,28 @@
-"""A synthetic world in the layouts of the real data, so that every reader is tried through the same door.
+"""A synthetic world in the layouts of the real data, for the same readers.
 
     python -m perface_jax.datasets.synthetic --out DIR --targets 80 --sources 80 --seed 0
 
     DIR/release/triplet/t0000_{a,b,c}.jpg       face swaps, c = reference
     DIR/release/triplet_answers.csv             three votes a triplet by simulated annotators
     DIR/celeba_hq/CelebA-HQ-img/0.jpg           portraits, with CelebAMask-HQ-attribute-anno.txt
-    DIR/*/truth/                                what nobody knows of real data: `ground_truth` has the list
+    DIR/*/truth/                                what is unknown of real data: `ground_truth` has the list
 
 `faces` draws, `world` says who lives here and how annotators vote. The same options give the same bytes on the
-same machine. A folder appears under its name only when it is whole.
+same machine. A folder appears under its name only when it is complete. `seed` names the people; `size` and `quality`
+of the pictures are pixels a side and JPEG quality.
 """
 
 import argparse
 import concurrent.futures
-import functools
 import os
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
 import numpy as np
 import tqdm
+from jaxtyping import Int
 from PIL import Image
 
 from perface_jax.annotations import Kind
@@ -53,9 +54,7 @@ def write_release(
 
     Args:
       folder: must not exist or be empty.
-      seed: names the world.
       targets, sources: the size of the grid (source triplets); targets * sources triplets are written.
-      size, quality: of the pictures, pixels a side and JPEG quality.
       order: nesting of the triplet numbers, as in `annotations.grid_order`.
       block: sources (target_group_major: targets) in a group; None = `ground_truth.default_block` of their number.
       order_fault: write ans3 in target-major order, the fault of the real file.
@@ -63,8 +62,8 @@ def write_release(
       straight_liner: in ans1, the same answer in a run of 1.4% of the rows (at least 20).
 
     Raises:
-      ValueError: the folder is not empty, a number is too small, `block` does not divide what it groups, or the fault
-        would change nothing.
+      ValueError: the folder is not empty, a number is out of range, `block` does not divide what it groups, or the
+        fault would change nothing.
     """
     options = {key: value for key, value in locals().items() if key != "folder"}
     require_limits(options)
@@ -75,7 +74,8 @@ def write_release(
         world = create_world(seed, sources=sources, targets=targets)
         asked = survey(seed, world)
         votes = release_votes(asked.answers.votes, rows, order_fault=order_fault, straight_liner=straight_liner)
-        _write_answers(part / release.ANSWERS, rows.ids, votes)
+        answers = ([name, *(release.ROLES[vote] for vote in row)] for name, row in zip(rows.ids, votes, strict=True))
+        ground_truth.write_csv(part / release.ANSWERS, ["tripletId", "ans1", "ans2", "ans3"], answers)
         shown = _swaps(rows, world)
         points = np.asarray(faces.landmarks(*shown[:2], size=size))
         ground_truth.write_release_truth(part / TRUTH, rows, world, asked, points)
@@ -86,17 +86,12 @@ def write_release(
             paths[3 * int(0.7755 * len(rows.ids)) + 2].write_bytes(b"")
 
 
-def release_votes(votes: np.ndarray, rows: Rows, *, order_fault: bool, straight_liner: bool) -> np.ndarray:
-    """The votes as the release has them: in the order of its rows, with the faults asked for.
+def release_votes(
+    votes: Int[np.ndarray, "t 3"], rows: Rows, *, order_fault: bool, straight_liner: bool
+) -> Int[np.ndarray, "t 3"]:
+    """Votes given cell by cell, in the order of the rows of the release.
 
-    Args:
-      votes: int8 [T, 3], cell by cell.
-      rows: of the release.
-      order_fault: the third column stays as it is, which is target-major.
-      straight_liner: the first column says b in a run.
-
-    Returns:
-      int8 [T, 3], row by row.
+    With the faults asked for: the third column stays as it is, target-major; the first column says b in a run.
     """
     written = votes[rows.cell]
     if order_fault:
@@ -112,14 +107,10 @@ def write_celeba_hq(
 ) -> None:
     """Write portraits in the layout of CelebAMask-HQ: only Male and Young are true, the other attributes are all -1.
 
-    Args:
-      folder: must not exist or be empty.
-      seed: names the people; nobody here is in the release of the same seed.
-      people: how many; the four groups of age and gender are equally large (to one).
-      size, quality: of the pictures, pixels a side and JPEG quality.
+    The four groups of age and gender are equally large (to one). Nobody is in the release of the same seed.
 
     Raises:
-      ValueError: the folder is not empty, or a number is too small.
+      ValueError: the folder exists and is not empty, or a number is out of range.
     """
     options = {key: value for key, value in locals().items() if key != "folder"}
     require_limits(options)
@@ -153,10 +144,8 @@ def write_world(
     if is_written(folder, options):
         return False
     with whole_folder(folder, options) as part:
-        write_release(
-            part / "release", seed=seed, targets=targets, sources=sources, size=size, order=order, block=block,
-            order_fault=order_fault, empty_file=empty_file, straight_liner=straight_liner, quality=quality,
-        )  # fmt: skip
+        of_release = {key: value for key, value in options.items() if key not in ("people", "celeba_size")}
+        write_release(part / "release", **of_release)
         write_celeba_hq(part / "celeba_hq", seed=seed, people=people, size=celeba_size, quality=quality)
     return True
 
@@ -172,16 +161,15 @@ def require_limits(options: dict[str, Any]) -> None:
 def write_pictures(
     paths: Sequence[pathlib.Path], shown: tuple, *, size: int, view: faces.View, quality: int, label: str
 ) -> None:
-    """Render pictures batch by batch and save them, several at a time.
+    """Render pictures batch by batch and save them, several at a time, in folders that exist.
 
-    Args:
-      paths: of the pictures, in folders that exist.
-      shown: source, target and seam of every picture, leading axis N.
-      size, quality: pixels a side and JPEG quality.
-      view: the frame.
-      label: of the progress bar.
+    `shown` are source, target and seam of every picture; `label` is that of the progress bar.
     """
-    batch, save = min(64, max(8, BATCH * 112**2 // size**2)), functools.partial(_save, quality=quality)
+
+    def save(path, picture):
+        Image.fromarray(picture).save(path, quality=quality)
+
+    batch = min(64, max(8, BATCH * 112**2 // size**2))
     with concurrent.futures.ThreadPoolExecutor(4) as pool, tqdm.tqdm(total=len(paths), desc=label, unit="face") as bar:
         saved = ()
         for start in range(0, len(paths), batch):
@@ -211,11 +199,6 @@ def _write_attributes(path: pathlib.Path, people: People) -> None:
     path.write_text("\n".join(lines) + "\n")
 
 
-def _write_answers(path: pathlib.Path, ids: Sequence[str], votes: np.ndarray) -> None:
-    lines = ([name, *(release.ROLES[vote] for vote in row)] for name, row in zip(ids, votes, strict=True))
-    ground_truth.write_csv(path, ["tripletId", "ans1", "ans2", "ans3"], lines)
-
-
 def _swaps(rows: Rows, world: World) -> tuple[faces.Source, faces.Target, faces.Seam]:
     """What every picture shows, triplet by triplet."""
     return (
@@ -230,21 +213,13 @@ def _three(triplet: np.ndarray) -> np.ndarray:
     return (3 * triplet[:, None] + np.arange(3)).ravel()
 
 
-def _save(path: pathlib.Path, picture: np.ndarray, *, quality: int) -> None:
-    Image.fromarray(picture).save(path, quality=quality)
-
-
 def _take(tree: Any, index: np.ndarray) -> Any:
     return jax.tree.map(lambda leaf: np.asarray(leaf)[index], tree)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """The command line; see the docstring of the module."""
-    parser = argparse.ArgumentParser(
-        prog="python -m perface_jax.datasets.synthetic", description=str(__doc__).splitlines()[0]
-    )
-    parser.add_argument("--out", required=True, help="must be empty, or finished with the same options")
-    parser.add_argument("--seed", type=int, default=0)
+    parser = new_parser("synthetic", str(__doc__))
     parser.add_argument("--targets", type=int, default=80)
     parser.add_argument("--sources", type=int, default=80, help="number of source triplets")
     parser.add_argument("--people", type=int, default=400, help="portraits in the CelebAMask-HQ layout")
@@ -252,14 +227,28 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--celeba_size", type=int, default=256, help="side of the portraits, pixels")
     parser.add_argument("--order", choices=[str(kind) for kind in Kind], default="group_major")
     parser.add_argument("--block", type=int, help="sources (target_group_major: targets) in a group")
-    parser.add_argument("--quality", type=int, default=95, help="of the JPEG files")
     parser.add_argument("--order_fault", action="store_true", help="ans3 in target-major order, as in the real file")
     parser.add_argument("--empty_file", action="store_true", help="one picture of 0 bytes, as in the real release")
     parser.add_argument("--straight_liner", action="store_true", help="a run of equal answers in ans1")
+    run(parser, write_world, arguments)
+
+
+def new_parser(module: str, documentation: str) -> argparse.ArgumentParser:
+    """The options that all writers share."""
+    program, description = f"python -m perface_jax.datasets.{module}", documentation.splitlines()[0]
+    parser = argparse.ArgumentParser(prog=program, description=description)
+    parser.add_argument("--out", required=True, help="must be empty, or finished with the same options")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--quality", type=int, default=95, help="of the JPEG files")
+    return parser
+
+
+def run(parser: argparse.ArgumentParser, write: Callable[..., bool], arguments: Sequence[str] | None) -> None:
+    """Call a writer with the options of the command line; what is wrong with them ends the program with one line."""
     options = vars(parser.parse_args(arguments))
     folder = options.pop("out")
     try:
-        written = write_world(folder, **options)
+        written = write(folder, **options)
     except (OSError, ValueError) as error:
         parser.error(str(error))
     print(f"{folder} is {'written' if written else 'complete already, with the same options'}")
