@@ -25,6 +25,9 @@ from perface_jax.arrays import AnyArray, Array, Scalar
 from perface_jax.network.kernels import row_sums
 from perface_jax.similarity import root, unit
 
+Distances = Float[AnyArray, "*batch n"]  # of a query and n members
+Groups = Bool[AnyArray, "*#batch groups n"]  # the members of each group
+
 
 class Rule(enum.Enum):
     """The statistic of a query's n distances to a group; s is their standard deviation, with n - 1."""
@@ -72,11 +75,7 @@ def distances(
 
 
 def group_distances(
-    distances: Float[AnyArray, "*batch n"],
-    *,
-    where: Bool[AnyArray, "*#batch groups n"],
-    rule: Rule = Rule.CONFIDENCE_LIMIT,
-    factor: Scalar = 1.96,
+    distances: Distances, *, where: Groups, rule: Rule = Rule.CONFIDENCE_LIMIT, factor: Scalar = 1.96
 ) -> Float[Array, "*batch groups"]:
     """One distance for each query and group; NaN for a group of fewer than two members.
 
@@ -107,9 +106,9 @@ def group_distances(
 
 
 def classify(
-    distances: Float[AnyArray, "*batch n"],
+    distances: Distances,
     *,
-    where: Bool[AnyArray, "*#batch groups n"],
+    where: Groups,
     rule: Rule = Rule.CONFIDENCE_LIMIT,
     factor: Scalar = 1.96,
     abstain: bool = False,

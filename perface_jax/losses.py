@@ -13,13 +13,12 @@ from jaxtyping import Float, Int, Num
 from perface_jax.arrays import AnyArray, Array, Scalar
 from perface_jax.similarity import similarity, unit
 
+Embeddings = Float[AnyArray, "*batch d"]
+PerExample = Scalar | Float[AnyArray, "*#batch"]
+
 
 def cosine_triplet(
-    reference: Float[AnyArray, "*batch d"],
-    positive: Float[AnyArray, "*batch d"],
-    negative: Float[AnyArray, "*batch d"],
-    *,
-    margin: Scalar | Float[AnyArray, "*#batch"] = 0.1,
+    reference: Embeddings, positive: Embeddings, negative: Embeddings, *, margin: PerExample = 0.1
 ) -> Float[Array, "*batch"]:
     """Hinge on the difference of two cosines: `max(0, cos(x, x-) - cos(x, x+) + margin)`.
 
@@ -31,9 +30,9 @@ def cosine_triplet(
 
 
 def soft_vote(
-    reference: Float[AnyArray, "*batch d"],
-    positive: Float[AnyArray, "*batch d"],
-    negative: Float[AnyArray, "*batch d"],
+    reference: Embeddings,
+    positive: Embeddings,
+    negative: Embeddings,
     votes: Num[AnyArray, "*batch 2"],
     *,
     temperature: Scalar,
@@ -69,9 +68,9 @@ def soft_vote(
 
 
 def odd_one_out(
-    first: Float[AnyArray, "*batch d"],
-    second: Float[AnyArray, "*batch d"],
-    third: Float[AnyArray, "*batch d"],
+    first: Embeddings,
+    second: Embeddings,
+    third: Embeddings,
     *,
     odd: int | Int[AnyArray, "*#batch"] = 2,
     temperature: Scalar,
@@ -98,7 +97,7 @@ def odd_one_out(
 
 
 def arcface(
-    embeddings: Float[AnyArray, "*batch d"],
+    embeddings: Embeddings,
     classes: Float[AnyArray, "classes d"],
     labels: Int[AnyArray, "*batch"],
     *,

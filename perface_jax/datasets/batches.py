@@ -45,17 +45,8 @@ def training_batches(
 
     The i-th batch is the one of global step `start_step + i`; see `plans.training_plan` for the arguments.
     """
-    plan = functools.partial(
-        training_plan,
-        source,
-        labels,
-        indices,
-        batch_size=batch_size,
-        seed=seed,
-        process_index=process_index,
-        process_count=process_count,
-        flip=flip,
-    )
+    options = {"batch_size": batch_size, "process_index": process_index, "process_count": process_count}
+    plan = functools.partial(training_plan, source, labels, indices, seed=seed, flip=flip, **options)
     require_labels(labels, indices)
     plan(step=start_step)  # a wrong argument is reported here, not inside a reading thread
     return _read_ahead(_Reader(source, plan), start_step, sys.maxsize, workers)
@@ -75,15 +66,8 @@ def evaluation_batches(
 
     Every process yields the same number of batches of batch_size / process_count rows.
     """
-    plan = functools.partial(
-        evaluation_plan,
-        source,
-        labels,
-        indices,
-        batch_size=batch_size,
-        process_index=process_index,
-        process_count=process_count,
-    )
+    options = {"batch_size": batch_size, "process_index": process_index, "process_count": process_count}
+    plan = functools.partial(evaluation_plan, source, labels, indices, **options)
     require_labels(labels, indices)
     rows_of_process(batch_size, process_index, process_count)  # reported here, not inside a reading thread
     return _read_ahead(_Reader(source, plan), 0, -(-len(indices) // batch_size), workers)

@@ -60,19 +60,17 @@ def read_portraits(
       ValueError: two pictures of one name, landmarks of different numbers of points, or nothing left.
     """
     refuse_doubled(folder, names)
-    kept, skipped = [], []
-    for name in names:
-        try:
-            picture = images.read(pathlib.Path(folder) / name)
-            points = _whole(picture, crop) if landmarks is None else _of(landmarks, name)
-            box = _box(points, picture)
-            cut = _cut(picture, box, size), _into(points, picture, box, size)
-            kept.append((images.stem(name), *cut, box, picture.shape[1::-1]))
-        except (ValueError, TypeError, OSError) as error:
-            skipped.append((name, str(error)))
-    stems, *arrays = _columns(kept, skipped, folder)
+
+    def read(_, name):
+        picture = images.read(pathlib.Path(folder) / name)
+        points = _whole(picture, crop) if landmarks is None else _of(landmarks, name)
+        box = _box(points, picture)
+        cut = _cut(picture, box, size), _into(points, picture, box, size)
+        return images.stem(name), *cut, box, picture.shape[1::-1]
+
+    (stems, *arrays), skipped = _usable(folder, names, read)
     pictures, points, boxes, sizes = map(np.stack, arrays)
-    return Portraits(stems, pictures, points, landmarks is not None, boxes, sizes, tuple(skipped))
+    return Portraits(stems, pictures, points, landmarks is not None, boxes, sizes, skipped)
 
 
 def read_results(
@@ -98,26 +96,30 @@ def read_results(
             f"no picture of {folder} has the name of an original; names there: {', '.join([*paths][:3])}, originals:"
             f" {', '.join(originals.names[:3])}"
         )
-    kept, skipped = [], []
-    for place, name in enumerate(originals.names):
+
+    def read(place, name):
+        if name not in paths:
+            raise ValueError("no result")
+        picture = images.read(pathlib.Path(folder) / paths[name])
+        return place, *_as_original(picture, originals, place, landmarks)
+
+    columns, skipped = _usable(folder, originals.names, read)
+    places, pictures, points = map(np.stack, columns)
+    faces, measured = originals[places], landmarks is not None
+    return dataclasses.replace(faces, images=pictures, landmarks=points, measured=measured, skipped=skipped), places
+
+
+def _usable(folder, names, read):
+    """Columns of what `read` makes of every place and name, and (name, reason) of those that it refuses."""
+    rows, skipped = [], []
+    for place, name in enumerate(names):
         try:
-            if name not in paths:
-                raise ValueError("no result")
-            picture = images.read(pathlib.Path(folder) / paths[name])
-            kept.append((place, *_as_original(picture, originals, place, landmarks)))
+            rows.append(read(place, name))
         except (ValueError, TypeError, OSError) as error:
             skipped.append((name, str(error)))
-    places, pictures, points = map(np.stack, _columns(kept, skipped, folder))
-    faces, measured = originals[places], landmarks is not None
-    return dataclasses.replace(
-        faces, images=pictures, landmarks=points, measured=measured, skipped=tuple(skipped)
-    ), places
-
-
-def _columns(kept, skipped, folder):
-    if not kept:
+    if not rows:
         raise ValueError(f"no picture of {folder} can be used; the first ones: {skipped[:3]}")
-    return zip(*kept, strict=True)
+    return tuple(zip(*rows, strict=True)), tuple(skipped)
 
 
 def paste(

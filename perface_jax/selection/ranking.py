@@ -22,6 +22,10 @@ from perface_jax.similarity import unit
 
 BLOCK = 32  # candidates that are ranked together
 
+Queries = Float[AnyArray, "*#batch q d"]
+Candidates = Float[AnyArray, "*#batch n d"]
+Mask = Bool[AnyArray, "*#mask n"]
+
 
 @runtime_checkable
 class Gallery(Protocol):
@@ -43,13 +47,7 @@ class Selection(NamedTuple):
     similarity: Float[AnyArray, "*batch q k"]
 
 
-def least_similar(
-    queries: Float[AnyArray, "*#batch q d"],
-    candidates: Float[AnyArray, "*#batch n d"],
-    *,
-    k: int,
-    where: Bool[AnyArray, "*#mask n"] | None = None,
-) -> Selection:
+def least_similar(queries: Queries, candidates: Candidates, *, k: int, where: Mask | None = None) -> Selection:
     """The k candidates least similar to each query, least similar first.
 
     Source: PerFace (ICIP 2025), section 4.6.
@@ -58,25 +56,14 @@ def least_similar(
     return _lowest(similarity, similarity, where, k)
 
 
-def most_similar(
-    queries: Float[AnyArray, "*#batch q d"],
-    candidates: Float[AnyArray, "*#batch n d"],
-    *,
-    k: int,
-    where: Bool[AnyArray, "*#mask n"] | None = None,
-) -> Selection:
+def most_similar(queries: Queries, candidates: Candidates, *, k: int, where: Mask | None = None) -> Selection:
     """As `least_similar`, the most similar first (the two at the head of the strips of Fig. 7)."""
     similarity, where = _similarity(queries, candidates, where)
     return _lowest(-similarity, similarity, where, k)
 
 
 def least_similar_diverse(
-    queries: Float[AnyArray, "*#batch q d"],
-    candidates: Float[AnyArray, "*#batch n d"],
-    *,
-    k: int,
-    max_similarity: Scalar,
-    where: Bool[AnyArray, "*#mask n"] | None = None,
+    queries: Queries, candidates: Candidates, *, k: int, max_similarity: Scalar, where: Mask | None = None
 ) -> Selection:
     """As `least_similar`, without candidates that are too similar to one already chosen.
 
@@ -101,12 +88,7 @@ def least_similar_diverse(
 
 
 def similarity_band(
-    queries: Float[AnyArray, "*#batch q d"],
-    candidates: Float[AnyArray, "*#batch n d"],
-    *,
-    low: float,
-    high: float,
-    where: Bool[AnyArray, "*#mask n"] | None = None,
+    queries: Queries, candidates: Candidates, *, low: float, high: float, where: Mask | None = None
 ) -> Bool[Array, "*batch q n"]:
     """Candidates that are distinct but not grotesque: between two quantiles of the similarities to the query.
 
@@ -125,12 +107,7 @@ def similarity_band(
 
 
 def random_choice(
-    key: PRNGKey,
-    queries: Float[AnyArray, "*#batch q d"],
-    candidates: Float[AnyArray, "*#batch n d"],
-    *,
-    k: int,
-    where: Bool[AnyArray, "*#mask n"] | None = None,
+    key: PRNGKey, queries: Queries, candidates: Candidates, *, k: int, where: Mask | None = None
 ) -> Selection:
     """The random baseline: k candidates of each query, uniformly without replacement, in the order drawn."""
     similarity, where = _similarity(queries, candidates, where)
@@ -182,7 +159,7 @@ def _precise(x) -> AnyArray:
     return x if x.dtype == jnp.float64 else x.astype(jnp.float32)
 
 
-def check_embeddings(queries: Float[AnyArray, "*#batch q d"], candidates: Gallery) -> None:
+def check_embeddings(queries: Queries, candidates: Gallery) -> None:
     """Raise a TypeError or ValueError unless both are floating, `[..., Q, D]` and `[..., N, D]`."""
     if not all(jnp.issubdtype(x.dtype, jnp.floating) for x in (queries, candidates)):
         raise TypeError(f"queries are {queries.dtype}, candidates {candidates.dtype}; wanted floating embeddings")
@@ -192,7 +169,7 @@ def check_embeddings(queries: Float[AnyArray, "*#batch q d"], candidates: Galler
         )
 
 
-def check_mask(where: Bool[AnyArray, "*#mask n"], shape: tuple[int, ...]) -> None:
+def check_mask(where: Mask, shape: tuple[int, ...]) -> None:
     """Raise a TypeError or ValueError unless the mask is bool and broadcasts to `shape`, `[..., Q, N]`."""
     if where.dtype != bool:
         raise TypeError(f"`where` is {where.dtype}, wanted bool: True for candidates that may be chosen")
