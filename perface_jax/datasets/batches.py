@@ -3,18 +3,25 @@
 Pixels stay uint8; nothing here normalizes them or imports JAX.
 """
 
-import dataclasses
 import functools
 import sys
-from collections.abc import Iterator
-from typing import Any, TypedDict
+from collections.abc import Callable, Iterator
+from typing import TypedDict
 
 import grain
 import numpy as np
 from absl import flags
 from jaxtyping import Float32, Int, Int32, UInt8
 
-from perface_jax.datasets.plans import Indices, Source, evaluation_plan, require_labels, rows_of_process, training_plan
+from perface_jax.datasets.plans import (
+    Indices,
+    Plan,
+    Source,
+    evaluation_plan,
+    require_labels,
+    rows_of_process,
+    training_plan,
+)
 
 BATCHES_AHEAD = 4
 
@@ -49,7 +56,7 @@ def training_batches(
     plan = functools.partial(training_plan, source, labels, indices, seed=seed, flip=flip, **options)
     require_labels(labels, indices)
     plan(step=start_step)  # a wrong argument is reported here, not inside a reading thread
-    return _read_ahead(_Reader(source, plan), start_step, sys.maxsize, workers)
+    return _read_ahead(functools.partial(_read, source, plan), start_step, sys.maxsize, workers)
 
 
 def evaluation_batches(
@@ -70,27 +77,20 @@ def evaluation_batches(
     plan = functools.partial(evaluation_plan, source, labels, indices, **options)
     require_labels(labels, indices)
     rows_of_process(batch_size, process_index, process_count)  # reported here, not inside a reading thread
-    return _read_ahead(_Reader(source, plan), 0, -(-len(indices) // batch_size), workers)
+    return _read_ahead(functools.partial(_read, source, plan), 0, -(-len(indices) // batch_size), workers)
 
 
-@dataclasses.dataclass(frozen=True)
-class _Reader:
-    """Reads the pictures of a planned step; picklable, for reading processes."""
-
-    source: Source
-    plan: Any
-
-    def __call__(self, step: int) -> Batch:
-        plan = self.plan(step=step)
-        pictures = (self.source[int(i) % len(self.source)] for i in plan["triplet"])
-        images = np.stack([three[rows % 3] for three, rows in zip(pictures, plan["pictures"], strict=True)])
-        pixels = images.view(f"V{images.shape[-1]}")[..., 0]  # whole pixels: mirrored ten times faster than channels
-        pixels[plan["flip"]] = pixels[plan["flip"]][..., ::-1]
-        return Batch(images=images, votes=plan["votes"], weight=plan["weight"], triplet=plan["triplet"])
+def _read(source: Source, plan_step: Callable[..., Plan], step: int) -> Batch:
+    plan = plan_step(step=step)
+    pictures = (source[int(i) % len(source)] for i in plan["triplet"])
+    images = np.stack([three[rows % 3] for three, rows in zip(pictures, plan["pictures"], strict=True)])
+    pixels = images.view(f"V{images.shape[-1]}")[..., 0]  # whole pixels: mirrored ten times faster than channels
+    pixels[plan["flip"]] = pixels[plan["flip"]][..., ::-1]
+    return Batch(images=images, votes=plan["votes"], weight=plan["weight"], triplet=plan["triplet"])
 
 
-def _read_ahead(reader: _Reader, start: int, stop: int, workers: int) -> Iterator[Batch]:
-    steps = grain.MapDataset.range(start, stop).map(reader)
+def _read_ahead(read: Callable[[int], Batch], start: int, stop: int, workers: int) -> Iterator[Batch]:
+    steps = grain.MapDataset.range(start, stop).map(read)
     batches = steps.to_iter_dataset(grain.ReadOptions(num_threads=2, prefetch_buffer_size=BATCHES_AHEAD))
     if workers:
         if not flags.FLAGS.is_parsed():

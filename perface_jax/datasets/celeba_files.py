@@ -41,11 +41,7 @@ class Attributes:
 
 
 def read_attributes(path: str | os.PathLike) -> Attributes:
-    """Read the attribute file of CelebAMask-HQ.
-
-    Raises:
-      ValueError: not a text file, a wrong count, not one column Male and one Young, or a row that does not fit.
-    """
+    """The attribute file of CelebAMask-HQ; its count, one column Male, one Young and every row must fit."""
     count, header, *rows = [*_read_text(path).splitlines(), "", ""]  # also of a file without two lines
     if not re.fullmatch(r"\s*\d{1,9}\s*", count):
         raise ValueError(f"{path}, line 1: {count[:60]!r}, expected the number of pictures, such as 30000")
@@ -65,11 +61,7 @@ def read_attributes(path: str | os.PathLike) -> Attributes:
 
 
 def correct(attributes: Attributes, path: str | os.PathLike) -> tuple[Attributes, int]:
-    """The attributes corrected by a CSV with columns name and Male, Young or both, and how many values changed.
-
-    Raises:
-      ValueError: a column that is unknown, missing or there twice, an unknown name or value, or a name twice.
-    """
+    """The attributes corrected by a CSV with columns name and Male, Young or both, and how many values changed."""
     header, rows = read_table(path)
     if sorted(header) not in (sorted(("name", *marks)) for marks in ((MALE,), (YOUNG,), (MALE, YOUNG))):
         seen = ", ".join(header)
@@ -90,11 +82,7 @@ def correct(attributes: Attributes, path: str | os.PathLike) -> tuple[Attributes
 
 
 def read_landmarks(path: str | os.PathLike) -> dict[str, tuple[Float64[np.ndarray, "5 2"], int]]:
-    """Read five points a face: name -> (points in pixels of the picture, line of the file).
-
-    Raises:
-      ValueError: columns that are missing or there twice, a name twice, or something that is not a number.
-    """
+    """Five points a face: name -> (points in pixels of the picture, line of the file)."""
     header, rows = read_table(path)
     if wrong := [column for column in ("name", *LANDMARKS) if header.count(column) != 1]:
         raise ValueError(

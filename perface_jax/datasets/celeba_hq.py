@@ -29,10 +29,7 @@ from perface_jax.datasets.celeba_files import ATTRIBUTES, GROUPS, PICTURES, Attr
 def draw(groups: Int[np.ndarray, " n"], *, gallery: int, queries: int, seed: int) -> list[Int[np.ndarray, " _"]]:
     """The faces of every group, shuffled: the first `gallery`, the next `queries`, the rest are spares.
 
-    `groups` are positions in GROUPS, -1 for a face that may not be drawn.
-
-    Raises:
-      ValueError: a group has too few faces.
+    `groups` are positions in GROUPS, -1 for a face that may not be drawn. ValueError where a group has too few.
     """
     members, least = [np.flatnonzero(groups == group) for group in range(len(GROUPS))], gallery + queries
     named = zip(GROUPS, members, strict=True)

@@ -45,11 +45,7 @@ def read_identities(folder: epath.PathLike, *, image_size: int, crop: str) -> Id
     """Read every picture that lies directly in a sub-folder; deeper folders, hidden and other files are ignored.
 
     Decoding runs in threads, with a progress bar. A picture that cannot be used is listed and warned about; an identity
-    without usable pictures is left out.
-
-    Args:
-      folder: one sub-folder per identity.
-      image_size, crop: pixels a side of the result, and which crop the square pictures have, as in `images.fit`.
+    without usable pictures is left out. The pictures are square and have a crop of `images.fit`.
 
     Raises:
       FileNotFoundError: no such folder.
@@ -89,22 +85,11 @@ def split_identities(count: int, *, sizes: tuple[int, int, int], seed: int) -> t
 
 
 def training_plan(
-    identity: Int[np.ndarray, " n"],
-    indices: plans.Indices,
-    *,
-    batch_size: int,
-    seed: int,
-    step: int,
-    flip: bool = True,
+    identity: Int[np.ndarray, " n"], indices: plans.Indices, *, batch_size: int, seed: int, step: int, flip: bool = True
 ) -> Plan:
-    """The global batch of one step.
+    """The global batch of one step, from the pictures at `indices`; other arguments as for `plans.training_plan`.
 
-    Args:
-      identity: of every picture.
-      indices: positions of the pictures to train on. Their C identities, ascending, are the classes 0 to C - 1.
-      batch_size: pictures of the batch.
-      seed, step: of the shuffle and of the flips; number of the batch, from 0.
-      flip: mirror half of the pictures.
+    The C identities of these pictures, ascending, are the classes 0 to C - 1.
 
     Raises:
       ValueError: too few pictures for one batch, or indices out of range.

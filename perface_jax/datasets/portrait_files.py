@@ -35,12 +35,7 @@ def refuse_doubled(origin: str, names: Iterable[str]) -> None:
 
 
 def read_landmarks(path: str) -> dict[str, Float32[np.ndarray, "p 2"]]:
-    """Landmarks by name.
-
-    Raises:
-      FileNotFoundError: no such file.
-      ValueError: another format; the message says which was expected.
-    """
+    """Landmarks by name. ValueError for another format, FileNotFoundError where there is no file."""
     if pathlib.Path(path).suffix == ".npz":
         names, points = _arrays(path)
     elif "left_eye_x" in celeba_files.read_table(path)[0]:
@@ -68,11 +63,7 @@ def read_attributes(path: str, names: Sequence[str]) -> dict[str, Shaped[np.ndar
 
 
 def read_persons(path: str, names: Sequence[str]) -> Shaped[np.ndarray, " n"] | None:
-    """The person on every picture; None if the file has no column `person`.
-
-    Raises:
-      ValueError: a picture that is not in the file.
-    """
+    """The person on every picture; None if the file has no column `person`. ValueError for an unknown picture."""
     columns, rows = _read_columns(path)
     return _values(path, rows, PERSON, names) if PERSON in columns else None
 

@@ -39,10 +39,7 @@ def records(builder: tfds.core.DatasetBuilder, split: str) -> Sequence[dict[str,
 def prepare(builder: tfds.core.DatasetBuilder, folder: pathlib.Path, fingerprint: dict) -> None:
     """Build a set from the user's folder, or keep the prepared one if it was built from the same files.
 
-    `fingerprint` has digests of those files, compared with those in the metadata of a prepared set.
-
-    Raises:
-      ValueError: a prepared set was built from other files.
+    `fingerprint` has digests of those files; ValueError where those in the metadata of a prepared set are others.
     """
     if is_built(builder):
         if changed := changes(builder, fingerprint):

@@ -1,4 +1,4 @@
-"""A folder that is written once: it takes its name when it is whole, and keeps the options it was written with.
+"""A folder that is written once: it takes its name when it is complete, and keeps the options it was written with.
 
 Until then it lies beside its place under a hidden name. What a killed run left there is removed by the next run for the
 same place; a lock on a file inside tells it from a folder that another run is still writing.
@@ -18,11 +18,7 @@ LOCK = "unfinished.lock"  # only in a folder that is not whole
 
 
 def is_written(folder: str | os.PathLike, options: dict[str, Any]) -> bool:
-    """Whether the folder is whole and was written with these options.
-
-    Raises:
-      ValueError: it was written with other options; they are named.
-    """
+    """Whether the folder is complete, with these options; ValueError names the options where it has others."""
     path = pathlib.Path(folder) / OPTIONS
     if not path.is_file():
         return False
@@ -38,13 +34,15 @@ def is_written(folder: str | os.PathLike, options: dict[str, Any]) -> bool:
 def whole_folder(folder: str | os.PathLike, options: dict[str, Any]) -> Iterator[pathlib.Path]:
     """A folder to write into, which becomes `folder` when the block ends and disappears when it fails.
 
-    Folders above it are made. The options, values that JSON can hold, are kept in the folder.
-
-    Raises:
-      ValueError: the folder is not empty, or it or one above it is a file.
+    Folders above it are made. The options, values that JSON can hold, are kept in the folder. ValueError where it is
+    not empty, or it or one above it is a file.
     """
     folder = pathlib.Path(folder)
-    _require_free(folder)
+    if folder.is_dir() and any(folder.iterdir()):
+        raise ValueError(f"{folder} is not empty: it is not touched; name another folder or remove it")
+    for path in (folder, *folder.parents):
+        if path.exists() and not path.is_dir():
+            raise ValueError(f"{path} is a file, expected a folder: name another place")
     folder.parent.mkdir(parents=True, exist_ok=True)
     hidden = f".{folder.name}.unfinished-"
     _remove_left_behind(folder.parent, hidden)
@@ -62,14 +60,6 @@ def whole_folder(folder: str | os.PathLike, options: dict[str, Any]) -> Iterator
         part.rename(folder)
     finally:
         shutil.rmtree(part, ignore_errors=True)
-
-
-def _require_free(folder: pathlib.Path) -> None:
-    if folder.is_dir() and any(folder.iterdir()):
-        raise ValueError(f"{folder} is not empty: it is not touched; name another folder or remove it")
-    for path in (folder, *folder.parents):
-        if path.exists() and not path.is_dir():
-            raise ValueError(f"{path} is a file, expected a folder: name another place")
 
 
 def _remove_left_behind(parent: pathlib.Path, hidden: str) -> None:

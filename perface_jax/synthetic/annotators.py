@@ -93,16 +93,11 @@ def calibrate(people: Annotators, margin: Float[np.ndarray, "t people"], *, agre
 
 
 def answer(
-    seed: Sequence[int] | int,
-    people: Annotators,
-    features: Float[np.ndarray, "t 3 k"],
-    *,
-    agreement: float = AGREEMENT,
+    seed: Sequence[int] | int, people: Annotators, features: Float[np.ndarray, "t 3 k"], *, agreement: float = AGREEMENT
 ) -> Answers:
-    """Three valid votes a triplet by different annotators, and everything said on the way.
+    """Three valid votes a triplet by different annotators, and all other answers.
 
-    Raises:
-      ValueError: fewer than three annotators pass the dummies.
+    ValueError where fewer than three annotators pass the dummies.
     """
     random = np.random.default_rng(seed)
     triplets, everybody = len(features), len(people.lapse)

@@ -6,6 +6,7 @@ latent, clipped at 2.2 spreads. Units as in `face_shape`; `age` is in years, `fe
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Float, Float32
 
 from perface_jax.arrays import AnyArray, Array, PRNGKey
@@ -67,48 +68,26 @@ TARGET = {
 UNIT = ("lash", "brow_density", "nose_turn", "cupid_bow", "fold_depth", "cheek", "brow_ridge", "wrinkles")
 UNIT += ("flush", "gray", "wave", "shine")  # these live in 0..1
 
-# palettes, linear RGB, read along a uniform number from 0 to 1
+# palettes: a number from 0 to 1 drawn at random, and linear RGB there
 IRIS = (
-    [0.0, 0.45, 0.62, 0.74, 0.88, 1.0],
-    [
-        [0.030, 0.013, 0.007],
-        [0.085, 0.036, 0.014],
-        [0.17, 0.10, 0.035],
-        [0.15, 0.17, 0.085],
-        [0.13, 0.20, 0.28],
-        [0.20, 0.27, 0.33],
-    ],
-)
+    (0.0, 0.030, 0.013, 0.007), (0.45, 0.085, 0.036, 0.014), (0.62, 0.17, 0.10, 0.035), (0.74, 0.15, 0.17, 0.085),
+    (0.88, 0.13, 0.20, 0.28), (1.0, 0.20, 0.27, 0.33),
+)  # fmt: skip
 HAIR = (
-    [0.0, 0.30, 0.55, 0.72, 0.80, 0.90, 1.0],
-    [
-        [0.010, 0.008, 0.008],
-        [0.024, 0.014, 0.010],
-        [0.060, 0.030, 0.016],
-        [0.13, 0.068, 0.032],
-        [0.17, 0.055, 0.020],
-        [0.30, 0.18, 0.075],
-        [0.46, 0.32, 0.17],
-    ],
-)
+    (0.0, 0.010, 0.008, 0.008), (0.30, 0.024, 0.014, 0.010), (0.55, 0.060, 0.030, 0.016), (0.72, 0.13, 0.068, 0.032),
+    (0.80, 0.17, 0.055, 0.020), (0.90, 0.30, 0.18, 0.075), (1.0, 0.46, 0.32, 0.17),
+)  # fmt: skip
 SKIN = (
-    [0.0, 0.45, 0.70, 0.85, 1.0],
-    [[0.78, 0.535, 0.425], [0.68, 0.41, 0.295], [0.50, 0.265, 0.165], [0.27, 0.120, 0.068], [0.14, 0.056, 0.032]],
-)
-LIPS = ([0.0, 0.60, 0.85, 1.0], [[0.84, 0.56, 0.54], [0.78, 0.42, 0.42], [0.70, 0.26, 0.29], [0.60, 0.12, 0.16]])
-BROW = (
-    [0.0, 0.50, 0.80, 1.0],
-    [[0.012, 0.009, 0.008], [0.030, 0.017, 0.012], [0.080, 0.042, 0.023], [0.17, 0.10, 0.052]],
-)
-
-
-def _uniform(latent):
-    return jax.scipy.stats.norm.cdf(latent)
+    (0.0, 0.78, 0.535, 0.425), (0.45, 0.68, 0.41, 0.295), (0.70, 0.50, 0.265, 0.165), (0.85, 0.27, 0.120, 0.068),
+    (1.0, 0.14, 0.056, 0.032),
+)  # fmt: skip
+LIPS = (0.0, 0.84, 0.56, 0.54), (0.60, 0.78, 0.42, 0.42), (0.85, 0.70, 0.26, 0.29), (1.0, 0.60, 0.12, 0.16)
+BROW = (0.0, 0.012, 0.009, 0.008), (0.50, 0.030, 0.017, 0.012), (0.80, 0.080, 0.042, 0.023), (1.0, 0.17, 0.10, 0.052)
 
 
 def _palette(palette, share):
-    knots, colors = (jnp.asarray(part, jnp.float32) for part in palette)
-    return jax.vmap(lambda channel: jnp.interp(share, knots, channel), 1, 1)(colors)
+    knots, colors = np.split(np.array(palette, np.float32), [1], axis=1)
+    return jax.vmap(lambda channel: jnp.interp(share, knots[:, 0], channel), 1, 1)(colors)
 
 
 def _plain(table, latent, female, decades):
@@ -131,7 +110,7 @@ def describe_sources(
 ) -> Source:
     """Inner faces from their standard normal latents."""
     decades = (age - 25.0) / 10.0
-    iris, brow, lips = (_uniform(latent[:, len(SOURCE) + i]) for i in range(3))
+    iris, brow, lips = (jax.scipy.stats.norm.cdf(latent[:, len(SOURCE) + i]) for i in range(3))
     return Source(
         **_plain(SOURCE, latent, female, decades),
         iris_color=_palette(IRIS, iris),
@@ -163,7 +142,7 @@ def sample_targets(key: PRNGKey, female: Float[AnyArray, " n"], age: Float[AnyAr
 def _describe_targets(latent, z, colors, seeds, female, age):
     decades = (age - 25.0) / 10.0
     values = _plain(TARGET, latent, female, decades)
-    share = _uniform(z)
+    share = jax.scipy.stats.norm.cdf(z)
     dark = share[:, 0] ** 1.25
     hair = jnp.clip(share[:, 1] * (1.12 - 1.2 * jnp.clip(dark - 0.35, 0.0, 1.0)), 0.0, 1.0)
     man = female < 0.5

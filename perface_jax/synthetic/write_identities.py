@@ -25,11 +25,8 @@ def write_identities(
 ) -> bool:  # fmt: skip
     """Write a sub-folder of pictures for every identity; half of the identities, and of the targets, are women.
 
-    Returns:
-      False where the folder was there already, complete and with the same options; else True.
-
-    Raises:
-      ValueError: the folder holds anything else, or a number is out of range.
+    False where the folder is complete already, with the same options; ValueError where it holds anything else or a
+    number is out of range.
     """
     options = {key: value for key, value in locals().items() if key != "folder"}
     write_world.require_limits(options)
@@ -63,11 +60,8 @@ def create_identities(seed: int, *, identities: int, pictures: int) -> tuple[fac
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """The command line; see the docstring of the module."""
-    parser = write_world.new_parser("synthetic_identities", str(__doc__))
-    parser.add_argument("--identities", type=int, default=200)
-    parser.add_argument("--pictures", type=int, default=12, help="of every identity")
-    parser.add_argument("--size", type=int, default=112, help="side of the pictures, pixels")
-    write_world.run(parser, write_identities, arguments)
+    helps = {"pictures": "of every identity", "size": "side of the pictures, pixels"}
+    write_world.run(write_identities, "synthetic_identities", str(__doc__), helps, arguments)
 
 
 if __name__ == "__main__":

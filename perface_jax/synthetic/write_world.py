@@ -14,6 +14,7 @@ of the pictures are pixels a side and JPEG quality.
 
 import argparse
 import concurrent.futures
+import inspect
 import os
 import pathlib
 from collections.abc import Callable, Sequence
@@ -68,8 +69,11 @@ def write_release(
     options = {key: value for key, value in locals().items() if key != "folder"}
     require_limits(options)
     rows = ground_truth.number_rows(sources, targets, order=order, block=block)
-    if order_fault:
-        _require_fault(rows, f"{order} on {sources} sources x {targets} targets")
+    if order_fault and np.array_equal(rows.cell, np.arange(len(rows.cell))):
+        raise ValueError(
+            f"order_fault writes ans3 in target-major order, but {order} on {sources} sources x {targets} targets is "
+            "target-major already: choose another order, block or grid"
+        )
     with whole_folder(folder, options) as part:
         world = create_world(seed, sources=sources, targets=targets)
         asked = survey(seed, world)
@@ -107,10 +111,8 @@ def write_celeba_hq(
 ) -> None:
     """Write portraits in the layout of CelebAMask-HQ: only Male and Young are true, the other attributes are all -1.
 
-    The four groups of age and gender are equally large (to one). Nobody is in the release of the same seed.
-
-    Raises:
-      ValueError: the folder exists and is not empty, or a number is out of range.
+    The four groups of age and gender are equally large (to one). Nobody is in the release of the same seed. ValueError
+    where the folder is not empty, or a number is out of range.
     """
     options = {key: value for key, value in locals().items() if key != "folder"}
     require_limits(options)
@@ -133,11 +135,7 @@ def write_world(
 ) -> bool:  # fmt: skip
     """Write FOLDER/release and FOLDER/celeba_hq; arguments as for `write_release` and `write_celeba_hq`.
 
-    Returns:
-      False where the folder was there already, complete and with the same options; else True.
-
-    Raises:
-      ValueError: the folder holds anything else, or an option is refused by one of the two.
+    False where the folder is complete already, with the same options; ValueError where it holds anything else.
     """
     options = {key: value for key, value in locals().items() if key != "folder"}
     require_limits(options)
@@ -182,14 +180,6 @@ def write_pictures(
         list(saved)
 
 
-def _require_fault(rows: Rows, described: str) -> None:
-    if np.array_equal(rows.cell, np.arange(len(rows.cell))):
-        raise ValueError(
-            f"order_fault writes ans3 in target-major order, but {described} is target-major already: choose another "
-            "order, block or grid"
-        )
-
-
 def _write_attributes(path: pathlib.Path, people: People) -> None:
     known = {celeba_files.MALE: people.female < 0.5, celeba_files.YOUNG: people.age < 40.0}
     lines = [str(len(people.age)), " ".join(CELEBA_ATTRIBUTES) + " "]
@@ -219,32 +209,33 @@ def _take(tree: Any, index: np.ndarray) -> Any:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """The command line; see the docstring of the module."""
-    parser = new_parser("synthetic", str(__doc__))
-    parser.add_argument("--targets", type=int, default=80)
-    parser.add_argument("--sources", type=int, default=80, help="number of source triplets")
-    parser.add_argument("--people", type=int, default=400, help="portraits in the CelebAMask-HQ layout")
-    parser.add_argument("--size", type=int, default=224, help="side of the swaps, pixels")
-    parser.add_argument("--celeba_size", type=int, default=256, help="side of the portraits, pixels")
-    parser.add_argument("--order", choices=[str(kind) for kind in Kind], default="group_major")
-    parser.add_argument("--block", type=int, help="sources (target_group_major: targets) in a group")
-    parser.add_argument("--order_fault", action="store_true", help="ans3 in target-major order, as in the real file")
-    parser.add_argument("--empty_file", action="store_true", help="one picture of 0 bytes, as in the real release")
-    parser.add_argument("--straight_liner", action="store_true", help="a run of equal answers in ans1")
-    run(parser, write_world, arguments)
+    helps = {
+        "sources": "number of source triplets",
+        "people": "portraits in the CelebAMask-HQ layout",
+        "size": "side of the swaps, pixels",
+        "celeba_size": "side of the portraits, pixels",
+        "order": f"of the triplets: {', '.join(Kind)}",
+        "block": "sources (target_group_major: targets) in a group",
+        "order_fault": "ans3 in target-major order, as in the real file",
+        "empty_file": "one picture of 0 bytes, as in the real release",
+        "straight_liner": "a run of equal answers in ans1",
+    }
+    run(write_world, "synthetic", str(__doc__), helps, arguments)
 
 
-def new_parser(module: str, documentation: str) -> argparse.ArgumentParser:
-    """The options that all writers share."""
+def run(
+    write: Callable[..., bool], module: str, documentation: str, helps: dict[str, str], arguments: Sequence[str] | None
+) -> None:
+    """The command line of a writer: `--out`, and a flag for each of its options, with the same default."""
     program, description = f"python -m perface_jax.datasets.{module}", documentation.splitlines()[0]
     parser = argparse.ArgumentParser(prog=program, description=description)
     parser.add_argument("--out", required=True, help="must be empty, or finished with the same options")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--quality", type=int, default=95, help="of the JPEG files")
-    return parser
-
-
-def run(parser: argparse.ArgumentParser, write: Callable[..., bool], arguments: Sequence[str] | None) -> None:
-    """Call a writer with the options of the command line; what is wrong with them ends the program with one line."""
+    for name, option in inspect.signature(write).parameters.items():
+        if option.annotation is bool:
+            parser.add_argument(f"--{name}", action="store_true", help=helps.get(name))
+        elif option.kind is option.KEYWORD_ONLY:
+            kind = str if option.annotation is str else int
+            parser.add_argument(f"--{name}", type=kind, default=option.default, help=helps.get(name))
     options = vars(parser.parse_args(arguments))
     folder = options.pop("out")
     try:
