@@ -3,7 +3,7 @@
 Distances are `1 - cosine`. Groups are a mask `where` over the members, `[groups, n]`: they may overlap, as the broad
 groups of the paper do, which are unions of the narrow ones. With `[..., q, groups, n]` every query has its own mask, so
 that a query that is itself a member can be left out of its groups by its id. All functions but `check_groups` are
-traceable and check shapes and dtypes, not values.
+traceable; they check dtypes (TypeError) and shapes (ValueError), not values.
 
 A group of fewer than two members has no spread: its statistic is NaN under every rule, and it is never chosen.
 `check_groups` refuses it by name before any computation.
@@ -53,12 +53,7 @@ def distances(
 ) -> Float[Array, "*batch q n"]:
     """Cosine distance of every query to every member, `1 - cos(query, member)`; embeddings need not be normalized.
 
-    Returns:
-      In [0, 2] up to rounding; 1 where either vector is zero.
-
-    Raises:
-      TypeError: queries and members are not of one floating dtype.
-      ValueError: shapes do not fit.
+    In [0, 2] up to rounding; 1 where either vector is zero. Queries and members have one dtype.
 
     Source: PerFace (ICIP 2025), section 4.5.
     """
@@ -84,10 +79,6 @@ def group_distances(
       where: the members of each group.
       rule: the statistic of the distances to one group. The percentile interpolates linearly, as NumPy does.
       factor: f of the two limits; the other rules have none.
-
-    Raises:
-      TypeError: `where` is not boolean, `rule` is no Rule, or the distances are not floating.
-      ValueError: shapes do not fit.
 
     Source: PerFace (ICIP 2025), section 4.5 and Table 4, which says "upper limit of the 95% confidence interval".
     """
@@ -119,10 +110,6 @@ def classify(
       distances, where, rule: as for `group_distances`; two groups or more.
       factor: f of the limits, and of the intervals.
       abstain: choose no group where the intervals `mean -+ f s / sqrt(n)` of the nearest two overlap or touch.
-
-    Raises:
-      TypeError: as for `group_distances`.
-      ValueError: as for `group_distances`, or there is only one group.
 
     Source: PerFace (ICIP 2025), section 4.5, G* = argmin_G D(query, G); the tie rule and abstention are ours.
     """

@@ -3,7 +3,8 @@
 Of a triplet, `reference` is the picture C, `positive` the one that most people called closer to C, `negative` the
 other. Embeddings need not be of unit length; a loss has their dtype, and so must an option that is an array. Finite
 embeddings give finite gradients, zero vectors too, so that rows may be masked afterwards. Reduction and example weights
-belong to the caller (`step.train_step` sums locally, adds up over the devices and divides once).
+belong to the caller (`step.train_step` sums locally, adds up over the devices and divides once). Shapes that do not fit
+raise ValueError, labels that are not integers TypeError.
 """
 
 import jax
@@ -51,9 +52,6 @@ def soft_vote(
 
     Returns:
       At least 0; 0 without votes.
-
-    Raises:
-      ValueError: votes of another shape.
 
     Source: Bradley & Terry (1952); the votes that PerFace (ICIP 2025) leaves out in D2. The mean is ours.
     """
@@ -123,10 +121,6 @@ def arcface(
     Returns:
       At least 0; NaN where a label is no class. At `theta` exactly 0 or pi, where the angle has no derivative,
       its sine counts as constant.
-
-    Raises:
-      ValueError: shapes that do not fit.
-      TypeError: labels that are not integers.
 
     Source: Deng et al. (CVPR 2019), Eq. 3; beyond pi as insightface's arcface_torch with `easy_margin = False`.
     """

@@ -36,11 +36,7 @@ def unit(x: Float[AnyArray, "*batch d"]) -> Float[Array, "*batch d"]:
 def similarity(x: Float[AnyArray, "*#batch d"], y: Float[AnyArray, "*#batch d"]) -> Float[Array, "*batch"]:
     """Cosine of the angle between two embeddings, which need not be normalized: `x . y / (|x| |y|)`.
 
-    Returns:
-      In [-1, 1] up to rounding; 0 where either vector is zero.
-
-    Raises:
-      ValueError: the last axes differ.
+    In [-1, 1] up to rounding; 0 where either vector is zero. ValueError where the last axes differ.
     """
     x, y = jnp.asarray(x), jnp.asarray(y)
     if x.ndim == 0 or y.ndim == 0 or x.shape[-1] != y.shape[-1]:

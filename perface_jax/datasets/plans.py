@@ -37,7 +37,7 @@ class Source(Protocol):
 
 
 class Plan(TypedDict):
-    """Which pictures a batch takes, without the pictures; small enough to send with every step."""
+    """Which pictures a batch takes, without the pictures: small enough to send with every step."""
 
     triplet: Int32[np.ndarray, " b"]  # position in the data set, -1 for padding
     pictures: Int32[np.ndarray, "b 3"]  # 3 * triplet + stored position of reference, positive, negative

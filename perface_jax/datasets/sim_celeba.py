@@ -10,7 +10,7 @@ data set is in the order of the triplet numbers; triplets with an unreadable pic
     triplets.votes                   # int8 [T, 3]
     triplets.metadata["audit"]       # what the audit of the answers found
 
-TensorFlow is not needed. The release is never written to. An interrupted build leaves nothing that loads.
+The release is never written to. An interrupted build leaves nothing that loads.
 """
 
 import dataclasses
@@ -75,8 +75,7 @@ class Config(tfds.core.BuilderConfig):
 class SimCelebA(tfds.core.ShardBasedBuilder):
     """TFDS builder of the release layout; the release folder is TFDS's `manual_dir`.
 
-    Shards are written one after the other in the order of the triplets. TFDS's shuffling builder would hold the whole
-    set in memory, and beyond 1 GB ask for TensorFlow.
+    Shards are written in the order of the triplets: TFDS's shuffling builder would hold the whole set in memory.
     """
 
     name = "sim_celeba"
@@ -272,11 +271,5 @@ def load(builder: SimCelebA) -> Triplets:
     if answers.is_file() and files.sha256(answers) != metadata["answers_sha256"]:
         warnings.warn(f"{answers} has changed since {builder.data_dir} was built from it", stacklevel=2)
     ids, votes, source_id, target_id = zip(*rows, strict=True)
-    return Triplets(
-        records=store.records(builder, SPLIT),
-        ids=ids,
-        votes=np.array(votes, np.int8),
-        source_id=np.array(source_id, np.int32),
-        target_id=np.array(target_id, np.int32),
-        metadata=metadata,
-    )
+    votes, places = np.array(votes, np.int8), np.array([source_id, target_id], np.int32)
+    return Triplets(store.records(builder, SPLIT), ids, votes, *places, metadata=metadata)

@@ -79,8 +79,6 @@ def similarity_transform(
     M = [[p, -q, x], [q, p, y]] with the least sum of |M (s, 1) - d|^2. Never a reflection. NaN where all points of a
     source coincide.
 
-    Raises:
-      ValueError: other shapes.
     Source: Umeyama 1991. In the plane it is a regression with one complex slope, so no SVD is needed.
     """
 
@@ -228,11 +226,7 @@ def _celeba_hq_pixels(side: int, template, size: int) -> tuple[int, tuple[float,
 def crop_celeba_hq(
     images: Pixels[AnyArray, "*batch h h 3"], *, template: TemplateLike = "arcface", size: int = 112
 ) -> Pixels[Array, "*batch {size} {size} 3"]:
-    """The fixed crop of `celeba_hq_box`, resized as `resize` does, black outside.
-
-    Raises:
-      ValueError: pictures that are not square.
-    """
+    """The fixed crop of `celeba_hq_box`, resized as `resize` does, black outside. ValueError where it is not square."""
     check(images, floating=True)
     images = jnp.asarray(images)
     height, width = images.shape[-3:-1]

@@ -37,7 +37,7 @@ def least_similar_streaming(
 
     The gallery is read in chunks, each while the devices work on the previous one, and the best k so far are kept.
     Every chunk runs the same program, in float32. With a mesh, each device ranks its rows of a chunk, and each process
-    reads the rows of its own devices.
+    reads the rows of its own devices. All processes have the same result.
 
     Args:
       queries, k, where: as for `least_similar`, without leading axes.
@@ -45,9 +45,6 @@ def least_similar_streaming(
       chunk: rows to read at once, at most, except for rounding up to a multiple of the devices.
       exclude: rows that a query must not be given, such as its own; -1 stands for none.
       mesh: devices that share the work, for example from `parallel.make_mesh`; one device when None.
-
-    Returns:
-      The same on every process.
 
     Raises:
       TypeError: as for `least_similar`, or ids that are not integers.

@@ -85,10 +85,8 @@ def calibrate(people: Annotators, margin: Float[np.ndarray, "t people"], *, agre
     low, high = 0.0, 1e3
     for _ in range(60):
         middle = (low + high) / 2.0
-        if expected_agreement(chances(people, margin, middle)) < agreement:
-            low = middle
-        else:
-            high = middle
+        too_low = expected_agreement(chances(people, margin, middle)) < agreement
+        low, high = (middle, high) if too_low else (low, middle)
     return high
 
 
