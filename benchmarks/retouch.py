@@ -58,7 +58,7 @@ def measure(options: argparse.Namespace) -> dict:
         for retouch, steps in RETOUCHES.items():
             result = hidden
             for step in steps:
-                result = Face(step(original, result), hidden.landmarks)
+                result = Face(in_batches(step, original, result), hidden.landmarks)
             after = errors(wanted, result, target.light) | {"machine": alike(model, vectors, result.image)}
             rows.append({"name": f"{method} + {retouch}"} | compared(before, after))
     source, target = (people.faces for people in world.create_people(options.seed + 1, options.estimated))

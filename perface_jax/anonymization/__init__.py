@@ -4,8 +4,7 @@ anonymize.py            the pipeline of pure functions: propose, swap, score, ch
 anonymizer.py           the two commands: anonymize a folder, evaluate the results of any anonymizer
 inputs.py               what the command line names: faces, groups and persons by role
 embedders.py            the perceptual model and the recognizers
-methods.py              given results, and those made here: baselines.py, and the retouches of preservation.py
-benchmark.py            the rows: every method under every recognizer
-proposals.py            the rows of the pipeline, and the curves by degree
-sections.py, recognizer_sections.py, folder.py      tables, figures and files
+methods.py              given results, and those made here: baselines, and the retouches of preservation.py
+benchmark.py            the rows: every method under every recognizer; sections.py, recognizer_sections.py show them
+proposals.py            the rows of the pipeline, the contact sheet, and the curves by degree; folder.py writes them
 """

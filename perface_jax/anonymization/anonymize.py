@@ -25,7 +25,7 @@ from perface_jax.landmarks import outline
 from perface_jax.similarity import similarity
 from perface_jax.swap import Face, swap_face
 
-Embed = Callable[[UInt8[np.ndarray, "n h w 3"], Num[np.ndarray, "n p 2"]], Float[AnyArray, "n d"]]  # images, landmarks
+Embed = Callable[[UInt8[AnyArray, "n h w 3"], Num[AnyArray, "n p 2"]], Float[AnyArray, "n d"]]  # images, landmarks
 Swapper = Callable[[Face, Face], UInt8[AnyArray, "h w 3"] | Face]  # target, source -> result
 FeatureLoss = Callable[[Face, Face], Float[AnyArray, " n"]]  # originals, results
 
@@ -39,76 +39,47 @@ class Prefer(enum.Enum):
 
 
 class SelectionPolicy(NamedTuple):
-    """The rule by which a result is chosen.
+    """The rule by which a result is chosen."""
 
-    Attributes:
-      thresholds: recognizer -> the similarity up to which it does not match (`privacy.match_threshold`).
-      band: lowest and highest perceived similarity to the original that are admitted.
-      prefer: among the results that no recognizer matches and whose perceived similarity is in the band.
-    """
-
-    thresholds: Mapping[str, float]
-    band: tuple[float, float] = (-1.0, 1.0)
-    prefer: Prefer = Prefer.FIDELITY
+    thresholds: Mapping[str, float]  # recognizer -> similarity up to which it does not match: `privacy.match_threshold`
+    band: tuple[float, float] = (-1.0, 1.0)  # lowest and highest perceived similarity that are admitted
+    prefer: Prefer = Prefer.FIDELITY  # among the admitted results
 
 
 class Proposal(NamedTuple):
-    """STEP 1 and STEP 2.
-
-    Attributes:
-      group: chosen for each original.
-      index: the candidates proposed, least similar first; -1 where the group has no more.
-      similarity: perceived similarity of original and candidate.
-    """
+    """STEP 1 and STEP 2. `index` has the candidates, least similar first; -1 where the group has no more."""
 
     group: Integer[AnyArray, " n"]
-    index: Integer[AnyArray, "n k"]
-    similarity: Float[AnyArray, "n k"]
+    index: Integer[AnyArray, "n k"]  # pyright: ignore[reportIncompatibleMethodOverride]
+    similarity: Float[AnyArray, "n k"]  # perceived, of original and candidate
 
 
 class Axes(NamedTuple):
-    """Scores of results against their originals.
+    """Scores of results against their originals."""
 
-    Attributes:
-      perceived: cosine under the perceptual model.
-      matched: cosine under each recognizer, by name.
-      feature_loss: on any scale; less is better.
-    """
-
-    perceived: Float[AnyArray, "*batch k"]
-    matched: Mapping[str, Float[AnyArray, "*batch k"]]
-    feature_loss: Float[AnyArray, "*batch k"]
+    perceived: Float[AnyArray, "*batch k"]  # cosine under the perceptual model
+    matched: Mapping[str, Float[AnyArray, "*batch k"]]  # cosine under each recognizer
+    feature_loss: Float[AnyArray, "*batch k"]  # on any scale; less is better
 
 
 class Choice(NamedTuple):
     """Which result replaces the original.
 
-    Attributes:
-      order: places of the results, best first: the admitted ones by preference, then the others by increasing
-        violation, then those that do not exist.
-      admitted: by place: no recognizer matches the result, and its perceived similarity is in the band.
-      chosen: the best place, or -1 where no result is admitted.
+    `order` has the places of the results, best first: the admitted ones by preference, then the others by increasing
+    violation, then those that do not exist.
     """
 
     order: Integer[AnyArray, "*batch k"]
-    admitted: Bool[AnyArray, "*batch k"]
-    chosen: Integer[AnyArray, "*batch"]
+    admitted: Bool[AnyArray, "*batch k"]  # by place: no recognizer matches, and perceived similarity is in the band
+    chosen: Integer[AnyArray, "*batch"]  # the best place, or -1 where no result is admitted
 
 
 class Anonymized(NamedTuple):
-    """Everything that led to the choice.
-
-    Attributes:
-      proposal: groups and candidates.
-      images: the results; black where there is no candidate.
-      landmarks: the outlines of the results.
-      axes: their scores.
-      choice: which of them are selected.
-    """
+    """Everything that led to the choice."""
 
     proposal: Proposal
-    images: UInt8[np.ndarray, "n k h w 3"]
-    landmarks: Float32[np.ndarray, "n k 59 2"]
+    images: UInt8[AnyArray, "n k h w 3"]  # the results; black where there is no candidate
+    landmarks: Float32[AnyArray, "n k 59 2"]  # their outlines
     axes: Axes
     choice: Choice
 
@@ -133,11 +104,7 @@ def propose(
     Args:
       originals, candidates: vectors of the perceptual model.
       members: of the groups, perhaps for each original; leave its own picture out. With one group there is no STEP 1.
-      k: candidates of an original.
       rule, factor: the distance of an original to a group, see `groups.classify`.
-
-    Raises:
-      TypeError, ValueError: as `groups.classify` and `selection.least_similar`.
 
     Source: PerFace (ICIP 2025), sections 3.3 and 4.6.
     """
@@ -154,11 +121,7 @@ def choose(axes: Axes, policy: SelectionPolicy, *, where: Bool[AnyArray, "*batch
 
     Admitted: at or below the threshold of EVERY recognizer, and inside the band. The others are ordered by their
     violation, the sum of what exceeds a threshold or misses the band, in cosine. Ties keep their order.
-
-    Args:
-      axes: the scores.
-      policy: the rule.
-      where: which results exist; all when None.
+    `where` says which results exist; None = all.
 
     Raises:
       ValueError: thresholds and recognizers that do not have the same names.
@@ -171,15 +134,16 @@ def choose(axes: Axes, policy: SelectionPolicy, *, where: Bool[AnyArray, "*batch
     low, high = policy.band
     perceived = jnp.asarray(axes.perceived)
     over = [jnp.asarray(axes.matched[name]) - limit for name, limit in policy.thresholds.items()]
-    violation = sum(jnp.maximum(excess, 0) for excess in [*over, perceived - high, low - perceived])
-    where = jnp.ones(violation.shape, bool) if where is None else where
-    admitted = where & (violation == 0)
+    excesses = [*over, perceived - high, low - perceived]
+    violation = sum((jnp.maximum(excess, 0) for excess in excesses), jnp.zeros_like(perceived))
+    exists = jnp.ones(violation.shape, bool) if where is None else jnp.asarray(where)
+    admitted = exists & (violation == 0)
     preferred = {
         Prefer.FIDELITY: lambda: jnp.asarray(axes.feature_loss),
         Prefer.LEAST_PERCEIVED: lambda: perceived,
         Prefer.LEAST_MATCHED: lambda: jnp.max(jnp.stack(over), axis=0),
     }[policy.prefer]()
-    order = jnp.lexsort((jnp.where(admitted, preferred, violation), ~admitted, ~where), axis=-1)
+    order = jnp.lexsort((jnp.where(admitted, preferred, violation), ~admitted, ~exists), axis=-1)
     chosen = jnp.where(admitted.any(-1), order[..., 0], -1)
     return Choice(order, admitted, chosen)
 
@@ -201,16 +165,10 @@ def anonymize(
     """Group, candidates, swaps, scores and choice for every original.
 
     Args:
-      originals: n faces, uint8.
-      candidates: m faces that may replace an original, of the same size.
-      members: see `propose`.
+      originals, candidates: uint8, of one size.
+      members, k, rule, factor: see `propose`.
       perceive: the perceptual model.
-      recognizers: by name.
-      policy: the rule of the choice.
-      feature_loss: of results, given their originals.
-      k: candidates of an original.
       swapper: see docs/swappers.md; the classical swap by default.
-      rule, factor: of STEP 1.
 
     Raises:
       TypeError, ValueError: shapes that do not fit, or no recognizer.
@@ -229,8 +187,7 @@ def swap_all(originals: Face, candidates: Face, index: Integer[np.ndarray, "n k"
     """Every proposed candidate swapped into its original.
 
     Args:
-      originals: n faces.
-      candidates: m faces.
+      originals, candidates: uint8, of one size.
       index: places of candidates; -1 gives a black picture.
       swapper: of one target and one source. It returns a picture, which is taken to have the target's landmarks, or a
         `Face`.

@@ -1,7 +1,9 @@
 """The anonymization page: faces are anonymized, and the results of any anonymizer are evaluated, on the two axes.
 
 `anonymize` takes originals and candidates; `evaluate` takes originals and the results of anonymizers, and compares
-them with baselines. Both end in a report.
+them with baselines. Both take `config`, whose `anonymize` has the options; `workdir`, the run whose model is the
+perceptual one and whose starting point is a recognizer (None = no perceived axis); and what the command line names.
+Both return a report, and raise FileNotFoundError or ValueError; the message says what was wanted.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -10,10 +12,9 @@ from typing import NamedTuple
 import numpy as np
 from ml_collections import ConfigDict
 
-from perface_jax import figures, groups, privacy
+from perface_jax import groups, privacy
 from perface_jax.anonymization import anonymize as pipeline
 from perface_jax.anonymization import folder, methods, preservation, proposals, recognizer_sections, sections, settings
-from perface_jax.anonymization.baselines import WITHOUT_SWAP
 from perface_jax.anonymization.benchmark import benchmark
 from perface_jax.anonymization.embedders import BEFORE_TRAINING, Embedders, open_embedders
 from perface_jax.anonymization.inputs import (
@@ -24,73 +25,54 @@ from perface_jax.anonymization.inputs import (
     read_members,
     read_persons,
 )
-from perface_jax.anonymization.methods import Method, face
+from perface_jax.anonymization.methods import WITHOUT_SWAP, Method, face
 from perface_jax.datasets.portraits import Portraits
 from perface_jax.report import Report
 from perface_jax.statistics.estimates import Estimate
+from perface_jax.swap import Face
 from perface_jax.training import workdir as workdirs
 
 NAMED = 3  # pictures that a warning names; the facts have all
 
 
 class Pool(NamedTuple):
-    """The faces that may replace the originals.
-
-    Attributes:
-      faces: M candidates.
-      groups: names of the groups.
-      members: bool `[N, G, M]`, the groups as each original sees them.
-      vectors: recognizer -> float32 `[M, D]`, of those that embed new pictures.
-      thresholds: the match threshold of each of them.
-    """
+    """The M faces that may replace the N originals."""
 
     faces: Portraits
-    groups: list[str]
-    members: np.ndarray
-    vectors: dict[str, np.ndarray]
-    thresholds: dict[str, Estimate]
+    groups: list[str]  # names of G groups
+    members: np.ndarray  # bool `[N, G, M]`, the groups as each original sees them
+    vectors: dict[str, np.ndarray]  # recognizer -> float32 `[M, D]`, of those that embed new pictures
+    thresholds: dict[str, Estimate]  # the match threshold of each of them
 
 
 def evaluate(config: ConfigDict, workdir: str | None, inputs: Inputs) -> Report:
-    """Anonymizers on both axes, compared with the baselines of config.anonymize.references.
-
-    Args:
-      config: its `anonymize` has the options; with a workdir, that of its run.
-      workdir: the run whose model is the perceptual one, and whose starting point is a recognizer; None = no such axis.
-      inputs: what the command line names.
-
-    Raises:
-      FileNotFoundError, ValueError: the message says what was wanted.
-    """
+    """Anonymizers on both axes, compared with the baselines of config.anonymize.references."""
     settings.check(config)
     methods.refuse_clashes(config, inputs)
     inputs = name_roles(inputs)
-    embedders, options = open_embedders(config, workdir, inputs.recognizers), config.anonymize
+    embedders = open_embedders(config, workdir, inputs.recognizers)
     originals = read_faces("originals", config, inputs)
     given = methods.read_methods(originals, inputs)
-    baselines, pool, warnings = make_baselines(config, inputs, embedders, originals)
-    everything = given | baselines
-    if embedders.for_new_pictures():
-        everything |= methods.retouched(options.retouch, originals, everything)
-    if not everything:
-        raise ValueError("no method; wanted --anonymized=DIR, or baselines in config.anonymize.references")
+    baselines, pool, left_out = make_baselines(config, inputs, embedders, originals)
+    compared = _with_retouches(config, embedders, originals, given | baselines)
     found = benchmark(
         originals,
-        everything,
+        compared,
         embedders,
         attributes=read_attributes("originals", originals.names, inputs),
         persons=read_persons("originals", originals.names, inputs),
-        false_accept_rate=options.false_accept_rate,
+        false_accept_rate=config.anonymize.false_accept_rate,
     )
-    read = {"originals": originals, **({"candidates": pool.faces} if pool else {})}
+    read = {"originals": originals} | ({"candidates": pool.faces} if pool else {})
     read |= {name: method.portraits for name, method in (given | baselines).items()}
-    measured = [originals, *(method.portraits for method in given.values())]
-    made_here = [name for name, method in everything.items() if method.made_here]
-    warnings = [*_of_pictures(read, measured), *_of_files(embedders, made_here), *warnings]
-    if embedders.perceptual is None:
-        warnings.append("No --workdir was given: there is no perceived axis.")
+    warnings = [
+        *_of_pictures(read, [originals, *(method.portraits for method in given.values())]),
+        *_of_files(embedders, [name for name, method in compared.items() if method.made_here]),
+        *left_out,
+        *([] if embedders.perceptual else ["No --workdir was given: there is no perceived axis."]),
+    ]
     parts = (
-        sections.both_axes(found, originals, everything),
+        sections.both_axes(found, originals, compared),
         recognizer_sections.recognizer_matches(found),
         sections.preservation(found),
         recognizer_sections.group_gaps(found),
@@ -100,16 +82,9 @@ def evaluate(config: ConfigDict, workdir: str | None, inputs: Inputs) -> Report:
 
 
 def anonymize(config: ConfigDict, workdir: str, inputs: Inputs, out: str) -> Report:
-    """Anonymize the faces of a folder, and write the selected results, and why; see `anonymization.folder`.
+    """Anonymize the faces of a folder, and write the selected results, and why, to `out`; see `anonymization.folder`.
 
-    Args:
-      config: that of the run.
-      workdir: the run whose model is the perceptual one, and whose starting point is a recognizer.
-      inputs: what the command line names; methods are ignored.
-      out: folder, made if it does not exist; it must not hold an earlier run.
-
-    Raises:
-      FileNotFoundError, ValueError: the message says what was wanted.
+    `out` is made if it does not exist, and must not hold an earlier run. Methods of the inputs are ignored.
     """
     settings.check(config)
     inputs, written = name_roles(inputs._replace(methods={})), folder.open_folder(out)
@@ -117,17 +92,11 @@ def anonymize(config: ConfigDict, workdir: str, inputs: Inputs, out: str) -> Rep
     originals = read_faces("originals", config, inputs)
     pool = open_pool(config, inputs, embedders, originals)
     found = run_pipeline(config, embedders, originals, pool)
-    curves = proposals.degree_curves(
-        face(originals),
-        face(pool.faces),
-        proposals.best_candidates(found),
-        config.anonymize.degrees,
-        perceive=embedders.perceptual.embed,
-        recognizers={name: one.embed for name, one in embedders.for_new_pictures().items()},
-    )
+    pair, degrees = (face(originals), face(pool.faces)), config.anonymize.degrees
+    curves = proposals.degree_curves(*pair, found, degrees, **embedders.functions())
     rows = proposals.proposal_rows(found, originals.names, pool.faces.names, pool.groups)
-    sheet = figures.results(_sheet_rows(rows, found, originals, pool))
-    section = sections.proposals(rows, pool.thresholds, sheet=sheet, curves=curves)
+    sheet = proposals.contact_sheet(rows, found, originals, pool.groups)
+    section = proposals.section(rows, pool.thresholds, sheet=sheet, curves=curves)
     read = {"originals": originals, "candidates": pool.faces}
     warnings = [*_of_pictures(read, [originals]), *_of_files(embedders, ["the results"])]
     report = Report("Anonymized faces", warnings, _facts(config, workdir, inputs, read), [section])
@@ -160,14 +129,22 @@ def make_baselines(
     return made, pool, [f"{one.value} is left out: {methods.NOT_ADMITTED}." for one in left]
 
 
+def _with_retouches(config, embedders, originals, compared):
+    if embedders.for_new_pictures():
+        compared = compared | methods.retouched(config.anonymize.retouch, originals, compared)
+    if not compared:
+        raise ValueError("no method; wanted --anonymized=DIR, or baselines in config.anonymize.references")
+    return compared
+
+
 def open_pool(config: ConfigDict, inputs: Inputs, embedders: Embedders, originals: Portraits) -> Pool:
     """The candidates, with the thresholds that follow from pairs of different persons."""
     faces = read_faces("candidates", config, inputs)
-    groups, members = read_members(originals, faces, inputs)
+    names, members = read_members(originals, faces, inputs)
     persons = read_persons("candidates", faces.names, inputs)
     vectors = {name: one.embed(*face(faces)) for name, one in embedders.for_new_pictures().items()}
     thresholds = match_thresholds(vectors, persons, config.anonymize.false_accept_rate)
-    return Pool(faces, groups, members, vectors, thresholds)
+    return Pool(faces, names, members, vectors, thresholds)
 
 
 def match_thresholds(
@@ -199,29 +176,17 @@ def run_pipeline(config: ConfigDict, embedders: Embedders, originals: Portraits,
         face(originals),
         face(pool.faces),
         members=pool.members,
-        perceive=embedders.perceptual.embed,
-        recognizers={name: one.embed for name, one in embedders.for_new_pictures().items()},
+        **embedders.functions(),
         policy=policy,
-        feature_loss=preservation.feature_loss,
+        feature_loss=_feature_loss,
         k=options.candidates,
         rule=groups.Rule[config.groups.rule.upper()],
         factor=config.groups.factor,
     )
 
 
-def _sheet_rows(rows, found, originals, pool):
-    """The contact sheet: every original with its results, the best first."""
-    sheet = []
-    for i, name in enumerate(originals.names):
-        own = [row for row in rows if row.original == name]
-        results = [
-            figures.Result(picture, row.candidate, row.perceived, max(row.matched.values()), row.admitted)
-            for picture, row in zip(found.images[i, found.choice.order[i]], own, strict=False)
-        ]
-        selected = next((place for place, row in enumerate(own) if row.selected), -1)
-        group = pool.groups[found.proposal.group[i]]
-        sheet.append(figures.ResultsRow(name, originals.images[i], group, results, selected))
-    return sheet
+def _feature_loss(originals: Face, results: Face) -> np.ndarray:
+    return preservation.in_batches(preservation.feature_loss, originals, results)
 
 
 def _of_pictures(read: Mapping[str, Portraits], measured: Iterable[Portraits]) -> Iterator[str]:

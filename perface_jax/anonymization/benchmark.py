@@ -4,7 +4,7 @@ A method gets a row for every recognizer that can embed its pictures, and for ev
 vectors know nothing of pictures made here, so such a pair has no row.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -23,28 +23,18 @@ ALL = ("all", "all")  # attribute and group of the row of all pictures
 
 
 class BenchmarkRow(NamedTuple):
-    """One method under one recognizer: all its pictures, or those of one group.
-
-    Attributes:
-      method: its name.
-      perceived: mean perceived similarity to the originals; None without a perceptual model.
-      matched: what the recognizer sees of the same pictures; see `privacy.RecognizerRow`.
-    """
+    """One method under one recognizer: all its pictures, or those of one group."""
 
     method: str
-    perceived: Estimate | None
-    matched: privacy.RecognizerRow
+    perceived: Estimate | None  # mean perceived similarity to the originals; None without a perceptual model
+    matched: privacy.RecognizerRow  # what the recognizer finds in the same pictures
 
 
 class GapRow(NamedTuple):
     """The largest difference between the groups of one attribute.
 
-    Attributes:
-      method: its name.
-      recognizer: its name; None for the perceived similarity, which has none.
-      attribute: of the groups.
-      measure: `protected`, `re_identified` or `equal_error`, see `privacy.RecognizerGap`, or `perceived`.
-      gap: of that measure.
+    The measure is `protected`, `re_identified` or `equal_error`, see `privacy.RecognizerGap`, or `perceived`, which has
+    no recognizer.
     """
 
     method: str
@@ -55,55 +45,33 @@ class GapRow(NamedTuple):
 
 
 class PreservationRow(NamedTuple):
-    """One measure of what a method preserved.
-
-    Attributes:
-      method: its name.
-      measure: a name of `preservation.MEASURES`.
-      value: mean over the pictures where it is finite; infinite where it is infinite on all.
-      pictures: that the mean is over.
-      infinite: pictures on which it is infinite, such as the PSNR of two equal pictures.
-      total: all pictures of the method.
-      note: why there is no number.
-    """
+    """One measure of what a method preserved."""
 
     method: str
-    measure: str
-    value: Estimate
-    pictures: int
-    infinite: int
-    total: int
-    note: str
+    measure: str  # a name of `preservation.MEASURES`
+    value: Estimate  # mean over the pictures where it is finite; infinite where it is infinite on all
+    pictures: int  # that the mean is over
+    infinite: int  # pictures on which it is infinite, such as the PSNR of two equal pictures
+    total: int  # all pictures of the method
+    note: str  # why there is no number
 
 
 class Scores(NamedTuple):
-    """Similarity of each result of one method to its original.
+    """Similarity of each result of one method to its original, float `[n]`."""
 
-    Attributes:
-      perceived: float `[n]`; None without a perceptual model.
-      matched: float `[n]` by recognizer, of those that can embed the pictures.
-    """
-
-    perceived: np.ndarray | None
-    matched: dict[str, np.ndarray]
+    perceived: np.ndarray | None  # None without a perceptual model
+    matched: dict[str, np.ndarray]  # by recognizer, of those that can embed the pictures
 
 
 class Benchmark(NamedTuple):
-    """All rows, method by method, and the scores of single pictures.
+    """All rows, method by method, and the scores of single pictures."""
 
-    Attributes:
-      false_accept_rate: of the thresholds.
-      rows, gaps, preservation: see their types.
-      curves: method -> one `privacy.RecognizerCurve` for each recognizer.
-      scores: method -> scores of its pictures.
-    """
-
-    false_accept_rate: float
+    false_accept_rate: float  # of the thresholds
     rows: list[BenchmarkRow]
     gaps: list[GapRow]
     preservation: list[PreservationRow]
-    curves: dict[str, tuple[privacy.RecognizerCurve, ...]]
-    scores: dict[str, Scores]
+    curves: dict[str, tuple[privacy.RecognizerCurve, ...]]  # by method, one for each recognizer
+    scores: dict[str, Scores]  # by method
 
     def overall(self) -> list[BenchmarkRow]:
         """The rows of all pictures."""
@@ -130,12 +98,9 @@ def benchmark(
     """Every method on both axes, group by group.
 
     Args:
-      originals: N of them.
-      methods: by name.
-      embedders: the perceptual model and the recognizers.
-      attributes: attribute -> its value for each original, strings `[N]`.
+      originals: N of them, whose pairs of two persons set the thresholds.
+      attributes: attribute -> its value for each original, strings `[N]`; a picture with an empty one is in no group.
       persons: the person on each original; None = all different.
-      false_accept_rate: of the thresholds, which come from all originals.
 
     Raises:
       ValueError: too few originals for the rate, or vectors that are missing.
@@ -144,66 +109,85 @@ def benchmark(
     vectors = embedders.embed(originals, "originals")
     found = Benchmark(false_accept_rate, [], [], [], {}, {})
     for name, method in methods.items():
-        people = persons[method.places]
+        own, people = originals[method.places], persons[method.places]
         groups = {attribute: values[method.places] for attribute, values in attributes.items()}
         results = embedders.embed(method.portraits, None if method.made_here else name)
-        everyone = {one: vectors.recognized[one] for one in results.recognized}
-        pairs = {one: (everyone[one][method.places], there) for one, there in results.recognized.items()}
-        table = privacy.recognizer_table(
-            pairs,
-            persons=people,
-            groups=groups,
-            impostors=everyone,
-            impostor_persons=persons,
-            gallery=everyone,
-            gallery_persons=persons,
-            false_accept_rate=false_accept_rate,
-        )
-        matched = {one: np.asarray(similarity(*pair)) for one, pair in pairs.items()}
-        scores = Scores(_perceived(vectors, results, method.places), matched)
-        perceived = dict(perceived_means(scores.perceived, groups, people))
-        found.rows.extend(BenchmarkRow(name, perceived.get((row.attribute, row.group)), row) for row in table.rows)
-        found.gaps.extend(GapRow(name, gap.recognizer, gap.attribute, gap.measure, gap.gap) for gap in table.gaps)
-        found.gaps.extend(perceived_gaps(name, scores.perceived, groups, people))
-        own = originals[method.places]
-        measured = measure(own, method.portraits)
-        found.preservation.extend(preservation_rows(name, measured, people, no_contours(own, method.portraits)))
+        scores = score(vectors, results, method.places)
+        table = match(vectors, results, method.places, persons, groups=groups, false_accept_rate=false_accept_rate)
+        found.rows.extend(benchmark_rows(name, table, scores.perceived, groups, people))
+        found.gaps.extend(gap_rows(name, table, scores.perceived, groups, people))
+        preserved = measure(own, method.portraits)
+        found.preservation.extend(preservation_rows(name, preserved, people, no_contours(own, method.portraits)))
         found.curves[name], found.scores[name] = table.curves, scores
     return found
 
 
-def _perceived(originals: FaceVectors, results: FaceVectors, places: np.ndarray) -> np.ndarray | None:
-    if originals.perceived is None or results.perceived is None:
-        return None
-    return np.asarray(similarity(originals.perceived[places], results.perceived))
+def score(originals: FaceVectors, results: FaceVectors, places: np.ndarray) -> Scores:
+    """The similarities of results to the originals at `places`."""
+
+    def to_original(own, other):
+        return np.asarray(similarity(own[places], other))
+
+    seen = originals.perceived is not None and results.perceived is not None
+    perceived = to_original(originals.perceived, results.perceived) if seen else None
+    return Scores(
+        perceived, {one: to_original(originals.recognized[one], there) for one, there in results.recognized.items()}
+    )
 
 
-def perceived_means(
-    perceived: np.ndarray | None, groups: Mapping[str, np.ndarray], persons: np.ndarray
-) -> Iterator[tuple[tuple[str, str], Estimate]]:
-    """((attribute, group), mean perceived similarity) of all pictures and of every group; none without a model.
+def match(
+    originals: FaceVectors,
+    results: FaceVectors,
+    places: np.ndarray,
+    persons: np.ndarray,
+    *,
+    groups: Mapping[str, np.ndarray],
+    false_accept_rate: float,
+) -> privacy.RecognizerTable:
+    """What the recognizers find in the results of one method; all originals are impostors and gallery."""
+    everyone = {one: originals.recognized[one] for one in results.recognized}
+    return privacy.recognizer_table(
+        {one: (everyone[one][places], there) for one, there in results.recognized.items()},
+        persons=persons[places],
+        groups=groups,
+        impostors=everyone,
+        impostor_persons=persons,
+        gallery=everyone,
+        gallery_persons=persons,
+        false_accept_rate=false_accept_rate,
+    )
 
-    Args:
-      perceived: float `[n]`.
-      groups: attribute -> strings `[n]`; a picture with an empty name is in no group.
-      persons: the person on each picture `[n]`.
-    """
-    if perceived is None:
-        return
-    yield ALL, mean(perceived, persons)
-    for attribute, values in groups.items():
-        for group in np.unique(values[values != ""]):
-            where = values == group
-            yield (attribute, str(group)), mean(perceived[where], persons[where])
+
+def benchmark_rows(
+    method: str,
+    table: privacy.RecognizerTable,
+    perceived: np.ndarray | None,
+    groups: Mapping[str, np.ndarray],
+    persons: np.ndarray,
+) -> list[BenchmarkRow]:
+    """The rows of a table, each with the mean perceived similarity of the same pictures."""
+    means = {}
+    if perceived is not None:
+        means[ALL] = mean(perceived, persons)
+        for attribute, values in groups.items():
+            for group in np.unique(values[values != ""]):
+                means[attribute, group] = mean(perceived[values == group], persons[values == group])
+    return [BenchmarkRow(method, means.get((row.attribute, row.group)), row) for row in table.rows]
 
 
-def perceived_gaps(
-    method: str, perceived: np.ndarray | None, groups: Mapping[str, np.ndarray], persons: np.ndarray
-) -> Iterator[GapRow]:
-    """The largest gap of each attribute with two groups or more; arguments as for `perceived_means`."""
+def gap_rows(
+    method: str,
+    table: privacy.RecognizerTable,
+    perceived: np.ndarray | None,
+    groups: Mapping[str, np.ndarray],
+    persons: np.ndarray,
+) -> list[GapRow]:
+    """The gaps of a table, and those of the perceived similarity of attributes with two groups or more."""
+    rows = [GapRow(method, gap.recognizer, gap.attribute, gap.measure, gap.gap) for gap in table.gaps]
     for attribute, values in groups.items():
         if perceived is not None and len(set(values) - {""}) > 1:
-            yield GapRow(method, None, attribute, "perceived", privacy.largest_gap(perceived, values, persons))
+            rows.append(GapRow(method, None, attribute, "perceived", privacy.largest_gap(perceived, values, persons)))
+    return rows
 
 
 def preservation_rows(

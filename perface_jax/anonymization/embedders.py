@@ -1,13 +1,15 @@
 """What gives vectors of faces: the perceptual model and the recognizers, networks or files of vectors."""
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from etils import epath
+from jaxtyping import Float, Num, UInt8
 from ml_collections import ConfigDict
 
 from perface_jax import evaluation, evaluator, images, landmarks
+from perface_jax.arrays import AnyArray
 from perface_jax.datasets.portraits import Portraits
 from perface_jax.evaluation import Role
 from perface_jax.network.model_folder import load_model
@@ -16,37 +18,31 @@ BEFORE_TRAINING = "before training"  # the recognizer that a run started from
 
 
 class FaceEmbedder(Protocol):
-    """What gives vectors of faces.
+    """What gives vectors of faces."""
 
-    Attributes:
-      embeds_new_pictures: whether it embeds any picture; files have vectors of known pictures only.
-    """
-
-    embeds_new_pictures: bool
+    embeds_new_pictures: bool  # whether it embeds any picture; files have vectors of known pictures only
 
     def embed(
-        self, pictures: np.ndarray, points: np.ndarray, *, role: str | None = None, names: Sequence[str] = ()
-    ) -> np.ndarray:
-        """Vectors of faces, float32 `[n, D]`.
+        self,
+        pictures: UInt8[AnyArray, "n s s 3"],
+        points: Num[AnyArray, "n p 2"],
+        *,
+        role: str | None = None,
+        names: Sequence[str] = (),
+    ) -> Float[np.ndarray, "n d"]:
+        """Vectors of faces, from pictures and landmarks.
 
-        Args:
-          pictures: uint8 `[n, S, S, 3]`.
-          points: landmarks `[n, P, 2]`.
-          role: "originals", "candidates", or the method whose results these are; None = pictures made here.
-          names: of the pictures in that role. A network needs neither, files are looked up by both.
+        A network needs no more; files are looked up by `role` ("originals", "candidates", or the method whose results
+        these are; None = pictures made here) and by the `names` of the pictures in that role.
         """
+        ...
 
 
 class FaceVectors(NamedTuple):
-    """Vectors of the same pictures, `[n, D]` each.
+    """Vectors of the same pictures, `[n, D]` each."""
 
-    Attributes:
-      perceived: of the perceptual model; None without one.
-      recognized: by recognizer, of those that can embed these pictures.
-    """
-
-    perceived: np.ndarray | None
-    recognized: dict[str, np.ndarray]
+    perceived: np.ndarray | None  # of the perceptual model, if there is one
+    recognized: dict[str, np.ndarray]  # by recognizer, of those that can embed these pictures
 
 
 class Embedders(NamedTuple):
@@ -59,6 +55,13 @@ class Embedders(NamedTuple):
         """The recognizers that embed any picture."""
         return {name: one for name, one in self.recognizers.items() if one.embeds_new_pictures}
 
+    def functions(self) -> dict[str, Any]:
+        """`perceive` and `recognizers` of `anonymize.anonymize`; ValueError without a perceptual model."""
+        if self.perceptual is None:
+            raise ValueError("no perceptual model; wanted --workdir=RUN")
+        recognizers = {name: one.embed for name, one in self.for_new_pictures().items()}
+        return {"perceive": self.perceptual.embed, "recognizers": recognizers}
+
     def embed(self, faces: Portraits, role: str | None) -> FaceVectors:
         """Vectors of faces from every embedder that has any; `role` as for `FaceEmbedder.embed`."""
         able = self.recognizers if role else self.for_new_pictures()
@@ -69,15 +72,14 @@ class Embedders(NamedTuple):
 
 
 class NetworkEmbedder:
-    """A network, to whose crop every face is aligned."""
+    """A network, to whose crop every face is aligned; `crop` is the template where the model does not say which."""
 
     embeds_new_pictures = True
 
     def __init__(self, network: evaluation.Network, *, crop: str):
-        """`crop` is the template where the model does not say which."""
         self._network, self._crop = network, network.model.crop or crop
 
-    def embed(self, pictures: np.ndarray, points: np.ndarray, **_) -> np.ndarray:
+    def embed(self, pictures, points, *, role=None, names=()):
         """See `FaceEmbedder`."""
         five = np.asarray(landmarks.outline(np.asarray(points, np.float32)))[:, :5]
         size = self._network.model.image_size
@@ -89,22 +91,15 @@ class NetworkEmbedder:
 
 
 class FileEmbedder:
-    """Vectors that were computed elsewhere."""
+    """Vectors that were computed elsewhere: `originals` and the name of each method; `name` is for messages."""
 
     embeds_new_pictures = False
 
     def __init__(self, files: Mapping[str, evaluation.Vectors], name: str):
-        """`files` has `originals` and the name of each method; `name` is for messages."""
         self._files, self._name = files, name
 
-    def embed(
-        self, pictures: np.ndarray, points: np.ndarray, *, role: str | None = None, names: Sequence[str] = ()
-    ) -> np.ndarray:
-        """See `FaceEmbedder`.
-
-        Raises:
-          ValueError: no file for these pictures, or a picture that is not in it.
-        """
+    def embed(self, pictures, points, *, role=None, names=()):
+        """See `FaceEmbedder`. ValueError: no file for these pictures, or a picture that is not in it."""
         if role is None:
             raise ValueError(f"{self._name} has vectors from files; wanted a model folder, which embeds new pictures")
         if role not in self._files:
@@ -129,10 +124,10 @@ def open_embedders(config: ConfigDict, workdir: str | None, recognizers: Mapping
     found, perceptual = {}, None
     if workdir:
         models = evaluator.open_run(config, workdir).models[0]
-        start, perceptual = (
-            NetworkEmbedder(models[role].open(), crop=config.crop) for role in (Role.START, Role.TRAINED)
+        found[BEFORE_TRAINING], perceptual = (
+            NetworkEmbedder(models[role].open(), crop=config.crop)  # pyright: ignore[reportArgumentType]  # of a run
+            for role in (Role.START, Role.TRAINED)
         )
-        found[BEFORE_TRAINING] = start
     found |= {name: _open(name, path, config) for name, path in recognizers.items()}
     if not found:
         raise ValueError("no recognizer; wanted --workdir=RUN, or --recognizers=NAME=FOLDER")

@@ -37,15 +37,13 @@ def open_folder(path: str) -> epath.Path:
 def write(
     out: epath.Path, folder: str, originals: portraits.Portraits, found: Anonymized, *, report: Report, sheet: Figure
 ) -> None:
-    """Write the selected results, the report and the sheet.
+    """Write the selected results, and all of them with their scores as `report` and `sheet`.
 
     Args:
       out: of `open_folder`.
       folder: of the pictures that the originals were cut out of.
       originals: the faces.
       found: their results; landmarks are written if those of the originals are measured.
-      report: all results and scores.
-      sheet: all results in one figure.
     """
     files = {images.stem(name): name for name in evaluation.picture_names(epath.Path(folder))}
     squares, places = found.selected()

@@ -16,24 +16,17 @@ ROLES = ("originals", "queries", "candidates")  # queries: the former name of or
 class Inputs(NamedTuple):
     """What the command line names.
 
-    Attributes:
-      originals: folder of the original pictures.
-      methods: name -> folder of anonymized pictures.
-      candidates: folder of pictures that may be swapped in; "" = none.
-      landmarks: role -> file; the roles are originals, candidates and the methods. Role None: the file for originals
-        and candidates without one of their own.
-      attributes: role -> file of the groups; the roles are originals and candidates, and None as for landmarks.
-      recognizers: name -> model folder, or folder of vectors: originals.npz, and METHOD.npz for every method.
-      crop: which squares pictures without landmarks are: celeba_hq, or a template of `images`.
+    A role is originals, candidates, or the name of a method. Role None: the file for originals and candidates without
+    one of their own.
     """
 
-    originals: str
-    methods: Mapping[str, str] = {}
-    candidates: str = ""
-    landmarks: Mapping[str | None, str] = {}
-    attributes: Mapping[str | None, str] = {}
-    recognizers: Mapping[str, str] = {}
-    crop: str = portraits.CELEBA_HQ
+    originals: str  # folder of pictures
+    methods: Mapping[str, str] = {}  # name -> folder of anonymized pictures
+    candidates: str = ""  # folder of pictures that may be swapped in
+    landmarks: Mapping[str | None, str] = {}  # role -> file
+    attributes: Mapping[str | None, str] = {}  # role -> file of the groups; not of methods
+    recognizers: Mapping[str, str] = {}  # name -> model folder, or folder of originals.npz and METHOD.npz: vectors
+    crop: str = portraits.CELEBA_HQ  # which squares pictures without landmarks are; or a template of `images`
 
 
 def name_roles(inputs: Inputs) -> Inputs:
@@ -58,12 +51,20 @@ def _by_role(flag, files, roles):
     return shared | {"originals" if role == "queries" else role: file for role, file in files.items() if role}
 
 
+def picture_names(folder: str) -> list[str]:
+    """The names of the pictures in a folder, sorted."""
+    return evaluation.picture_names(epath.Path(folder))
+
+
+def read_points(role: str, inputs: Inputs) -> dict[str, np.ndarray] | None:
+    """Name of a picture -> its landmarks; None without a file."""
+    return portrait_files.read_landmarks(file) if (file := inputs.landmarks.get(role)) else None
+
+
 def read_faces(role: str, config: ConfigDict, inputs: Inputs) -> portraits.Portraits:
     """The originals, or the candidates."""
-    folder, file = getattr(inputs, role), inputs.landmarks.get(role)
-    points = portrait_files.read_landmarks(file) if file else None
-    names = evaluation.picture_names(epath.Path(folder))
-    return portraits.read_portraits(folder, names, size=config.anonymize.size, landmarks=points, crop=inputs.crop)
+    folder, options = getattr(inputs, role), {"landmarks": read_points(role, inputs), "crop": inputs.crop}
+    return portraits.read_portraits(folder, picture_names(folder), size=config.anonymize.size, **options)
 
 
 def read_attributes(role: str, names: tuple[str, ...], inputs: Inputs) -> dict[str, np.ndarray]:
@@ -88,9 +89,10 @@ def read_members(
     labels = [" ".join(values) for values in zip(*attributes.values(), strict=True)] or ["all"] * len(candidates)
     names = sorted(set(labels))
     own = np.asarray(originals.names)[:, None] == np.asarray(candidates.names)[None]
-    persons = read_persons("originals", originals.names, inputs), read_persons("candidates", candidates.names, inputs)
-    if all(one is not None for one in persons):
-        own |= persons[0][:, None] == persons[1][None]
+    person = read_persons("originals", originals.names, inputs)
+    others = read_persons("candidates", candidates.names, inputs)
+    if person is not None and others is not None:
+        own |= person[:, None] == others[None]
     members = (np.array(labels)[None] == np.array(names)[:, None])[None] & ~own[:, None]
     groups.check_groups(names, members)
     return names, members

@@ -1,38 +1,51 @@
-"""The methods that are compared: those whose pictures are given, and the baselines and retouches made here."""
+"""The methods that are compared: those whose pictures are given, and the baselines and retouches made here.
+
+The baselines are blur, pixelate, black box, and swaps with a candidate of the same group (STEP 1), all by one swapper:
+
+    random_swap     a random member of the group
+    farthest_swap   the member that a recognizer finds least similar to the original: My Face My Choice (WACV 2023)
+    chosen_swap     of the members with the lowest perceived similarity (STEP 2), the one whose RESULT is selected
+"""
 
 import dataclasses
+import enum
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import jax
 import numpy as np
-from etils import epath
 from ml_collections import ConfigDict
 
-from perface_jax import evaluation, selection
+from perface_jax import selection, swap
 from perface_jax.anonymization.anonymize import Anonymized, swap_all
-from perface_jax.anonymization.baselines import WITHOUT_SWAP, Baseline, apply_baseline
-from perface_jax.anonymization.inputs import Inputs
-from perface_jax.anonymization.preservation import RETOUCHES
-from perface_jax.datasets import portrait_files
+from perface_jax.anonymization.inputs import Inputs, picture_names, read_points
+from perface_jax.anonymization.preservation import RETOUCHES, in_batches
 from perface_jax.datasets.portraits import Portraits, read_results
 from perface_jax.swap import Face, swap_face
 
 NOT_ADMITTED = "no result is admitted"
 
 
+class Baseline(enum.Enum):
+    """A baseline anonymizer and its name in tables."""
+
+    BLUR = "blur"
+    PIXELATE = "pixelate"
+    BLACK_BOX = "black box"
+    RANDOM_SWAP = "random swap"
+    FARTHEST_SWAP = "recognizer-farthest swap"
+    CHOSEN_SWAP = "chosen swap"
+
+
+WITHOUT_SWAP = {Baseline.BLUR: swap.blur, Baseline.PIXELATE: swap.pixelate, Baseline.BLACK_BOX: swap.black_box}
+
+
 class Method(NamedTuple):
-    """What one anonymizer made.
+    """What one anonymizer made."""
 
-    Attributes:
-      portraits: the results, n of them.
-      places: int `[n]`, of their originals.
-      made_here: whether the pictures are new: no file has vectors of them.
-    """
-
-    portraits: Portraits
-    places: np.ndarray
-    made_here: bool
+    portraits: Portraits  # the results, n of them
+    places: np.ndarray  # int `[n]`, of their originals
+    made_here: bool  # then the pictures are new, and no file has vectors of them
 
 
 def face(portraits: Portraits) -> Face:
@@ -59,19 +72,20 @@ def refuse_clashes(config: ConfigDict, inputs: Inputs) -> None:
 
 def read_methods(originals: Portraits, inputs: Inputs) -> dict[str, Method]:
     """The methods of the command line: what they made of the originals."""
-    found = {}
-    for name, folder in inputs.methods.items():
-        file = inputs.landmarks.get(name)
-        points = portrait_files.read_landmarks(file) if file else None
-        names = evaluation.picture_names(epath.Path(folder))
-        found[name] = Method(*read_results(folder, names, originals, landmarks=points), made_here=False)
-    return found
+    return {
+        name: Method(
+            *read_results(folder, picture_names(folder), originals, landmarks=read_points(name, inputs)),
+            made_here=False,
+        )
+        for name, folder in inputs.methods.items()
+    }
 
 
 def without_swap(baselines: Sequence[Baseline], originals: Portraits) -> dict[str, Method]:
     """The baselines that need nothing but the originals."""
+    every = np.arange(len(originals))
     return {
-        one.value: _method(originals, Face(apply_baseline(one, face(originals)), None))
+        one.value: _method(originals, every, in_batches(WITHOUT_SWAP[one], *face(originals)))
         for one in baselines
         if one in WITHOUT_SWAP
     }
@@ -91,14 +105,14 @@ def with_swap(
 
     Args:
       baselines: those that do not swap are left out.
-      originals: N of them.
-      candidates: M faces.
+      originals, candidates: N and M faces.
       found: what the pipeline made of them.
       members: bool `[N, G, M]`.
       vectors: of originals and candidates, by the recognizer of the farthest swap.
       seed: of the random swap.
     """
-    inside = members[np.arange(len(originals)), found.proposal.group]
+    every = np.arange(len(originals))
+    inside = members[every, found.proposal.group]
     drawn = {
         Baseline.RANDOM_SWAP: lambda: selection.random_choice(jax.random.key(seed), *vectors, k=1, where=inside),
         Baseline.FARTHEST_SWAP: lambda: selection.least_similar(*vectors, k=1, where=inside),
@@ -108,21 +122,19 @@ def with_swap(
     for one in baselines:
         if one in drawn:
             swapped = swap_all(face(originals), face(candidates), np.asarray(drawn[one]().index), swap_face)
-            made[one.value] = _method(originals, Face(*(part[:, 0] for part in swapped)))
+            made[one.value] = _method(originals, every, *(part[:, 0] for part in swapped))
         elif one is Baseline.CHOSEN_SWAP and len(places):
-            made[one.value] = _method(originals, result, places)
+            made[one.value] = _method(originals, places, *result)
     return made
 
 
-def _method(originals, result, places=None):
-    """Results of originals, with landmarks or without; no places = all."""
-    places = np.arange(len(originals)) if places is None else places
+def _method(originals, places, pictures, landmarks=None):
+    """Results of the originals at `places`; without landmarks, at those of the originals."""
     own = originals[places]
-    points = own.landmarks if result.landmarks is None else np.asarray(result.landmarks)
+    points = own.landmarks if landmarks is None else np.asarray(landmarks)
     skipped = tuple((name, NOT_ADMITTED) for i, name in enumerate(originals.names) if i not in places)
-    measured = own.measured and result.landmarks is not None
-    pictures = np.asarray(result.image)
-    made = dataclasses.replace(own, images=pictures, landmarks=points, measured=measured, skipped=skipped)
+    measured = own.measured and landmarks is not None
+    made = dataclasses.replace(own, images=np.asarray(pictures), landmarks=points, measured=measured, skipped=skipped)
     return Method(made, places, made_here=True)
 
 
@@ -130,10 +142,9 @@ def retouched(retouches: Sequence[str], originals: Portraits, methods: Mapping[s
     """Every method once more, with the original's skin color or light; none without retouches."""
     found = {}
     for name, method in methods.items() if retouches else ():
-        faces = face(method.portraits)
+        own, made = face(originals[method.places]), method.portraits
         for one in retouches:
-            faces = Face(RETOUCHES[one](face(originals[method.places]), faces), faces.landmarks)
-        made = dataclasses.replace(method.portraits, images=np.asarray(faces.image))
+            made = dataclasses.replace(made, images=in_batches(RETOUCHES[one], own, face(made)))
         found[_retouched_name(name, retouches)] = Method(made, method.places, made_here=True)
     return found
 

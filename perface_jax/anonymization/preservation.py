@@ -1,6 +1,5 @@
 """What anonymized faces preserve of their originals, measure by measure, and the two retouches; 16 faces at a time."""
 
-import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -17,19 +16,12 @@ SKIN_COLORS = "skin, between mean colors"  # one color a face: blind to texture 
 
 
 class Measure(NamedTuple):
-    """How a measure is read.
+    """How a measure is read."""
 
-    Attributes:
-      unit: "" for none.
-      digits: after the decimal point.
-      more: whether more of it is better.
-      undefined: why a picture can have no such number.
-    """
-
-    unit: str
-    digits: int
-    more: bool = False
-    undefined: str = ""
+    unit: str  # "" = none
+    digits: int  # after the decimal point
+    more: bool = False  # more of it is better
+    undefined: str = ""  # why a picture can have no such number
 
 
 MEASURES = {
@@ -49,13 +41,9 @@ MEASURES = {
 
 
 def measure(originals: Portraits, results: Portraits) -> dict[str, np.ndarray]:
-    """Every measure of MEASURES that can be taken.
+    """Measure -> float32 `[n]` of originals and results row by row, NaN where `Measure.undefined`.
 
-    Args:
-      originals, results: n faces, row by row.
-
-    Returns:
-      measure -> float32 `[n]`, NaN where `Measure.undefined`; without expression and pose where `no_contours`.
+    Without expression, mouth and pose where `no_contours`.
     """
     pair = [Face(faces.images, faces.landmarks) for faces in (originals, results)]
     found = in_batches(_of_pictures, *pair)
@@ -74,19 +62,22 @@ def no_contours(originals: Portraits, results: Portraits) -> str:
     return ""
 
 
-def feature_loss(originals: Face, results: Face) -> np.ndarray:
-    """PerceptFace's loss by regions of the originals, float32 `[n]`."""
-    return in_batches(_feature_loss, originals, results)
+def feature_loss(originals: Face, results: Face) -> jax.Array:
+    """PerceptFace's loss by regions of the originals."""
+    regions = fidelity.landmark_regions(originals.landmarks, _size(originals))
+    return fidelity.perceptual_loss(originals.image, results.image, regions)
 
 
-def match_skins(originals: Face, results: Face) -> np.ndarray:
-    """The results with the skin colors of the originals, uint8 `[n, H, W, 3]`."""
-    return in_batches(_match_skins, originals, results)
+def match_skins(originals: Face, results: Face) -> jax.Array:
+    """The results with the skin colors of the originals."""
+    where = fidelity.face_region(results.landmarks, _size(results))
+    masks = {"mask": _skin(originals), "result_mask": _skin(results), "where": where}
+    return fidelity.match_skin_color(results.image, originals.image, **masks)
 
 
-def match_lights(originals: Face, results: Face) -> np.ndarray:
-    """The results in the light of the originals, uint8 `[n, H, W, 3]`."""
-    return in_batches(_match_lights, originals, results)
+def match_lights(originals: Face, results: Face) -> jax.Array:
+    """The results in the light of the originals."""
+    return fidelity.relight(results.image, fidelity.fit_lighting(*originals), results.landmarks)
 
 
 RETOUCHES = {"skin": match_skins, "light": match_lights}  # by the names of config.anonymize.retouch
@@ -102,30 +93,28 @@ def in_batches(function: Callable, *faces: Any) -> Any:
     count, outputs = len(jax.tree.leaves(faces)[0]), []
     for start in range(0, count, BATCH):
         rows = np.minimum(np.arange(start, start + BATCH), count - 1)
-        part = _jitted(function)(*jax.tree.map(lambda leaf, rows=rows: np.asarray(leaf)[rows], faces))
+        part = jax.jit(function)(*jax.tree.map(lambda leaf, rows=rows: np.asarray(leaf)[rows], faces))
         outputs.append(jax.tree.map(lambda leaf, end=count - start: np.asarray(leaf)[:end], part))
     return jax.tree.map(lambda *parts: np.concatenate(parts), *outputs)
 
 
-@functools.cache
-def _jitted(function):
-    return jax.jit(function)
-
-
-def _size(face):
+def _size(face) -> tuple[int, int]:
     return face.image.shape[-3:-1]
 
 
+def _skin(faces) -> jax.Array:
+    return fidelity.landmark_regions(faces.landmarks, _size(faces)).skin  # pyright: ignore[reportReturnType]
+
+
 def _of_pictures(originals, results):
-    skin = fidelity.landmark_regions(originals.landmarks, _size(originals)).skin
-    difference = fidelity.skin_difference(originals.image, results.image, skin)
+    difference = fidelity.skin_difference(originals.image, results.image, _skin(originals))
     lights = fidelity.fit_lighting(*originals), fidelity.fit_lighting(*results)
     return {
         "L1": fidelity.l1(originals.image, results.image),
         "RMSE": fidelity.rmse(originals.image, results.image),
         "PSNR": fidelity.psnr(originals.image, results.image),
         "SSIM": fidelity.ssim(originals.image, results.image),
-        "feature loss": _feature_loss(originals, results),
+        "feature loss": feature_loss(originals, results),
         SKIN_PIXELS: difference.pixels,
         SKIN_COLORS: difference.color,
         "ITA": difference.angle,
@@ -140,18 +129,3 @@ def _of_landmarks(original, result):
         "mouth": distance.mouth,
         "pose": fidelity.pose_error(original, result).angle,
     }
-
-
-def _feature_loss(originals, results):
-    regions = fidelity.landmark_regions(originals.landmarks, _size(originals))
-    return fidelity.perceptual_loss(originals.image, results.image, regions)
-
-
-def _match_skins(originals, results):
-    before, after = (fidelity.landmark_regions(faces.landmarks, _size(faces)).skin for faces in (originals, results))
-    where = fidelity.face_region(results.landmarks, _size(results))
-    return fidelity.match_skin_color(results.image, originals.image, before, result_mask=after, where=where)
-
-
-def _match_lights(originals, results):
-    return fidelity.relight(results.image, fidelity.fit_lighting(*originals), results.landmarks)

@@ -5,59 +5,55 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
+from matplotlib.figure import Figure
 
+from perface_jax import figures
 from perface_jax.anonymization.anonymize import Anonymized, Embed, swap_all
 from perface_jax.anonymization.benchmark import mean
+from perface_jax.datasets.portraits import Portraits
+from perface_jax.formatting import estimate
+from perface_jax.report import Picture, Section, Table
 from perface_jax.similarity import similarity
+from perface_jax.statistics.estimates import Estimate
 from perface_jax.swap import Face, swap_face
 
 PERCEIVED = "perceived"  # the curve of the perceptual model, among those of the recognizers
+Curve = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]  # degrees, mean, low, high, float `[d]` each
 
 
 class ProposalRow(NamedTuple):
-    """One result of one original.
-
-    Attributes:
-      original: its name.
-      group: the one that STEP 1 chose for it.
-      rank: from 1, in the order of the policy.
-      candidate: the face that was swapped in.
-      perceived: perceived similarity of original and result.
-      matched: recognizer -> its similarity of original and result.
-      feature_loss: of the result.
-      admitted: no recognizer matches it, and its perceived similarity is in the band.
-      selected: it replaces the original.
-    """
+    """One result of one original."""
 
     original: str
-    group: str
-    rank: int
-    candidate: str
-    perceived: float
-    matched: dict[str, float]
+    group: str  # the one that STEP 1 chose
+    rank: int  # from 1, in the order of the policy
+    candidate: str  # the face that was swapped in
+    perceived: float  # similarity of original and result
+    matched: dict[str, float]  # the same under each recognizer
     feature_loss: float
-    admitted: bool
-    selected: bool
+    admitted: bool  # no recognizer matches it, and its perceived similarity is in the band
+    selected: bool  # it replaces the original
 
 
 def proposal_rows(
     found: Anonymized, originals: Sequence[str], candidates: Sequence[str], groups: Sequence[str]
 ) -> list[ProposalRow]:
     """Every result, original by original in the order of the policy; names of originals, candidates and groups."""
-    rows = []
+    rows, (perceived, matched, losses) = [], found.axes
     for i, name in enumerate(originals):
         for rank, place in enumerate(found.choice.order[i], 1):
-            if found.proposal.index[i, place] < 0:
+            candidate = int(found.proposal.index[i, place])
+            if candidate < 0:
                 break  # those that do not exist come last
             rows.append(
                 ProposalRow(
                     name,
-                    groups[found.proposal.group[i]],
+                    groups[int(found.proposal.group[i])],
                     rank,
-                    candidates[found.proposal.index[i, place]],
-                    float(found.axes.perceived[i, place]),
-                    {recognizer: float(values[i, place]) for recognizer, values in found.axes.matched.items()},
-                    float(found.axes.feature_loss[i, place]),
+                    candidates[candidate],
+                    float(perceived[i, place]),
+                    {recognizer: float(values[i, place]) for recognizer, values in matched.items()},
+                    float(losses[i, place]),
                     bool(found.choice.admitted[i, place]),
                     bool(found.choice.chosen[i] == place),
                 )
@@ -65,41 +61,83 @@ def proposal_rows(
     return rows
 
 
-def best_candidates(found: Anonymized) -> np.ndarray:
-    """The candidate of the best result of every original, admitted or not, int `[N]`; -1 = no candidate."""
-    best = np.asarray(found.choice.order)[:, :1]
-    return np.take_along_axis(np.asarray(found.proposal.index), best, axis=1)[:, 0]
-
-
 def degree_curves(
     originals: Face,
     candidates: Face,
-    chosen: np.ndarray,
+    found: Anonymized,
     degrees: Sequence[float],
     *,
     perceive: Embed,
     recognizers: Mapping[str, Embed],
-) -> dict[str, tuple[np.ndarray, ...]]:
-    """The similarity to the original by the degree of the classical swap, on average over the originals.
+) -> dict[str, Curve]:
+    """PERCEIVED and every recognizer -> similarity to the original by the degree of the classical swap.
 
-    Args:
-      originals: `[N, ...]`.
-      candidates: `[M, ...]`.
-      chosen: int `[N]`, the candidate swapped into each; below 0 = none, and the original does not count.
-      degrees: 0 (no change) to 1 (full swap).
-      perceive: the perceptual model.
-      recognizers: by name.
-
-    Returns:
-      PERCEIVED and every recognizer -> (degrees, mean, low, high), float `[d]` each.
+    Every original is swapped with the candidate of its best result, admitted or not; the mean is over the originals
+    that have a candidate. Degrees go from 0 (no change) to 1 (full swap).
     """
-    there = chosen >= 0
-    own, index = Face(*(part[there] for part in originals)), chosen[there, None]
-    results = [swap_all(own, candidates, index, functools.partial(swap_face, degree=degree)) for degree in degrees]
+    best = np.take_along_axis(np.asarray(found.proposal.index), np.asarray(found.choice.order)[:, :1], axis=1)
+    there = best[:, 0] >= 0
+    own = Face(*(part[there] for part in originals))
+    results = [
+        swap_all(own, candidates, best[there], functools.partial(swap_face, degree=degree)) for degree in degrees
+    ]
     curves = {}
     for name, embed in {PERCEIVED: perceive, **recognizers}.items():
         vectors = embed(*own)
         values = [np.asarray(similarity(vectors, embed(*(part[:, 0] for part in one)))) for one in results]
-        means = [mean(one, np.arange(len(one))) for one in values]
-        curves[name] = (np.asarray(degrees, np.float64), *np.transpose(means))
+        means, low, high = np.transpose([mean(one, np.arange(len(one))) for one in values])
+        curves[name] = np.asarray(degrees, np.float64), means, low, high
     return curves
+
+
+def contact_sheet(
+    rows: Sequence[ProposalRow], found: Anonymized, originals: Portraits, groups: Sequence[str]
+) -> Figure:
+    """Every original with its results, the best first."""
+    sheet = []
+    for i, name in enumerate(originals.names):
+        own = [row for row in rows if row.original == name]
+        results = [
+            figures.Result(picture, row.candidate, row.perceived, max(row.matched.values()), row.admitted)
+            for picture, row in zip(found.images[i, found.choice.order[i]], own, strict=False)
+        ]
+        selected = next((place for place, row in enumerate(own) if row.selected), -1)
+        group = groups[int(found.proposal.group[i])]
+        sheet.append(figures.ResultsRow(name, originals.images[i], group, results, selected))
+    return figures.results(sheet)
+
+
+def section(
+    rows: Sequence[ProposalRow], thresholds: Mapping[str, Estimate], *, sheet: Figure, curves: Mapping[str, Curve]
+) -> Section:
+    """The results of every original, in the order of the policy, the contact sheet and the curves by degree."""
+    lines = [
+        (
+            row.original,
+            row.group,
+            str(row.rank),
+            row.candidate,
+            f"{row.perceived:+.3f}",
+            *(f"{row.matched[name]:+.3f}" for name in thresholds),
+            f"{row.feature_loss:.4f}",
+            "selected" if row.selected else "admitted" if row.admitted else "",
+        )
+        for row in rows
+    ]
+    caption = (
+        "Original against result. STEP 1 chose the group, STEP 2 the candidates, the policy of config.anonymize the"
+        " order: a result is admitted if no recognizer matches it and its perceived similarity is in the band. Where no"
+        f" result is admitted, none is selected. Thresholds: {list_thresholds(thresholds)}."
+    )
+    columns = ("original", "group", "rank", "candidate", "perceived", *thresholds, "feature loss", "status")
+    by_degree = "Similarity to the original by degree, mean over the originals"
+    pictures = [
+        Picture("Originals and their results, the best first", sheet),
+        Picture(by_degree, figures.degrees(curves, thresholds=thresholds)),
+    ]
+    return Section("Anonymized faces", caption, Table(columns, lines), rows, pictures)
+
+
+def list_thresholds(thresholds: Mapping[str, Estimate]) -> str:
+    """Every recognizer with its threshold, in one line."""
+    return "; ".join(f"{name} {estimate(threshold)}" for name, threshold in thresholds.items())

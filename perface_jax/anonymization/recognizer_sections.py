@@ -15,19 +15,12 @@ GAPS = ("protected", "re_identified", "equal_error")  # measures of `GapRow`, in
 
 
 class RankRow(NamedTuple):
-    """One rank of a curve of cumulative matches.
-
-    Attributes:
-      method: its name.
-      recognizer: its name.
-      rank: k.
-      found: share whose own original is among the k most similar.
-    """
+    """One rank of a curve of cumulative matches."""
 
     method: str
     recognizer: str
-    rank: int
-    found: Estimate
+    rank: int  # k
+    found: Estimate  # share whose own original is among the k most similar
 
 
 def recognizer_matches(found: Benchmark) -> Section:
@@ -43,10 +36,11 @@ def recognizer_matches(found: Benchmark) -> Section:
             row.matched.recognizer,
             str(row.matched.pairs),
             estimate(row.matched.equal_error),
-            estimate(_rest(row.matched.protected)),
+            estimate((1 - protected.value, 1 - protected.high, 1 - protected.low)),
             *(estimate(within[row.method, row.matched.recognizer, rank]) for rank in shown),
         )
         for row in found.overall()
+        for protected in [row.matched.protected]
     ]
     columns = ("method", "recognizer", "pictures", "EER", f"TAR at FAR {rate}", *(f"rank {rank}" for rank in shown))
     caption = (
@@ -57,11 +51,9 @@ def recognizer_matches(found: Benchmark) -> Section:
     )
     rocs = {pair: (curve.roc.false_accept_rate, curve.roc.true_accept_rate) for pair, curve in curves.items()}
     shares = {pair: tuple(np.transpose(curve.ranks)) for pair, curve in curves.items()}
+    roc = figures.roc_curves(_by_recognizer(rocs), asked=found.false_accept_rate)
     pictures = [
-        Picture(
-            "ROC: share matched at every threshold",
-            figures.roc_curves(_by_recognizer(rocs), asked=found.false_accept_rate),
-        ),
+        Picture("ROC: share matched at every threshold", roc),
         Picture("Own original among the k most similar", figures.rank_curves(_by_recognizer(shares))),
     ]
     return Section("What recognizers find", caption, Table(columns, lines), ranks, pictures)
@@ -117,11 +109,6 @@ def _gap_lines(title, gaps):
     largest = [f"{gap.gap.value:.3f} ({gap.p_value:.3f})" if gap else "" for gap in of_measures]
     by_chance = [estimate(gap.by_chance) if gap else "" for gap in of_measures]
     return [(*title, "largest gap (p)", "", "", *largest), (*title, "gap by chance", "", "", *by_chance)]
-
-
-def _rest(share):
-    """1 minus a share."""
-    return Estimate(*(1 - end for end in (share.value, share.high, share.low)))
 
 
 def _by_recognizer(values):

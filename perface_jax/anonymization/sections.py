@@ -1,27 +1,25 @@
-"""Sections on anonymization: methods on both axes, what they preserve, and what the pipeline proposes."""
+"""Sections on anonymized faces: every method on both axes, and what it preserves."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from perface_jax import figures
 from perface_jax.anonymization.benchmark import Benchmark
 from perface_jax.anonymization.methods import Method
 from perface_jax.anonymization.preservation import MEASURES, SKIN_COLORS
-from perface_jax.anonymization.proposals import ProposalRow
+from perface_jax.anonymization.proposals import list_thresholds
 from perface_jax.datasets.portraits import Portraits
 from perface_jax.formatting import estimate, interval
 from perface_jax.report import Picture, Section, Table
-from perface_jax.statistics.estimates import Estimate
 
 SHOWN = 6  # originals on the sheet
-SHORT = {  # measures beside the axes, and their heads: as many as fit on a page
+SHORT = {
     "SSIM": "SSIM",
     "feature loss": "loss",
     SKIN_COLORS: "skin",
     "light": "light",
-}
+}  # measures beside the axes: head
 
 
 def both_axes(found: Benchmark, originals: Portraits, methods: Mapping[str, Method]) -> Section:
@@ -47,9 +45,9 @@ def both_axes(found: Benchmark, originals: Portraits, methods: Mapping[str, Meth
     caption = (
         "Each result against its original. Perceived: mean cosine under the perceptual model. Similarity: mean cosine"
         " under the recognizer. Protected: share at or below the threshold (PSR). Re-ID: share whose most similar"
-        f" original is their own. In brackets: 95% interval, persons resampled. Thresholds: {_list(thresholds)}. The"
-        " last columns are from the table Preservation, which has units and intervals; skin is the difference between"
-        " mean colors."
+        " original is their own. In brackets: 95% interval, persons resampled."
+        f" Thresholds: {list_thresholds(thresholds)}. The last columns are from the table Preservation, which has units"
+        " and intervals; skin is the difference between mean colors."
     )
     pictures = [Picture("Originals and the results of every method", _sheet(found, originals, methods))]
     if any(scores.perceived is not None for scores in found.scores.values()):
@@ -79,52 +77,6 @@ def preservation(found: Benchmark) -> Section:
     return Section("Preservation", caption, Table(("measure", "better", *by_method), lines), found.preservation)
 
 
-def proposals(
-    rows: Sequence[ProposalRow],
-    thresholds: Mapping[str, Estimate],
-    *,
-    sheet: Figure,
-    curves: Mapping[str, tuple[np.ndarray, ...]],
-) -> Section:
-    """The results of every original, in the order of the policy.
-
-    Args:
-      rows: of `proposal_rows`.
-      thresholds: of the recognizers, by name.
-      sheet: the pictures, of `figures.results`.
-      curves: of `degree_curves`.
-    """
-    lines = [
-        (
-            row.original,
-            row.group,
-            str(row.rank),
-            row.candidate,
-            f"{row.perceived:+.3f}",
-            *(f"{row.matched[name]:+.3f}" for name in thresholds),
-            f"{row.feature_loss:.4f}",
-            "selected" if row.selected else "admitted" if row.admitted else "",
-        )
-        for row in rows
-    ]
-    caption = (
-        "Original against result. STEP 1 chose the group, STEP 2 the candidates, the policy of config.anonymize the"
-        " order: a result is admitted if no recognizer matches it and its perceived similarity is in the band. Where no"
-        f" result is admitted, none is selected. Thresholds: {_list(thresholds)}."
-    )
-    columns = ("original", "group", "rank", "candidate", "perceived", *thresholds, "feature loss", "status")
-    by_degree = "Similarity to the original by degree, mean over the originals"
-    pictures = [
-        Picture("Originals and their results, the best first", sheet),
-        Picture(by_degree, figures.degrees(curves, thresholds=thresholds)),
-    ]
-    return Section("Anonymized faces", caption, Table(columns, lines), rows, pictures)
-
-
-def _list(thresholds):
-    return "; ".join(f"{name} {estimate(threshold)}" for name, threshold in thresholds.items())
-
-
 def _value(row):
     return "" if row.note else f"{row.value.value:.{MEASURES[row.measure].digits}f}"
 
@@ -134,7 +86,7 @@ def _cell(row):
         return f"n/a: {row.note}"
     form = f".{MEASURES[row.measure].digits}f"
     count = f"({row.pictures}/{row.total})" if 0 < row.pictures < row.total else ""
-    return " ".join(filter(None, (f"{row.value.value:{form}}", interval(*row.value[1:], form), count)))
+    return " ".join(filter(None, (f"{row.value.value:{form}}", interval(row.value.low, row.value.high, form), count)))
 
 
 def _scatter(found, thresholds):

@@ -6,7 +6,7 @@ from ml_collections import ConfigDict
 
 from perface_jax import settings
 from perface_jax.anonymization.anonymize import Prefer
-from perface_jax.anonymization.baselines import Baseline
+from perface_jax.anonymization.methods import Baseline
 from perface_jax.anonymization.preservation import RETOUCHES
 from perface_jax.evaluation import settings as evaluation
 from perface_jax.settings import POSITIVE, Field, interval, one_of, some_of

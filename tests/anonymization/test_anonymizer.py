@@ -98,7 +98,7 @@ def test_faces_are_replaced_by_members_of_their_group_and_only_admitted_results_
 
 def test_at_degree_0_both_axes_are_at_1(config, inputs, embedders, monkeypatch, tmp_path):
     seen = {}
-    monkeypatch.setattr(anonymizer.sections, "proposals", lambda *_, sheet, curves: seen.update(curves))
+    monkeypatch.setattr(anonymizer.proposals, "section", lambda *_, sheet, curves: seen.update(curves))
     monkeypatch.setattr(anonymizer.folder, "write", lambda *_, **__: None)
     anonymizer.anonymize(config, "a run", inputs, str(tmp_path))
     for degree, mean, _, _ in seen.values():

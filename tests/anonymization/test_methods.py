@@ -6,8 +6,8 @@ import pytest
 from configs import synthetic
 from perface_jax.anonymization import methods
 from perface_jax.anonymization.anonymize import Anonymized, Choice, Proposal
-from perface_jax.anonymization.baselines import Baseline
 from perface_jax.anonymization.inputs import Inputs
+from perface_jax.anonymization.methods import Baseline
 from perface_jax.datasets.portraits import Portraits
 
 COUNT = 3
