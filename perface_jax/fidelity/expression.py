@@ -57,14 +57,7 @@ def frontal_outline(points: Float[AnyArray, "*batch p 2"]) -> Float[Array, "*bat
 
 
 def measure_expression(points: Float[AnyArray, "*batch p 2"]) -> Expression:
-    """The expression of a face: brows, eyes and mouth in five numbers.
-
-    Args:
-      points: landmarks with contours.
-
-    Raises:
-      ValueError: five points, which carry no expression.
-    """
+    """The expression of a face: brows, eyes and mouth in five numbers. ValueError for five points, which carry none."""
     eyes, brows, mouth = _parts(points)
     middle = (eyes[..., 0, :] + eyes[..., 4, :]) / 2
     heights = eyes[..., 5:8, 1].mean(-1) - eyes[..., 1:4, 1].mean(-1)
@@ -87,11 +80,7 @@ def expression_distance(
     brows are compared where they are on the head. The brows also enter the pose, which takes part of their rise for a
     nod, so a raised brow counts about half.
 
-    Args:
-      original, result: landmarks with contours; the two layouts may differ.
-
-    Returns:
-      `ExpressionDistance`, 0 for equal outlines; gradients are finite there.
+    The two layouts may differ. Equal outlines have distance 0, with finite gradients.
 
     Raises:
       ValueError: five points, which carry no expression.

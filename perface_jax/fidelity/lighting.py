@@ -19,11 +19,12 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float, Num, Shaped
+from jaxtyping import Float
 
 from perface_jax import images, landmarks
-from perface_jax.arrays import AnyArray, Array, Pixels, Scalar
+from perface_jax.arrays import Array, Pixels, Scalar
 from perface_jax.fidelity import surface
+from perface_jax.fidelity.faces import Mask, Picture, Points, check_mask, each
 from perface_jax.fidelity.pose import Head, fit_head
 from perface_jax.fidelity.regions import face_region
 from perface_jax.images import color
@@ -47,21 +48,15 @@ class Lighting(NamedTuple):
     misfit: Float[Array, "*batch"]  # root mean squared residual in mean luminances; above about 0.3 doubt the lamp
 
 
-def fit_lighting(
-    image: Pixels[AnyArray, "*batch h w 3"],
-    points: Num[AnyArray, "*batch p 2"],
-    *,
-    where: Shaped[AnyArray, "*batch h w"] | None = None,
-) -> Lighting:
+def fit_lighting(image: Picture, points: Points, *, where: Mask | None = None) -> Lighting:
     """The lamp that explains a face best.
 
     Least squares of `Y` over the bare skin between brows and upper lip, where neither fringe nor beard grows, in linear
     luminance; pixels far from the model (shadows, gloss, strands of hair) count less.
 
     Args:
-      image: the picture.
-      points: landmarks in its pixels.
-      where: soft mask of pixels to trust, such as the skin of a label map; None = all.
+      points: landmarks in the picture's pixels.
+      where: the pixels to trust, such as the skin of a label map; None = all.
 
     Returns:
       NaN where nothing is trusted or the face lies outside of the picture.
@@ -70,8 +65,8 @@ def fit_lighting(
       ValueError: leading axes of picture and landmarks, or shapes of picture and mask, that differ.
     """
     image, outline = _pair(image, points)
-    trusted = jnp.ones(image.shape[:-1]) if where is None else _mask(where, image.shape[:-1])
-    return _each(_fit, _luminance(image), outline, fit_head(points), trusted)
+    trusted = jnp.ones(image.shape[:-1]) if where is None else check_mask(where, image)
+    return each(_fit, _luminance(image), outline, fit_head(points), trusted)
 
 
 def light_direction(lighting: Lighting) -> Float[Array, "*batch 3"]:
@@ -86,11 +81,11 @@ def light_angle(lighting: Lighting, other: Lighting) -> Float[Array, "*batch"]:
 
 
 def relight(
-    result: Pixels[AnyArray, "*batch h w 3"],
+    result: Picture,
     lighting: Lighting,
-    points: Num[AnyArray, "*batch p 2"],
+    points: Points,
     *,
-    where: Shaped[AnyArray, "*batch h w"] | None = None,
+    where: Mask | None = None,
     strength: Scalar = 1.0,
 ) -> Pixels[Array, "*batch h w 3"]:
     """The result under the light of the original, to be used after any anonymizer.
@@ -102,10 +97,9 @@ def relight(
     gets the light of a smooth one.
 
     Args:
-      result: the picture that is changed.
       lighting: `fit_lighting` of the original.
       points: landmarks of the result.
-      where: soft mask of what is changed; None = `face_region`.
+      where: what is changed; None = `face_region`.
       strength: 0 (nothing) to 1.
 
     Returns:
@@ -114,8 +108,9 @@ def relight(
     Known limits: cast shadows and gloss stay where they are. Ratios beyond 2.5 are clipped.
     """
     result, outline = _pair(result, points)
-    where = _mask(face_region(points, result.shape[-3:-1]) if where is None else where, result.shape[:-1])  # pyright: ignore[reportArgumentType]
-    change = _each(_log_ratio, _luminance(result), outline, fit_head(points), where, lighting)
+    size: tuple[int, int] = result.shape[-3:-1]
+    where = check_mask(face_region(points, size) if where is None else where, result)
+    change = each(_log_ratio, _luminance(result), outline, fit_head(points), where, lighting)
     lit = color.from_linear(color.to_linear(result) * jnp.exp(strength * where * change)[..., None])
     return jnp.where(where[..., None] > 0, in_dtype(lit, result.dtype), result)
 
@@ -223,19 +218,3 @@ def _pair(image, points):
             f"saw pictures {list(image.shape)} and landmarks {list(jnp.shape(points))}, wanted equal leading axes"
         )
     return jnp.asarray(image), outline
-
-
-def _mask(where, shape):
-    where = jnp.asarray(where)
-    if where.shape != shape:
-        raise ValueError(f"saw a mask of shape {list(where.shape)}, wanted {list(shape)}, as the picture")
-    return where.astype(jnp.float32)
-
-
-def _each(function, picture, *others):
-    """`function` of every face, for any leading axes of `picture` [..., H, W], which the others share."""
-    leading = picture.shape[:-2]
-    flat = jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[len(leading) :]), (picture, *others))
-    with jax.default_matmul_precision("highest"):
-        found = jax.vmap(function)(*flat)
-    return jax.tree.map(lambda leaf: leaf.reshape(*leading, *leaf.shape[1:]), found)

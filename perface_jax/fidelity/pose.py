@@ -20,6 +20,7 @@ from jaxtyping import Float, Num
 
 from perface_jax import landmarks
 from perface_jax.arrays import AnyArray, Array
+from perface_jax.fidelity.faces import Points, each
 from perface_jax.images.pixels import working_dtype
 from perface_jax.similarity import length
 
@@ -65,7 +66,7 @@ _OUTLINE[[2, 3, 4, 5, 9, 13, 17]] = 4.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0
 _FIVE = _trust(five=1.0)
 
 
-def head_pose(points: Num[AnyArray, "*batch p 2"]) -> Pose:
+def head_pose(points: Points) -> Pose:
     """The angles of a head, from landmarks.
 
     Raises:
@@ -87,18 +88,14 @@ def pose_error(original: Num[AnyArray, "*#batch p 2"], result: Num[AnyArray, "*#
     return PoseError(angle, yaw, pitch, (roll + 180.0) % 360.0 - 180.0)
 
 
-def fit_head(points: Num[AnyArray, "*batch p 2"]) -> Head:
+def fit_head(points: Points) -> Head:
     """The generic face placed nearest to landmarks, in least squares."""
     points = jnp.asarray(points)
     outline = landmarks.outline(points)
     outline = outline.astype(working_dtype(outline.dtype))
     # the rest of an outline of five points is the generic face again, squeezed flat
     trust = _FIVE if points.shape[-2] == 5 else _OUTLINE
-    flat = outline.reshape(-1, 59, 2)
-    # products in reduced precision, the default of GPUs and TPUs, would turn the head by a degree
-    with jax.default_matmul_precision("highest"):
-        heads = jax.vmap(lambda face: _fit(face, jnp.asarray(trust / trust.sum(), flat.dtype)))(flat)
-    return jax.tree.map(lambda leaf: leaf.reshape(*outline.shape[:-2], *leaf.shape[1:]), heads)
+    return each(lambda face: _fit(face, jnp.asarray(trust / trust.sum(), face.dtype)), outline)
 
 
 def rotation_of(pose: Pose) -> Float[Array, "*batch 3 3"]:

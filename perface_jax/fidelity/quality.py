@@ -12,7 +12,8 @@ import numpy as np
 from jaxtyping import Float32
 
 from perface_jax import images
-from perface_jax.arrays import AnyArray, Array, Pixels
+from perface_jax.arrays import Array
+from perface_jax.fidelity.faces import Picture, check_mask
 from perface_jax.fidelity.regions import Regions
 from perface_jax.similarity import length
 
@@ -22,32 +23,24 @@ _WINDOW = 11  # pixels of the Gaussian window of SSIM
 _C1, _C2 = 0.01**2, 0.03**2  # of SSIM, for pictures from 0 to 1
 
 
-def l1(
-    original: Pixels[AnyArray, "*batch h w 3"], result: Pixels[AnyArray, "*batch h w 3"]
-) -> Float32[Array, "*batch"]:
+def l1(original: Picture, result: Picture) -> Float32[Array, "*batch"]:
     """Mean absolute difference, gray levels: 0 to 255."""
     original, result = _pair(original, result)
     return jnp.abs(original - result).mean((-3, -2, -1))
 
 
-def rmse(
-    original: Pixels[AnyArray, "*batch h w 3"], result: Pixels[AnyArray, "*batch h w 3"]
-) -> Float32[Array, "*batch"]:
+def rmse(original: Picture, result: Picture) -> Float32[Array, "*batch"]:
     """Root of the mean squared difference, gray levels: 0 to 255. Equal pictures have a gradient of 0."""
     original, result = _pair(original, result)
     return _root_mean_square(original - result)
 
 
-def psnr(
-    original: Pixels[AnyArray, "*batch h w 3"], result: Pixels[AnyArray, "*batch h w 3"]
-) -> Float32[Array, "*batch"]:
+def psnr(original: Picture, result: Picture) -> Float32[Array, "*batch"]:
     """Peak signal to noise ratio, `20 log10(255 / rmse)` decibels; infinite for equal pictures, so no training loss."""
     return 20.0 * jnp.log10(255.0 / rmse(original, result))
 
 
-def ssim(
-    original: Pixels[AnyArray, "*batch h w 3"], result: Pixels[AnyArray, "*batch h w 3"]
-) -> Float32[Array, "*batch"]:
+def ssim(original: Picture, result: Picture) -> Float32[Array, "*batch"]:
     """Structural similarity, at most 1: mean over colors and over pixels whose whole window lies in the picture.
 
     Gaussian window of 11 pixels with sigma 1.5, K1 = .01, K2 = .03, biased variances. Within 1e-4 of scikit-image with
@@ -70,8 +63,8 @@ def ssim(
 
 
 def perceptual_loss(
-    original: Pixels[AnyArray, "*batch h w 3"],
-    result: Pixels[AnyArray, "*batch h w 3"],
+    original: Picture,
+    result: Picture,
     regions: Regions,
     *,
     weights: Regions = PERCEPTFACE,
@@ -84,8 +77,7 @@ def perceptual_loss(
     `sqrt(3 H W)` it is the plain norm). Both metric and training loss: equal pictures have 0, with a gradient of 0.
 
     Args:
-      original, result: aligned pictures.
-      regions: masks of the original, for both.
+      regions: masks of the original, for both pictures, which are aligned.
       weights: a of each region.
       lpips: a function of two float32 pictures `[..., H, W, 3]` from 0 to 255 to `[...]`, such as
         `lambda x, y: network.apply(variables, x / 127.5 - 1, y / 127.5 - 1)`. None leaves the term out: weights of
@@ -97,7 +89,7 @@ def perceptual_loss(
     change = (original - result) / 255.0
     total = 0.0 if lpips is None else lpips(original, result)
     for mask, weight in zip(regions, weights, strict=True):
-        total = total + weight * _root_mean_square(_over(mask, change) * change)
+        total = total + weight * _root_mean_square(check_mask(mask, change)[..., None] * change)
     return total  # pyright: ignore[reportReturnType]
 
 
@@ -113,14 +105,6 @@ def _pair(original, result):
 def _root_mean_square(change):
     flat = change.reshape(*change.shape[:-3], -1)
     return length(flat) / flat.shape[-1] ** 0.5
-
-
-def _over(mask, change):
-    """A mask [..., H, W] with an axis for the colors."""
-    mask = jnp.asarray(mask)
-    if mask.shape != change.shape[:-1]:
-        raise ValueError(f"saw a mask of shape {list(mask.shape)}, wanted {list(change.shape[:-1])}, as the pictures")
-    return mask.astype(change.dtype)[..., None]
 
 
 def _windowed(planes):

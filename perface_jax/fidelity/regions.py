@@ -8,13 +8,13 @@ Pure JAX: jit (`size` and `names` static), vmap and any leading axes.
 
 from typing import NamedTuple
 
-import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float, Float32, Integer, Num
+from jaxtyping import Float, Float32, Integer
 
 from perface_jax import landmarks
 from perface_jax.arrays import AnyArray, Array
+from perface_jax.fidelity.faces import Points, each
 
 # The classes of label maps, by number. Both lists have 19 classes with nearly the same names, in two orders.
 CELEBAMASK_HQ = (
@@ -63,9 +63,7 @@ def label_regions(labels: Integer[AnyArray, "*batch h w"], *, names: tuple[str, 
     return Regions(*map(mask, _LABELS))
 
 
-def landmark_regions(
-    points: Num[AnyArray, "*batch p 2"], size: int | tuple[int, int], *, softness: float = 0.08
-) -> Regions:
+def landmark_regions(points: Points, size: int | tuple[int, int], *, softness: float = 0.08) -> Regions:
     """Masks from landmarks.
 
     Brows are strokes along their points; eyes and mouth are their outlines with a margin for lids and lips; the nose
@@ -73,7 +71,6 @@ def landmark_regions(
     brows) without the other four and a margin as wide as the soft edge, so that it shares no pixel with them.
 
     Args:
-      points: in a layout of `perface_jax.landmarks`, pixels.
       size: height and width of the picture in pixels, one number or two.
       softness: width of the edge, over which a mask goes from 0 to 1, pupil distances.
     """
@@ -82,24 +79,19 @@ def landmark_regions(
         *features, skin = _depths(face, _grid(size))
         return Regions(*(_soft(depth, softness) for depth in (*features, skin - softness)))
 
-    return _each(draw, points)
+    return each(draw, landmarks.outline(points).astype(jnp.float32))
 
 
-def face_region(
-    points: Num[AnyArray, "*batch p 2"], size: int | tuple[int, int], *, softness: float = 0.24
-) -> Float32[Array, "*batch h w"]:
+def face_region(points: Points, size: int | tuple[int, int], *, softness: float = 0.24) -> Float32[Array, "*batch h w"]:
     """One mask for the whole face with its features, up to an arc over the brows, with a wider edge.
 
     Arguments as for `landmark_regions`.
     """
-    return _each(lambda face: _soft(_depth(_contour(face), _grid(size)) / _unit(face) - softness / 2, softness), points)
 
+    def draw(face):
+        return _soft(_depth(_contour(face), _grid(size)) / _unit(face) - softness / 2, softness)
 
-def _each(draw, points):
-    """`draw` for every face, for any leading axes."""
-    outline = landmarks.outline(points).astype(jnp.float32)
-    masks = jax.vmap(draw)(outline.reshape(-1, *outline.shape[-2:]))
-    return jax.tree.map(lambda mask: mask.reshape(*outline.shape[:-2], *mask.shape[-2:]), masks)
+    return each(draw, landmarks.outline(points).astype(jnp.float32))
 
 
 def _grid(size):

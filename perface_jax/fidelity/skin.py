@@ -10,10 +10,11 @@ pictures under one light the comparison is unambiguous. An empty mask gives NaN.
 from typing import NamedTuple
 
 import jax.numpy as jnp
-from jaxtyping import Float, Float32, Shaped
+from jaxtyping import Float, Float32
 
 from perface_jax import images
 from perface_jax.arrays import AnyArray, Array, Pixels, Scalar
+from perface_jax.fidelity.faces import Mask, Picture, check_mask
 from perface_jax.images import color
 from perface_jax.images.pixels import in_dtype
 
@@ -29,9 +30,7 @@ class SkinDifference(NamedTuple):
     angle: Float[Array, "*batch"]  # absolute difference of the individual typology angles, degrees
 
 
-def skin_color(
-    image: Pixels[AnyArray, "*batch h w 3"], mask: Shaped[AnyArray, "*batch h w"]
-) -> Float32[Array, "*batch 3"]:
+def skin_color(image: Picture, mask: Mask) -> Float32[Array, "*batch 3"]:
     """The color of the lit skin in CIELAB: the mean of the lighter half of the mask without its lightest tenth."""
     return _lit_mean(*_flat(image, mask))
 
@@ -48,18 +47,12 @@ def individual_typology_angle(lab: Float[AnyArray, "*batch 3"]) -> Float[Array, 
 
 
 def skin_difference(
-    original: Pixels[AnyArray, "*batch h w 3"],
-    result: Pixels[AnyArray, "*batch h w 3"],
-    mask: Shaped[AnyArray, "*batch h w"],
-    *,
-    result_mask: Shaped[AnyArray, "*batch h w"] | None = None,
+    original: Picture, result: Picture, mask: Mask, *, result_mask: Mask | None = None
 ) -> SkinDifference:
     """How the skin of a result differs from that of its original.
 
-    Args:
-      original, result: the pictures.
-      mask: the skin in the original.
-      result_mask: the skin in the result; None = `mask`. Pixels are compared where both masks are.
+    `mask` is the skin in the original, `result_mask` that in the result; None = `mask`. Pixels are compared where both
+    masks are.
     """
     result_mask = mask if result_mask is None else result_mask
     before, weight = _flat(original, mask)
@@ -75,12 +68,12 @@ def skin_difference(
 
 
 def match_skin_color(
-    result: Pixels[AnyArray, "*batch h w 3"],
-    original: Pixels[AnyArray, "*batch h w 3"],
-    mask: Shaped[AnyArray, "*batch h w"],
+    result: Picture,
+    original: Picture,
+    mask: Mask,
     *,
-    result_mask: Shaped[AnyArray, "*batch h w"] | None = None,
-    where: Shaped[AnyArray, "*batch h w"] | None = None,
+    result_mask: Mask | None = None,
+    where: Mask | None = None,
     strength: Scalar = 1.0,
 ) -> Pixels[Array, "*batch h w 3"]:
     """The result with the skin color of the original, to be used after any anonymizer.
@@ -89,7 +82,6 @@ def match_skin_color(
     lamp, or of another skin under the same lamp. One color for the whole face: no detail of the original comes back.
 
     Args:
-      result, original: the pictures.
       mask: the skin in the original.
       result_mask: the skin in the result; None = `mask`. After a face swap, only what was swapped: the rest has the
         right color already.
@@ -106,22 +98,15 @@ def match_skin_color(
     ratio = wanted / jnp.maximum(seen, 1e-3)
     pixels = jnp.asarray(result).astype(jnp.float32)
     matched = color.from_linear(color.to_linear(pixels) * ratio[..., None, None, :])
-    share = strength * _weights(result, result_mask if where is None else where)
+    share = strength * check_mask(result_mask if where is None else where, result)
     mixed = pixels + share[..., None] * (matched - pixels)
     return in_dtype(mixed, result.dtype)
-
-
-def _weights(image, mask):
-    mask = jnp.asarray(mask)
-    if mask.shape != image.shape[:-1]:
-        raise ValueError(f"saw a mask of shape {list(mask.shape)}, wanted {list(image.shape[:-1])}, as the picture")
-    return mask.astype(jnp.float32)
 
 
 def _flat(image, mask):
     """CIELAB [..., pixels, 3] and weights [..., pixels]."""
     images.check(image, floating=True)
-    weight = _weights(image, mask)
+    weight = check_mask(mask, image)
     lab = color.to_lab(image).astype(jnp.float32)
     return lab.reshape(*lab.shape[:-3], -1, 3), weight.reshape(*weight.shape[:-2], -1)
 
