@@ -108,8 +108,8 @@ def relight(
     Known limits: cast shadows and gloss stay where they are. Ratios beyond 2.5 are clipped.
     """
     result, outline = _pair(result, points)
-    size: tuple[int, int] = result.shape[-3:-1]
-    where = check_mask(face_region(points, size) if where is None else where, result)
+    height, width = result.shape[-3:-1]
+    where = check_mask(face_region(points, (height, width)) if where is None else where, result)
     change = each(_log_ratio, _luminance(result), outline, fit_head(points), where, lighting)
     lit = color.from_linear(color.to_linear(result) * jnp.exp(strength * where * change)[..., None])
     return jnp.where(where[..., None] > 0, in_dtype(lit, result.dtype), result)

@@ -12,12 +12,13 @@ from jaxtyping import Num
 from perface_jax import images
 from perface_jax.arrays import AnyArray, Array, Pixels, Scalar
 from perface_jax.images.pixels import in_dtype, working_dtype
-from perface_jax.swap.geometry import face_ring, pixels, pupil_distance, radius, swap_points
+from perface_jax.swap.geometry import broadcast, face_ring, pixels, pupil_distance, radius, swap_points
+
+Picture = Pixels[AnyArray, "*#batch h w 3"]
+Points = Num[AnyArray, "*#batch p 2"]
 
 
-def blur(
-    image: Pixels[AnyArray, "*#batch h w 3"], landmarks: Num[AnyArray, "*#batch p 2"], *, sigma: Scalar = 0.3
-) -> Pixels[Array, "*batch h w 3"]:
+def blur(image: Picture, landmarks: Points, *, sigma: Scalar = 0.3) -> Pixels[Array, "*batch h w 3"]:
     """The face smoothed by a Gaussian of `sigma` pupil distances, normalized over the pixels inside the picture."""
 
     def blurred(image, points):
@@ -34,9 +35,7 @@ def _gaussian(count, sigma):
     return jax.nn.softmax(-(((place[:, None] - place[None]) / sigma) ** 2) / 2, -1)
 
 
-def pixelate(
-    image: Pixels[AnyArray, "*#batch h w 3"], landmarks: Num[AnyArray, "*#batch p 2"], *, blocks: Scalar = 8
-) -> Pixels[Array, "*batch h w 3"]:
+def pixelate(image: Picture, landmarks: Points, *, blocks: Scalar = 8) -> Pixels[Array, "*batch h w 3"]:
     """The face in squares of their mean colors, `blocks` of them across the face."""
 
     def coarse(image, points):
@@ -56,13 +55,11 @@ def _same_block(count, start, side):
     return same / same.sum(-1, keepdims=True)
 
 
-def black_box(
-    image: Pixels[AnyArray, "*#batch h w 3"], landmarks: Num[AnyArray, "*#batch p 2"]
-) -> Pixels[Array, "*batch h w 3"]:
+def black_box(image: Picture, landmarks: Points) -> Pixels[Array, "*batch h w 3"]:
     """The bounding box of the face in black."""
 
     def covered(image, points):
-        place, ring = pixels(*image.shape[:2], image.dtype), face_ring(points)  # pyright: ignore[reportCallIssue]
+        place, ring = pixels(image), face_ring(points)
         is_covered = ((place >= ring.min(0)) & (place <= ring.max(0))).all(-1)
         return jnp.where(is_covered[..., None], 0, image)
 
@@ -70,7 +67,7 @@ def black_box(
 
 
 def _on_face(changed, image, points):
-    is_face = radius(pixels(*image.shape[:2], image.dtype), face_ring(points)) < 1  # pyright: ignore[reportCallIssue]
+    is_face = radius(pixels(image), face_ring(points)) < 1
     return jnp.where(is_face[..., None], changed, image)
 
 
@@ -80,6 +77,5 @@ def _per_face(change, image, landmarks):
     image = jnp.asarray(image)
     dtype = working_dtype(image.dtype)
     points = swap_points(jnp.asarray(landmarks, dtype))
-    with jax.numpy_rank_promotion("allow"):  # to broadcast the leading axes
-        changed = jnp.vectorize(change, signature="(h,w,c),(q,k)->(h,w,c)")(image.astype(dtype), points)
+    changed = broadcast(change, "(h,w,c),(q,k)->(h,w,c)")(image.astype(dtype), points)
     return in_dtype(changed, image.dtype)

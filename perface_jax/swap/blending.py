@@ -20,13 +20,8 @@ def match_colors(
 
     In CIELAB, per channel: (x - mean x) clip(sd w / sd x, .7, 1.2) + mean w, with weighted mean and sd.
 
-    Args:
-      image: to be changed.
-      wanted: has the colors, with the face in the same place.
-      weight: at least 0: where both show skin. The gains come from these pixels, and change all of them.
-
-    Returns:
-      clipped to 0..255.
+    `wanted` has the face in the same place. `weight`, at least 0, is where both show skin: the gains come from these
+    pixels, and change all of them. The result is clipped to 0..255.
 
     Source: Reinhard et al. 2001, "Color Transfer between Images"; CIELAB, weights and limits of the gain are ours.
     """
@@ -51,12 +46,8 @@ def clone(
     the boundary. Solved for the correction x - image, which is harmonic, by matrix-free conjugate gradients, until the
     residual is 1e-4 of the right side: far less than a gray level from the exact solution.
 
-    Args:
-      image, target: the faces in the same place.
-      where: the mask. The outermost pixels of the picture always count as outside.
-
-    Returns:
-      not clipped.
+    Both faces are in the same place. The outermost pixels of the picture always count as outside of the mask `where`.
+    The result is not clipped.
 
     Source: Perez, Gangnet and Blake 2003, "Poisson Image Editing", equations 7 and 11.
     """

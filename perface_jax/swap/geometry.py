@@ -9,11 +9,12 @@ Points are (x, y) in pixels, pixel centers at integers.
 """
 
 import functools
+from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.typing import DTypeLike
 from jaxtyping import Float, Int32, Num
 
 from perface_jax.arrays import AnyArray, Array
@@ -30,17 +31,10 @@ _OVAL = (10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 37
 
 
 def swap_points(landmarks: Num[AnyArray, "*batch p 2"]) -> Float[Array, "*batch q 2"]:
-    """The points that a swap moves.
+    """The points that a swap moves, linear in the landmarks.
 
-    Args:
-      landmarks: pixels; P one of `landmarks.COUNTS`.
-
-    Returns:
-      468 points of a mesh, 70 of anything else: 59 of the outline, then the forehead from image right to image left.
-      Linear in the landmarks.
-
-    Raises:
-      ValueError: another number of points.
+    468 points of a mesh, 70 of anything else: 59 of the outline, then the forehead from image right to image left.
+    ValueError unless the number of landmarks is one of `landmarks.COUNTS`.
     """
     landmarks = jnp.asarray(landmarks)
     if landmarks.ndim > 1 and landmarks.shape[-2] >= MESH:
@@ -112,10 +106,16 @@ def _angle(rays):
     return jnp.arctan2(y, x)
 
 
-def pixels(height: int, width: int, dtype: DTypeLike) -> Float[Array, "{height} {width} 2"]:
-    """The (x, y) of every pixel."""
-    x, y = jnp.meshgrid(jnp.arange(width, dtype=dtype), jnp.arange(height, dtype=dtype))
+def pixels(image: Float[AnyArray, "h w 3"]) -> Float[Array, "h w 2"]:
+    """The (x, y) of every pixel of a picture."""
+    height, width = image.shape[:2]
+    x, y = jnp.meshgrid(jnp.arange(width, dtype=image.dtype), jnp.arange(height, dtype=image.dtype))
     return jnp.stack([x, y], -1)
+
+
+def broadcast(function: Callable[..., Any], signature: str) -> Callable[..., Any]:
+    """`jnp.vectorize`, which may broadcast leading axes even where ranks must not be promoted."""
+    return jax.numpy_rank_promotion("allow")(jnp.vectorize(function, signature=signature))
 
 
 def triangulate(points: Num[AnyArray, "q 2"] | Num[AnyArray, "n q 2"]) -> Int32[np.ndarray, "m 3"]:

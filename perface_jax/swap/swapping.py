@@ -19,6 +19,7 @@ from perface_jax.landmarks import PARTS
 from perface_jax.swap.blending import clone, match_colors
 from perface_jax.swap.geometry import (
     MESH,
+    broadcast,
     face_ring,
     inner_ring,
     outline_of,
@@ -111,9 +112,7 @@ def swap_face(
 
 @jax.jit
 def _outline(points, source_points, amount):
-    with jax.numpy_rank_promotion("allow"):  # to broadcast the leading axes
-        moved = jnp.vectorize(move_points, signature="(q,k),(q,k),()->(q,k)")(points, source_points, amount)
-    return outline_of(moved)
+    return outline_of(broadcast(move_points, "(q,k),(q,k),()->(q,k)")(points, source_points, amount))
 
 
 def _check_face(name, face):
@@ -151,7 +150,7 @@ def _swap(original, target, source, points, source_points, degree, shape, triang
     def one(original, target, source, points, source_points, degree, shape):
         moved = move_points(points, source_points, degree * shape)
         turns = jnp.ones(len(triangles), points.dtype)  # those of triangulate have one orientation
-        place = locate(moved, triangles, turns, *target.shape[:2])
+        place = locate(moved, triangles, turns, target)
         own, other = pull(target, target, points, place), pull(source, target, source_points, place)
         out, features = _masks(points, moved, target)
         matched = match_colors(other, own, _ramp((1 - out) / FEATHER) * (1 - features))
@@ -162,8 +161,7 @@ def _swap(original, target, source, points, source_points, degree, shape, triang
         return jnp.where(degree > 0, in_dtype(mixed, original.dtype), original)
 
     signature = "(h,w,c),(h,w,c),(i,j,c),(q,k),(q,k),(),()->(h,w,c)"
-    with jax.numpy_rank_promotion("allow"):  # to broadcast the leading axes
-        return jnp.vectorize(one, signature=signature)(original, target, source, points, source_points, degree, shape)
+    return broadcast(one, signature)(original, target, source, points, source_points, degree, shape)
 
 
 def move_points(
@@ -178,7 +176,7 @@ def move_points(
 
 def _masks(points, moved, target):
     """How far out each pixel lies in the mask (1 at its edge), and how much it belongs to eyes or mouth (0 to 1)."""
-    place, contours = pixels(*target.shape[:2], target.dtype), outline_of(moved)  # pyright: ignore[reportCallIssue]
+    place, contours = pixels(target), outline_of(moved)
     near = [radius(place, contours[slice(*PARTS[name])]) for name in ("left_eye", "right_eye", "mouth")]
     return radius(place, inner_ring(points)), _ramp((1.6 - functools.reduce(jnp.minimum, near)) / 0.8)
 

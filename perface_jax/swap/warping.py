@@ -12,6 +12,7 @@ from jaxtyping import Bool, Float, Integer, Num, Shaped
 from perface_jax import images
 from perface_jax.arrays import AnyArray, Array, Pixels
 from perface_jax.images.pixels import in_dtype, working_dtype
+from perface_jax.swap.geometry import broadcast, pixels
 
 
 def warp(
@@ -30,7 +31,6 @@ def warp(
     overlap, a pixel belongs to the one in which it lies deepest. No anti-aliasing: shrink large faces first.
 
     Args:
-      image: the picture.
       source_points: pixels of `image`.
       target_points: where they move to.
       triangles: indices of points: `triangulate`.
@@ -90,28 +90,25 @@ def check_triangles(triangles: Shaped[AnyArray, "..."], points: int) -> None:
 def _warp(image, background, source_points, target_points, triangles):
     def one(image, background, source_points, target_points):
         turns = jnp.sign(_area(source_points[triangles]))
-        place = locate(target_points, triangles, turns, *background.shape[:2])
+        place = locate(target_points, triangles, turns, background)
         return pull(image, background, source_points, place)
 
-    with jax.numpy_rank_promotion("allow"):  # to broadcast the leading axes
-        return jnp.vectorize(one, signature="(h,w,c),(i,j,c),(q,k),(q,k)->(i,j,c)")(
-            image, background, source_points, target_points
-        )
+    signature = "(h,w,c),(i,j,c),(q,k),(q,k)->(i,j,c)"
+    return broadcast(one, signature)(image, background, source_points, target_points)
 
 
 def locate(
     points: Float[AnyArray, "q 2"],
     triangles: Integer[AnyArray, "m 3"],
     turns: Float[AnyArray, " m"],
-    height: int,
-    width: int,
+    picture: Float[AnyArray, "i j 3"],
 ) -> Located:
-    """The triangle in which each pixel lies.
+    """The triangle in which each pixel of a picture lies.
 
     One triangle after the other: all of a mesh at once would be a thousand planes for each picture. `turns`, 1 or -1,
     is the orientation of each triangle when its front is visible.
     """
-    x, y = jnp.meshgrid(jnp.arange(width, dtype=points.dtype), jnp.arange(height, dtype=points.dtype))
+    x, y = jnp.moveaxis(pixels(picture), -1, 0)
 
     def deeper(best, triangle):
         (depth, index), (frame, number) = best, triangle

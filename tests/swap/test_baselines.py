@@ -14,7 +14,7 @@ from tests.pictures import levels, noise
 POINTS = (GENERIC[:, :2] * 16 + [24.3, 21.7]).astype(np.float32)  # pupils 16 pixels apart
 PICTURE = noise(56, 50, 3)
 RING = np.asarray(face_ring(swap_points(POINTS)))
-INSIDE = np.asarray(radius(pixels(56, 50, jnp.float32), jnp.asarray(RING)) < 1)
+INSIDE = np.asarray(radius(pixels(jnp.zeros((56, 50, 3))), jnp.asarray(RING)) < 1)
 
 
 def test_blur_is_a_gaussian_of_pupil_distances_inside_the_face_only():

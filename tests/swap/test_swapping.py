@@ -41,7 +41,7 @@ def swapped(people):
 
 def inside(points) -> np.ndarray:
     """How far out each pixel lies, 1 at the edge of the mask."""
-    places = geometry.pixels(SIZE, SIZE, jnp.float32)
+    places = geometry.pixels(jnp.zeros((SIZE, SIZE, 3)))
     return np.stack([geometry.radius(places, geometry.inner_ring(swap_points(face))) for face in points])
 
 
