@@ -164,11 +164,8 @@ def anonymize(
 ) -> Anonymized:
     """Group, candidates, swaps, scores and choice for every original.
 
-    Args:
-      originals, candidates: uint8, of one size.
-      members, k, rule, factor: see `propose`.
-      perceive: the perceptual model.
-      swapper: see docs/swappers.md; the classical swap by default.
+    Originals and candidates are uint8, of one size; `perceive` is the perceptual model; `members`, `k`, `rule` and
+    `factor` are those of `propose`; docs/swappers.md says what a swapper is.
 
     Raises:
       TypeError, ValueError: shapes that do not fit, or no recognizer.
@@ -186,14 +183,8 @@ def anonymize(
 def swap_all(originals: Face, candidates: Face, index: Integer[np.ndarray, "n k"], swapper: Swapper) -> Face:
     """Every proposed candidate swapped into its original.
 
-    Args:
-      originals, candidates: uint8, of one size.
-      index: places of candidates; -1 gives a black picture.
-      swapper: of one target and one source. It returns a picture, which is taken to have the target's landmarks, or a
-        `Face`.
-
-    Returns:
-      images uint8 `[n, k, h, w, 3]` and outlines float32 `[n, k, 59, 2]`.
+    `index` has the places of candidates; -1 gives a black picture. A swapper returns a picture, which is taken to have
+    the target's landmarks, or a `Face`. The results are uint8 `[n, k, h, w, 3]`, with outlines float32 `[n, k, 59, 2]`.
 
     Raises:
       ValueError: the swapper returns a picture of another size or dtype.
@@ -220,12 +211,7 @@ def swap_all(originals: Face, candidates: Face, index: Integer[np.ndarray, "n k"
 
 
 def score(
-    originals: Face,
-    results: Face,
-    *,
-    perceive: Embed,
-    recognizers: Mapping[str, Embed],
-    feature_loss: FeatureLoss,
+    originals: Face, results: Face, *, perceive: Embed, recognizers: Mapping[str, Embed], feature_loss: FeatureLoss
 ) -> Axes:
     """Scores of results `[n, k, ...]` against their originals `[n, ...]`; the other arguments as for `anonymize`."""
     flat = Face(*(np.reshape(part, (-1, *part.shape[2:])) for part in results))

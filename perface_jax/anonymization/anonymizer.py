@@ -14,7 +14,7 @@ from ml_collections import ConfigDict
 
 from perface_jax import groups, privacy
 from perface_jax.anonymization import anonymize as pipeline
-from perface_jax.anonymization import folder, methods, preservation, proposals, recognizer_sections, sections, settings
+from perface_jax.anonymization import folder, methods, preservation, proposals, sections, settings
 from perface_jax.anonymization.benchmark import benchmark
 from perface_jax.anonymization.embedders import BEFORE_TRAINING, Embedders, open_embedders
 from perface_jax.anonymization.inputs import (
@@ -73,9 +73,9 @@ def evaluate(config: ConfigDict, workdir: str | None, inputs: Inputs) -> Report:
     ]
     parts = (
         sections.both_axes(found, originals, compared),
-        recognizer_sections.recognizer_matches(found),
+        sections.recognizer_matches(found),
         sections.preservation(found),
-        recognizer_sections.group_gaps(found),
+        sections.group_gaps(found),
     )
     facts = _facts(config, workdir, inputs, read)
     return Report("Anonymized faces on two axes", warnings, facts, [part for part in parts if part])

@@ -20,6 +20,7 @@ from perface_jax.statistics.resampling import resample
 from perface_jax.statistics.shares import mean_of
 
 ALL = ("all", "all")  # attribute and group of the row of all pictures
+Groups = Mapping[str, np.ndarray]  # attribute -> its value for each picture, strings; "" = in no group
 
 
 class BenchmarkRow(NamedTuple):
@@ -91,7 +92,7 @@ def benchmark(
     methods: Mapping[str, Method],
     embedders: Embedders,
     *,
-    attributes: Mapping[str, np.ndarray],
+    attributes: Groups,
     persons: np.ndarray | None = None,
     false_accept_rate: float = 1e-3,
 ) -> Benchmark:
@@ -99,7 +100,6 @@ def benchmark(
 
     Args:
       originals: N of them, whose pairs of two persons set the thresholds.
-      attributes: attribute -> its value for each original, strings `[N]`; a picture with an empty one is in no group.
       persons: the person on each original; None = all different.
 
     Raises:
@@ -141,7 +141,7 @@ def match(
     places: np.ndarray,
     persons: np.ndarray,
     *,
-    groups: Mapping[str, np.ndarray],
+    groups: Groups,
     false_accept_rate: float,
 ) -> privacy.RecognizerTable:
     """What the recognizers find in the results of one method; all originals are impostors and gallery."""
@@ -159,11 +159,7 @@ def match(
 
 
 def benchmark_rows(
-    method: str,
-    table: privacy.RecognizerTable,
-    perceived: np.ndarray | None,
-    groups: Mapping[str, np.ndarray],
-    persons: np.ndarray,
+    method: str, table: privacy.RecognizerTable, perceived: np.ndarray | None, groups: Groups, persons: np.ndarray
 ) -> list[BenchmarkRow]:
     """The rows of a table, each with the mean perceived similarity of the same pictures."""
     means = {}
@@ -176,11 +172,7 @@ def benchmark_rows(
 
 
 def gap_rows(
-    method: str,
-    table: privacy.RecognizerTable,
-    perceived: np.ndarray | None,
-    groups: Mapping[str, np.ndarray],
-    persons: np.ndarray,
+    method: str, table: privacy.RecognizerTable, perceived: np.ndarray | None, groups: Groups, persons: np.ndarray
 ) -> list[GapRow]:
     """The gaps of a table, and those of the perceived similarity of attributes with two groups or more."""
     rows = [GapRow(method, gap.recognizer, gap.attribute, gap.measure, gap.gap) for gap in table.gaps]

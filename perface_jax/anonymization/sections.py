@@ -1,6 +1,7 @@
-"""Sections on anonymized faces: every method on both axes, and what it preserves."""
+"""Sections on anonymized faces: both axes, what recognizers find, what is preserved, and groups."""
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import numpy as np
 
@@ -12,14 +13,22 @@ from perface_jax.anonymization.proposals import list_thresholds
 from perface_jax.datasets.portraits import Portraits
 from perface_jax.formatting import estimate, interval
 from perface_jax.report import Picture, Section, Table
+from perface_jax.statistics.estimates import Estimate
 
 SHOWN = 6  # originals on the sheet
-SHORT = {
-    "SSIM": "SSIM",
-    "feature loss": "loss",
-    SKIN_COLORS: "skin",
-    "light": "light",
-}  # measures beside the axes: head
+# The measures beside the axes, as many as fit on a page -> the heads of their columns.
+SHORT = {"SSIM": "SSIM", "feature loss": "loss", SKIN_COLORS: "skin", "light": "light"}
+RANKS = (1, 5, 20)  # of the table; the figure has all
+GAPS = ("protected", "re_identified", "equal_error")  # measures of `GapRow`, in the order of their columns
+
+
+class RankRow(NamedTuple):
+    """One rank of a curve of cumulative matches."""
+
+    method: str
+    recognizer: str
+    rank: int  # k
+    found: Estimate  # share whose own original is among the k most similar
 
 
 def both_axes(found: Benchmark, originals: Portraits, methods: Mapping[str, Method]) -> Section:
@@ -77,6 +86,66 @@ def preservation(found: Benchmark) -> Section:
     return Section("Preservation", caption, Table(("measure", "better", *by_method), lines), found.preservation)
 
 
+def recognizer_matches(found: Benchmark) -> Section:
+    """Every method under every recognizer at every threshold and every rank."""
+    rate = f"{found.false_accept_rate:g}"
+    curves = {(method, curve.recognizer): curve for method, several in found.curves.items() for curve in several}
+    ranks = [RankRow(*pair, rank, share) for pair, curve in curves.items() for rank, share in enumerate(curve.ranks, 1)]
+    within = {row[:3]: row.found for row in ranks}
+    shown = [rank for rank in RANKS if any(row.rank == rank for row in ranks)]
+    lines = [
+        (
+            row.method,
+            row.matched.recognizer,
+            str(row.matched.pairs),
+            estimate(row.matched.equal_error),
+            estimate((1 - protected.value, 1 - protected.high, 1 - protected.low)),
+            *(estimate(within[row.method, row.matched.recognizer, rank]) for rank in shown),
+        )
+        for row in found.overall()
+        for protected in [row.matched.protected]
+    ]
+    columns = ("method", "recognizer", "pictures", "EER", f"TAR at FAR {rate}", *(f"rank {rank}" for rank in shown))
+    caption = (
+        "EER: equal error rate of the recognizer on originals with their results against the pairs of two people that"
+        " set its threshold; .5 is guessing. TAR: true accept rate at the threshold with a false accept rate of"
+        f" {rate}, 1 minus protected. Rank k: share whose own original is among the k most similar of all originals;"
+        " rank 1 is Re-ID. In brackets: 95% interval, persons resampled."
+    )
+    rocs = {pair: (curve.roc.false_accept_rate, curve.roc.true_accept_rate) for pair, curve in curves.items()}
+    shares = {pair: tuple(np.transpose(curve.ranks)) for pair, curve in curves.items()}
+    roc = figures.roc_curves(_by_recognizer(rocs), asked=found.false_accept_rate)
+    pictures = [
+        Picture("ROC: share matched at every threshold", roc),
+        Picture("Own original among the k most similar", figures.rank_curves(_by_recognizer(shares))),
+    ]
+    return Section("What recognizers find", caption, Table(columns, lines), ranks, pictures)
+
+
+def group_gaps(found: Benchmark) -> Section | None:
+    """Every method group by group, and the largest gap of every measure; None without groups."""
+    rows = found.of_groups()
+    if not rows:
+        return None
+    titles = dict.fromkeys((row.method, row.matched.recognizer, row.matched.attribute) for row in rows)
+    gaps = {row[:-1]: row.gap for row in found.gaps}
+    lines = []
+    for title in titles:
+        lines += [_group_line(row) for row in rows if (row.method, *row.matched[:2]) == title]
+        lines += _gap_lines(title, gaps)
+    columns = (
+        "method", "recognizer", "attribute", "group", "pictures", "similarity", "protected", "Re-ID", "EER",
+        "perceived",
+    )  # fmt: skip
+    caption = (
+        "One threshold and one gallery for all groups, as in a deployed system; EER against the impostor pairs of all,"
+        " for groups of ten persons or more. Below the groups, the largest gap of each measure: its highest group minus"
+        " its lowest, in round brackets how often chance gives as large a gap (p); and the gap that chance gives with"
+        " groups of this size. Chance always gives some gap: read the two together."
+    )
+    return Section("Groups", caption, Table(columns, lines), [*rows, *found.gaps])
+
+
 def _value(row):
     return "" if row.note else f"{row.value.value:.{MEASURES[row.measure].digits}f}"
 
@@ -91,14 +160,11 @@ def _cell(row):
 
 def _scatter(found, thresholds):
     points = {
-        recognizer: {
-            method: (scores.matched[recognizer], scores.perceived)
-            for method, scores in found.scores.items()
-            if recognizer in scores.matched
-        }
-        for recognizer in thresholds
+        (method, recognizer): (similarity, scores.perceived)
+        for method, scores in found.scores.items()
+        for recognizer, similarity in scores.matched.items()
     }
-    return figures.two_axes(points, thresholds=thresholds)
+    return figures.two_axes(_by_recognizer(points), thresholds=thresholds)
 
 
 def _sheet(found, originals, methods):
@@ -115,3 +181,37 @@ def _sheet(found, originals, methods):
                 results[name] = (method.portraits.images[i], float(perceived), float(nearest))
         rows.append(figures.MethodsRow(originals.names[place], originals.images[place], results))
     return figures.methods(rows)
+
+
+def _group_line(row):
+    matched = row.matched
+    return (
+        row.method,
+        matched.recognizer,
+        matched.attribute,
+        matched.group,
+        str(matched.pairs),
+        estimate(matched.similarity),
+        estimate(matched.protected),
+        estimate(matched.re_identified),
+        estimate(matched.equal_error) or f"n/a: {matched.persons} persons",
+        estimate(row.perceived) if row.perceived else "",
+    )
+
+
+def _gap_lines(title, gaps):
+    """The lines below the groups of an attribute; none for a single group."""
+    method, _, attribute = title
+    of_measures = [gaps.get((*title, measure)) for measure in GAPS]
+    if not any(of_measures):
+        return []
+    of_measures.append(gaps.get((method, None, attribute, "perceived")))
+    largest = [f"{gap.gap.value:.3f} ({gap.p_value:.3f})" if gap else "" for gap in of_measures]
+    by_chance = [estimate(gap.by_chance) if gap else "" for gap in of_measures]
+    return [(*title, "largest gap (p)", "", "", *largest), (*title, "gap by chance", "", "", *by_chance)]
+
+
+def _by_recognizer(values):
+    """(method, recognizer) -> value as recognizer -> method -> value."""
+    recognizers = dict.fromkeys(recognizer for _, recognizer in values)
+    return {one: {method: value for (method, name), value in values.items() if name == one} for one in recognizers}

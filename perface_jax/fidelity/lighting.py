@@ -54,12 +54,8 @@ def fit_lighting(image: Picture, points: Points, *, where: Mask | None = None) -
     Least squares of `Y` over the bare skin between brows and upper lip, where neither fringe nor beard grows, in linear
     luminance; pixels far from the model (shadows, gloss, strands of hair) count less.
 
-    Args:
-      points: landmarks in the picture's pixels.
-      where: the pixels to trust, such as the skin of a label map; None = all.
-
-    Returns:
-      NaN where nothing is trusted or the face lies outside of the picture.
+    `where` has the pixels to trust, such as the skin of a label map; None = all. NaN where nothing is trusted or the
+    face lies outside of the picture.
 
     Raises:
       ValueError: leading axes of picture and landmarks, or shapes of picture and mask, that differ.
@@ -126,7 +122,7 @@ def _fit(luminance, outline, head, trusted):
     """Gauss-Newton on the lamp, with weights that fall with the residual. One face."""
     x, y, weight = _bare_skin()
     at = surface.project(x, y, head, outline)
-    normals = _turned(surface.normals(x, y), head)
+    normals = _normals(x, y, head)
     weight *= _towards_viewer(normals) * _sample(trusted, at)
     seen = _sample(luminance, at)
     mean = (weight * seen).sum() / weight.sum()
@@ -166,7 +162,7 @@ def _log_ratio(luminance, outline, head, where, lighting):
     """Logarithm of new over old shading, each of mean 1 over the face. One face."""
     own = _fit(luminance, outline, head, jnp.ones(luminance.shape))
     x, y = surface.over_pixels(head, outline, where.shape)
-    normals = _turned(surface.normals(x, y, _relief(luminance, outline, head, own)), head)
+    normals = _normals(x, y, head, _relief(luminance, outline, head, own))
     new, old = (_shade(light.lamp, normals) for light in (lighting, own))
     new, old = (shade / ((where * shade).sum() / where.sum()) for shade in (new, old))
     return jnp.clip(jnp.log(new / old), -np.log(_LIMIT), np.log(_LIMIT))
@@ -178,7 +174,7 @@ def _relief(luminance, outline, head, own):
     Without it the features of the generic face would be painted into a face that was blurred away.
     """
     x, y, weight = _bare_skin()
-    normals, smooth = (_turned(surface.normals(x, y, relief), head) for relief in (1.0, 0.0))
+    normals, smooth = (_normals(x, y, head, relief) for relief in (1.0, 0.0))
     weight *= jnp.exp(-((x / _NOSE) ** 4)) * _towards_viewer(normals)
     flat = _shade(own.lamp, smooth)
     seen = jnp.maximum(_sample(luminance, surface.project(x, y, head, outline)), 1e-4)
@@ -193,9 +189,9 @@ def _towards_viewer(normals):
     return jax.nn.sigmoid((normals[..., 2] - 0.3) / 0.05)
 
 
-def _turned(normals, head: Head):
-    """Normals of the head in the frame of the camera."""
-    return jnp.einsum("ij,...j->...i", head.rotation, normals)
+def _normals(x, y, head: Head, relief=1.0):
+    """Normals of the surface in the frame of the camera."""
+    return jnp.einsum("ij,...j->...i", head.rotation, surface.normals(x, y, relief))
 
 
 def _sample(plane, at):

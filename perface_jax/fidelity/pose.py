@@ -67,11 +67,7 @@ _FIVE = _trust(five=1.0)
 
 
 def head_pose(points: Points) -> Pose:
-    """The angles of a head, from landmarks.
-
-    Raises:
-      ValueError: a number of points that is no layout of `perface_jax.landmarks`.
-    """
+    """The angles of a head, from landmarks."""
     return pose_of(fit_head(points).rotation)
 
 

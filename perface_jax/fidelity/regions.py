@@ -43,9 +43,7 @@ _LABELS = (("l_brow", "r_brow"), ("l_eye", "r_eye"), ("nose",), ("mouth", "u_lip
 def label_regions(labels: Integer[AnyArray, "*batch h w"], *, names: tuple[str, ...] = CELEBAMASK_HQ) -> Regions:
     """Masks of 0 or 1 from a label map. Glasses, hair, ears and neck belong to no region.
 
-    Args:
-      labels: the class of every pixel.
-      names: of the classes; CELEBAMASK_HQ or FACE_PARSING. A map read with the wrong one looks plausible.
+    `names` are those of the classes, CELEBAMASK_HQ or FACE_PARSING. A map read with the wrong one looks plausible.
 
     Raises:
       TypeError: labels that are not integers, such as a color picture.

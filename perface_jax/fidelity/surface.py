@@ -66,13 +66,7 @@ def _mirrored():
 def project(
     x: Float[AnyArray, "*batch"], y: Float[AnyArray, "*batch"], head: Head, outline: Float[AnyArray, "59 2"]
 ) -> Float[Array, "*batch 2"]:
-    """The pixels in which the surface over x and y appears.
-
-    Args:
-      x, y: pupil distances.
-      head: one fitted head, without leading axes.
-      outline: its landmarks, pixels.
-    """
+    """The pixels in which the surface over x and y appears, from one fitted head and its landmarks."""
     body = jnp.stack([x, y, height(x, y)], -1)
     return _place(body, head) + _shift(x, y, head, outline)
 
@@ -82,9 +76,7 @@ def over_pixels(
 ) -> tuple[Float[Array, "h w"], Float[Array, "h w"]]:
     """The x and y of the surface that every pixel shows: the inverse of `project`, by iteration.
 
-    Args:
-      head, outline: as for `project`.
-      size: height and width of the picture, pixels.
+    `size` is height and width of the picture.
     """
     v, u = jnp.indices(size, outline.dtype)
     (a, b), (c, d) = head.rotation[:2, :2]
@@ -108,12 +100,9 @@ def _inside(x, y):
 
 def _place(body, head):
     """Points of the head [..., 3] in the picture."""
-    seen = [(body * row).sum(-1) * head.scale + shift for row, shift in zip(_rows(head, body), head.shift, strict=True)]
+    rows = [row.reshape((1,) * (body.ndim - 1) + (3,)) for row in head.rotation[:2]]
+    seen = [(body * row).sum(-1) * head.scale + shift for row, shift in zip(rows, head.shift, strict=True)]
     return jnp.stack(seen, -1)
-
-
-def _rows(head, body):
-    return [row.reshape((1,) * (body.ndim - 1) + (3,)) for row in head.rotation[:2]]
 
 
 def _shift(x, y, head, outline):

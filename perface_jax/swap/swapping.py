@@ -60,8 +60,7 @@ def swap(
     3. The mixture is blended into the target: its gradients inside the mask, the target's values outside, a soft edge.
 
     Args:
-      target: the picture that is changed.
-      source: the face that is swapped in; a mesh too, if the target has one. Pictures may differ in size.
+      source: a mesh, if the target has one. Pictures may differ in size.
       degree: from 0 (the target, bit for bit) to 1 (the whole swap).
       shape: share of the source's shape in the result, 0 to 1.
       triangles: of `triangulate(swap_points(...))`. None: those of the generic face; for meshes those of the meshes

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from perface_jax import privacy
-from perface_jax.anonymization import benchmark, recognizer_sections, sections
+from perface_jax.anonymization import benchmark, sections
 from perface_jax.anonymization.embedders import Embedders
 from perface_jax.anonymization.methods import Method
 from perface_jax.anonymization.preservation import MEASURES
@@ -91,7 +91,7 @@ def test_without_a_perceptual_model_there_is_no_perceived_similarity_and_no_scat
 
 
 def test_equal_error_true_accepts_and_ranks_are_those_of_privacy(found, vectors):
-    ours, plain = _lines(recognizer_sections.recognizer_matches(found))
+    ours, plain = _lines(sections.recognizer_matches(found))
     assert (ours["method"], plain["method"], ours["recognizer"]) == ("ours", "plain", "r50")
     (row,) = privacy.recognizer_table({"r50": (vectors["originals"], vectors["ours"])}, false_accept_rate=RATE).rows
     similarity = privacy.paired_similarity(vectors["originals"], vectors["ours"])
@@ -108,7 +108,7 @@ def test_equal_error_true_accepts_and_ranks_are_those_of_privacy(found, vectors)
 
 
 def test_every_rank_with_its_interval_is_in_the_rows_and_in_the_figure(found):
-    section = recognizer_sections.recognizer_matches(found)
+    section = sections.recognizer_matches(found)
     rows = [row for row in section.rows if row.recognizer == "r50"]
     assert [(row.method, row.rank) for row in rows] == [(m, k) for m in ("ours", "plain") for k in range(1, 21)]
     roc, ranks = (picture.figure for picture in section.figures)
@@ -127,7 +127,7 @@ def test_both_axes_leave_the_equal_error_rate_to_its_table_and_show_originals_th
 
 
 def test_groups_have_every_measure_with_its_interval(found, vectors):
-    lines = _lines(recognizer_sections.group_gaps(found))
+    lines = _lines(sections.group_gaps(found))
     women = next(line for line in lines if (line["method"], line["group"]) == ("ours", "female"))
     there = SEX == "female"
     within = privacy.found_within(privacy.ranks(vectors["ours"], vectors["originals"]), k=1)
@@ -148,9 +148,7 @@ def test_groups_have_every_measure_with_its_interval(found, vectors):
 
 def test_the_largest_gap_of_every_measure_is_below_its_groups(found):
     lines = [
-        line
-        for line in _lines(recognizer_sections.group_gaps(found))
-        if (line["method"], line["attribute"]) == ("ours", "sex")
+        line for line in _lines(sections.group_gaps(found)) if (line["method"], line["attribute"]) == ("ours", "sex")
     ]
     women, men, gap, chance = lines
     assert gap["group"] == "largest gap (p)"
@@ -163,7 +161,7 @@ def test_the_largest_gap_of_every_measure_is_below_its_groups(found):
 
 
 def test_a_group_of_few_persons_has_a_reason_instead_of_an_equal_error_rate(found):
-    section = recognizer_sections.group_gaps(found)
+    section = sections.group_gaps(found)
     few = next(line for line in _lines(section) if line["group"] == "few")
     assert few["EER"] == "n/a: 6 persons"
     gaps = [row for row in section.rows if isinstance(row, benchmark.GapRow)]
@@ -173,4 +171,4 @@ def test_a_group_of_few_persons_has_a_reason_instead_of_an_equal_error_rate(foun
 
 def test_without_groups_there_is_no_table(found):
     alone = found._replace(rows=found.overall())
-    assert recognizer_sections.group_gaps(alone) is None
+    assert sections.group_gaps(alone) is None
