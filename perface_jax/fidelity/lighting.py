@@ -189,7 +189,7 @@ def _towards_viewer(normals):
     return jax.nn.sigmoid((normals[..., 2] - 0.3) / 0.05)
 
 
-def _normals(x, y, head: Head, relief=1.0):
+def _normals(x, y, head: Head, relief: Scalar = 1.0):
     """Normals of the surface in the frame of the camera."""
     return jnp.einsum("ij,...j->...i", head.rotation, surface.normals(x, y, relief))
 
