@@ -17,14 +17,7 @@ from perface_jax.anonymization import anonymize as pipeline
 from perface_jax.anonymization import folder, methods, preservation, proposals, sections, settings
 from perface_jax.anonymization.benchmark import benchmark
 from perface_jax.anonymization.embedders import BEFORE_TRAINING, Embedders, open_embedders
-from perface_jax.anonymization.inputs import (
-    Inputs,
-    name_roles,
-    read_attributes,
-    read_faces,
-    read_members,
-    read_persons,
-)
+from perface_jax.anonymization.inputs import Inputs, name_roles, read_attributes, read_faces, read_members, read_persons
 from perface_jax.anonymization.methods import WITHOUT_SWAP, Method, face
 from perface_jax.datasets.portraits import Portraits
 from perface_jax.report import Report

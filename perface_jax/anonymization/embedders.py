@@ -14,6 +14,8 @@ from perface_jax.datasets.portraits import Portraits
 from perface_jax.evaluation import Role
 from perface_jax.network.model_folder import load_model
 
+Pictures = UInt8[AnyArray, "n s s 3"]
+Points = Num[AnyArray, "n p 2"]
 BEFORE_TRAINING = "before training"  # the recognizer that a run started from
 
 
@@ -23,12 +25,7 @@ class FaceEmbedder(Protocol):
     embeds_new_pictures: bool  # whether it embeds any picture; files have vectors of known pictures only
 
     def embed(
-        self,
-        pictures: UInt8[AnyArray, "n s s 3"],
-        points: Num[AnyArray, "n p 2"],
-        *,
-        role: str | None = None,
-        names: Sequence[str] = (),
+        self, pictures: Pictures, points: Points, *, role: str | None = None, names: Sequence[str] = ()
     ) -> Float[np.ndarray, "n d"]:
         """Vectors of faces, from pictures and landmarks.
 
@@ -79,7 +76,7 @@ class NetworkEmbedder:
     def __init__(self, network: evaluation.Network, *, crop: str):
         self._network, self._crop = network, network.model.crop or crop
 
-    def embed(self, pictures, points, *, role=None, names=()):
+    def embed(self, pictures: Pictures, points: Points, **_) -> Float[np.ndarray, "n d"]:
         """See `FaceEmbedder`."""
         five = np.asarray(landmarks.outline(np.asarray(points, np.float32)))[:, :5]
         size = self._network.model.image_size
@@ -98,7 +95,7 @@ class FileEmbedder:
     def __init__(self, files: Mapping[str, evaluation.Vectors], name: str):
         self._files, self._name = files, name
 
-    def embed(self, pictures, points, *, role=None, names=()):
+    def embed(self, pictures, points, *, role: str | None = None, names: Sequence[str] = ()) -> np.ndarray:
         """See `FaceEmbedder`. ValueError: no file for these pictures, or a picture that is not in it."""
         if role is None:
             raise ValueError(f"{self._name} has vectors from files; wanted a model folder, which embeds new pictures")

@@ -72,13 +72,11 @@ def refuse_clashes(config: ConfigDict, inputs: Inputs) -> None:
 
 def read_methods(originals: Portraits, inputs: Inputs) -> dict[str, Method]:
     """The methods of the command line: what they made of the originals."""
-    return {
-        name: Method(
-            *read_results(folder, picture_names(folder), originals, landmarks=read_points(name, inputs)),
-            made_here=False,
-        )
-        for name, folder in inputs.methods.items()
-    }
+    found = {}
+    for name, folder in inputs.methods.items():
+        results = read_results(folder, picture_names(folder), originals, landmarks=read_points(name, inputs))
+        found[name] = Method(*results, made_here=False)
+    return found
 
 
 def without_swap(baselines: Sequence[Baseline], originals: Portraits) -> dict[str, Method]:

@@ -124,8 +124,4 @@ def _of_pictures(originals, results):
 
 def _of_landmarks(original, result):
     distance = fidelity.expression_distance(original, result)
-    return {
-        "expression": distance.all,
-        "mouth": distance.mouth,
-        "pose": fidelity.pose_error(original, result).angle,
-    }
+    return {"expression": distance.all, "mouth": distance.mouth, "pose": fidelity.pose_error(original, result).angle}

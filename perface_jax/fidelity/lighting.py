@@ -77,12 +77,7 @@ def light_angle(lighting: Lighting, other: Lighting) -> Float[Array, "*batch"]:
 
 
 def relight(
-    result: Picture,
-    lighting: Lighting,
-    points: Points,
-    *,
-    where: Mask | None = None,
-    strength: Scalar = 1.0,
+    result: Picture, lighting: Lighting, points: Points, *, where: Mask | None = None, strength: Scalar = 1.0
 ) -> Pixels[Array, "*batch h w 3"]:
     """The result under the light of the original, to be used after any anonymizer.
 

@@ -44,7 +44,8 @@ def height(x: Float[AnyArray, "*batch"], y: Float[AnyArray, "*batch"], relief: S
     a, b, c = _HALF
     inside = 1.0 - jnp.square((x - _TOP[0]) / a) - jnp.square((y - _TOP[1]) / b)
     z = _TOP[2] + c * (jnp.sqrt(jnp.maximum(inside, 0.01)) - 1.0)
-    tall, beside, down, wide, long = (column.reshape((1,) * x.ndim + (-1,)) for column in _mirrored().T)
+    hills = np.concatenate([_HILLS, _HILLS[_HILLS[:, 1] > 0] * [1, -1, 1, 1, 1]]).astype(np.float32)
+    tall, beside, down, wide, long = (column.reshape((1,) * x.ndim + (-1,)) for column in hills.T)
     away = jnp.square((x[..., None] - beside) / wide) + jnp.square((y[..., None] - down) / long)
     return z + relief * (tall * jnp.exp(-away)).sum(-1)
 
@@ -56,11 +57,6 @@ def normals(
     one, zero = jnp.ones_like(x), jnp.zeros_like(x)
     across, down = (jax.jvp(lambda *at: height(*at, relief), (x, y), way)[1] for way in ((one, zero), (zero, one)))  # pyright: ignore[reportCallIssue]
     return jnp.stack([-across, -down, one], -1) / jnp.sqrt(1.0 + across**2 + down**2)[..., None]
-
-
-def _mirrored():
-    aside = _HILLS[_HILLS[:, 1] > 0]
-    return jnp.asarray(np.concatenate([_HILLS, aside * [1, -1, 1, 1, 1]]), jnp.float32)
 
 
 def project(

@@ -12,14 +12,4 @@ from perface_jax.swap.geometry import swap_points, triangulate
 from perface_jax.swap.swapping import Face, swap, swap_face
 from perface_jax.swap.warping import warp
 
-__all__ = [
-    "Face",
-    "black_box",
-    "blur",
-    "pixelate",
-    "swap",
-    "swap_face",
-    "swap_points",
-    "triangulate",
-    "warp",
-]
+__all__ = ["Face", "black_box", "blur", "pixelate", "swap", "swap_face", "swap_points", "triangulate", "warp"]

@@ -123,12 +123,9 @@ def triangulate(points: Num[AnyArray, "q 2"] | Num[AnyArray, "n q 2"]) -> Int32[
 
     The Delaunay triangulation of the mean of the faces, each aligned with the first one by a similarity.
 
-    Args:
-      points: of one face or several; for `swap`, of meshes: `swap_points(landmarks)`. Pass several faces, or a frontal
-        one: in a turned face the nose hides part of a cheek, and triangles would join the two.
-
-    Returns:
-      indices of points, all of one orientation. Points that coincide with another one are in no triangle.
+    For `swap`, pass `swap_points(landmarks)` of meshes. Several faces, or a frontal one: in a turned face
+    the nose hides part of a cheek, and triangles would join the two. All triangles have one orientation; points that
+    coincide with another one are in none.
 
     Raises:
       ValueError: points of another shape, not finite, or all on one line.
