@@ -55,12 +55,9 @@ def initialize(coordinator: str | None = None, processes: int | None = None, pro
 
 def first_process_first(function: Callable[[], T]) -> T:
     """The result of the function in every process; the first one calls it before the others do."""
-    if jax.process_index() == 0:
-        result = function()
-        multihost_utils.sync_global_devices("first_process_first")
-        return result
+    results = [function()] if jax.process_index() == 0 else []
     multihost_utils.sync_global_devices("first_process_first")
-    return function()
+    return results[0] if results else function()
 
 
 def make_mesh(replicas: int = 1, *, data: int = 0, devices: Sequence[Any] | None = None) -> Mesh:
@@ -180,9 +177,10 @@ def spmd_rows(function: Callable, mesh: Mesh) -> Callable:
 
 
 def _shard_mapped(body, mesh, out_specs, **options):
+    mapped = jax.shard_map(body, mesh=mesh, in_specs=(STATE, BATCH, SHARED), out_specs=out_specs)
+
     def program(state, batch, *shared):
-        specs = (STATE, BATCH, *(SHARED for _ in shared))
-        return jax.shard_map(body, mesh=mesh, in_specs=specs, out_specs=out_specs)(state, batch, *shared)
+        return mapped(state, batch, shared)
 
     return jax.jit(program, compiler_options=compilation.options(mesh.devices.flat), **options)
 
@@ -192,7 +190,7 @@ def _taker(mesh):
     return jax.jit(lambda tree, i: jax.tree.map(lambda x: x[i], tree), out_shardings=NamedSharding(mesh, SHARED))
 
 
-def _in_turn(step, state, batch, *shared):
+def _in_turn(step, state, batch, shared):
     """The step on each replica of this group, one after the other, with the program and the memory of one."""
     if jax.tree.leaves(state)[0].shape[0] == 1:
         only = jax.tree.map(lambda x: x[0], (state, batch))
@@ -206,11 +204,8 @@ def _pmapped(body, mesh):
             f"pmap serves one replica; this mesh has {mesh.shape[REPLICA]} groups. Use config.mesh.how=shard_map"
         )
     devices, sharding = list(mesh.devices.flat), NamedSharding(mesh, STATE)
-
-    @functools.cache
-    def mapped(shared):
-        axes = (None, 2, *(None,) * shared)
-        return jax.pmap(body, axis_name=DATA, in_axes=axes, out_axes=None, devices=devices, donate_argnums=0)
+    options = {"in_axes": (None, 2, None), "out_axes": None, "devices": devices, "donate_argnums": 0}
+    mapped = jax.pmap(body, axis_name=DATA, **options)
 
     def rename(x):
         parts = [shard.data for shard in x.addressable_shards]
@@ -220,6 +215,6 @@ def _pmapped(body, mesh):
         cut = jax.tree.map(lambda x: x.reshape(*x.shape[:2], len(devices), -1, *x.shape[3:]), batch)
         # pmap names only this process's devices in what it returns: a second compilation, were it given back like that,
         # and on several processes not a global array.
-        return jax.tree.map(rename, mapped(len(shared))(state, cut, *shared))
+        return jax.tree.map(rename, mapped(state, cut, shared))
 
     return program

@@ -26,6 +26,9 @@ from perface_jax.network.model import IResNet, embed_step
 from perface_jax.similarity import similarity, unit
 from perface_jax.training.state import Hyper, TrainState
 
+# Of the rows of one device: embeddings `[b, K, d]`, batch, parameters, numbers of the run -> losses, scores `[b]`.
+Objective = Callable[[jax.Array, Mapping, Mapping, Hyper], tuple[jax.Array, jax.Array]]
+
 
 class Norms(enum.Enum):
     """Which mean and variance the batch norms of a training step use."""
@@ -78,7 +81,7 @@ def train_step(
     *,
     model: IResNet,
     optimizer: Callable[[Hyper], optax.GradientTransformation],
-    objective: Callable,
+    objective: Objective,
     norms: Norms,
     axis_name: str | None = None,
 ) -> tuple[TrainState, dict[str, jax.Array]]:
@@ -92,7 +95,7 @@ def train_step(
       batch: the rows of this device.
       model: the network.
       optimizer: builds the gradient transformation from the numbers of the run.
-      objective: `(embeddings [b, K, d], batch, params, hyper) -> (losses [b], scores [b])`.
+      objective: losses and scores of the rows.
       norms: the statistics of the batch norms.
       axis_name: the mapped axis of the devices; None on one device.
 
@@ -185,11 +188,11 @@ def _embed_rows(state, params, images, model, norms, axis_name):
 def _freeze_if_diverged(old, new, sums, kernels):
     # Parameters, not gradients: those of frozen parameters are then unused, and XLA does not compute them.
     finite = jnp.isfinite(sums["loss"]) & _all_finite(new.params, kernels)
-    going = finite & (old.diverged < 0)
-    kept = jax.tree.map(lambda a, b: jnp.where(going, a, b), new, old)
-    first = (old.diverged < 0) & ~finite
-    kept = kept.replace(step=old.step + 1, diverged=jnp.where(first, old.step + 1, old.diverged))
-    return kept, jax.tree.map(lambda x: jnp.where(going, x, jnp.zeros_like(x)), sums)
+    healthy, step = old.diverged < 0, old.step + 1
+    taken = healthy & finite
+    kept = jax.tree.map(lambda a, b: jnp.where(taken, a, b), new, old)
+    kept = kept.replace(step=step, diverged=jnp.where(healthy & ~finite, step, old.diverged))
+    return kept, jax.tree.map(lambda x: jnp.where(taken, x, jnp.zeros_like(x)), sums)
 
 
 def _all_finite(tree, kernels):
