@@ -34,7 +34,7 @@ def group_table(rows: Sequence[GroupRow]) -> Section:
         "task", "model", "group", "queries", "precision", "recall", "accuracy", "balanced", "ranking AUC", "note",
     )  # fmt: skip
     caption = (
-        "STEP 1: the group whose distance limit is smallest. Accuracy: one against the rest; of `all`, the"
+        "STEP 1: the group whose distance limit is smallest. Accuracy: one against the rest; in rows named all, the"
         " share of queries whose group was chosen (top-1). Balanced: (TPR + TNR) / 2,"
         " which the paper's Table 4 calls AUC; ranking AUC is the area under a curve. In brackets: 95% interval,"
         " queries resampled, the gallery as it is."

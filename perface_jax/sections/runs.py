@@ -40,6 +40,8 @@ def training(log: epath.Path) -> Section | None:
     }
     if not curves:
         return None
-    caption = "Loss: mean over the training triplets since the last line of the log. Few validation triplets jump."
+    caption = (
+        "Loss: mean over training triplets since the previous log line. A few validation triplets give a noisy curve."
+    )
     pictures = [Picture("Loss and validation accuracy of every run", figures.training_curves(curves))]
     return Section("Training", caption, figures=pictures)
