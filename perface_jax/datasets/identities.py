@@ -95,9 +95,7 @@ def training_plan(
       ValueError: too few pictures for one batch, or indices out of range.
     """
     indices = plans.positions(indices, len(identity))
-    epoch, step_in_epoch = divmod(step, plans.steps_per_epoch(indices, batch_size))
-    order = streams.shuffled(len(indices), seed=seed, epoch=epoch)
-    chosen = indices[order[step_in_epoch * batch_size : (step_in_epoch + 1) * batch_size]]
+    chosen = plans.drawn(indices, batch_size=batch_size, seed=seed, step=step)
     class_of = np.cumsum(np.bincount(identity[indices]) > 0) - 1
     return Plan(
         pictures=chosen[:, None].astype(np.int32),

@@ -58,6 +58,13 @@ def steps_per_epoch(indices: Indices, batch_size: int) -> int:
     return steps
 
 
+def drawn(indices: Indices, *, batch_size: int, seed: int, step: int) -> Int[np.ndarray, " {batch_size}"]:
+    """The indices of a global batch: those of an epoch are shuffled anew and taken in turn."""
+    epoch, step_in_epoch = divmod(step, steps_per_epoch(indices, batch_size))
+    order = streams.shuffled(len(indices), seed=seed, epoch=epoch)
+    return np.asarray(indices)[order[step_in_epoch * batch_size : (step_in_epoch + 1) * batch_size]]
+
+
 def training_plan(
     source: Source,
     labels: Int[np.ndarray, " t"],
@@ -77,8 +84,7 @@ def training_plan(
       labels: 0 where a is closer to the reference, 1 where b is.
       indices: positions of the triplets to train on.
       batch_size: triplets of the global batch, over all processes.
-      seed: of the shuffle and of the flips.
-      step: number of the global batch, from 0.
+      seed, step: of the shuffle and of the flips; number of the global batch, from 0.
       process_index, process_count: this process, from 0; processes that share a global batch.
       flip: mirror half of the triplets, all three pictures of a triplet alike.
 
@@ -86,11 +92,8 @@ def training_plan(
       ValueError: too few triplets for one batch, a triplet without a label, or a batch that does not divide.
     """
     rows = rows_of_process(batch_size, process_index, process_count)
-    epoch, step_in_epoch = divmod(step, steps_per_epoch(indices, batch_size))
-    order = streams.shuffled(len(indices), seed=seed, epoch=epoch)
-    order = order[step_in_epoch * batch_size : (step_in_epoch + 1) * batch_size]
+    triplet = drawn(indices, batch_size=batch_size, seed=seed, step=step)[rows]
     mirrored = streams.mirrored(batch_size, seed=seed, step=step)
-    triplet = np.asarray(indices)[order[rows]]
     require_labels(labels, triplet)  # a negative one would pass for padding
     return _plan(source, labels, triplet, mirrored[rows] & flip)
 

@@ -164,10 +164,10 @@ def _as_original(picture, originals, place, landmarks):
             f"{width} x {height} pixels, its original {whole_width} x {whole_height}; wanted the whole picture, of any"
             " size but of the same aspect ratio"
         )
-    box, size = originals.boxes[place], originals.images.shape[1]
-    if landmarks is None:
-        return _cut(picture, box, size), originals.landmarks[place]
-    return _cut(picture, box, size), _into(_of(landmarks, originals.names[place]), picture, box, size)
+    box, size, points = originals.boxes[place], originals.images.shape[1], originals.landmarks[place]
+    if landmarks is not None:
+        points = _into(_of(landmarks, originals.names[place]), picture, box, size)
+    return _cut(picture, box, size), points
 
 
 def _whole(picture, crop):
