@@ -74,15 +74,15 @@ class NetworkEmbedder:
     embeds_new_pictures = True
 
     def __init__(self, network: evaluation.Network, *, crop: str):
-        self._network, self._crop = network, network.model.crop or crop
+        model: Any = network.model  # an `IResNet`, which has a size and perhaps a crop
+        self._network, self._size, self._crop = network, model.image_size, model.crop or crop
 
     def embed(self, pictures: Pictures, points: Points, **_) -> Float[np.ndarray, "n d"]:
         """See `FaceEmbedder`."""
         five = np.asarray(landmarks.outline(np.asarray(points, np.float32)))[:, :5]
-        size = self._network.model.image_size
 
         def load(i):
-            return images.fit(np.asarray(pictures[i]), crop=self._crop, size=size, landmarks=five[i])[None]
+            return images.fit(np.asarray(pictures[i]), crop=self._crop, size=self._size, landmarks=five[i])[None]
 
         return self._network.items([[str(i)] for i in range(len(five))], load)[:, 0]
 
