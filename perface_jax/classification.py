@@ -26,11 +26,8 @@ from perface_jax.statistics.resampling import divide, resample, sum_by
 class ClassScores(NamedTuple):
     """The scores of each class that follow from counts alone; NaN where one does not exist.
 
-    Attributes:
-      precision: share of the queries assigned to the class that belong to it; NaN without either.
-      recall: share of the queries of the class that were assigned to it.
-      accuracy: one versus rest, (TP + TN) / queries.
-      balanced_accuracy: (TPR + TNR) / 2, the AUC of Table 4.
+    One versus rest: `accuracy` is (TP + TN) / queries, `balanced_accuracy` (TPR + TNR) / 2, the AUC of Table 4. A class
+    without queries, or to which none is assigned, has no precision.
     """
 
     precision: Float64[np.ndarray, "*batch g"]
@@ -56,7 +53,6 @@ class ClassificationReport(NamedTuple):
     """All classes of one task.
 
     Attributes:
-      rows: one for each class.
       top1: share of the queries whose class was chosen.
       decided: share of the queries that did not abstain.
       top1_decided: share of right choices among these; NaN if there are none.
@@ -73,14 +69,7 @@ class ClassificationReport(NamedTuple):
 
 
 def confusion_scores(confusion: ArrayLike) -> ClassScores:
-    """The scores of each class, one versus rest, from counts alone.
-
-    Args:
-      confusion: `[..., G, G]`, or `[..., G, G + 1]` with a last column of abstentions.
-
-    Raises:
-      ValueError: another shape.
-    """
+    """The scores of each class, from counts `[..., G, G]`, or `[..., G, G + 1]` with a last column of abstentions."""
     confusion = np.asarray(confusion, np.float64)
     classes = confusion.shape[-2] if confusion.ndim >= 2 else -1
     if confusion.shape[-1:] not in ((classes,), (classes + 1,)):
@@ -116,8 +105,7 @@ def classification_report(
       truth: the class of each query.
       group: the class chosen, -1 = abstained (`Classification.group`).
       distances: by which it was chosen (`Classification.distances`).
-      names: of the G classes.
-      seed: of the bootstrap.
+      names: of the G classes, two or more.
       resamples: number of bootstrap draws; resamples x Q numbers are held at once.
 
     Raises:
@@ -129,18 +117,17 @@ def classification_report(
     weights = np.concatenate((np.ones((1, queries)), resample(queries, resamples, seed=seed)))  # first: as it is
     cell = truth * (classes + 1) + np.where(group < 0, classes, group)
     confusion = (weights @ np.eye(classes * (classes + 1))[cell]).reshape(-1, classes, classes + 1)
-    aucs = [_ranking_auc(_margin(distances, i), truth == i, weights) for i in range(classes)]
+    margins = [np.delete(distances, i, axis=1).min(axis=1) - distances[:, i] for i in range(classes)]
+    aucs = [_ranking_auc(margin, truth == i, weights) for i, margin in enumerate(margins)]
     columns = (*confusion_scores(confusion), np.stack(aucs, axis=-1))
     counts = np.rint(confusion[0]).astype(np.int64)
-    rows = tuple(
-        ClassRow(
-            name, int(counts[i].sum()), *(_estimate(column[:, i]) for column in columns), note=_class_note(counts, i)
-        )
-        for i, name in enumerate(names)
-    )
+    rows = []
+    for i, name in enumerate(names):
+        estimates = (_estimate(column[:, i]) for column in columns)
+        rows.append(ClassRow(name, int(counts[i].sum()), *estimates, note=_class_note(counts, i)))
     right, decided = np.trace(confusion, axis1=1, axis2=2), confusion[..., :-1].sum(axis=(1, 2))
     shares = (divide(right, queries), divide(decided, queries), divide(right, decided))
-    return ClassificationReport(rows, *map(_estimate, shares), confusion=counts, note=_note(counts))
+    return ClassificationReport(tuple(rows), *map(_estimate, shares), confusion=counts, note=_note(counts))
 
 
 def _checked(truth, group, distances, names) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -158,15 +145,9 @@ def _checked(truth, group, distances, names) -> tuple[np.ndarray, np.ndarray, np
             f" -1 for abstained, and two or more classes, here {len(names)}"
         )
     if np.isnan(distances).any():
-        bad = [name for name, column in zip(names, distances.T, strict=True) if np.isnan(column).any()]
-        raise ValueError(
-            f"distances to {', '.join(bad)} are NaN: the group has fewer than two members, or a vector has NaN"
-        )
+        bad = ", ".join(names[i] for i in np.flatnonzero(np.isnan(distances).any(axis=0)))
+        raise ValueError(f"distances to {bad} are NaN: the group has fewer than two members, or a vector has NaN")
     return truth, group, distances
-
-
-def _margin(distances: np.ndarray, index: int) -> np.ndarray:
-    return np.delete(distances, index, axis=1).min(axis=1) - distances[:, index]
 
 
 def _ranking_auc(score: np.ndarray, positive: np.ndarray, weights: np.ndarray) -> np.ndarray:

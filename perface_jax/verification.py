@@ -3,6 +3,9 @@
 A pair is accepted, that is matched as one person, if its similarity is GREATER than the threshold; a pair that equals
 it is rejected. `similarity` is higher for more similar pictures, on any scale; `same` is the truth. There is no grid of
 thresholds: every similarity at which a decision changes is considered. NumPy, in float64.
+
+TypeError if `same` is not boolean; ValueError for another shape than `[P]`, similarities that are not finite, or pairs
+of one kind only.
 """
 
 from typing import NamedTuple
@@ -16,10 +19,8 @@ from perface_jax.arrays import AnyArray
 class Roc(NamedTuple):
     """What is accepted at every threshold that changes a decision, from the highest to the lowest.
 
-    Attributes:
-      threshold: the different similarities, and -inf, which accepts all.
-      false_accept_rate: share of the pairs of two persons above it, 0 to 1.
-      true_accept_rate: share of the pairs of one person above it, 0 to 1.
+    Thresholds are the different similarities, and -inf, which accepts all; the rates are the shares of the pairs of two
+    persons, and of one person, above each.
     """
 
     threshold: Float64[np.ndarray, " t"]
@@ -33,18 +34,11 @@ def verification_accuracy(
     """Accuracy on each fold of the pairs, at the threshold that is best on all other folds.
 
     The pairs are cut into `folds` consecutive folds, of equal length up to one pair. The best threshold lies half way
-    between two neighboring similarities; of several that are equally good, the lowest is taken.
-
-    Args:
-      similarity: of the pairs, ordered so that every fold has both kinds (`verification_pairs`).
-      folds: number of folds, 2 to P.
+    between two neighboring similarities; of several that are equally good, the lowest is taken. Pairs must be ordered
+    so that every fold has both kinds (`verification_pairs`); there are 2 to P folds.
 
     Returns:
       (mean, standard deviation) of the accuracies of the folds, with n - 1; LFW's standard error is that / sqrt(folds).
-
-    Raises:
-      TypeError: `same` is not boolean.
-      ValueError: other shapes, NaN, pairs of one kind only, or a number of folds out of range.
 
     Source: Huang et al. (2007), "Labeled Faces in the Wild", View 2. Their folds have no person in common; here that is
     the responsibility of the caller.
@@ -53,24 +47,16 @@ def verification_accuracy(
     if not 2 <= folds <= len(same):
         raise ValueError(f"folds is {folds}, expected 2 to {len(same)}, the number of pairs")
     fold = np.repeat(np.arange(folds), [len(part) for part in np.array_split(same, folds)])
-    accuracies = [
-        np.mean((similarity[fold == i] > _best_threshold(similarity[fold != i], same[fold != i])) == same[fold == i])
-        for i in range(folds)
-    ]
+    thresholds = [_best_threshold(similarity[fold != i], same[fold != i]) for i in range(folds)]
+    accuracies = [np.mean((similarity[fold == i] > thresholds[i]) == same[fold == i]) for i in range(folds)]
     return float(np.mean(accuracies)), float(np.std(accuracies, ddof=1))
 
 
 def threshold_at(similarity: Num[AnyArray, " p"], same: Bool[AnyArray, " p"], *, false_accept_rate: float) -> float:
     """The lowest threshold at which at most this share of the pairs of two persons is accepted.
 
-    Args:
-      false_accept_rate: 0 to 1; with n pairs of two persons only multiples of 1 / n can be reached.
-
-    Returns:
-      The similarity of one of those pairs, or -inf if all of them may be accepted.
-
-    Raises:
-      TypeError, ValueError: as for `verification_accuracy`, or a rate outside 0 to 1.
+    The rate is 0 to 1 (ValueError otherwise); with n pairs of two persons only multiples of 1 / n can be reached. The
+    threshold is the similarity of one of those pairs, or -inf if all of them may be accepted.
     """
     similarity, same = _pairs(similarity, same)
     if not 0 <= false_accept_rate <= 1:
@@ -82,16 +68,10 @@ def threshold_at(similarity: Num[AnyArray, " p"], same: Bool[AnyArray, " p"], *,
 def lowest_threshold(
     different: Float[np.ndarray, " p"], accepted: Num[np.ndarray, " _"], *, false_accept_rate: float
 ) -> float:
-    """As `threshold_at`, for sorted pairs of two persons, which may have weights.
+    """As `threshold_at`, for pairs of two persons in descending order, which may have weights.
 
-    Args:
-      different: their similarities, descending.
-      accepted: `[P]`, the cumulative weights; or `[P + 1]`, with the weight of all pairs at the end, if the least
-        similar pairs were left out of `different`.
-      false_accept_rate: 0 to 1.
-
-    Returns:
-      One of the similarities, or -inf if all pairs may be accepted.
+    `accepted` are the cumulative weights `[P]`; or `[P + 1]`, with the weight of all pairs at the end, if the least
+    similar pairs were left out of `different`.
     """
     allowed = np.searchsorted(accepted / accepted[-1], false_accept_rate, side="right")
     return float(different[allowed]) if allowed < len(different) else -np.inf
@@ -104,11 +84,7 @@ def true_accept_rate(similarity: Num[AnyArray, " p"], same: Bool[AnyArray, " p"]
 
 
 def roc(similarity: Num[AnyArray, " p"], same: Bool[AnyArray, " p"]) -> Roc:
-    """The exact receiver operating characteristic: one point for every set of pairs that a threshold can accept.
-
-    Raises:
-      TypeError, ValueError: as for `verification_accuracy`.
-    """
+    """The exact receiver operating characteristic: one point for every set of pairs that a threshold can accept."""
     similarity, same = _pairs(similarity, same)
     threshold = np.append(np.unique(similarity)[::-1], -np.inf)
     different, alike = np.sort(similarity[~same]), np.sort(similarity[same])
@@ -116,11 +92,7 @@ def roc(similarity: Num[AnyArray, " p"], same: Bool[AnyArray, " p"]) -> Roc:
 
 
 def equal_error_rate(similarity: Num[AnyArray, " p"], same: Bool[AnyArray, " p"]) -> float:
-    """The error rate at which both kinds of pairs are misjudged equally often: false accept = 1 - true accept rate.
-
-    Raises:
-      TypeError, ValueError: as for `verification_accuracy`.
-    """
+    """The error rate at which both kinds of pairs are misjudged equally often: false accept = 1 - true accept rate."""
     curve = roc(similarity, same)
     return crossing(curve.false_accept_rate, 1 - curve.true_accept_rate)
 

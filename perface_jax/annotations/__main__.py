@@ -40,12 +40,8 @@ def _count(text: str) -> int:
 
 def _grid(triplets: int, chosen: argparse.Namespace) -> tuple[int, int]:
     """The requested grid: one size determines the other, none means a square."""
-    if chosen.sources and chosen.targets:
-        return chosen.sources, chosen.targets
-    if chosen.sources:
-        return chosen.sources, triplets // chosen.sources
-    if chosen.targets:
-        return triplets // chosen.targets, chosen.targets
+    if chosen.sources or chosen.targets:
+        return chosen.sources or triplets // chosen.targets, chosen.targets or triplets // chosen.sources
     try:
         return square_grid(triplets)
     except ValueError as error:

@@ -21,11 +21,9 @@ CONSTANT, MIXED = 0.9, 0.75  # a window is flagged if one letter has this share,
 
 
 class Stretch(NamedTuple):
-    """Rows in which a voter repeats one answer, or two columns agree.
+    """Rows in which a voter repeats one answer, or two columns agree; from the id `first` to the id `last`.
 
     Attributes:
-      first, last: ids of the first and last triplet.
-      length: number of votes.
       letter: the answer; `=` for agreement of two columns.
       share: the share of that answer in the stretch.
       others: its share among the other votes on the same triplets (NaN if there are none).
@@ -47,10 +45,8 @@ class Voter(NamedTuple):
     """The votes of one column or annotator, in the order of the triplets.
 
     Attributes:
-      name: of the column or annotator.
       places: the number of the triplet in whose line of the file each vote is.
       rows: the triplet it belongs to; a different one only in a column whose row order is wrong.
-      votes: 0 or 1.
       others: the share of b among the other votes on that triplet; NaN if there are none.
     """
 
@@ -64,12 +60,9 @@ class Voter(NamedTuple):
 def column_voters(
     columns: tuple[str, ...], votes: Int[np.ndarray, "t v"], change: dict[str, Int[np.ndarray, " t"]]
 ) -> list[Voter]:
-    """The columns as voters.
+    """The columns as voters; rows by triplet number, all columns in one row order.
 
-    Args:
-      columns: their names.
-      votes: rows by triplet number, all columns in one row order.
-      change: for a moved column, the rows to which its votes went; they are taken in the order of the file.
+    `change` has the rows to which the votes of a moved column went; they are taken in the order of the file.
     """
     voters = []
     for k, name in enumerate(columns):
@@ -151,10 +144,10 @@ def copies(
         ]
         others = np.mean(other_pairs, axis=0) if other_pairs else np.full(len(same), np.nan)
         pair = Voter("", np.arange(len(same)), np.arange(len(same)), same.astype(np.int8), others)
-        stretches = [(start, stop) for start, stop in _equal_stretches(pair.votes) if same[start]]
-        start, stop = max(stretches, key=lambda s: s[1] - s[0], default=(0, 0))
-        if stop == start:
+        if not same.any():
             continue
+        stretches = [(start, stop) for start, stop in _equal_stretches(pair.votes) if same[start]]
+        start, stop = max(stretches, key=lambda edges: edges[1] - edges[0])
         nearby = _letter_share(others[start:stop], 1)
         chance = _chance_of_run(len(same), stop - start, np.nanmax((same.mean(), nearby)))
         flagged = bool(same.all()) or (chance < RARE and _sources(pair, source, start, stop) >= FEWEST_SOURCES)
@@ -167,18 +160,15 @@ def missed_dummies(votes: Votes) -> dict[str, tuple[int, int]]:
     dummies = votes.dummies
     if dummies is None:
         return {}
-    judged = dummies.expected >= 0
-    missed = judged & (dummies.choice != dummies.expected)
-    seen = np.bincount(dummies.annotator, judged, len(votes.annotators)).astype(int)
-    wrong = np.bincount(dummies.annotator, missed, len(votes.annotators)).astype(int)
-    return {name: (int(wrong[i]), int(seen[i])) for i, name in enumerate(votes.annotators) if seen[i]}
+    missed, known = dummies.choice != dummies.expected, dummies.expected >= 0
+    seen = {name: missed[known & (dummies.annotator == who)] for who, name in enumerate(votes.annotators)}
+    return {name: (int(mine.sum()), len(mine)) for name, mine in seen.items() if len(mine)}
 
 
 def _letter_share(share_of_b: np.ndarray, letter: int) -> float:
     known = share_of_b[np.isfinite(share_of_b)]
-    if not len(known):
-        return float("nan")
-    return float(np.mean(known) if letter else 1 - np.mean(known))
+    mean = np.mean(known) if len(known) else np.nan
+    return float(mean if letter else 1 - mean)
 
 
 def _equal_stretches(votes: np.ndarray) -> list[tuple[int, int]]:

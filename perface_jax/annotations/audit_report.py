@@ -24,9 +24,8 @@ class Audit(AuditResult):
 def _head(found: AuditResult) -> list[str]:
     grid = f"{found.grid[0]} sources x {found.grid[1]} targets" if found.grid else "no grid"
     columns = f"columns {', '.join(found.columns)}" if found.columns else "no named columns"
-    lines = [
-        f"Audit of {found.path or 'votes'}: {found.triplets:,} triplets, {found.votes:,} votes, {columns}, {grid}."
-    ]
+    seen = f"{found.triplets:,} triplets, {found.votes:,} votes, {columns}, {grid}"
+    lines = [f"Audit of {found.path or 'votes'}: {seen}."]
     lines += _text(f"Brackets hold 95% intervals, found by resampling {_resampled(found)}.")
     if found.source_order and not found.order_alarms:
         lines += _text(
@@ -53,13 +52,10 @@ def _findings(found: AuditResult) -> list[str]:
 
 
 def _agreement(found: AuditResult) -> list[str]:
-    moved = found.moved or {}
-    title = f"  {'':34}{'as read':24}"
-    if moved:
-        title += f"{', '.join(alarm.column for alarm in found.order_alarms)} moved"
-    lines = ["AGREEMENT", title.rstrip()]
+    rows = [("", "as read", _moved(found))]
     for name, value in found.as_read.items():
-        lines.append(f"  {name:34}{_show(value):24}{_show(moved[name]) if moved else ''}".rstrip())
+        rows.append((name, _show(value), _show(found.moved[name]) if found.moved else ""))
+    lines = ["AGREEMENT", *(f"  {name:34}{as_read:24}{moved}".rstrip() for name, as_read, moved in rows)]
     lines += _text(
         "Unanimous and pairs are shares. Kappa and alpha are 1 for full agreement and 0 for the agreement expected of "
         "random votes with the same shares of a and b."
@@ -117,9 +113,8 @@ def _voters(found: AuditResult) -> list[str]:
 def _copies(found: AuditResult) -> list[str]:
     if not found.copies:
         return []
-    lines = ["COPIES (the longest run in which two columns agree)"]
-    lines += [f"  {', '.join(pair):20}{same.length} from {same.first}" for pair, same in found.copies.items()]
-    return lines
+    copies = (f"  {', '.join(pair):20}{same.length} from {same.first}" for pair, same in found.copies.items())
+    return ["COPIES (the longest run in which two columns agree)", *copies]
 
 
 def _labels(found: AuditResult) -> list[str]:
@@ -155,8 +150,12 @@ def _variance(found: AuditResult) -> list[str]:
     return [f"VARIANCE OF THE MEAN VOTE {_state(found)}", *_text(text)]
 
 
+def _moved(found: AuditResult) -> str:
+    return f"{', '.join(alarm.column for alarm in found.order_alarms)} moved" if found.order_alarms else ""
+
+
 def _state(found: AuditResult) -> str:
-    return f"({', '.join(alarm.column for alarm in found.order_alarms)} moved)" if found.order_alarms else "(as read)"
+    return f"({_moved(found) or 'as read'})"
 
 
 def _text(text: str, first: str = "  ", rest: str = "  ") -> list[str]:

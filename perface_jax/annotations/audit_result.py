@@ -16,11 +16,9 @@ FEWEST_VOTES = 50  # votes an annotator needs for that interval to mean anything
 class OrderAlarm(NamedTuple):
     """A column whose rows are in a different order than those of the other columns.
 
-    Attributes:
-      column: its name.
-      order: the change that brings it into the order of the others; `reorder(votes, column, order)` applies it. If
-        `order.seen` has a shift, it is only the nearest of those searched: determine the exact one before moving rows.
-      p: share of random permutations of the column that gain as much.
+    `reorder(votes, column, order)` brings it into the order of the others. If `order.seen` has a shift, it is only the
+    nearest of those searched: determine the exact one before moving rows. `p` is the share of random permutations of
+    the column that gain as much.
     """
 
     column: str
@@ -38,10 +36,9 @@ class OrderGain(NamedTuple):
 
 
 class VoterAudit(NamedTuple):
-    """One answer column, or one annotator.
+    """One answer column, or one annotator: its name, and the number of its votes.
 
     Attributes:
-      name, votes: its name, the number of its votes.
       share_of_b: position bias.
       sides_with_others: how often it agrees with the others where the others are unanimous.
       runs: the longest run of equal answers, then all further ones that are flagged.
@@ -63,8 +60,6 @@ class AuditResult:
     """What `audit` measured.
 
     Attributes:
-      path, triplets, votes, columns, grid: what was audited.
-      order_alarms: columns in a different row order, (column, order, p).
       order_gains: the best alternative order of each column: for alarmed columns as read, for the others after the
         alarmed ones were moved.
       order_note: why row orders were not searched, or "".
@@ -112,10 +107,9 @@ class AuditResult:
     def as_dict(self) -> dict[str, Any]:
         """The audit in the types of JSON (`files.plain`); NaN becomes None."""
         found = plain(self) | {"findings": list(self.findings)}
-        for shown, entry in zip(
-            found["order_alarms"] + found["order_gains"], self.order_alarms + self.order_gains, strict=True
-        ):
-            shown["order"]["call"] = entry.order.call()
+        for name, entries in (("order_alarms", self.order_alarms), ("order_gains", self.order_gains)):
+            for shown, entry in zip(found[name], entries, strict=True):
+                shown["order"]["call"] = entry.order.call()
         return found
 
 
@@ -156,13 +150,14 @@ def _voter_findings(found: AuditResult) -> Iterator[str]:
             "every annotator who misses one."
         )
     for voter in found.voters:
-        if long := [run for run in (*voter.runs, *voter.windows[:1]) if run.flagged]:
-            where = "; ".join(
-                f"{run.share:.0%} {run.letter} in {run.length} rows, {run.first} to {run.last} (other votes there: "
-                f"{run.others:.0%} {run.letter})"
-                for run in long
-            )
-            yield f"STRAIGHT-LINING: {voter.name} has {where}."
+        flagged = [
+            f"{run.share:.0%} {run.letter} in {run.length} rows, {run.first} to {run.last} (other votes there: "
+            f"{run.others:.0%} {run.letter})"
+            for run in (*voter.runs, *voter.windows[:1])
+            if run.flagged
+        ]
+        if flagged:
+            yield f"STRAIGHT-LINING: {voter.name} has {'; '.join(flagged)}."
         bias = voter.share_of_b
         if voter.votes >= FEWEST_VOTES and (bias.low > 0.5 + BIAS or bias.high < 0.5 - BIAS):
             yield f"POSITION BIAS: {voter.name} has {bias.value:.3f} b [{bias.low:.3f}, {bias.high:.3f}]."
@@ -176,9 +171,11 @@ def _copy_findings(found: AuditResult) -> Iterator[str]:
 
 
 def _lookup_findings(found: AuditResult) -> Iterator[str]:
-    known = {rule: value for (rule, name), value in found.lookups.items() if name.startswith("same source")}
-    constant = {rule: value for (rule, name), value in found.lookups.items() if name == "best constant"}
-    clear = [f"{known[rule].value:.3f} of the {rule} labels" for rule in known if known[rule].low > constant[rule].high]
+    clear = [
+        f"{value.value:.3f} of the {rule} labels"
+        for (rule, name), value in found.lookups.items()
+        if name == "same source, other targets" and value.low > found.lookups[rule, "best constant"].high
+    ]
     if clear:
         yield (
             f"SOURCES DECIDE: a table of answers by source, which sees no pixel, predicts {' and '.join(clear)}. "

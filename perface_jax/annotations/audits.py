@@ -7,25 +7,19 @@ the order of the columns that agree, otherwise the named order under which the s
 
 import dataclasses
 import itertools
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from perface_jax.annotations import annotator_quality
 from perface_jax.annotations.audit_report import Audit
 from perface_jax.annotations.audit_result import OrderAlarm, OrderGain, VoterAudit
-from perface_jax.annotations.labels import dawid_skene, majority, unanimous, vote_share
+from perface_jax.annotations.labels import Labels, dawid_skene, majority, mean_vote, unanimous
 from perface_jax.annotations.lookups import best_constant, leave_one_out, variance_shares
 from perface_jax.annotations.order_search import likely_order, search_orders
 from perface_jax.annotations.orders import GridOrder, reorder
 from perface_jax.annotations.votes import Votes
-from perface_jax.statistics.agreement import (
-    cohen_kappa,
-    fleiss_kappa,
-    krippendorff_alpha,
-    pairwise_agreement,
-    unanimous_share,
-)
+from perface_jax.statistics import agreement
 from perface_jax.statistics.estimates import Estimate
 from perface_jax.statistics.resampling import MOST_CLUSTERS, resample
 
@@ -52,14 +46,10 @@ def audit(
     """Describe a file of votes and search it for faults; nothing is changed.
 
     Args:
-      votes: from `read_answers`.
       grid: (sources, targets); their product is the number of triplets. None if the triplets are not a grid: row orders
         and image-blind baselines are then left out, and intervals resample triplets (dealt into 1,000 groups if there
         are more).
       seed, permutations, resamples: of the search for row orders (`order_search` states its rule) and of the intervals.
-
-    Returns:
-      Audit.
 
     Raises:
       ValueError: the grid does not fit the number of triplets, or ids leave a gap.
@@ -72,19 +62,32 @@ def audit(
     for alarm in alarms:
         moved = reorder(moved, alarm.column, alarm.order)
     clusters = _clusters(moved, grid, alarms, resamples, seed)
-    seen = (votes.path, len(votes.ids), int(np.sum(votes.votes >= 0)), votes.columns, grid)
-    return Audit(*seen, alarms, gains, note, clusters.order, **_measures(rows, moved, alarms, clusters))
+    return Audit(
+        path=votes.path,
+        triplets=len(votes.ids),
+        votes=int(np.sum(votes.votes >= 0)),
+        columns=votes.columns,
+        grid=grid,
+        order_alarms=alarms,
+        order_gains=gains,
+        order_note=note,
+        source_order=clusters.order,
+        as_read=_agreement(rows, clusters),
+        moved=_agreement(moved, clusters) if alarms else None,
+        changes=_changes(rows, moved) if alarms else {},
+        kept={labels.name: labels.kept for labels in _labels(moved)},
+        lookups={} if clusters.target is None else _lookups(moved, clusters),
+        variance={} if clusters.target is None else variance_shares(mean_vote(moved), clusters.source, clusters.target),
+        voters=_voters(moved, alarms, clusters),
+        copies=annotator_quality.copies(rows.columns, rows.votes, clusters.source),
+    )
 
 
 def _by_number(votes: Votes) -> Votes:
+    """What the audit needs, rows by triplet number."""
     row = np.argsort(votes.places())
-    annotator = None if votes.annotator is None else votes.annotator[row]
-    pictures = tuple(votes.pictures[i] for i in row) if votes.pictures else ()
-    lines = tuple(votes.lines[i] for i in row) if votes.lines else ()
-    ids = tuple(votes.ids[i] for i in row)
-    return dataclasses.replace(
-        votes, ids=ids, votes=votes.votes[row], annotator=annotator, pictures=pictures, lines=lines
-    )
+    ids, annotator = tuple(votes.ids[i] for i in row), None if votes.annotator is None else votes.annotator[row]
+    return dataclasses.replace(votes, ids=ids, votes=votes.votes[row], annotator=annotator, pictures=(), lines=())
 
 
 def _check_grid(votes: Votes, grid: tuple[int, int] | None) -> None:
@@ -109,9 +112,7 @@ def _not_searched(votes: Votes, grid) -> str:
 
 def _search(votes: Votes, grid, seed: int, permutations: int, resamples: int):
     raised, rest = search_orders(votes.votes, *grid, seed=seed, permutations=permutations, resamples=resamples)
-    gains = tuple(
-        OrderGain(votes.columns[f.column], f.change, Estimate(f.gain, f.low, f.high), f.p) for f in raised + rest
-    )
+    gains = tuple(OrderGain(votes.columns[found.column], *found[1:]) for found in raised + rest)
     return tuple(OrderAlarm(g.column, g.order, g.p) for g in gains[: len(raised)]), gains
 
 
@@ -120,41 +121,23 @@ def _clusters(votes: Votes, grid, alarms, resamples: int, seed: int) -> _Cluster
         order, target = None, None
         source = np.arange(len(votes.ids)) % MOST_CLUSTERS
     else:
-        order = alarms[0].order.wanted if alarms else likely_order(_mean_vote(votes), *grid)
+        order = alarms[0].order.wanted if alarms else likely_order(mean_vote(votes), *grid)
         target, source = np.divmod(np.argsort(order.positions()), grid[0])
     return _Clusters(order, source, target, resample(int(source.max()) + 1, resamples, seed=seed))
 
 
-def _mean_vote(votes: Votes) -> np.ndarray:
-    """The mean vote of each triplet; one half where nobody voted."""
-    return np.nan_to_num(vote_share(votes), nan=0.5)
-
-
-def _measures(rows: Votes, moved: Votes, alarms, clusters: _Clusters) -> dict[str, Any]:
-    """The fields of `Audit` that are measured, for the rows as read and with the alarmed columns moved."""
-    has_grid = clusters.target is not None
-    return {
-        "as_read": _agreement(rows, clusters),
-        "moved": _agreement(moved, clusters) if alarms else None,
-        "changes": _changes(rows, moved) if alarms else {},
-        "kept": _kept(moved),
-        "lookups": _lookups(moved, clusters) if has_grid else {},
-        "variance": variance_shares(_mean_vote(moved), clusters.source, clusters.target)
-        if clusters.target is not None
-        else {},
-        "voters": _voters(moved, alarms, clusters),
-        "copies": annotator_quality.copies(rows.columns, rows.votes, clusters.source),
+def _agreement(rows: Votes, clusters: _Clusters) -> dict[str, Estimate]:
+    votes, columns = rows.votes, rows.columns
+    measures = {
+        "unanimous": agreement.unanimous_share(votes),
+        "pairs that agree": agreement.pairwise_agreement(votes),
     }
-
-
-def _agreement(votes: Votes, clusters: _Clusters) -> dict[str, Estimate]:
-    measures = {"unanimous": unanimous_share(votes.votes), "pairs that agree": pairwise_agreement(votes.votes)}
-    for i, j in itertools.combinations(range(len(votes.columns)), 2):
-        measures[f"Cohen's kappa {votes.columns[i]}, {votes.columns[j]}"] = cohen_kappa(votes.votes[:, [i, j]])
-    if len(votes.columns) > 1:
-        measures["Cohen's kappa, mean"] = cohen_kappa(votes.votes)
-    measures["Fleiss' kappa"] = fleiss_kappa(votes.votes)
-    measures["Krippendorff's alpha"] = krippendorff_alpha(votes.votes)
+    for i, j in itertools.combinations(range(len(columns)), 2):
+        measures[f"Cohen's kappa {columns[i]}, {columns[j]}"] = agreement.cohen_kappa(votes[:, [i, j]])
+    if len(columns) > 1:
+        measures["Cohen's kappa, mean"] = agreement.cohen_kappa(votes)
+    measures["Fleiss' kappa"] = agreement.fleiss_kappa(votes)
+    measures["Krippendorff's alpha"] = agreement.krippendorff_alpha(votes)
     return {name: measure.estimate(clusters.source, clusters.weights) for name, measure in measures.items()}
 
 
@@ -168,9 +151,9 @@ def _changes(before: Votes, after: Votes) -> dict[str, int]:
     }
 
 
-def _kept(votes: Votes) -> dict[str, int]:
-    rules = [majority, unanimous] + ([dawid_skene] if votes.annotator is not None else [])
-    return {labels.name: labels.kept for labels in (rule(votes) for rule in rules)}
+def _labels(votes: Votes) -> list[Labels]:
+    by_annotator = [] if votes.annotator is None else [dawid_skene(votes)]
+    return [majority(votes), unanimous(votes), *by_annotator]
 
 
 def _lookups(votes: Votes, clusters: _Clusters) -> dict[tuple[str, str], Estimate]:

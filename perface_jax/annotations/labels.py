@@ -13,13 +13,10 @@ from perface_jax.annotations.votes import Votes, share_by_row
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Labels:
-    """One label per triplet.
+    """One label per triplet, and the rule that made them.
 
-    Attributes:
-      name: the rule that made them.
-      label: 0 = a, 1 = b, -1 = none.
-      share: the evidence for b, 0 to 1: the share of the votes, or the posterior of Dawid-Skene.
-      kept: how many triplets have a label.
+    `share` is the evidence for b, 0 to 1: the share of the votes, or the posterior of Dawid-Skene. `kept` is the number
+    of triplets that have a label.
     """
 
     name: str
@@ -34,6 +31,11 @@ class Labels:
 def vote_share(votes: Votes) -> Float64[np.ndarray, " t"]:
     """The share of b among the votes on each triplet; NaN without votes."""
     return share_by_row(votes.votes)
+
+
+def mean_vote(votes: Votes) -> Float64[np.ndarray, " t"]:
+    """As `vote_share`, but one half where nobody voted."""
+    return np.nan_to_num(vote_share(votes), nan=0.5)
 
 
 def majority(votes: Votes) -> Labels:
@@ -55,16 +57,8 @@ def dawid_skene(votes: Votes, *, iterations: int = 100, tolerance: float = 1e-6)
     from these posteriors until none changes by more than `tolerance`. The vote shares are the start. Each count of
     `error` starts at 0.01, so that an annotator with few votes is never considered infallible.
 
-    Args:
-      votes: votes with annotators.
-      iterations: maximum number of rounds.
-      tolerance: largest change of a posterior at which to stop.
-
-    Returns:
-      Labels, `share` = posterior of b; no label for a posterior of exactly one half or without votes.
-
-    Raises:
-      ValueError: the file does not say who voted. A column is not a person, and has no error rates.
+    A posterior of exactly one half gives no label, nor does a triplet without votes. ValueError if the file does not
+    say who voted: a column is not a person, and has no error rates.
 
     Source: Dawid and Skene, Applied Statistics 28 (1979), with the constant above added.
     """
@@ -75,7 +69,7 @@ def dawid_skene(votes: Votes, *, iterations: int = 100, tolerance: float = 1e-6)
         )
     row, slot = np.nonzero(votes.votes >= 0)
     vote, who = votes.votes[row, slot], votes.annotator[row, slot]
-    share = np.nan_to_num(vote_share(votes), nan=0.5)
+    share = mean_vote(votes)
     for _ in range(iterations):
         truth = np.stack((1 - share, share), axis=1)  # [T, 2]
         counts = np.full((len(votes.annotators), 2, 2), 0.01)  # annotator, truth, vote

@@ -11,14 +11,10 @@ from perface_jax.statistics.resampling import Measure, ratio
 
 
 def leave_one_out(truth: Int[np.ndarray, " t"], judged: Int[np.ndarray, " t"], group: Int[np.ndarray, " t"]) -> Measure:
-    """How often a triplet's label is that of most OTHER triplets of its group.
+    """How often a triplet's label is that of most OTHER triplets of its group, such as its source.
 
-    `truth` is counted over the group without the triplet itself; a tie scores one half.
-
-    Args:
-      truth: the labels that are counted, 0, 1 or -1 = none.
-      judged: the labels to predict, 0, 1 or -1 = not scored.
-      group: for instance the source of each triplet.
+    `truth` (0, 1, or -1 = none) is counted over the group without the triplet itself; a tie scores one half. `judged`
+    are the labels to predict, 0, 1, or -1 = not scored.
     """
     lean = np.where(truth < 0, 0, 2 * truth - 1)
     others = np.bincount(group, lean)[group] - lean
@@ -40,9 +36,7 @@ def variance_shares(
     Sums of squares of the two-way analysis of variance without replication: SS_source / SS_total and so on; the three
     add up to 1. Noise alone gives each factor a share: `by_chance_*` is (levels - 1) * MS_rest / SS_total.
 
-    Args:
-      mean_vote: one value for every cell of a full grid.
-      source, target: numbered from 0.
+    The grid must be full; sources and targets are numbered from 0.
     """
     grid = np.empty((source.max() + 1, target.max() + 1))
     grid[source, target] = mean_vote

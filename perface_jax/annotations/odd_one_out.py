@@ -10,14 +10,7 @@ from jaxtyping import Int8, Int32, Int64
 
 
 class OddOneOut(NamedTuple):
-    """Odd-one-out judgments.
-
-    Attributes:
-      triplets: the ids of the three pictures.
-      position: 0, 1 or 2, the odd one among them.
-      annotator: an index into `annotators`.
-      annotators: the ids of the annotators.
-    """
+    """The ids of the three pictures, the position of the odd one (0, 1 or 2), and an index into `annotators`."""
 
     triplets: Int64[np.ndarray, "n 3"]
     position: Int8[np.ndarray, " n"]
@@ -31,13 +24,8 @@ def read_odd_one_out(path: str | os.PathLike) -> OddOneOut:
     The file holds trials: {"0": {"triplet_questions": [[int, int, int], ...], "odd_one_out_positions": [int, ...],
     "annotator_id": str}, ...}; further fields (`split`) are ignored.
 
-    Returns:
-      OddOneOut, the judgments of all trials in the order of the file.
-
-    Raises:
-      ValueError: not JSON, no trials, a missing field, an annotator without a name, triplets that are not three
-        different numbers, positions other than 0, 1 and 2, or a number of positions other than that of the triplets.
-        The message names file and trial, because a whole file may be one line.
+    Judgments keep the order of the file. Every field is checked; the message of the ValueError names file and trial,
+    because a whole file may be one line.
 
     Source: Andrews, Joniak, Xiang, A View From Somewhere, ICLR 2023.
     """
@@ -56,8 +44,7 @@ def read_odd_one_out(path: str | os.PathLike) -> OddOneOut:
 
 def _trial(path, name, trial) -> tuple[np.ndarray, np.ndarray, str]:
     where, wanted = f"{path}, trial {name}", ("triplet_questions", "odd_one_out_positions", "annotator_id")
-    missing = [field for field in wanted if not isinstance(trial, dict) or field not in trial]
-    if missing:
+    if missing := [field for field in wanted if not isinstance(trial, dict) or field not in trial]:
         raise ValueError(f"{where}: {', '.join(missing)} missing, wanted {', '.join(wanted)}")
     questions, positions, annotator = (trial[field] for field in wanted)
     if not isinstance(annotator, str) or not annotator:
@@ -77,7 +64,6 @@ def _trial(path, name, trial) -> tuple[np.ndarray, np.ndarray, str]:
 
 
 def _is_triplet(question) -> bool:
-    """Whether it is three different picture numbers."""
     if not isinstance(question, list) or len(question) != 3 or any(type(number) is not int for number in question):
         return False
     return len(set(question)) == 3 and min(question) >= 0 and max(question) < 2**63  # int64

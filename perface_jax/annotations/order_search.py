@@ -13,18 +13,17 @@ An alarm needs both:
   their own order, and the 95% quantile of the LARGEST one over the whole family is taken on both sides. The interval
   thus holds for all orders at once, including the best one.
 The first condition alone is not enough, because votes are correlated within a source and random permutations are not.
-Of simulated columns that each have strong opinions of their own on every source, and so agree only by chance, 122 of
-180 reach p <= 0.01 on a grid of 80 x 80; with both conditions, 4 of these 60 files raise an alarm (24 x 24: 12 of 100).
+Of 180 simulated columns that agree only by chance, because each has strong opinions of its own on every source, 122
+reach p <= 0.01 on a grid of 80 x 80; with both conditions, 4 of these 60 files raise an alarm (24 x 24: 12 of 100).
 
 The column with the largest gain is raised first, and the rest is searched again as if it had been moved, so that one
-wrong column does not implicate the others. With two columns the votes cannot show which one is wrong: the second is
-named.
+wrong column does not implicate the others. Two columns cannot show which one is wrong: the second is named.
 
 Shifts are determined only roughly. Only some are in the family, and a source gets similar answers on all targets, so
 shifts by whole targets look nearly the same, and small ones raise no alarm. Trying all shifts would not settle it: in
-400 simulated files (80 x 80, one column 1, 13, 37 or 90 rows down) the shift with the best score was the true one in
-353. `repair` therefore refuses an order with a shift. A column that is in another order and shifted as well is named
-without its shift if that is by whole targets, and not found otherwise.
+400 simulated files (80 x 80, one column 1, 13, 37 or 90 rows down) the best score was at the true shift in 353.
+`repair` therefore refuses an order with a shift. A column in another order and shifted as well is named without its
+shift if that is by whole targets, and not found otherwise.
 
 Votes become -1 (a) and +1 (b), so that all orders and permutations are one matrix product; every cell needs a vote.
 """
@@ -38,6 +37,7 @@ from jaxtyping import Float, Int, Int32, Int64
 
 from perface_jax.annotations.lookups import variance_shares
 from perface_jax.annotations.orders import GridOrder, OrderChange, grid_orders
+from perface_jax.statistics.estimates import Estimate
 from perface_jax.statistics.resampling import resample
 
 ALARM = 0.01
@@ -47,33 +47,27 @@ class Finding(NamedTuple):
     """The best alternative order of one column.
 
     Attributes:
-      column: the index of the column.
-      change: the order the column appears to have, and the order of the others.
-      gain: mean kappa with the others after the change minus before, with its interval (low, high) after the search.
+      column: its index.
+      gain: mean kappa with the others after the change minus before, with its interval after the search.
       p: share of random permutations whose best gain is as large (1 if the gain is not above 0).
     """
 
     column: int
     change: OrderChange
-    gain: float
-    low: float
-    high: float
+    gain: Estimate
     p: float
 
     @property
     def alarm(self) -> bool:
         """Whether the column is in a different order, by the rule of the module docstring."""
-        return self.p <= ALARM and self.low > 0
+        return self.p <= ALARM and self.gain.low > 0
 
 
 class Family(NamedTuple):
     """All distinct ways to move a column in one grid.
 
-    Attributes:
-      orders: the named orders.
-      positions: their arrays.
-      moves: distinct permutations, none of them the identity.
-      meanings: for each of them the pairs (seen, index of the wanted order) that amount to this permutation.
+    `positions` are the arrays of the named orders. `moves` are distinct permutations, none of them the identity, and
+    `meanings` has for each of them the pairs (seen, index of the wanted order) that amount to it.
     """
 
     orders: tuple[GridOrder, ...]
@@ -119,8 +113,6 @@ def search_orders(
 
     Args:
       votes: 0 or 1, rows by triplet number, two columns or more.
-      sources, targets: the size of the grid.
-      seed: of permutations and resamples.
 
     Returns:
       (the alarms, in the order in which they were raised; the best alternative order of every other column, after the
@@ -130,18 +122,15 @@ def search_orders(
       ValueError: too few permutations or resamples for the rule.
     """
     if permutations < 99 or resamples < 100:
-        raise ValueError(
-            f"p <= {ALARM} needs at least 99 permutations and the interval 100 resamples, got {permutations} and "
-            f"{resamples}"
-        )
+        counts = f"{permutations} and {resamples}"
+        raise ValueError(f"p <= {ALARM} needs at least 99 permutations and the interval 100 resamples, got {counts}")
     signs = np.where(votes > 0, 1.0, -1.0)
     weights = resample(sources, resamples, seed=seed)
-    searched = range(1, 2) if votes.shape[1] == 2 else range(votes.shape[1])
-    alarms, wanted, left = [], None, list(searched)
+    alarms, wanted, left = [], None, [1] if votes.shape[1] == 2 else list(range(votes.shape[1]))
     while left:
         generator = np.random.default_rng(seed)
         found = [_best_move(signs, c, (sources, targets), wanted, weights, permutations, generator) for c in left]
-        best = max(found, key=lambda finding: finding.gain)
+        best = max(found, key=lambda finding: finding.gain.value)
         if len(alarms) == votes.shape[1] - 1 or not best.alarm:
             return alarms, found
         alarms.append(best)
@@ -165,10 +154,10 @@ def _best_move(signs, column: int, grid, wanted, weights, permutations: int, gen
     score = projected[moves] - projected  # [F, rows]; its product with a column is the column's gain under each move
     gains = score @ own
     best = int(np.argmax(gains))
-    low, high = _interval(own, others, moves, bases, known.positions, grid, weights, best)
+    interval = _interval(own, others, moves, bases, known.positions, grid, weights, best)
     p = _p_value(score, own, gains[best], permutations, generator) if gains[best] > 0 else 1.0
     seen, base = meant[best]
-    return Finding(column, OrderChange(seen, known.orders[base]), float(gains[best]), low, high, p)
+    return Finding(column, OrderChange(seen, known.orders[base]), Estimate(float(gains[best]), *interval), p)
 
 
 def _projected(own: np.ndarray, others: np.ndarray) -> np.ndarray:
@@ -194,8 +183,7 @@ def _interval(own, others, moves, bases, positions, grid, weights, best: int) ->
     np.put_along_axis(moved, moves, np.broadcast_to(own, moves.shape), axis=1)
     moved = np.take_along_axis(moved, positions[bases], axis=1)  # rows -> cells of the order of the others
     rest = np.moveaxis(others[positions], 2, 1)  # [orders, others, cells]
-    as_is = own[positions]
-    before = _resampled_kappa(as_is, rest, grid, weights)[bases]
+    before = _resampled_kappa(own[positions], rest, grid, weights)[bases]
     gains = _resampled_kappa(moved, rest[bases], grid, weights) - before
     observed, error = gains[:, 0], np.std(gains[:, 1:], axis=1)
     deviation = np.abs(gains[:, 1:] - observed[:, None]) / np.where(error > 0, error, np.inf)[:, None]
@@ -221,8 +209,8 @@ def _resampled_kappa(x, y, grid, weights) -> np.ndarray:
 
 def _source_shares(mean_vote: np.ndarray, known: Family, sources: int) -> list[float]:
     """The share of the variance of the mean vote explained by the source, under each named order."""
-    cell = np.arange(len(mean_vote))
-    return [variance_shares(mean_vote[p], cell % sources, cell // sources)["source"] for p in known.positions]
+    target, source = np.divmod(np.arange(len(mean_vote)), sources)
+    return [variance_shares(mean_vote[rows], source, target)["source"] for rows in known.positions]
 
 
 def _divisors(n: int) -> list[int]:

@@ -15,9 +15,6 @@ The released SimCelebA answers are the reason for this file: ans1 and ans2 are g
 target-major. The repair fixed[800*(S//10) + 10*T + S%10] = ans3[80*T + S] is written here as
 
     votes = reorder(votes, "ans3", order_change(grid_order("target_major", 80, 80), grid_order("group_major", 80, 80)))
-
-Because the cells themselves are counted target-major, `grid_order("target_major", ...)` is 0, 1, 2, ... and
-`reorder(votes, "ans3", grid_order("group_major", 80, 80))` is the same repair.
 """
 
 import dataclasses
@@ -49,8 +46,6 @@ class GridOrder:
     """A named order of the rows of a grid.
 
     Attributes:
-      kind: the nesting.
-      sources, targets: the size of the grid.
       block: number of sources (group_major) or targets (target_group_major) in a group; ignored by the other kinds.
       shift: number of rows by which the whole file is moved down, cyclically.
     """
@@ -102,10 +97,7 @@ class GridOrder:
 
 @dataclasses.dataclass(frozen=True)
 class OrderChange:
-    """From the order in which a column is seen to the order in which it is wanted.
-
-    NumPy treats it as the array that `order_change` returns, so `reorder` accepts it directly.
-    """
+    """From the order in which a column is seen to the wanted one; to NumPy the array of `order_change`."""
 
     seen: GridOrder
     wanted: GridOrder
@@ -126,13 +118,7 @@ def grid_order(
 ) -> Int64[np.ndarray, " rows"]:
     """The row of every cell of a grid in a named order, a permutation: `order[sources * T + S]` = row of S on T.
 
-    Args:
-      kind: target_major, source_major, group_major or target_group_major.
-      block: size of a group, for the two grouped kinds; must divide the number of sources or targets it groups.
-      shift: rows by which the whole file is moved down, cyclically.
-
-    Raises:
-      ValueError: an unknown kind, or groups that do not divide the grid.
+    Arguments are those of `GridOrder`. ValueError if the kind is unknown or the groups do not divide the grid.
     """
     return GridOrder(Kind(kind), sources, targets, block, shift).positions()
 
@@ -153,11 +139,7 @@ def grid_orders(sources: int, targets: int) -> tuple[GridOrder, ...]:
 
 
 def square_grid(triplets: int) -> tuple[int, int]:
-    """(sources, targets) of a square grid with this many triplets.
-
-    Raises:
-      ValueError: there is none.
-    """
+    """(sources, targets) of a square grid with this many triplets; ValueError if there is none."""
     side = math.isqrt(triplets)
     if side * side != triplets:
         raise ValueError(f"{triplets} triplets are not a square grid; give the numbers of sources and targets")
@@ -173,16 +155,9 @@ def cells(
 
 
 def order_change(seen: Int[np.ndarray, " _"], wanted: Int[np.ndarray, " _"]) -> Int64[np.ndarray, " rows"]:
-    """The rows to which a column must be moved from one order to another: `change[seen[cell]] = wanted[cell]`.
+    """The rows to which `reorder` must move a column from one order to another: `change[seen[cell]] = wanted[cell]`.
 
-    Args:
-      seen, wanted: orders as `grid_order` returns them.
-
-    Returns:
-      The argument of `reorder`.
-
-    Raises:
-      ValueError: orders that are not permutations, or of different grids.
+    Both are orders as `grid_order` returns them; ValueError if they are not permutations, or of different grids.
     """
     seen, wanted = _permutation(seen, "seen"), _permutation(wanted, "wanted")
     if len(seen) != len(wanted):
@@ -193,15 +168,8 @@ def order_change(seen: Int[np.ndarray, " _"], wanted: Int[np.ndarray, " _"]) -> 
 def reorder(votes: Votes, column: str, order: ArrayLike) -> Votes:
     """Move the votes of one column to other rows: `out[order[i]] = votes[i]`, where i is the number of the triplet.
 
-    The other columns are unchanged, and so is `votes`: the result is a new object.
-
-    Args:
-      votes: votes of a file with answer columns.
-      column: the name of the column to move.
-      order: a permutation of the rows, from `order_change` or an alarm of the audit.
-
-    Raises:
-      ValueError: an unknown column, or an order that is not a permutation of the rows.
+    The other columns are unchanged, and so is `votes`: the result is a new object. `order` comes from `order_change` or
+    an alarm of the audit; ValueError if it is not a permutation of the rows, or the column is unknown.
     """
     if column not in votes.columns:
         known = ", ".join(votes.columns) or "none; only the form tripletId,ans1,... has columns"
@@ -209,10 +177,8 @@ def reorder(votes: Votes, column: str, order: ArrayLike) -> Votes:
     order, places = _permutation(order, "order"), votes.places()
     if len(order) != len(places):
         raise ValueError(f"the order has {len(order)} entries, the file {len(places)} rows")
-    k = votes.columns.index(column)
-    moved = np.array(votes.votes)
-    row_of_place = np.argsort(places)
-    moved[row_of_place[order[places]], k] = votes.votes[:, k]
+    k, moved = votes.columns.index(column), np.array(votes.votes)
+    moved[np.argsort(places)[order[places]], k] = votes.votes[:, k]
     return dataclasses.replace(votes, votes=moved)
 
 

@@ -40,25 +40,19 @@ def read_answers(path: str | os.PathLike) -> Votes:
     - `reference,a,b,votes_a,votes_b`: one line per triplet with the number of votes for each picture; triplets are
       numbered in the order of the file. NIGHTS has this form: its votes are 1,0 or 0,1.
 
-    Letters may be upper or lower case; spaces around a cell and empty lines are ignored.
-
-    Args:
-      path: a UTF-8 file, separated by commas.
-
-    Returns:
-      Votes, in the order of the file (in the long form: of first appearance).
+    The file is UTF-8, separated by commas. Letters may be upper or lower case; spaces around a cell and empty lines are
+    ignored. Triplets keep the order of the file (in the long form: of first appearance).
 
     Raises:
       ValueError: an unknown header, an empty file, a wrong number of cells, letters other than a and b, a triplet that
         is missing or occurs twice, two votes of one annotator on one triplet, a triplet whose lines disagree on whether
-        it is a dummy or on its right answer, a picture without a name, or one that is both a and b. The message names
-        file, line, what was seen and what was wanted.
+        it is a dummy or on its right answer, a picture without a name, or one that is both a and b.
     """
     path = pathlib.Path(path)
     lines = _read_lines(path)
     if not lines:
         raise ValueError(f"{path}: the file is empty, wanted a header: {KNOWN_HEADERS}")
-    (number, header), rows = lines[0], lines[1:]
+    (number, header), *rows = lines
     read = _reader(header)
     if read is None:
         raise _wrong(path, number, f"the header '{','.join(header)}'", KNOWN_HEADERS)
@@ -66,8 +60,8 @@ def read_answers(path: str | os.PathLike) -> Votes:
         raise _wrong(path, number, "a header and no votes below it", "at least one line of votes")
     for line, row in rows:
         if len(row) != len(header):
-            seen = f"{len(row)} cells ({','.join(row)})"
-            raise _wrong(path, line, seen, f"{len(header)}, one for each of {','.join(header)}")
+            wanted = f"{len(header)}, one for each of {','.join(header)}"
+            raise _wrong(path, line, f"{len(row)} cells ({','.join(row)})", wanted)
     return read(path, header, rows)
 
 
@@ -103,8 +97,7 @@ def _letter(path, line: int, column: str, cell: str) -> int:
 
 
 def _check_numbering(path, ids: Sequence[str], lines: Sequence[int]) -> None:
-    fault = numbering_fault(ids)
-    if fault:
+    if fault := numbering_fault(ids):
         place, message = fault
         line = f"last line {lines[-1]}" if place is None else f"line {lines[place]}"
         raise ValueError(f"{path}, {line}: {message}")
@@ -117,10 +110,9 @@ def _read_wide(path, header: list[str], rows: list[Line]) -> Votes:
             raise _wrong(path, line, f"{row[0]}, which is also on line {first_line[row[0]]}", "every triplet once")
         first_line[row[0]] = line
     _check_numbering(path, list(first_line), list(first_line.values()))
-    names = header[1:]
-    votes = [[_letter(path, line, n, cell) for n, cell in zip(names, row[1:], strict=True)] for line, row in rows]
-    lines = tuple(first_line.values())
-    return Votes(tuple(first_line), np.array(votes), columns=tuple(names), path=str(path), lines=lines)
+    columns, lines = tuple(header[1:]), tuple(first_line.values())
+    votes = [[_letter(path, line, *cell) for cell in zip(columns, row[1:], strict=True)] for line, row in rows]
+    return Votes(tuple(first_line), np.array(votes), columns=columns, path=str(path), lines=lines)
 
 
 def _read_long(path, header: list[str], rows: list[Line]) -> Votes:

@@ -11,11 +11,7 @@ def repair(votes: Votes, found: AuditResult, *, pictures: GridOrder) -> Votes:
     """Move the answer columns that are not in the row order of the pictures into it.
 
     A file without an alarm is returned unchanged: all its columns share one order, which votes cannot identify.
-
-    Args:
-      votes: the votes that were audited.
-      found: their audit.
-      pictures: the row order found in the pictures.
+    `found` is the audit of these votes, `pictures` the row order found in the pictures.
 
     Raises:
       ValueError: no column has the order of the pictures, so there is no evidence for moving all of them; or a column

@@ -14,6 +14,7 @@ triplet (`random_split`) measures how well sources are remembered; it must be ch
 
 import dataclasses
 import enum
+import itertools
 import operator
 import warnings
 from collections.abc import Iterable, Mapping
@@ -67,12 +68,7 @@ class SplitWarning(UserWarning):
 class Split:
     """Rows of triplets for each setting; only splits that pass `check` can be made.
 
-    Attributes:
-      by: what was divided.
-      rows: setting -> rows, ascending.
-      source_id, target_id: of every triplet; None for a split by triplet, which has no ids.
-      unused: number of triplets that no setting uses.
-      description: how it was made.
+    `rows` are ascending; `unused` counts the triplets that no setting uses; a split by triplet has no ids.
     """
 
     by: SplitBy
@@ -93,13 +89,9 @@ class Split:
         """Prove from the ids of the rows that the settings are disjoint; called whenever a split is made or loaded.
 
         Two settings share no row, no source and no target, except by definition: [ii] has the sources of train, [iii]
-        the targets of train, [i] the test targets of [ii] and the test sources of [iii].
-
-        Raises:
-          ValueError: an overlap. The message names the settings and the ids.
+        the targets of train, [i] the test targets of [ii] and the test sources of [iii]. ValueError for any other.
         """
-        names = list(self.rows)
-        for one, other in ((a, b) for i, a in enumerate(names) for b in names[i + 1 :]):
+        for one, other in itertools.combinations(self.rows, 2):
             self._check_pair(one, other, "row", None)
             if self.source_id is not None and self.target_id is not None:
                 for kind, ids in (("source", self.source_id), ("target", self.target_id)):
@@ -129,19 +121,16 @@ def split(
 
     The ids are shuffled once by `seed`; `fold` rotates the shuffled sources and the shuffled targets by one test part.
     With 80 ids, 16 of them for test, every id is a test id in exactly one of the folds 0 to 4. If the number of test
-    ids does not divide the number of ids, the last fold overlaps the first: with 15 test ids there are folds 0 to 5,
-    and ten of the 80 ids are test ids twice.
+    ids does not divide that of all ids, the last fold overlaps the first: with 15, ten of 80 ids are test ids twice.
 
     Args:
-      source_id, target_id: of every triplet.
       sources, targets: how many ids go to train, validation and test; each sums to the number of ids.
-      seed, fold: of the shuffle; fold is 0 to ceil(ids / test ids) - 1, or only 0 if there are no test ids.
+      fold: 0 to ceil(ids / test ids) - 1, or only 0 if there are no test ids.
       source_gender, target_gender: of every triplet; if given, every part has the genders in proportion.
 
     Raises:
       TypeError: sizes, a seed or a fold that are not whole numbers.
-      ValueError: arrays of different lengths, sizes that do not sum to the number of ids, no such fold, an id with two
-        genders.
+      ValueError: sizes that do not sum to the number of ids, no such fold, an id with two genders.
     """
     source_id, target_id = _ids(source_id, "source_id"), _ids(target_id, "target_id")
     if len(source_id) != len(target_id):
@@ -158,14 +147,8 @@ def split(
 def random_split(n: SupportsIndex, *, fractions: tuple[float, float, float] = (0.8, 0.1, 0.1), seed: int = 0) -> Split:
     """Divide triplets at random into train, validation and test, regardless of source and target; warns.
 
-    Args:
-      n: the number of triplets.
-      fractions: of train, validation and test, which sum to 1; counts are rounded, and test gets the remainder.
-      seed: of the shuffle.
-
-    Raises:
-      TypeError: n is not a whole number.
-      ValueError: fractions that are negative or do not sum to 1.
+    The fractions of train, validation and test sum to 1 (ValueError otherwise); counts are rounded, and test gets the
+    remainder. `n`, the number of triplets, is a whole number (TypeError otherwise).
     """
     n = _whole(n, "n")
     if len(fractions) != 3 or min(fractions) < 0 or not abs(sum(fractions) - 1) <= 1e-9:
@@ -179,9 +162,8 @@ def random_split(n: SupportsIndex, *, fractions: tuple[float, float, float] = (0
     order = np.random.default_rng(seed).permutation(n)
     train, validation = round(fractions[0] * n), round((fractions[0] + fractions[1]) * n)
     rows = dict(zip(map(Setting, PARTS), map(np.sort, np.split(order, (train, validation))), strict=True))
-    return Split(
-        SplitBy.TRIPLETS, rows, None, None, 0, f"by triplet {fractions}, seed {seed}, sources and targets seen"
-    )
+    description = f"by triplet {fractions}, seed {seed}, sources and targets seen"
+    return Split(SplitBy.TRIPLETS, rows, None, None, 0, description)
 
 
 def _ids(ids, name: str) -> np.ndarray:
@@ -200,12 +182,8 @@ def _parts(ids: np.ndarray, sizes, kind: str, *, seed, fold: int, gender) -> dic
     folds = -(-len(unique) // sizes[2]) if sizes[2] else 1
     if not 0 <= fold < folds:
         raise ValueError(f"fold must be 0 to {folds - 1} for {sizes[2]} test ids of {len(unique)} {kind}s, got {fold}")
-    generator = np.random.default_rng(seed)
-    if gender is None:
-        circle = generator.permutation(unique)
-    else:
-        circle = _interleave(unique, _gender_of(ids, unique, first, gender, kind), generator)
-    circle = np.roll(circle, -fold * sizes[2])
+    gender = None if gender is None else _gender_of(ids, unique, first, gender, kind)
+    circle = np.roll(_shuffle(unique, gender, np.random.default_rng(seed)), -fold * sizes[2])
     test, validation, train = np.split(circle, (sizes[2], sizes[2] + sizes[1]))
     return {name: np.isin(ids, part) for name, part in zip(PARTS, (train, validation, test), strict=True)}
 
@@ -215,13 +193,11 @@ def _sizes(sizes, ids: int, kind: str) -> tuple[int, ...]:
         sizes = tuple(operator.index(size) for size in sizes)
     except TypeError:
         raise TypeError(f"{kind}s must be whole numbers of train, validation and test ids, got {sizes!r}") from None
-    if any(size < 0 for size in sizes):
+    if min(sizes, default=0) < 0:
         raise ValueError(f"{kind}s {_shown(sizes)}: sizes of train, validation and test must not be negative")
     if len(sizes) != 3 or sum(sizes) != ids:
-        raise ValueError(
-            f"{kind}s {_shown(sizes)} sum to {sum(sizes)}, but there are {ids} {kind} ids; give sizes of train, "
-            "validation and test that sum to it"
-        )
+        seen = f"{kind}s {_shown(sizes)} sum to {sum(sizes)}, but there are {ids} {kind} ids"
+        raise ValueError(f"{seen}; give sizes of train, validation and test that sum to it")
     return sizes
 
 
@@ -236,15 +212,16 @@ def _gender_of(ids, unique, first, gender, kind: str) -> np.ndarray:
     gender = np.asarray(gender)
     if gender.shape != ids.shape:
         raise ValueError(f"{kind}_gender must have one entry per triplet, {ids.shape}, got {gender.shape}")
-    of_id = gender[first]
-    mixed = np.unique(ids[of_id[np.searchsorted(unique, ids)] != gender])
+    mixed = ids[gender[first][np.searchsorted(unique, ids)] != gender]
     if len(mixed):
-        raise ValueError(f"{kind} {mixed[0]} has more than one gender")
-    return of_id
+        raise ValueError(f"{kind} {mixed.min()} has more than one gender")
+    return gender[first]
 
 
-def _interleave(ids: np.ndarray, gender: np.ndarray, generator) -> np.ndarray:
-    """A shuffle in which every consecutive part has the genders in proportion."""
+def _shuffle(ids: np.ndarray, gender: np.ndarray | None, generator: np.random.Generator) -> np.ndarray:
+    """The ids shuffled; with genders, every consecutive part has them in proportion."""
+    if gender is None:
+        return generator.permutation(ids)
     place = np.empty(len(ids))
     for value in np.unique(gender):
         members = generator.permutation(np.flatnonzero(gender == value))

@@ -21,11 +21,8 @@ from perface_jax.statistics.votes import count_votes
 class Dummies:
     """Votes on dummy triplets: two of their pictures show one person, so one answer is right.
 
-    Attributes:
-      ids: the id of the dummy triplet of each vote, length D.
-      annotator: who voted, an index into `Votes.annotators`.
-      choice: 0 = a, 1 = b.
-      expected: the right answer; -1 if the file does not say.
+    `ids` has the dummy triplet of each vote, `annotator` an index into `Votes.annotators`; `choice` is 0 = a or 1 = b,
+    and `expected`, the right answer, -1 if the file does not say.
     """
 
     ids: tuple[str, ...]
@@ -39,12 +36,11 @@ class Votes:
     """The votes of one file.
 
     Attributes:
-      ids: the triplets in the order of the file, length T, each once.
-      votes: 0 = a, 1 = b, -1 = none; int8 and read-only.
+      ids: the triplets in the order of the file, each once.
+      votes: 0 = a, 1 = b, -1 = none; becomes int8 and read-only.
       columns: the V names of the file's answer columns. Empty in the long and two-alternative forms, where the position
         of a vote within its row has no meaning. A column is not a person: several people may have filled it.
       annotator: who gave the vote, an index into `annotators`, -1 = no vote. None if unknown.
-      annotators: the names of the annotators.
       dummies: the votes on dummy triplets, which are kept apart. None if the file has none.
       pictures: (reference, a, b) of each triplet if the file names them, otherwise empty.
       path: the file, for messages.
@@ -84,13 +80,8 @@ class Votes:
         object.__setattr__(self, "votes", votes)
 
     def places(self) -> Int64[np.ndarray, " t"]:
-        """The number in each id, a permutation of 0 .. T-1.
-
-        Raises:
-          ValueError: an id that is not `t` followed by 4 to 9 digits, or numbers that leave a gap.
-        """
-        fault = numbering_fault(self.ids)
-        if fault:
+        """The number in each id, a permutation of 0 .. T-1; ValueError if ids are malformed or leave a gap."""
+        if fault := numbering_fault(self.ids):
             raise ValueError(f"{self.path or 'votes'}: {fault[1]}")
         return np.array([int(name[1:]) for name in self.ids], dtype=np.int64)
 
@@ -106,8 +97,7 @@ def numbering_fault(ids: Sequence[str]) -> tuple[int | None, str] | None:
     for i, name in enumerate(ids):
         if not re.fullmatch(r"t\d{4,9}", name, re.ASCII) or name != f"t{int(name[1:]):04d}":
             return i, f"saw the id '{name}', wanted t0000, t0001, ..."
-    missing = sorted(set(range(len(ids))) - {int(name[1:]) for name in ids})
-    if missing:
+    if missing := sorted(set(range(len(ids))) - {int(name[1:]) for name in ids}):
         highest = max(ids, key=lambda name: int(name[1:]))
         shown = ", ".join(f"t{i:04d}" for i in missing[:5])
         return None, f"saw {len(ids)} triplets up to {highest}, wanted every id from t0000 on; missing: {shown}"

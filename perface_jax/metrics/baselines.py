@@ -17,14 +17,7 @@ from perface_jax.statistics.arguments import integers, same_shape
 def majority_side(
     training_labels: Int[AnyArray, "*batch n"], labels: Int[AnyArray, "*batch t"]
 ) -> Float[Array, "*batch t"]:
-    """Always the side with more training labels.
-
-    Returns:
-      Scores of the test labels in {0, 1/2, 1}; 1/2 if training has as many a as b, NaN without any training label.
-
-    Raises:
-      TypeError: labels that are not integer.
-    """
+    """Always the side with more training labels; 1/2 if there are as many a as b, NaN without any."""
     training_labels, labels = jnp.asarray(training_labels), jnp.asarray(labels)
     one, other = (jnp.zeros(x.shape, jnp.int32) for x in (training_labels, labels))
     return lookup_baseline(training_labels, one, labels, other, size=1)
@@ -45,12 +38,7 @@ def lookup_baseline(
       size: how many ids there can be, static.
 
     Returns:
-      Scores of the test labels in {0, 1/2, 1}; 1/2 where the id has as many a as b; NaN where it has no training label
-      or is out of range.
-
-    Raises:
-      TypeError: labels or ids that are not integer.
-      ValueError: ids whose shape is not that of their labels.
+      1/2 where the id has as many a as b; NaN where it has no training label or is out of range.
     """
     training_labels, labels = integers(training_labels, "training labels"), integers(labels, "labels")
     training_ids, ids = integers(training_ids, "training ids"), integers(ids, "ids")

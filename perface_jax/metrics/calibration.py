@@ -30,11 +30,8 @@ class Logistic(NamedTuple):
 class Calibration(NamedTuple):
     """Predicted and observed share of a, by bins of the predicted share; an empty bin is NaN in both.
 
-    Attributes:
-      predicted: the mean predicted share, each vote counted once.
-      observed: the share of votes for a.
-      votes: how many votes the bin holds.
-      error: the expected calibration error, the mean over all votes of `|predicted - observed|` of their bin.
+    Each vote counts once. `error` is the expected calibration error, the mean over all votes of
+    `|predicted - observed|` of their bin.
     """
 
     predicted: Float[Array, "*batch bins"]
@@ -56,14 +53,8 @@ def fit_logistic(
     it: whole steps can diverge. Differences are measured in units of their root mean square u, and a ridge of
     `1e-6 / 2 * votes * ((slope * u)^2 + intercept^2)` is subtracted from the log-likelihood. It changes the slope of
     ordinary data by less than a thousandth, and keeps the answer finite where the difference, or a constant, predicts
-    every vote (the likelihood alone has no maximum there). Without any vote, slope and intercept are 0.
-
-    Returns:
-      Logistic; NaN where a difference that counts is NaN.
-
-    Raises:
-      TypeError: differences that are not floating.
-      ValueError: shapes that differ.
+    every vote (the likelihood alone has no maximum there). Without any vote, slope and intercept are 0. They are NaN
+    where a difference that counts is NaN.
 
     Source: McCullagh & Nelder (1989), Generalized Linear Models, section 4.4; ridge and parts of steps are ours.
     """
@@ -79,14 +70,7 @@ def vote_log_likelihood(
     """`votes_for_a log P(a) + (votes - votes_for_a) log P(b)` per triplet: the sum over its votes, not their mean.
 
     Natural logarithm, without the binomial coefficient, which is the same for every model. Chance is `log(1/2)` = -.693
-    per vote: divide the sum over triplets by the number of votes.
-
-    Returns:
-      At most 0; 0 without votes.
-
-    Raises:
-      TypeError: differences that are not floating.
-      ValueError: shapes that do not fit.
+    per vote: divide the sum over triplets by the number of votes. A triplet without votes has 0.
     """
     difference, votes_for_a, votes = _counted(difference, votes_for_a, votes, None)
     exponent = _exponent(difference, logistic)
@@ -104,15 +88,8 @@ def calibration(
 ) -> Calibration:
     """Predicted against observed shares, in bins of equal width: the numbers of a reliability diagram.
 
-    Args:
-      bins: how many between 0 and 1; a prediction on the border of two belongs to the lower one.
-
-    Returns:
-      Calibration; the error is NaN without votes. It is biased upwards where a bin has few votes.
-
-    Raises:
-      TypeError: differences that are not floating.
-      ValueError: shapes that do not fit.
+    A prediction on the border of two bins belongs to the lower one. The error is NaN without votes, and biased upwards
+    where a bin has few.
 
     Source: Naeini, Cooper, Hauskrecht (AAAI 2015), expected calibration error.
     """

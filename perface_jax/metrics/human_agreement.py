@@ -20,13 +20,6 @@ def vote_agreement(votes: Int[AnyArray, "*batch t v"]) -> Float[Array, "*batch t
 
     With a votes for a, b votes for b and n = a + b. Its expectation is `p^2 + (1 - p)^2`, where p is the share of all
     people who would vote a; it is unbiased for every n of at least 2.
-
-    Returns:
-      In [0, 1]; NaN where a triplet has fewer than two votes.
-
-    Raises:
-      TypeError: votes that are not integer.
-      ValueError: votes without an axis of voters.
     """
     return _per_triplet(*agreeing_pairs(_checked(votes)))
 
@@ -36,12 +29,6 @@ def vote_against_others(votes: Int[AnyArray, "*batch t v"]) -> Float[Array, "*ba
 
     A vote scores 1 if most of the others chose the same, 1/2 if the others tie, 0 otherwise. With two or three votes
     this equals `vote_agreement`; with more it is higher on average, because a majority knows more than one person.
-
-    Returns:
-      In [0, 1]; NaN where a triplet has fewer than two votes.
-
-    Raises:
-      TypeError, ValueError: as for `vote_agreement`.
     """
     a, b = count_votes(_checked(votes))
     right = a * (jnp.sign(a - 1 - b) + 1) + b * (jnp.sign(b - 1 - a) + 1)  # twice the points of all voters
@@ -49,21 +36,13 @@ def vote_against_others(votes: Int[AnyArray, "*batch t v"]) -> Float[Array, "*ba
 
 
 def bapps_ceiling(share: Float[AnyArray, "*batch"]) -> Float[Array, "*batch"]:
-    """`p^2 + (1 - p)^2`: the soft score of a person, with the observed share of the votes in place of p.
+    """`p^2 + (1 - p)^2`: the soft score of a person, with the observed share of the votes (0 to 1) in place of p.
 
     The share of V votes is not p, and this plug-in estimate is too high by `2 p (1 - p) / V` on average: with three
     votes on a triplet that splits people evenly it gives .667, while two people agree with probability .5. For
     `E[k^2 + (V - k)^2] / V^2 = p^2 + (1 - p)^2 + 2 Var(k / V)` with k votes for a, `Var(k / V) = p (1 - p) / V`.
-    `vote_agreement` is the same quantity without the bias: `(V * bapps_ceiling - 1) / (V - 1)`.
-
-    Args:
-      share: in [0, 1], the votes for a (or for b) among all votes.
-
-    Returns:
-      In [1/2, 1]. A model that always follows the majority scores `max(p, 1 - p)`, which is more.
-
-    Raises:
-      TypeError: shares that are not floating.
+    `vote_agreement` is the same quantity without the bias: `(V * bapps_ceiling - 1) / (V - 1)`. A model that always
+    follows the majority scores `max(p, 1 - p)`, which is more.
 
     Source: Zhang et al. (CVPR 2018), BAPPS, the human score.
     """

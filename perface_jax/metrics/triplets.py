@@ -37,11 +37,7 @@ def triplet_accuracy(
 ) -> Float[Array, "*batch"]:
     """Share of triplets whose positive is the more similar one; ties count one half.
 
-    Returns:
-      In [0, 1], one share over the T triplets; NaN if no triplet counts, or one that counts has a NaN.
-
-    Raises:
-      ValueError: a single triplet, or a mask whose shape is not that of the triplets.
+    NaN if no triplet counts, or one that counts has a NaN. ValueError for a single triplet.
 
     Source: PerFace (ICIP 2025), section 4.2; the tie rule is ours.
     """
@@ -62,13 +58,6 @@ def soft_scores(difference: Float[AnyArray, "*batch"], share: Float[AnyArray, "*
       difference: `cos(reference, a) - cos(reference, b)`.
       share: in [0, 1], the votes for a (not b) among all votes; NaN without votes.
 
-    Returns:
-      In [0, 1]; NaN where either argument is.
-
-    Raises:
-      TypeError: arrays that are not floating.
-      ValueError: the two shapes differ.
-
     Source: Zhang et al. (CVPR 2018), BAPPS; Fu et al. (NeurIPS 2023), DreamSim.
     """
     for_a = pair_scores(difference, jnp.zeros_like(difference))
@@ -85,18 +74,8 @@ def odd_one_out_scores(
 ) -> Float[Array, "*batch"]:
     """1 where the pair without the odd picture is the most similar of the three pairs; tied pairs share the 1.
 
-    Guessing scores 1/3, and so does a model that maps every picture to the same vector.
-
-    Args:
-      x, y, z: embeddings of the three pictures.
-      odd: the picture that people chose: 0 = x, 1 = y, 2 = z, as in `annotations.OddOneOut`.
-
-    Returns:
-      In {0, 1/3, 1/2, 1}; NaN where `odd` is none of the three or a similarity is NaN.
-
-    Raises:
-      TypeError: `odd` is not integer.
-      ValueError: `odd` does not have the shape of the triplets.
+    Guessing scores 1/3, and so does a model that maps every picture to one vector. `odd` is the picture that people
+    chose: 0 = x, 1 = y, 2 = z, as in `annotations.OddOneOut`. NaN where it is none of the three.
 
     Source: Andrews, Joniak, Xiang, A View From Somewhere (ICLR 2023); the tie rule is ours.
     """
@@ -104,8 +83,8 @@ def odd_one_out_scores(
     odd = integers(odd, "odd ones")
     if odd.shape != without_each.shape[:-1]:
         raise ValueError(f"`odd` has shape {odd.shape}, the triplets {without_each.shape[:-1]}; wanted the same")
-    best = without_each == jnp.max(without_each, axis=-1, keepdims=True)  # the maximum of a NaN is NaN: none is best
-    best = best.astype(without_each.dtype)
+    highest = jnp.max(without_each, axis=-1, keepdims=True)  # of a NaN: NaN, and none is best
+    best = (without_each == highest).astype(without_each.dtype)
     chosen = jax.nn.one_hot(odd, 3, dtype=bool)
     score = jnp.sum(best, axis=-1, where=chosen) / jnp.sum(best, axis=-1)
     return jnp.where(jnp.any(chosen, axis=-1), score, jnp.nan)

@@ -9,12 +9,13 @@
     privacy.recognizer_table({"r50": (originals, anonymized)}, persons=persons, groups={"sex": sex})   # all at once
 
 Embeddings are floating `[N, D]`, from any recognizer, and need not be normalized; similarity is their cosine. `persons`
-are integers or strings `[N]`, who is on each picture; None = every picture shows a different person. Host functions,
-NumPy in float64; cosines are rounded to 12 decimals, so that identical pictures tie on every processor. A pair is
-accepted, that is matched, if its similarity is GREATER than the threshold (`verification`); a pair that equals it is
-protected. `roc`, `true_accept_rate` and `equal_error_rate` are those of `verification`. Intervals are 95%; pictures of
-one person are not independent, so whole persons are drawn: `seed` and `resamples` are those of the bootstrap, which
-holds resamples x persons numbers at once.
+are integers or strings `[N]`, who is on each picture; None = every picture shows a different person. Arrays that are
+not embeddings, and persons or scores that do not fit, raise TypeError or ValueError. NumPy in float64; cosines are
+rounded to 12 decimals, so that identical pictures tie on every processor. A pair is accepted, that is matched, if its
+similarity is GREATER than the threshold (`verification`); a pair that equals it is protected. `roc`, `true_accept_rate`
+and `equal_error_rate` are those of `verification`. Intervals are 95%; pictures of one person are not independent, so
+whole persons are drawn: `seed` and `resamples` are those of the bootstrap, which holds resamples x persons numbers at
+once.
 
 What a score does not promise: another recognizer may match what this one does not, and an adversary may learn to.
 

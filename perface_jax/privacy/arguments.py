@@ -12,12 +12,7 @@ Persons = Shaped[AnyArray, " _"] | Sequence[int] | Sequence[str]  # who is on ea
 
 
 def directions(embeddings: Float[AnyArray, "n d"], name: str) -> Float64[np.ndarray, "n d"]:
-    """The embeddings scaled to length 1, in float64.
-
-    Raises:
-      TypeError: not floating.
-      ValueError: another shape, no rows, numbers that are not finite, or vectors of length zero.
-    """
+    """The embeddings scaled to length 1, in float64; ValueError if one is not finite or has length zero."""
     embeddings = np.asarray(embeddings)
     if not np.issubdtype(embeddings.dtype, np.floating):
         raise TypeError(f"{name} are {embeddings.dtype}; wanted floating embeddings [N, D]")
@@ -35,12 +30,7 @@ def directions(embeddings: Float[AnyArray, "n d"], name: str) -> Float64[np.ndar
 
 
 def numbered(persons: Persons | None, count: int) -> Int[np.ndarray, " n"]:
-    """Who is on each of `count` pictures, numbered from 0 in sorted order; all different if None.
-
-    Raises:
-      TypeError: ids that are neither integers nor strings.
-      ValueError: not one per picture.
-    """
+    """Who is on each of `count` pictures, numbered from 0 in sorted order; all different if None."""
     if persons is None:
         return np.arange(count)
     persons = np.asarray(persons)

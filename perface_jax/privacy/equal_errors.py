@@ -29,14 +29,8 @@ def equal_error(
 ) -> Estimate:
     """`verification.equal_error_rate` of these pairs against all impostor pairs, which are never held at once.
 
-    The interval draws the persons of the (original, anonymized) pairs and treats the impostors as fixed.
-
-    Args:
-      similarity: from `paired_similarity`.
-      impostors: embeddings of originals, whose pairs of two persons are the impostor pairs.
-
-    Raises:
-      TypeError, ValueError: similarities, embeddings or persons that do not fit, or fewer than two impostors.
+    The interval draws the persons of the (original, anonymized) pairs and treats the impostors as fixed: the pairs of
+    two persons among these originals.
     """
     similarity = scores(similarity, "similarities")
     person = numbered(persons, len(similarity))

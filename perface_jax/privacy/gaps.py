@@ -56,7 +56,6 @@ def largest_gap(
       groups: names; a picture with an empty name is in no group.
 
     Raises:
-      TypeError, ValueError: values, groups or persons that do not fit.
       ValueError: fewer than two groups, or a person in two of them.
     """
     values, names = scores(values, "values"), group_names(groups, len(values))
@@ -84,7 +83,7 @@ def gap_of(
     Args:
       measure: weights of the persons `[..., S]` -> the measure of a group `[...]`, NaN if all weights are 0.
       classes: names of the groups.
-      group: that of each person.
+      group: that of each person, a position in `classes`.
     """
     each, draws = range(len(classes)), resample(len(group), resamples, seed=seed)
     deals = np.random.default_rng(seed).permuted(np.tile(group, (resamples, 1)), axis=1)

@@ -25,9 +25,8 @@ from perface_jax.statistics.shares import share_of
 class Ranks(NamedTuple):
     """The rank of the own person among the originals, for each anonymized picture.
 
-    Attributes:
-      better: originals of others that are more similar than the most similar one of the own person.
-      tied: originals of others that are exactly as similar.
+    `better` counts the originals of others that are more similar than the most similar one of the own person, `tied`
+    those that are exactly as similar.
     """
 
     better: Int[np.ndarray, " n"]
@@ -44,13 +43,12 @@ def ranks(
     """Compare each anonymized picture with all originals; 256 rows of the N x M cosines are held at once.
 
     Args:
-      anonymized: embeddings of the anonymized pictures.
       originals: the gallery. An original of another person that it holds twice counts twice.
       persons: who is on each anonymized picture; None = all different.
       original_persons: who is on each original; None = `persons`, row by row, so M = N.
 
     Raises:
-      TypeError, ValueError: arrays that are not embeddings, persons that do not fit, or a person without an original.
+      ValueError: a person without an original.
     """
     probes, gallery = directions(anonymized, "anonymized"), directions(originals, "originals")
     if probes.shape[1] != gallery.shape[1]:
@@ -69,11 +67,7 @@ def ranks(
 
 
 def found_within(found: Ranks, *, k: int) -> Float64[np.ndarray, " n"]:
-    """The probability that the own original is among the k most similar; k = 1 is Re-ID.
-
-    Raises:
-      ValueError: k is not positive.
-    """
+    """The probability that the own original is among the k most similar, k = 1 or more; k = 1 is Re-ID."""
     if k < 1:
         raise ValueError(f"k is {k}; wanted 1 or more")
     return np.clip((k - found.better) / (found.tied + 1), 0, 1)
@@ -85,9 +79,6 @@ def cumulative_match(
     """The cumulative match curve: the share found within k for k = 1 to `most`, each with its 95% interval.
 
     The draws are the same for every k; `most` is 1 or more.
-
-    Raises:
-      TypeError, ValueError: persons that do not fit.
     """
     person = numbered(persons, len(found.better))
     draws = resample(int(person.max()) + 1, resamples, seed=seed)
@@ -106,11 +97,11 @@ def _people(persons, original_persons, probes: int, originals: int) -> tuple[np.
         return person, person
     if persons is None:
         raise ValueError("original_persons without persons; say who is on the anonymized pictures, too")
-    numbered(persons, probes), numbered(original_persons, originals)  # refuses each by its own length
+    numbered(persons, probes)  # refuses each by its own length
+    numbered(original_persons, originals)
     both = numbered(np.concatenate([persons, original_persons]), probes + originals)
     person, owner = both[:probes], both[probes:]
-    missing = ~np.isin(person, owner)
-    if missing.any():
+    if (missing := ~np.isin(person, owner)).any():
         raise ValueError(
             f"{missing.sum()} of {probes} anonymized pictures show a person without an original, the first"
             f" {np.asarray(persons)[missing][0]!s}; wanted an original of every person"

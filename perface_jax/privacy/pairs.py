@@ -16,10 +16,7 @@ DECIMALS = 12
 class ImpostorPairs(NamedTuple):
     """Pairs of pictures of two different persons, each once, most similar first.
 
-    Attributes:
-      similarity: in descending order.
-      persons: who is on them, positions in `pictures`.
-      pictures: how many pictures of each person there are, persons in sorted order.
+    `persons` are positions in `pictures`: how many pictures of each person there are, persons in sorted order.
     """
 
     similarity: Float64[np.ndarray, " k"]
@@ -30,11 +27,7 @@ class ImpostorPairs(NamedTuple):
 def paired_similarity(
     originals: Float[AnyArray, "n d"], anonymized: Float[AnyArray, "n d"]
 ) -> Float64[np.ndarray, " n"]:
-    """Cosine of each original and its anonymized picture.
-
-    Raises:
-      TypeError, ValueError: arrays that are not embeddings, or shapes that differ.
-    """
+    """Cosine of each original and its anonymized picture."""
     originals, anonymized = directions(originals, "originals"), directions(anonymized, "anonymized")
     if originals.shape != anonymized.shape:
         raise ValueError(
@@ -53,13 +46,11 @@ def impostor_pairs(
     256 N pairs compared at once; without it, N (N - 1) / 2 pairs are kept, 800 MB for N = 10,000.
 
     Args:
-      embeddings: of pictures.
-      persons: who is on each; None = all different. The same picture under two ids is an impostor pair with similarity
-        1, and raises every threshold.
+      persons: None = all different. The same picture under two ids is an impostor pair with similarity 1, and raises
+        every threshold.
       keep: how many to keep, the most similar ones; all if None.
 
     Raises:
-      TypeError, ValueError: arrays that are not embeddings, or persons that do not fit.
       ValueError: fewer than two persons.
     """
     vectors, person = directions(embeddings, "embeddings"), numbered(persons, len(embeddings))
@@ -76,11 +67,7 @@ def impostor_pairs(
 
 
 def genuine_pairs(embeddings: Float[AnyArray, "n d"], persons: Persons) -> Float64[np.ndarray, " p"]:
-    """The cosines of all pairs of pictures of one person, each pair once.
-
-    Raises:
-      TypeError, ValueError: arrays that are not embeddings, persons that do not fit, or nobody with two pictures.
-    """
+    """The cosines of all pairs of pictures of one person, each pair once; ValueError if nobody has two pictures."""
     vectors, person = directions(embeddings, "embeddings"), numbered(persons, len(embeddings))
     if len(set(person)) == len(person):
         raise ValueError(f"{len(person)} pictures of {len(person)} persons; wanted two or more pictures of somebody")
@@ -94,8 +81,7 @@ def blocks(
     for start in range(0, len(vectors), BLOCK):
         rows = slice(start, start + BLOCK)
         wanted = np.triu((person[rows, None] == person[start:]) == same, 1)
-        pairs = np.argwhere(wanted)
-        yield cosines(vectors[rows], vectors[start:])[wanted], pairs + start
+        yield cosines(vectors[rows], vectors[start:])[wanted], np.argwhere(wanted) + start
 
 
 def cosines(x: Float64[np.ndarray, "q d"], y: Float64[np.ndarray, "n d"]) -> Float64[np.ndarray, "q n"]:

@@ -25,12 +25,9 @@ FEWEST = 10  # persons: with fewer, the equal error rate of a group and its inte
 
 
 class RecognizerRow(NamedTuple):
-    """One recognizer and one group of pictures.
+    """One recognizer and one group of pictures; `attribute` and `group` are `all` for all of them.
 
     Attributes:
-      recognizer: its name.
-      attribute, group: of the pictures; `all` and `all` for all of them.
-      pairs, persons: how many the row is based on.
       similarity: mean cosine of original and anonymized picture.
       threshold: of the recognizer at the false accept rate. One threshold for all groups, as in a deployed system:
         within a group people are more alike, and more of them are confused with each other.
@@ -56,14 +53,7 @@ class RecognizerRow(NamedTuple):
 
 
 class RecognizerGap(NamedTuple):
-    """The largest difference between two groups of an attribute (`largest_gap`).
-
-    Attributes:
-      recognizer: its name.
-      attribute: of the groups.
-      measure: `protected`, `re_identified` or `equal_error`, a field of `RecognizerRow`.
-      gap: of that measure.
-    """
+    """The `largest_gap` of an attribute; the measure is `protected`, `re_identified` or `equal_error` of the rows."""
 
     recognizer: str
     attribute: str
@@ -74,10 +64,8 @@ class RecognizerGap(NamedTuple):
 class RecognizerCurve(NamedTuple):
     """All pictures under one recognizer, at every threshold and every rank.
 
-    Attributes:
-      recognizer: its name.
-      roc: of (original, anonymized) pairs against the impostor pairs that determine the threshold.
-      ranks: share whose own original is among the k most similar, for k = 1 to 20 or to the size of the gallery.
+    `roc` is of (original, anonymized) pairs against the impostor pairs that determine the threshold. `ranks` are the
+    shares whose own original is among the k most similar, for k = 1 to 20 or to the size of the gallery.
     """
 
     recognizer: str
@@ -121,22 +109,17 @@ def recognizer_table(
     Args:
       recognizers: name of a recognizer -> embeddings of (originals, anonymized), row i of the second made from row i of
         the first. All recognizers have the same pictures in the same order.
-      persons: who is on each picture; None = all different.
       groups: attribute -> names of its groups; a picture with an empty name is in none.
       impostors: name of a recognizer -> originals of other people, which determine the threshold; None = the originals
         themselves.
-      impostor_persons: who is on each of them; None = all different.
       gallery: name of a recognizer -> the originals that are searched, each once, including those of persons who are
         not in `recognizers`; None = the originals themselves.
       gallery_persons: who is on each of them; required with a gallery, as is `persons`.
-      false_accept_rate: of the threshold.
-      seed, resamples: of every bootstrap; resamples x persons numbers are held at once.
 
     Raises:
       TypeError, ValueError: embeddings, persons or groups that do not fit, or too few impostors for the rate. The
         message names the recognizer or the attribute.
     """
-    groups = groups or {}
     for title, others in (("impostors", impostors), ("gallery", gallery)):
         if others is not None and (missing := recognizers.keys() - others.keys()):
             raise ValueError(f"no {title} for {sorted(missing)}; wanted {title} for every recognizer, or None")
@@ -152,9 +135,9 @@ def recognizer_table(
     counts = {name: len(one.similarity) for name, one in measured.items()}
     if len(set(counts.values())) != 1:
         raise ValueError(f"wanted one or more recognizers with the same number of pictures, got {counts or 'none'}")
-    count = next(iter(counts.values()))
+    (count,) = set(counts.values())
     person, names = numbered(persons, count), {}
-    for attribute, labels in groups.items():
+    for attribute, labels in (groups or {}).items():
         with _about(attribute):
             names[attribute] = group_names(labels, count)
     rows, gaps, curves = [], [], []
@@ -215,20 +198,18 @@ def _row(title, one: _Measured, members: np.ndarray, person: np.ndarray, *, seed
     )
 
 
-def _gaps(
-    name, one: _Measured, names: Mapping[str, np.ndarray], person: np.ndarray, **bootstrap
-) -> list[RecognizerGap]:
+def _gaps(name, one: _Measured, names: dict[str, np.ndarray], person: np.ndarray, **bootstrap) -> list[RecognizerGap]:
     shares = {"protected": one.similarity <= one.threshold.value, "re_identified": found_within(one.ranks, k=1)}
-    gaps = []
+    found = []
     for attribute, labels in names.items():
         if len(set(labels) - {""}) < 2:
             continue
         with _about(attribute):
-            for measure, values in shares.items():
-                gaps.append(RecognizerGap(name, attribute, measure, largest_gap(values, labels, person, **bootstrap)))
+            gaps = {key: largest_gap(values, labels, person, **bootstrap) for key, values in shares.items()}
         if gap := _equal_error_gap(one, labels, person, **bootstrap):
-            gaps.append(RecognizerGap(name, attribute, "equal_error", gap))
-    return gaps
+            gaps["equal_error"] = gap
+        found += [RecognizerGap(name, attribute, measure, gap) for measure, gap in gaps.items()]
+    return found
 
 
 def _equal_error_gap(one: _Measured, labels: np.ndarray, person: np.ndarray, **bootstrap) -> Gap | None:

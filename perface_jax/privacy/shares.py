@@ -27,9 +27,6 @@ def protection_success(
       similarity: from `paired_similarity`.
       threshold: from `match_threshold`, of the same recognizer.
 
-    Raises:
-      TypeError, ValueError: as for `share`, or a threshold that is NaN.
-
     Source: PerceptFace (arXiv 2509.11249), at a false accept rate of 0.001.
     """
     if np.isnan(threshold):
@@ -43,14 +40,8 @@ def share(values: Values, persons: Persons | None = None, *, seed: int = 0, resa
     If all are 0, or all are 1, the interval is that of Clopper and Pearson with as many trials as persons
     (`statistics.shares.share_of`): 100 of 100 protected is [0.964, 1].
 
-    Args:
-      values: bool or floating, 0 to 1, for instance from `found_within`.
-
-    Returns:
-      The mean and its interval, NaN with one person.
-
-    Raises:
-      TypeError, ValueError: persons that do not fit, or values outside 0 to 1.
+    Values are bool or floating, for instance from `found_within`; outside 0 to 1 they raise ValueError. With one person
+    the ends of the interval are NaN.
     """
     values = scores(values, "values")
     if values.min() < 0 or values.max() > 1:

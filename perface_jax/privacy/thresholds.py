@@ -1,9 +1,8 @@
 """The threshold at a false accept rate: the similarity above which a recognizer matches two pictures.
 
-The threshold at rate f is the lowest at which at most a share f of the impostor pairs is accepted. This is a quantile
-far out in the tail, and it is refused if its 95% interval would not end inside the data: the probability `(1 - f)^n`
-that the largest of n independent pairs lies below the true quantile must be 0.025 or less, which requires
-`n >= log(0.025) / log(1 - f)`, 3,688 pairs for f = 0.001.
+The threshold at rate f is the lowest at which at most a share f of the impostor pairs is accepted. It is refused if
+its 95% interval would not end inside the data: the probability `(1 - f)^n` that the largest of n independent pairs lies
+below the true quantile must be 0.025 or less, which requires `n >= log(0.025) / log(1 - f)`, 3,688 pairs for f = 0.001.
 
 Pairs that share a face are not independent: N pictures make N (N - 1) / 2 pairs, but only N faces. `match_threshold`
 therefore draws persons. Its interval is too wide if no face resembles many others more than the rest do (a pair varies
@@ -45,11 +44,7 @@ def match_threshold(
       embeddings: of originals.
       false_accept_rate: share of the impostor pairs that may be accepted, above 0 and below 1.
 
-    Returns:
-      The threshold, above which a pair is accepted, and its interval.
-
     Raises:
-      TypeError, ValueError: arrays that are not embeddings, persons that do not fit, or a rate out of range.
       ValueError: fewer than two persons, fewer pairs than `pairs_needed`, or a threshold of 1: the pictures are copies.
     """
     vectors, person = directions(embeddings, "embeddings"), numbered(persons, len(embeddings))
@@ -72,10 +67,7 @@ def independent_threshold(similarity: Float[AnyArray, " n"], *, false_accept_rat
 
     The interval is exact for any distribution: its ends are order statistics, the a-th and the b-th largest, with
     `P(X < a) <= 0.025` and `P(X >= b) <= 0.025`, X binomial with n pairs and the rate. If pairs share persons it is too
-    narrow: use `match_threshold`.
-
-    Raises:
-      ValueError: similarities that are not finite, a rate out of range, or fewer than `pairs_needed`.
+    narrow: use `match_threshold`. ValueError with fewer than `pairs_needed`.
     """
     from scipy.stats import binom  # takes a second to import
 
@@ -88,10 +80,7 @@ def independent_threshold(similarity: Float[AnyArray, " n"], *, false_accept_rat
 
 
 def pairs_needed(false_accept_rate: float) -> int:
-    """The least number of impostor pairs for an interval that ends inside the data; 3,688 for a rate of 0.001.
-
-    `n >= log(0.025) / log(1 - rate)`, and the same with the rate itself for the other end.
-    """
+    """The least number of impostor pairs for an interval whose two ends lie inside the data (module docstring)."""
     if not 0 < false_accept_rate < 1:
         raise ValueError(f"false_accept_rate is {false_accept_rate}; wanted more than 0 and less than 1, such as 0.001")
     return math.ceil(math.log(0.025) / math.log(max(false_accept_rate, 1 - false_accept_rate)))

@@ -11,11 +11,7 @@
 | `paired_tests` | is one model better than another? | JAX |
 | `arguments` | checks of dtypes and shapes | JAX |
 
-The bootstrap draws whole clusters with replacement, as many as occur. A resample is therefore a weight n_s for each
-cluster s, and a mean over the resample is
-
-    mean* = sum_s n_s total_s / sum_s n_s count_s
-
-with the total and the count of each cluster taken once. Import the files, not this package: the NumPy files do not
-load JAX.
+The bootstrap draws whole clusters with replacement, as many as occur. A resample is a weight n_s for each cluster s,
+and a mean over it is `sum_s n_s total_s / sum_s n_s count_s`: the total and the count of each cluster are taken once.
+Import the files, not this package: the NumPy files do not load JAX.
 """

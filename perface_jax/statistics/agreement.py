@@ -1,8 +1,7 @@
 """How far votes agree: shares, kappa and alpha.
 
-Votes are 0 = a, 1 = b, -1 = none. Every measure is a formula over sums of a table with one row for each
-triplet (`resampling.Measure`), so it comes with an interval that resamples clusters. A measure that is not defined
-(0/0) is NaN.
+Votes are 0 = a, 1 = b, -1 = none. Every measure is a formula over the sums of a table with one row for each triplet
+(`resampling.Measure`), so its interval can resample clusters. A measure that is not defined (0/0) is NaN.
 """
 
 import itertools
@@ -34,10 +33,7 @@ def pairwise_agreement(votes: Int[np.ndarray, "t v"]) -> Measure:
 def cohen_kappa(votes: Int[np.ndarray, "t v"]) -> Measure:
     """Cohen's kappa (p_o - p_e) / (1 - p_e), with p_e from the shares of each column; the mean over pairs of columns.
 
-    Two columns are compared on the triplets where both have a vote.
-
-    Raises:
-      ValueError: fewer than two columns.
+    Two columns are compared on the triplets where both have a vote. ValueError with fewer than two columns.
 
     Source: Cohen, Educational and Psychological Measurement 20 (1960).
     """

@@ -37,9 +37,7 @@ def cluster_interval(
     Args:
       *clusters: the source of each triplet, or its target, or both.
       sizes: how many ids each clustering can have, static; required under jit, otherwise taken from the clusters.
-      where: mask of the triplets that count; all if None.
       level: nominal coverage, in (0, 1), a Python number.
-      resamples: number of bootstrap draws.
 
     Raises:
       TypeError: scores that are not floating, clusters that are not integer.
@@ -59,25 +57,18 @@ def bootstrap_means(
     where: Shaped[AnyArray, " t"] | None = None,
     resamples: int = 2000,
 ) -> Float[Array, "*batch resamples"]:
-    """The mean score in every bootstrap resample; arguments as for `cluster_interval`.
-
-    NaN for a resample in which the drawn sources and targets have no triplet in common.
-    """
+    """The mean score in every resample; NaN where the drawn sources and targets have no triplet in common."""
     return resampled_means(key, *cluster_sums(scores, *clusters, sizes=sizes, where=where), resamples=resamples)
 
 
+@functools.partial(jax.jit, static_argnames="level")
 def percentiles(
     means: Float[Array, "*batch resamples"], level: float
 ) -> tuple[Float[Array, "*batch"], Float[Array, "*batch"]]:
     """The central `level` of the means, NaN left out: (low, high)."""
     if not 0 < level < 1:
         raise ValueError(f"level is {level}; wanted a share between 0 and 1, for instance 0.95")
-    return _percentiles(means, 50 * (1 - level))
-
-
-@jax.jit
-def _percentiles(means, tail):
-    low, high = jnp.nanpercentile(means, jnp.stack([tail, 100 - tail]), axis=-1)
+    low, high = jnp.nanpercentile(means, jnp.array([50 * (1 - level), 50 * (1 + level)], means.dtype), axis=-1)
     return low, high
 
 
@@ -89,13 +80,11 @@ def cluster_sums(
 ) -> tuple[Float[Array, "..."], Float[Array, "*sizes"]]:
     """Sums of the scores `[*batch, *sizes]`, and numbers of triplets, per cluster or per cell of two clusterings."""
     scores, sizes = floats(scores, "scores"), _sizes(clusters, sizes)
-    if not scores.ndim:
-        raise ValueError("scores have shape (); wanted [..., T]")
-    kept = mask(where, scores.shape[-1:])
     clusters = tuple(integers(ids, "clusters") for ids in clusters)
     for ids in clusters:
-        if ids.shape != kept.shape:
+        if not scores.ndim or ids.shape != scores.shape[-1:]:
             raise ValueError(f"clusters have shape {ids.shape}, scores {scores.shape}; wanted [T] and [..., T]")
+    kept = mask(where, scores.shape[-1:])
     return _cluster_sums(scores, clusters, kept, sizes=sizes)
 
 

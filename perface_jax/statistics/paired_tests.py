@@ -2,7 +2,7 @@
 
 `first` and `second` are the scores of two models on the same triplets in the same order; a positive difference means
 that the first is better. Triplets of one source get nearly the same answers, so the tests that resample work on whole
-clusters. Clusters, masks and ids out of range are treated as in `cluster_bootstrap`.
+clusters. Arguments and errors are those of `cluster_interval`; scores of different shapes raise ValueError.
 """
 
 import functools
@@ -51,10 +51,7 @@ def paired_bootstrap(
     `p = min(1, 2 (1 + min(#(d* <= 0), #(d* >= 0))) / (1 + resamples))` over the resampled differences d*: the level at
     which the percentile interval begins to contain 0. It is never 0; with 2,000 resamples it is at least .001.
 
-    Args as for `cluster_interval`. Low, high and p are NaN with fewer than two ids in a clustering.
-
-    Raises:
-      TypeError, ValueError: as for `cluster_interval`, or scores of different shapes.
+    Low, high and p are NaN with fewer than two ids in a clustering.
 
     Source: Efron & Tibshirani (1993), chapters 13 and 16; the 1 + of Davison & Hinkley (1997), section 4.2.
     """
@@ -91,9 +88,6 @@ def sign_flip_test(
     Returns:
       p in (0, 1]; 1 where the models do not differ, NaN without a triplet.
 
-    Raises:
-      TypeError, ValueError: as for `paired_bootstrap`.
-
     Source: Fisher (1935), The Design of Experiments, section 21; whole clusters as in Winkler et al. (2015).
     """
     sizes = None if size is None else (size,)
@@ -115,10 +109,8 @@ def mcnemar(first: Shaped[AnyArray, " t"], second: Shaped[AnyArray, " t"]) -> Mc
     The test assumes independent triplets. Those of one source are not, and p is far too small wherever the models
     differ by source. It is here because papers report it; decide by `sign_flip_test` or `paired_bootstrap`.
 
-    Scores are 0, 1/2 or 1; p = 1 if no triplet is right in one model and wrong in the other.
-
-    Raises:
-      ValueError: other values, including NaN, or shapes that differ.
+    Scores are 0, 1/2 or 1 (ValueError otherwise, also for NaN); p = 1 if no triplet is right in one model and wrong in
+    the other.
 
     Source: McNemar, Psychometrika 12 (1947), in its exact form.
     """

@@ -1,9 +1,8 @@
 """The cluster bootstrap of any formula over sums.
 
-The triplets of one source share its three faces, and the pictures of one person show the same face. They are not
-independent, and an interval that resamples them one by one is far too narrow. A `Measure` is therefore a formula over
-the SUMS of a table with one row for each triplet or picture. The sums are taken per cluster once; a bootstrap resample
-is then a weighting of the clusters.
+The triplets of one source share its three faces, and the pictures of one person show the same face. An interval that
+resamples them one by one is far too narrow. A `Measure` is therefore a formula over the SUMS of a table with one row
+for each triplet or picture. The sums are taken per cluster once; a resample is a weighting of the clusters.
 """
 
 from collections.abc import Callable
@@ -22,12 +21,7 @@ Weights = Float[np.ndarray, "resamples clusters"]  # how often each cluster is d
 
 
 class Measure(NamedTuple):
-    """A formula over the sums of a table.
-
-    Attributes:
-      table: what each row adds to the sums.
-      formula: the sums [..., K] -> the measure [...]; NaN where it is not defined (0/0).
-    """
+    """What each row adds to the sums, and a formula: sums [..., K] -> measure [...], NaN where not defined (0/0)."""
 
     table: Float64[np.ndarray, "t k"]
     formula: Callable[[np.ndarray], np.ndarray]

@@ -13,10 +13,7 @@ def share_of(values: Shaped[np.ndarray, " t"], cluster: Cluster, weights: Weight
     Where all values are 0, or all are 1, every resample repeats them and the bootstrap has no width. The interval is
     then that of Clopper and Pearson with as many trials as clusters, [0, 1 - 0.025^(1/S)] or [0.025^(1/S), 1].
 
-    Args:
-      values: bool or floating, 0 to 1.
-      cluster: for instance the person on each picture.
-      weights: of the clusters; with a single one, the ends of the interval are NaN.
+    With a single cluster, the ends of the interval are NaN.
 
     Source: Clopper & Pearson, Biometrika 26 (1934).
     """
