@@ -105,8 +105,8 @@ def classification_report(
       truth: the class of each query.
       group: the class chosen, -1 = abstained (`Classification.group`).
       distances: by which it was chosen (`Classification.distances`).
-      names: of the G classes, two or more.
-      resamples: number of bootstrap draws; resamples x Q numbers are held at once.
+      names: of the classes, two or more.
+      resamples: of the bootstrap; resamples x Q numbers are held at once.
 
     Raises:
       TypeError: truth or group is not integer.

@@ -1,7 +1,7 @@
 """Readers of files of votes: the form of the release, one line per vote, and counts for two alternatives.
 
 Readers check every cell and raise a ValueError that names the file, the line, what was seen and what was wanted. They
-change nothing: no vote is dropped, moved or repaired here.
+drop, move and repair nothing.
 """
 
 import csv

@@ -66,9 +66,9 @@ class SplitWarning(UserWarning):
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Split:
-    """Rows of triplets for each setting; only splits that pass `check` can be made.
+    """Rows of triplets for each setting, ascending; only splits that pass `check` can be made.
 
-    `rows` are ascending; `unused` counts the triplets that no setting uses; a split by triplet has no ids.
+    `unused` counts the triplets that no setting uses. A split by triplet has no ids.
     """
 
     by: SplitBy

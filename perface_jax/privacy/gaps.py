@@ -80,10 +80,8 @@ def gap_of(
 ) -> Gap:
     """As `largest_gap`, for any measure of weighted persons.
 
-    Args:
-      measure: weights of the persons `[..., S]` -> the measure of a group `[...]`, NaN if all weights are 0.
-      classes: names of the groups.
-      group: that of each person, a position in `classes`.
+    `measure` maps weights of the persons `[..., S]` to the measure of a group `[...]`, NaN if all weights are 0;
+    `group` is that of each person, a position in `classes`.
     """
     each, draws = range(len(classes)), resample(len(group), resamples, seed=seed)
     deals = np.random.default_rng(seed).permuted(np.tile(group, (resamples, 1)), axis=1)

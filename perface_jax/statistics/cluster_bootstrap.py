@@ -80,11 +80,13 @@ def cluster_sums(
 ) -> tuple[Float[Array, "..."], Float[Array, "*sizes"]]:
     """Sums of the scores `[*batch, *sizes]`, and numbers of triplets, per cluster or per cell of two clusterings."""
     scores, sizes = floats(scores, "scores"), _sizes(clusters, sizes)
+    if not scores.ndim:
+        raise ValueError("scores have shape (); wanted [..., T]")
+    kept = mask(where, scores.shape[-1:])
     clusters = tuple(integers(ids, "clusters") for ids in clusters)
     for ids in clusters:
-        if not scores.ndim or ids.shape != scores.shape[-1:]:
+        if ids.shape != kept.shape:
             raise ValueError(f"clusters have shape {ids.shape}, scores {scores.shape}; wanted [T] and [..., T]")
-    kept = mask(where, scores.shape[-1:])
     return _cluster_sums(scores, clusters, kept, sizes=sizes)
 
 

@@ -80,13 +80,8 @@ def sign_flip_test(
     `p = (1 + #(|sum_s e_s d_s| >= |sum_s d_s|)) / (1 + resamples)`. With S clusters that differ at all, p cannot fall
     below `2 / 2^S`, however many triplets there are: five sources never reach .05.
 
-    Args:
-      clusters: for instance the source of each triplet.
-      size: how many ids there can be, static; required under jit, otherwise taken from the clusters.
-      resamples: number of random choices of signs.
-
-    Returns:
-      p in (0, 1]; 1 where the models do not differ, NaN without a triplet.
+    p is 1 where the models do not differ, NaN without a triplet. `size` is how many ids there can be, static; required
+    under jit, otherwise taken from the clusters.
 
     Source: Fisher (1935), The Design of Experiments, section 21; whole clusters as in Winkler et al. (2015).
     """
