@@ -174,7 +174,7 @@ def _lookup_findings(found: AuditResult) -> Iterator[str]:
     clear = [
         f"{value.value:.3f} of the {rule} labels"
         for (rule, name), value in found.lookups.items()
-        if name == "same source, other targets" and value.low > found.lookups[rule, "best constant"].high
+        if name.startswith("same source") and value.low > found.lookups[rule, "best constant"].high
     ]
     if clear:
         yield (
