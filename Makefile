@@ -30,14 +30,14 @@ demo: $(VENV)/installed-demo
 	$(RUN) evaluate.py $(PERFACE) --report=$(RUNS)/report
 
 test: lint
-	$(RUN) -m pytest -n 2 --dist loadfile -m "not slow"
+	$(RUN) -m pytest -n 2 --dist worksteal -m "not slow"
 
 # The core by itself, without PyTorch and data sets: make test-core PYTHON=python3.13 VENV=.venv-3.13
 test-core: $(VENV)/installed-core
-	$(RUN) -m pytest -n 2 --dist loadfile -m "not slow" $(CORE)
+	$(RUN) -m pytest -n 2 --dist worksteal -m "not slow" $(CORE)
 
 test-all: lint
-	$(RUN) -m pytest -n 2 --dist loadfile
+	$(RUN) -m pytest -n 2 --dist worksteal
 
 lint: $(VENV)/installed-test
 	$(RUN) -m ruff check .

@@ -1,22 +1,22 @@
-"""What has become faster or slower between two records, or takes more: ratios NEW / OLD, and which are beyond noise.
+"""Compares two records: ratios NEW / OLD of times and amounts, and which changes exceed the noise.
 
     python -m benchmarks.compare OLD NEW
 
 OLD and NEW are records, or folders of them (`benchmarks/results` of two commits). Rows are paired by part and name, and
-every variant that is ours is compared. Machines are noisy and differ: where both records hold another library beside it
-(PyTorch, ONNX Runtime, NumPy, faiss), the seconds of each round are first divided by those of the first of these, and
-the ratio is that of the quotients. Records of different machines, versions or commands are compared, and said to be so.
+each of our variants is compared. Machines are noisy and differ. If both records also time another library
+(PyTorch, ONNX Runtime, NumPy, faiss), the seconds of each round are first divided by those of the first such library,
+and the quotients are compared. Differences of machine, version or command are reported.
 
-A ratio of times is beyond noise when both hold: the medians differ by more than 5%, as two starts of the same program
-may by less; and by Yuen's test of the logarithms (Welch's t-test without the slowest and the fastest fifth, from five
-rounds on) independent rounds of the same program would look so much slower once in 200 comparisons. So seldom is a row
-that has not changed called slower, with three rounds as with thirty. Most changes by six times the noise are seen by
-three rounds, by three times the noise by eight. Fewer than three rounds are not judged.
+A ratio of times exceeds the noise if both hold: the medians differ by more than 5% (two starts of the same program may
+differ by less), and Yuen's test of the logarithms (Welch's t-test that trims the slowest and the fastest fifth if there
+are at least five rounds) is significant at a one-sided level of 1/200. An unchanged row is thus called slower about
+once in 200 comparisons, whatever the number of rounds. Three rounds detect most changes of six times the noise, eight
+rounds most changes of three times the noise. Fewer than three rounds are not judged.
 
-Memory that the compiler counts is `more` beyond 5%, that of a process beyond 25% (two runs of the same differ by 20%),
-compiled programs when there is one more. Ratios above 1 are worse.
+Memory counted by the compiler is `more` above +5%, that of a process above +25% (two identical runs differ by up to
+20%), the number of compiled programs if there is one more. Ratios above 1 are worse.
 
-Exits with 1 when anything is slower or more.
+Exits with 1 if anything is slower or more.
 """
 
 import argparse
@@ -46,12 +46,12 @@ MACHINE = ("processor", "cores", "device", "jax", "torch", "onnxruntime", "comma
 
 
 class Change(NamedTuple):
-    """One figure of one row, then and now.
+    """One figure of one row in both records.
 
     Attributes:
-      part, row: which.
+      part, row: where it is.
       what: the variant that was timed, or the amount.
-      unit: `seconds`, `of` the variant by whose seconds they were divided, or `amount`.
+      unit: `seconds`, `of NAME` if divided by the seconds of that variant, or `amount`.
       old, new: the rounds.
       tolerance: of an amount; 0 for times.
     """
@@ -66,12 +66,12 @@ class Change(NamedTuple):
 
     @property
     def ratio(self) -> float:
-        """NEW / OLD, of the medians."""
+        """NEW / OLD of the medians."""
         return float(np.median(self.new) / np.median(self.old))
 
     @property
     def verdict(self) -> str:
-        """`slower`, `faster`, `more` or `less` beyond noise, `few rounds` where noise is not known, or ""."""
+        """`slower`, `faster`, `more` or `less` beyond the noise, `few rounds` if the noise is unknown, else ""."""
         if self.tolerance:
             return _beyond(self.ratio, self.tolerance, "more", "less")
         if min(len(self.old), len(self.new)) < FEWEST:
@@ -91,13 +91,13 @@ def main() -> None:
 
 
 def differ(old: Sequence[float], new: Sequence[float]) -> bool:
-    """Whether the rounds, three or more positive numbers each, lie further apart than noise explains."""
+    """Whether two sets of three or more rounds (positive numbers) differ by more than noise."""
     test = stats.ttest_ind(np.log(new), np.log(old), equal_var=False, trim=0.2)
     return bool(test.pvalue < 2 * SELDOM)
 
 
 def compare(old: Mapping[str, dict], new: Mapping[str, dict]) -> Iterator[Change]:
-    """The changes of all that both have; records by part."""
+    """The changes of all rows that both have; records by part."""
     for part in old.keys() & new.keys():
         before = _rows(old[part])
         for name, row in _rows(new[part]).items():
@@ -107,7 +107,7 @@ def compare(old: Mapping[str, dict], new: Mapping[str, dict]) -> Iterator[Change
 
 
 def notes(old: Mapping[str, dict], new: Mapping[str, dict]) -> Iterator[str]:
-    """What a reader should know before the ratios: other machines, and rows that only one side has."""
+    """Caveats: different machines, and rows that only one side has."""
     for part in sorted(old.keys() | new.keys()):
         if part not in old or part not in new:
             yield f"{part}: only in {'OLD' if part in old else 'NEW'}"
@@ -121,7 +121,7 @@ def notes(old: Mapping[str, dict], new: Mapping[str, dict]) -> Iterator[str]:
 
 
 def show(changes: list[Change]) -> str:
-    """The changes as a table, the largest ratios first."""
+    """The changes as a table, largest ratios first."""
     columns = ("part", "row", "variant or amount", "in", "OLD", "NEW", "NEW / OLD", "beyond noise")
     lines = [
         (

@@ -1,4 +1,4 @@
-"""What a measurement ran on, to stand beside its figures."""
+"""Description of the machine that a measurement ran on."""
 
 import importlib.metadata
 import os
@@ -10,7 +10,7 @@ import jax
 
 
 def describe() -> dict:
-    """Commit, processor, cores and their load, the kind of device and how many there are, versions."""
+    """Commit, processor, cores and load, kind and number of devices, versions."""
     commit = _git("describe", "--always")
     changed = _git("status", "--porcelain", "--", ".", ":!benchmarks/results", ":!docs/performance.md")
     return {

@@ -1,6 +1,6 @@
-"""What the benchmarks of the network share: the same network for both sides, its operations, the rate of the machine.
+"""Common parts of the network benchmarks: one network in both libraries, its operations, the rate of the machine.
 
-Both sides have the weights of `tests.golden.formula`, as random ones would let values grow or vanish with the depth.
+Both use the weights of `tests.golden.formula`: with random ones activations would grow or vanish with depth.
 PyTorch runs on the cores of this process; on a GPU both compute in bfloat16, PyTorch under autocast.
 """
 
@@ -29,23 +29,27 @@ DTYPE = jnp.bfloat16 if GPU else jnp.float32
 LAYOUTS = {"contiguous": torch.contiguous_format, "channels_last": torch.channels_last}
 
 torch.set_num_threads(len(os.sched_getaffinity(0)))
-torch.backends.cudnn.benchmark = True  # XLA, too, tries algorithms out
+torch.backends.cudnn.benchmark = True  # XLA tries out algorithms, too
 
 
 def add_choices(parser: argparse.ArgumentParser, archs: Sequence[str], batches: Sequence[int], unit: str) -> None:
-    """The options that say which rows there are, and how large networks, pictures and matrices."""
+    """Options for the rows and the sizes of networks, images and matrices."""
     parser.add_argument("--archs", nargs="+", default=archs, choices=torch_twin.LAYERS)
     parser.add_argument("--batches", type=int, nargs="+", default=batches, help=unit)
-    parser.add_argument("--skip-compiled", action="store_true", help="leave torch.compile out: it takes minutes a row")
+    parser.add_argument(
+        "--skip-compiled", action="store_true", help="leave out torch.compile, which takes minutes per row"
+    )
     parser.add_argument("--width", type=int, default=64, help="channels of the first stage")
     parser.add_argument("--image-size", type=int, default=112, help="pixels a side")
-    parser.add_argument("--matrix", type=int, default=16384 if GPU else 2048, help="rows of the product of matrices")
+    parser.add_argument(
+        "--matrix", type=int, default=16384 if GPU else 2048, help="size of the matrices of the matrix product"
+    )
     queued = "calls sent before the last is waited for, to hide what the host does; seconds are those of one"
     parser.add_argument("--queued", type=int, default=8 if GPU else 1, help=queued)
 
 
 def measure(rows: Callable[[str, argparse.Namespace], Iterable[dict]], options: argparse.Namespace) -> dict:
-    """The rows of each architecture, and what the machine can do at the most.
+    """The rows of each architecture, and the rate of a matrix product.
 
     Raises:
       ValueError: a GPU that PyTorch cannot use.
@@ -60,7 +64,7 @@ def measure(rows: Callable[[str, argparse.Namespace], Iterable[dict]], options: 
 
 
 def pair(arch: str, **options: int) -> tuple[torch_twin.IResNet, IResNet, dict]:
-    """One network twice: PyTorch's, in eval mode on the host; ours, and its variables on the device, all float32.
+    """A network in PyTorch (eval mode, on the host), the same in JAX, and its variables on the device; all float32.
 
     Args:
       arch: of `torch_twin.LAYERS`.
@@ -82,33 +86,33 @@ def planes(pictures: np.ndarray, layout: str) -> torch.Tensor:
 
 
 def compiled(function: Callable) -> Callable:
-    """What torch.compile makes of a function of tensors whose shapes stay."""
-    torch.compiler.reset()  # past a number of programs it falls back to eager without a word
+    """The function compiled by torch.compile for fixed shapes."""
+    torch.compiler.reset()  # after some number of programs it silently falls back to eager mode
     return torch.compile(function, dynamic=False)
 
 
 def reduced() -> contextlib.AbstractContextManager:
-    """The precision in which PyTorch computes here: that of the tensors, or bfloat16 on a GPU."""
+    """A context for the precision of PyTorch: that of the tensors, or bfloat16 on a GPU."""
     return torch.autocast("cuda", torch.bfloat16) if GPU else contextlib.nullcontext()
 
 
 def wait() -> None:
-    """Until PyTorch has done what it was told."""
+    """Waits until PyTorch has finished."""
     if GPU:
         torch.cuda.synchronize()
 
 
 def operations(arch: str, *, training: bool = False, **options: int) -> int:
-    """Floating-point operations of one picture in convolutions and the linear layer, two for each multiply-add.
+    """Floating-point operations per image in convolutions and the linear layer, two per multiply-add.
 
     Args:
       arch: of `torch_twin.LAYERS`.
-      training: also those of the gradients, of everything but the picture.
+      training: include the gradients with respect to everything but the image.
       **options: width and image_size.
     """
     with torch.device("meta"):  # shapes without numbers
         twin = torch_twin.IResNet(torch_twin.LAYERS[arch], **options).train(training)
-        picture = torch.empty(2, 3, options["image_size"], options["image_size"])  # norms in training want two
+        picture = torch.empty(2, 3, options["image_size"], options["image_size"])  # norms in training mode need two
         with FlopCounterMode(display=False) as counter, torch.set_grad_enabled(training):
             embeddings = twin(picture)
             if training:
@@ -117,11 +121,11 @@ def operations(arch: str, *, training: bool = False, **options: int) -> int:
 
 
 def matrix_rate(size: int, *, repeats: int = 5) -> float:
-    """GFLOP/s of JAX's product of two matrices `[size, size]` of `DTYPE`: the best of all repeats.
+    """GFLOP/s of a product of two matrices `[size, size]` of `DTYPE` in JAX: the best of all repeats.
 
     Args:
       size: rows and columns.
-      repeats: with the compiler options of our networks and without, after one that is not timed.
+      repeats: with and without the compiler options of our networks, after an untimed call.
     """
     matrix, taken = jax.random.normal(jax.random.key(0), (size, size), DTYPE), []
     for options in ({}, compilation.options()):
@@ -132,18 +136,18 @@ def matrix_rate(size: int, *, repeats: int = 5) -> float:
 
 
 def bytes_accessed(program: jax.stages.Compiled) -> float:
-    """GB that the operations of a compiled program read and write, as XLA counts them; caches are not considered."""
+    """GB that the operations of a compiled program read and write according to XLA, ignoring caches."""
     return round(program.cost_analysis()["bytes accessed"] / 1e9, 4)
 
 
 def first_calls(calls: Mapping[str, Callable[[], object]]) -> tuple[dict[str, float], dict[str, str]]:
-    """Call each once, which compiles what is not compiled.
+    """Call each variant once, which compiles it.
 
     Args:
       calls: by variant.
 
     Returns:
-      by variant, the seconds of those that run here, and why the others do not.
+      by variant, the seconds of those that run, and the reason why others do not.
     """
     seconds, not_run = {}, {}
     for name, call in calls.items():
@@ -156,9 +160,9 @@ def first_calls(calls: Mapping[str, Callable[[], object]]) -> tuple[dict[str, fl
 
 
 def fault(call: Callable[[], object]) -> str:
-    """Why a call does not run here, in one line; empty where it does."""
+    """The reason why a call fails, in one line; empty if it runs."""
     try:
         call()
-    except Exception as error:  # a missing C++ compiler and memory that is too small show in many ways
+    except Exception as error:  # a missing compiler or too little memory raises many types
         return f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
     return ""

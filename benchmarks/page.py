@@ -1,8 +1,8 @@
-"""docs/performance.md from the records: the words stand here, every figure comes from `benchmarks/results`.
+"""Writes docs/performance.md: the text is here, every figure comes from the records in `benchmarks/results`.
 
     python -m benchmarks.page [--check]
 
-`--check` writes nothing, and exits with 1 when the page that is there is another one.
+`--check` writes nothing and exits with 1 if the page on disk is out of date.
 """
 
 import argparse
@@ -22,18 +22,18 @@ PAGE = pathlib.Path(__file__).parent.parent / "docs" / "performance.md"
 OPENING = """\
 # Performance
 
-Made by `python -m benchmarks.page` from the records in `benchmarks/results`, not by hand. `make bench` measures anew;
-`python -m benchmarks.compare OLD NEW` says what has become slower or takes more memory. Where it says "GPU: not run
-yet", what the benchmark does differently on a GPU is untried, too.
+`python -m benchmarks.page` writes this page from the records in `benchmarks/results`. `make bench` measures again;
+`python -m benchmarks.compare OLD NEW` lists what became slower or uses more memory. "GPU: not run yet" also means that
+the GPU-specific code of that benchmark is untested.
 
-What stands in one line ran in one process, in turns: in every round each variant was timed once. A time is the median
-of the rounds, behind it their quartiles, or their whole range where they were fewer than eight. Then follows how many
-times as long a variant takes as the first one, the median of the ratios within rounds: above 1, the first is faster.
-How long a part takes, all compiling included, stands behind its command.
+The variants of a row ran in one process, in turns: each was timed once per round. A cell shows the median over rounds,
+then in brackets the quartiles (the range if there were fewer than eight rounds), then the slowdown relative to the
+first variant: the median over rounds of the ratio, above 1 where the first variant is faster. The duration after each
+command includes compilation.
 
 ## Targets
 
-Figures are those of the tables below: medians of ratios within rounds, and medians of seconds.
+The figures are those of the tables below: medians of per-round ratios and of seconds.
 """
 VERSIONS = ("python", "jax", "torch", "onnxruntime", "numpy", "faiss-cpu")
 UNITS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"))
@@ -41,19 +41,19 @@ Column = Callable[[dict, dict], str]  # (row, record) -> cell; "" where there is
 
 
 class Part(NamedTuple):
-    """What the page says of a part.
+    """A section of the page.
 
     Attributes:
-      title: a few words.
-      words: what is measured, and how to read it.
-      columns: figures beside the times, by head.
-      facts: figures of the whole record: heads by field.
-      accelerator: whether it is to be measured on a GPU, too.
+      title: heading.
+      text: what is measured and how to read it.
+      columns: further columns of the table, by heading.
+      facts: figures of the whole record: headings by field.
+      accelerator: whether it is to be measured on a GPU as well.
       ratios: whether the variants of a row do the same work.
     """
 
     title: str
-    words: str
+    text: str
     columns: Mapping[str, Column] = {}
     facts: Mapping[str, str] = {}
     accelerator: bool = True
@@ -62,16 +62,16 @@ class Part(NamedTuple):
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 when the page is another one")
+    parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 if the page is out of date")
     options, text = parser.parse_args(), make(reading.read(RESULTS))
     if not options.check:
         PAGE.write_text(text)
     elif not PAGE.exists() or PAGE.read_text() != text:
-        sys.exit(f"{PAGE.name} is not what the records say: python -m benchmarks.page")
+        sys.exit(f"{PAGE.name} is out of date; run python -m benchmarks.page")
 
 
 def make(records: Mapping[str, dict]) -> str:
-    """The page from the records of `reading.read`."""
+    """The text of the page, from the records of `reading.read`."""
     sections = (_section(name, part, records) for name, part in PARTS.items())
     return "\n".join([OPENING, targets.table(records) + "\n", *sections])
 
@@ -83,15 +83,15 @@ def _section(name, part, records):
     if reading.key(name, "tpu") in records:
         found["TPU"] = records[reading.key(name, "tpu")]
     shown = (f"{on}: not run yet.\n" if one is None else f"{on}: {_record(part, one)}" for on, one in found.items())
-    return "\n".join([f"## {part.title}\n", f"{part.words}\n", *shown])
+    return "\n".join([f"## {part.title}\n", f"{part.text}\n", *shown])
 
 
 def _record(part, record):
-    """Where the figures come from, and the tables."""
+    """The provenance of the figures, and the tables."""
     facts = [f"{head} {record[field]:,}" for field, head in part.facts.items() if field in record]
     command = record.get("command", f"python -m benchmarks.{record['part']}")
     told = [f"`{command}`{_duration(record)}", _machine(record), *facts, *sorted({*_missing(record)})]
-    # Rows with other variants have a table of their own.
+    # Rows with the same variants share a table.
     groups = itertools.groupby(sorted(record["rows"], key=_place(record)), key=_variants)
     tables = (_table(part, record, variants, list(rows)) for variants, rows in groups)
     return "\n".join([f"{'; '.join(told)}.\n", *tables])
@@ -149,7 +149,7 @@ def _time(seconds, name, *, ratio):
 
 
 def _field(*path: str, form: str = ",") -> Column:
-    """What stands in a row under these names."""
+    """The value at this path of a row."""
 
     def column(row, record):
         for name in path:
@@ -160,7 +160,7 @@ def _field(*path: str, form: str = ",") -> Column:
 
 
 def _per_second(work: Callable[[dict, dict], float], *, variant: str = "", form: str = ",.4g") -> Column:
-    """Work a second, of the first variant or of another one; how much work it is follows from row and record."""
+    """Work per second of the first or the named variant; `work` computes it from row and record."""
 
     def column(row, record):
         seconds = row.get("seconds", {})
@@ -171,7 +171,7 @@ def _per_second(work: Callable[[dict, dict], float], *, variant: str = "", form:
 
 
 def _share(part: str, whole: Callable[[float, float], float], other: str) -> Column:
-    """The median over rounds of a share of time, made of the seconds of two variants."""
+    """The median over rounds of a share, computed from the seconds of two variants."""
 
     def column(row, record):
         seconds = row.get("seconds", {})
@@ -184,14 +184,14 @@ def _share(part: str, whole: Callable[[float, float], float], other: str) -> Col
 
 
 def _accessed(row, record):
-    """GB/s of the first variant."""
+    """Bytes per second of the first variant, in GB/s."""
     name = next(iter(row.get("seconds", {})), "")
     gbyte = row.get("gbyte_accessed", {}).get(name)
     return f"{gbyte / reading.spread(row['seconds'][name]).median:,.4g}" if gbyte else ""
 
 
 def _losses(row, record):
-    """The largest difference between losses of the same step, of the first variant's largest loss."""
+    """The largest difference between losses of the same step, relative to the first variant's largest loss."""
     if "losses" not in row:
         return ""
     first, *others = row["losses"].values()
@@ -200,7 +200,7 @@ def _losses(row, record):
 
 
 def _phases(*path: str) -> Column:
-    """What a start was made of, or how long it took by variant."""
+    """Seconds by phase or by variant, in one cell."""
 
     def column(row, record):
         phases = functools.reduce(lambda found, name: found.get(name, {}), path, row)
@@ -210,7 +210,7 @@ def _phases(*path: str) -> Column:
 
 
 def _work(unit: str) -> dict[str, Column]:
-    """Operations a second and their share of what a product of matrices reaches; bytes a second."""
+    """Operations per second, their share of the rate of a matrix product, and bytes per second."""
 
     def gflop(row, record):
         return row["batch"] * row[f"gflop_per_{unit}"]
@@ -225,38 +225,40 @@ def _work(unit: str) -> dict[str, Column]:
     }
 
 
-MATRIX = {"matrix_gflop_per_second": "GFLOP/s of a product of matrices:"}
+MATRIX = {"matrix_gflop_per_second": "GFLOP/s of a matrix product:"}
 PARTS = {
     "embedding": Part(
         "Embedding",
         """\
-Normalized pictures that lie in memory -> embeddings on the host. `perface_jax` folds the norms into the convolutions,
-`unfolded` is the model as it is trained. PyTorch has the same weights and runs eager in both layouts, and compiled;
-ONNX Runtime runs the exported network, where the exporter folds the norms behind a convolution, not those before one.
-Operations are those of plain convolutions and the linear layer, two for a multiply-add, beside the rate of matrix
-products on the same machine; on CPUs ours (Winograd) multiplies less, so that the share may exceed 100%. GB/s are what
-the operations of our program read and write, as XLA counts them; what stays in caches is counted, too. The largest
-difference is that of our embeddings from PyTorch's in float32 on the host, of the largest value. All of it is set
-against a rate that was measured once, before the rows: on a machine whose speed changes a share is only rough.""",
+From normalized images in memory to embeddings on the host. `perface_jax` folds the norms into the convolutions;
+`unfolded` is the model as trained. PyTorch runs the same weights eagerly in both memory layouts, and compiled. ONNX
+Runtime runs the exported network; the exporter folds the norms that follow a convolution, but not those that precede
+one.
+
+GFLOP/s counts the operations of direct convolutions and the linear layer, two per multiply-add. On CPUs our Winograd
+convolutions multiply less, so the share of the matrix rate can exceed 100%. The matrix rate was measured once, before
+the rows, so shares are approximate on a machine whose speed varies. GB/s counts the bytes that the operations of our
+program read and write according to XLA, including those served from caches. The largest difference compares our
+embeddings with PyTorch's float32 embeddings on the CPU, relative to the largest value.""",
         _work("picture") | {"largest difference": _field("largest_difference", "perface_jax", form=".0e")},
         MATRIX,
     ),
     "training_step": Part(
         "Training step",
         """\
-Bytes of B triplets -> the next state: normalization, one forward pass of 3 B pictures with batch statistics, the cosine
-triplet loss, its gradients, SGD with momentum and weight decay. All variants begin with the same weights and see the
-same batch again and again; "losses differ by" is how far apart they are in any step, of the largest loss. `remat`
-computes the activations of each block a second time instead of keeping them. MiB are what the compiled program holds
-beside state and batch. Operations and bytes as above.
+From the uint8 images of B triplets to the next state: normalization, one forward pass of 3 B images with batch
+statistics, the cosine triplet loss, its gradients, SGD with momentum and weight decay. All variants start from the same
+weights and train on the same batch repeatedly; "losses differ by" is the largest difference between variants in any
+step, relative to the largest loss. `remat` recomputes the activations of each block instead of storing them. MiB is the
+memory of the compiled program apart from state and batch. Operations and bytes are counted as above.
 
-Beside PyTorch's eager step it depends on the processor: on an AMD EPYC ours was 1.10 times as fast (commit 16bddbf), on
-an Intel Xeon, where PyTorch's convolutions use AVX-512, 0.89 times (commit 787953b), in the same seconds. Wide
-convolutions and their derivatives have been Winograd's since.
+The ratio to PyTorch's eager step depends on the processor. Before wide convolutions and their derivatives used
+Winograd's algorithm, our step was 1.10 times as fast on an AMD EPYC (commit 16bddbf) and 0.89 times as fast on an Intel
+Xeon, where PyTorch's convolutions use AVX-512 (commit 787953b).
 
-With `--largest` (on a GPU without being asked) the batch is doubled until a step no longer fits into memory, or halved
-until one does, in processes of their own, for ours, ours with `remat`, and PyTorch compiled: the largest batch of each
-has a row of its own, with the memory it holds in all and why twice as many triplets did not fit.""",
+With `--largest` (the default on a GPU) the batch is doubled until a step no longer fits into memory, or halved until
+one fits, each trial in its own process, for our step, our step with `remat`, and compiled PyTorch. Each gets a row for
+its largest batch, with its total memory and the reason why twice as many triplets did not fit.""",
         _work("triplet")
         | {
             "MiB": _field("working_memory_mib", "perface_jax", form=",.0f"),
@@ -271,53 +273,53 @@ has a row of its own, with the memory it holds in all and why twice as many trip
     "layers": Part(
         "Layer by layer",
         """\
-Single layers of IR-ResNet50 and why they are computed on CPUs as they are: each formulation of `perface_jax` beside the
-plain one compiled with the same options, which tells what the formulation does, and that as XLA compiles it by itself,
-which tells what `compilation.options` does; and PyTorch eager, in both layouts. Sizes are rows, columns and channels of
-the pictures a layer sees.
+Single layers of IR-ResNet50, to justify how they are computed on CPUs. Each of our formulations is compared with the
+plain one compiled with the same options (the effect of the formulation), with the plain one compiled with XLA's
+defaults (the effect of `compilation.options`), and with eager PyTorch in both memory layouts. Sizes are height, width
+and channels of a layer's input.
 
-- Convolution, 3x3 with stride 1, and its gradients by pictures and kernel: Winograd's 16 products for 36; why `folding`
-  and training take `winograd`. Larger batches gain more than these: see the step.
-- Gradients of a strided convolution, 3x3, by pictures and kernel: without the zeros that XLA multiplies; why the model
-  takes `convolution.convolve`.
-- Sum over rows, of each channel: slices added, and a product with ones, for XLA's reduction; why `kernels` has sums
-  of its own.
-- Norm + PReLU, there and back: statistics of the batch, values and derivatives by everything; the derivative written by
-  hand in `batch_norm` against JAX's of the formula.
-- Filter gradient, of a 3x3 convolution with stride 1: outside of loops XLA comes to our formulation by itself, so that
-  only the options tell: XLA hands it to YNNPACK unless they say otherwise.
+- Convolution, 3x3 with stride 1, and its gradients with respect to images and kernel: Winograd's algorithm needs 16
+  multiplications instead of 36, so `folding` and training use `winograd`. Larger batches gain more; see the training
+  step.
+- Gradients of a strided 3x3 convolution with respect to images and kernel: `convolution.convolve` avoids XLA's
+  multiplications by zero.
+- Sum over rows, per channel: `kernels` adds slices and multiplies by ones instead of using XLA's reduction.
+- Norm + PReLU, forward and backward: batch statistics, values and all derivatives; the hand-written derivative in
+  `batch_norm` against JAX's derivative of the formula.
+- Filter gradient of a 3x3 convolution with stride 1: outside of loops XLA finds our formulation itself, so only the
+  options matter: by default XLA passes it to YNNPACK.
 
-The largest difference is that of any other result from ours, of the largest value.""",
+The largest difference is that of any other result from ours, relative to the largest value.""",
         {"largest difference": _field("largest_difference", form=".0e")},
         accelerator=False,
     ),
     "epoch": Part(
         "Whole epoch",
         """\
-A pass over pictures that live on the device, as the trainer makes it (plans, calls, log), against the same steps on
-batches that were placed before: the difference is what the host costs.""",
+One pass over images stored on the device, as the trainer makes it (planning, calls, logging), against the same steps on
+batches placed in advance. The difference is the cost of the host.""",
         {"share of the host": _share("epoch", lambda epoch, steps: (epoch - steps) / epoch, "steps")},
     ),
     "sweep": Part(
         "Sweep",
         """\
-One step of R runs in one program, against R steps of one run, one after another. On a CPU the runs are on virtual
-devices that share the cores, so that no more can be hoped for than the sum of the single runs.""",
+One step of R runs in one program, against R steps of one run in sequence. On a CPU the virtual devices share the cores,
+so at best the program takes as long as the single runs together.""",
         {"programs compiled": _field("compilations"), "first call, s": _field("first_call_seconds")},
     ),
     "devices": Part(
         "Devices",
         """\
-One run, the same global batch on more and more devices that share it: what data parallelism gains, or costs. On a CPU
-the devices are virtual ones that share the cores: nothing can be gained, and the same time is the best there is.""",
+One run with the same global batch divided over more and more devices: the gain or cost of data parallelism. On a CPU
+the virtual devices share the cores, so at best the time stays the same.""",
         {"first call, s": _phases("first_call_seconds")},
     ),
     "input": Part(
         "Input",
         """\
-Stage by stage, one batch alone in one thread (decoding and resizing happen once, when the data set is built); then many
-batches as training takes them, from disk with reading ahead, and from pictures on the device; then the steps of a small
-network, and how long each waited for its batch.""",
+First each stage for a single batch in one thread (decoding and resizing happen once, when the data set is built). Then
+many batches as training reads them, from disk with prefetching and from images on the device. Then the steps of a small
+network, with the time each step waited for its batch.""",
         {
             "triplets/s": _field("triplets_per_second"),
             "triplets/s, disk": _per_second(
@@ -337,9 +339,10 @@ network, and how long each waited for its batch.""",
     "selection": Part(
         "Groups and the least similar faces",
         """\
-STEP 2, the least similar K of N faces for every query, against NumPy and faiss; STEP 1, the distance of every query to
-groups of N faces in all. Memory is the peak of the process above the gallery itself, Python and JAX included. The
-error of a rank says how much more similar, in float64, a face at a rank is than the one that belongs there.""",
+STEP 2 selects the K least similar of N faces for every original, against NumPy and faiss. STEP 1 computes the distance
+of every original to groups that have N faces in total. Memory is the peak of the process minus the gallery, including
+Python and JAX. The error of a rank is the similarity, in float64, of the face at that rank minus that of the face that
+belongs there.""",
         {
             "peak MiB above the gallery": _field("peak_mib_above_the_gallery"),
             "largest error of a rank": _field("largest_error_of_rank", form=".0e"),
@@ -349,13 +352,13 @@ error of a rank says how much more similar, in float64, a face at a rank is than
     "startup": Part(
         "Start",
         """\
-Seconds from the start of `train.py` to the end of its first step, the validation before it included, in processes of
-their own: with an empty folder of compiled programs, and with the one that this has filled. What JAX says that it did
-in this time lies within the parts; functions within functions are counted twice in `tracing`.
+Seconds from the start of `train.py` to the end of its first step, including the validation before it, each in its own
+process: first with an empty cache of compiled programs, then with the cache that the first start filled. JAX's own
+times lie within the phases; `tracing` counts nested functions twice.
 
-What is left of a cold start is compiling: XLA's passes over a program of thousands of operations, then a kernel for
-every kind of pass over memory. Of a warm one it is Python's work: JAX traces the step and its gradients anew at every
-start. Then the program is read, and the step itself runs.
+A cold start is mostly compilation: XLA's passes over thousands of operations, then code generation for every kernel. A
+warm start is mostly Python: JAX traces the step and its gradients at every start. Then the program is loaded and the
+step runs.
 """.rstrip(),
         {
             "cold, in seconds": _phases("parts", "cold"),
@@ -367,23 +370,23 @@ start. Then the program is read, and the step itself runs.
     "embed_folder": Part(
         "A folder of pictures",
         """\
-`embed_folder` on JPEGs, each number of them in a process of its own, with a thin network: its memory must not grow with
-the number of pictures.""",
+`embed_folder` on JPEGs with a thin network, each number of files in its own process: memory must not grow with the
+number of files.""",
         {"pictures/s": _per_second(lambda row, record: row["pictures"]), "peak MiB": _field("peak_mib")},
         accelerator=False,
     ),
     "renderer": Part(
         "Drawn faces",
-        "The renderer of the synthetic world, a batch of different persons at a time. Wanted: 300 faces a second.",
+        "The renderer of the synthetic world, on batches of different people. Target: 300 faces per second.",
         {"faces/s": _per_second(lambda row, record: row["batch_size"]), "compiled in, s": _field("compile_seconds")},
         accelerator=False,
     ),
     "replicas": Part(
         "Replicas on one device",
         """\
-Gradients of R replicas of a small network on one device of a CPU: in a loop, as `parallel.spmd` has them, unrolled, or
-under `vmap`. The loop is the smallest program, and costs little since the derivative of a convolution by its kernel is
-written out (`convolution`): as JAX has it, the loop took 11 and 19 times as long as the unrolled program.""",
+Gradients of R replicas of a small network on one CPU device: in a loop, as in `parallel.spmd`, unrolled, or under
+`vmap`. The loop is the smallest program. It is fast because `convolution` writes out the derivative of a convolution
+with respect to its kernel; with JAX's derivative the loop took 11 and 19 times as long as the unrolled program.""",
         {"compiled in, s": _phases("compile_seconds")},
         accelerator=False,
     ),

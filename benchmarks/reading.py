@@ -1,4 +1,4 @@
-"""Records read: spreads, ratios within rounds, tables. What `compare` and `page` are made of."""
+"""Reads records and computes spreads, ratios within rounds, and tables, for `compare` and `page`."""
 
 import json
 import pathlib
@@ -9,12 +9,12 @@ import numpy as np
 
 
 class Spread(NamedTuple):
-    """Where the rounds of a measurement lie.
+    """Median and spread of the rounds of a measurement.
 
     Attributes:
       median: of the rounds.
-      low, high: their quartiles; the smallest and the largest of fewer than eight rounds.
-      rounds: how many.
+      low, high: quartiles; minimum and maximum if there are fewer than eight rounds.
+      rounds: their number.
     """
 
     median: float
@@ -24,7 +24,7 @@ class Spread(NamedTuple):
 
 
 def key(part: str, backend: str) -> str:
-    """The name of a record: that of its part, with `_gpu` or `_tpu` behind it where JAX did not run on the CPU."""
+    """The name of a record: that of its part, followed by `_gpu` or `_tpu` where JAX ran on one."""
     return part if backend == "cpu" else f"{part}_{backend}"
 
 
@@ -32,7 +32,7 @@ def read(path: pathlib.Path) -> dict[str, dict]:
     """The record in a file, or all records in a folder, by `key`.
 
     Raises:
-      FileNotFoundError: nothing there.
+      FileNotFoundError: there is no record.
     """
     files = sorted(path.glob("*.json")) if path.is_dir() else [path]
     if not files:
@@ -42,19 +42,19 @@ def read(path: pathlib.Path) -> dict[str, dict]:
 
 
 def spread(rounds: Sequence[float]) -> Spread:
-    """Where these rounds lie."""
-    ends = (25, 75) if len(rounds) >= 8 else (0, 100)  # quartiles of a few say little
+    """Median and spread of these rounds."""
+    ends = (25, 75) if len(rounds) >= 8 else (0, 100)  # quartiles of a few values mean little
     low, median, high = np.percentile(rounds, [ends[0], 50, ends[1]])
     return Spread(float(median), float(low), float(high), len(rounds))
 
 
 def ratios(seconds: Mapping[str, Sequence[float]], name: str, other: str) -> list[float]:
-    """How many times as long `name` takes as `other`, in each round."""
+    """The seconds of `name` divided by those of `other`, in each round."""
     return [one / two for one, two in zip(seconds[name], seconds[other], strict=True)]
 
 
 def table(columns: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
-    """Markdown, padded to be read as it is."""
+    """A Markdown table, padded so that the source is readable."""
     widths = [max(map(len, cells)) for cells in zip(columns, *lines, strict=True)]
     rows = [columns, ["-" * width for width in widths], *lines]
     padded = ([cell.ljust(width) for cell, width in zip(row, widths, strict=True)] for row in rows)

@@ -1,16 +1,15 @@
-"""What every part of the benchmarks shares: its command line, its record, and variants timed in turns.
+"""The frame of every benchmark: command line, record, and timing of variants in turns.
 
 A part has `parser()`, its options, and `measure(options)`, which returns the figures:
 
     if __name__ == "__main__":
         record.run("embedding", parser(), measure, compared_with=("torch", "onnxruntime"))
 
-A record is one JSON object: what it ran on, `part`, `command`, further facts, `rows`, and `duration_seconds` of all of
-it. A row has a `name` of its own within the part, facts, and where something is timed `seconds`: by variant, ours
-first, a list with the seconds of each round. The i-th entries of all variants were measured one after another, so that
-a machine that is busy at that moment is busy for all of them: who reads a record compares within rounds. Medians,
-spreads and ratios are left to the reader (`reading`). It is kept as `results/NAME.json`, or where JAX does not run on
-the CPU as `results/NAME_gpu.json` or `results/NAME_tpu.json`.
+A record is one JSON object: the machine, `part`, `command`, further facts, `rows`, and the total `duration_seconds`. A
+row has a `name` that is unique within the part, facts and, if something is timed, `seconds`: for each variant, ours
+first, a list with the seconds of each round. The variants of a round run one after another, so that a busy moment of
+the machine affects all of them; compare within rounds. `reading` computes medians, spreads and ratios. The record is
+saved as `results/NAME.json`, or `results/NAME_gpu.json` or `results/NAME_tpu.json` where JAX runs on one.
 """
 
 import argparse
@@ -24,7 +23,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 
-os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # a GPU is for PyTorch and for other processes, too
+os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # leaves GPU memory to PyTorch and to other processes
 
 import jax
 
@@ -35,13 +34,13 @@ PAUSE = 0.1  # seconds
 
 
 def parser(description: str) -> argparse.ArgumentParser:
-    """The options of a part, still without its own.
+    """The options common to all parts.
 
     Args:
       description: the docstring of the part; its first line is shown.
     """
     made = argparse.ArgumentParser(description=description.splitlines()[0])
-    made.add_argument("--write", action="store_true", help="keep the record in benchmarks/results")
+    made.add_argument("--write", action="store_true", help="save the record in benchmarks/results")
     return made
 
 
@@ -52,16 +51,16 @@ def run(
     *,
     compared_with: Sequence[str] = (),
 ) -> None:
-    """Measure a part as the command line says, print its record, and keep it with `--write`.
+    """Measure a part with the options of the command line, print its record, and save it with `--write`.
 
     Args:
-      part: its name, that of its file.
+      part: its name, which is the name of its file.
       parser: of `parser`, with the options of the part.
-      measure: options -> the figures, `rows` among them.
-      compared_with: installed packages whose versions belong to the figures.
+      measure: options -> the figures, including `rows`.
+      compared_with: installed packages whose versions are recorded.
     """
     options, began = parser.parse_args(), time.perf_counter()
-    described = machine.describe()  # before this process itself makes load
+    described = machine.describe()  # before this process adds to the load
     versions = {name: importlib.metadata.version(name) for name in compared_with}
     typed = [word for word in sys.argv[1:] if word != "--write"]
     command = shlex.join(["python", "-m", f"benchmarks.{part}", *typed])
@@ -82,19 +81,19 @@ def to_json(record: dict) -> str:
 def in_turns(
     calls: Mapping[str, Callable[[], object]], rounds: int, *, seconds: float = 0.0, queued: int = 1, warm: bool = False
 ) -> dict[str, list[float]]:
-    """Seconds of each call in each round, after one call of each that is not timed.
+    """Seconds of each call in each round, after one untimed call of each.
 
-    A short pause comes before each, as the threads of some libraries go on spinning after their work is done.
+    A short pause precedes each call, since the threads of some libraries keep spinning after their work is done.
 
     Args:
-      calls: by name; a call returns when its work is done, on an accelerator too.
-      rounds: in each of which every call is timed once, starting with another one than the round before.
-      seconds: rounds go on until they took this long altogether, for calls that are short.
-      queued: how often each call does its work; the seconds are divided by it.
-      warm: each was called before.
+      calls: by name; a call returns when its work is done, also on an accelerator.
+      rounds: each round times every call once and starts with a different one.
+      seconds: more rounds are added until they took this long in total; for short calls.
+      queued: repetitions within a call; the seconds are divided by it.
+      warm: skip the untimed call.
 
     Returns:
-      by name, a list with one entry a round.
+      by name, a list with one entry per round.
     """
     for call in () if warm else calls.values():
         call()

@@ -1,4 +1,4 @@
-"""What the benchmarks of training share: a run that is opened from the parts that `trainer` opens it from."""
+"""Common parts of the training benchmarks: a run set up as `trainer` does."""
 
 import dataclasses
 import functools
@@ -17,7 +17,7 @@ from perface_jax.training.step import Loss, Norms, train_steps, triplet_objectiv
 
 @dataclasses.dataclass(frozen=True)
 class Triplets:
-    """Random triplets in memory: what `input_pipeline` asks of a data set.
+    """Random triplets in memory, with the interface that `input_pipeline` needs.
 
     Attributes:
       pictures: uint8 `[T, 3, S, S, 3]`.
@@ -42,14 +42,14 @@ class Triplets:
 
 
 def random_triplets(count: int, *, image_size: int) -> Triplets:
-    """So many triplets of noise."""
+    """Random triplets."""
     random = np.random.default_rng(0)
     pictures = random.integers(0, 256, (count, 3, image_size, image_size, 3), np.uint8)
     return Triplets(pictures, random.integers(0, 2, (count, 3), np.int8))
 
 
 def configure(network: str, *, image_size: int, batch_size: int, feed: str = "on_device") -> ConfigDict:
-    """The config of the paper's run with another network, from random weights.
+    """The config of the paper with another network, from random weights.
 
     Args:
       network: architecture and width of the first stage, `r18-16`; `r18` alone has its 64.
@@ -78,7 +78,7 @@ class Run:
         replicas = sweeps.replicas(config)
         self.feed = input_pipeline.open_triplets(replicas, [_data(triplets)] * len(replicas), mesh)
         model, variables = builders.starting_point(config)
-        optimizer = builders.optimizer(config, variables["params"], steps=1)  # a constant rate asks for no length
+        optimizer = builders.optimizer(config, variables["params"], steps=1)  # a constant rate needs no length
         choices = (Loss(config.loss),)
         objective = functools.partial(triplet_objective, choices=choices)
         options = {"model": model, "optimizer": optimizer, "objective": objective, "norms": Norms(config.batch_norm)}

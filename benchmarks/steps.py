@@ -1,8 +1,8 @@
-"""One training step on both sides: the same weights, the same B triplets, the same loss and optimizer.
+"""One training step in JAX and in PyTorch: same weights, same B triplets, same loss and optimizer.
 
-Triplets are uint8 `[B, 3, S, S, 3]`: role, rows, columns, channels. A call takes `queued` steps of which only the last
-is waited for, and returns their losses. The margin is larger than cosines can differ, so that the losses of this one
-batch never become 0, nor what is computed from them.
+Triplets are uint8 `[B, 3, S, S, 3]`: role, rows, columns, channels. A call takes `queued` steps,
+waits for the last one only, and returns their losses. The margin exceeds any difference of cosines, so that the loss
+and its gradients never become 0.
 """
 
 import functools
@@ -21,12 +21,12 @@ from perface_jax.training import optim, state
 from perface_jax.training.step import Loss, Norms, train_step, triplet_objective
 from tests import torch_twin
 
-# The paper's, but for its margin of 0.1.
+# Those of the paper, except for its margin of 0.1.
 NUMBERS = {"learning_rate": 0.01, "momentum": 0.9, "weight_decay": 5e-4, "margin": 2.1}
 
 
 def random_triplets(batch: int, image_size: int) -> np.ndarray:
-    """So many triplets of noise, uint8 `[batch, 3, image_size, image_size, 3]`."""
+    """Random triplets, uint8 `[batch, 3, image_size, image_size, 3]`."""
     return np.random.default_rng(0).integers(0, 256, (batch, 3, image_size, image_size, 3), np.uint8)
 
 
@@ -39,11 +39,11 @@ def ours(
       model: the network.
       variables: its three collections, float32.
       triplets: uint8 `[B, 3, S, S, 3]`.
-      queued: steps of a call.
+      queued: steps per call.
 
     Returns:
-      (facts, call). `working_memory_mib` is what the program holds beside state and batch: activations above all;
-      `memory_mib` is with both.
+      (facts, call). `working_memory_mib` is the memory of the program apart from state and batch, mostly activations;
+      `memory_mib` includes both.
     """
     batch = jax.device_put({"images": triplets, "weight": np.ones(len(triplets), np.float32)})
     begun, started = _state(variables), time.perf_counter()
@@ -92,7 +92,7 @@ def pytorch(
 
 
 def _program(model):
-    """What `parallel.spmd` makes of the step on one device, without its leading axes."""
+    """The program of `parallel.spmd` for one device, without its leading axes."""
     objective = functools.partial(triplet_objective, choices=(Loss.COSINE_TRIPLET,))
     step = functools.partial(train_step, model=model, optimizer=_optimizer, objective=objective, norms=Norms.GLOBAL)
     return jax.jit(step, donate_argnums=0, compiler_options=compilation.options())
@@ -105,7 +105,7 @@ def _optimizer(hyper):
 def _state(variables):
     numbers = {name: np.float32(value) for name, value in (NUMBERS | {"temperature": 1}).items()}
     hyper = state.Hyper(**numbers, loss=np.int32(0))
-    # A copy: what is donated cannot be read again.
+    # A copy: donated arrays cannot be read again.
     return jax.tree.map(jnp.array, state.create(variables, _optimizer(hyper), hyper))
 
 

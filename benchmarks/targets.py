@@ -1,4 +1,4 @@
-"""What the benchmarks are to reach, and whether the records do."""
+"""Targets of the benchmarks, and whether the records reach them."""
 
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
@@ -11,16 +11,16 @@ LAYOUTS = ("PyTorch contiguous", "PyTorch channels_last")
 
 
 class Target(NamedTuple):
-    """One figure of one row, and what is wanted of it.
+    """The target of one figure of one row.
 
     Attributes:
-      record: as `reading.key` names it.
-      row: its name, or what stands before the first comma behind that.
-      what: the figure, in words.
-      figure: (row, record) -> its value; a KeyError where the row lacks what it is made of.
-      wanted: at least, or at most.
-      most: which of the two.
-      percent: whether it is a share.
+      record: its `reading.key`.
+      row: its name, or the beginning of the name up to a comma.
+      what: description of the figure.
+      figure: (row, record) -> its value; raises KeyError if the row lacks the data.
+      wanted: the bound.
+      most: whether it is an upper bound.
+      percent: whether the figure is a share.
     """
 
     record: str
@@ -33,7 +33,7 @@ class Target(NamedTuple):
 
 
 def table(records: Mapping[str, dict]) -> str:
-    """All targets in Markdown: wanted, measured, and `reached`, `not reached`, `did not run` or `not run yet`."""
+    """All targets as a Markdown table, with `reached`, `not reached`, `did not run` or `not run yet`."""
     heads = ["target", "on", "figure", "wanted", "measured", "verdict"]
     return reading.table(heads, [_line(one, records) for one in TARGETS])
 
@@ -53,13 +53,13 @@ def _line(target, records):
 
 
 def _row(target, records):
-    """The row of a target, empty where there is none, and its record."""
+    """The row of a target (empty if there is none) and its record."""
     record = records.get(target.record, {"rows": []})
     return next((row for row in record["rows"] if f"{row['name']},".startswith(f"{target.row},")), {}), record
 
 
 def _against(*others: str, ours: str = "perface_jax") -> Callable[[dict, dict], float]:
-    """How many times as long the fastest of the others takes, the median of the ratios within rounds."""
+    """Seconds of the fastest other variant divided by ours: the median of the ratios within rounds."""
 
     def figure(row, record):
         return min(float(np.median(reading.ratios(row["seconds"], other, ours))) for other in others)
@@ -68,7 +68,7 @@ def _against(*others: str, ours: str = "perface_jax") -> Callable[[dict, dict], 
 
 
 def _matrix_share(unit: str, variant: str = "perface_jax") -> Callable[[dict, dict], float]:
-    """The operations a second of a variant, of what a product of matrices reaches."""
+    """Operations per second of a variant, divided by the rate of a matrix product."""
 
     def figure(row, record):
         seconds = reading.spread(row["seconds"][variant]).median

@@ -1,18 +1,18 @@
 """Strictness for the whole suite: eight virtual CPU devices, no silent promotion of dtypes or ranks, fresh keys."""
 
+import gc
 import os
 import pathlib
 
+from tests import kept_programs
 from tests.xla_flags import accepted
 
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
-PROGRAMS = pathlib.Path(__file__).resolve().parent.parent / ".pytest_cache" / "programs"  # shared by all processes
+PROGRAMS = kept_programs.folder()  # shared by all processes, and by all clones of a user
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(PROGRAMS))
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")  # small programs are the same in many tests
 # Most of the time goes into compiling programs that run once. The trajectory of PyTorch is compiled as users' programs.
-QUICK = " ".join(
-    accepted(["--xla_backend_optimization_level=0", "--xla_cpu_use_fusion_emitters=false"], PROGRAMS.parent)
-)
+QUICK = " ".join(accepted(["--xla_backend_optimization_level=0", "--xla_cpu_use_fusion_emitters=false"], PROGRAMS))
 os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {QUICK} --xla_force_host_platform_device_count=8"
 
 from tests import checked_types  # noqa: E402
@@ -29,9 +29,20 @@ jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_default_matmul_precision", "highest")
 
-flags.FLAGS.mark_as_parsed()  # Grain reads absl flags
-
 ROOT = pathlib.Path(__file__).resolve().parent.parent
+pytest_plugins = ("tests.small_release", "tests.kill_runs")  # fixtures that several folders share
+
+flags.FLAGS.mark_as_parsed()  # Grain reads absl flags
+gc.set_threshold(50_000, 20, 100)  # tracing makes many objects that live on: looking for garbage took 7% of the time
+
+
+def pytest_collection_finish():
+    gc.freeze()  # modules and tests stay
+
+
+def pytest_configure(config):
+    if not hasattr(config, "workerinput"):  # once, before there are workers
+        kept_programs.bound(PROGRAMS)
 
 
 @pytest.fixture

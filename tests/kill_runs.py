@@ -1,13 +1,9 @@
 """`train.py` in processes of its own that tests kill, stop and starve, and what such a run left behind.
 
-The processes are forked from one that has imported everything, and share a compilation cache: a start takes seconds.
+The processes share compiled programs with each other and with nobody else.
 """
 
-import multiprocessing
-import os
 import pathlib
-import runpy
-import sys
 from typing import Any
 
 import jax
@@ -15,12 +11,13 @@ import numpy as np
 import orbax.checkpoint as ocp
 import pytest
 
-from tests.conftest import ROOT
-from tests.training.test_builders import SOURCES, TARGETS, release, start  # noqa: F401  (fixtures)
+from tests import processes
+from tests.conftest import QUICK
+from tests.small_release import SOURCES, TARGETS
 
 LAST = 24  # 3 steps an epoch: 8 states are saved
 SMALL = {
-    "model.layers": "(2,0,0,0)",
+    "model.layers": "(1,0,0,0)",
     "model.embedding_size": 16,
     "data.sources": SOURCES,
     "data.targets": TARGETS,
@@ -43,18 +40,18 @@ class Trainings:
     """
 
     def __init__(self, folder: pathlib.Path, fields: dict[str, Any]):
-        self._folder, self._fields = folder, {"data.data_dir": folder / "tfds", **fields}
-        self._context = multiprocessing.get_context("forkserver")
-        self._context.set_forkserver_preload(["tests.conftest", "perface_jax.training.trainer"])
+        self._fields = {"data.data_dir": folder / "tfds", **fields}
+        self._cache = {
+            "jax_compilation_cache_dir": str(folder / "cache"),
+            "jax_persistent_cache_min_compile_time_secs": 0,
+        }
 
     def start(self, workdir: pathlib.Path, *flags: str, devices: int = 1, part: int = 0, **fields: Any):
         """A process that trains in `workdir`; `part` tells several of one run apart in `printed`."""
         config = [f"--config.{name}={value}" for name, value in (self._fields | fields).items()]
         arguments = ["train.py", "--config=configs/perface_r50.py:smoke", f"--workdir={workdir}", *config, *flags]
-        options = arguments, _printed(workdir, part), self._folder / "cache", devices
-        process = self._context.Process(target=_train, args=options)
-        process.start()
-        return process
+        flags = f"{QUICK} --xla_force_host_platform_device_count={devices}"
+        return processes.start(arguments, (_printed(workdir, part),) * 2, xla_flags=flags, jax_options=self._cache)
 
     def run(self, workdir: pathlib.Path, *flags: str, expect: int = 0, **options: Any) -> str:
         """What a training printed that ended by itself."""
@@ -65,7 +62,7 @@ class Trainings:
 
 
 @pytest.fixture(scope="session")
-def trainings(release, start, tmp_path_factory):  # noqa: F811
+def trainings(release, start, tmp_path_factory):
     return Trainings(tmp_path_factory.mktemp("trainings"), SMALL | {"data.release": release, "init": start})
 
 
@@ -95,19 +92,6 @@ def _arrays(folder):
         as_numpy = jax.tree.map(lambda _: ocp.RestoreArgs(restore_type=np.ndarray), like)
         tree = checkpointer.restore(folder, restore_args=as_numpy)
     return {jax.tree_util.keystr(path): leaf for path, leaf in jax.tree.leaves_with_path(tree)}
-
-
-def _train(arguments, log, cache, devices):
-    """Runs in the new process."""
-    with log.open("wb") as file:
-        os.dup2(file.fileno(), 1)
-        os.dup2(file.fileno(), 2)
-    os.chdir(ROOT)
-    os.environ["XLA_FLAGS"] = f"--xla_force_host_platform_device_count={devices}"
-    jax.config.update("jax_compilation_cache_dir", str(cache))
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
-    sys.argv = arguments
-    runpy.run_path("train.py", run_name="__main__")
 
 
 def _printed(workdir, part):

@@ -1,4 +1,4 @@
-"""IR-ResNet in PyTorch, written from the description of the architecture: what the tests convert, export and compare.
+"""IR-ResNet in PyTorch, written from the description of the architecture, for tests that convert, export and compare.
 
 Names of modules and the order of the state dict are those of insightface's arcface_torch (`tests/golden/keys_*.json`).
 Pictures are NCHW, RGB in [-1, 1]. `perface_jax.model` is the same network in NHWC and shares no code with this one.
@@ -54,9 +54,10 @@ class IResNet(nn.Module):
             outputs = width * 2**i
             blocks = [IBasicBlock(inputs if j == 0 else outputs, outputs, 2 if j == 0 else 1) for j in range(depth)]
             setattr(self, f"layer{i + 1}", nn.Sequential(*blocks))
-            inputs = outputs
+            inputs = outputs if depth else inputs
         self.bn2 = nn.BatchNorm2d(inputs)
-        self.fc = nn.Linear(inputs * (image_size // 16) ** 2, embedding_size)
+        halvings = sum(depth > 0 for depth in layers)
+        self.fc = nn.Linear(inputs * (image_size >> halvings) ** 2, embedding_size)
         self.features = nn.BatchNorm1d(embedding_size)
         nn.init.ones_(self.features.weight)
         self.features.weight.requires_grad = False
@@ -67,9 +68,9 @@ class IResNet(nn.Module):
         return self.features(self.fc(torch.flatten(self.bn2(x), 1)))
 
 
-def golden(arch: str, **options: int) -> IResNet:
+def golden(arch: str | tuple[int, int, int, int], **options: int) -> IResNet:
     """The network with the weights of `tests.golden.formula`, in eval mode; options as those of `IResNet`."""
-    network = IResNet(LAYERS[arch], **options).eval()
+    network = IResNet(LAYERS.get(arch, arch), **options).eval()
     weights = {key: torch.tensor(formula.tensor(key, tuple(x.shape))) for key, x in network.state_dict().items()}
     network.load_state_dict(weights)
     return network

@@ -1,5 +1,6 @@
 """XLA flags that the installed jaxlib accepts: an unknown one ends the process before its first test."""
 
+import contextlib
 import json
 import os
 import pathlib
@@ -14,10 +15,11 @@ def accepted(flags: list[str], folder: pathlib.Path) -> list[str]:
     known = json.loads(file.read_text()) if file.exists() else {}
     if new := [flag for flag in flags if flag not in known]:
         known |= {flag: _starts(flag) for flag in new}
-        file.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = file.with_suffix(f".{os.getpid()}")
-        unfinished.write_text(json.dumps(known))
-        unfinished.replace(file)
+        with contextlib.suppress(OSError):  # a folder that cannot be written to: asked again next time
+            file.parent.mkdir(parents=True, exist_ok=True)
+            unfinished = file.with_suffix(f".{os.getpid()}")
+            unfinished.write_text(json.dumps(known))
+            unfinished.replace(file)
     return [flag for flag in flags if known[flag]]
 
 

@@ -8,6 +8,7 @@ Nothing in it is executed. It is written under another name and renamed at the e
 complete.
 """
 
+import functools
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -31,7 +32,12 @@ NORMS = {False: "running", True: "folded"}
 def abstract_variables(model: IResNet) -> dict:
     """Shapes and dtypes of the model's variables, without computing them."""
     images = jax.ShapeDtypeStruct((1, model.image_size, model.image_size, 3), model.dtype)
-    return jax.eval_shape(model.init, jax.random.key(0), images)
+    return _initialize.eval_shape(model, jax.random.key(0), images)
+
+
+@functools.partial(jax.jit, static_argnums=0)  # JAX keeps what it has traced: equal models are traced once
+def _initialize(model, key, images):
+    return model.init(key, images)
 
 
 def check_variables(model: IResNet, variables: Mapping) -> None:

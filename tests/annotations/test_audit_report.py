@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from perface_jax.annotations import GridOrder, Kind, Votes, audit
-from tests.annotations.test_order_search import in_order, simulated_cells
+from tests.simulated_votes import in_order, simulated_cells
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ from perface_jax.annotations import (  # noqa: F401 (the offered repair calls th
     repair,
     unanimous,
 )
-from tests.annotations.test_order_search import in_order, simulated_cells
+from tests.simulated_votes import in_order, simulated_cells
 
 GROUPS, BY_TARGET = GridOrder(Kind.GROUP_MAJOR, 24, 24, 6), GridOrder(Kind.TARGET_MAJOR, 24, 24)
 QUICK = {"grid": (24, 24), "permutations": 99, "resamples": 200}

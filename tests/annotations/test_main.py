@@ -10,7 +10,7 @@ import pytest
 
 from perface_jax.annotations import GridOrder, Kind
 from perface_jax.annotations.__main__ import main
-from tests.annotations.test_order_search import in_order, simulated_cells
+from tests.simulated_votes import in_order, simulated_cells
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 

@@ -7,7 +7,7 @@ import pytest
 
 from perface_jax.annotations import Audit, GridOrder, Kind, Votes, audit, repair
 from tests.annotations.test_audits import BY_TARGET, GROUPS, QUICK, votes_of
-from tests.annotations.test_order_search import in_order, simulated_cells
+from tests.simulated_votes import in_order, simulated_cells
 
 CELLS = simulated_cells(np.random.default_rng(1), 24, 24)
 

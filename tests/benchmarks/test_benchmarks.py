@@ -173,6 +173,7 @@ def test_embedding_is_timed_beside_others_and_equals_theirs(short_networks, monk
     assert "| r18, batch 4 |" in page.make({"embedding": FACTS | {"part": "embedding"} | found})
 
 
+@pytest.mark.slow
 def test_all_variants_of_the_training_step_take_the_same_steps(short_networks):
     found = measured(training_step, "--archs", "r18", "--skip-compiled", "--queued", "2", *TINY)
     (row,) = found["rows"]

@@ -13,7 +13,7 @@ from benchmarks.record import RESULTS
 from perface_jax.network.model import iresnet
 from perface_jax.network.model_folder import save_model
 from tests import small_runs
-from tests.fidelity.test_pose import turned
+from tests.generic_face import turned
 from tests.golden import formula
 
 SMALL = ["--image-size=4", "--batch-size=2", "--rounds=2"]

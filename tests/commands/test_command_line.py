@@ -2,7 +2,6 @@
 
 import asyncio
 import importlib
-import subprocess
 import sys
 import types
 
@@ -11,7 +10,8 @@ from absl import flags
 from ml_collections import config_flags
 
 from perface_jax.commands import command_line
-from tests.conftest import ROOT
+from tests import processes
+from tests.processes import ROOT
 
 
 @pytest.fixture
@@ -122,9 +122,6 @@ def test_a_name_twice_or_without_a_value_is_refused(given, message):
 def test_what_cannot_be_judged_or_written_is_refused_before_any_work(config, message, tmp_path):
     (tmp_path / "report").write_text("")
     flags = [f"--config=configs/{config}.py", "--part=privacy", "--originals=no", f"--report={tmp_path / 'report'}"]
-    done = subprocess.run(
-        [sys.executable, "evaluate.py", *flags], cwd=ROOT, capture_output=True, text=True, timeout=120
-    )
-    assert done.returncode == 1
-    assert message in done.stderr
-    assert "Traceback" not in done.stderr
+    said = processes.run("evaluate.py", *flags, expect=1)
+    assert message in said
+    assert "Traceback" not in said

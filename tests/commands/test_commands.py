@@ -1,7 +1,7 @@
 """The commands of the README as a user types them, each in a process of its own (`make demo` is run by hand)."""
 
+import functools
 import json
-import os
 import subprocess
 import sys
 
@@ -11,18 +11,11 @@ from PIL import Image
 
 from perface_jax.commands import COMMANDS
 from perface_jax.network.model_folder import load_model
+from tests import processes
 from tests.conftest import QUICK, ROOT
-from tests.training.test_builders import SOURCES, TARGETS, release, start  # noqa: F401  (fixtures)
+from tests.small_release import SOURCES, TARGETS
 
-ENVIRONMENT = {**os.environ, "JAX_PLATFORMS": "cpu", "XLA_FLAGS": QUICK}
-
-
-def run(*arguments, expect=0):
-    done = subprocess.run(
-        [sys.executable, *map(str, arguments)], cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True, timeout=400
-    )
-    assert done.returncode == expect, done.stdout + done.stderr
-    return (done.stdout if expect == 0 else done.stderr) or done.stdout
+run = functools.partial(processes.run, xla_flags=QUICK)
 
 
 def perface(*arguments, expect=0):
@@ -67,7 +60,7 @@ def test_the_former_spelling_of_a_flag_is_understood_and_not_advertised():
 
 
 @pytest.fixture(scope="module")
-def flags(release, start, tmp_path_factory):  # noqa: F811
+def flags(release, start, tmp_path_factory):
     folder = tmp_path_factory.mktemp("run")
     fields = {
         "init": "",
@@ -109,7 +102,7 @@ def test_train_then_evaluate_prints_and_writes_the_accuracy_before_and_after(tra
     assert len(list((tmp_path / "figures").glob("*.pdf"))) >= 5
 
 
-def test_vectors_are_embedded_by_one_command_and_judged_by_another(trained, flags, release, tmp_path):  # noqa: F811
+def test_vectors_are_embedded_by_one_command_and_judged_by_another(trained, flags, release, tmp_path):
     out = tmp_path / "mine.npz"
     said = run("evaluate.py", *flags, "--parts=embed", f"--pictures={release / 'triplet'}", f"--out={out}")
     assert "300 pictures embedded by" in said
@@ -143,11 +136,15 @@ def test_an_unknown_field_suggests_the_closest(flags):
 
 
 def test_a_stray_argument_is_refused(flags):
-    assert "unexpected argument 'margin=0.2'" in run("train.py", *flags, "margin=0.2", expect=1)
+    """Python itself starts the command, which the other tests fork from a process that has imported it."""
+    command = [sys.executable, "train.py", *flags, "margin=0.2"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 1
+    assert "unexpected argument 'margin=0.2'" in done.stderr
 
 
 @pytest.mark.slow  # two more programs to compile; tests/anonymization/test_anonymizer.py checks the results
-def test_faces_are_anonymized_by_one_command_and_evaluated_by_another(trained, flags, release, tmp_path):  # noqa: F811
+def test_faces_are_anonymized_by_one_command_and_evaluated_by_another(trained, flags, release, tmp_path):
     for folder, count in (("originals", 4), ("candidates", 24)):
         (tmp_path / folder).mkdir()
         for path in sorted((release / "triplet").glob("*.jpg"))[:count]:

@@ -457,15 +457,9 @@ def test_a_failed_conversion_says_why_and_leaves_nothing(folded, tmp_path, capsy
     assert [path.name for path in tmp_path.iterdir()] == ["relu.onnx"]
 
 
-@pytest.mark.parametrize(
-    ("arch", "equal_slopes"),
-    [
-        ("r18", False),
-        pytest.param("r18", True, marks=pytest.mark.slow),
-        pytest.param("r50", False, marks=pytest.mark.slow),
-        pytest.param("r50", True, marks=pytest.mark.slow),
-    ],
-)
+@pytest.mark.slow  # the same network, thin, goes through the tests above
+@pytest.mark.parametrize("arch", ["r18", "r50"])
+@pytest.mark.parametrize("equal_slopes", [False, True])
 def test_the_published_sizes_agree_with_onnxruntime_and_with_the_checkpoint(arch, equal_slopes):
     network = torch_twin.golden(arch)
     if equal_slopes:

@@ -11,7 +11,7 @@ from tests.golden import formula
 from tests.torch_twin import IResNet as TorchIResNet
 
 
-@pytest.mark.parametrize("arch", ["r18", "r50"])
+@pytest.mark.parametrize("arch", ["r18", pytest.param("r50", marks=pytest.mark.slow)])
 def test_a_round_trip_is_bit_identical_and_keeps_the_order(arch):
     there = formula.state_dict(arch)
     back = to_torch.to_state_dict(arcface_torch.recognize(there), arcface_torch.convert(there))

@@ -3,7 +3,7 @@ import pytest
 
 from perface_jax import annotations
 from perface_jax.datasets import order as orders
-from tests.datasets.test_sim_celeba import field
+from tests.releases import field
 
 
 @pytest.mark.parametrize(

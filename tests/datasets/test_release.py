@@ -7,7 +7,7 @@ from PIL import Image
 
 from perface_jax import images
 from perface_jax.datasets import release
-from tests.datasets.test_sim_celeba import write_release
+from tests.releases import write_release
 
 IDS = tuple(f"t{i:04d}" for i in range(4))
 

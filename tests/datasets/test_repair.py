@@ -3,7 +3,7 @@ import pytest
 
 from perface_jax import annotations
 from perface_jax.datasets import repair
-from tests.annotations.test_order_search import in_order, simulated_cells
+from tests.simulated_votes import in_order, simulated_cells
 
 SIZE = 24
 IDS = tuple(f"t{i:04d}" for i in range(SIZE**2))

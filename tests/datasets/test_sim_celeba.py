@@ -7,47 +7,12 @@ from PIL import Image
 
 from perface_jax import annotations
 from perface_jax.datasets import sim_celeba
-
-SOURCES, TARGETS = 6, 4
-
-
-def field(generator, size):
-    """A smooth random picture."""
-    return Image.fromarray(generator.integers(0, 256, (4, 4, 3), np.uint8)).resize(
-        (size, size), Image.Resampling.BICUBIC
-    )
-
-
-def write_release(
-    folder, *, sources=SOURCES, targets=TARGETS, kind="group_major", block=2, size=24, votes=None, seed=0
-):
-    """A release whose pictures have the border of the target and the inside of source and role."""
-    generator = np.random.default_rng(seed)
-    backgrounds = [field(generator, size) for _ in range(targets)]
-    inner = [[field(generator, size // 2) for _ in "abc"] for _ in range(sources)]
-    source_id, target_id = annotations.cells(kind, sources, targets, block=block)
-    (folder / "triplet").mkdir(parents=True)
-    for row, (source, target) in enumerate(zip(source_id, target_id, strict=True)):
-        for role, face in zip("abc", inner[source], strict=True):
-            picture = backgrounds[target].copy()
-            picture.paste(face, (size // 4, size // 4))
-            picture.save(folder / "triplet" / f"t{row:04d}_{role}.jpg", quality=95)
-    votes = generator.integers(0, 2, (sources * targets, 3)) if votes is None else votes
-    write_answers(folder, votes)
-    return folder
-
-
-def write_answers(folder, votes):
-    lines = [f"t{row:04d}," + ",".join("ab"[vote] for vote in row_votes) for row, row_votes in enumerate(votes)]
-    (folder / "triplet_answers.csv").write_text("tripletId,ans1,ans2,ans3\n" + "\n".join(lines) + "\n")
+from tests.releases import GRID, SOURCES, TARGETS, field, write_answers, write_release
 
 
 def read_votes(folder):
     with open(folder / "triplet_answers.csv") as file:
         return [["ab".index(row[f"ans{k}"]) for k in (1, 2, 3)] for row in csv.DictReader(file)]
-
-
-GRID = {"grid": (SOURCES, TARGETS)}
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from perface_jax.datasets import sim_celeba, store
-from tests.datasets.test_sim_celeba import GRID, write_release
+from tests.releases import GRID, write_release
 
 
 @pytest.fixture

@@ -17,13 +17,13 @@ from perface_jax.network.model_folder import load_model, save_model
 from perface_jax.training import builders
 from tests.conftest import ROOT
 from tests.datasets.test_celeba_hq import folder as celeba_hq  # noqa: F401  (fixtures)
-from tests.training.test_builders import SOURCES, TARGETS, config, release, start  # noqa: F401
+from tests.small_release import SOURCES, TARGETS, config_of
 
 
-@pytest.fixture
-def run(config, start, tmp_path):  # noqa: F811
+@pytest.fixture(scope="module")
+def run(start, tmp_path_factory):
     """A run that ended with other weights than it began with."""
-    folder = tmp_path / "run"
+    folder = tmp_path_factory.mktemp("evaluated") / "run"
     model, variables = load_model(start)
     variables["params"] = jax.tree.map(
         lambda x: x + 0.3 * np.sin(np.arange(x.size)).reshape(x.shape).astype(x.dtype), variables["params"]
@@ -32,14 +32,19 @@ def run(config, start, tmp_path):  # noqa: F811
     return folder
 
 
+@pytest.fixture(scope="module")
+def of_run(run, release, start):
+    """The report on the run."""
+    return evaluator.evaluate(evaluator.open_run(config_of(release, start), run))
+
+
 def rows(report, title):
     (section,) = [section for section in report.sections if section.title == title]
     return section.rows
 
 
-def test_a_run_is_evaluated_before_and_after_beside_baselines_and_human_agreement(config, run):  # noqa: F811
-    report = evaluator.evaluate(evaluator.open_run(config, run))
-    found = rows(report, "Triplet accuracy")
+def test_a_run_is_evaluated_before_and_after_beside_baselines_and_human_agreement(config, run, of_run):
+    found = rows(of_run, "Triplet accuracy")
     assert [row.setting for row in found if row.model == "after"] == ["i", "ii", "iii", "train", "validation"]
     data = builders.divide(builders.open_triplets(config), config)
     for name, role in (("before", Role.START), ("after", Role.TRAINED)):
@@ -49,13 +54,12 @@ def test_a_run_is_evaluated_before_and_after_beside_baselines_and_human_agreemen
         scores = evaluation.scores(similarities, data.labels)[data.settings["ii"]]
         assert row.accuracy == pytest.approx(scores.mean(), abs=1e-6)
     assert {row.model for row in found if row.kind is Kind.BASELINE} == set(evaluation.triplets.BASELINES)
-    assert "few sources" in " ".join(report.warnings)
-    assert report.facts["Data"]["triplets"]["answers_sha256"]
+    assert "few sources" in " ".join(of_run.warnings)
+    assert of_run.facts["Data"]["triplets"]["answers_sha256"]
     assert (run / stored.FILE).exists()
 
 
-def test_vectors_of_the_pictures_give_what_their_model_gives(config, run, release, tmp_path):  # noqa: F811
-    of_run = evaluator.evaluate(evaluator.open_run(config, run))
+def test_vectors_of_the_pictures_give_what_their_model_gives(config, run, of_run, release, tmp_path):
     folder, names, skipped = evaluator.embed(config, run, release / "triplet", tmp_path / "after.npz")
     assert (folder, len(names), skipped) == (run / "model", 300, [])
     vectors = evaluator.evaluate(evaluator.open_vectors(config, tmp_path / "after.npz"))
@@ -65,7 +69,7 @@ def test_vectors_of_the_pictures_give_what_their_model_gives(config, run, releas
     assert {row.model for row in again} == {"after"}  # the name of the file
 
 
-def test_a_run_is_compared_with_another_and_with_vectors(config, run, release, start, tmp_path):  # noqa: F811
+def test_a_run_is_compared_with_another_and_with_vectors(config, run, release, start, tmp_path):
     other = tmp_path / "other"
     shutil.copytree(start, other / "model")
     evaluator.embed(config, other, release / "triplet", tmp_path / "start.npz")
@@ -85,7 +89,7 @@ def test_a_run_is_compared_with_another_and_with_vectors(config, run, release, s
         assert row.difference == pytest.approx(twin.difference)
 
 
-def test_a_run_with_another_split_is_not_compared(config, run, start, tmp_path):  # noqa: F811
+def test_a_run_with_another_split_is_not_compared(config, run, start, tmp_path):
     shutil.copytree(start, tmp_path / "other" / "model")
     config.split.seed = 5
     evaluator.evaluate(evaluator.open_run(config, tmp_path / "other"))
@@ -94,8 +98,7 @@ def test_a_run_with_another_split_is_not_compared(config, run, start, tmp_path):
         evaluator.evaluate(evaluator.open_run(config, run, compare=str(tmp_path / "other")))
 
 
-def test_a_run_on_other_answers_is_not_compared(config, run, tmp_path):  # noqa: F811
-    evaluator.evaluate(evaluator.open_run(config, run))
+def test_a_run_on_other_answers_is_not_compared(config, run, of_run, tmp_path):
     with (run / stored.FILE).open("rb") as file, np.load(file) as arrays:
         held = dict(arrays)
     (tmp_path / "other").mkdir()
@@ -108,7 +111,7 @@ def test_a_run_on_other_answers_is_not_compared(config, run, tmp_path):  # noqa:
             evaluator.evaluate(evaluator.open_run(config, run, compare=str(tmp_path / "other")))
 
 
-def test_cells_that_are_split_differently_have_lines_of_their_own_and_are_not_compared(config, release, tmp_path):  # noqa: F811
+def test_cells_that_are_split_differently_have_lines_of_their_own_and_are_not_compared(config, release, tmp_path):
     names = [f"t{i:04}_{role}" for i in range(100) for role in "abc"]
     evaluation.write_vectors(tmp_path / "mine.npz", names, np.random.default_rng(0).normal(size=(300, 4)))
     config.feed, config.labels = "on_device", "majority"
@@ -148,7 +151,8 @@ def test_groups_and_selection_are_evaluated_on_faces(config, run, celeba_hq):  #
     assert report.facts["Data"]["faces"]["rule"] == "mean + f s / sqrt(n)"
 
 
-def test_a_random_split_is_warned_of(config, run):  # noqa: F811
+def test_a_random_split_is_warned_of(config, run, tmp_path):
+    run = shutil.copytree(run, tmp_path / "run")  # others compare what was evaluated in the first one
     config.split.by = "triplets"
     with pytest.warns(UserWarning, match="random split"):
         report = evaluator.evaluate(evaluator.open_run(config, run))
@@ -156,7 +160,7 @@ def test_a_random_split_is_warned_of(config, run):  # noqa: F811
     assert [row.setting for row in rows(report, "Triplet accuracy") if row.model == "after"][0] == "test"
 
 
-def test_what_cannot_be_evaluated_says_what_was_wanted(config, tmp_path):  # noqa: F811
+def test_what_cannot_be_evaluated_says_what_was_wanted(config, tmp_path):
     with pytest.raises(FileNotFoundError, match="holds no finished run: train.py writes"):
         evaluator.open_run(config, tmp_path / "nowhere")
     with pytest.raises(FileNotFoundError, match="no file .*nowhere.npz"):
@@ -175,7 +179,7 @@ def test_what_cannot_be_evaluated_says_what_was_wanted(config, tmp_path):  # noq
 
 
 @pytest.mark.slow
-def test_two_processes_embed_every_picture_once_and_report_what_one_does(release, start, tmp_path):  # noqa: F811
+def test_two_processes_embed_every_picture_once_and_report_what_one_does(release, start, tmp_path):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -184,7 +188,7 @@ def test_two_processes_embed_every_picture_once_and_report_what_one_does(release
         fields = {
             "init": start, "data.release": release, "data.data_dir": tmp_path / "tfds", "data.sources": SOURCES,
             "data.targets": TARGETS, "split.sources": "(6,2,2)", "split.targets": "(6,2,2)",
-            "model.layers": "(2,0,0,0)", "model.width": 4, "model.embedding_size": 16,
+            "model.layers": "(1,0,0,0)", "model.width": 4, "model.embedding_size": 16,
         }  # fmt: skip
         given = [f"--config.{name}={value}" for name, value in fields.items()]
         start_flags = ["--config=configs/perface_r50.py:smoke", f"--workdir={workdir}"]

@@ -9,7 +9,7 @@ from scipy.stats import spearmanr
 from perface_jax import landmarks
 from perface_jax.fidelity import expression
 from perface_jax.synthetic import faces, population
-from tests.fidelity.test_pose import turned
+from tests.generic_face import turned
 
 MEASURE = jax.jit(expression.measure_expression)
 DISTANCE = jax.jit(expression.expression_distance)

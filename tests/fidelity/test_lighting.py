@@ -14,7 +14,7 @@ from perface_jax.fidelity.pose import fit_head
 from perface_jax.images import color
 from perface_jax.synthetic import faces, population
 from tests import drawn_faces
-from tests.fidelity.test_pose import turned
+from tests.generic_face import turned
 
 FIT, RELIGHT, FACE = (
     jax.jit(lighting.fit_lighting),

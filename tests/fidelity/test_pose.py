@@ -13,16 +13,11 @@ from perface_jax import landmarks
 from perface_jax.fidelity import pose
 from perface_jax.fidelity.pose import Pose
 from perface_jax.synthetic import face_shape, faces, population
+from tests.generic_face import turned
 
 ANGLES = [(0, 0, 0), (20, 0, 0), (0, 15, 0), (0, 0, -30), (-35, 12, 8), (60, -25, 170)]
 HEAD_POSE = jax.jit(pose.head_pose)
 POSE_ERROR = jax.jit(pose.pose_error)
-
-
-def turned(yaw, pitch, roll) -> np.ndarray:
-    """The generic face under angles in degrees, 40 pixels a unit, seen from far away; SciPy turns it."""
-    turn = Rotation.from_euler("ZXY", [roll, -pitch, yaw], degrees=True).as_matrix()
-    return ((landmarks.GENERIC @ turn.T)[:, :2] * 40 + [70, 55]).astype(np.float32)
 
 
 @pytest.mark.parametrize("angles", ANGLES)

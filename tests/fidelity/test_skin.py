@@ -13,8 +13,9 @@ from benchmarks.estimators import bare, is_skin
 from perface_jax import fidelity
 from perface_jax.images import color
 from perface_jax.synthetic import faces, population
+from tests import drawn_faces
 
-FACES, SIZE = 32, 80
+FACES, SIZE = 32, drawn_faces.SIZE
 SKIN_COLOR = jax.jit(fidelity.skin_color)
 
 
@@ -30,7 +31,7 @@ def _match(result, original, mask, result_mask, where, strength):
 
 
 class World(NamedTuple):
-    """Pictures of one population, uint8 [32, 80, 80, 3], and what is known of them."""
+    """Pictures of one population, uint8 [32, 112, 112, 3], and what is known of them."""
 
     original: np.ndarray
     bare: np.ndarray  # the same faces without beard, brows, hair and gloss
@@ -62,7 +63,7 @@ def world():
         (*bare(source, neighbor), plain), (swap, target, plain._replace(offset=wrong)), (swap, target, plain),
     ]  # fmt: skip
     together = [jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *parts) for parts in zip(*rows, strict=True)]
-    pictures = np.split(np.asarray(faces.render(*together, size=SIZE)), len(rows))
+    pictures = np.split(drawn_faces.draw(*together), len(rows))
     points, swapped_points = (faces.landmarks(s, target, size=SIZE) for s in (source, swap))
     masks = jax.jit(lambda p: (fidelity.landmark_regions(p, SIZE).skin, fidelity.face_region(p, SIZE)))
     exact = jax.jit(functools.partial(is_skin, size=SIZE))(source, target).astype(jnp.float32)

@@ -7,7 +7,7 @@ import numpy as np
 from perface_jax import landmarks
 from perface_jax.fidelity import surface
 from perface_jax.fidelity.pose import fit_head
-from tests.fidelity.test_pose import turned
+from tests.generic_face import turned
 
 FIT, OVER_PIXELS, PROJECT = jax.jit(fit_head), jax.jit(surface.over_pixels, static_argnums=2), jax.jit(surface.project)
 SIZE = (120, 140)

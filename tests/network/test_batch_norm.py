@@ -32,6 +32,17 @@ def of_batch(x, scale, bias, slope):
     return batch_norm.normalize(x, *batch_norm.statistics(x), scale, bias, slope)
 
 
+def with_derivatives(function):
+    """`(dy, *inputs) -> (value, derivatives)`, as one program."""
+
+    @jax.jit
+    def both(dy, *inputs):
+        value, back = jax.vjp(function, *inputs)
+        return value, back(dy)
+
+    return both
+
+
 def plain(x, scale, bias, slope):
     mean, var = jnp.mean(x, (0, 1, 2), keepdims=True), jnp.var(x, (0, 1, 2), keepdims=True)
     scale, bias, slope = (vector.reshape(1, 1, 1, -1) for vector in (scale, bias, slope))
@@ -58,8 +69,7 @@ def test_value_and_derivatives_are_those_of_pytorch(of_the_batch, activated):
             of = batch_norm.statistics(x) if of_the_batch else (jnp.array(mean), jnp.array(var))
             return batch_norm.normalize(x, *of, scale, bias, slope if activated else None)
 
-        found, back = jax.vjp(function, *(jnp.array(v) for v in (x, scale, bias, slope)))
-        seen = back(jnp.array(dy))
+        found, seen = with_derivatives(function)(*(jnp.array(v) for v in (dy, x, scale, bias, slope)))
     np.testing.assert_allclose(found, y.detach().permute(0, 2, 3, 1), rtol=1e-12, atol=1e-12)
     np.testing.assert_allclose(seen[0], wanted[0].permute(0, 2, 3, 1), rtol=1e-10, atol=1e-12)
     for ours, theirs in zip(seen[1:], wanted[1:], strict=False):
@@ -90,7 +100,8 @@ def test_second_derivatives_are_those_of_the_formula():
         def length_of_gradient(function, x):
             return jnp.sum(jax.grad(lambda x: jnp.sum(jnp.sin(function(x, *arrays[1:]))))(x) ** 2)
 
-        ours, theirs = (jax.grad(functools.partial(length_of_gradient, f))(arrays[0]) for f in (of_batch, plain))
+        losses = (functools.partial(length_of_gradient, function) for function in (of_batch, plain))
+        ours, theirs = (jax.jit(jax.grad(loss))(arrays[0]) for loss in losses)
     np.testing.assert_allclose(ours, theirs, rtol=1e-8, atol=1e-10)
 
 
@@ -108,8 +119,9 @@ def test_statistics_shared_by_devices_are_those_of_all_rows_and_so_are_the_deriv
     with jax.enable_x64(True):
         arrays = [jnp.array(v) for v in (x, dy, scale, bias, slope)]
         specs = (P("data"), P("data"), P(), P(), P())
-        shared = jax.shard_map(local, mesh=mesh, in_specs=specs, out_specs=(P("data"), P(), P(), P()))(*arrays)
-        alone = jax.vjp(of_batch, arrays[0], *arrays[2:])[1](arrays[1])
+        shared = jax.shard_map(local, mesh=mesh, in_specs=specs, out_specs=(P("data"), P(), P(), P()))
+        shared = jax.jit(shared)(*arrays)
+        _, alone = with_derivatives(of_batch)(arrays[1], arrays[0], *arrays[2:])
     for ours, theirs in zip(shared, alone, strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-10, atol=1e-12)
 
@@ -121,9 +133,9 @@ def test_half_precision_rows_are_computed_in_the_dtype_of_the_vectors():
     def function(x, *vectors):
         return batch_norm.normalize(x, *batch_norm.statistics(x.astype(jnp.float32)), *vectors)
 
-    y, back = jax.vjp(function, x, *arrays)
-    assert [y.dtype, *(one.dtype for one in back(dy))] == [jnp.bfloat16, jnp.bfloat16, *[jnp.float32] * 3]
-    exact = of_batch(x.astype(jnp.float32), *arrays)
+    y, derivatives = with_derivatives(function)(dy, x, *arrays)
+    assert [y.dtype, *(one.dtype for one in derivatives)] == [jnp.bfloat16, jnp.bfloat16, *[jnp.float32] * 3]
+    exact = jax.jit(of_batch)(x.astype(jnp.float32), *arrays)
     np.testing.assert_array_equal(y, exact.astype(jnp.bfloat16))
 
 

@@ -14,16 +14,23 @@ def plain(x, kernel):
     return jax.lax.conv_general_dilated(x, kernel, (1, 1), ((1, 1), (1, 1)), dimension_numbers=convolution.LAYOUT)
 
 
+def by_xla(x, kernel, dy):
+    y, back = jax.vjp(plain, x, kernel)
+    return y, *back(dy)
+
+
+def by_winograd(x, kernel, dy):
+    return winograd.convolve(x, winograd.transform(kernel)), *winograd.derivatives(x, kernel, dy)
+
+
 def both(dtype, shape, features):
     """Value and derivatives by Winograd, and by XLA in float64."""
     random = np.random.default_rng(0)
     arrays = [random.normal(size=size) for size in (shape, (3, 3, shape[-1], features), (*shape[:3], features))]
     with jax.enable_x64(True):
         x, kernel, dy = map(jnp.array, arrays)
-        wanted, back = jax.vjp(plain, x, kernel)
-        wanted = wanted, *back(dy)
-        x, kernel, dy = (array.astype(dtype) for array in (x, kernel, dy))
-        found = winograd.convolve(x, winograd.transform(kernel)), *winograd.derivatives(x, kernel, dy)
+        wanted = jax.jit(by_xla)(x, kernel, dy)
+        found = jax.jit(by_winograd)(*(array.astype(dtype) for array in arrays))
     return [(np.asarray(one, np.float64), np.asarray(other)) for one, other in zip(found, wanted, strict=True)]
 
 
@@ -103,7 +110,7 @@ def test_second_derivatives_are_those_of_the_convolution(monkeypatch):
         def slope(convolve):
             return lambda x, kernel: jnp.sum(jnp.square(jax.grad(lambda x: jnp.sum(convolve(x, kernel) ** 3))(x)))
 
-        found = jax.grad(slope(lambda x, kernel: convolution._convolve(x, kernel, 1)), argnums=(0, 1))(x, kernel)
-        wanted = jax.grad(slope(plain), argnums=(0, 1))(x, kernel)
+        ways = lambda x, kernel: convolution._convolve(x, kernel, 1), plain
+        found, wanted = (jax.jit(jax.grad(slope(convolve), argnums=(0, 1)))(x, kernel) for convolve in ways)
     for one, other in zip(found, wanted, strict=True):
         np.testing.assert_allclose(one, other, rtol=0, atol=1e-12 * np.abs(other).max())

@@ -1,14 +1,15 @@
 import functools
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from perface_jax.synthetic import face_paint
-from perface_jax.synthetic.face_shape import cast
-from tests.synthetic.test_face_shape import person
+from perface_jax.synthetic import face_paint, face_shape
+from tests.synthetic.person import person
 
 SIZE, PIXEL = 64, 3.0 / 64
+cast, noise, skin = jax.jit(face_shape.cast), jax.jit(face_paint.noise), jax.jit(face_paint.skin)
 
 
 def plane():
@@ -45,7 +46,7 @@ def test_dim_takes_one_plane_for_all_colors_or_one_for_each():
 
 def test_noise_is_smooth_between_minus_one_and_one_and_follows_its_seed():
     x, y = (jnp.asarray(part) for part in np.meshgrid(*(np.linspace(-20, 20, 401, dtype=np.float32),) * 2))
-    first, again, other = (np.asarray(face_paint.noise(x, y, jnp.uint32(seed))) for seed in (1, 1, 2))
+    first, again, other = (np.asarray(noise(x, y, jnp.uint32(seed))) for seed in (1, 1, 2))
     np.testing.assert_array_equal(first, again)
     assert abs(np.corrcoef(first.ravel(), other.ravel())[0, 1]) < 0.1
     assert np.abs(first).max() <= 1.0
@@ -57,7 +58,7 @@ def test_noise_is_smooth_between_minus_one_and_one_and_follows_its_seed():
 
 def test_the_skin_is_the_skin_of_the_target_with_a_little_mottling():
     surface, source, target = face(wrinkles=0.0, flush=0.0)
-    painted = stacked(face_paint.skin(surface, source._replace(fold_depth=0.0), target))
+    painted = stacked(skin(surface, source._replace(fold_depth=0.0), target))
     ratio = np.median(painted, axis=(0, 1)) / np.asarray(target.skin)
     np.testing.assert_allclose(ratio, 1.0, atol=0.08)
 
@@ -65,7 +66,10 @@ def test_the_skin_is_the_skin_of_the_target_with_a_little_mottling():
 @functools.cache
 def layers():
     """Every layer on a gray face."""
-    surface, source, target = face(smile=0.3, mouth_open=0.2)
+    return jax.device_get(jax.jit(_layers)(*face(smile=0.3, mouth_open=0.2)))
+
+
+def _layers(surface, source, target):
     lips = face_paint.paint_mouth(gray(), surface, source, target, PIXEL)[1]
     beard = target._replace(beard=jnp.float32(0.8), stubble=jnp.float32(1.0))
     return {

@@ -3,36 +3,26 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from perface_jax.synthetic import population
+from perface_jax.synthetic import face_shape
 from perface_jax.synthetic.face_shape import (
     CENTER,
     DEPTH,
     PIVOT,
     SKULL,
     blob,
-    cast,
     edge,
     half_height,
     half_width,
     mouth_of,
     normal_of,
-    project,
-    relief,
-    rotation_of,
-    slope,
     step,
     unit,
 )
+from tests.synthetic.person import person
 
-
-def person(**changes):
-    """One average person looking straight ahead, all fields scalars."""
-    women, age = jnp.zeros(1), jnp.full((1,), 30.0)
-    source = population.describe_sources(jnp.zeros((1, 29)), women, age)
-    target = population.sample_targets(jax.random.key(0), women, age)
-    source, target = jax.tree.map(lambda leaf: leaf[0], (source, target))
-    still = dict.fromkeys(("yaw", "pitch", "roll", "smile", "mouth_open"), jnp.float32(0.0))
-    return source, target._replace(**still | {name: jnp.float32(value) for name, value in changes.items()})
+# Called whole, not operation by operation: each operation would be compiled.
+cast, project, relief = jax.jit(face_shape.cast), jax.jit(face_shape.project), jax.jit(face_shape.relief)
+rotation_of, slope = jax.jit(face_shape.rotation_of), jax.jit(face_shape.slope)
 
 
 def grid(n=9):

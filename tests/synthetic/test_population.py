@@ -1,3 +1,5 @@
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -8,10 +10,17 @@ from perface_jax.synthetic import population
 MANY = 2000
 
 
+@functools.cache
 def persons(female, age):
     facts = jnp.full((MANY,), female), jnp.full((MANY,), age)
+    source, target = jax.device_get(_draw(*facts))
+    return source._asdict() | target._asdict()
+
+
+@jax.jit
+def _draw(*facts):
     source = population.sample_sources(jax.random.key(0), *facts)
-    return source._asdict() | population.sample_targets(jax.random.key(1), *facts)._asdict()
+    return source, population.sample_targets(jax.random.key(1), *facts)
 
 
 @pytest.mark.parametrize("name", ["jaw_width", "brow_thickness", "brow_ridge", "beard", "stubble", "nose_width"])

@@ -4,45 +4,9 @@ import jax
 import numpy as np
 import pytest
 
-from configs import perface_r50
-from perface_jax import annotations
 from perface_jax.network.model import iresnet
-from perface_jax.network.model_folder import save_model
 from perface_jax.training import builders
-from tests.datasets.test_sim_celeba import write_release
 from tests.golden import formula
-
-SOURCES = TARGETS = 10
-
-
-@pytest.fixture(scope="session")
-def release(tmp_path_factory):
-    """100 small triplets; sources 0 to 7 are unanimous, 8 and 9 are two to one."""
-    source_id, _ = annotations.cells("group_major", SOURCES, TARGETS, block=10)
-    first = (source_id % 2)[:, None]
-    votes = np.concatenate([first, first, np.where(source_id[:, None] < 8, first, 1 - first)], axis=1)
-    folder = tmp_path_factory.mktemp("user") / "release"
-    return write_release(folder, sources=SOURCES, targets=TARGETS, block=10, size=32, votes=votes)
-
-
-@pytest.fixture(scope="session")
-def start(tmp_path_factory):
-    """A model folder to start from: faster than compiling random weights."""
-    folder = tmp_path_factory.mktemp("models") / "start"
-    model = iresnet(layers=(2, 0, 0, 0), width=4, image_size=32, embedding_size=16)
-    save_model(folder, model, formula.variables(model))
-    return folder
-
-
-@pytest.fixture
-def config(release, start, tmp_path):
-    config = perface_r50.get_config("smoke")
-    config.init, config.model.layers = str(start), (2, 0, 0, 0)
-    config.model.width, config.model.embedding_size = 4, 16
-    config.data.release, config.data.data_dir = str(release), str(tmp_path / "tfds")
-    config.data.sources, config.data.targets = SOURCES, TARGETS
-    config.split.sources = config.split.targets = (6, 2, 2)
-    return config
 
 
 def test_training_takes_the_labels_asked_for_and_evaluation_the_unanimous_ones(config):

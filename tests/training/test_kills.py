@@ -13,13 +13,13 @@ import time
 import pytest
 
 from perface_jax.training import preemption
-from tests.kill_runs import LAST, left_by, printed, release, saved, start, trainings  # noqa: F401  (fixtures)
+from tests.kill_runs import LAST, left_by, printed, saved
 
 SAVING, EXPORTING = "checkpoints/*.orbax-checkpoint-tmp*", ".model.unfinished"
 
 
 @pytest.fixture(scope="module")
-def whole(trainings, tmp_path_factory):  # noqa: F811
+def whole(trainings, tmp_path_factory):
     """What a run left that nobody disturbed."""
     workdir = tmp_path_factory.mktemp("whole") / "run"
     trainings.run(workdir)
@@ -54,7 +54,7 @@ def _found(workdir, pattern):
 
 
 @pytest.mark.slow
-def test_a_run_killed_while_saving_and_while_exporting_ends_with_the_same_bytes(trainings, whole, tmp_path):  # noqa: F811
+def test_a_run_killed_while_saving_and_while_exporting_ends_with_the_same_bytes(trainings, whole, tmp_path):
     workdir = tmp_path / "run"
     for moment, unfinished in (
         ({"after": -1, "during": SAVING}, "3.orbax-checkpoint-tmp"),
@@ -67,7 +67,7 @@ def test_a_run_killed_while_saving_and_while_exporting_ends_with_the_same_bytes(
 
 
 @pytest.mark.slow
-def test_twenty_runs_killed_at_random_moments_end_with_the_same_bytes(trainings, whole, tmp_path):  # noqa: F811
+def test_twenty_runs_killed_at_random_moments_end_with_the_same_bytes(trainings, whole, tmp_path):
     moments, different = random.Random(0), []
     for i in range(20):
         workdir, left = tmp_path / str(i), []
@@ -85,7 +85,7 @@ def test_twenty_runs_killed_at_random_moments_end_with_the_same_bytes(trainings,
     assert not different
 
 
-def test_a_run_told_to_stop_saves_exits_with_75_and_ends_with_the_same_bytes(trainings, whole, tmp_path):  # noqa: F811
+def test_a_run_told_to_stop_saves_exits_with_75_and_ends_with_the_same_bytes(trainings, whole, tmp_path):
     workdir = tmp_path / "run"
     process = trainings.start(workdir)
     _wait(process, workdir, after=6)
@@ -98,7 +98,7 @@ def test_a_run_told_to_stop_saves_exits_with_75_and_ends_with_the_same_bytes(tra
 
 
 @pytest.mark.slow
-def test_a_full_disk_ends_the_run_with_its_last_state_whole(trainings, whole, tmp_path):  # noqa: F811
+def test_a_full_disk_ends_the_run_with_its_last_state_whole(trainings, whole, tmp_path):
     workdir = tmp_path / "run"
     process = trainings.start(workdir, keep_checkpoints=1)
     _wait(process, workdir, after=3)
@@ -119,7 +119,7 @@ def test_a_full_disk_ends_the_run_with_its_last_state_whole(trainings, whole, tm
 
 @pytest.mark.slow
 def test_after_a_truncated_file_the_state_before_is_taken_and_the_run_ends_with_the_same_bytes(
-    trainings,  # noqa: F811
+    trainings,
     whole,
     tmp_path,
 ):
@@ -138,7 +138,7 @@ def test_after_a_truncated_file_the_state_before_is_taken_and_the_run_ends_with_
 
 
 @pytest.mark.parametrize("taken", ["", "checkpoints", "log.jsonl/x"])
-def test_what_cannot_be_written_to_is_named_in_one_line(trainings, tmp_path, taken):  # noqa: F811
+def test_what_cannot_be_written_to_is_named_in_one_line(trainings, tmp_path, taken):
     """A file stands in the place of a folder, or the other way round, since root may write anywhere else."""
     file = tmp_path / "run" / taken
     file.parent.mkdir(parents=True, exist_ok=True)

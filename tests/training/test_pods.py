@@ -8,18 +8,18 @@ import time
 import pytest
 
 from perface_jax.training import preemption
-from tests.kill_runs import LAST, left_by, printed, release, saved, start, trainings  # noqa: F401  (fixtures)
+from tests.kill_runs import LAST, left_by, printed, saved
 
 
 @pytest.fixture(scope="module")
-def whole(trainings, tmp_path_factory):  # noqa: F811
+def whole(trainings, tmp_path_factory):
     """What one process with two devices left."""
     workdir = tmp_path_factory.mktemp("whole") / "run"
     trainings.run(workdir, devices=2)
     return left_by(workdir)
 
 
-def _start_two(trainings, workdir):  # noqa: F811
+def _start_two(trainings, workdir):
     """Two processes of one device; the data set is not built yet when they start the first time."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -41,7 +41,7 @@ def _join(processes, seconds=240):
 
 
 @pytest.mark.slow
-def test_two_processes_stopped_killed_and_continued_end_with_the_bytes_of_one(trainings, whole, tmp_path):  # noqa: F811
+def test_two_processes_stopped_killed_and_continued_end_with_the_bytes_of_one(trainings, whole, tmp_path):
     workdir = tmp_path / "run"
     two = _start_two(trainings, workdir)
     _wait(two, workdir, after=3)

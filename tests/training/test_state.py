@@ -118,10 +118,17 @@ def test_steps_taken_while_an_instant_is_written_do_not_change_it(tmp_path):
         _assert_equal(state.restore(manager, like), instant)
 
 
-@pytest.mark.parametrize("dtype", [np.float64, pytest.param(np.float32, marks=pytest.mark.slow)])
-def test_a_run_saved_on_eight_devices_continues_on_four_and_on_one(dtype, tmp_path):
+@pytest.mark.parametrize(
+    ("network", "dtype"),
+    [
+        (small_runs.dot, np.float64),
+        pytest.param(small_runs.network, np.float64, marks=pytest.mark.slow),
+        pytest.param(small_runs.network, np.float32, marks=pytest.mark.slow),
+    ],
+)
+def test_a_run_saved_on_eight_devices_continues_on_four_and_on_one(network, dtype, tmp_path):
     with jax.enable_x64(True) if dtype is np.float64 else contextlib.nullcontext():
-        model, variables = small_runs.network(dtype)
+        model, variables = network(dtype)
 
         def begin(mesh):
             return state.begin(small_runs.start(variables, [small_runs.hyper(dtype)], mesh))

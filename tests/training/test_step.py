@@ -19,6 +19,7 @@ from perface_jax.training.step import Loss, Norms, compare_step, identity_object
 from tests import small_runs
 from tests.golden import formula
 
+TRAINED = ("params", "gradients")
 PICTURES = formula.pictures()
 GOLDEN_BATCH = {  # 0-3 references, 4-7 positives, 8-11 negatives
     "images": np.stack([PICTURES[:4], PICTURES[4:8], PICTURES[8:]], axis=1)[None],
@@ -27,7 +28,8 @@ GOLDEN_BATCH = {  # 0-3 references, 4-7 positives, 8-11 negatives
 }
 
 
-@pytest.mark.parametrize("devices", [pytest.param(1, marks=pytest.mark.slow), 4])
+@pytest.mark.slow  # its guard is the next test, of a thin network in float64
+@pytest.mark.parametrize("devices", [1, 4])
 def test_five_steps_of_r18_follow_the_trajectory_of_pytorch(devices, monkeypatch):
     # As users compile: here most of the time is computing.
     quick = (("xla_backend_optimization_level", 3), ("xla_cpu_use_fusion_emitters", True))
@@ -105,6 +107,49 @@ def _five_steps_of_plain_jit(dtype):
         current, sums = step(current, batch)
         means.append(float(sums["loss"]) / float(sums["count"]))
     return small_runs.of_replica(jax.tree.map(lambda x: x[None], current)), means
+
+
+def test_five_steps_of_a_thin_network_are_those_of_pytorch_to_the_last_digits():
+    torch = pytest.importorskip("torch")  # the core is tested without it
+    with _precision(np.float64):
+        seen, means = _five_steps_of_plain_jit(np.float64)
+        model, variables = small_runs.network(np.float64)
+        rest = {"batch_stats": seen["batch_stats"], "constants": variables["constants"]}
+        seen = {name: to_torch.to_state_dict(model, {**rest, "params": seen[name]}) for name in TRAINED}
+    network, wanted_means = _five_steps_of_pytorch(model, small_runs.batch(model)["images"][0], torch)
+    np.testing.assert_allclose(means, wanted_means, rtol=1e-12)
+    trained = {name: parameter for name, parameter in network.named_parameters() if parameter.requires_grad}
+    gradients = {name: parameter.grad.numpy() for name, parameter in trained.items()}
+    largest = max(np.abs(gradient).max() for gradient in gradients.values())
+    for name, gradient in gradients.items():
+        np.testing.assert_allclose(seen["gradients"][name], gradient, rtol=1e-9, atol=1e-12 * largest, err_msg=name)
+    for name, tensor in network.state_dict().items():  # weights and running statistics
+        if not name.endswith("num_batches_tracked"):
+            np.testing.assert_allclose(seen["params"][name], tensor.numpy(), rtol=1e-9, atol=1e-12, err_msg=name)
+
+
+def _five_steps_of_pytorch(model, images, torch):
+    """The PyTorch twin of a model after five steps, with the gradients of the last, and the five losses."""
+    from tests import torch_twin
+
+    numbers = small_runs.hyper(np.float64)
+    sizes = {"width": model.width, "image_size": model.image_size, "embedding_size": model.embedding_size}
+    network = torch_twin.golden(model.layers, **sizes).double().train()
+    rates = {"lr": numbers.learning_rate, "momentum": numbers.momentum, "weight_decay": numbers.weight_decay}
+    trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    optimizer = torch.optim.SGD(trained, **{name: float(rate) for name, rate in rates.items()})
+    pictures = torch.tensor(images.reshape(-1, *images.shape[2:])).permute(0, 3, 1, 2).double().sub(127.5).div(127.5)
+    means = []
+    for _ in range(5):
+        optimizer.zero_grad()
+        reference, positive, negative = network(pictures).reshape(len(images), 3, -1).unbind(1)
+        similarity = torch.nn.functional.cosine_similarity
+        losses = similarity(reference, negative) - similarity(reference, positive) + float(numbers.margin)
+        loss = losses.clamp(min=0).mean()
+        loss.backward()
+        optimizer.step()
+        means.append(loss.item())
+    return network, means
 
 
 @pytest.mark.parametrize(
@@ -272,6 +317,7 @@ def test_a_step_into_infinity_is_not_taken():
     _assert_equal(jax.tree.map(lambda x: x[0], current.params), small_runs.dot()[1]["params"])
 
 
+@pytest.mark.slow  # tests/network/test_model.py has that blocks of one shape are traced once
 def test_the_compiled_program_grows_with_the_blocks_not_faster():
     def operations(blocks):
         model = iresnet(layers=(blocks, 0, 0, 0), width=2, image_size=16, embedding_size=4)

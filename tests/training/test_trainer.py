@@ -12,24 +12,34 @@ from configs import arcface_synthetic
 from perface_jax import parallel
 from perface_jax.network.model_folder import load_model, save_model
 from perface_jax.training import builders, trainer
-from tests.training.test_builders import config, release, start  # noqa: F401  (fixtures)
+from tests.small_release import config_of
 
 
 def _lines(workdir):
     return [json.loads(line) for line in (workdir / "log.jsonl").read_text().splitlines()]
 
 
-@pytest.fixture(autouse=True)
-def two_devices(monkeypatch):
-    """Eight virtual devices on two cores would spend the test on compiling."""
-    devices = jax.devices()[:2]
-    monkeypatch.setattr(parallel, "make_mesh", functools.partial(parallel.make_mesh, devices=devices))
+@pytest.fixture(scope="module", autouse=True)
+def two_devices():
+    """Eight virtual devices on two cores would spend the tests on compiling."""
+    with pytest.MonkeyPatch.context() as patch:
+        make_mesh = functools.partial(parallel.make_mesh, devices=jax.devices()[:2])
+        patch.setattr(parallel, "make_mesh", make_mesh)
+        yield
 
 
-def test_a_run_logs_validates_saves_and_exports(config, tmp_path):  # noqa: F811
+@pytest.fixture(scope="module")
+def finished(two_devices, release, start, tmp_path_factory):
+    """The workdir of a run of one epoch, and its model folder."""
+    config, workdir = config_of(release, start), tmp_path_factory.mktemp("finished") / "run"
     config.epochs, config.max_steps = 1, 0
-    [folder] = trainer.train(config, tmp_path / "run")
-    lines = _lines(tmp_path / "run")
+    [folder] = trainer.train(config, workdir)
+    return workdir, folder
+
+
+def test_a_run_logs_validates_saves_and_exports(config, finished):
+    workdir, folder = finished
+    lines = _lines(workdir)
     steps = len(builders.divide(builders.open_triplets(config), config).training) // 8
     assert steps >= 3
     assert [line["step"] for line in lines if "loss" in line] == list(range(1, steps + 1))
@@ -37,11 +47,11 @@ def test_a_run_logs_validates_saves_and_exports(config, tmp_path):  # noqa: F811
     assert all(line["active_rows"] > 0 for line in lines if "loss" in line)
     model, variables = load_model(folder)
     assert model.crop == "simswap"
-    assert json.loads((tmp_path / "run" / "config.json").read_text())["margin"] == config.margin
+    assert json.loads((workdir / "config.json").read_text())["margin"] == config.margin
 
 
 @pytest.mark.slow
-def test_an_interrupted_run_goes_on_where_it_was_saved_and_ends_the_same(config, tmp_path):  # noqa: F811
+def test_an_interrupted_run_goes_on_where_it_was_saved_and_ends_the_same(config, tmp_path):
     config.max_steps, config.evaluate_every = 6, 1
     trainer.train(config, tmp_path / "whole")
 
@@ -66,7 +76,7 @@ def test_an_interrupted_run_goes_on_where_it_was_saved_and_ends_the_same(config,
 
 
 @pytest.mark.slow
-def test_the_last_state_is_exported_when_asked_for(config, tmp_path):  # noqa: F811
+def test_the_last_state_is_exported_when_asked_for(config, tmp_path):
     config.max_steps, config.export = 1, "last"
     [folder] = trainer.train(config, tmp_path / "run")
     assert json.loads((folder / "model.json").read_text())["source"]["steps"] == 1
@@ -74,21 +84,22 @@ def test_the_last_state_is_exported_when_asked_for(config, tmp_path):  # noqa: F
     assert np.abs(after["params"]["fc"]["kernel"] - before["params"]["fc"]["kernel"]).max() > 0
 
 
-def test_another_configs_workdir_is_refused_before_anything_happens(config, tmp_path):  # noqa: F811
-    trainer.train(config, tmp_path / "run")
-    config.margin = 0.3
+def test_another_configs_workdir_is_refused_before_anything_happens(config, finished):
+    config.epochs, config.max_steps, config.margin = 1, 0, 0.3
+    before = _lines(finished[0])
     with pytest.raises(ValueError, match=r"- margin = 0\.1\n\+ margin = 0\.3"):
-        trainer.train(config, tmp_path / "run")
+        trainer.train(config, finished[0])
+    assert _lines(finished[0]) == before
 
 
-def test_a_run_that_diverges_stops_names_the_steps_and_saves_nothing(config, tmp_path):  # noqa: F811
+def test_a_run_that_diverges_stops_names_the_steps_and_saves_nothing(config, tmp_path):
     config.learning_rate, config.max_steps, config.log_every = 1e30, 9, 100
     with pytest.raises(FloatingPointError, match="between steps 0 and 3|after step 3 are not finite"):
         trainer.train(config, tmp_path / "run")
     assert not list((tmp_path / "run" / "checkpoints").iterdir())
 
 
-def test_folded_norms_are_refused_before_the_workdir_is_claimed(config, tmp_path):  # noqa: F811
+def test_folded_norms_are_refused_before_the_workdir_is_claimed(config, tmp_path):
     folded, variables = load_model(config.init)
     save_model(tmp_path / "folded", folded.clone(folded_norms=True), variables)
     config.init = str(tmp_path / "folded")
@@ -97,7 +108,7 @@ def test_folded_norms_are_refused_before_the_workdir_is_claimed(config, tmp_path
     assert not (tmp_path / "run").exists()
 
 
-def test_wrong_choices_are_refused_with_what_there_is(config, tmp_path):  # noqa: F811
+def test_wrong_choices_are_refused_with_what_there_is(config, tmp_path):
     config.batch_size = 7
     with pytest.raises(ValueError, match="batch of 7 cannot be divided over 2 devices"):
         trainer.train(config, tmp_path / "run")
@@ -118,7 +129,7 @@ def test_wrong_choices_are_refused_with_what_there_is(config, tmp_path):  # noqa
     assert not (tmp_path / "run").exists()
 
 
-def test_a_sweep_is_each_run_alone_and_a_run_that_diverges_does_not_stop_the_others(config, tmp_path):  # noqa: F811
+def test_a_sweep_is_each_run_alone_and_a_run_that_diverges_does_not_stop_the_others(config, tmp_path):
     config.feed, config.max_steps = "on_device", 3
     [alone] = trainer.train(config, tmp_path / "alone")
     config.sweep.learning_rate = (0.01, 1e30)
@@ -133,7 +144,7 @@ def test_a_sweep_is_each_run_alone_and_a_run_that_diverges_does_not_stop_the_oth
 
 
 @pytest.mark.slow
-def test_resident_pictures_in_one_scan_train_as_pictures_from_disk(config, tmp_path):  # noqa: F811
+def test_resident_pictures_in_one_scan_train_as_pictures_from_disk(config, tmp_path):
     config.max_steps = 3
     [disk] = trainer.train(config, tmp_path / "disk")
     config.feed, config.steps_per_call = "resident", 0  # the former name of on_device
@@ -143,7 +154,7 @@ def test_resident_pictures_in_one_scan_train_as_pictures_from_disk(config, tmp_p
 
 
 @pytest.mark.slow
-def test_a_finished_run_goes_on_when_more_steps_are_asked_for(config, tmp_path):  # noqa: F811
+def test_a_finished_run_goes_on_when_more_steps_are_asked_for(config, tmp_path):
     config.max_steps, config.export = 1, "last"
     trainer.train(config, tmp_path / "run")
     config.max_steps, config.log_every = 2, 2
@@ -153,7 +164,7 @@ def test_a_finished_run_goes_on_when_more_steps_are_asked_for(config, tmp_path):
     assert changes == ["config.log_every: 1 -> 2", "config.max_steps: 1 -> 2"]
 
 
-def test_a_recognizer_learns_from_a_folder_of_identities(config, tmp_path):  # noqa: F811
+def test_a_recognizer_learns_from_a_folder_of_identities(config, tmp_path):
     generator = np.random.default_rng(0)
     for person in range(8):
         folder = tmp_path / "people" / f"{person}"
