@@ -76,7 +76,7 @@ def _twin(model, leaf_path, leaf):
 
 def _fc_layouts(model, torch_shape):
     outputs, inputs = torch_shape
-    side = model.image_size // 16
+    side = model.image_size >> sum(depth > 0 for depth in model.layers)  # each stage with blocks halves it
     channels = inputs // side**2
 
     def to_flax(weight):
