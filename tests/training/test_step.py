@@ -138,7 +138,8 @@ def _five_steps_of_pytorch(model, images, torch):
     rates = {"lr": numbers.learning_rate, "momentum": numbers.momentum, "weight_decay": numbers.weight_decay}
     trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
     optimizer = torch.optim.SGD(trained, **{name: float(rate) for name, rate in rates.items()})
-    pictures = torch.tensor(images.reshape(-1, *images.shape[2:])).permute(0, 3, 1, 2).double().sub(127.5).div(127.5)
+    normalized = np.asarray(normalize(images.reshape(-1, *images.shape[2:])))  # float32, as our network sees them
+    pictures = torch.tensor(normalized).permute(0, 3, 1, 2).double()
     means = []
     for _ in range(5):
         optimizer.zero_grad()
