@@ -21,10 +21,6 @@ def default(task: str) -> ConfigDict:
 
 
 def check(config: ConfigDict) -> None:
-    """Refuse a config before anything is read or written.
-
-    Raises:
-      ValueError: a field with its value and what was wanted; unknown fields with the closest name, and missing ones.
-    """
+    """Raise a ValueError where a field is missing, unknown or wrong, before anything is read or written."""
     settings.refuse_unknown(config, FIELDS)
     settings.check(config, FIELDS)

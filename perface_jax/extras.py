@@ -24,14 +24,7 @@ class MissingExtra(ModuleNotFoundError):
 
 @contextlib.contextmanager
 def explained(*, program: bool = False) -> Iterator[None]:
-    """Says how to install what an import in here does not find.
-
-    Args:
-      program: end the process with this line, without a traceback.
-
-    Raises:
-      MissingExtra, or SystemExit of a program: a package of `EXTRAS` is not installed.
-    """
+    """Says how to install what an import in here does not find: a MissingExtra, which ends a `program` without more."""
     try:
         yield
     except ModuleNotFoundError as error:

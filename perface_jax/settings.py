@@ -6,10 +6,12 @@ Training, evaluation and anonymization each declare a table; `perface config` pr
 import dataclasses
 import difflib
 import enum
+import functools
 import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from flax import traverse_util
 from ml_collections import ConfigDict
 
 TASKS = ("triplets", "identities")
@@ -24,17 +26,11 @@ class Change(enum.Enum):
 
 
 class Check(NamedTuple):
-    """Which values a field takes.
+    """Which values a field takes."""
 
-    Attributes:
-      wanted: completes "config.margin is 3; wanted ...".
-      holds: whether a value fits.
-      each: `holds` is asked for every element of the value.
-    """
-
-    wanted: str
+    wanted: str  # completes "config.margin is 3; wanted ..."
     holds: Callable[[Any], bool]
-    each: bool = False
+    each: bool = False  # `holds` is asked for every element of the value
 
     def fault(self, value: Any) -> str:
         """What is wrong with a value, as a predicate; "" where nothing is."""
@@ -44,6 +40,7 @@ class Check(NamedTuple):
         return f"has {wrong}; wanted {self.wanted}" if wrong else ""
 
 
+ABSENT = object()
 ANYTHING = Check("", lambda value: True)
 POSITIVE = Check("more than 0", lambda value: value > 0)
 AT_LEAST_0 = Check("at least 0", lambda value: 0 <= value < math.inf)
@@ -67,30 +64,23 @@ def interval(what: str, low: float, high: float) -> Check:
 
 @dataclasses.dataclass(frozen=True)
 class Field:
-    """One setting.
+    """One setting. Where the default is a mapping, the setting is an open group: names below it are free."""
 
-    Attributes:
-      name: dotted, as in `--config.NAME=VALUE`.
-      default: its value in a new config, whose type every other value must have. A mapping is an open group: names
-        below it are free.
-      meaning: one line.
-      check: which values it takes.
-      change: between two starts of a run.
-      swept: whether the runs of one sweep may differ in it.
-      tasks: in whose configs it is.
-    """
-
-    name: str
-    default: Any
-    meaning: str
+    name: str  # dotted, as in `--config.NAME=VALUE`
+    default: Any  # in a new config; every other value must have its type
+    meaning: str  # one line
     check: Check = ANYTHING
     change: Change = Change.REFUSED
-    swept: bool = False
-    tasks: tuple[str, ...] = TASKS
+    swept: bool = False  # whether the runs of one sweep may differ in it
+    tasks: tuple[str, ...] = TASKS  # in whose configs it is
 
     def covers(self, name: str) -> bool:
         """Whether a dotted name is this field, or belongs to this open group."""
         return name == self.name or (isinstance(self.default, Mapping) and name.startswith(f"{self.name}."))
+
+
+triplets_only = functools.partial(Field, tasks=("triplets",))
+identities_only = functools.partial(Field, tasks=("identities",))
 
 
 def default(fields: Sequence[Field], task: str) -> ConfigDict:
@@ -100,19 +90,16 @@ def default(fields: Sequence[Field], task: str) -> ConfigDict:
 
 
 def check(config: ConfigDict, fields: Sequence[Field]) -> None:
-    """Refuse a config in which one of these fields is missing or wrong; fields of other tables are ignored.
-
-    Raises:
-      ValueError: names the field, its value and what was wanted.
-    """
+    """Raise a ValueError where one of these fields is missing or wrong; fields of other tables are ignored."""
     values = config.to_dict()
     if (task := values.get("task")) not in TASKS:
         raise ValueError(f"config.task is {task!r}; wanted one of {', '.join(TASKS)}")
     mine = [field for field in fields if task in field.tasks]
-    if missing := sorted(field.name for field in mine if not _has(values, field.name)):
+    found = {field.name: _get(values, field.name) for field in mine}
+    if missing := sorted(name for name, value in found.items() if value is ABSENT):
         raise ValueError(f"the config lacks {', '.join(missing)}; `perface config` says what each field means")
     for field in mine:
-        if fault := field.check.fault(_get(values, field.name)):
+        if fault := field.check.fault(found[field.name]):
             raise ValueError(f"config.{field.name} {fault}")
 
 
@@ -127,35 +114,17 @@ def refuse_unknown(config: ConfigDict, fields: Sequence[Field]) -> None:
         raise ValueError(f"unknown fields of the config: {listed}")
 
 
-def flat(values: Mapping, prefix: str = "") -> dict[str, Any]:
+def flat(values: Mapping[str, Any]) -> dict[str, Any]:
     """Nested values by dotted name; an empty mapping has no name."""
-    fields = {}
-    for name, value in values.items():
-        fields |= flat(value, f"{prefix}{name}.") if isinstance(value, Mapping) else {prefix + name: value}
-    return fields
+    return traverse_util.flatten_dict(dict(values), sep=".")
 
 
 def nested(fields: Mapping[str, Any]) -> dict[str, Any]:
     """The inverse of `flat`."""
-    values: dict[str, Any] = {}
-    for dotted, value in fields.items():
-        *groups, name = dotted.split(".")
-        place = values
-        for group in groups:
-            place = place.setdefault(group, {})
-        place[name] = value
-    return values
-
-
-def _has(values, dotted):
-    try:
-        _get(values, dotted)
-    except (KeyError, TypeError):
-        return False
-    return True
+    return traverse_util.unflatten_dict(dict(fields), sep=".")
 
 
 def _get(values, dotted):
     for name in dotted.split("."):
-        values = values[name]
+        values = values.get(name, ABSENT) if isinstance(values, Mapping) else ABSENT
     return values

@@ -1,7 +1,5 @@
 """The settings of `--part=anonymize` and `--part=privacy`; docs/anonymization.md explains them."""
 
-import functools
-
 from ml_collections import ConfigDict
 
 from perface_jax import settings
@@ -9,9 +7,8 @@ from perface_jax.anonymization.anonymize import Prefer
 from perface_jax.anonymization.methods import Baseline
 from perface_jax.anonymization.preservation import RETOUCHES
 from perface_jax.evaluation import settings as evaluation
-from perface_jax.settings import POSITIVE, Field, interval, one_of, some_of
+from perface_jax.settings import POSITIVE, interval, one_of, some_of, triplets_only
 
-triplets_only = functools.partial(Field, tasks=("triplets",))
 BASELINES = tuple(baseline.name.lower() for baseline in Baseline)
 PREFERENCES = tuple(prefer.name.lower() for prefer in Prefer)
 

@@ -1,14 +1,11 @@
 """The settings of an evaluation. They may differ from one evaluation of a run to the next."""
 
-import functools
-
 from ml_collections import ConfigDict
 
 from perface_jax import settings
 from perface_jax.groups import Rule
-from perface_jax.settings import POSITIVE, Field, interval, one_of, some_of
+from perface_jax.settings import POSITIVE, Field, interval, one_of, some_of, triplets_only
 
-triplets_only = functools.partial(Field, tasks=("triplets",))
 RULES = tuple(rule.name.lower() for rule in Rule)
 
 FIELDS = (

@@ -161,29 +161,19 @@ def hyper(config: ConfigDict, dtype: jnp.dtype, choices: tuple[Loss, ...] = ()) 
 
 def optimizer(config: ConfigDict, params: dict, steps: int) -> Callable[[Hyper], optax.GradientTransformation]:
     """A function that builds the optimizer of a run of so many steps from its numbers; all runs of a sweep share it."""
-    kind = config.optimizer
-    if kind.name != "sgd" and len(config.sweep.momentum):
-        raise ValueError(
-            f"config.sweep.momentum is for sgd; {kind.name} takes its options from config.optimizer.options"
-        )
-    factor = optim.schedule(
-        config.schedule.name,
-        steps=max(steps, 1),
-        warmup=config.schedule.warmup,
-        boundaries=config.schedule.boundaries,
-        factor=config.schedule.factor,
-    )
+    name = config.optimizer.name
+    if name != "sgd" and len(config.sweep.momentum):
+        raise ValueError(f"config.sweep.momentum is for sgd; {name} takes its options from config.optimizer.options")
+    schedule = optim.schedule(**config.schedule, steps=max(steps, 1))
 
     def build(numbers: Hyper) -> optax.GradientTransformation:
-        options = dict(kind.options)
-        if kind.name == "sgd":
-            options["momentum"] = numbers.momentum
+        options = {**config.optimizer.options, **({"momentum": numbers.momentum} if name == "sgd" else {})}
         return optim.create(
             params,
-            name=kind.name,
+            name=name,
             learning_rate=numbers.learning_rate,
             weight_decay=numbers.weight_decay,
-            schedule=factor,
+            schedule=schedule,
             rules=config.rules,
             clip_norm=config.clip_norm,
             **options,

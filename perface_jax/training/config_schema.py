@@ -3,18 +3,14 @@
 Values that the paper does not give are marked (ours).
 """
 
-import functools
-
 from ml_collections import ConfigDict
 
 from perface_jax import images, parallel, settings
 from perface_jax.network.kernels import Kernels
-from perface_jax.settings import AT_LEAST_0, POSITIVE, Change, Check, Field, one_of
+from perface_jax.settings import AT_LEAST_0, POSITIVE, Change, Check, Field, identities_only, one_of, triplets_only
 from perface_jax.training.step import Loss, Norms
 
 FREE, LONGER = Change.FREE, Change.LONGER
-triplets_only = functools.partial(Field, tasks=("triplets",))
-identities_only = functools.partial(Field, tasks=("identities",))
 
 
 def _values(choices):

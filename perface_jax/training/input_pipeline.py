@@ -22,15 +22,12 @@ from perface_jax.training.sweeps import Replica
 
 
 class InputPipeline(Protocol):
-    """What `trainer` needs of a data set.
+    """What `trainer` needs of a data set."""
 
-    Attributes:
-      epochs: for each replica, the steps in one pass over its training rows.
-      shared: the pictures on the devices, as the last argument of every program; empty if batches carry their own.
-    """
-
-    epochs: tuple[int, ...]
-    shared: tuple[jax.Array, ...]
+    epochs: tuple[int, ...]  # for each replica, the steps in one pass over its training rows
+    shared: tuple[
+        jax.Array, ...
+    ]  # pictures on the devices, the last argument of every program; () if batches have them
 
     def training(self, step: int, count: int) -> dict[str, jax.Array]:
         """The batches of steps `step .. step + count - 1`, global arrays `[R, count, B, ...]`."""
@@ -55,37 +52,25 @@ class TripletsOnDevice:
         self.shared = (parallel.place_global(pictures.reshape(-1, *pictures.shape[2:]), mesh),)
 
     def training(self, step, count):
-        return _place_plans([[self._plan(*pair, step + i) for i in range(count)] for pair in self._pairs()], self._mesh)
+        def plan(replica, data, step):
+            options = _draw(replica.config)
+            return plans.training_plan(data.triplets, data.training_labels, data.training, step=step, **options)
+
+        pairs = zip(self._replicas, self._data, strict=True)
+        return _place_plans([[plan(*pair, step + i) for i in range(count)] for pair in pairs], self._mesh)
 
     def validation(self):
         size = self._replicas[0].config.evaluation_batch_size
-        longest = max(len(data.settings[Setting.VALIDATION]) for data in self._data)
-        for step in range(-(-longest // size)):
-            drawn = (
-                plans.evaluation_plan(
-                    data.triplets, data.labels, data.settings[Setting.VALIDATION], batch_size=size, step=step
-                )
-                for data in self._data
-            )
-            yield _place_plans([[plan] for plan in drawn], self._mesh)
+        rows = [data.settings[Setting.VALIDATION] for data in self._data]
+
+        def plan(data, mine, step):
+            return plans.evaluation_plan(data.triplets, data.labels, mine, batch_size=size, step=step)
+
+        for step in range(-(-max(map(len, rows)) // size)):
+            yield _place_plans([[plan(*pair, step)] for pair in zip(self._data, rows, strict=True)], self._mesh)
 
     def score(self, cosines):
         return _triplet_accuracies(self._data, cosines)
-
-    def _pairs(self):
-        return zip(self._replicas, self._data, strict=True)
-
-    def _plan(self, replica, data, step):
-        config = replica.config
-        return plans.training_plan(
-            data.triplets,
-            data.training_labels,
-            data.training,
-            batch_size=config.batch_size,
-            seed=config.seed,
-            step=step,
-            flip=config.flip,
-        )
 
 
 class TripletsFromDisk:
@@ -95,43 +80,27 @@ class TripletsFromDisk:
 
     def __init__(self, replica: Replica, data: LabeledTriplets, mesh: Mesh):
         self._config, self._data, self._mesh = replica.config, data, mesh
+        self._process = {"process_index": jax.process_index(), "process_count": jax.process_count()}
         self.epochs = _epochs([replica], [data])
         self._batches, self._next = iter(()), None
 
     def training(self, step, count):
         if step != self._next:
-            self._batches, self._next = self._read(step), step
-        self._next += count
+            data, options = self._data, {**_draw(self._config), **self._process, "workers": self._config.workers}
+            self._batches = batches.training_batches(
+                data.triplets, data.training_labels, data.training, start_step=step, **options
+            )
+        self._next = step + count
         return self._place([next(self._batches) for _ in range(count)])
 
     def validation(self):
-        rows = self._data.settings[Setting.VALIDATION]
-        for batch in batches.evaluation_batches(
-            self._data.triplets,
-            self._data.labels,
-            rows,
-            batch_size=self._config.evaluation_batch_size,
-            process_index=jax.process_index(),
-            process_count=jax.process_count(),
-        ):
+        data, options = self._data, {"batch_size": self._config.evaluation_batch_size, **self._process}
+        rows = data.settings[Setting.VALIDATION]
+        for batch in batches.evaluation_batches(data.triplets, data.labels, rows, **options):
             yield self._place([batch])
 
     def score(self, cosines):
         return _triplet_accuracies([self._data], cosines)
-
-    def _read(self, step):
-        return batches.training_batches(
-            self._data.triplets,
-            self._data.training_labels,
-            self._data.training,
-            batch_size=self._config.batch_size,
-            seed=self._config.seed,
-            process_index=jax.process_index(),
-            process_count=jax.process_count(),
-            start_step=step,
-            flip=self._config.flip,
-            workers=self._config.workers,
-        )
 
     def _place(self, steps):
         rows = {name: np.stack([batch[name] for batch in steps])[None] for name in ("images", "votes", "weight")}
@@ -143,18 +112,19 @@ class IdentitiesOnDevice:
 
     def __init__(self, replicas: Sequence[Replica], data: IdentityData, mesh: Mesh):
         self._replicas, self._data, self._mesh = replicas, data, mesh
-        size = replicas[0].config.batch_size
-        self.epochs = (plans.steps_per_epoch(data.training, size),) * len(replicas)
+        self.epochs = _epochs(replicas, [data] * len(replicas))
         self.shared = (parallel.place_global(data.people.pictures, mesh),)
 
     def training(self, step, count):
-        return _place_plans(
-            [[self._plan(replica.config, step + i) for i in range(count)] for replica in self._replicas], self._mesh
-        )
+        def plan(replica, step):
+            options = _draw(replica.config)
+            return identities.training_plan(self._data.people.identity, self._data.training, step=step, **options)
+
+        drawn = [[plan(replica, step + i) for i in range(count)] for replica in self._replicas]
+        return _place_plans(drawn, self._mesh)
 
     def validation(self):
-        size = self._replicas[0].config.evaluation_batch_size
-        pairs = self._data.pairs
+        size, pairs = self._replicas[0].config.evaluation_batch_size, self._data.pairs
         for first in range(0, len(pairs), size):
             rows = pairs[np.arange(first, first + size) % len(pairs)]  # the last batch begins again; see score
             plan = {"pictures": rows, "flip": np.zeros(size, bool), "weight": np.ones(size, np.float32)}
@@ -162,30 +132,15 @@ class IdentitiesOnDevice:
 
     def score(self, cosines):
         same = self._data.same
-        cosines = cosines[:, : len(same), 0]
-        both = cosines, np.isfinite(cosines).all(axis=1)
-        return np.array(
-            [verification.verification_accuracy(one, same)[0] if ok else np.nan for one, ok in zip(*both, strict=True)],
-            np.float32,
-        )
 
-    def _plan(self, config, step):
-        return identities.training_plan(
-            self._data.people.identity,
-            self._data.training,
-            batch_size=config.batch_size,
-            seed=config.seed,
-            step=step,
-            flip=config.flip,
-        )
+        def accuracy(one):
+            return verification.verification_accuracy(one, same)[0] if np.isfinite(one).all() else np.nan
+
+        return np.array([accuracy(one) for one in cosines[:, : len(same), 0]], np.float32)
 
 
 def open_triplets(replicas: Sequence[Replica], data: Sequence[LabeledTriplets], mesh: Mesh) -> InputPipeline:
-    """The pipeline that `config.feed` names.
-
-    Raises:
-      ValueError: several replicas, or calls of a whole epoch, from disk.
-    """
+    """The pipeline that `config.feed` names; from disk for one replica and calls of a known length only."""
     config = replicas[0].config
     if config.feed != "disk":
         return TripletsOnDevice(replicas, data, mesh)
@@ -197,13 +152,18 @@ def open_triplets(replicas: Sequence[Replica], data: Sequence[LabeledTriplets], 
     return TripletsFromDisk(replicas[0], data[0], mesh)
 
 
+def _draw(config):
+    """What decides which rows a step draws."""
+    return {name: config[name] for name in ("batch_size", "seed", "flip")}
+
+
 def _epochs(replicas, data):
     pairs = zip(replicas, data, strict=True)
     return tuple(plans.steps_per_epoch(one.training, replica.config.batch_size) for replica, one in pairs)
 
 
 def _place_plans(plans, mesh):
-    """Plans `[R][K]` of dicts `[B, ...]` -> global arrays `[R, K, B, ...]`; `triplet` stays on the host."""
+    """Plans `[R][N]` of dicts `[B, ...]` -> global arrays `[R, N, B, ...]`; `triplet` stays on the host."""
     names = [name for name in plans[0][0] if name != "triplet"]
     stacked = {name: np.stack([np.stack([plan[name] for plan in row]) for row in plans]) for name in names}
     return parallel.place_global(stacked, mesh, parallel.BATCH)

@@ -4,6 +4,7 @@ The sums of the steps stay on the device and are fetched once per log point, by 
 cannot be written does not end the run: it warns once.
 """
 
+import datetime
 import json
 import time
 import warnings
@@ -22,15 +23,10 @@ NUMBERS = {"loss": "loss", "correct": "training_accuracy", "active": "active_row
 
 
 class Progress:
-    """The log of a run from step `first` on, a context. On several hosts, only the first one writes.
+    """The log of a run from step `first` to `last`, a context. On several hosts, only the first one writes.
 
-    Args:
-      workdir: of log.jsonl and tensorboard/.
-      names: of the replicas; "" for a single run.
-      first: lines of later steps, from a start that was interrupted, are removed.
-      last: the run's last step.
-      every: steps between two log points.
-      tensorboard: write TensorBoard files too.
+    `names` are those of the replicas, "" for a single run. Lines of steps after `first`, from a start that was
+    interrupted, are removed. There is a log point after `every` steps.
     """
 
     def __init__(
@@ -39,23 +35,21 @@ class Progress:
         self._file, self._names, self._first, self._last, self._every = workdir / "log.jsonl", names, first, last, every
         self._writes = jax.process_index() == 0
         self._seen, self._sums, self._since, self._started = first, None, time.perf_counter(), time.perf_counter()
-        self._frozen: set[int] = set()
+        self._frozen = self._forget_after(first) if self._writes else set()
         self._failed: set[str] = set()
-        self._boards = []
-        if self._writes:
-            self._forget_after(first)
-            if tensorboard:
-                self._attempt("TensorBoard files", self._open_boards, workdir / "tensorboard")
+        self._boards: dict[str, Board] = {}
+        for name in names if tensorboard else ():
+            self._attempt("TensorBoard files", self._open_board, name)
 
     def __enter__(self):
         return self
 
     def __exit__(self, *error):
-        for board in self._boards:
+        for board in self._boards.values():
             self._attempt("TensorBoard files", board.close)
 
     def after_steps(self, step: int, count: int, sums: dict[str, jax.Array], diverged: jax.Array) -> None:
-        """Add the sums of the `count` steps before `step`; at a log point, write their means."""
+        """Add the sums of the `count` steps up to `step`; at a log point, write their means."""
         self._sums = sums if self._sums is None else jax.tree.map(jnp.add, self._sums, sums)
         if step // self._every > (step - count) // self._every:
             self.flush(step, diverged)
@@ -72,59 +66,42 @@ class Progress:
         now = time.perf_counter()
         rate = float(sums["count"].sum()) / (now - self._since)
         means = {name: sums[key] / np.where(sums["count"] == 0, np.nan, sums["count"]) for key, name in NUMBERS.items()}
-        self._note_frozen(diverged)
+        for i in map(int, np.flatnonzero(diverged >= 0)):
+            if (name := self._names[i] or "the run") not in self._frozen:
+                self._frozen.add(name)
+                self.note(int(diverged[i]), diverged=name)
         if (diverged >= 0).all():
+            pairs = zip(self._names, diverged, strict=True)
+            which = "; ".join(f"step {at}" + (f" of {name}" if name else "") for name, at in pairs)
             raise FloatingPointError(
-                f"{self._which(diverged)} gave a loss or a parameter that is not finite: the run diverged, as seen"
+                f"{which} gave a loss or a parameter that is not finite: the run diverged, as seen"
                 f" between steps {self._seen} and {step}. Lower config.learning_rate; states saved before that,"
                 " if any, are in the workdir's checkpoints."
             )
-        self.write(step, means)
         left = (self._last - step) * (now - self._started) / max(step - self._first, 1)
-        self._show(step, means, f"rows/s {rate:.4g}  left {_clock(left)}")
+        self._write(step, means, f"rows/s {rate:.4g}  left {datetime.timedelta(seconds=round(left))}")
         self._seen, self._sums, self._since = step, None, now
 
     def validated(self, step: int, scores: np.ndarray) -> None:
         """Write the validation score of each replica."""
-        self.write(step, {"validation_accuracy": scores})
-        self._show(step, {"validation_accuracy": scores})
+        self._write(step, {"validation_accuracy": scores})
 
-    def write(self, step: int, numbers: dict[str, np.ndarray]) -> None:
-        """One line for each replica with finite numbers, in log.jsonl and TensorBoard."""
-        if not self._writes:
-            return
+    def note(self, step: int, **facts) -> None:
+        """Write one line about the whole run."""
+        self._append([{"step": step, **facts}])
+        self._print(step, *(f"{key.replace('_', ' ')}: {value}" for key, value in facts.items()))
+
+    def _write(self, step, numbers, rest=""):
+        """Numbers of each replica: the finite ones to log.jsonl and TensorBoard, mean and range to the terminal."""
         finite = {
             name: {key: float(values[i]) for key, values in numbers.items() if np.isfinite(values[i])}
             for i, name in enumerate(self._names)
         }
-        self._append(
-            [{"step": step} | ({"replica": name} if name else {}) | mine for name, mine in finite.items() if mine]
-        )
-        if self._boards:
-            self._attempt("TensorBoard files", self._add_scalars, step, finite)
-
-    def note(self, step: int, **facts) -> None:
-        """One line about the whole run."""
-        if not self._writes:
-            return
-        self._append([{"step": step, **facts}])
-        self._print(step, *(f"{key.replace('_', ' ')}: {value}" for key, value in facts.items()))
-
-    def _note_frozen(self, diverged):
-        for i in map(int, np.flatnonzero(diverged >= 0)):
-            if i not in self._frozen:
-                self._frozen.add(i)
-                name = self._names[i] or "the run"
-                self.note(int(diverged[i]), diverged=name)
-
-    def _which(self, diverged):
-        pairs = zip(self._names, diverged, strict=True)
-        return "; ".join(f"step {at}" + (f" of {name}" if name else "") for name, at in pairs)
-
-    def _show(self, step, numbers, rest=""):
-        if self._writes:
-            shown = [f"{name.replace('_', ' ')} {_spread(values)}" for name, values in numbers.items()]
-            self._print(step, *shown, rest)
+        finite = {name: mine for name, mine in finite.items() if mine}
+        self._append([{"step": step} | ({"replica": name} if name else {}) | mine for name, mine in finite.items()])
+        for name in finite.keys() & self._boards.keys():
+            self._attempt("TensorBoard files", self._boards[name].add, step, finite[name])
+        self._print(step, *(f"{name.replace('_', ' ')} {_spread(values)}" for name, values in numbers.items()), rest)
 
     def _print(self, step, *parts):
         line = f"step {step}/{self._last}  {'  '.join(parts)}".rstrip()
@@ -133,21 +110,19 @@ class Progress:
     def _append(self, lines):
         # After a failure the file may end in half a line, which a line break sets apart.
         text = "\n" * (self._file.name in self._failed) + "".join(f"{json.dumps(line)}\n" for line in lines)
-        self._attempt(self._file.name, self._append_text, text)
 
-    def _append_text(self, text):
-        with self._file.open("a") as file:
-            file.write(text)
+        def append():
+            with self._file.open("a") as file:
+                file.write(text)
 
-    def _open_boards(self, folder):
-        self._boards = [Board(folder / name, first=self._first + 1) for name in self._names]
+        self._attempt(self._file.name, append)
 
-    def _add_scalars(self, step, finite):
-        for board, numbers in zip(self._boards, finite.values(), strict=True):
-            if numbers:
-                board.add(step, numbers)
+    def _open_board(self, name):
+        self._boards[name] = Board(self._file.parent / "tensorboard" / name, first=self._first + 1)
 
     def _attempt(self, log: str, write: Callable, *arguments) -> None:
+        if not self._writes:
+            return
         try:
             write(*arguments)
         except Exception as error:  # of files, terminals and TensorBoard, in many kinds
@@ -156,14 +131,17 @@ class Progress:
             self._failed.add(log)
 
     def _forget_after(self, step):
-        """Remove what will be written again: later lines, half a line of a killed process, validation at `step`."""
+        """Remove what will be written again: later lines, half a line of a killed process, validation at `step`.
+
+        Returns:
+          the replicas that have diverged.
+        """
         if not self._file.exists():
-            return
+            return set()
         kept = [line for line in read_log(self._file) if line["step"] <= step]
         kept = [line for line in kept if line["step"] < step or "validation_accuracy" not in line]
-        names = [line["diverged"] for line in kept if "diverged" in line]
-        self._frozen = {i for i, name in enumerate(self._names) if (name or "the run") in names}
         write_text(self._file, "".join(f"{json.dumps(line)}\n" for line in kept))
+        return {line["diverged"] for line in kept if "diverged" in line}
 
 
 def read_log(file: epath.Path) -> list[dict]:
@@ -184,8 +162,3 @@ def _spread(values):
     if len(values) == 1 or not len(finite):
         return f"{values[0]:.4g}"
     return f"{finite.mean():.4g} [{finite.min():.4g}, {finite.max():.4g}]"
-
-
-def _clock(seconds):
-    minutes, seconds = divmod(round(seconds), 60)
-    return f"{minutes // 60}:{minutes % 60:02}:{seconds:02}"

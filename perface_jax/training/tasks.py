@@ -1,31 +1,24 @@
 """What a run learns: perception from triplets, or a recognizer from identities."""
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from jax.sharding import Mesh
 
 from perface_jax.training import builders, input_pipeline
 from perface_jax.training.input_pipeline import IdentitiesOnDevice, InputPipeline
-from perface_jax.training.step import Loss, identity_objective, triplet_objective
+from perface_jax.training.step import Loss, Objective, identity_objective, triplet_objective
 from perface_jax.training.sweeps import Replica
 
 
 class Task(NamedTuple):
-    """The data of all replicas, and what their steps minimize.
-
-    Attributes:
-      inputs: the batches.
-      objective: losses and scores of the rows of one device; see `step.train_step`.
-      losses: on triplets: those of all replicas; each minimizes one of them.
-      classes: on identities: how many are trained on. ArcFace learns a vector for each, which is not exported.
-    """
+    """The data of all replicas, and what their steps minimize."""
 
     inputs: InputPipeline
-    objective: Callable
-    losses: tuple[Loss, ...] = ()
-    classes: int = 0
+    objective: Objective
+    losses: tuple[Loss, ...] = ()  # on triplets: those of all replicas; each minimizes one of them
+    classes: int = 0  # on identities: how many are trained on; ArcFace learns a vector for each, which is not exported
 
 
 def open_task(replicas: Sequence[Replica], mesh: Mesh) -> Task:

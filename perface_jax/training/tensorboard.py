@@ -1,5 +1,6 @@
-"""TensorBoard files, written in this thread: tensorboardX's own writer hands on to a thread, and waits forever for one
-that a full disk has ended.
+"""TensorBoard files, written in this thread; where that fails, with an OSError.
+
+tensorboardX's own writer hands on to a thread, and waits forever for one that a full disk has ended.
 """
 
 import sys
@@ -14,15 +15,7 @@ FLUSH_SECONDS = 30.0
 
 
 class Board:
-    """The scalars of one run of TensorBoard.
-
-    Args:
-      folder: is made if it does not exist.
-      first: TensorBoard forgets scalars of this step and later ones, of a start that was interrupted.
-
-    Raises:
-      OSError: here and in the methods: the file cannot be written.
-    """
+    """The scalars of one run. TensorBoard forgets those from step `first` on, of a start that was interrupted."""
 
     def __init__(self, folder: epath.PathLike, *, first: int):
         self._events, writer = _tensorboardx()
@@ -44,7 +37,7 @@ class Board:
 
 
 def _tensorboardx():
-    """Its messages and its file, imported without PyTorch, which it would import for one type alias: seconds."""
+    """Its messages and its file, without PyTorch, which it imports for one type alias: 0.2 s instead of 1.7 s."""
     finder = _NoTorch(threading.get_ident())
     sys.meta_path.insert(0, finder)
     try:
