@@ -18,8 +18,8 @@ PARTS ?= embedding training_step layers epoch sweep devices input selection star
 
 .PHONY: demo test test-all test-core lint bench
 
-# The whole story: draw people and face swaps, audit the answers, train a recognizer, fine-tune it on human judgments,
-# judge it, choose faces to swap in, and write the report.
+# Everything end to end: draw people and face swaps, audit the answers, train a recognizer, fine-tune it on human judgments,
+# evaluate it, select faces to swap in, and write the report.
 demo: $(VENV)/installed-demo
 	$(RUN) -m perface_jax.datasets.synthetic_identities --out $(DATA)/identities --identities 240 --pictures 10 & \
 	$(RUN) -m perface_jax.datasets.synthetic --out $(DATA)/world --targets 24 --sources 40 --people 200 --size 112 \
@@ -43,7 +43,7 @@ lint: $(VENV)/installed-test
 	$(RUN) -m ruff check .
 	$(RUN) -m pyright --pythonpath $(RUN)
 
-# How long each part takes stands in docs/performance.md behind its command; one at a time: make bench PARTS=sweep
+# docs/performance.md says how long each part takes; one at a time: make bench PARTS=sweep
 bench: $(VENV)/installed-test
 	$(INSTALL) ".[bench]"
 	failed=; for part in $(PARTS); do echo "== $$part"; $(RUN) -m benchmarks.$$part --write || failed="$$failed $$part"; done; \

@@ -5,7 +5,6 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jax.typing import ArrayLike
 from jaxtyping import Float32, Num, Shaped
 
 from perface_jax.arrays import AnyArray, Array, Pixels
@@ -15,7 +14,7 @@ Points = Num[AnyArray, "*batch p 2"]
 Mask = Shaped[AnyArray, "*batch h w"]  # soft, from 0 to 1
 
 
-def check_mask(mask: ArrayLike, image: Shaped[AnyArray, "..."]) -> Float32[Array, "..."]:
+def check_mask(mask: Shaped[AnyArray, "..."], image: Shaped[AnyArray, "..."]) -> Float32[Array, "..."]:
     """The mask in float32. ValueError unless it has one number for each pixel of the picture."""
     mask = jnp.asarray(mask)
     if mask.shape != image.shape[:-1]:

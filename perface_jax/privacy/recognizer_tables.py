@@ -13,6 +13,7 @@ from perface_jax.privacy.equal_errors import equal_error_of, equal_error_rates, 
 from perface_jax.privacy.gaps import Gap, gap_of, group_names, groups_of, largest_gap
 from perface_jax.privacy.identification import Ranks, cumulative_match, found_within, ranks
 from perface_jax.privacy.pairs import paired_similarity
+from perface_jax.privacy.shares import is_protected
 from perface_jax.privacy.thresholds import match_threshold
 from perface_jax.statistics.estimates import UNKNOWN, Estimate
 from perface_jax.statistics.resampling import resample
@@ -180,7 +181,7 @@ def _selections(names: Mapping[str, np.ndarray], count: int) -> Iterator[tuple[s
 def _row(title, one: _Measured, members: np.ndarray, person: np.ndarray, *, seed: int, resamples: int) -> RecognizerRow:
     similarity, found = one.similarity[members], Ranks(*(place[members] for place in one.ranks))
     person = numbered(person[members], int(members.sum()))
-    protected, at_low, at_high = (similarity <= threshold for threshold in one.threshold)
+    protected, at_low, at_high = (is_protected(similarity, threshold) for threshold in one.threshold)
     persons = int(person.max()) + 1
     draws = (person, resample(persons, resamples, seed=seed))
     enough = title[1] == ALL or persons >= FEWEST
@@ -199,7 +200,7 @@ def _row(title, one: _Measured, members: np.ndarray, person: np.ndarray, *, seed
 
 
 def _gaps(name, one: _Measured, names: dict[str, np.ndarray], person: np.ndarray, **bootstrap) -> list[RecognizerGap]:
-    shares = {"protected": one.similarity <= one.threshold.value, "re_identified": found_within(one.ranks, k=1)}
+    shares = {"protected": is_protected(one.similarity, one.threshold.value), "re_identified": found_within(one.ranks, k=1)}
     found = []
     for attribute, labels in names.items():
         if len(set(labels) - {""}) < 2:

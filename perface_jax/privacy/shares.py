@@ -1,13 +1,18 @@
 """Shares of pictures, such as the protection success rate, with intervals that draw whole persons."""
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from perface_jax.arrays import AnyArray
 from perface_jax.privacy.arguments import Persons, Values, numbered, scores
 from perface_jax.statistics.estimates import Estimate
 from perface_jax.statistics.resampling import resample
 from perface_jax.statistics.shares import share_of
+
+
+def is_protected(similarity: Float[AnyArray, " n"], threshold: float) -> Bool[np.ndarray, " n"]:
+    """Whether the recognizer does not match each pair: its similarity is at or below the threshold."""
+    return np.asarray(similarity) <= threshold
 
 
 def protection_success(
@@ -18,7 +23,7 @@ def protection_success(
     seed: int = 0,
     resamples: int = 1000,
 ) -> Estimate:
-    """Protection success rate: the share of (original, anonymized) pairs that are not matched, similarity <= threshold.
+    """Protection success rate: the share of (original, anonymized) pairs that are not matched (`is_protected`).
 
     It is 1 minus the true accept rate at the false accept rate of the threshold. The interval treats the threshold as
     known; to see the effect of its uncertainty, use the ends of its own interval (`recognizer_table` shows both).
@@ -31,7 +36,7 @@ def protection_success(
     """
     if np.isnan(threshold):
         raise ValueError("the threshold is NaN; wanted the value of match_threshold")
-    return share(scores(similarity, "similarities") <= threshold, persons, seed=seed, resamples=resamples)
+    return share(is_protected(scores(similarity, "similarities"), threshold), persons, seed=seed, resamples=resamples)
 
 
 def share(values: Values, persons: Persons | None = None, *, seed: int = 0, resamples: int = 1000) -> Estimate:
