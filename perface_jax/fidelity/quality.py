@@ -89,7 +89,7 @@ def perceptual_loss(
     change = (original - result) / 255.0
     total = 0.0 if lpips is None else lpips(original, result)
     for mask, weight in zip(regions, weights, strict=True):
-        total = total + weight * _root_mean_square(check_mask(mask, change)[..., None] * change)
+        total = total + weight * _root_mean_square(check_mask(jnp.asarray(mask), change)[..., None] * change)
     return total  # pyright: ignore[reportReturnType]
 
 

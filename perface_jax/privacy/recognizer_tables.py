@@ -200,7 +200,8 @@ def _row(title, one: _Measured, members: np.ndarray, person: np.ndarray, *, seed
 
 
 def _gaps(name, one: _Measured, names: dict[str, np.ndarray], person: np.ndarray, **bootstrap) -> list[RecognizerGap]:
-    shares = {"protected": is_protected(one.similarity, one.threshold.value), "re_identified": found_within(one.ranks, k=1)}
+    protected = is_protected(one.similarity, one.threshold.value)
+    shares = {"protected": protected, "re_identified": found_within(one.ranks, k=1)}
     found = []
     for attribute, labels in names.items():
         if len(set(labels) - {""}) < 2:
