@@ -41,6 +41,7 @@ test-all: lint
 
 lint: $(VENV)/installed-test
 	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check --quiet .
 	$(RUN) -m pyright --pythonpath $(RUN)
 
 # docs/performance.md says how long each part takes; one at a time: make bench PARTS=sweep

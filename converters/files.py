@@ -48,6 +48,7 @@ def folder_parser(name: str, description: str, file_help: str) -> argparse.Argum
         "--crop", default="arcface", choices=list(images.TEMPLATES), help="crop the weights have learned from"
     )
     parser.add_argument("--license", default=LICENSE, help="license note for model.json")
+    parser.add_argument("--licence", dest="license", default=argparse.SUPPRESS, help=argparse.SUPPRESS)  # until 0.3
     return parser
 
 

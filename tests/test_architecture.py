@@ -121,6 +121,14 @@ def test_library_code_raises_and_never_asserts(path):
     assert not [node.lineno for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Assert)]
 
 
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_no_private_name_is_imported_and_no_platform_is_asked_for_by_itself(path):
+    tree = ast.parse(path.read_text())
+    names = {alias.name for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) for alias in node.names}
+    assert not [name for name in names if name.startswith("_") and name not in ("__version__", "_version")]
+    assert "default_backend" not in {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+
+
 def _public_functions():
     for module in (
         perface_jax,

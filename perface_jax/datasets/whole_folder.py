@@ -5,13 +5,17 @@ same place; a lock on a file inside tells it from a folder that another run is s
 """
 
 import contextlib
-import fcntl
 import json
 import os
 import pathlib
 import shutil
 from collections.abc import Iterator
 from typing import Any
+
+try:
+    import fcntl
+except ImportError:  # Windows: nothing is ever taken for left behind
+    fcntl = None
 
 OPTIONS = "synthetic.json"  # the options of a whole folder
 LOCK = "unfinished.lock"  # only in a folder that is not whole
@@ -50,8 +54,9 @@ def whole_folder(folder: str | os.PathLike, options: dict[str, Any]) -> Iterator
     part.mkdir()
     try:
         with open(part / LOCK, "w") as lock:
-            with contextlib.suppress(OSError):  # on a file system without locks nothing is ever taken for left behind
-                fcntl.flock(lock, fcntl.LOCK_EX)
+            with contextlib.suppress(OSError):  # a file system without locks: nothing is ever taken for left behind
+                if fcntl:
+                    fcntl.flock(lock, fcntl.LOCK_EX)
             yield part
             (part / LOCK).unlink()
         (part / OPTIONS).write_text(json.dumps(options, indent=1) + "\n")
@@ -63,7 +68,7 @@ def whole_folder(folder: str | os.PathLike, options: dict[str, Any]) -> Iterator
 
 
 def _remove_left_behind(parent: pathlib.Path, hidden: str) -> None:
-    for path in parent.iterdir():
+    for path in parent.iterdir() if fcntl else ():
         if path.name.startswith(hidden):
             with contextlib.suppress(OSError), open(path / LOCK) as lock:  # not one of ours, or still being written
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

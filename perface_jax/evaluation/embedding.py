@@ -47,7 +47,8 @@ class Network:
         self._mesh = parallel.make_mesh(devices=jax.local_devices())
         self.batch_size = -(-batch_size // self._mesh.size) * self._mesh.size
         folds = isinstance(model, IResNet)  # another module is applied as it is
-        weights = folding.fold_norms(model, variables) if folds else dict(variables)
+        platform = self._mesh.devices.flat[0].platform
+        weights = folding.fold_norms(model, variables, platform=platform) if folds else dict(variables)
         self._weights = parallel.place_global(weights, self._mesh)
         self._program = _program(model, folding.embed_step if folds else embed_step)  # pyright: ignore  # hashable
 

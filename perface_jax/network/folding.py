@@ -46,7 +46,7 @@ def fold_norms(model: IResNet, variables: Mapping, *, platform: str | None = Non
     Raises:
       ValueError: the variables are not those of the model.
     """
-    cpu = (platform or jax.default_backend()) == "cpu"
+    cpu = (platform or jax.local_devices()[0].platform) == "cpu"
     try:
         folded = _fold(model, variables, transform=cpu and Kernels(model.kernels) is Kernels.AUTO)
     except KeyError as error:

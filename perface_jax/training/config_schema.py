@@ -91,6 +91,7 @@ ROWS = (
     Field("mesh.how", "shard_map", "or pmap (legacy): one run, without the compiler options that make CPUs fast",
           _values(parallel.How), FREE),
 )  # fmt: skip
+ADDED = {"model.kernels": "auto"}  # fields that the workdirs of version 0.1 lack, and what their runs did
 SWEPT = tuple(dict.fromkeys(row.name for row in ROWS if row.swept))
 UNSWEPT = settings.nested({"combine": "grid", **dict.fromkeys(SWEPT, ())})
 FIELDS = (

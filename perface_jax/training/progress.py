@@ -35,8 +35,9 @@ class Progress:
         self._file, self._names, self._first, self._last, self._every = workdir / "log.jsonl", names, first, last, every
         self._writes = jax.process_index() == 0
         self._seen, self._sums, self._since, self._started = first, None, time.perf_counter(), time.perf_counter()
-        self._frozen = self._forget_after(first) if self._writes else set()
+        self._frozen: set[str] = set()  # the replicas known to have diverged
         self._failed: set[str] = set()
+        self._attempt(self._file.name, self._forget_after, first)
         self._boards: dict[str, Board] = {}
         for name in names if tensorboard else ():
             self._attempt("TensorBoard files", self._open_board, name)
@@ -131,22 +132,19 @@ class Progress:
             self._failed.add(log)
 
     def _forget_after(self, step):
-        """Remove what will be written again: later lines, half a line of a killed process, validation at `step`.
-
-        Returns:
-          the replicas that have diverged.
-        """
+        """Remove what will be written again: later lines, half a line of a killed process, validation at `step`."""
         if not self._file.exists():
-            return set()
+            return
         kept = [line for line in read_log(self._file) if line["step"] <= step]
         kept = [line for line in kept if line["step"] < step or "validation_accuracy" not in line]
         write_text(self._file, "".join(f"{json.dumps(line)}\n" for line in kept))
-        return {line["diverged"] for line in kept if "diverged" in line}
+        self._frozen = {line["diverged"] for line in kept if "diverged" in line}
 
 
 def read_log(file: epath.Path) -> list[dict]:
     """The lines of a log.jsonl, without half lines of a killed process or of a running one."""
-    return [line for line in map(_parse, file.read_text().splitlines()) if line]
+    text = file.read_bytes().decode(errors="replace")
+    return [line for line in map(_parse, text.splitlines()) if isinstance(line, dict) and "step" in line]
 
 
 def _parse(line):

@@ -1,4 +1,4 @@
-"""The per-device functions that training and evaluation run. The only module whose functions take an axis name.
+"""The per-device functions that training and validation run. Only here and in `network` do functions take an axis name.
 
 A step sees one run and the rows of one device. It sums losses and gradients over these rows, adds the sums up over the
 devices with one `psum`, and divides once by the number of rows: the result does not depend on the number of devices,

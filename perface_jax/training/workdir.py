@@ -31,7 +31,9 @@ def refuse_other_run(workdir: epath.PathLike, config: Mapping) -> dict[str, tupl
         raise ValueError(f"{workdir} is a file; wanted a folder for the run")
     if not (workdir / "config.json").exists():
         return {}
-    old, new = flat(json.loads((workdir / "config.json").read_text())), flat(config)
+    new = flat(config)
+    old = {name: config_schema.ADDED.get(name) for name in new}
+    old |= flat(json.loads((workdir / "config.json").read_text()))
     pairs = {name: (old.get(name), new.get(name)) for name in sorted(old.keys() | new.keys())}
     changed = {name: pair for name, pair in pairs.items() if pair[0] != pair[1] and config_schema.change(name)}
     schedule = new.get("schedule.name")

@@ -99,6 +99,13 @@ def test_a_run_may_become_longer_under_a_constant_schedule_only(tmp_path, field,
         workdir.refuse_other_run(tmp_path / "cosine", new)
 
 
+def test_a_workdir_from_before_a_field_was_added_is_that_of_a_run_with_its_default(tmp_path):
+    workdir.claim(tmp_path, CONFIG)
+    assert workdir.refuse_other_run(tmp_path, CONFIG | {"model": {"kernels": "auto"}}) == {}
+    with pytest.raises(ValueError, match="kernels = 'auto'\n\\+ model.kernels = 'xla'"):
+        workdir.refuse_other_run(tmp_path, CONFIG | {"model": {"kernels": "xla"}})
+
+
 def test_a_file_in_the_place_of_the_workdir_is_refused(tmp_path):
     (tmp_path / "run").write_text("")
     with pytest.raises(ValueError, match="run is a file; wanted a folder"):
