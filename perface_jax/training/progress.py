@@ -1,7 +1,7 @@
 """The log of a run: lines on the terminal, `log.jsonl`, and TensorBoard files, one TensorBoard run for each replica.
 
 The sums of the steps stay on the device and are fetched once per log point, by `Progress.flush` alone. A log that
-cannot be written does not end the run: it warns once.
+cannot be written does not end the run: it warns once. Only at the start is an OSError raised.
 """
 
 import datetime
@@ -37,7 +37,8 @@ class Progress:
         self._seen, self._sums, self._since, self._started = first, None, time.perf_counter(), time.perf_counter()
         self._frozen: set[str] = set()  # the replicas known to have diverged
         self._failed: set[str] = set()
-        self._attempt(self._file.name, self._forget_after, first)
+        if self._writes:
+            self._forget_after(first)
         self._boards: dict[str, Board] = {}
         for name in names if tensorboard else ():
             self._attempt("TensorBoard files", self._open_board, name)
