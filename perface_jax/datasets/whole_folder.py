@@ -9,13 +9,12 @@ import json
 import os
 import pathlib
 import shutil
+import sys
 from collections.abc import Iterator
 from typing import Any
 
-try:
+if sys.platform != "win32":  # there, nothing is ever taken for left behind
     import fcntl
-except ImportError:  # Windows: nothing is ever taken for left behind
-    fcntl = None
 
 OPTIONS = "synthetic.json"  # the options of a whole folder
 LOCK = "unfinished.lock"  # only in a folder that is not whole
@@ -55,7 +54,7 @@ def whole_folder(folder: str | os.PathLike, options: dict[str, Any]) -> Iterator
     try:
         with open(part / LOCK, "w") as lock:
             with contextlib.suppress(OSError):  # a file system without locks: nothing is ever taken for left behind
-                if fcntl:
+                if sys.platform != "win32":
                     fcntl.flock(lock, fcntl.LOCK_EX)
             yield part
             (part / LOCK).unlink()
@@ -68,8 +67,8 @@ def whole_folder(folder: str | os.PathLike, options: dict[str, Any]) -> Iterator
 
 
 def _remove_left_behind(parent: pathlib.Path, hidden: str) -> None:
-    for path in parent.iterdir() if fcntl else ():
-        if path.name.startswith(hidden):
+    for path in parent.iterdir():
+        if path.name.startswith(hidden) and sys.platform != "win32":
             with contextlib.suppress(OSError), open(path / LOCK) as lock:  # not one of ours, or still being written
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 shutil.rmtree(path)
