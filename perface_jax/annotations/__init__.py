@@ -13,7 +13,7 @@ NumPy only; nothing is moved, dropped or repaired unless you ask for it.
 from perface_jax.annotations.audit_report import Audit
 from perface_jax.annotations.audit_result import OrderAlarm
 from perface_jax.annotations.audits import audit
-from perface_jax.annotations.labels import Labels, dawid_skene, majority, unanimous, vote_share
+from perface_jax.annotations.labels import Labels, LabelWarning, dawid_skene, majority, unanimous, vote_share
 from perface_jax.annotations.odd_one_out import OddOneOut, read_odd_one_out
 from perface_jax.annotations.orders import (
     GridOrder,
@@ -36,6 +36,7 @@ __all__ = [
     "Dummies",
     "GridOrder",
     "Kind",
+    "LabelWarning",
     "Labels",
     "OddOneOut",
     "OrderAlarm",

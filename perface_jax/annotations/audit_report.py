@@ -1,6 +1,8 @@
 """The audit as text: findings first, then every number with a sentence that says how to read it."""
 
 import functools
+import itertools
+import math
 import textwrap
 
 from perface_jax.annotations.audit_result import AuditResult
@@ -119,7 +121,7 @@ def _copies(found: AuditResult) -> list[str]:
 
 def _labels(found: AuditResult) -> list[str]:
     kept = ", ".join(f"{name} {count:,} of {found.triplets:,}" for name, count in found.kept.items())
-    return [f"LABELS {_state(found)}", *_text(f"{kept}.")]
+    return [f"LABELS {_state(found)}", *_text(f"{kept}."), *itertools.chain(*map(_text, found.label_doubts))]
 
 
 def _lookups(found: AuditResult) -> list[str]:
@@ -141,13 +143,15 @@ def _lookups(found: AuditResult) -> list[str]:
 def _variance(found: AuditResult) -> list[str]:
     if not found.variance:
         return []
-    share = found.variance
+    share, title = found.variance, f"VARIANCE OF THE MEAN VOTE {_state(found)}"
+    if math.isnan(share["source"]):
+        return [title, *_text("Not defined: the mean vote is the same on all triplets.")]
     text = (
         f"source {share['source']:.1%} (noise alone: {share['by_chance_source']:.1%}), target {share['target']:.1%} "
         f"(noise alone: {share['by_chance_target']:.1%}), residual {share['rest']:.1%}. Shares of the sums of squares "
         "in a two-way analysis of variance with one mean vote per cell."
     )
-    return [f"VARIANCE OF THE MEAN VOTE {_state(found)}", *_text(text)]
+    return [title, *_text(text)]
 
 
 def _moved(found: AuditResult) -> str:

@@ -1,6 +1,7 @@
 """What an audit measured, as plain values, and the findings that follow from them. The text is in `audit_report`."""
 
 import dataclasses
+import math
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -67,6 +68,7 @@ class AuditResult:
       as_read, moved: measure -> estimate, for the file as it is and with the alarmed columns moved (None: no alarm).
       changes: what that move changes in the labels, counts.
       kept: rule -> number of triplets that have a label. This and all below: after the move if there is an alarm.
+      label_doubts: what `labels.dawid_skene` warns of.
       lookups: (rule, baseline) -> accuracy of an image-blind baseline.
       variance: shares of the variance of the mean vote (`lookups.variance_shares`).
       voters: the columns, or the annotators if the file names them.
@@ -86,6 +88,7 @@ class AuditResult:
     moved: dict[str, Estimate] | None
     changes: dict[str, int]
     kept: dict[str, int]
+    label_doubts: tuple[str, ...]
     lookups: dict[tuple[str, str], Estimate]
     variance: dict[str, float]
     voters: tuple[VoterAudit, ...]
@@ -151,8 +154,7 @@ def _voter_findings(found: AuditResult) -> Iterator[str]:
         )
     for voter in found.voters:
         flagged = [
-            f"{run.share:.0%} {run.letter} in {run.length} rows, {run.first} to {run.last} (other votes there: "
-            f"{run.others:.0%} {run.letter})"
+            f"{run.share:.0%} {run.letter} in {run.length} rows, {run.first} to {run.last} ({_others(run)})"
             for run in (*voter.runs, *voter.windows[:1])
             if run.flagged
         ]
@@ -161,6 +163,12 @@ def _voter_findings(found: AuditResult) -> Iterator[str]:
         bias = voter.share_of_b
         if voter.votes >= FEWEST_VOTES and (bias.low > 0.5 + BIAS or bias.high < 0.5 - BIAS):
             yield f"POSITION BIAS: {voter.name} has {bias.value:.3f} b [{bias.low:.3f}, {bias.high:.3f}]."
+
+
+def _others(run: Stretch) -> str:
+    if math.isnan(run.others):
+        return "no other votes there"
+    return f"other votes there: {run.others:.0%} {run.letter}"
 
 
 def _copy_findings(found: AuditResult) -> Iterator[str]:

@@ -7,6 +7,7 @@ the order of the columns that agree, otherwise the named order under which the s
 
 import dataclasses
 import itertools
+import warnings
 from typing import NamedTuple
 
 import numpy as np
@@ -14,7 +15,7 @@ import numpy as np
 from perface_jax.annotations import annotator_quality
 from perface_jax.annotations.audit_report import Audit
 from perface_jax.annotations.audit_result import OrderAlarm, OrderGain, VoterAudit
-from perface_jax.annotations.labels import Labels, dawid_skene, majority, mean_vote, unanimous
+from perface_jax.annotations.labels import Labels, LabelWarning, dawid_skene, majority, mean_vote, unanimous
 from perface_jax.annotations.lookups import best_constant, leave_one_out, variance_shares
 from perface_jax.annotations.order_search import likely_order, search_orders
 from perface_jax.annotations.orders import GridOrder, reorder
@@ -62,6 +63,7 @@ def audit(
     for alarm in alarms:
         moved = reorder(moved, alarm.column, alarm.order)
     clusters = _clusters(moved, grid, alarms, resamples, seed)
+    labels, doubts = _labels(moved)
     return Audit(
         path=votes.path,
         triplets=len(votes.ids),
@@ -75,7 +77,8 @@ def audit(
         as_read=_agreement(rows, clusters),
         moved=_agreement(moved, clusters) if alarms else None,
         changes=_changes(rows, moved) if alarms else {},
-        kept={labels.name: labels.kept for labels in _labels(moved)},
+        kept={rule.name: rule.kept for rule in labels},
+        label_doubts=doubts,
         lookups={} if clusters.target is None else _lookups(moved, clusters),
         variance={} if clusters.target is None else variance_shares(mean_vote(moved), clusters.source, clusters.target),
         voters=_voters(moved, alarms, clusters),
@@ -151,9 +154,13 @@ def _changes(before: Votes, after: Votes) -> dict[str, int]:
     }
 
 
-def _labels(votes: Votes) -> list[Labels]:
-    by_annotator = [] if votes.annotator is None else [dawid_skene(votes)]
-    return [majority(votes), unanimous(votes), *by_annotator]
+def _labels(votes: Votes) -> tuple[list[Labels], tuple[str, ...]]:
+    """The labels by every rule, and what `dawid_skene` warns of."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", LabelWarning)
+        by_annotator = [] if votes.annotator is None else [dawid_skene(votes)]
+    doubts = (str(one.message) for one in caught if issubclass(one.category, LabelWarning))
+    return [majority(votes), unanimous(votes), *by_annotator], tuple(doubts)
 
 
 def _lookups(votes: Votes, clusters: _Clusters) -> dict[tuple[str, str], Estimate]:

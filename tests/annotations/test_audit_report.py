@@ -64,3 +64,14 @@ def test_lines_fit_a_screen_except_for_the_repair(text):
     long = [line for line in text.split("\n") if len(line) > 120]
     assert all("reorder(votes" in line for line in long)
     assert text.isascii()
+
+
+@pytest.mark.parametrize("columns", [1, 3])
+@pytest.mark.filterwarnings("error")
+def test_votes_without_variance_are_reported_without_nan(columns):
+    """All b: no variance, no kappa, no alpha; of one column, no other votes either."""
+    ids, names = tuple(f"t{i:04d}" for i in range(144)), tuple(f"ans{k}" for k in range(columns))
+    found = audit(Votes(ids, np.ones((144, columns), int), columns=names), grid=(12, 12), resamples=100)
+    assert "nan" not in found.report().split()
+    assert "nan%" not in found.report()
+    assert "Not defined: the mean vote is the same on all triplets." in found.report()

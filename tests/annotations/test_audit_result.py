@@ -35,6 +35,7 @@ def found(**changes) -> Audit:
         moved=None,
         changes={},
         kept={},
+        label_doubts=(),
         lookups={},
         variance={},
         voters=(voter("ans1"), voter("ans2"), voter("ans3")),
@@ -50,6 +51,11 @@ def alarmed(seen: GridOrder, **changes) -> Audit:
         order_gains=(OrderGain("ans3", order, GAIN, 0.001),),
         **changes,
     )
+
+
+def test_a_run_of_a_single_column_is_reported_without_other_votes():
+    (finding,) = found(voters=(voter("ans1", runs=(LONG._replace(others=float("nan")),)),)).findings
+    assert finding == "STRAIGHT-LINING: ans1 has 100% b in 60 rows, t0010 to t0069 (no other votes there)."
 
 
 def test_a_sound_file_has_no_findings():

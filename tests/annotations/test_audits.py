@@ -126,7 +126,9 @@ def test_straight_lining_bias_and_copies_are_findings(clean):
 
 def test_a_handful_of_votes_gives_no_finding(tmp_path):
     (tmp_path / "few.csv").write_text("triplet,annotator,choice\nt0000,x,a\nt0001,y,b\n")
-    assert audit(read_answers(tmp_path / "few.csv"), grid=(2, 1)).findings == ()
+    found = audit(read_answers(tmp_path / "few.csv"), grid=(2, 1))
+    assert found.findings == ()
+    assert "Dawid-Skene: the median annotator has 1 votes." in found.report()
 
 
 @pytest.mark.parametrize("grid", [(1, 1), (4, 1), (1, 4), (2, 2), None])

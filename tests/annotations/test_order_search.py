@@ -33,6 +33,14 @@ def test_the_family_has_every_block_size_once():
     assert not np.any(np.all(known.moves == np.arange(96), axis=1))
 
 
+def test_moves_with_several_meanings_count_once():
+    """p compares with the best of the family: a move counted twice would change nothing, but the number would lie."""
+    known = family(80, 80)
+    assert len(known.meanings) == 212
+    assert sum(map(len, known.meanings)) == 1386
+    assert "212 different moves" in family.__doc__
+
+
 def test_every_move_agrees_with_each_of_its_meanings():
     known = family(6, 4)
     for move, pairs in zip(known.moves, known.meanings, strict=True):
