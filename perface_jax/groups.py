@@ -23,6 +23,7 @@ from jaxtyping import Bool, Float, Int
 
 from perface_jax.arrays import AnyArray, Array, Scalar
 from perface_jax.network.kernels import row_sums
+from perface_jax.precision import is_floating, option, wide, widen
 from perface_jax.similarity import root, unit
 
 Distances = Float[AnyArray, "*batch n"]  # of a query and n members
@@ -53,13 +54,11 @@ def distances(
 ) -> Float[Array, "*batch q n"]:
     """Cosine distance of every query to every member, `1 - cos(query, member)`; embeddings need not be normalized.
 
-    In [0, 2] up to rounding; 1 where either vector is zero. Queries and members have one dtype.
+    In [0, 2] up to rounding; 1 where either vector is zero. Half precision is widened (`perface_jax.precision`).
 
     Source: PerFace (ICIP 2025), section 4.5.
     """
-    queries, members = jnp.asarray(queries), jnp.asarray(members)
-    if queries.dtype != members.dtype or not jnp.issubdtype(queries.dtype, jnp.floating):
-        raise TypeError(f"queries are {queries.dtype}, members {members.dtype}; wanted one floating dtype")
+    queries, members = widen("embeddings", queries, members)
     if min(queries.ndim, members.ndim) < 2 or queries.shape[-1] != members.shape[-1]:
         raise ValueError(
             f"queries have shape {queries.shape}, members {members.shape}; wanted [..., Q, D] and [..., N, D]"
@@ -92,7 +91,7 @@ def group_distances(
     else:
         mean, spread, count = _moments(values, where)
         width = {Rule.CONFIDENCE_LIMIT: spread / jnp.sqrt(count), Rule.SPREAD_LIMIT: spread, Rule.MEAN: 0}[rule]
-        found = mean + factor * width
+        found = mean + option(factor, mean) * width
     return jnp.where(jnp.sum(where, axis=-1) < 2, jnp.nan, found)
 
 
@@ -141,14 +140,14 @@ def check_groups(names: Sequence[str], where: Bool[AnyArray, "*batch groups n"])
 def _of_groups(distances, where) -> tuple[jax.Array, jax.Array]:
     """Distances and mask, both `[..., Q, G, N]`."""
     values, where = jnp.asarray(distances), jnp.asarray(where)
-    if where.dtype != bool or not jnp.issubdtype(values.dtype, jnp.floating):
+    if where.dtype != bool or not is_floating(values.dtype):
         raise TypeError(f"distances are {values.dtype}, `where` is {where.dtype}; wanted floating and bool")
     if values.ndim < 1 or where.ndim < 2 or values.shape[-1] != where.shape[-1]:
         raise ValueError(
             f"distances have shape {values.shape}, `where` {where.shape};"
             " wanted [..., Q, N], and [G, N] or [..., Q, G, N]"
         )
-    values = values[..., None, :]
+    values = values.astype(wide(values.dtype))[..., None, :]
     shape = jnp.broadcast_shapes(values.shape, where.shape)
     return jnp.broadcast_to(values, shape), jnp.broadcast_to(where, shape)
 

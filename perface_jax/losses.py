@@ -1,10 +1,13 @@
 """Losses on embeddings: pure, one value per example, no mean and no clipping of gradients.
 
 Of a triplet, `reference` is the picture C, `positive` the one that most people called closer to C, `negative` the
-other. Embeddings need not be of unit length; a loss has their dtype, and so must an option that is an array. Finite
-embeddings give finite gradients, zero vectors too, so that rows may be masked afterwards. Reduction and example weights
-belong to the caller (`step.train_step` sums locally, adds up over the devices and divides once). Shapes that do not fit
-raise ValueError, labels that are not integers TypeError.
+other. Embeddings need not be of unit length. Finite ones give finite gradients, zero vectors too, so that rows may be
+masked afterwards. Reduction and example weights belong to the caller (`step.train_step` sums locally, adds up over the
+devices and divides once). Shapes that do not fit raise ValueError; embeddings that are not floating, and labels that
+are not integers, TypeError.
+
+A loss is float32, or float64 if an embedding is (`perface_jax.precision`), and options are cast to it; a gradient has
+the dtype of its embedding.
 """
 
 import jax
@@ -12,6 +15,7 @@ import jax.numpy as jnp
 from jaxtyping import Float, Int, Num
 
 from perface_jax.arrays import AnyArray, Array, Scalar
+from perface_jax.precision import option, widen
 from perface_jax.similarity import similarity, unit
 
 Embeddings = Float[AnyArray, "*batch d"]
@@ -27,7 +31,9 @@ def cosine_triplet(
 
     Source: PerFace (ICIP 2025), Eq. 1.
     """
-    return jnp.maximum(0, similarity(reference, negative) - similarity(reference, positive) + margin)
+    reference, positive, negative = widen("embeddings", reference, positive, negative)
+    difference = similarity(reference, negative) - similarity(reference, positive)
+    return jnp.maximum(0, difference + option(margin, difference))
 
 
 def soft_vote(
@@ -55,7 +61,9 @@ def soft_vote(
 
     Source: Bradley & Terry (1952); the votes that PerFace (ICIP 2025) leaves out in D2. The mean is ours.
     """
-    z = (similarity(reference, positive) - similarity(reference, negative)) / temperature
+    reference, positive, negative = widen("embeddings", reference, positive, negative)
+    difference = similarity(reference, positive) - similarity(reference, negative)
+    z = difference / option(temperature, difference)
     votes = jnp.asarray(votes)
     if votes.shape != (*z.shape, 2):
         raise ValueError(f"votes have shape {votes.shape}; wanted {(*z.shape, 2)}: positive, negative of each triplet")
@@ -89,8 +97,9 @@ def odd_one_out(
 
     Source: Andrews, Joniak, Xiang, A View From Somewhere (ICLR 2023); cosines over a temperature are ours.
     """
-    without_each = similarity(second, third), similarity(first, third), similarity(first, second)
-    logits = jnp.stack(without_each, axis=-1) / temperature
+    first, second, third = widen("embeddings", first, second, third)
+    cosines = jnp.stack([similarity(second, third), similarity(first, third), similarity(first, second)], axis=-1)
+    logits = cosines / option(temperature, cosines)
     return _cross_entropy(logits, jax.nn.one_hot(jnp.broadcast_to(odd, logits.shape[:-1]), 3, dtype=bool))
 
 
@@ -124,7 +133,8 @@ def arcface(
 
     Source: Deng et al. (CVPR 2019), Eq. 3; beyond pi as insightface's arcface_torch with `easy_margin = False`.
     """
-    embeddings, classes, labels = jnp.asarray(embeddings), jnp.asarray(classes), jnp.asarray(labels)
+    embeddings, classes = widen("embeddings", embeddings, classes)
+    labels = jnp.asarray(labels)
     if classes.ndim != 2 or embeddings.shape != (*labels.shape, classes.shape[-1]):
         shapes = f"{embeddings.shape}, {classes.shape} and {labels.shape}"
         raise ValueError(f"arcface wants embeddings [..., D], classes [C, D] and labels [...]; got {shapes}")
@@ -132,6 +142,7 @@ def arcface(
         raise TypeError(f"labels are {labels.dtype}; wanted integers, the rows of classes")
     # In full precision: TF32 or bfloat16 products err by 1e-3, as much as a whole angle of 2.5 degrees.
     cosines = jnp.tensordot(unit(embeddings), unit(classes), axes=(-1, -1), precision=jax.lax.Precision.HIGHEST)
+    margin, scale = option(margin, cosines), option(scale, cosines)
     own = jax.nn.one_hot(labels, len(classes), dtype=bool)
     return _cross_entropy(scale * jnp.where(own, _add_angle(cosines, margin), cosines), own)
 

@@ -1,7 +1,8 @@
 """Cosine similarity over the last axis, safe at zero.
 
 A vector of length zero has similarity 0 to everything and a zero gradient, where the plain quotient gives NaN: one
-collapsed embedding must not destroy a whole step. Results have the dtype of the arguments.
+collapsed embedding must not destroy a whole step. Half precision is widened to float32 (`perface_jax.precision`): the
+cosine of a bfloat16 vector with itself would reach 1.016. TypeError unless arguments are floating.
 """
 
 import jax
@@ -9,15 +10,18 @@ import jax.numpy as jnp
 from jaxtyping import Float
 
 from perface_jax.arrays import AnyArray, Array
+from perface_jax.precision import widen
 
 
 def length(x: Float[AnyArray, "*batch d"]) -> Float[Array, "*batch"]:
     """Euclidean length over the last axis, with gradient 0 at the zero vector."""
-    return root(jnp.sum(jnp.square(jnp.asarray(x)), axis=-1))
+    (x,) = widen("vectors", x)
+    return root(jnp.sum(jnp.square(x), axis=-1))
 
 
 def root(x: Float[AnyArray, "*shape"]) -> Float[Array, "*shape"]:
     """Square root of numbers from 0 on, with gradient 0 at 0."""
+    (x,) = widen("vectors", x)
     is_zero = x == 0
     # The square root must never see the zero: `where` alone would still send 0 * inf = NaN through its derivative.
     return jnp.where(is_zero, 0, jnp.sqrt(jnp.where(is_zero, 1, x)))
@@ -25,7 +29,7 @@ def root(x: Float[AnyArray, "*shape"]) -> Float[Array, "*shape"]:
 
 def unit(x: Float[AnyArray, "*batch d"]) -> Float[Array, "*batch d"]:
     """The vector of length 1 in the direction of `x`; zero, with gradient zero, where `x` is."""
-    x = jnp.asarray(x)
+    (x,) = widen("vectors", x)
     # Dividing by the largest entry first keeps squares of float32 vectors of size 1e-37 to 1e37 within the range.
     largest = jnp.max(jnp.abs(x), axis=-1, keepdims=True)
     x = x / jax.lax.stop_gradient(jnp.where(largest == 0, 1, largest))
@@ -38,7 +42,7 @@ def similarity(x: Float[AnyArray, "*#batch d"], y: Float[AnyArray, "*#batch d"])
 
     In [-1, 1] up to rounding; 0 where either vector is zero. ValueError where the last axes differ.
     """
-    x, y = jnp.asarray(x), jnp.asarray(y)
+    x, y = widen("embeddings", x, y)
     if x.ndim == 0 or y.ndim == 0 or x.shape[-1] != y.shape[-1]:
         raise ValueError(f"similarity wants [..., D] twice with the same D, got {x.shape} and {y.shape}")
     x, y = unit(x), unit(y)

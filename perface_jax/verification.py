@@ -80,7 +80,7 @@ def lowest_threshold(
 def true_accept_rate(similarity: Num[AnyArray, " p"], same: Bool[AnyArray, " p"], *, false_accept_rate: float) -> float:
     """Share of the pairs of one person accepted at the threshold `threshold_at` this rate; arguments as there."""
     threshold = threshold_at(similarity, same, false_accept_rate=false_accept_rate)
-    return float(np.mean(np.asarray(similarity)[np.asarray(same)] > threshold))
+    return float(np.mean(np.asarray(similarity, np.float64)[np.asarray(same)] > threshold))
 
 
 def roc(similarity: Num[AnyArray, " p"], same: Bool[AnyArray, " p"]) -> Roc:

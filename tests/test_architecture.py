@@ -13,7 +13,7 @@ from perface_jax import classification, fidelity, groups, images, losses, metric
 from perface_jax.anonymization import anonymize
 from tests.conftest import ROOT
 
-LEAVES = {"arrays", "extras", "files", "formatting"}  # every room may import them
+LEAVES = {"arrays", "precision", "extras", "files", "formatting"}  # every room may import them
 FORWARDERS = {"synthetic.py", "synthetic_identities.py"}  # of datasets, for `python -m`
 
 

@@ -2,7 +2,7 @@
 
 `where` is a boolean (or 0/1) mask over the triplets; padded rows never count. A tie scores one half, so a model that
 maps every picture to the same vector scores 0.5, not 0 or 1. All functions are traceable. Scores are float32, or
-float64 if the embeddings are; a score is NaN where a similarity is.
+float64 if an argument is (`perface_jax.precision`); a score is NaN where a similarity is.
 """
 
 import jax
@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from jaxtyping import Float, Int, Shaped
 
 from perface_jax.arrays import AnyArray, Array
+from perface_jax.precision import widen
 from perface_jax.similarity import similarity
 from perface_jax.statistics.arguments import floats, integers, mask, same_shape
 
@@ -20,12 +21,14 @@ def triplet_scores(
     negative: Float[AnyArray, "*#batch d"],
 ) -> Float[Array, "*batch"]:
     """1 where `cos(x, x+) > cos(x, x-)`, 1/2 where they are equal, 0 where it is smaller, NaN where either is NaN."""
+    reference, positive, negative = widen("embeddings", reference, positive, negative)
     return pair_scores(similarity(reference, positive), similarity(reference, negative))
 
 
 def pair_scores(positive: Float[AnyArray, "*#batch"], negative: Float[AnyArray, "*#batch"]) -> Float[Array, "*batch"]:
     """As `triplet_scores`, from the two similarities to the reference."""
-    return (jnp.sign(floats(positive - negative, "similarities")) + 1) / 2
+    positive, negative = widen("similarities", positive, negative)
+    return (jnp.sign(positive - negative) + 1) / 2
 
 
 def triplet_accuracy(
@@ -60,8 +63,8 @@ def soft_scores(difference: Float[AnyArray, "*batch"], share: Float[AnyArray, "*
 
     Source: Zhang et al. (CVPR 2018), BAPPS; Fu et al. (NeurIPS 2023), DreamSim.
     """
+    difference, share = widen("differences", difference, floats(share, "shares"))
     for_a = pair_scores(difference, jnp.zeros_like(difference))
-    share = floats(share, "shares").astype(for_a.dtype)
     same_shape(difference=for_a, share=share)
     return for_a * share + (1 - for_a) * (1 - share)
 
@@ -79,7 +82,8 @@ def odd_one_out_scores(
 
     Source: Andrews, Joniak, Xiang, A View From Somewhere (ICLR 2023); the tie rule is ours.
     """
-    without_each = floats(jnp.stack([similarity(y, z), similarity(x, z), similarity(x, y)], axis=-1), "similarities")
+    x, y, z = widen("embeddings", x, y, z)
+    without_each = jnp.stack([similarity(y, z), similarity(x, z), similarity(x, y)], axis=-1)
     odd = integers(odd, "odd ones")
     if odd.shape != without_each.shape[:-1]:
         raise ValueError(f"`odd` has shape {odd.shape}, the triplets {without_each.shape[:-1]}; wanted the same")

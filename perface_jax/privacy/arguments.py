@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Float, Float64, Int, Shaped
 
 from perface_jax.arrays import AnyArray
+from perface_jax.precision import is_floating
 
 Values = Shaped[AnyArray, " n"] | Sequence[float]  # one per picture
 Persons = Shaped[AnyArray, " _"] | Sequence[int] | Sequence[str]  # who is on each picture: integers or strings
@@ -14,7 +15,7 @@ Persons = Shaped[AnyArray, " _"] | Sequence[int] | Sequence[str]  # who is on ea
 def directions(embeddings: Float[AnyArray, "n d"], name: str) -> Float64[np.ndarray, "n d"]:
     """The embeddings scaled to length 1, in float64; ValueError if one is not finite or has length zero."""
     embeddings = np.asarray(embeddings)
-    if not np.issubdtype(embeddings.dtype, np.floating):
+    if not is_floating(embeddings.dtype):
         raise TypeError(f"{name} are {embeddings.dtype}; wanted floating embeddings [N, D]")
     if embeddings.ndim != 2 or 0 in embeddings.shape:
         raise ValueError(f"{name} have shape {embeddings.shape}; wanted [N, D], one row per picture")

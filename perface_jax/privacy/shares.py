@@ -12,7 +12,7 @@ from perface_jax.statistics.shares import share_of
 
 def is_protected(similarity: Float[AnyArray, " n"], threshold: float) -> Bool[np.ndarray, " n"]:
     """Whether the recognizer does not match each pair: its similarity is at or below the threshold."""
-    return np.asarray(similarity) <= threshold
+    return np.asarray(similarity, np.float64) <= threshold
 
 
 def protection_success(

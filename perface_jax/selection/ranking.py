@@ -1,10 +1,10 @@
 """Ranking candidates by their similarity to a query; traceable.
 
-Similarity is the cosine of two embeddings, which need not be normalized, computed in float32, or in float64 when given
-it. The mask `where`, `[n]` or `[..., q, n]`, says which candidates may be chosen (None: all): the members of the chosen
-group, a band of similarity, all but the query itself. The least similar comes first; among equal similarities, the
-lower index. Where a query has fewer than k candidates, the index is -1 and the similarity NaN. A candidate whose
-similarity is NaN is never chosen. Leading axes broadcast. `k` is the number to choose.
+Similarity is the cosine of two embeddings, which need not be normalized, in float32, or in float64 if either is
+(`perface_jax.precision`). The mask `where`, `[n]` or `[..., q, n]`, says which candidates may be chosen (None: all):
+the members of the chosen group, a band of similarity, all but the query itself. The least similar comes first; among
+equal similarities, the lower index. Where a query has fewer than k candidates, the index is -1 and the similarity NaN.
+A candidate whose similarity is NaN is never chosen. Leading axes broadcast. `k` is the number to choose.
 
 Shapes and dtypes are checked, values are not. All selections raise TypeError for embeddings that are not floating and
 for a mask that is not boolean, ValueError for shapes that do not fit and for a k below 1.
@@ -18,9 +18,11 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from perface_jax.arrays import AnyArray, Array, PRNGKey, Scalar
+from perface_jax.precision import is_floating, wide
 from perface_jax.similarity import unit
 
 BLOCK = 32  # candidates that are ranked together
+ROWS = 2**16  # candidates in half precision that are widened together; all at once would take twice their memory
 
 Queries = Float[AnyArray, "*#batch q d"]
 Candidates = Float[AnyArray, "*#batch n d"]
@@ -69,11 +71,11 @@ def least_similar_diverse(
 
     Greedy: down the ranking, a candidate is taken unless its similarity to one taken before exceeds `max_similarity`.
     A limit of 1 excludes only copies, up to rounding. Each of the k rounds compares one chosen face per query with all
-    candidates.
+    candidates, which are held in the dtype of the result.
     """
     similarity, where = _similarity(queries, candidates, where)
     check_count(k)
-    faces = unit(_precise(candidates))
+    faces = unit(jnp.asarray(candidates).astype(similarity.dtype))
     faces = jnp.broadcast_to(faces, (*similarity.shape[:-2], *faces.shape[-2:]))
 
     def choose(free, _):
@@ -143,7 +145,11 @@ def _similarity(queries, candidates, where) -> tuple[jax.Array, jax.Array]:
     """Cosines and mask, both `[..., Q, N]`."""
     queries, candidates = jnp.asarray(queries), jnp.asarray(candidates)
     check_embeddings(queries, candidates)
-    similarity = _cosines(unit(_precise(queries)), unit(_precise(candidates)))
+    dtype = wide(queries.dtype, candidates.dtype)
+    queries, count = unit(queries.astype(dtype)), candidates.shape[-2]
+    rows = ROWS if candidates.dtype.itemsize < 4 else count  # half precision: widened block by block
+    blocks = [candidates[..., i : i + rows, :].astype(dtype) for i in range(0, count, max(rows, 1))]
+    similarity = jnp.concatenate([_cosines(queries, unit(block)) for block in blocks], axis=-1)
     where = jnp.ones(similarity.shape[-1], bool) if where is None else jnp.asarray(where)
     check_mask(where, similarity.shape)
     return similarity, jnp.broadcast_to(where, similarity.shape)
@@ -155,13 +161,9 @@ def _cosines(x, y) -> jax.Array:
     return jnp.matmul(x, jnp.swapaxes(y, -1, -2), precision=jax.lax.Precision.HIGHEST)
 
 
-def _precise(x) -> AnyArray:
-    return x if x.dtype == jnp.float64 else x.astype(jnp.float32)
-
-
 def check_embeddings(queries: Queries, candidates: Gallery) -> None:
     """Raise a TypeError or ValueError unless both are floating, `[..., Q, D]` and `[..., N, D]`."""
-    if not all(jnp.issubdtype(x.dtype, jnp.floating) for x in (queries, candidates)):
+    if not all(is_floating(x.dtype) for x in (queries, candidates)):
         raise TypeError(f"queries are {queries.dtype}, candidates {candidates.dtype}; wanted floating embeddings")
     if min(len(queries.shape), len(candidates.shape)) < 2 or queries.shape[-1] != candidates.shape[-1]:
         raise ValueError(

@@ -9,6 +9,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Bool, Float, Int
 
 from perface_jax.arrays import AnyArray
+from perface_jax.precision import wide
 from perface_jax.selection.ranking import Gallery, Selection, check_count, check_embeddings, check_mask, least_similar
 
 
@@ -36,8 +37,8 @@ def least_similar_streaming(
     """As `least_similar`, exact, over a gallery that need not fit in memory; a host function.
 
     The gallery is read in chunks, each while the devices work on the previous one, and the best k so far are kept.
-    Every chunk runs the same program, in float32. With a mesh, each device ranks its rows of a chunk, and each process
-    reads the rows of its own devices. All processes have the same result.
+    Every chunk runs the same program; a gallery in half precision is widened chunk by chunk. With a mesh, each device
+    ranks its rows of a chunk, and each process reads the rows of its own devices. All processes have the same result.
 
     Args:
       queries, k, where: as for `least_similar`, without leading axes.
@@ -56,9 +57,9 @@ def least_similar_streaming(
     rows = max(gallery.shape[0], 1)
     chunks = -(-rows // chunk)
     chunk = -(-rows // (chunks * devices)) * devices
-    best = Selection(np.full((len(queries), k), -1, np.int32), np.full((len(queries), k), np.nan, np.float32))
+    best = Selection(np.full((len(queries), k), -1, np.int32), np.full((len(queries), k), np.nan, queries.dtype))
     for start in range(0, gallery.shape[0], chunk):
-        rows = _read(gallery, start, chunk, mesh)
+        rows = _read(gallery, start, chunk, mesh, queries.dtype)
         free = _free(where, exclude, start, chunk)
         best = jax.device_get(best)  # waits: chunks would pile up where reading is faster
         best = _advance(best, queries, rows, free, np.int32(start), mesh=mesh)
@@ -83,12 +84,12 @@ def _advance(best, queries, rows, free, start, *, mesh):
     return best if mesh is None else jax.lax.with_sharding_constraint(best, NamedSharding(mesh, PartitionSpec()))
 
 
-def _read(gallery, start, chunk, mesh) -> jax.Array:
-    """Rows of the gallery as float32 `[chunk, D]`, zero beyond its end; over the mesh, where there is one."""
+def _read(gallery, start, chunk, mesh, dtype) -> jax.Array:
+    """Rows of the gallery `[chunk, D]` in this dtype, zero beyond its end; over the mesh, where there is one."""
 
     def rows(index):
         low, high, _ = index[0].indices(chunk)
-        part = np.asarray(gallery[start + low : start + high], np.float32)
+        part = np.asarray(gallery[start + low : start + high]).astype(dtype)
         missing = high - low - len(part)
         return np.pad(part, ((0, missing), (0, 0))) if missing else part
 
@@ -120,7 +121,8 @@ def _checked(queries, gallery, where, exclude, k, chunk):
     shape = (len(queries), gallery.shape[0])
     where = np.ones((1, shape[1]), bool) if where is None else np.atleast_2d(where)
     check_mask(where, shape)
-    return queries.astype(np.float32), where, None if exclude is None else _ids(exclude, shape)
+    dtype = wide(*(jax.dtypes.canonicalize_dtype(x.dtype) for x in (queries, gallery)))
+    return queries.astype(dtype), where, None if exclude is None else _ids(exclude, shape)
 
 
 def _ids(exclude, shape) -> np.ndarray:

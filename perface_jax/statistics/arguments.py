@@ -9,14 +9,12 @@ from jax.typing import ArrayLike
 from jaxtyping import Bool, Float, Int, Shaped
 
 from perface_jax.arrays import AnyArray, Array
+from perface_jax.precision import widen
 
 
 def floats(x: Shaped[ArrayLike, "..."], name: str) -> Float[Array, "..."]:
-    """`x` as float64 if it is, otherwise as float32: float16 cannot count to 70,000. TypeError unless floating."""
-    x = jnp.asarray(x)
-    if not jnp.issubdtype(x.dtype, jnp.floating):
-        raise TypeError(f"{name} are {x.dtype}; wanted floating, for instance {name}.astype('float32')")
-    return x if x.dtype == jnp.float64 else x.astype(jnp.float32)
+    """`x` as float64 if it is, otherwise as float32 (`perface_jax.precision`). TypeError unless floating."""
+    return widen(name, x)[0]
 
 
 def integers(x: Shaped[ArrayLike, "..."], name: str) -> Int[Array, "..."]:

@@ -51,7 +51,7 @@ def test_several_devices_give_the_ids_of_one(devices):
 def test_each_device_looks_at_its_rows_only():
     mesh = make_mesh(data=8)
     best = Selection(np.full((7, 12), -1, np.int32), np.full((7, 12), np.nan, np.float32))
-    rows = streaming._read(GALLERY, 0, 1000, mesh)
+    rows = streaming._read(GALLERY, 0, 1000, mesh, np.float32)
     assert [shard.data.shape for shard in rows.addressable_shards] == [(125, 16)] * 8
     program = streaming._advance.lower(best, QUERIES, rows, np.ones((1, 1000), bool), np.int32(0), mesh=mesh).compile()
     gathered = [line for line in program.as_text().splitlines() if "all-gather(" in line or "all-to-all(" in line]
