@@ -19,6 +19,7 @@ import numpy as np
 from jaxtyping import Float
 
 from perface_jax.arrays import AnyArray, Array
+from perface_jax.precision import wide
 
 # stretches of the outline, as (first, end). Eyes run from the outer corner over the top to the inner corner and back
 # below; brows from inside to outside; the mouth from its right corner over the top; the jaw from ear to ear.
@@ -58,8 +59,9 @@ GENERIC = np.array([
 
 
 def outline(points: Float[AnyArray, "*batch points 2"]) -> Float[Array, "*batch 59 2"]:
-    """The 59 points of the outline, in the dtype of the points. ValueError where their number is none of COUNTS."""
+    """The 59 points of the outline, in float32 or float64. ValueError where their number is none of COUNTS."""
     points = jnp.asarray(points)
+    points = points.astype(wide(points.dtype))
     if points.ndim < 2 or points.shape[-1] != 2 or points.shape[-2] not in COUNTS:
         raise ValueError(
             f"saw landmarks of shape {list(points.shape)}, wanted [..., P, 2] with P one of "

@@ -7,8 +7,10 @@ cosines or to count beyond 256. Public functions of the rooms `similarity`, `los
 - float64 if any floating argument is (JAX has float64 only under `jax_enable_x64`, and holds it as float32 otherwise),
 - float32 for all others: float16, bfloat16, float32, and mixtures of them.
 
-`verification`, `classification` and `privacy` compute on the host, in float64. Derivatives come back in the dtype of
-the argument. A function that departs from this says so. `tests/test_precision.py` has a case for every public function.
+What works on pictures (`fidelity`) is float32 throughout, what works on the host (`verification`, `classification`,
+`privacy` and the NumPy files of `statistics`) float64. Derivatives come back in the dtype of the argument. A large
+gallery in half precision is widened block by block (`selection`), except by `least_similar_diverse`, which needs it as
+a whole. `tests/test_precision.py` has a case for every public function.
 """
 
 from typing import Any

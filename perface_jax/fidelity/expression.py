@@ -19,6 +19,7 @@ from jaxtyping import Float
 from perface_jax import landmarks
 from perface_jax.arrays import AnyArray, Array
 from perface_jax.fidelity.pose import fit_head
+from perface_jax.precision import widen
 from perface_jax.similarity import length
 
 
@@ -85,6 +86,7 @@ def expression_distance(
     Raises:
       ValueError: five points, which carry no expression.
     """
+    original, result = widen("points", original, result)
     (eyes, brows, mouth), (eyes_2, brows_2, mouth_2) = _parts(original), _parts(result)
     moves = [
         (brows_2 - brows).reshape(*mouth.shape[:-2], 10, 2),

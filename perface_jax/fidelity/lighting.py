@@ -29,6 +29,7 @@ from perface_jax.fidelity.pose import Head, fit_head
 from perface_jax.fidelity.regions import face_region
 from perface_jax.images import color
 from perface_jax.images.pixels import in_dtype
+from perface_jax.precision import option, widen
 from perface_jax.similarity import length
 
 SKY = 0.3  # even light from everywhere, in strengths of the lamp
@@ -67,12 +68,14 @@ def fit_lighting(image: Picture, points: Points, *, where: Mask | None = None) -
 
 def light_direction(lighting: Lighting) -> Float[Array, "*batch 3"]:
     """The unit vector to the lamp: x right, y down, z to the viewer."""
-    return lighting.lamp / length(lighting.lamp)[..., None]
+    (lamp,) = widen("lamps", lighting.lamp)
+    return lamp / length(lamp)[..., None]
 
 
 def light_angle(lighting: Lighting, other: Lighting) -> Float[Array, "*batch"]:
     """The angle between two lamps in degrees, 0 to 180; exact near 0, with finite gradients there."""
-    a, b = jnp.broadcast_arrays(light_direction(lighting), light_direction(other))
+    a, b = widen("lamps", light_direction(lighting), light_direction(other))
+    a, b = jnp.broadcast_arrays(a, b)
     return jnp.rad2deg(2.0 * jnp.arctan2(length(a - b), length(a + b)))
 
 
@@ -99,10 +102,11 @@ def relight(
     Known limits: cast shadows and gloss stay where they are. Ratios beyond 2.5 are clipped.
     """
     result, outline = _pair(result, points)
+    lighting = Lighting(*(jnp.asarray(part).astype(jnp.float32) for part in lighting))
     height, width = result.shape[-3:-1]
     where = check_mask(face_region(points, (height, width)) if where is None else where, result)
     change = each(_log_ratio, _luminance(result), outline, fit_head(points), where, lighting)
-    lit = color.from_linear(color.to_linear(result) * jnp.exp(strength * where * change)[..., None])
+    lit = color.from_linear(color.to_linear(result) * jnp.exp(option(strength, change) * where * change)[..., None])
     return jnp.where(where[..., None] > 0, in_dtype(lit, result.dtype), result)
 
 

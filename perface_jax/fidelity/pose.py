@@ -22,6 +22,7 @@ from perface_jax import landmarks
 from perface_jax.arrays import AnyArray, Array
 from perface_jax.fidelity.faces import Points, each
 from perface_jax.images.pixels import working_dtype
+from perface_jax.precision import widen
 from perface_jax.similarity import length
 
 _STEPS = 10  # of Gauss and Newton; six reach 1e-3 degrees up to a yaw of 60
@@ -77,7 +78,7 @@ def pose_error(original: Num[AnyArray, "*#batch p 2"], result: Num[AnyArray, "*#
     angle = that of `R_result R_original^T`, from |R_result - R_original| = sqrt(8) sin(angle / 2): exact near 0, with
     finite gradients there.
     """
-    before, after = jnp.broadcast_arrays(fit_head(original).rotation, fit_head(result).rotation)
+    before, after = jnp.broadcast_arrays(*widen("rotations", *(fit_head(x).rotation for x in (original, result))))
     sine = length((after - before).reshape(*before.shape[:-2], 9)) / np.sqrt(8.0).item()
     yaw, pitch, roll = (b - a for a, b in zip(pose_of(before), pose_of(after), strict=True))
     angle = jnp.rad2deg(2.0 * jnp.arcsin(jnp.minimum(sine, 1.0 - 1e-7)))  # the slope at 1 would be infinite
@@ -96,7 +97,8 @@ def fit_head(points: Points) -> Head:
 
 def rotation_of(pose: Pose) -> Float[Array, "*batch 3 3"]:
     """The rotation of a pose: R_roll R_pitch R_yaw."""
-    (cy, cp, cr), (sy, sp, sr) = (tuple(turn(jnp.deg2rad(angle)) for angle in pose) for turn in (jnp.cos, jnp.sin))
+    angles = widen("angles", *pose)
+    (cy, cp, cr), (sy, sp, sr) = (tuple(turn(jnp.deg2rad(angle)) for angle in angles) for turn in (jnp.cos, jnp.sin))
     rows = (
         (cr * cy + sr * sp * sy, -sr * cp, cr * sy - sr * sp * cy),
         (sr * cy - cr * sp * sy, cr * cp, sr * sy + cr * sp * cy),
@@ -107,6 +109,7 @@ def rotation_of(pose: Pose) -> Float[Array, "*batch 3 3"]:
 
 def pose_of(rotation: Float[AnyArray, "*batch 3 3"]) -> Pose:
     """The angles of a rotation, the inverse of `rotation_of` for pitches within 90 degrees."""
+    (rotation,) = widen("rotations", rotation)
     yaw = jnp.arctan2(-rotation[..., 2, 0], rotation[..., 2, 2])
     pitch = -jnp.arcsin(jnp.clip(rotation[..., 2, 1], -1.0, 1.0))
     roll = jnp.arctan2(-rotation[..., 0, 1], rotation[..., 1, 1])

@@ -17,6 +17,7 @@ from perface_jax.arrays import AnyArray, Array, Pixels, Scalar
 from perface_jax.fidelity.faces import Mask, Picture, check_mask
 from perface_jax.images import color
 from perface_jax.images.pixels import in_dtype
+from perface_jax.precision import option, widen
 
 # Hair, beard, shadows and features inside a mask by mistake are darker than skin, gloss is lighter.
 _LIT = (0.5, 0.9)
@@ -42,7 +43,7 @@ def individual_typology_angle(lab: Float[AnyArray, "*batch 3"]) -> Float[Array, 
 
     Source: Chardon, Cretois and Hourseau 1991.
     """
-    lab = jnp.asarray(lab)
+    (lab,) = widen("colors", lab)
     return jnp.degrees(jnp.arctan2(lab[..., 0] - 50.0, lab[..., 2]))
 
 
@@ -98,7 +99,7 @@ def match_skin_color(
     ratio = wanted / jnp.maximum(seen, 1e-3)
     pixels = jnp.asarray(result).astype(jnp.float32)
     matched = color.from_linear(color.to_linear(pixels) * ratio[..., None, None, :])
-    share = strength * check_mask(result_mask if where is None else where, result)
+    share = option(strength, pixels) * check_mask(result_mask if where is None else where, result)
     mixed = pixels + share[..., None] * (matched - pixels)
     return in_dtype(mixed, result.dtype)
 

@@ -16,6 +16,7 @@ from jaxtyping import Float
 from perface_jax import landmarks
 from perface_jax.arrays import AnyArray, Array, Scalar
 from perface_jax.fidelity.pose import Head
+from perface_jax.precision import option, widen
 
 _HALF = (1.14, 1.85, 1.25)  # the ellipsoid's half axes
 _TOP = (0.0, 0.28, 0.22)  # its point nearest to the viewer
@@ -41,19 +42,21 @@ _APPROACHES = 5  # of a line of sight to the surface
 
 def height(x: Float[AnyArray, "*batch"], y: Float[AnyArray, "*batch"], relief: Scalar = 1.0) -> Float[Array, "*batch"]:
     """z of the surface over x and y, with hills `relief` times as high; flat beyond its rim."""
+    x, y = widen("places", x, y)
     a, b, c = _HALF
     inside = 1.0 - jnp.square((x - _TOP[0]) / a) - jnp.square((y - _TOP[1]) / b)
     z = _TOP[2] + c * (jnp.sqrt(jnp.maximum(inside, 0.01)) - 1.0)
-    hills = np.concatenate([_HILLS, _HILLS[_HILLS[:, 1] > 0] * [1, -1, 1, 1, 1]]).astype(np.float32)
+    hills = np.concatenate([_HILLS, _HILLS[_HILLS[:, 1] > 0] * [1, -1, 1, 1, 1]]).astype(z.dtype)
     tall, beside, down, wide, long = (column.reshape((1,) * x.ndim + (-1,)) for column in hills.T)
     away = jnp.square((x[..., None] - beside) / wide) + jnp.square((y[..., None] - down) / long)
-    return z + relief * (tall * jnp.exp(-away)).sum(-1)
+    return z + option(relief, z) * (tall * jnp.exp(-away)).sum(-1)
 
 
 def normals(
     x: Float[AnyArray, "*batch"], y: Float[AnyArray, "*batch"], relief: Scalar = 1.0
 ) -> Float[Array, "*batch 3"]:
     """Unit normals of the surface over x and y, towards the viewer, in the frame of the head."""
+    x, y = widen("places", x, y)
     one, zero = jnp.ones_like(x), jnp.zeros_like(x)
     across, down = (jax.jvp(lambda *at: height(*at, relief), (x, y), way)[1] for way in ((one, zero), (zero, one)))  # pyright: ignore[reportCallIssue]
     return jnp.stack([-across, -down, one], -1) / jnp.sqrt(1.0 + across**2 + down**2)[..., None]
@@ -63,6 +66,8 @@ def project(
     x: Float[AnyArray, "*batch"], y: Float[AnyArray, "*batch"], head: Head, outline: Float[AnyArray, "59 2"]
 ) -> Float[Array, "*batch 2"]:
     """The pixels in which the surface over x and y appears, from one fitted head and its landmarks."""
+    x, y, outline, *parts = widen("places", x, y, outline, *head)
+    head = Head(*parts)
     body = jnp.stack([x, y, height(x, y)], -1)
     return _place(body, head) + _shift(x, y, head, outline)
 
@@ -74,6 +79,8 @@ def over_pixels(
 
     `size` is height and width of the picture.
     """
+    outline, *parts = widen("places", outline, *head)
+    head = Head(*parts)
     v, u = jnp.indices(size, outline.dtype)
     (a, b), (c, d) = head.rotation[:2, :2]
 

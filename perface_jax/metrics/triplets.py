@@ -63,7 +63,7 @@ def soft_scores(difference: Float[AnyArray, "*batch"], share: Float[AnyArray, "*
 
     Source: Zhang et al. (CVPR 2018), BAPPS; Fu et al. (NeurIPS 2023), DreamSim.
     """
-    difference, share = widen("differences", difference, floats(share, "shares"))
+    difference, share = widen("similarities", difference, floats(share, "shares"))
     for_a = pair_scores(difference, jnp.zeros_like(difference))
     same_shape(difference=for_a, share=share)
     return for_a * share + (1 - for_a) * (1 - share)

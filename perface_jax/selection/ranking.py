@@ -18,7 +18,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from perface_jax.arrays import AnyArray, Array, PRNGKey, Scalar
-from perface_jax.precision import is_floating, wide
+from perface_jax.precision import is_floating, option, wide
 from perface_jax.similarity import unit
 
 BLOCK = 32  # candidates that are ranked together
@@ -81,7 +81,7 @@ def least_similar_diverse(
     def choose(free, _):
         chosen = _lowest(similarity, similarity, free, 1)
         face = jnp.take_along_axis(faces, chosen.index, axis=-2)
-        near = _cosines(face, faces) > max_similarity
+        near = _cosines(face, faces) > option(max_similarity, faces)
         taken = jax.lax.broadcasted_iota(jnp.int32, free.shape, free.ndim - 1) == chosen.index
         return free & ~near & ~taken, chosen
 

@@ -9,7 +9,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Bool, Float, Int
 
 from perface_jax.arrays import AnyArray
-from perface_jax.precision import wide
+from perface_jax.precision import wide, widen
 from perface_jax.selection.ranking import Gallery, Selection, check_count, check_embeddings, check_mask, least_similar
 
 
@@ -18,7 +18,7 @@ def merge(*parts: Selection, k: int) -> Selection:
 
     Among equal similarities the lower row comes first. Fewer than k where the parts have fewer together.
     """
-    similarity = jnp.concatenate([part.similarity for part in parts], axis=-1)
+    similarity = jnp.concatenate(widen("similarities", *(part.similarity for part in parts)), axis=-1)
     index = jnp.concatenate([part.index for part in parts], axis=-1)
     similarity, index = jax.lax.sort((similarity, index), num_keys=2)  # NaN, where there is none, sorts last
     return Selection(index[..., :k], similarity[..., :k])

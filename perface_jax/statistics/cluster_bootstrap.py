@@ -20,6 +20,7 @@ import numpy as np
 from jaxtyping import Float, Int, Shaped
 
 from perface_jax.arrays import AnyArray, Array, PRNGKey
+from perface_jax.precision import widen
 from perface_jax.statistics.arguments import floats, integers, mask
 
 
@@ -68,6 +69,7 @@ def percentiles(
     """The central `level` of the means, NaN left out: (low, high)."""
     if not 0 < level < 1:
         raise ValueError(f"level is {level}; wanted a share between 0 and 1, for instance 0.95")
+    means = floats(means, "means")
     low, high = jnp.nanpercentile(means, jnp.array([50 * (1 - level), 50 * (1 + level)], means.dtype), axis=-1)
     return low, high
 
@@ -106,6 +108,7 @@ def resampled_means(
     key: PRNGKey, totals: Float[Array, "..."], counts: Float[Array, "*sizes"], *, resamples: int
 ) -> Float[Array, "..."]:
     """As `bootstrap_means`, from `cluster_sums`."""
+    totals, counts = widen("sums", totals, counts)
     axes = set(range(counts.ndim))
     occurs = [jnp.any(counts > 0, axis=tuple(axes - {axis})) for axis in sorted(axes)]
     keys = jax.random.split(key, len(occurs))
@@ -118,6 +121,7 @@ def weighted_means(
     totals: Float[Array, "..."], counts: Float[Array, "*sizes"], *weights: Float[AnyArray, "_ resamples"]
 ) -> Float[Array, "*batch resamples"]:
     """The mean for each weighting: from `cluster_sums`, and for each clustering how often each cluster was drawn."""
+    totals, counts, *weights = widen("sums", totals, counts, *weights)
     totals, counts = _weigh(totals, weights), _weigh(counts, weights)
     return totals / jnp.broadcast_to(counts, totals.shape)
 

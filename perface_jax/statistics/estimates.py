@@ -21,7 +21,7 @@ UNKNOWN = Estimate(np.nan, np.nan, np.nan)
 
 def percentile_interval(resampled: ArrayLike) -> tuple[float, float]:
     """The central 95% of the resampled values, NaN left out; (NaN, NaN) if none remains."""
-    resampled = np.asarray(resampled)
+    resampled = np.asarray(resampled, np.float64)
     resampled = resampled[~np.isnan(resampled)]
     low, high = np.percentile(resampled, TAILS) if resampled.size else (np.nan, np.nan)
     return float(low), float(high)

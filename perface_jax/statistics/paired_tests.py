@@ -15,7 +15,8 @@ import numpy as np
 from jaxtyping import Float, Int, Shaped
 
 from perface_jax.arrays import AnyArray, Array, PRNGKey
-from perface_jax.statistics.arguments import floats, same_shape
+from perface_jax.precision import widen
+from perface_jax.statistics.arguments import same_shape
 from perface_jax.statistics.cluster_bootstrap import cluster_sums, percentiles, resampled_means
 
 
@@ -123,7 +124,7 @@ def mcnemar(first: Shaped[AnyArray, " t"], second: Shaped[AnyArray, " t"]) -> Mc
 
 
 def _differences(first, second):
-    first, second = floats(first, "scores"), floats(second, "scores")
+    first, second = widen("scores", first, second)
     same_shape(first=first, second=second)
     return first - second
 

@@ -57,6 +57,7 @@ def ratio(numerator: Shaped[np.ndarray, " t"], denominator: Shaped[np.ndarray, "
 
 
 def divide(x: ArrayLike, y: ArrayLike) -> Float[np.ndarray, "..."]:
-    """x / y, broadcast; NaN where y is 0."""
+    """x / y in float64, broadcast; NaN where y is 0."""
+    x, y = np.asarray(x, np.float64), np.asarray(y, np.float64)
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(np.asarray(y) == 0, np.nan, np.true_divide(x, y))
+        return np.where(y == 0, np.nan, x / y)
