@@ -1,11 +1,14 @@
-"""Human agreement: how well people agree with each other on a triplet, the ceiling of any score against their votes.
+"""Human agreement: how well people agree with each other on a triplet.
 
 Votes are 0 = a, 1 = b, -1 = none. A triplet with fewer than two votes gives NaN: pass `where=~jnp.isnan(scores)` to
 whatever averages them. All functions are traceable.
 
-A ceiling is defined over ALL triplets of a setting. On the unanimous ones it is 1 by selection: they were kept because
-their votes agree, and coin tosses kept for that reason would agree just as well.
+Average it over ALL triplets of a setting. On the unanimous ones it is 1 by selection: they were kept because their
+votes agree, and coin tosses kept for that reason would agree just as well. What a model can achieve there is bounded by
+`achievable_accuracy`.
 """
+
+from typing import NamedTuple
 
 import jax.numpy as jnp
 from jaxtyping import Float, Int
@@ -33,6 +36,30 @@ def vote_against_others(votes: Int[AnyArray, "*batch t v"]) -> Float[Array, "*ba
     a, b = count_votes(_checked(votes))
     right = a * (jnp.sign(a - 1 - b) + 1) + b * (jnp.sign(b - 1 - a) + 1)  # twice the points of all voters
     return _per_triplet(right, jnp.where(a + b >= 2, 2 * (a + b), 0))
+
+
+class NoiseCeiling(NamedTuple):
+    """Between the means of the two lies the best soft score that any predictor can be expected to achieve."""
+
+    lower: Float[Array, "*batch t"]
+    upper: Float[Array, "*batch t"]
+
+
+def noise_ceiling(votes: Int[AnyArray, "*batch t v"]) -> NoiseCeiling:
+    """The lower and the upper noise ceiling of each triplet: how well the majority predicts one of its votes.
+
+    - lower: the majority of the OTHER votes, `vote_against_others`. It does not know the vote, but rests on few others.
+    - upper: the majority of all votes, the one to be predicted included, `max(a, b) / (a + b)`. It is fitted to the
+      votes: no answer agrees with more of them.
+
+    A tied majority scores 1/2. Nili et al. correlate each person with the mean of the others, and with the mean of all;
+    here the agreement of votes takes the place of the correlation, and a vote that of a person: the votes in a column
+    need not be of one person.
+
+    Source: Nili et al., PLoS Computational Biology 10 (2014), e1003553, noise ceiling.
+    """
+    a, b = count_votes(_checked(votes))
+    return NoiseCeiling(vote_against_others(votes), _per_triplet(jnp.maximum(a, b), jnp.where(a + b >= 2, a + b, 0)))
 
 
 def bapps_ceiling(share: Float[AnyArray, "*batch"]) -> Float[Array, "*batch"]:

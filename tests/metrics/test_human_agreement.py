@@ -52,6 +52,22 @@ def test_with_up_to_three_votes_the_two_are_the_same_and_with_five_the_majority_
     np.testing.assert_allclose(np.mean(metrics.vote_against_others(votes)), 0.7376, atol=0.005)
 
 
+def test_noise_ceilings_by_hand():
+    # Upper: 3 of 3, 2 of 3, 3 of 4, and 2 of 4 whichever side the tie is given to.
+    lower, upper = metrics.noise_ceiling(VOTES)
+    np.testing.assert_allclose(lower, [1, 1 / 3, 3 / 4, 0, np.nan, np.nan], rtol=1e-6)
+    np.testing.assert_allclose(upper, [1, 2 / 3, 3 / 4, 1 / 2, np.nan, np.nan], rtol=1e-6)
+
+
+@pytest.mark.parametrize("voters", [2, 3, 6])
+def test_the_best_achievable_soft_score_lies_between_the_noise_ceilings(voters):
+    random = np.random.default_rng(voters)
+    p = random.beta(0.5, 0.7, 20_000)
+    votes = (random.random((20_000, voters)) > p[:, None]).astype(np.int8)
+    lower, upper = map(np.mean, metrics.noise_ceiling(votes))
+    assert lower < np.mean(np.maximum(p, 1 - p)) < upper
+
+
 def test_unanimous_coin_tosses_agree_by_selection():
     votes = np.random.default_rng(2).integers(0, 2, (4000, 3))
     unanimous = np.ptp(votes, axis=1) == 0
@@ -79,7 +95,7 @@ def test_the_bapps_ceiling_has_the_documented_bias_and_vote_agreement_has_none(v
 
 def test_leading_dimensions_are_free_and_they_run_under_jit_and_vmap():
     stacked = jnp.stack([VOTES, VOTES[::-1]])
-    for function in (metrics.vote_agreement, metrics.vote_against_others):
+    for function in (metrics.vote_agreement, metrics.vote_against_others, lambda x: metrics.noise_ceiling(x).upper):
         wanted = [function(VOTES), function(VOTES[::-1])]
         np.testing.assert_array_equal(function(stacked), wanted)
         np.testing.assert_array_equal(jax.jit(jax.vmap(function))(stacked), wanted)
