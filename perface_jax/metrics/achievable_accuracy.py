@@ -62,7 +62,7 @@ class AchievableAccuracy(NamedTuple):
 
 
 def vote_histograms(
-    votes: Int[AnyArray, "t v"], source: Int[AnyArray, " t"] | None = None
+    votes: Int[AnyArray, "t v"], *, source: Int[AnyArray, " t"] | None = None
 ) -> dict[int, Int[np.ndarray, "*sources k"]]:
     """By number of votes V: how many triplets have 0, 1, ..., V votes for a, `[V + 1]`, or `[S, V + 1]` by source.
 

@@ -113,7 +113,7 @@ def test_in_a_beta_world_the_beta_binomial_is_the_truth_and_holes_change_nothing
     p, source = random.beta(0.8, 0.5, 50_000), random.integers(0, 500, 50_000) * 7
     votes = (random.random((50_000, 5)) > p[:, None]).astype(int)
     votes[random.random(votes.shape) < 0.3] = -1
-    histograms = vote_histograms(votes, source)
+    histograms = vote_histograms(votes, source=source)
     assert list(histograms) == [1, 2, 3, 4, 5]
     best = achievable_accuracy(histograms, resamples=200)
     np.testing.assert_allclose([best.a, best.b], [0.8, 0.5], rtol=0.05)
@@ -149,7 +149,7 @@ def test_histograms_by_hand():
     votes = np.array([[0, 0, 1], [0, -1, 1], [0, 0, 1], [1, 1, 1], [-1, -1, -1]])
     whole = vote_histograms(votes)
     assert {given: table.tolist() for given, table in whole.items()} == {2: [0, 1, 0], 3: [1, 0, 2, 0]}
-    by_source = vote_histograms(votes, np.array([5, 5, 9, 9, 7]))
+    by_source = vote_histograms(votes, source=np.array([5, 5, 9, 9, 7]))
     assert by_source[3].tolist() == [[0, 0, 1, 0], [0, 0, 0, 0], [1, 0, 1, 0]]
     assert by_source[2].tolist() == [[0, 1, 0], [0, 0, 0], [0, 0, 0]]
 
