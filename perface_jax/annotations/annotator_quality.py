@@ -13,7 +13,8 @@ from jaxtyping import Float, Int
 from perface_jax.annotations.votes import Votes, share_by_row
 from perface_jax.statistics.agreement import share_of_b
 from perface_jax.statistics.estimates import Estimate
-from perface_jax.statistics.resampling import Cluster, Weights, ratio
+from perface_jax.statistics.resampling import Cluster, Weights, divide, ratio
+from perface_jax.statistics.votes import count_votes
 
 RARE = 0.001  # a run is flagged if its probability is below this
 FEWEST_SOURCES = 5  # and if it covers this many sources: on one or two, the same answer may be an honest opinion
@@ -77,13 +78,20 @@ def annotator_voters(
     annotators: tuple[str, ...], votes: Int[np.ndarray, "t v"], annotator: Int[np.ndarray, "t v"]
 ) -> list[Voter]:
     """The annotators as voters; rows by triplet number."""
-    voters = []
-    for who, name in enumerate(annotators):
-        mine = (annotator == who) & (votes >= 0)
-        places = np.flatnonzero(mine.any(axis=1))
-        own, rest = np.max(np.where(mine, votes, -1), axis=1), np.where(mine, -1, votes)
-        voters.append(Voter(name, places, places, own[places], share_by_row(rest)[places]))
-    return voters
+    row, slot = np.nonzero((votes >= 0) & (annotator >= 0))
+    order = np.lexsort((row, annotator[row, slot]))
+    row, who, own = row[order], annotator[row, slot][order], votes[row, slot][order]
+    first = np.flatnonzero(np.diff(who * np.int64(len(votes)) + row, prepend=-1))  # of each annotator and triplet
+    given = np.diff(np.append(first, len(row)))
+    of_b = np.add.reduceat(own, first, dtype=np.int64) if len(first) else np.zeros(0, np.int64)
+    who, row = who[first], row[first]
+    a, b = count_votes(votes[row])
+    others = divide(b - of_b, a + b - given)
+    edges = np.searchsorted(who, np.arange(len(annotators) + 1))
+    return [
+        Voter(name, row[start:stop], row[start:stop], (of_b[start:stop] > 0).astype(votes.dtype), others[start:stop])
+        for name, (start, stop) in zip(annotators, itertools.pairwise(edges), strict=True)
+    ]
 
 
 def position_bias(voter: Voter, cluster: Cluster, weights: Weights) -> Estimate:
@@ -107,8 +115,9 @@ def runs(voter: Voter, source: Int[np.ndarray, " t"]) -> list[Stretch]:
         chance = 1 - exp(-n (1 - q) q^length)
     """
     found = []
-    longest = sorted(_equal_stretches(voter.votes), key=lambda edges: edges[0] - edges[1])[:20]
-    for start, stop in longest:
+    starts, lengths = _equal_stretches(voter.votes)
+    for k in np.argsort(-lengths, kind="stable")[:20]:
+        start, stop = int(starts[k]), int(starts[k] + lengths[k])
         letter = int(voter.votes[start])
         share = np.mean(voter.votes == letter)
         others = _letter_share(voter.others[start:stop], letter)
@@ -146,8 +155,9 @@ def copies(
         pair = Voter("", np.arange(len(same)), np.arange(len(same)), same.astype(np.int8), others)
         if not same.any():
             continue
-        stretches = [(start, stop) for start, stop in _equal_stretches(pair.votes) if same[start]]
-        start, stop = max(stretches, key=lambda edges: edges[1] - edges[0])
+        starts, lengths = _equal_stretches(pair.votes)
+        longest = int(np.argmax(np.where(same[starts], lengths, 0)))
+        start, stop = int(starts[longest]), int(starts[longest] + lengths[longest])
         nearby = _letter_share(others[start:stop], 1)
         chance = _chance_of_run(len(same), stop - start, np.nanmax((same.mean(), nearby)))
         flagged = bool(same.all()) or (chance < RARE and _sources(pair, source, start, stop) >= FEWEST_SOURCES)
@@ -171,9 +181,10 @@ def _letter_share(share_of_b: np.ndarray, letter: int) -> float:
     return float(mean if letter else 1 - mean)
 
 
-def _equal_stretches(votes: np.ndarray) -> list[tuple[int, int]]:
-    edges = np.concatenate(([0], np.flatnonzero(np.diff(votes)) + 1, [len(votes)]))
-    return [(int(a), int(b)) for a, b in itertools.pairwise(edges) if b > a]
+def _equal_stretches(votes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Where each stretch of equal votes starts, and its length."""
+    starts = np.flatnonzero(np.diff(votes, prepend=-1)) if len(votes) else np.zeros(0, np.int64)
+    return starts, np.diff(np.append(starts, len(votes)))
 
 
 def _chance_of_run(n: int, length: int, share: float) -> float:

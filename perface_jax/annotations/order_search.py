@@ -8,7 +8,7 @@ with them, and the gain is that score minus the score as released.
 
 An alarm needs both:
 - p <= 0.01, p = (1 + count) / (1 + permutations), where count is the number of random permutations of the column's rows
-  whose best gain over the whole family is at least as large;
+  whose best gain over the whole family is at least as large (if it reaches 20, p = 20 / permutations drawn by then);
 - an interval of the gain above 0 after the search: sources are resampled, deviations are measured in standard errors of
   their own order, and the 95% quantile of the LARGEST one over the whole family is taken on both sides. The interval
   thus holds for all orders at once, including the best one.
@@ -25,7 +25,8 @@ shifts by whole targets look nearly the same, and small ones raise no alarm. Try
 `repair` therefore refuses an order with a shift. A column in another order and shifted as well is named without its
 shift if that is by whole targets, and not found otherwise.
 
-Votes become -1 (a) and +1 (b), so that all orders and permutations are one matrix product; every cell needs a vote.
+Votes become -1 (a) and +1 (b), so that kappa follows from sums of products; every cell needs a vote. Memory and time
+grow with the rows times the number of named orders, not with the rows times the number of moves.
 """
 
 import dataclasses
@@ -33,14 +34,16 @@ import functools
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Int, Int32, Int64
+from jaxtyping import Float, Int, Int32
 
-from perface_jax.annotations.lookups import variance_shares
 from perface_jax.annotations.orders import GridOrder, OrderChange, grid_orders
 from perface_jax.statistics.estimates import Estimate
 from perface_jax.statistics.resampling import resample
 
 ALARM = 0.01
+CERTAIN = np.log(1e6)  # the odds that no permutation gains as much, from which on none is drawn
+ENOUGH = 20  # random permutations that gain as much: p is known well enough
+MOST_ROWS = 65_536  # by which moves are told apart
 
 
 class Finding(NamedTuple):
@@ -63,41 +66,54 @@ class Finding(NamedTuple):
         return self.p <= ALARM and self.gain.low > 0
 
 
-class Family(NamedTuple):
-    """All distinct ways to move a column in one grid.
+@dataclasses.dataclass(frozen=True, eq=False)
+class Family:
+    """All different ways to move a column in one grid.
 
-    `positions` are the arrays of the named orders. `moves` are distinct permutations, none of them the identity, and
-    `meanings` has for each of them the pairs (seen, index of the wanted order) that amount to it.
+    Attributes:
+      positions: the row of each cell, by named order.
+      cells: the cell of each row, the inverse.
+      meanings: for each way, the pairs (seen, index of the wanted order) that amount to it. No way is the identity.
     """
 
     orders: tuple[GridOrder, ...]
-    positions: Int64[np.ndarray, "orders rows"]
-    moves: Int32[np.ndarray, "moves rows"]
+    positions: Int32[np.ndarray, "orders rows"]
+    cells: Int32[np.ndarray, "orders rows"]
     meanings: tuple[tuple[tuple[GridOrder, int], ...], ...]
 
+    def move(self, seen: GridOrder, wanted: int, rows: Int[np.ndarray, " r"]) -> Int[np.ndarray, " r"]:
+        """Where the change from one order to another moves these rows."""
+        if seen.shift:
+            return (rows - seen.shift) % self.positions.shape[1]
+        return self.positions[wanted][self.cells[self.orders.index(seen)][rows]]
 
-@functools.lru_cache(maxsize=4)
+
+@functools.lru_cache(maxsize=2)
 def family(sources: int, targets: int) -> Family:
-    """The family of a grid; for 80 x 80, 212 different moves, many of which have several meanings."""
-    orders = grid_orders(sources, targets)
+    """The family of a grid; for 80 x 80, 212 different moves, many of which have several meanings.
+
+    Moves of more than 65,536 rows are told apart by as many of them, drawn at random.
+    """
+    orders, size = grid_orders(sources, targets), sources * targets
+    positions = np.array([order.positions() for order in orders], np.int32)
+    cells = np.empty_like(positions)
+    np.put_along_axis(cells, positions, np.arange(size, dtype=np.int32)[None], axis=1)
+    known = Family(orders, positions, cells, ())
     runs = {a * b for a in _divisors(sources) for b in _divisors(targets)} | set(range(1, 11))
-    shifts = [sign * run for run in sorted(runs) for sign in (1, -1) if run <= sources * targets // 2]
-    positions, rows = np.array([order.positions() for order in orders]), np.arange(sources * targets)
-    cell_of_row, meanings = np.argsort(positions, axis=1), {}
+    shifts = [sign * run for run in sorted(runs) for sign in (1, -1) if run <= size // 2]
+    rows = np.arange(size) if size <= MOST_ROWS else np.random.default_rng(0).integers(0, size, MOST_ROWS)
+    meanings = {}
     for i, wanted in enumerate(orders):
-        changes = [(seen, positions[i][cell_of_row[j]]) for j, seen in enumerate(orders)]
-        changes += [(dataclasses.replace(wanted, shift=shift), (rows - shift) % len(rows)) for shift in shifts]
-        for seen, move in changes:
-            meanings.setdefault(move.tobytes(), (move, []))[1].append((seen, i))
-    meanings.pop(rows.tobytes(), None)
-    moves = np.array([move for move, _ in meanings.values()], dtype=np.int32).reshape(-1, len(rows))
-    return Family(orders, positions, moves, tuple(tuple(pairs) for _, pairs in meanings.values()))
+        for seen in (*orders, *(dataclasses.replace(wanted, shift=shift) for shift in shifts)):
+            meanings.setdefault(known.move(seen, i, rows).astype(np.int32).tobytes(), []).append((seen, i))
+    meanings.pop(rows.astype(np.int32).tobytes(), None)
+    return dataclasses.replace(known, meanings=tuple(map(tuple, meanings.values())))
 
 
 def likely_order(mean_vote: Float[np.ndarray, " rows"], sources: int, targets: int) -> GridOrder:
     """The named order under which the source explains most of the variance: a guess, used only to form clusters."""
     known = family(sources, targets)
-    return known.orders[int(np.argmax(_source_shares(mean_vote, known, sources)))]
+    return known.orders[int(np.argmax(_variance_of_sources(mean_vote, known, sources)))]
 
 
 def search_orders(
@@ -124,7 +140,7 @@ def search_orders(
     if permutations < 99 or resamples < 100:
         counts = f"{permutations} and {resamples}"
         raise ValueError(f"p <= {ALARM} needs at least 99 permutations and the interval 100 resamples, got {counts}")
-    signs = np.where(votes > 0, 1.0, -1.0)
+    signs = np.where(votes > 0, 1, -1).astype(np.int8)
     weights = resample(sources, resamples, seed=seed)
     alarms, wanted, left = [], None, [1] if votes.shape[1] == 2 else list(range(votes.shape[1]))
     while left:
@@ -144,73 +160,127 @@ def _best_move(signs, column: int, grid, wanted, weights, permutations: int, gen
     """The best move of one column; if `wanted` is known, only moves into that order are tried."""
     known, own = family(*grid), signs[:, column]
     others = np.delete(signs, column, axis=1)
-    shares = _source_shares(others.mean(axis=1), known, grid[0])
+    shares = _variance_of_sources(others.mean(axis=1), known, grid[0])
     meaning = [max(pairs, key=lambda pair: shares[pair[1]]) for pairs in known.meanings]
     if wanted is not None:
         meaning = [next((m for m in pairs if known.orders[m[1]] == wanted), None) for pairs in known.meanings]
-    tried, meant = zip(*((i, m) for i, m in enumerate(meaning) if m is not None), strict=True)
-    moves, bases = known.moves[list(tried)], np.array([base for _, base in meant])
-    projected = _projected(own, others)
-    score = projected[moves] - projected  # [F, rows]; its product with a column is the column's gain under each move
-    gains = score @ own
+    meant = [one for one in meaning if one is not None]
+    before, after = _source_sums(own, others, meant, known, grid)
+    bases = np.array([base for _, base in meant])
+    weight = _kappa_weight(own, others)
+    gains = (after.xy - before.xy[bases]).sum(axis=-1) @ weight
     best = int(np.argmax(gains))
-    interval = _interval(own, others, moves, bases, known.positions, grid, weights, best)
-    p = _p_value(score, own, gains[best], permutations, generator) if gains[best] > 0 else 1.0
+    p = _p_value(own, others @ weight, meant, known, gains[best], permutations, generator) if gains[best] > 0 else 1.0
     seen, base = meant[best]
-    return Finding(column, OrderChange(seen, known.orders[base]), Estimate(float(gains[best]), *interval), p)
+    estimate = Estimate(float(gains[best]), *_interval(before, after, bases, weights, len(own), best))
+    return Finding(column, OrderChange(seen, known.orders[base]), estimate, p)
 
 
-def _projected(own: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """The vector [rows] whose product with a column is, up to a constant, the column's mean kappa with the others.
+def _kappa_weight(own: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """The weight [V] of the sum of x y for each other column y, so that the weighted sum is, but for a constant, the
+    mean kappa of a column x.
 
     kappa = (mean(x y) - mean(x) mean(y)) / (1 - mean(x) mean(y)) for votes of -1 and 1: linear in x for a given mean,
     which no reordering changes.
     """
     chance = 1 - own.mean() * others.mean(axis=0)
-    weight = np.divide(1, chance, out=np.zeros_like(chance), where=chance > 0)
-    return others @ weight / others.size
+    return np.divide(1, chance, out=np.zeros_like(chance), where=chance > 0) / others.size
 
 
-def _p_value(score, own, gain: float, permutations: int, generator) -> float:
-    shuffled = generator.permuted(np.tile(own.astype(np.float32), (permutations, 1)), axis=1)
-    best = np.max(score.astype(np.float32) @ shuffled.T, axis=0)
-    return (1 + int(np.sum(best >= np.float32(gain)))) / (1 + permutations)
+class _Sums(NamedTuple):
+    """Sums over the targets of each source, [F, sources] and for the other columns y [F, V, sources]."""
+
+    x: Float[np.ndarray, "f sources"]
+    y: Float[np.ndarray, "f v sources"]
+    xy: Float[np.ndarray, "f v sources"]
 
 
-def _interval(own, others, moves, bases, positions, grid, weights, best: int) -> tuple[float, float]:
+def _source_sums(own, others, meant, known: Family, grid) -> tuple[_Sums, _Sums]:
+    """The sums of the column x as it is, in every named order, and of x as moved, in the wanted order of each move.
+
+    The sums of products for all pairs of named orders are one matrix product per source, [orders, targets] times
+    [targets, orders]; of whole numbers, and so exact in float32. Shifts are summed one by one.
+    """
+    sources, targets = grid
+
+    def cells(column):  # [sources, orders, targets]
+        found = np.stack([column[rows].reshape(targets, sources).T for rows in known.positions], axis=1)
+        return found.astype(np.float32)
+
+    wanted = np.array([base for _, base in meant])
+    seen = np.array([0 if order.shift else known.orders.index(order) for order, _ in meant])
+    x, y = cells(own), [cells(column) for column in others.T]
+    products = np.stack([x @ one.swapaxes(1, 2) for one in y])  # [V, sources, seen, wanted]
+    products = products.transpose(2, 3, 0, 1).astype(np.float64)  # [seen, wanted, V, sources]
+    totals, of_others = (np.moveaxis(sums.sum(axis=-1, dtype=np.float64), -1, 0) for sums in (x, np.stack(y)))
+    same = np.arange(len(totals))
+    before = _Sums(totals, of_others, products[same, same])
+    after = _Sums(totals[seen], of_others[wanted], products[seen, wanted])
+    for f, (order, base) in enumerate(meant):
+        if order.shift:
+            rows = known.positions[base]
+            moved = np.roll(own, -order.shift)[rows].reshape(targets, sources)
+            after.x[f] = moved.sum(axis=0, dtype=np.float64)
+            for k, column in enumerate(others.T):
+                after.xy[f, k] = (moved * column[rows].reshape(targets, sources)).sum(axis=0, dtype=np.float64)
+    return before, after
+
+
+def _p_value(own, projected, meant, known: Family, gain: float, permutations: int, generator) -> float:
+    """The share of random permutations of a column that gain as much; `projected` [rows] times a column is its kappa.
+
+    None is drawn where Hoeffding's bound for sampling without replacement says that not one of them would: with m votes
+    of the rarer answer, and terms between -R and R, a gain above g has a probability of at most exp(-g^2 / (8 m R^2)).
+    Otherwise draws end with the twentieth that gains as much (Besag and Clifford, Biometrika 78, 1991).
+    """
+    rarer = max(min(np.sum(own > 0), np.sum(own < 0)), 1)
+    if gain**2 / (8 * rarer * np.ptp(projected) ** 2) > CERTAIN + np.log(len(meant) * permutations):
+        return 1 / (1 + permutations)
+    count = drawn = 0
+    while drawn < permutations:
+        batch = min(permutations - drawn, max(2**28 // len(own), 1), 1000 if drawn else 2 * ENOUGH)
+        shuffled = np.tile(own, (batch, 1))
+        generator.permuted(shuffled, axis=1, out=shuffled)
+        reached = np.cumsum(_largest_gain(shuffled, projected, meant, known) >= gain * (1 - 1e-5))
+        if count + reached[-1] >= ENOUGH:
+            return ENOUGH / (drawn + int(np.searchsorted(reached, ENOUGH - count)) + 1)
+        count, drawn = count + int(reached[-1]), drawn + batch
+    return (1 + count) / (1 + permutations)
+
+
+def _largest_gain(columns, projected, meant, known: Family) -> np.ndarray:
+    """The gain of the best move of each of the columns [B, rows], in blocks of rows."""
+    gains, step = 0.0, max(2**24 // len(meant), 1)
+    for start in range(0, len(projected), step):
+        rows = np.arange(start, min(start + step, len(projected)))
+        moves = np.array([known.move(*one, rows) for one in meant])
+        score = (projected[moves] - projected[rows]).astype(np.float32)
+        gains = gains + score @ columns[:, rows].T.astype(np.float32)
+    return np.max(gains, axis=0)
+
+
+def _interval(before: _Sums, after: _Sums, bases, weights, size: int, best: int) -> tuple[float, float]:
     """Interval of the gain of one move that holds for all moves simultaneously, sources resampled."""
-    moved = np.empty(moves.shape)
-    np.put_along_axis(moved, moves, np.broadcast_to(own, moves.shape), axis=1)
-    moved = np.take_along_axis(moved, positions[bases], axis=1)  # rows -> cells of the order of the others
-    rest = np.moveaxis(others[positions], 2, 1)  # [orders, others, cells]
-    before = _resampled_kappa(own[positions], rest, grid, weights)[bases]
-    gains = _resampled_kappa(moved, rest[bases], grid, weights) - before
+    weights = np.concatenate((np.ones((1, weights.shape[1])), weights)).T / size
+    of_others = before.y @ weights
+    gains = _kappa(after.x @ weights, of_others[bases], after.xy @ weights)
+    gains -= _kappa(before.x @ weights, of_others, before.xy @ weights)[bases]
     observed, error = gains[:, 0], np.std(gains[:, 1:], axis=1)
     deviation = np.abs(gains[:, 1:] - observed[:, None]) / np.where(error > 0, error, np.inf)[:, None]
     margin = np.quantile(np.max(deviation, axis=0), 0.95) * error[best]
     return float(observed[best] - margin), float(observed[best] + margin)
 
 
-def _resampled_kappa(x, y, grid, weights) -> np.ndarray:
-    """Mean kappa of x [F, cells] with the columns of y [F, V, cells]: [F, 1 + resamples], without resampling first."""
-    sources, targets = grid
-    weights = np.concatenate((np.ones((1, sources)), weights))
-
-    def summed(values):
-        return values.reshape(*values.shape[:-1], targets, sources).sum(axis=-2) @ weights.T / (sources * targets)
-
-    kappas, mean = [], summed(x)
-    for k in range(y.shape[1]):
-        chance = mean * summed(y[:, k])
-        spread = 1 - chance
-        kappas.append(np.divide(summed(x * y[:, k]) - chance, spread, out=np.zeros_like(spread), where=spread > 1e-12))
-    return np.mean(kappas, axis=0)
+def _kappa(x, y, xy) -> np.ndarray:
+    """Mean kappa with the other columns from the means of votes and products: [F, R] and [F, V, R] to [F, R]."""
+    chance = x[:, None] * y
+    spread = 1 - chance
+    return np.mean(np.divide(xy - chance, spread, out=np.zeros_like(spread), where=spread > 1e-12), axis=1)
 
 
-def _source_shares(mean_vote: np.ndarray, known: Family, sources: int) -> list[float]:
-    """The share of the variance of the mean vote explained by the source, under each named order."""
-    target, source = np.divmod(np.arange(len(mean_vote)), sources)
-    return [variance_shares(mean_vote[rows], source, target)["source"] for rows in known.positions]
+def _variance_of_sources(mean_vote: np.ndarray, known: Family, sources: int) -> list[float]:
+    """The variance of the mean vote between sources, under each named order."""
+    return [float(mean_vote[rows].reshape(-1, sources).mean(axis=0).var()) for rows in known.positions]
 
 
 def _divisors(n: int) -> list[int]:

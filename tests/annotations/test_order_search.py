@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
-from perface_jax.annotations import GridOrder, Kind, OrderChange, cells, grid_order
+from perface_jax.annotations import GridOrder, Kind, OrderChange, cells, grid_order, order_search
 from perface_jax.annotations.lookups import variance_shares
-from perface_jax.annotations.order_search import family, likely_order, search_orders
+from perface_jax.annotations.order_search import Family, family, likely_order, search_orders
 from perface_jax.statistics.agreement import krippendorff_alpha, unanimous_share
+from perface_jax.statistics.resampling import resample
 from tests.simulated_votes import in_order, simulated_cells
 
 GROUPS = GridOrder(Kind.GROUP_MAJOR, 80, 80, 10)
@@ -25,12 +26,18 @@ def test_simulated_files_are_like_the_real_one():
     assert np.mean([krippendorff_alpha(v).value() for v in files]) == pytest.approx(0.38, abs=0.03)
 
 
+def moves_of(known: Family) -> np.ndarray:
+    rows = np.arange(known.positions.shape[1])
+    return np.array([known.move(*pairs[0], rows) for pairs in known.meanings])
+
+
 def test_the_family_has_every_block_size_once():
     known = family(12, 8)
     words = [order.words() for order in known.orders]
     assert len(words) == len(set(words)) == 2 + 4 + 2  # blocks 2 3 4 6 of 12 sources, 2 4 of 8 targets
-    assert len({move.tobytes() for move in known.moves}) == len(known.moves)
-    assert not np.any(np.all(known.moves == np.arange(96), axis=1))
+    moves = moves_of(known)
+    assert len({move.tobytes() for move in moves}) == len(moves) == len(known.meanings)
+    assert not np.any(np.all(moves == np.arange(96), axis=1))
 
 
 def test_moves_with_several_meanings_count_once():
@@ -43,14 +50,14 @@ def test_moves_with_several_meanings_count_once():
 
 def test_every_move_agrees_with_each_of_its_meanings():
     known = family(6, 4)
-    for move, pairs in zip(known.moves, known.meanings, strict=True):
+    for move, pairs in zip(moves_of(known), known.meanings, strict=True):
         for seen, wanted in pairs:
             np.testing.assert_array_equal(move, np.asarray(OrderChange(seen, known.orders[wanted])))
 
 
 def test_a_small_grid_has_a_family_too():
-    assert family(1, 1).moves.shape == (0, 1)
-    assert len(family(2, 1).moves) == 1
+    assert family(1, 1).meanings == ()
+    assert len(family(2, 1).meanings) == 1
 
 
 @pytest.mark.parametrize(
@@ -146,6 +153,43 @@ def test_the_gain_is_the_difference_of_two_kappas():
     moved[np.asarray(alarm.change)] = votes[:, 2]
     kappas = [[cohen_kappa_score(votes[:, k], column) for k in (0, 1)] for column in (moved, votes[:, 2])]
     assert alarm.gain.value == pytest.approx(np.mean(kappas[0]) - np.mean(kappas[1]))
+
+
+def test_the_interval_is_that_of_resampled_kappas():
+    """Written out: every move applied to the column, every kappa from the resampled votes."""
+    votes = in_order(simulated_cells(np.random.default_rng(12), 6, 4), *[GridOrder(Kind.GROUP_MAJOR, 6, 4, 3)] * 3)
+    votes[:, 2] = np.random.default_rng(13).integers(0, 2, 24)
+    found = search_orders(votes, 6, 4, permutations=99, resamples=100)[1][2]
+    weights, known, gains = np.concatenate((np.ones((1, 6)), resample(6, 100))), family(6, 4), []
+    between = [votes[:, :2].mean(axis=1)[rows].reshape(4, 6).mean(axis=0).var() for rows in known.positions]
+    for move, pairs in zip(moves_of(known), known.meanings, strict=True):
+        seen, base = max(pairs, key=lambda pair: between[pair[1]])
+        moved = np.empty(24, int)
+        moved[move] = votes[:, 2]
+        source = np.argsort(known.positions[base]) % 6
+        kappas = [
+            [np.mean([kappa(weight[source], column, votes[:, k]) for k in (0, 1)]) for weight in weights]
+            for column in (moved, votes[:, 2])
+        ]
+        gains.append(np.subtract(*kappas))
+    gains = np.array(gains)
+    best = int(np.argmax(gains[:, 0]))
+    error = gains[:, 1:].std(axis=1)
+    margin = np.quantile(np.max(np.abs(gains[:, 1:] - gains[:, :1]) / error[:, None], axis=0), 0.95) * error[best]
+    np.testing.assert_allclose(found.gain, gains[best, 0] + np.array([0, -margin, margin]))
+
+
+def kappa(weight, x, y) -> float:
+    """Cohen's kappa of two columns of 0 and 1, where each row occurs so often, 24 rows in all."""
+    agreed, x, y = (weight @ values / 24 for values in (np.where(x == y, 1, -1), 2 * x - 1, 2 * y - 1))
+    return (agreed - x * y) / (1 - x * y)
+
+
+def test_no_permutation_is_drawn_where_none_would_gain_as_much(monkeypatch):
+    votes = in_order(simulated_cells(np.random.default_rng(5)), GROUPS, GROUPS, BY_TARGET)
+    bound = search_orders(votes, 80, 80, permutations=99, resamples=100)[0][0]
+    monkeypatch.setattr(order_search, "CERTAIN", np.inf)
+    assert search_orders(votes, 80, 80, permutations=99, resamples=100)[0][0] == bound
 
 
 def test_the_likely_order_is_the_one_in_which_sources_explain_most():
