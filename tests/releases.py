@@ -35,6 +35,16 @@ def write_release(
     return folder
 
 
-def write_answers(folder, votes):
-    lines = [f"t{row:04d}," + ",".join("ab"[vote] for vote in row_votes) for row, row_votes in enumerate(votes)]
+def write_answers(folder, votes, names=None):
+    """The answers; -1 is a missing vote. `names` are other ids than t0000, t0001, ..., or a part of these."""
+    names = [f"t{row:04d}" for row in range(len(votes))] if names is None else names
+    letters = [",".join(("a", "b", "")[vote] for vote in row_votes) for row_votes in votes]
+    lines = [f"{name},{row}" for name, row in zip(names, letters, strict=True)]
     (folder / "triplet_answers.csv").write_text("tripletId,ans1,ans2,ans3\n" + "\n".join(lines) + "\n")
+
+
+def write_table(path, header, *columns):
+    """A CSV file with a line for each triplet."""
+    rows = [",".join(map(str, row)) for row in zip(*columns, strict=True)]
+    path.write_text("\n".join([header, *rows]) + "\n")
+    return path

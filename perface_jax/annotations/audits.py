@@ -19,7 +19,7 @@ from perface_jax.annotations.labels import Labels, LabelWarning, dawid_skene, ma
 from perface_jax.annotations.lookups import best_constant, leave_one_out, variance_shares
 from perface_jax.annotations.order_search import likely_order, search_orders
 from perface_jax.annotations.orders import GridOrder, reorder
-from perface_jax.annotations.votes import Votes
+from perface_jax.annotations.votes import Votes, numbering_fault
 from perface_jax.statistics import agreement
 from perface_jax.statistics.estimates import Estimate
 from perface_jax.statistics.resampling import MOST_CLUSTERS, resample
@@ -55,8 +55,8 @@ def audit(
     Raises:
       ValueError: the grid does not fit the number of triplets, or ids leave a gap.
     """
+    _check_grid(votes, grid)
     rows = _by_number(votes)
-    _check_grid(rows, grid)
     note = _not_searched(rows, grid)
     alarms, gains = ((), ()) if note else _search(rows, grid, seed, permutations, resamples)
     moved = rows
@@ -88,7 +88,7 @@ def audit(
 
 def _by_number(votes: Votes) -> Votes:
     """What the audit needs, rows by triplet number."""
-    row = np.argsort(votes.places())
+    row = votes.by_number()
     ids, annotator = tuple(votes.ids[i] for i in row), None if votes.annotator is None else votes.annotator[row]
     return dataclasses.replace(votes, ids=ids, votes=votes.votes[row], annotator=annotator, pictures=(), lines=())
 
@@ -97,7 +97,13 @@ def _check_grid(votes: Votes, grid: tuple[int, int] | None) -> None:
     if grid is not None and (min(grid) < 1 or grid[0] * grid[1] != len(votes.ids)):
         raise ValueError(
             f"{votes.path or 'votes'}: {len(votes.ids)} triplets do not fit a grid of {grid[0]} sources x {grid[1]} "
-            f"targets = {grid[0] * grid[1]}; give the size of the grid, or None if the triplets are not a grid"
+            f"targets = {grid[0] * grid[1]}; give the size of the grid, or None (--no-grid) if the triplets are not a "
+            "whole grid: row orders and image-blind baselines then do not apply"
+        )
+    if grid is not None and (fault := numbering_fault(votes.ids)):
+        raise ValueError(
+            f"{votes.path or 'votes'}: {fault}. Row orders and image-blind baselines need the whole grid: give None "
+            "(--no-grid) for a part of it, or for triplets of your own"
         )
 
 
@@ -145,7 +151,7 @@ def _agreement(rows: Votes, clusters: _Clusters) -> dict[str, Estimate]:
 
 
 def _changes(before: Votes, after: Votes) -> dict[str, int]:
-    old, new = unanimous(before).label, unanimous(after).label
+    old, new = _unanimous(before).label, _unanimous(after).label
     return {
         "unanimous labels reversed": int(np.sum((old >= 0) & (new >= 0) & (old != new))),
         "unanimous labels lost": int(np.sum((old >= 0) & (new < 0))),
@@ -160,12 +166,17 @@ def _labels(votes: Votes) -> tuple[list[Labels], tuple[str, ...]]:
         warnings.simplefilter("always", LabelWarning)
         by_annotator = [] if votes.annotator is None else [dawid_skene(votes)]
     doubts = (str(one.message) for one in caught if issubclass(one.category, LabelWarning))
-    return [majority(votes), unanimous(votes), *by_annotator], tuple(doubts)
+    return [majority(votes), _unanimous(votes), *by_annotator], tuple(doubts)
+
+
+def _unanimous(votes: Votes) -> Labels:
+    """With all votes of a file of two, and at least three of any other."""
+    return unanimous(votes, min_votes=max(2, min(3, votes.votes.shape[1])))
 
 
 def _lookups(votes: Votes, clusters: _Clusters) -> dict[tuple[str, str], Estimate]:
     truth, found = majority(votes).label, {}
-    for labels in (majority(votes), unanimous(votes)):
+    for labels in (majority(votes), _unanimous(votes)):
         measures = {
             "same source, other targets": leave_one_out(truth, labels.label, clusters.source),
             "same target, other sources": leave_one_out(truth, labels.label, clusters.target),  # pyright: ignore  # there is a grid

@@ -4,7 +4,6 @@ Readers check every cell and raise a ValueError that names the file, the line, w
 drop, move and repair nothing.
 """
 
-import csv
 import os
 import pathlib
 import re
@@ -12,7 +11,8 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from perface_jax.annotations.votes import Dummies, Votes, numbering_fault
+from perface_jax.annotations.tables import Line, read_lines, wrong
+from perface_jax.annotations.votes import Dummies, Votes, naming_fault
 
 LETTERS = {"a": 0, "b": 1}
 MOST_VOTES = 1000  # in one row of vote counts; more is an error in the file, and would fill the memory
@@ -27,13 +27,12 @@ KNOWN_HEADERS = (
     "'tripletId,ans1,ans2,...' or 'triplet,annotator,choice[,is_dummy[,expected]]' or 'reference,a,b,votes_a,votes_b'"
 )
 
-Line = tuple[int, list[str]]  # line number from 1, cells
-
 
 def read_answers(path: str | os.PathLike) -> Votes:
     """Read a CSV file of votes in one of three forms, recognized by the header.
 
     - `tripletId,ans1,ans2,ans3` (one or more columns that begin with `ans`): one line per triplet, as in the release.
+      An empty cell is a vote that is missing.
     - `triplet,annotator,choice[,is_dummy[,expected]]`, columns in any order: one line per vote. `is_dummy` is 0 or 1;
       `expected` is the right answer of a dummy triplet (a or b; empty elsewhere). Triplets may have different numbers
       of votes. Dummy triplets have ids of their own, in any form.
@@ -41,38 +40,30 @@ def read_answers(path: str | os.PathLike) -> Votes:
       numbered in the order of the file. NIGHTS has this form: its votes are 1,0 or 0,1.
 
     The file is UTF-8, separated by commas. Letters may be upper or lower case; spaces around a cell and empty lines are
-    ignored. Triplets keep the order of the file (in the long form: of first appearance).
+    ignored. Triplets keep the order of the file (in the long form: of first appearance). A file may hold a part of the
+    triplets only. Their ids are those of the release (t0000, t0001, ...) or names of your own, not a mixture.
 
     Raises:
       ValueError: an unknown header, an empty file, a wrong number of cells, letters other than a and b, a triplet that
-        is missing or occurs twice, two votes of one annotator on one triplet, a triplet whose lines disagree on whether
-        it is a dummy or on its right answer, a picture without a name, or one that is both a and b.
+        occurs twice, an id that cannot begin the name of a picture, no vote at all, two votes of one annotator on one
+        triplet, a triplet whose lines disagree on whether it is a dummy or on its right answer, a picture without a
+        name, or one that is both a and b.
     """
     path = pathlib.Path(path)
-    lines = _read_lines(path)
+    lines = read_lines(path)
     if not lines:
         raise ValueError(f"{path}: the file is empty, wanted a header: {KNOWN_HEADERS}")
     (number, header), *rows = lines
     read = _reader(header)
     if read is None:
-        raise _wrong(path, number, f"the header '{','.join(header)}'", KNOWN_HEADERS)
+        raise wrong(path, number, f"the header '{','.join(header)}'", KNOWN_HEADERS)
     if not rows:
-        raise _wrong(path, number, "a header and no votes below it", "at least one line of votes")
+        raise wrong(path, number, "a header and no votes below it", "at least one line of votes")
     for line, row in rows:
         if len(row) != len(header):
             wanted = f"{len(header)}, one for each of {','.join(header)}"
-            raise _wrong(path, line, f"{len(row)} cells ({','.join(row)})", wanted)
+            raise wrong(path, line, f"{len(row)} cells ({','.join(row)})", wanted)
     return read(path, header, rows)
-
-
-def _read_lines(path: pathlib.Path) -> list[Line]:
-    with open(path, encoding="utf-8-sig", errors="replace", newline="") as file:
-        reader = csv.reader(file)
-        try:
-            lines = [(reader.line_num, [cell.strip() for cell in row]) for row in reader]
-        except csv.Error as error:
-            raise ValueError(f"{path}, line {reader.line_num}: not a CSV file ({error})") from error
-    return [(number, row) for number, row in lines if any(row)]
 
 
 def _reader(header: list[str]):
@@ -86,32 +77,33 @@ def _reader(header: list[str]):
     return _read_two_alternative if set(header) == TWO_ALTERNATIVE_FORM else None
 
 
-def _wrong(path, line: int, seen: str, wanted: str) -> ValueError:
-    return ValueError(f"{path}, line {line}: saw {seen}, wanted {wanted}")
-
-
 def _letter(path, line: int, column: str, cell: str) -> int:
     if cell.lower() not in LETTERS:
-        raise _wrong(path, line, f"'{cell}' in column {column}", "a or b")
+        raise wrong(path, line, f"'{cell}' in column {column}", "a or b")
     return LETTERS[cell.lower()]
 
 
-def _check_numbering(path, ids: Sequence[str], lines: Sequence[int]) -> None:
-    if fault := numbering_fault(ids):
+def _vote_or_none(path, line: int, column: str, cell: str) -> int:
+    return _letter(path, line, column, cell) if cell else -1
+
+
+def _check_names(path, ids: Sequence[str], lines: Sequence[int]) -> None:
+    if fault := naming_fault(ids):
         place, message = fault
-        line = f"last line {lines[-1]}" if place is None else f"line {lines[place]}"
-        raise ValueError(f"{path}, {line}: {message}")
+        raise ValueError(f"{path}, line {lines[place]}: {message}")
 
 
 def _read_wide(path, header: list[str], rows: list[Line]) -> Votes:
     first_line = {}
     for line, row in rows:
         if row[0] in first_line:
-            raise _wrong(path, line, f"{row[0]}, which is also on line {first_line[row[0]]}", "every triplet once")
+            raise wrong(path, line, f"{row[0]}, which is also on line {first_line[row[0]]}", "every triplet once")
         first_line[row[0]] = line
-    _check_numbering(path, list(first_line), list(first_line.values()))
+    _check_names(path, list(first_line), list(first_line.values()))
     columns, lines = tuple(header[1:]), tuple(first_line.values())
-    votes = [[_letter(path, line, *cell) for cell in zip(columns, row[1:], strict=True)] for line, row in rows]
+    votes = [[_vote_or_none(path, line, *cell) for cell in zip(columns, row[1:], strict=True)] for line, row in rows]
+    if np.max(votes) < 0:
+        raise ValueError(f"{path}: every cell of {', '.join(columns)} is empty, wanted at least one vote, a or b")
     return Votes(tuple(first_line), np.array(votes), columns=columns, path=str(path), lines=lines)
 
 
@@ -123,11 +115,11 @@ def _read_long(path, header: list[str], rows: list[Line]) -> Votes:
         first_line, first_dummy = first.setdefault(triplet, (line, dummy))
         if dummy != first_dummy:
             seen = f"{triplet} with a different is_dummy or expected than on line {first_line}"
-            raise _wrong(path, line, seen, "the same on all lines of a triplet")
+            raise wrong(path, line, seen, "the same on all lines of a triplet")
         earlier = voted.setdefault((triplet, annotator), line)
         if earlier != line:
             seen = f"a second vote of annotator {annotator} on {triplet}, the first is on line {earlier}"
-            raise _wrong(path, line, seen, "one vote from each")
+            raise wrong(path, line, seen, "one vote from each")
         who = annotators.setdefault(annotator, len(annotators))
         if dummy is None:
             given.setdefault(triplet, {})[who] = choice
@@ -136,7 +128,7 @@ def _read_long(path, header: list[str], rows: list[Line]) -> Votes:
     if not given:
         raise ValueError(f"{path}: all {len(dummies)} votes are on dummy triplets, wanted votes on other triplets, too")
     lines = tuple(first[triplet][0] for triplet in given)
-    _check_numbering(path, list(given), lines)
+    _check_names(path, list(given), lines)
     return Votes(
         tuple(given),
         _side_by_side([*votes.values()] for votes in given.values()),
@@ -152,12 +144,12 @@ def _vote(path, line: int, cells: dict[str, str]) -> tuple[str, str, int, int | 
     """Triplet, annotator, choice, and the right answer: -1 if a dummy triplet has none, None if it is not a dummy."""
     for column in ("triplet", "annotator"):
         if not cells[column]:
-            raise _wrong(path, line, f"an empty cell in column {column}", f"the name of the {column}")
+            raise wrong(path, line, f"an empty cell in column {column}", f"the name of the {column}")
     dummy, expected = cells.get("is_dummy", "0"), cells.get("expected", "")
     if dummy not in ("0", "1"):
-        raise _wrong(path, line, f"is_dummy = '{dummy}'", "0 or 1")
+        raise wrong(path, line, f"is_dummy = '{dummy}'", "0 or 1")
     if expected and dummy == "0":
-        raise _wrong(path, line, f"expected = '{expected}' on a triplet that is not a dummy", "an empty cell")
+        raise wrong(path, line, f"expected = '{expected}' on a triplet that is not a dummy", "an empty cell")
     choice = _letter(path, line, "choice", cells["choice"])
     right = _letter(path, line, "expected", expected) if expected else -1
     return cells["triplet"], cells["annotator"], choice, right if dummy == "1" else None
@@ -175,11 +167,11 @@ def _read_two_alternative(path, header: list[str], rows: list[Line]) -> Votes:
         pictures = _pictures(path, line, cells)
         if pictures in first_line:
             seen = f"{', '.join(pictures)}, which are also on line {first_line[pictures]}"
-            raise _wrong(path, line, seen, "every triplet once")
+            raise wrong(path, line, seen, "every triplet once")
         first_line[pictures] = line
         for_a, for_b = (_count(path, line, name, cells[name]) for name in ("votes_a", "votes_b"))
         if not 1 <= for_a + for_b <= MOST_VOTES:
-            raise _wrong(path, line, f"{for_a} + {for_b} votes", f"1 to {MOST_VOTES} of them")
+            raise wrong(path, line, f"{for_a} + {for_b} votes", f"1 to {MOST_VOTES} of them")
         votes.append([0] * for_a + [1] * for_b)
     ids = tuple(f"t{i:04d}" for i in range(len(votes)))
     lines = tuple(first_line.values())
@@ -189,15 +181,15 @@ def _read_two_alternative(path, header: list[str], rows: list[Line]) -> Votes:
 def _pictures(path, line: int, cells: dict[str, str]) -> tuple[str, str, str]:
     for column in ("reference", "a", "b"):
         if not cells[column]:
-            raise _wrong(path, line, f"an empty cell in column {column}", "the name of a picture")
+            raise wrong(path, line, f"an empty cell in column {column}", "the name of a picture")
     if cells["a"] == cells["b"]:
-        raise _wrong(path, line, f"'{cells['a']}' as a and as b", "two pictures to choose from")
+        raise wrong(path, line, f"'{cells['a']}' as a and as b", "two pictures to choose from")
     return cells["reference"], cells["a"], cells["b"]
 
 
 def _count(path, line: int, column: str, cell: str) -> int:
     if not re.fullmatch(r"\d+", cell, re.ASCII):
-        raise _wrong(path, line, f"'{cell}' in column {column}", "a whole number of votes")
+        raise wrong(path, line, f"'{cell}' in column {column}", "a whole number of votes")
     return int(cell[:9])  # nine digits are already far above the limit
 
 

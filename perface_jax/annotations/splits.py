@@ -3,13 +3,14 @@
 Sources and targets are each divided into train, validation and test ids; both determine the setting of a triplet:
 
     train       train sources       x train targets
-    validation  validation sources  x validation targets
+    validation  validation sources  x train and validation targets (or, by name, validation targets alone)
     i           test sources        x test targets       both unseen        (the paper's [i])
     ii          train sources       x test targets       source seen        (the paper's [ii])
     iii         test sources        x train targets      target seen        (the paper's [iii])
 
 All other cells are unused, and counted. The label of a triplet is almost a function of its source, so a split by
-triplet (`random_split`) measures how well sources are remembered; it must be chosen by name, and warns.
+triplet (`random_split`) measures how well sources are remembered; it must be chosen by name, and warns. A split may
+also come from a file (`split_files`), which may put a source on both sides: `Split.seen` counts them.
 """
 
 import dataclasses
@@ -18,7 +19,7 @@ import itertools
 import operator
 import warnings
 from collections.abc import Iterable, Mapping
-from typing import SupportsIndex
+from typing import NamedTuple, SupportsIndex
 
 import numpy as np
 from jaxtyping import Int, Int64
@@ -32,6 +33,18 @@ class SplitBy(enum.StrEnum):
 
     IDS = "ids"  # sources and targets
     TRIPLETS = "triplets"
+    FILE = "file"  # as a file says
+
+
+class Validation(enum.StrEnum):
+    """On which targets the validation sources are shown. The sources are new to the model either way."""
+
+    NON_TEST_TARGETS = "non_test_targets"  # those of train, too: more triplets, and no test setting is touched
+    BOTH_UNSEEN = "both_unseen"  # validation targets alone
+
+    @classmethod
+    def _missing_(cls, value):
+        raise ValueError(f"validation is {value!r}; wanted one of {', '.join(cls)}")
 
 
 class Setting(enum.StrEnum):
@@ -58,6 +71,19 @@ SETTINGS = {  # parts of the sources and of the targets
     Setting.SOURCE_UNSEEN: ("test", "train"),
 }
 SHARED = {("train", "ii"): "source", ("train", "iii"): "target", ("i", "ii"): "target", ("i", "iii"): "source"}
+SHARED_BY_VALIDATION = {("train", "validation"): "target", ("validation", "iii"): "target"}  # on non-test targets
+
+
+class Seen(NamedTuple):
+    """How many of the different sources and targets of a setting occur in training, and how many there are."""
+
+    seen_sources: int
+    sources: int
+    seen_targets: int
+    targets: int
+
+    def __str__(self) -> str:
+        return f"{self.seen_sources} of {self.sources} sources, {self.seen_targets} of {self.targets} targets"
 
 
 class SplitWarning(UserWarning):
@@ -68,7 +94,8 @@ class SplitWarning(UserWarning):
 class Split:
     """Rows of triplets for each setting, ascending; only splits that pass `check` can be made.
 
-    `unused` counts the triplets that no setting uses. A split by triplet has no ids.
+    `unused` counts the triplets that no setting uses. The ids are None in a split by triplet, and in one from a file
+    whose triplets have unknown sources and targets. `validation` says which targets a split by ids validates on.
     """
 
     by: SplitBy
@@ -77,6 +104,7 @@ class Split:
     target_id: Int[np.ndarray, " t"] | None
     unused: int
     description: str
+    validation: Validation = Validation.NON_TEST_TARGETS
 
     def __post_init__(self):
         self.check()
@@ -88,15 +116,33 @@ class Split:
     def check(self) -> None:
         """Prove from the ids of the rows that the settings are disjoint; called whenever a split is made or loaded.
 
-        Two settings share no row, no source and no target, except by definition: [ii] has the sources of train, [iii]
-        the targets of train, [i] the test targets of [ii] and the test sources of [iii]. ValueError for any other.
+        Two settings share no row. In a split by ids they share no source and no target either, except by definition:
+        [ii] has the sources of train, [iii] the targets of train, [i] the test targets of [ii] and the test sources of
+        [iii]; validation on non-test targets has the targets of train and of [iii]. ValueError for any other. What a
+        split from a file shares is counted by `seen`.
         """
+        unseen = self.validation is Validation.BOTH_UNSEEN
+        shared = SHARED if unseen else SHARED | SHARED_BY_VALIDATION
         for one, other in itertools.combinations(self.rows, 2):
             self._check_pair(one, other, "row", None)
-            if self.source_id is not None and self.target_id is not None:
+            if self.by is SplitBy.IDS and self.source_id is not None and self.target_id is not None:
                 for kind, ids in (("source", self.source_id), ("target", self.target_id)):
-                    if SHARED.get((one, other), SHARED.get((other, one))) != kind:
+                    if shared.get((one, other), shared.get((other, one))) != kind:
                         self._check_pair(one, other, kind, ids)
+
+    def seen(self, setting: Setting, source_id: Int[np.ndarray, " t"], target_id: Int[np.ndarray, " t"]) -> Seen | None:
+        """How many of the sources and targets of a setting occur in the training setting; None where ids are unknown.
+
+        `source_id` and `target_id` are of all triplets, below 0 where unknown.
+        """
+        train, rows = (self.rows.get(Setting(name), np.empty(0, int)) for name in (Setting.TRAIN, setting))
+        counts = []
+        for ids in (source_id, target_id):
+            if (ids[train] < 0).any() or (ids[rows] < 0).any():
+                return None
+            here = np.unique(ids[rows])
+            counts += [int(np.isin(here, ids[train]).sum()), len(here)]
+        return Seen(*counts)
 
     def _check_pair(self, one: str, other: str, kind: str, ids: np.ndarray | None) -> None:
         a, b = (self.rows[name] if ids is None else ids[self.rows[name]] for name in (Setting(one), Setting(other)))
@@ -114,6 +160,7 @@ def split(
     targets: Iterable[SupportsIndex] = (56, 8, 16),
     seed: SupportsIndex = 0,
     fold: SupportsIndex = 0,
+    validation: Validation | str = Validation.NON_TEST_TARGETS,
     source_gender: ArrayLike | None = None,
     target_gender: ArrayLike | None = None,
 ) -> Split:
@@ -122,15 +169,19 @@ def split(
     The ids are shuffled once by `seed`; `fold` rotates the shuffled sources and the shuffled targets by one test part.
     With 80 ids, 16 of them for test, every id is a test id in exactly one of the folds 0 to 4. If the number of test
     ids does not divide that of all ids, the last fold overlaps the first: with 15, ten of 80 ids are test ids twice.
+    Setting [i] holds test sources on test targets only: with 16 of 80, the five folds together have 5 x 256 = 1,280 of
+    6,400 triplets in it.
 
     Args:
       sources, targets: how many ids go to train, validation and test; each sums to the number of ids.
       fold: 0 to ceil(ids / test ids) - 1, or only 0 if there are no test ids.
+      validation: the targets of the validation setting; train and the test settings are the same either way.
       source_gender, target_gender: of every triplet; if given, every part has the genders in proportion.
 
     Raises:
       TypeError: sizes, a seed or a fold that are not whole numbers.
-      ValueError: sizes that do not sum to the number of ids, no such fold, an id with two genders.
+      ValueError: sizes that do not sum to the number of ids, no such fold, an id with two genders, a word for
+        `validation` that is none.
     """
     source_id, target_id = _ids(source_id, "source_id"), _ids(target_id, "target_id")
     if len(source_id) != len(target_id):
@@ -139,9 +190,13 @@ def split(
     source_part = _parts(source_id, sources, "source", seed=(seed, 0), fold=fold, gender=source_gender)
     target_part = _parts(target_id, targets, "target", seed=(seed, 1), fold=fold, gender=target_gender)
     rows = {name: np.flatnonzero(source_part[s] & target_part[t]) for name, (s, t) in SETTINGS.items()}
+    if (validation := Validation(validation)) is Validation.NON_TEST_TARGETS:
+        rows[Setting.VALIDATION] = np.flatnonzero(source_part["validation"] & ~target_part["test"])
     unused = len(source_id) - sum(map(len, rows.values()))
     description = f"by source {_shown(sources)} and target {_shown(targets)}, seed {seed}, fold {fold}"
-    return Split(SplitBy.IDS, rows, source_id, target_id, unused, description)
+    if validation is Validation.BOTH_UNSEEN:
+        description += ", validation on its own targets alone"
+    return Split(SplitBy.IDS, rows, source_id, target_id, unused, description, validation)
 
 
 def random_split(n: SupportsIndex, *, fractions: tuple[float, float, float] = (0.8, 0.1, 0.1), seed: int = 0) -> Split:

@@ -1,8 +1,9 @@
 """Votes on triplets.
 
 A triplet shows a reference and two pictures, a and b; a vote says which of the two is closer to the reference: 0 = a,
-1 = b, -1 = none. Triplets are numbered from 0: `t0000`, `t0001`, ... The number in the id is the PLACE of the triplet
-in its grid of sources and targets (`perface_jax.annotations.orders`), whatever line of the file it is on.
+1 = b, -1 = none. The release numbers its triplets from 0: `t0000`, `t0001`, ... The number in the id is the PLACE of
+the triplet in its grid of sources and targets (`perface_jax.annotations.orders`), whatever line of the file it is on.
+Triplets of your own may have any names. They have no place; a file may say their sources and targets (`id_files`).
 """
 
 import collections
@@ -79,10 +80,22 @@ class Votes:
         votes.setflags(write=False)
         object.__setattr__(self, "votes", votes)
 
+    def take(self, rows: Int[np.ndarray, " n"]) -> "Votes":
+        """The votes of these rows, with all that is known of them."""
+        parts = {name: tuple(getattr(self, name)[i] for i in rows) for name in ("ids", "pictures", "lines")
+                 if getattr(self, name)}  # fmt: skip
+        annotator = None if self.annotator is None else self.annotator[rows]
+        return dataclasses.replace(self, votes=self.votes[rows], annotator=annotator, **parts)
+
+    def by_number(self) -> Int64[np.ndarray, " t"]:
+        """The rows in the order of the numbers in their ids; in that of the file where the ids are names."""
+        numbers = [number(name) for name in self.ids]
+        return np.arange(len(self.ids)) if None in numbers else np.argsort(np.array(numbers, np.int64))
+
     def places(self) -> Int64[np.ndarray, " t"]:
         """The number in each id, a permutation of 0 .. T-1; ValueError if ids are malformed or leave a gap."""
         if fault := numbering_fault(self.ids):
-            raise ValueError(f"{self.path or 'votes'}: {fault[1]}")
+            raise ValueError(f"{self.path or 'votes'}: {fault}")
         return np.array([int(name[1:]) for name in self.ids], dtype=np.int64)
 
 
@@ -92,13 +105,34 @@ def share_by_row(votes: Int[np.ndarray, "t v"]) -> Float64[np.ndarray, " t"]:
     return divide(b, a + b)
 
 
-def numbering_fault(ids: Sequence[str]) -> tuple[int | None, str] | None:
-    """The first fault of the numbering: (index of the id, or None if one is missing; a message). None if sound."""
+def number(name: str) -> int | None:
+    """The number in an id of the release, such as 7 in t0007; None for any other name."""
+    found = re.fullmatch(r"t(\d{4,9})", name, re.ASCII)
+    return int(found[1]) if found and name == f"t{int(found[1]):04d}" else None
+
+
+def naming_fault(ids: Sequence[str]) -> tuple[int, str] | None:
+    """The first id that cannot be one: (its index, a message). None if all can.
+
+    An id begins the names of three pictures, so it has no path separators, control characters or dots in front. A file
+    with an id such as t0000 must have no other kind, which would be a slip of the pen.
+    """
+    numbered = [number(name) is not None for name in ids]
     for i, name in enumerate(ids):
-        if not re.fullmatch(r"t\d{4,9}", name, re.ASCII) or name != f"t{int(name[1:]):04d}":
-            return i, f"saw the id '{name}', wanted t0000, t0001, ..."
-    if missing := sorted(set(range(len(ids))) - {int(name[1:]) for name in ids}):
+        if any(numbered) and not numbered[i]:
+            return i, f"saw the id '{name}' beside {ids[numbered.index(True)]}, wanted t0000, t0001, ..."
+        if not name.isprintable() or not name.strip() or name[0] == "." or set(name) & set("/\\"):
+            return i, f"saw the id '{name}', wanted the beginning of the names of three pictures, such as t0000"
+    return None
+
+
+def numbering_fault(ids: Sequence[str]) -> str:
+    """Why the ids do not number a whole grid from t0000 on; "" if they do."""
+    numbers = {number(name) for name in ids}
+    if None in numbers:
+        return f"saw the id '{next(name for name in ids if number(name) is None)}', wanted t0000, t0001, ..."
+    if missing := sorted(set(range(len(ids))) - numbers):
         highest = max(ids, key=lambda name: int(name[1:]))
         shown = ", ".join(f"t{i:04d}" for i in missing[:5])
-        return None, f"saw {len(ids)} triplets up to {highest}, wanted every id from t0000 on; missing: {shown}"
-    return None
+        return f"saw {len(ids)} triplets up to {highest}, wanted every id from t0000 on; missing: {shown}"
+    return ""

@@ -4,7 +4,8 @@
     triplet_answers.csv                                  tripletId,ans1,ans2,ans3
 
 The folder is only read. A picture that is empty or damaged raises `images.PictureError`, for the caller to list; a
-picture that is not square, that is missing, or that has no row of answers is a ValueError about the whole folder.
+picture that is not square, or that is missing, is a ValueError about the whole folder. Triplets without answers are not
+read, and counted. Triplets of your own have the same layout; their ids may be any names.
 """
 
 import hashlib
@@ -36,8 +37,11 @@ def check_layout(release: pathlib.Path) -> None:
             )
 
 
-def check_pictures(release: pathlib.Path, triplets: Sequence[str], lines: Sequence[int]) -> None:
-    """Raise ValueError where pictures do not belong to the triplets that the answers have on these lines."""
+def check_pictures(release: pathlib.Path, triplets: Sequence[str], lines: Sequence[int]) -> list[str]:
+    """The triplets of the folder that have no answers; ValueError where a triplet of the answers lacks a picture.
+
+    `lines` are those of `triplets` in the file of answers.
+    """
     present = {path.name for path in (release / PICTURES).glob("*.jpg")}
     line = {f"{triplet}_{role}.jpg": row for row, triplet in zip(lines, triplets, strict=True) for role in ROLES}
     if missing := sorted(line.keys() - present, key=lambda name: (line[name], name)):
@@ -45,11 +49,8 @@ def check_pictures(release: pathlib.Path, triplets: Sequence[str], lines: Sequen
             f"{release / ANSWERS}, line {line[missing[0]]}: expected a picture {PICTURES}/{missing[0]}, there is none; "
             f"{len(missing)} of {len(line)} pictures are missing"
         )
-    if unknown := sorted(present - line.keys()):
-        raise ValueError(
-            f"{release / PICTURES / unknown[0]}: expected a row of this triplet in {release / ANSWERS}, there is none; "
-            f"{len(unknown)} pictures have no answers"
-        )
+    found = {name.removesuffix(".jpg").rpartition("_") for name in present - line.keys()}
+    return sorted({triplet for triplet, _, role in found if triplet and role in ROLES} - set(triplets))
 
 
 def decode_square(data: bytes, *, path: pathlib.Path) -> UInt8[np.ndarray, "s s 3"]:

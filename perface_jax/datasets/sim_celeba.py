@@ -2,8 +2,9 @@
 
 Stored per triplet: the pictures a, b, c resized to `image_size` (Pillow's bilinear) as raw uint8, its id, its votes,
 and the ids of its source triplet and target. The release does not tell the latter two: they follow from the order in
-which the grid of sources and targets was written down, which is read off the pictures (`order="auto"`) or named. The
-data set is in the order of the triplet numbers; triplets with an unreadable picture are left out and listed.
+which the grid of sources and targets was written down, which is read off the pictures (`order="auto"`) or named. Of any
+other crossing, and of triplets of your own, a file names them (`ids="ids.csv"`, see `annotations.read_ids`). The data
+set is in the order of the triplet numbers; triplets with an unreadable picture are left out and listed.
 
     triplets = load(build("path/to/release", "path/to/data", repair="to_pictures"))
     triplets[0]                      # uint8 [3, 112, 112, 3], pictures a, b, c
@@ -30,9 +31,9 @@ from absl import logging
 from jaxtyping import Int8, Int32, UInt8
 
 from perface_jax import annotations, files, images
-from perface_jax.datasets import order as orders
+from perface_jax.annotations.tables import listed
+from perface_jax.datasets import placing, repair, store
 from perface_jax.datasets import release as releases
-from perface_jax.datasets import repair, store
 
 SPLIT = "triplets"
 TRIPLETS_PER_SHARD = 256  # TFDS holds the shard in memory that it is writing
@@ -51,7 +52,8 @@ class Config(tfds.core.BuilderConfig):
     order: str = "auto"  # read off the pictures; or a kind of annotations.grid_order; or "unknown", for no ids
     block: int | None = 10  # size of a group; only read where `order` names a grouped kind
     grid: tuple[int, int] | None = None  # (sources, targets); None = square
-    repair: str = "none"  # or "to_pictures": bring every answer column into the order of the pictures
+    repair: str = "none"  # or "to_pictures": bring every answer column into the order of the pictures, if it is known
+    ids: str | os.PathLike = ""  # a file of sources and targets, in place of order and grid
 
     def __post_init__(self):
         if self.image_size < 1:
@@ -67,9 +69,12 @@ class Config(tfds.core.BuilderConfig):
             raise ValueError(
                 "repair 'to_pictures' needs the order of the pictures: expected another order than unknown"
             )
+        if self.ids and (self.order != "auto" or self.grid):
+            raise ValueError(f"ids {self.ids} names sources and targets: leave out order ({self.order!r}) and grid")
         block = f"_{self.block}" if grouped else ""
         grid = "-{}x{}".format(*self.grid) if self.grid else ""
-        self.name = f"{self.image_size}px-{self.order}{block}{grid}-repair_{self.repair}"
+        places = f"ids_{files.sha256(pathlib.Path(self.ids))[:12]}" if self.ids else f"{self.order}{block}{grid}"
+        self.name = f"{self.image_size}px-{places}-repair_{self.repair}"
 
 
 class SimCelebA(tfds.core.ShardBasedBuilder):
@@ -106,75 +111,56 @@ class SimCelebA(tfds.core.ShardBasedBuilder):
         release = pathlib.Path(dl_manager.manual_dir)
         releases.check_layout(release)
         answers = annotations.read_answers(release / releases.ANSWERS)
-        releases.check_pictures(release, answers.ids, answers.lines)
+        spare = releases.check_pictures(release, answers.ids, answers.lines)
+        if spare:
+            logging.warning("%d triplets of %s have no answers: %s", len(spare), release, listed(spare))
         store.metadata(self).update(release=os.fspath(release.resolve()), **releases.fingerprint(release))
-        rows = self._rows(release, answers)
+        rows = self._rows(release, answers, spare)
         examples = self._examples(release, rows)
         shards = -(-len(rows) // TRIPLETS_PER_SHARD)
         lengths = [TRIPLETS_PER_SHARD] * (shards - 1) + [None]  # the last one takes the rest
         return {SPLIT: [functools.partial(itertools.islice, examples, length) for length in lengths]}
 
-    def _rows(self, release: pathlib.Path, answers: annotations.Votes) -> list[dict[str, Any]]:
+    def _rows(self, release: pathlib.Path, answers: annotations.Votes, spare: Sequence[str]) -> list[dict[str, Any]]:
         """Everything but the pictures, in the order of the triplet numbers."""
-        source_id = target_id = np.full(len(answers.ids), -1, np.int32)
-        if self.builder_config.order == "unknown":
-            audit = annotations.audit(answers, grid=None)
-            described = {"order": None, "repair": [], "alarms": [], "audit": audit.as_dict(), "report": audit.report()}
-        else:
-            order, answers, described = self._order_and_repair(release, answers)
-            source_id, target_id = annotations.cells(order.kind, order.sources, order.targets, block=order.block)
-        store.metadata(self).update(described)
+        placed = self._placed(release, answers, spare)
+        answers, audited = self._audited(placed)
+        store.metadata(self).update({**placed.described, **audited, "without_answers": list(spare)})
         return [
             {"id": answers.ids[row], "votes": answers.votes[row],
-             "source_id": np.int32(source_id[place]), "target_id": np.int32(target_id[place])}
-            for place, row in enumerate(np.argsort(answers.places()))
+             "source_id": np.int32(placed.source_id[row]), "target_id": np.int32(placed.target_id[row])}
+            for row in answers.by_number()
         ]  # fmt: skip
 
-    def _order_and_repair(self, release, answers) -> tuple[annotations.GridOrder, annotations.Votes, dict]:
-        grid = self._grid(release, answers)
-        order, found = self._order(release, answers, grid)
-        audit = annotations.audit(answers, grid=grid)
-        alarms, moved = audit.order_alarms, []
-        if self.builder_config.repair == "to_pictures":
+    def _placed(self, release, answers, spare) -> placing.Placed:
+        config = self.builder_config
+        if config.ids:
+            return placing.by_file(answers, config.ids, spare=spare)
+        if config.order == "unknown":
+            return placing.nowhere(answers)
+        return placing.by_order(release, answers, spare=spare, grid=config.grid, kind=config.order, block=config.block)
+
+    def _audited(self, placed: placing.Placed) -> tuple[annotations.Votes, dict[str, Any]]:
+        """The answers, repaired where that was asked for and the order is known, and what the audit found."""
+        answers, order = placed.answers, placed.order
+        audit = annotations.audit(answers, grid=(order.sources, order.targets) if order else None)
+        alarms, moved, warned = audit.order_alarms, [], []
+        if order and self.builder_config.repair == "to_pictures":
             answers, moved = repair.to_pictures(answers, audit, order)
             alarms = ()
+        if order:
+            warned = repair.disagreements(answers, alarms, order)
+        note = audit.order_note if order else placed.note
         if moved:
             logging.warning("answer columns moved into the order of the pictures: %s", "; ".join(moved))
-        described = {"words": order.words(), "call": order.call(), "pictures": str(found)}
-        described |= {"score": found.score, "runner_up_score": found.runner_up_score}
-        warned = repair.disagreements(answers, alarms, order)
-        audited = {"repair": moved, "alarms": warned, "audit": audit.as_dict(), "report": audit.report()}
-        return order, answers, {"order": described, **audited}
-
-    def _grid(self, release, answers) -> tuple[int, int]:
-        path, triplets = release / releases.ANSWERS, len(answers.ids)
-        try:
-            sources, targets = self.builder_config.grid or annotations.square_grid(triplets)
-        except ValueError as error:
-            raise ValueError(f"{path}: {error}: grid=(sources, targets), or order='unknown'") from error
-        if sources * targets != triplets or min(sources, targets) < 2:
-            raise ValueError(
-                f"{path}: {triplets} triplets, expected {sources * targets} for a grid of {sources} sources x "
-                f"{targets} targets, and at least 2 of both"
-            )
-        return sources, targets
-
-    def _order(self, release, answers, grid) -> tuple[annotations.GridOrder, orders.PictureOrder]:
-        config, (sources, targets) = self.builder_config, grid
-        found = orders.find_order(_borders(release, answers), sources=sources, targets=targets)
-        if config.order == "auto":
-            if not found.sure:
-                raise ValueError(
-                    f"{release}: the pictures do not tell their order ({found}): name it, or say 'unknown'"
-                )
-            return found.order, found
-        order = annotations.GridOrder(annotations.Kind(config.order), sources, targets, config.block or 1)
-        if not np.array_equal(order.positions(), found.order.positions()):
-            logging.warning("order is named as %s, but in the pictures %s", order.words(), found)
-        return order, found
+        if note:
+            logging.warning("the row orders of the answer columns were not compared: %s", note)
+        found = {"repair": moved, "alarms": warned, "order_note": note}
+        return answers, found | {"audit": audit.as_dict(), "report": audit.report()}
 
     def _examples(self, release: pathlib.Path, rows: Sequence[dict]) -> Iterator[tuple[str, dict[str, Any]]]:
-        digest, stored, skipped, size = hashlib.sha256(), [], [], self.builder_config.image_size
+        digest, size = hashlib.sha256(), self.builder_config.image_size
+        stored, skipped, skipped_ids = [], [], []
         for row in tqdm.tqdm(rows, desc="storing triplets", unit=" triplets"):
             paths = [releases.picture_path(release, row["id"], role) for role in releases.ROLES]
             encoded = [path.read_bytes() for path in paths]
@@ -184,6 +170,7 @@ class SimCelebA(tfds.core.ShardBasedBuilder):
                 squares = [releases.decode_square(data, path=p) for data, p in zip(encoded, paths, strict=True)]
             except images.PictureError as error:
                 skipped.append(str(error))
+                skipped_ids.append(row["id"])
                 continue
             stored.append([row["id"], row["votes"].tolist(), int(row["source_id"]), int(row["target_id"])])
             yield row["id"], {"images": np.stack([images.fit(s, crop="simswap", size=size) for s in squares]), **row}
@@ -191,20 +178,8 @@ class SimCelebA(tfds.core.ShardBasedBuilder):
             logging.warning("%d of %d triplets left out: %s", len(skipped), len(rows), "; ".join(skipped[:5]))
         if not stored:
             raise ValueError(f"{release}: no triplet can be used: {'; '.join(skipped[:5])}")
-        store.metadata(self).update(pictures_sha256=digest.hexdigest(), skipped=skipped, triplets=stored)
-
-
-def _borders(release: pathlib.Path, answers: annotations.Votes) -> np.ndarray:
-    """Border colors of the reference of every triplet, in the order of the triplet numbers."""
-    borders = np.full((len(answers.ids), orders.BORDER_VALUES), np.nan, np.float32)
-    rows = tqdm.tqdm(np.argsort(answers.places()), desc="reading borders", unit=" pictures")
-    for place, row in enumerate(rows):
-        path = releases.picture_path(release, answers.ids[row], releases.REFERENCE)
-        try:
-            borders[place] = orders.border(releases.decode_square(path.read_bytes(), path=path))
-        except images.PictureError:
-            continue  # listed when the triplet is stored
-    return borders
+        noted = {"pictures_sha256": digest.hexdigest(), "skipped": skipped, "skipped_ids": skipped_ids}
+        store.metadata(self).update(noted, triplets=stored)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -216,7 +191,14 @@ class Triplets:
     votes: Int8[np.ndarray, "t v"]  # 0 = a is closer, 1 = b is closer, -1 = none
     source_id: Int32[np.ndarray, " t"]  # -1 where the order is unknown
     target_id: Int32[np.ndarray, " t"]  # -1 where the order is unknown
-    metadata: dict  # digests, order of the pictures, audit, repair, skipped triplets
+    metadata: dict  # digests, order of the pictures, audit, repair, skipped triplets, those without answers or ids
+
+    @property
+    def absent(self) -> tuple[str, ...]:
+        """Triplets of the release that are not in the set: unreadable, or without answers or ids."""
+        if "skipped_ids" not in self.metadata:  # built by version 0.1: a message begins with the name of the picture
+            return tuple(message.partition("_")[0] for message in self.metadata["skipped"])
+        return tuple(one for kind in ("skipped_ids", "without_answers", "without_ids") for one in self.metadata[kind])
 
     def __len__(self) -> int:
         return len(self.ids)

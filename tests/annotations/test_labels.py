@@ -24,10 +24,16 @@ def test_majority_needs_more_than_half_of_the_votes():
     assert str(labels) == "majority: keeps 3 of 5 triplets"
 
 
-def test_unanimous_needs_two_votes_that_agree():
+def test_unanimous_needs_votes_that_agree_and_enough_of_them():
     labels = unanimous(TABLE)
     np.testing.assert_array_equal(labels.label, [-1, 1, -1, -1, -1])
     assert labels.kept == 1
+    holes = votes_of([[0, 0, -1], [1, 1, 1], [-1, 1, -1], [0, 1, -1], [-1, -1, -1]])
+    for least, wanted in {3: [-1, 1, -1, -1, -1], 2: [0, 1, -1, -1, -1], 1: [0, 1, 1, -1, -1]}.items():
+        np.testing.assert_array_equal(unanimous(holes, min_votes=least).label, wanted)
+    np.testing.assert_array_equal(unanimous(holes).label, unanimous(holes, min_votes=3).label)
+    with pytest.raises(ValueError, match="min_votes is 0; wanted at least 1"):
+        unanimous(holes, min_votes=0)
 
 
 def test_vote_share_is_the_share_of_b():

@@ -111,7 +111,7 @@ def test_a_wrong_number_of_votes_is_named_with_its_line(tmp_path):
     fails(tmp_path, WIDE.replace("t0001,b,b,b", "t0001,b,b,b,a"), "line 3", "5 cells", "wanted 4")
 
 
-@pytest.mark.parametrize("letter", ["c", "", "0", "ab"])
+@pytest.mark.parametrize("letter", ["c", "-", "0", "ab"])
 def test_a_letter_other_than_a_and_b_is_named_with_its_line_and_column(tmp_path, letter):
     fails(tmp_path, WIDE.replace("t0001,b,b,b", f"t0001,b,{letter},b"), "line 3", f"'{letter}'", "ans2", "a or b")
 
@@ -120,8 +120,28 @@ def test_a_doubled_id_is_named_with_both_lines(tmp_path):
     fails(tmp_path, WIDE.replace("t0002", "t0000"), "line 4", "t0000", "line 2")
 
 
-def test_a_missing_id_is_named(tmp_path):
-    fails(tmp_path, WIDE.replace("t0002", "t0005"), "3 triplets", "t0005", "missing: t0002")
+def test_empty_cells_of_the_release_form_are_missing_votes(tmp_path):
+    votes = read_answers(write(tmp_path, WIDE.replace("t0001,b,b,b", "t0001,b,,b").replace("t0002,a,a,a", "t0002,,, ")))
+    np.testing.assert_array_equal(votes.votes, [[0, 1, 0], [1, -1, 1], [-1, -1, -1]])
+    fails(tmp_path, "tripletId,ans1,ans2\nt0000,,\n", "every cell of ans1, ans2 is empty", "at least one vote")
+
+
+def test_a_file_may_hold_a_part_of_the_triplets_whose_places_are_then_not_those_of_a_whole_grid(tmp_path):
+    votes = read_answers(write(tmp_path, WIDE.replace("t0000", "t0007").replace("t0002", "t0005")))
+    assert votes.ids == ("t0007", "t0001", "t0005")
+    np.testing.assert_array_equal(votes.by_number(), [1, 2, 0])
+    with pytest.raises(
+        ValueError, match="3 triplets up to t0007, wanted every id from t0000 on; missing: t0000, t0002"
+    ):
+        votes.places()
+
+
+def test_triplets_may_have_names_of_their_own(tmp_path):
+    votes = read_answers(write(tmp_path, "tripletId,ans1\nsmile 7,a\nanna-on-bob,b\n"))
+    assert votes.ids == ("smile 7", "anna-on-bob")
+    np.testing.assert_array_equal(votes.by_number(), [0, 1])
+    for name in ("../etc", "a/b", "a\\b", ".hidden", "a\tb"):
+        fails(tmp_path, f"tripletId,ans1\n{name},a\n", "line 2", "the beginning of the names of three pictures")
 
 
 @pytest.mark.parametrize("name", ["7", "t7", "t00001", "x0001", ""])
@@ -164,7 +184,6 @@ def test_long_form_cells_are_checked(tmp_path):
     fails(tmp_path, head + "t0000,ann,a,0,a\n", "line 2", "not a dummy")
     fails(tmp_path, head + "d1,ann,a,1,x\n", "line 2", "'x'", "expected")
     fails(tmp_path, head + "d1,ann,a,1,a\n", "dummy")
-    fails(tmp_path, head + "t0000,ann,a,0,\nt0002,ann,a,0,\n", "missing: t0001")
 
 
 def test_two_alternative_cells_are_checked(tmp_path):

@@ -7,7 +7,7 @@ import warnings
 import numpy as np
 import pytest
 
-from perface_jax.annotations import SplitWarning, cells, random_split, split
+from perface_jax.annotations import SplitWarning, Validation, cells, random_split, split
 
 SOURCE, TARGET = cells("group_major", 80, 80)
 
@@ -19,19 +19,39 @@ def ids(made, name: str) -> tuple[set, set]:
 def test_the_settings_are_the_products_of_their_parts():
     made = split(SOURCE, TARGET)
     counts = {name: len(rows) for name, rows in made.rows.items()}
-    assert counts == {"train": 56 * 56, "validation": 8 * 8, "i": 16 * 16, "ii": 56 * 16, "iii": 16 * 56}
+    assert counts == {"train": 56 * 56, "validation": 8 * 64, "i": 16 * 16, "ii": 56 * 16, "iii": 16 * 56}
     assert made.unused == 6400 - sum(counts.values())
     assert str(made) == (
         "by source 56/8/16 and target 56/8/16, seed 0, fold 0: "
+        "train 3,136, validation 512, i 256, ii 896, iii 896, unused 704"
+    )
+
+
+@pytest.mark.parametrize("fold", [0, 3])
+def test_validation_on_non_test_targets_changes_no_other_setting_and_shares_no_source(fold):
+    now, before = (split(SOURCE, TARGET, fold=fold, validation=name) for name in ("non_test_targets", "both_unseen"))
+    for name in ("train", "i", "ii", "iii"):
+        np.testing.assert_array_equal(now.rows[name], before.rows[name])
+    assert set(before.rows["validation"]) < set(now.rows["validation"])
+    validation, test = ids(now, "validation"), ids(now, "i")
+    assert validation[0] == ids(before, "validation")[0]
+    assert not validation[0] & (ids(now, "train")[0] | test[0])
+    assert validation[1] == set(range(80)) - test[1]
+    assert str(before) == (
+        f"by source 56/8/16 and target 56/8/16, seed 0, fold {fold}, validation on its own targets alone: "
         "train 3,136, validation 64, i 256, ii 896, iii 896, unused 1,152"
     )
+    with pytest.raises(ValueError, match="settings train and validation share 56 targets"):
+        dataclasses.replace(now, validation=Validation.BOTH_UNSEEN)
+    with pytest.raises(ValueError, match="validation is 'all'; wanted one of non_test_targets, both_unseen"):
+        split(SOURCE, TARGET, validation="all")
 
 
 def test_what_is_unseen_is_unseen():
     made = split(SOURCE, TARGET, seed=3)
     (train_s, train_t), (val_s, val_t), (i_s, i_t) = (ids(made, name) for name in ("train", "validation", "i"))
     assert not train_s & val_s
-    assert not train_t & val_t
+    assert train_t < val_t
     assert not (train_s | val_s) & i_s
     assert not (train_t | val_t) & i_t
     assert ids(made, "ii") == (train_s, i_t)
@@ -71,7 +91,7 @@ def test_the_split_is_a_function_of_seed_and_fold():
 def test_other_grids_and_ids_can_be_split():
     source, target = cells("group_major", 24, 24, block=6)
     made = split(1000 + 7 * source, target, sources=(16, 3, 5), targets=(14, 4, 6))
-    assert [len(made.rows[name]) for name in ("train", "validation", "i")] == [16 * 14, 3 * 4, 5 * 6]
+    assert [len(made.rows[name]) for name in ("train", "validation", "i")] == [16 * 14, 3 * 18, 5 * 6]
 
 
 def test_no_validation_and_no_test_ids_are_allowed():
@@ -82,7 +102,8 @@ def test_no_validation_and_no_test_ids_are_allowed():
 @pytest.mark.parametrize("fold", range(5))
 def test_genders_are_in_proportion_in_every_part(fold):
     gender = np.array(["female", "male"])
-    made = split(SOURCE, TARGET, fold=fold, source_gender=gender[SOURCE % 2], target_gender=gender[(TARGET >= 40) * 1])
+    genders = {"source_gender": gender[SOURCE % 2], "target_gender": gender[(TARGET >= 40) * 1]}
+    made = split(SOURCE, TARGET, fold=fold, validation="both_unseen", **genders)
     for name, size in (("train", 56), ("validation", 8), ("i", 16)):
         sources, targets = ids(made, name)
         assert sum(s % 2 for s in sources) == size // 2
@@ -148,7 +169,7 @@ def spoil(made, name: str, row: int):
 
 
 def test_overlapping_settings_are_refused_with_their_ids():
-    made = split(SOURCE, TARGET)
+    made = split(SOURCE, TARGET, validation="both_unseen")
     made.check()
     row = made.rows["ii"][0]  # a train source on a test target
     with pytest.raises(ValueError, match=f"train and i share 1 sources: {SOURCE[row]}"):

@@ -41,9 +41,12 @@ def test_the_first_missing_picture_is_named_with_its_line_and_all_are_counted(fo
         release.check_pictures(folder, IDS, (2, 4, 5, 6))
 
 
-def test_pictures_without_answers_are_named_and_counted(folder):
-    with pytest.raises(ValueError, match="t0003_a.jpg: expected a row of this triplet in .*; 3 pictures have no"):
-        release.check_pictures(folder, IDS[:3], range(2, 5))
+def test_triplets_without_answers_are_listed_and_other_files_are_not(folder):
+    (folder / "triplet" / "thumbs.jpg").touch()
+    (folder / "triplet" / "t0000_d.jpg").touch()
+    (folder / "triplet" / "own name_7_a.jpg").touch()
+    assert release.check_pictures(folder, IDS[:2], range(2, 4)) == ["own name_7", "t0002", "t0003"]
+    assert release.check_pictures(folder, IDS, range(2, 6)) == ["own name_7"]
 
 
 def test_a_square_is_decoded_and_anything_else_says_what_is_wrong_and_where(tmp_path):

@@ -193,10 +193,12 @@ def test_empty_lines_count_in_the_line_that_is_named(copy, tmp_path):
         sim_celeba.build(copy, tmp_path / "data", **GRID)
 
 
-def test_a_picture_without_answers_is_named(copy, tmp_path):
+def test_a_triplet_without_answers_is_counted(copy, tmp_path):
     shutil.copy(copy / "triplet" / "t0005_b.jpg", copy / "triplet" / "t0024_b.jpg")
-    with pytest.raises(ValueError, match="t0024_b.jpg: expected a row of this triplet"):
-        sim_celeba.build(copy, tmp_path / "data", **GRID)
+    triplets = sim_celeba.load(sim_celeba.build(copy, tmp_path / "data", image_size=16, **GRID))
+    assert len(triplets) == 24
+    assert triplets.metadata["without_answers"] == ["t0024"]
+    assert triplets.absent == ("t0024",)
 
 
 def test_a_grid_that_does_not_fit_is_refused(release, tmp_path):
