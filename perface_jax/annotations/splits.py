@@ -226,7 +226,9 @@ def _ids(ids, name: str) -> np.ndarray:
     if ids.ndim != 1 or not np.issubdtype(ids.dtype, np.integer):
         raise ValueError(f"{name} must be whole numbers, one per triplet, got {ids.dtype} {ids.shape}")
     if (ids < 0).any():
-        raise ValueError(f"{name} has the id {ids.min()}, which means unknown: build the dataset with an order")
+        raise ValueError(
+            f"{name} has the id {ids.min()}, which means unknown: build the dataset with an order or a file of ids"
+        )
     return ids
 
 

@@ -1,6 +1,5 @@
 """What is evaluated: the models of a run before and after training, or embeddings from a file."""
 
-import json
 import pathlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
@@ -41,7 +40,7 @@ def open_run(config: ConfigDict, workdir: epath.PathLike, *, compare: str = "") 
     """A finished run, before and after training. FileNotFoundError: not finished; ValueError: another run's workdir."""
     settings.check(config)
     folder, replicas = epath.Path(workdir), sweeps.replicas(config)
-    workdirs.refuse_other_run(folder, json.loads(config.to_json()))
+    workdirs.refuse_other_run(folder, workdirs.record(config))
     folders = [trainer.model_folder(folder, replica) for replica in replicas]
     if missing := [one for one in folders if not one.exists()]:
         raise FileNotFoundError(f"{folder} holds no finished run: train.py writes {missing[0]} when it is done")

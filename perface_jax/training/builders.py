@@ -27,8 +27,6 @@ from perface_jax.training import optim
 from perface_jax.training.state import Hyper
 from perface_jax.training.step import Loss, Norms
 
-LABELS = {"unanimous": annotations.unanimous, "majority": annotations.majority}  # the paper's D2 and D1
-
 
 class IdentityData(NamedTuple):
     """Pictures of people, of which some are trained on, and pairs of pictures of people who are not."""
@@ -41,8 +39,9 @@ class IdentityData(NamedTuple):
 
 
 def open_triplets(config: ConfigDict) -> sim_celeba.Triplets:
-    """The triplets of the release."""
+    """The triplets of the release, or of another folder in its layout."""
     data = config.data
+    grid = None if data.ids else (data.sources, data.targets)  # the file says which triplets there are
     build = functools.partial(
         sim_celeba.build,
         data.release,
@@ -50,8 +49,9 @@ def open_triplets(config: ConfigDict) -> sim_celeba.Triplets:
         image_size=config.model.image_size,
         order=data.order,
         block=data.block,
-        grid=(data.sources, data.targets),
+        grid=grid,
         repair=data.repair,
+        ids=data.ids,
     )
     return sim_celeba.load(parallel.first_process_first(build))
 
@@ -60,7 +60,8 @@ def divide(triplets: sim_celeba.Triplets, config: ConfigDict) -> LabeledTriplets
     """Labels and settings of one run."""
     votes = annotations.Votes(ids=triplets.ids, votes=triplets.votes)
     split = _split(triplets, config.split)
-    training_labels, labels = LABELS[config.labels](votes).label, annotations.unanimous(votes).label
+    labels = annotations.unanimous(votes, min_votes=config.min_votes).label  # the paper's D2
+    training_labels = annotations.majority(votes).label if config.labels == "majority" else labels  # or D1
     training = split.rows[annotations.Setting.TRAIN]
     training = training[training_labels[training] >= 0]
     if config.fraction < 1:
@@ -72,18 +73,30 @@ def divide(triplets: sim_celeba.Triplets, config: ConfigDict) -> LabeledTriplets
             f" {config.batch_size}; choose a smaller config.batch_size or config.labels=majority"
         )
     settings = {name: rows[labels[rows] >= 0] for name, rows in split.rows.items()}
-    if not len(settings[annotations.Setting.VALIDATION]):
-        raise ValueError("no validation triplet has a unanimous label; give config.split more validation ids")
+    if config.export == "best" and not len(settings[annotations.Setting.VALIDATION]):
+        raise ValueError(
+            f"no validation triplet has a unanimous label of {config.min_votes} votes; give config.split more"
+            " validation ids (or config.split.file validation triplets), or set config.export=last, which needs none"
+        )
     return LabeledTriplets(triplets, training_labels, labels, training, settings, split)
 
 
 def _split(triplets, options):
-    options = options.to_dict()
-    if annotations.SplitBy(options.pop("by")) is annotations.SplitBy.IDS:
-        return annotations.split(triplets.source_id, triplets.target_id, **options)
-    if options["fold"]:
-        raise ValueError(f"config.split.fold is {options['fold']}; a split by triplets has no folds, vary split.seed")
-    return annotations.random_split(len(triplets), seed=options["seed"])
+    by = annotations.SplitBy(options.by)
+    if (by is annotations.SplitBy.FILE) != bool(options.file):
+        seen = f"config.split.by is {by} and config.split.file {options.file!r}"
+        raise ValueError(f"{seen}; wanted split.by=file and the path of a file, or neither")
+    if by is annotations.SplitBy.IDS:
+        chosen = {name: options[name] for name in ("sources", "targets", "seed", "fold", "validation")}
+        return annotations.split(triplets.source_id, triplets.target_id, **chosen)
+    if options.fold:
+        raise ValueError(f"config.split.fold is {options.fold}; a split by {by} has no folds")
+    if by is annotations.SplitBy.TRIPLETS:
+        return annotations.random_split(len(triplets), seed=options.seed)
+    if options.seed:
+        raise ValueError(f"config.split.seed is {options.seed}; a split from a file is not drawn")
+    ids = {"source_id": triplets.source_id, "target_id": triplets.target_id}
+    return annotations.read_split(options.file, triplets.ids, **ids, others=triplets.absent)
 
 
 def open_groups(config: ConfigDict) -> tuple[celeba_hq.Faces, celeba_hq.Faces]:

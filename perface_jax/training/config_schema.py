@@ -6,6 +6,7 @@ Values that the paper does not give are marked (ours).
 from ml_collections import ConfigDict
 
 from perface_jax import images, parallel, settings
+from perface_jax.annotations import SplitBy, Validation
 from perface_jax.network.kernels import Kernels
 from perface_jax.settings import AT_LEAST_0, POSITIVE, Change, Check, Field, identities_only, one_of, triplets_only
 from perface_jax.training.step import Loss, Norms
@@ -38,6 +39,7 @@ ROWS = (
     triplets_only("data.block", 10, "sources in a group, where data.order names a grouped kind"),
     triplets_only("data.sources", 80, "source triplets of the grid"),
     triplets_only("data.targets", 80, "targets of the grid"),
+    triplets_only("data.ids", "", 'CSV of tripletId,source,target in place of order and grid; "" = none', change=FREE),
     triplets_only("data.repair", "to_pictures", "answer columns in another row order: reorder to_pictures, or none"),
     identities_only("data.folder", "data/identities", "a folder with a sub-folder of pictures for every identity"),
     identities_only("data.pairs", 2000, "pairs of validation pictures, half of them of one identity"),
@@ -45,12 +47,17 @@ ROWS = (
 
     triplets_only("labels", "unanimous", "of training: unanimous (D2) or majority (D1); evaluation uses unanimous",
                   one_of(("unanimous", "majority")), swept=True),
+    triplets_only("min_votes", 3, "that a unanimous label needs, where votes are missing", POSITIVE),
     triplets_only("fraction", 1.0, "share of the training triplets that is used",
                   Check("a share of the training triplets, in (0, 1]", lambda value: 0 < value <= 1), swept=True),
-    triplets_only("split.by", "ids", "ids: test sources and targets are unseen; triplets: 80/10/10 at random",
-                  one_of(("ids", "triplets"))),
+    triplets_only("split.by", "ids", "ids: test ids are unseen; file: as split.file says; triplets: 80/10/10 at random",
+                  _values(SplitBy)),
+    triplets_only("split.file", "", 'CSV of tripletId,setting (train, validation, i, ii, iii, test); "" = none',
+                  change=FREE),
     triplets_only("split.sources", (56, 8, 16), "source triplets for train, validation, test (ours)"),
     triplets_only("split.targets", (56, 8, 16), "targets for train, validation, test (ours)"),
+    triplets_only("split.validation", "non_test_targets", "targets of the validation sources (ours); both_unseen: their"
+                  " own alone", _values(Validation)),
     triplets_only("split.fold", 0, "rotates the test ids for cross-validation", swept=True),
     identities_only("split.sizes", (600, 50, 50), "identities for train, validation, test"),
     Field("split.seed", 0, "of the split, and of pairs of identities", swept=True),
@@ -91,7 +98,14 @@ ROWS = (
     Field("mesh.how", "shard_map", "or pmap (legacy): one run, without the compiler options that make CPUs fast",
           _values(parallel.How), FREE),
 )  # fmt: skip
-ADDED = {"model.kernels": "auto"}  # fields that the workdirs of version 0.1 lack, and what their runs did
+FILES = ("data.ids", "split.file")  # where they are is free; a run records the digest of what they say
+ADDED = {  # fields that the workdirs of version 0.1 lack, and what their runs did
+    "model.kernels": "auto",
+    "data.ids": "",
+    "min_votes": 2,
+    "split.file": "",
+    "split.validation": "both_unseen",
+}
 SWEPT = tuple(dict.fromkeys(row.name for row in ROWS if row.swept))
 UNSWEPT = settings.nested({"combine": "grid", **dict.fromkeys(SWEPT, ())})
 FIELDS = (
@@ -107,4 +121,11 @@ def check(config: ConfigDict) -> None:
 
 def change(name: str) -> Change | None:
     """Whether the field of this name may differ between two starts of a run; None if training does not read it."""
+    if name in map(digest_name, FILES):
+        return Change.REFUSED
     return next((field.change for field in FIELDS if field.covers(name)), None)
+
+
+def digest_name(field: str) -> str:
+    """The name under which a run records the digest of the file that a field of `FILES` names."""
+    return f"{field}_sha256"

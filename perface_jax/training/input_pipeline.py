@@ -96,6 +96,8 @@ class TripletsFromDisk:
     def validation(self):
         data, options = self._data, {"batch_size": self._config.evaluation_batch_size, **self._process}
         rows = data.settings[Setting.VALIDATION]
+        if not len(rows):
+            return
         for batch in batches.evaluation_batches(data.triplets, data.labels, rows, **options):
             yield self._place([batch])
 

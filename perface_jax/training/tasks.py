@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from jax.sharding import Mesh
 
+from perface_jax.evaluation import divisions
 from perface_jax.training import builders, input_pipeline
 from perface_jax.training.input_pipeline import IdentitiesOnDevice, InputPipeline
 from perface_jax.training.step import Loss, Objective, identity_objective, triplet_objective
@@ -19,6 +20,7 @@ class Task(NamedTuple):
     objective: Objective
     losses: tuple[Loss, ...] = ()  # on triplets: those of all replicas; each minimizes one of them
     classes: int = 0  # on identities: how many are trained on; ArcFace learns a vector for each, which is not exported
+    notes: tuple[str, ...] = ()  # on the data, for the log
 
 
 def open_task(replicas: Sequence[Replica], mesh: Mesh) -> Task:
@@ -36,4 +38,5 @@ def open_task(replicas: Sequence[Replica], mesh: Mesh) -> Task:
     data = [builders.divide(triplets, replica.config) for replica in replicas]
     losses = tuple(dict.fromkeys(Loss(replica.config.loss) for replica in replicas))
     objective = functools.partial(triplet_objective, choices=losses)
-    return Task(input_pipeline.open_triplets(replicas, data, mesh), objective, losses)
+    notes = dict.fromkeys(note for one in data for note in divisions.notes(one))
+    return Task(input_pipeline.open_triplets(replicas, data, mesh), objective, losses, notes=tuple(notes))

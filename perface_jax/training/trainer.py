@@ -39,7 +39,7 @@ def train(config: ConfigDict, workdir: epath.PathLike) -> list[epath.Path]:
     mesh = parallel.make_mesh(len(replicas), data=config.mesh.data)
     parallel.check_batch_size(config.batch_size, mesh)
     parallel.check_batch_size(config.evaluation_batch_size, mesh, name="config.evaluation_batch_size")
-    record = json.loads(config.to_json())
+    record = workdirs.record(config)
     changed = workdirs.refuse_other_run(workdir, record)
 
     model, weights = builders.starting_point(replicas[0].config)
@@ -70,6 +70,8 @@ def train(config: ConfigDict, workdir: epath.PathLike) -> list[epath.Path]:
         with Progress(folder, [replica.name for replica in replicas], **options) as progress:
             for name, (before, now) in changed.items():
                 progress.note(step, changed=f"config.{name}: {before} -> {now}")
+            for note in task.notes:
+                progress.note(step, data=note)
             progress.note(step, steps_per_epoch=list(inputs.epochs))
             while True:
                 # Before the next batch is taken: the state saved and the position in the data are one instant.
@@ -102,6 +104,8 @@ def model_folder(workdir: epath.Path, replica: sweeps.Replica) -> epath.Path:
 def _validate(compare, run, inputs):
     variables, batches = run.state.variables, inputs.validation()
     cosines = [parallel.fetch(compare(variables, batch, *inputs.shared))[:, 0] for batch in batches]
+    if not cosines:  # nothing to validate on, which config.export = "last" allows
+        return np.full(len(inputs.epochs), np.nan, np.float32)
     return inputs.score(np.concatenate(cosines, axis=1))
 
 

@@ -2,6 +2,7 @@
 
 `config.json` is the resolved config, as nested plain values, `versions.json` what the run used last. Between two starts
 of a run its training settings may differ only where `config_schema` allows it; settings of an evaluation are free.
+The digests of the files of ids and split are recorded too: a run goes on with the split that it began with.
 """
 
 import importlib.metadata
@@ -9,15 +10,33 @@ import json
 import math
 import platform
 from collections.abc import Mapping
+from typing import Any
 
 import jax
 from etils import epath
+from ml_collections import ConfigDict
 
 from perface_jax import files
 from perface_jax.settings import Change, flat
 from perface_jax.training import config_schema
 
 PACKAGES = "perface_jax jax jaxlib flax optax orbax-checkpoint grain tensorflow-datasets numpy".split()
+
+
+def record(config: ConfigDict) -> dict[str, Any]:
+    """What a workdir records of a config: plain nested values, and the digests of the files that belong to the run.
+
+    Raises:
+      FileNotFoundError: such a file is not there.
+    """
+    values = json.loads(config.to_json())
+    for name in config_schema.FILES:
+        if path := flat(values).get(name):
+            if not epath.Path(path).is_file():
+                raise FileNotFoundError(f"config.{name} is {path}: there is no such file")
+            group, _, field = config_schema.digest_name(name).rpartition(".")
+            values[group][field] = files.sha256(epath.Path(path))
+    return values
 
 
 def refuse_other_run(workdir: epath.PathLike, config: Mapping) -> dict[str, tuple]:

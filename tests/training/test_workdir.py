@@ -5,6 +5,7 @@ import json
 import jax
 import pytest
 
+from configs import perface_r50
 from perface_jax.training import workdir
 
 CONFIG = {
@@ -104,6 +105,39 @@ def test_a_workdir_from_before_a_field_was_added_is_that_of_a_run_with_its_defau
     assert workdir.refuse_other_run(tmp_path, CONFIG | {"model": {"kernels": "auto"}}) == {}
     with pytest.raises(ValueError, match="kernels = 'auto'\n\\+ model.kernels = 'xla'"):
         workdir.refuse_other_run(tmp_path, CONFIG | {"model": {"kernels": "xla"}})
+
+
+def test_an_old_workdir_keeps_the_validation_and_the_labels_that_its_run_had(tmp_path):
+    workdir.claim(tmp_path, CONFIG)
+    old = {"min_votes": 2, "split": {"by": "ids", "file": "", "validation": "both_unseen"}}
+    with_old = CONFIG | old | {"data": CONFIG["data"] | {"ids": ""}}
+    del with_old["split"]["by"]
+    assert workdir.refuse_other_run(tmp_path, with_old) == {}
+    with pytest.raises(ValueError, match="validation = 'both_unseen'\n\\+ split.validation = 'non_test_targets'"):
+        workdir.refuse_other_run(tmp_path, with_old | {"split": {"file": "", "validation": "non_test_targets"}})
+
+
+def test_a_file_of_ids_or_of_a_split_may_move_and_must_say_the_same(tmp_path):
+    config = perface_r50.get_config("smoke")
+    plain = workdir.record(config)
+    assert plain == json.loads(config.to_json())
+    for name in ("one.csv", "two.csv"):
+        (tmp_path / name).write_text("tripletId,setting\nt0000,train\n")
+    config.split.by, config.split.file = "file", str(tmp_path / "one.csv")
+    workdir.claim(tmp_path / "run", workdir.record(config))
+    config.split.file = str(tmp_path / "two.csv")
+    moved = workdir.refuse_other_run(tmp_path / "run", workdir.record(config))
+    assert list(moved) == ["split.file"]
+    (tmp_path / "two.csv").write_text("tripletId,setting\nt0000,test\n")
+    with pytest.raises(
+        ValueError, match=r"- split.file_sha256 = '[0-9a-f]{64}'\n\+ split.file_sha"
+    ):
+        workdir.refuse_other_run(tmp_path / "run", workdir.record(config))
+    with pytest.raises(ValueError, match=r"- split.file_sha256 = '\w+'\n\+ split.file_sha256 = None"):
+        workdir.refuse_other_run(tmp_path / "run", plain | {"split": plain["split"] | {"by": "file"}})
+    config.split.file = str(tmp_path / "three.csv")
+    with pytest.raises(FileNotFoundError, match="config.split.file is .*three.csv: there is no such file"):
+        workdir.record(config)
 
 
 def test_a_file_in_the_place_of_the_workdir_is_refused(tmp_path):

@@ -1,0 +1,29 @@
+"""What a reader of any number on triplets must know of how they were divided, and of what could not be checked."""
+
+from perface_jax.annotations import Setting, SplitBy
+from perface_jax.evaluation.inputs import LabeledTriplets
+
+
+def seen_in_training(data: LabeledTriplets, setting: Setting) -> str:
+    """How many sources and targets of a setting training has, such as "12 of 16 sources, 0 of 12 targets".
+
+    "unknown" without ids, and "" for a split by ids, where it follows from the name of the setting.
+    """
+    if data.split.by is SplitBy.IDS:
+        return ""
+    found = data.split.seen(setting, data.triplets.source_id, data.triplets.target_id)
+    return "unknown" if found is None else str(found)
+
+
+def notes(data: LabeledTriplets) -> list[str]:
+    """Sentences on the division: its sizes, what its settings share with training, and what no audit could compare."""
+    found = [f"The triplets are divided {data.split}."]
+    shared = {name: seen_in_training(data, name) for name, rows in data.split.rows.items() if len(rows)}
+    shared = {name: text for name, text in shared.items() if text and name != Setting.TRAIN}
+    if shared and set(shared.values()) == {"unknown"}:
+        found.append("Sources and targets are unknown: nobody can say which of them training has seen.")
+    elif shared:
+        found.append(f"Seen in training: {'; '.join(f'in {name} {text}' for name, text in shared.items())}.")
+    if note := data.triplets.metadata.get("order_note"):
+        found.append(f"The row orders of the answer columns were not compared, and none was repaired: {note}.")
+    return found
