@@ -129,9 +129,7 @@ def test_a_file_of_ids_or_of_a_split_may_move_and_must_say_the_same(tmp_path):
     moved = workdir.refuse_other_run(tmp_path / "run", workdir.record(config))
     assert list(moved) == ["split.file"]
     (tmp_path / "two.csv").write_text("tripletId,setting\nt0000,test\n")
-    with pytest.raises(
-        ValueError, match=r"- split.file_sha256 = '[0-9a-f]{64}'\n\+ split.file_sha"
-    ):
+    with pytest.raises(ValueError, match=r"- split.file_sha256 = '[0-9a-f]{64}'\n\+ split.file_sha"):
         workdir.refuse_other_run(tmp_path / "run", workdir.record(config))
     with pytest.raises(ValueError, match=r"- split.file_sha256 = '\w+'\n\+ split.file_sha256 = None"):
         workdir.refuse_other_run(tmp_path / "run", plain | {"split": plain["split"] | {"by": "file"}})
