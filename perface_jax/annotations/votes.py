@@ -118,8 +118,9 @@ def naming_fault(ids: Sequence[str]) -> tuple[int, str] | None:
     with an id such as t0000 must have no other kind, which would be a slip of the pen.
     """
     numbered = [number(name) is not None for name in ids]
+    some = any(numbered)
     for i, name in enumerate(ids):
-        if any(numbered) and not numbered[i]:
+        if some and not numbered[i]:
             return i, f"saw the id '{name}' beside {ids[numbered.index(True)]}, wanted t0000, t0001, ..."
         if not name.isprintable() or not name.strip() or name[0] == "." or set(name) & set("/\\"):
             return i, f"saw the id '{name}', wanted the beginning of the names of three pictures, such as t0000"
@@ -128,6 +129,8 @@ def naming_fault(ids: Sequence[str]) -> tuple[int, str] | None:
 
 def numbering_fault(ids: Sequence[str]) -> str:
     """Why the ids do not number a whole grid from t0000 on; "" if they do."""
+    if set(ids) == {f"t{i:04d}" for i in range(len(ids))}:
+        return ""
     numbers = {number(name) for name in ids}
     if None in numbers:
         return f"saw the id '{next(name for name in ids if number(name) is None)}', wanted t0000, t0001, ..."
