@@ -16,7 +16,8 @@ from perface_jax.evaluation.runs import scores
 class ComparisonRow(NamedTuple):
     """Accuracy of the first model minus that of the second, its 95% interval over sources, and p of no difference.
 
-    McNemar takes triplets as independent, and one answer to each. `note` says why a number is missing.
+    McNemar takes triplets as independent, and one answer to each. `note` says why a number is missing, `seen` how many
+    sources and targets of the setting training has ("" for a split by ids).
     """
 
     setting: Setting
@@ -31,6 +32,7 @@ class ComparisonRow(NamedTuple):
     triplets: int
     sources: int
     note: str
+    seen: str = ""
 
 
 def comparison_rows(
@@ -83,6 +85,12 @@ def _comparison(setting, first, second, data, seed):
         p_sign_flip=p_sign_flip,
         p_mcnemar=np.nan if repeated else metrics.mcnemar(mine, theirs).p,
         triplets=len(unique),
-        sources=len(sources),
-        note="one source" if len(sources) < 2 else "several seeds" if repeated else "",
+        sources=int(np.sum(sources >= 0)),
+        note="sources unknown"
+        if sources[0] < 0
+        else "one source"
+        if len(sources) < 2
+        else "several seeds"
+        if repeated
+        else "",
     )

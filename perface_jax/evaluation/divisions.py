@@ -1,7 +1,15 @@
 """What a reader of any number on triplets must know of how they were divided, and of what could not be checked."""
 
+from collections.abc import Sequence
+from typing import TypeVar
+
 from perface_jax.annotations import Setting, SplitBy
+from perface_jax.evaluation.comparisons import ComparisonRow
 from perface_jax.evaluation.inputs import LabeledTriplets
+from perface_jax.evaluation.triplets import TripletRow
+from perface_jax.evaluation.votes import VoteRow
+
+Row = TypeVar("Row", TripletRow, VoteRow, ComparisonRow)
 
 
 def seen_in_training(data: LabeledTriplets, setting: Setting) -> str:
@@ -13,6 +21,11 @@ def seen_in_training(data: LabeledTriplets, setting: Setting) -> str:
         return ""
     found = data.split.seen(setting, data.triplets.source_id, data.triplets.target_id)
     return "unknown" if found is None else str(found)
+
+
+def with_seen(rows: Sequence[Row], data: LabeledTriplets) -> list[Row]:
+    """The rows of a table with what training has seen of their settings in `seen`."""
+    return [row._replace(seen=seen_in_training(data, row.setting)) for row in rows]
 
 
 def notes(data: LabeledTriplets) -> list[str]:

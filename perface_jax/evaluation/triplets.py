@@ -46,7 +46,8 @@ class TripletRow(NamedTuple):
       deviation: standard deviation over seeds, n - 1.
       gain: accuracy minus that of the start on the same triplets, with its 95% interval.
       ties: scores of one half, of all runs.
-      triplets, sources, seeds: how many different ones it rests on.
+      triplets, sources, seeds: how many different ones it rests on; 0 sources where they are unknown.
+      seen: how many sources and targets of the setting training has; "" for a split by ids.
     """
 
     setting: Setting
@@ -65,6 +66,7 @@ class TripletRow(NamedTuple):
     sources: int = 0
     seeds: int = 1
     note: str = ""
+    seen: str = ""
 
 
 class Pairs(NamedTuple):
@@ -77,8 +79,10 @@ class Pairs(NamedTuple):
 def triplet_rows(cells: Mapping[str, Sequence[Run]], *, seed: int = 0) -> list[TripletRow]:
     """The accuracy table: every cell in every setting, beside the image-blind baselines and human agreement.
 
-    Folds of one seed are pooled: with folds that make each source a test source once, [i] is every triplet once. What
-    is the same in all cells has one row, a setting without triplets none.
+    Folds of one seed are pooled. With folds that make each source and each target a test id once, all sources and all
+    targets are in [i], but not all their triplets: each fold has its test sources on its test targets, in five folds of
+    an 80 x 80 grid 5 x 16 x 16 = 1,280 of 6,400. What is the same in all cells has one row, a setting without triplets
+    none.
     """
     rows = []
     for setting, present in by_setting(cells).items():
@@ -143,13 +147,14 @@ def _row(setting, name, kind, role, runs, of_runs, start, seed):
     of_setting = [labeled(run, setting) for run in runs]
     values = pooled(of_runs, of_setting)
     kept = np.isfinite(values)
-    _, sources = np.unique(pooled([run.data.triplets.source_id for run in runs], of_setting), return_inverse=True)
+    source_id = pooled([run.data.triplets.source_id for run in runs], of_setting)
+    _, sources = np.unique(source_id, return_inverse=True)
     gains = values - pooled(start, of_setting) if start else np.full(len(values), np.nan)
     low, high = interval(values, sources, seed)
     gain_low, gain_high = interval(gains, sources, seed)
     of_seeds = _of_seeds(runs, of_runs, of_setting, values)
     places = np.concatenate(of_setting)
-    scored, found = len(np.unique(places[kept])), len(np.unique(sources[kept]))
+    scored, found = len(np.unique(places[kept])), len(np.unique(source_id[kept & (source_id >= 0)]))
     return TripletRow(
         setting=setting,
         model=name,
@@ -194,5 +199,6 @@ def _missing(runs, triplets, scored, sources):
 def _agreement(setting, name, runs):
     """On unanimous triplets human agreement says nothing: where people disagree, the triplet is left out."""
     places = np.unique(np.concatenate([labeled(run, setting) for run in runs]))
-    sources = len(np.unique(runs[0].data.triplets.source_id[places]))
+    source_id = runs[0].data.triplets.source_id[places]
+    sources = len(np.unique(source_id[source_id >= 0]))
     return TripletRow(setting, name, Kind.AGREEMENT, triplets=len(places), sources=sources, note="1 by selection")

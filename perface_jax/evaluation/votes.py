@@ -33,6 +33,7 @@ class VoteRow(NamedTuple):
       calibration_error: distance of predicted and observed vote shares, weighted by votes.
       triplets, votes: how many different ones.
       note: why a number is missing.
+      seen: how many sources and targets of the setting training has; "" for a split by ids.
     """
 
     setting: Setting
@@ -46,6 +47,7 @@ class VoteRow(NamedTuple):
     triplets: int = 0
     votes: int = 0
     note: str = ""
+    seen: str = ""
 
 
 class VoteTable(NamedTuple):
@@ -136,8 +138,12 @@ def _model(setting, line: Line, held_out, seed):
         calibration_error=error,
         triplets=int(asked.any(axis=1).sum()),
         votes=int(asked.sum()),
-        note="" if complete else "one source to fit on" if total else "no votes",
+        note="" if complete else _incomplete(sources) if total else "no votes",
     )
+
+
+def _incomplete(sources):
+    return "sources unknown" if (sources < 0).any() else "one source to fit on"
 
 
 def _soft_scores(difference, votes):

@@ -17,7 +17,7 @@ from ml_collections import ConfigDict
 
 from perface_jax import evaluation, files, sections
 from perface_jax.datasets.celeba_files import GROUPS
-from perface_jax.evaluation import Answers, stored, title
+from perface_jax.evaluation import Answers, divisions, stored, title
 from perface_jax.evaluator.targets import EvaluationTarget
 from perface_jax.groups import Rule
 from perface_jax.report import Report, Section
@@ -118,18 +118,20 @@ def _triplets(target, triplets, similarities: Mapping[str, np.ndarray]) -> PartR
             for role, model in models.items()
         }
         cells[replica.cell].append(evaluation.Run(replica.seed, builders.divide(triplets, replica.config), answers))
-    rows = evaluation.triplet_rows(cells)
+    first = next(iter(cells.values()))[0].data
+    rows, votes = divisions.with_seen(evaluation.triplet_rows(cells), first), evaluation.vote_table(cells)
     splits = [run.data.split for runs in cells.values() for run in runs]
     found = [
         sections.accuracy(rows, evaluation.similarity_pairs(cells)),
-        sections.votes(evaluation.vote_table(cells)),
+        sections.votes(votes._replace(rows=divisions.with_seen(votes.rows, first))),
         _comparison(target, cells, triplets) if target.compare else None,
         sections.examples(evaluation.examples(cells), triplets),
         sections.training(target.workdir / "log.jsonl") if target.workdir else None,
     ]
     if target.workdir and jax.process_index() == 0:
         stored.save_similarities(target.workdir / stored.FILE, triplets, cells)
-    warnings = [*_data_warnings(triplets), *sections.triplet_warnings(rows, splits)]
+    _, *notes = divisions.notes(first)
+    warnings = [*_data_warnings(triplets), *notes, *sections.triplet_warnings(rows, splits)]
     facts = {"triplets": _facts(triplets), "division": list(dict.fromkeys(map(str, splits)))}
     return PartResult([section for section in found if section], warnings, facts)
 
@@ -155,6 +157,8 @@ def _facts(triplets):
         "order": (metadata["order"] or {}).get("words", "unknown"),
         "moved columns": metadata["repair"] or "none",
         "left out": metadata["skipped"] or "none",
+        "without answers": metadata.get("without_answers") or "none",
+        "without ids": metadata.get("without_ids") or "none",
         "audit findings": metadata["audit"]["findings"] or "none",
     }
 
@@ -169,7 +173,8 @@ def _comparison(target, cells, triplets):
     else:
         other = evaluation.triplet_similarities(evaluation.read_vectors(path), triplets)
         second = {path.stem: [other] * len(data)}
-    return sections.comparison(evaluation.comparison_rows(stored.by_model(cells), second, data))
+    rows = evaluation.comparison_rows(stored.by_model(cells), second, data)
+    return sections.comparison(divisions.with_seen(rows, data[0]))
 
 
 def _faces(target, faces, embedded: Mapping[str, evaluation.Embedded]) -> PartResult:

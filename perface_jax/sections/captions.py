@@ -1,4 +1,4 @@
-"""What tables have in common: the cell of a missing number, and the column of notes."""
+"""What tables have in common: the cell of a missing number, the column of notes, and that of what training has seen."""
 
 from collections.abc import Sequence
 
@@ -15,3 +15,11 @@ def with_notes(columns: Sequence[str], lines: Sequence[Sequence[str]]) -> Table:
     """A table whose last column, the notes, is left out where no line has one."""
     end = None if any(line[-1] for line in lines) else -1
     return Table(columns[:end], [line[:end] for line in lines])
+
+
+def with_seen(table: Table, rows: Sequence[TripletRow | VoteRow | ComparisonRow]) -> Table:
+    """The table of these rows, with a column on what training has seen if the split may share sources and targets."""
+    if not any(row.seen for row in rows):
+        return table
+    lines = [(*line, row.seen) for line, row in zip(table.lines, rows, strict=True)]
+    return Table((*table.columns, "seen in training"), lines)

@@ -10,7 +10,7 @@ from perface_jax.annotations import Setting
 from perface_jax.evaluation import ComparisonRow, Example, Kind, Pairs, TripletRow, Triplets, VoteRow, VoteTable
 from perface_jax.formatting import estimate, interval, number, p_value
 from perface_jax.report import Picture, Section, Table
-from perface_jax.sections.captions import why, with_notes
+from perface_jax.sections.captions import why, with_notes, with_seen
 
 MEANINGS = {
     Setting.BOTH_UNSEEN: "source and target unseen in training",
@@ -49,6 +49,8 @@ def accuracy(rows: Sequence[TripletRow], pairs: Mapping[Setting, Mapping[str, Pa
         pictures.append(Picture(caption, figures.similar_against_dissimilar(of_setting, accuracies=accuracies)))
     present = {row.setting for row in rows}
     meanings = "; ".join(f"{setting}: {text}" for setting, text in MEANINGS.items() if setting in present)
+    if any(row.seen for row in rows):
+        meanings = "Settings as the split names them; the last column counts which of their ids training has seen"
     caption = (
         "Accuracy on unanimous triplets: share where the reference is closer to the picture people chose; ties count"
         " one half. 95% interval: sources resampled, because triplets of one source are answered nearly alike. +-:"
@@ -56,7 +58,7 @@ def accuracy(rows: Sequence[TripletRow], pairs: Mapping[Setting, Mapping[str, Pa
         " baselines see the labels of the training triplets and no picture: a model that does not beat them has not"
         f" been shown to use the images. {meanings}."
     )
-    return Section("Triplet accuracy", caption, with_notes(columns, lines), rows, pictures)
+    return Section("Triplet accuracy", caption, with_seen(with_notes(columns, lines), rows), rows, pictures)
 
 
 def votes(table: VoteTable) -> Section:
@@ -92,7 +94,7 @@ def votes(table: VoteTable) -> Section:
         " similarity difference that was fitted on other sources; -.693 is chance. Calibration error: the distance"
         " between predicted and observed vote shares."
     )
-    return Section("Agreement with all votes", caption, Table(columns, lines), table.rows, pictures)
+    return Section("Agreement with all votes", caption, with_seen(Table(columns, lines), rows), table.rows, pictures)
 
 
 def _dot(row: TripletRow | VoteRow, value):
@@ -125,7 +127,7 @@ def comparison(rows: Sequence[ComparisonRow]) -> Section:
         " sources; McNemar takes triplets as independent, which they are not: its p is too small. No p is corrected for"
         " the number of comparisons."
     )
-    return Section("Paired comparison", caption, Table(columns, lines), rows)
+    return Section("Paired comparison", caption, with_seen(Table(columns, lines), rows), rows)
 
 
 def examples(found: Sequence[Example], triplets: Triplets) -> Section | None:
