@@ -36,6 +36,7 @@ class Kind(enum.StrEnum):
     MODEL = "model"
     BASELINE = "image-blind baseline"
     AGREEMENT = "human agreement"
+    ACHIEVABLE = "best achievable"
 
 
 class Answers(NamedTuple):

@@ -1,5 +1,7 @@
 """The accuracy table: unanimous triplets of every setting, with all that an accuracy must be compared with.
 
+The best achievable accuracy and human agreement are those of ALL triplets of the setting, split ones too.
+
 A number that does not exist is NaN, and the row says why in `note`.
 """
 
@@ -13,6 +15,7 @@ from jaxtyping import Float32
 
 from perface_jax import metrics
 from perface_jax.annotations import Setting
+from perface_jax.evaluation.achievable import best_achievable, human_agreement
 from perface_jax.evaluation.runs import (
     Kind,
     Line,
@@ -24,6 +27,7 @@ from perface_jax.evaluation.runs import (
     labeled,
     lines,
     pooled,
+    rows,
     scores,
 )
 
@@ -32,18 +36,21 @@ BASELINES = {  # the ids whose training labels they look up
     "image-blind source look-up": "source_id",
     "image-blind target look-up": "target_id",
 }
+MISFIT = 0.005  # of the votes; more is said in the row
 # One program for a shape, where op by op each would be compiled alone.
 _lookup_baseline = jax.jit(metrics.lookup_baseline, static_argnames="size")
 
 
 class TripletRow(NamedTuple):
-    """One line of the accuracy table: a model and its cell of a sweep, an image-blind baseline, or human agreement.
+    """One line of the accuracy table: a model and its cell of a sweep, a baseline, human agreement, what is achievable.
 
     Attributes:
       role: of a model; None for the others.
       accuracy: share of right triplets, of all runs and folds together.
       low, high: its 95% interval, sources resampled.
       deviation: standard deviation over seeds, n - 1.
+      best: the best achievable accuracy on the unanimous triplets of the setting if the shares of people who say a have
+        a beta distribution; best_low, best_high: its bounds for any distribution (`metrics.achievable_accuracy`).
       gain: accuracy minus that of the start on the same triplets, with its 95% interval.
       ties: scores of one half, of all runs.
       triplets, sources, seeds: how many different ones it rests on; 0 sources where they are unknown.
@@ -58,6 +65,9 @@ class TripletRow(NamedTuple):
     low: float = np.nan
     high: float = np.nan
     deviation: float = np.nan
+    best: float = np.nan
+    best_low: float = np.nan
+    best_high: float = np.nan
     gain: float = np.nan
     gain_low: float = np.nan
     gain_high: float = np.nan
@@ -84,17 +94,20 @@ def triplet_rows(cells: Mapping[str, Sequence[Run]], *, seed: int = 0) -> list[T
     an 80 x 80 grid 5 x 16 x 16 = 1,280 of 6,400. What is the same in all cells has one row, a setting without triplets
     none.
     """
-    rows = []
-    for setting, present in by_setting(cells).items():
-        places = functools.partial(labeled, setting=setting)
-        rows += [_model(setting, line, seed) for line in lines(present, places)]
-        # A baseline has seen the answers of the training triplets.
-        for name in BASELINES if setting is not Setting.TRAIN else ():
-            for suffix, runs in distinguish(present, lambda run, places=places: (places(run).tobytes(), _seen(run))):
-                rows.append(_baseline(setting, name, name + suffix, runs, seed))
-        for suffix, runs in distinguish(present, lambda run, places=places: places(run).tobytes()):
-            rows.append(_agreement(setting, f"human agreement{suffix}", runs))
-    return rows
+    return [row for setting, present in by_setting(cells).items() for row in _rows(setting, present, seed)]
+
+
+def _rows(setting, present, seed):
+    places, best = functools.partial(labeled, setting=setting), best_achievable(setting, seed)
+    found = [_with_best(_model(setting, line, seed), best(line.runs)) for line in lines(present, places)]
+    # A baseline has seen the answers of the training triplets.
+    for name in BASELINES if setting is not Setting.TRAIN else ():
+        for suffix, runs in distinguish(present, lambda run: (places(run).tobytes(), _seen(run))):
+            found.append(_with_best(_baseline(setting, name, name + suffix, runs, seed), best(runs)))
+    for suffix, runs in distinguish(present, lambda run: (rows(run, setting).tobytes(), places(run).tobytes())):
+        found.append(_achievable(setting, f"best achievable{suffix}", runs, best(runs)))
+        found += [_agreement(setting, one, suffix) for one in human_agreement(runs, setting, seed)]
+    return found
 
 
 def similarity_pairs(cells: Mapping[str, Sequence[Run]]) -> dict[Setting, dict[str, Pairs]]:
@@ -196,9 +209,35 @@ def _missing(runs, triplets, scored, sources):
     return "one source" if sources < 2 else ""
 
 
-def _agreement(setting, name, runs):
-    """On unanimous triplets human agreement says nothing: where people disagree, the triplet is left out."""
+def _with_best(row, best):
+    value, lowest, highest = best.unanimous.beta_binomial.value, best.unanimous.lowest, best.unanimous.highest
+    return row._replace(best=value, best_low=lowest, best_high=highest)
+
+
+def _achievable(setting, name, runs, best):
     places = np.unique(np.concatenate([labeled(run, setting) for run in runs]))
     source_id = runs[0].data.triplets.source_id[places]
-    sources = len(np.unique(source_id[source_id >= 0]))
-    return TripletRow(setting, name, Kind.AGREEMENT, triplets=len(places), sources=sources, note="1 by selection")
+    row = TripletRow(
+        setting,
+        name,
+        Kind.ACHIEVABLE,
+        None,
+        *best.unanimous.beta_binomial,
+        triplets=len(places),
+        sources=len(np.unique(source_id[source_id >= 0])),
+        note=_doubt(best),
+    )
+    return _with_best(row, best)
+
+
+def _doubt(best):
+    if np.isnan(best.unanimous.beta_binomial.value):
+        return "no triplet with two votes"
+    return f"bounds of the nearest possible votes: {best.misfit:.1%} differ" if best.misfit > MISFIT else ""
+
+
+def _agreement(setting, found, suffix):
+    """Of all triplets: on the unanimous ones it is 1 by selection."""
+    row = TripletRow(setting, found.name + suffix, Kind.AGREEMENT, None, found.value, found.low, found.high)
+    note = "all triplets, split ones too" if found.triplets else "no triplet with two votes"
+    return row._replace(triplets=found.triplets, sources=found.sources, note=note)

@@ -10,14 +10,11 @@ from jaxtyping import Float32, Int
 
 from perface_jax import metrics
 from perface_jax.annotations import Setting
+from perface_jax.evaluation.achievable import best_achievable, every_place, human_agreement
 from perface_jax.evaluation.runs import Kind, Line, Run, by_setting, counts, distinguish, interval, lines, pooled, rows
 
 FOLDS = 5  # of sources, to fit how similarities turn into votes
 AS_ODDS = metrics.Logistic(np.ones((), np.float32), np.zeros((), np.float32))  # differences that are log-odds already
-AGREEMENT = {
-    "human agreement: another vote": metrics.vote_agreement,
-    "human agreement: majority of the others": metrics.vote_against_others,
-}
 # One program each for a shape, where op by op every one of them would be compiled alone.
 _fit_logistic, _log_likelihood = jax.jit(metrics.fit_logistic), jax.jit(metrics.vote_log_likelihood)
 _calibration = jax.jit(metrics.calibration)
@@ -27,8 +24,10 @@ class VoteRow(NamedTuple):
     """One line of the table of all votes, split ones too.
 
     Attributes:
-      score: how often the model sides with a vote drawn at random; for human agreement, how often another vote does.
+      score: how often the model sides with a vote drawn at random; for human agreement, how often other votes do.
       low, high: its 95% interval, sources resampled.
+      best: the best achievable score if the shares of people who say a have a beta distribution; best_low, best_high:
+        its bounds for any distribution (`metrics.achievable_accuracy`).
       log_likelihood: natural logarithm, a vote, see `held_out_log_odds`; log .5 = -.693 is chance.
       calibration_error: distance of predicted and observed vote shares, weighted by votes.
       triplets, votes: how many different ones.
@@ -42,6 +41,9 @@ class VoteRow(NamedTuple):
     score: float = np.nan
     low: float = np.nan
     high: float = np.nan
+    best: float = np.nan
+    best_low: float = np.nan
+    best_high: float = np.nan
     log_likelihood: float = np.nan
     calibration_error: float = np.nan
     triplets: int = 0
@@ -61,17 +63,17 @@ def vote_table(cells: Mapping[str, Sequence[Run]], *, seed: int = 0) -> VoteTabl
     """The table of all votes of every model in every setting, beside human agreement; see `triplet_rows`."""
     found = VoteTable([], {})
     for setting, present in by_setting(cells).items():
-        places = functools.partial(rows, setting=setting)
+        places, best = functools.partial(rows, setting=setting), best_achievable(setting, seed)
         found.bins[setting] = {}
         for line in lines(present, places):
             pairs = zip(line.runs, line.similarities, strict=True)
             held_out = [_held_out(run, similarities, places(run)) for run, similarities in pairs]
-            found.rows.append(_model(setting, line, held_out, seed))
+            found.rows.append(_with_best(_model(setting, line, held_out, seed), best(line.runs)))
             if held_out[0]:
                 _, found.bins[setting][line.name] = held_out[0]
-        for name in _measures(cells):
-            for suffix, runs in distinguish(present, lambda run, places=places: places(run).tobytes()):
-                found.rows.append(_agreement(setting, name, name + suffix, runs, seed))
+        for suffix, runs in distinguish(present, lambda run, places=places: places(run).tobytes()):
+            found.rows.append(_achievable(setting, f"best achievable{suffix}", runs, best(runs)))
+            found.rows.extend(_agreement(setting, one, suffix) for one in human_agreement(runs, setting, seed))
     return found
 
 
@@ -152,26 +154,19 @@ def _soft_scores(difference, votes):
     return np.asarray(metrics.soft_scores(difference, share))
 
 
-def _measures(cells):
-    """With up to three votes a triplet the two are the same number."""
-    voters = next(iter(cells.values()))[0].data.triplets.votes.shape[1]
-    return list(AGREEMENT)[: 1 + (voters > 3)]
+def _with_best(row, best):
+    value, lowest, highest = best.soft.beta_binomial.value, best.soft.lowest, best.soft.highest
+    return row._replace(best=value, best_low=lowest, best_high=highest)
 
 
-def _agreement(setting, measure, name, runs, seed):
-    places = np.unique(np.concatenate([rows(run, setting) for run in runs]))
-    triplets = runs[0].data.triplets
-    values = np.asarray(AGREEMENT[measure](triplets.votes[places]))
-    kept = np.isfinite(values)
-    low, high = interval(values, triplets.source_id[places], seed)
-    return VoteRow(
-        setting=setting,
-        model=name,
-        kind=Kind.AGREEMENT,
-        score=float(values[kept].mean()) if kept.any() else np.nan,
-        low=low,
-        high=high,
-        triplets=int(kept.sum()),
-        votes=int((triplets.votes[places][kept] >= 0).sum()),
-        note="" if kept.any() else "no triplet with two votes",
-    )
+def _achievable(setting, name, runs, best):
+    asked = runs[0].data.triplets.votes[every_place(runs, setting)] >= 0
+    note = "" if np.isfinite(best.soft.beta_binomial.value) else "no triplet with two votes"
+    row = VoteRow(setting, name, Kind.ACHIEVABLE, *best.soft.beta_binomial, note=note)
+    return _with_best(row._replace(triplets=int(asked.any(axis=1).sum()), votes=int(asked.sum())), best)
+
+
+def _agreement(setting, found, suffix):
+    row = VoteRow(setting, found.name + suffix, Kind.AGREEMENT, found.value, found.low, found.high)
+    note = "" if found.triplets else "no triplet with two votes"
+    return row._replace(triplets=found.triplets, votes=found.votes, note=note)

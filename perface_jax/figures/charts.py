@@ -20,12 +20,14 @@ class Kind(enum.StrEnum):
     MODEL = "model"
     BASELINE = "image-blind baseline"
     AGREEMENT = "human agreement"
+    ACHIEVABLE = "best achievable"
 
 
 LOOKS = {
     Kind.MODEL: {"color": style.BLUE, "marker": "o", "markersize": 6},
     Kind.BASELINE: {"color": style.VERMILION, "marker": "|", "markersize": 12, "markeredgewidth": 2.5},
     Kind.AGREEMENT: {"color": style.GREEN, "marker": "D", "markersize": 6, "markerfacecolor": "white"},
+    Kind.ACHIEVABLE: {"color": style.PURPLE, "marker": "*", "markersize": 8, "markerfacecolor": "white"},
 }
 
 
@@ -41,7 +43,7 @@ class Dot(NamedTuple):
 
 
 def accuracy_dots(rows: Sequence[Dot], *, measure: str = "triplet accuracy") -> Figure:
-    """Accuracy by setting: models with intervals, image-blind baselines as ticks, human agreement as a band.
+    """Accuracy by setting: models with intervals, baselines as ticks, human agreement and what is achievable as bands.
 
     Args:
       rows: in the order to draw them; one without a value keeps its line and says n/a.
@@ -138,8 +140,8 @@ def _dot(panel, place, row):
     look = {"label": kind.value, **LOOKS[kind]}
     if interval:
         panel.hlines(place, row.low, row.high, look["color"], linewidth=1.5)
-    if kind is Kind.AGREEMENT:
-        panel.axvline(row.value, color=style.GREEN, linewidth=1, linestyle="--", zorder=0)
+    if kind in (Kind.AGREEMENT, Kind.ACHIEVABLE):
+        panel.axvline(row.value, color=look["color"], linewidth=1, linestyle="--", zorder=0)
         if interval:
-            panel.axvspan(row.low, row.high, color=style.GREEN, alpha=0.12, linewidth=0, zorder=0)
+            panel.axvspan(row.low, row.high, color=look["color"], alpha=0.12, linewidth=0, zorder=0)
     panel.plot(row.value, place, linestyle="none", **look)

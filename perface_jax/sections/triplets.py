@@ -20,6 +20,13 @@ MEANINGS = {
 }
 
 
+BEST = (
+    "Best achievable: by a predictor that knows which share of all people says a for each triplet, if these shares have"
+    " a beta distribution; in brackets the bounds for any distribution."
+)
+BAND = "best achievable with its bounds as a band; the dotted line is chance"
+
+
 def accuracy(rows: Sequence[TripletRow], pairs: Mapping[Setting, Mapping[str, Pairs]]) -> Section:
     """Triplet accuracy beside image-blind baselines and human agreement: the paper's Tables 1 and 3, Fig. 4 and 5."""
     lines = [
@@ -29,6 +36,7 @@ def accuracy(rows: Sequence[TripletRow], pairs: Mapping[Setting, Mapping[str, Pa
             number(row.accuracy, missing=why(row)),
             number(row.deviation),
             interval(row.low, row.high),
+            _best(row),
             estimate((row.gain, row.gain_low, row.gain_high), "+.3f"),
             str(row.ties) if row.kind is Kind.MODEL else "",
             str(row.triplets),
@@ -39,10 +47,12 @@ def accuracy(rows: Sequence[TripletRow], pairs: Mapping[Setting, Mapping[str, Pa
         for row in rows
     ]
     columns = (
-        "setting", "model", "accuracy", "+-", "95% interval", "gain", "ties", "triplets", "sources", "seeds", "note",
+        "setting", "model", "accuracy", "+-", "95% interval", "best achievable", "gain", "ties", "triplets", "sources",
+        "seeds", "note",
     )  # fmt: skip
-    dots = figures.accuracy_dots([_dot(row, row.accuracy) for row in rows if row.setting.is_test])
-    pictures = [Picture("Accuracy by setting with 95% intervals over sources; the line is chance", dots)]
+    shown = [row for row in rows if row.setting.is_test and row.kind is not Kind.AGREEMENT]  # which is of all triplets
+    dots = figures.accuracy_dots([_dot(row, row.accuracy) for row in shown])
+    pictures = [Picture(f"Accuracy by setting with 95% intervals over sources; {BAND}", dots)]
     for setting, of_setting in pairs.items():
         accuracies = {row.model: row.accuracy for row in rows if row.setting == setting}
         caption = f"Similar against dissimilar pairs in setting {setting} (Fig. 4 and 5, first seed): right is below"
@@ -56,7 +66,10 @@ def accuracy(rows: Sequence[TripletRow], pairs: Mapping[Setting, Mapping[str, Pa
         " one half. 95% interval: sources resampled, because triplets of one source are answered nearly alike. +-:"
         " standard deviation over seeds. Gain: minus the model before training, on the same triplets. Image-blind"
         " baselines see the labels of the training triplets and no picture: a model that does not beat them has not"
-        f" been shown to use the images. {meanings}."
+        f" been shown to use the images. {BEST} It is of all votes of the setting, and so is human agreement: the noise"
+        " ceilings of Nili et al. (2014), how often a vote agrees with the majority of the others (lower) and of all"
+        " votes, its own included (upper). On unanimous triplets both are 1 by selection; compare them with soft"
+        f" scores. {meanings}."
     )
     return Section("Triplet accuracy", caption, with_seen(with_notes(columns, lines), rows), rows, pictures)
 
@@ -70,6 +83,7 @@ def votes(table: VoteTable) -> Section:
             row.model,
             number(row.score, missing=why(row)),
             interval(row.low, row.high),
+            _best(row),
             number(row.log_likelihood, missing=why(row)) if row.kind is Kind.MODEL else "",
             number(row.calibration_error, missing=why(row)) if row.kind is Kind.MODEL else "",
             str(row.triplets),
@@ -78,10 +92,11 @@ def votes(table: VoteTable) -> Section:
         for row in rows
     ]
     columns = (
-        "setting", "model", "soft score", "95% interval", "log-likelihood", "calibration error", "triplets", "votes",
+        "setting", "model", "soft score", "95% interval", "best achievable", "log-likelihood", "calibration error",
+        "triplets", "votes",
     )  # fmt: skip
     dots = figures.accuracy_dots([_dot(row, row.score) for row in rows], measure="soft score")
-    pictures = [Picture("Soft score by setting, beside human agreement; 95% intervals over sources", dots)]
+    pictures = [Picture(f"Soft score by setting with 95% intervals over sources; {BAND}", dots)]
     setting = min(table.bins, key=list(Setting).index)
     if table.bins[setting]:
         parts = table.bins[setting].items()
@@ -90,15 +105,23 @@ def votes(table: VoteTable) -> Section:
         pictures.append(Picture(caption, figures.reliability(bins)))
     caption = (
         "On all triplets of a setting, split votes too. Soft score: how often the model sides with one vote drawn at"
-        " random; human agreement is how often another vote does. Log-likelihood: of a vote, by a logistic of the"
-        " similarity difference that was fitted on other sources; -.693 is chance. Calibration error: the distance"
-        " between predicted and observed vote shares."
+        " random. Human agreement: the noise ceilings of Nili et al. (2014), how often a vote agrees with the majority"
+        f" of the others (lower) and of all votes, its own included (upper). {BEST} Log-likelihood: of a vote, by a"
+        " logistic of the similarity difference that was fitted on other sources; -.693 is chance. Calibration error:"
+        " the distance between predicted and observed vote shares."
     )
     return Section("Agreement with all votes", caption, with_seen(Table(columns, lines), rows), table.rows, pictures)
 
 
+def _best(row: TripletRow | VoteRow):
+    if math.isnan(row.best):
+        return interval(row.best_low, row.best_high)
+    return estimate((row.best, row.best_low, row.best_high))
+
+
 def _dot(row: TripletRow | VoteRow, value):
-    return figures.Dot(row.setting, row.model, value, row.low, row.high, row.kind)
+    ends = (row.best_low, row.best_high) if row.kind is Kind.ACHIEVABLE else (row.low, row.high)
+    return figures.Dot(row.setting, row.model, value, *ends, row.kind)
 
 
 def comparison(rows: Sequence[ComparisonRow]) -> Section:

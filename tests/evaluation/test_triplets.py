@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from perface_jax import evaluation
+from perface_jax import evaluation, metrics
 from perface_jax.evaluation import Kind, Vectors
 from tests.fake_faces import RIGHT, TIE, WRONG, Colors, data, fake_network, only, run, similarities
 
@@ -119,10 +119,56 @@ def test_baselines_of_cells_with_other_labels_have_rows_of_their_own():
     assert [row.model for row in same if "side" in row.model] == ["image-blind majority side"]
 
 
-def test_human_agreement_on_unanimous_triplets_is_no_number():
-    row = only(evaluation.triplet_rows({"": [run(data(), vectors=similarities(*[TIE] * 5))]}), kind=Kind.AGREEMENT)
-    assert np.isnan(row.accuracy)
-    assert row.note == "1 by selection"
+def split_votes():
+    """In setting i 3:0, 3:0, 2:1, 1:2 and in ii 0:3, of four sources."""
+    triplets = Colors()
+    triplets.votes = np.array([[0, 0, 0], [0, 0, 0], [0, 0, 1], [1, 1, 0], [1, 1, 1]], np.int8)
+    triplets.source_id = np.array([0, 1, 2, 3, 3])
+    return data(triplets, i=[0, 1, 2, 3], ii=[4])
+
+
+def test_the_best_achievable_accuracy_is_of_all_votes_of_the_setting_and_beside_every_accuracy():
+    rows = evaluation.triplet_rows({"": [run(split_votes(), vectors=similarities(*[RIGHT] * 5))]})
+    expected = metrics.achievable_accuracy([0, 1, 1, 2]).unanimous
+    row = only(rows, setting="i", kind=Kind.ACHIEVABLE)
+    assert (row.model, row.triplets, row.sources) == ("best achievable", 2, 2)
+    assert row.accuracy == pytest.approx(expected.beta_binomial.value)
+    assert row.low <= row.accuracy <= row.high  # over four sources
+    for one in [row for row in rows if row.setting == "i" and row.kind is not Kind.AGREEMENT]:
+        assert (one.best, one.best_low, one.best_high) == pytest.approx((row.accuracy, *expected[1:]), abs=1e-6)
+    assert only(rows, setting="ii", kind=Kind.ACHIEVABLE).accuracy == pytest.approx(1, abs=1e-3)
+
+
+def test_human_agreement_is_of_all_votes_because_on_unanimous_triplets_it_is_1_by_selection():
+    rows = evaluation.triplet_rows({"": [run(split_votes(), vectors=similarities(*[RIGHT] * 5))]})
+    lower, upper = (
+        only(rows, setting="i", model=f"human agreement: {end} noise ceiling") for end in ("lower", "upper")
+    )
+    assert (lower.accuracy, upper.accuracy) == pytest.approx(((1 + 1 + 1 / 3 + 1 / 3) / 4, (1 + 1 + 2 / 3 + 2 / 3) / 4))
+    assert (lower.triplets, lower.note) == (4, "all triplets, split ones too")
+    assert np.isnan(lower.best)
+
+
+def test_what_is_unanimous_needs_as_many_votes_as_the_labels_say():
+    triplets = Colors()
+    triplets.votes = np.array([[0, 0, 0], [0, 0, -1], [0, 1, -1], [1, 1, 1], [1, 1, 0]], np.int8)
+    labels = np.array([0, -1, -1, 1, -1])  # two votes are not enough
+    rows = evaluation.triplet_rows({"": [run(data(triplets, labels=labels), vectors=similarities(*[RIGHT] * 5))]})
+    counts = {2: [0, 1, 1], 3: [1, 1, 0, 1]}
+    expected, other = (metrics.achievable_accuracy(counts, min_votes=n).unanimous for n in (3, 2))
+    found = only(rows, kind=Kind.ACHIEVABLE).accuracy
+    assert found == pytest.approx(expected.beta_binomial.value)
+    assert abs(found - other.beta_binomial.value) > 1e-3
+
+
+def test_without_two_votes_on_a_triplet_nothing_is_known_of_what_can_be_achieved():
+    triplets = Colors()
+    triplets.votes = triplets.votes[:, :1]
+    rows = evaluation.triplet_rows({"": [run(data(triplets), vectors=similarities(*[RIGHT] * 5))]})
+    best = only(rows, kind=Kind.ACHIEVABLE)
+    assert np.isnan(best.accuracy)
+    assert best.note == "no triplet with two votes"
+    assert only(rows, model="human agreement: lower noise ceiling").note == "no triplet with two votes"
 
 
 def test_a_triplet_that_a_baseline_cannot_score_is_counted_once_however_many_seeds_there_are():

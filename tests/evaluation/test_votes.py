@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from perface_jax import evaluation
+from perface_jax import evaluation, metrics
 from tests.fake_faces import RIGHT, TIE, WRONG, Colors, data, only, run, similarities
 
 
@@ -17,16 +17,22 @@ def test_all_votes_count_in_the_table_of_votes():
     assert row.score == pytest.approx((1 + 2 / 3 + 1 / 3) / 3)
     assert (row.triplets, row.votes) == (3, 9)
     assert row.log_likelihood < 0
-    another = only(rows, setting="i", model="human agreement: another vote")
-    assert another.score == pytest.approx((1 + 1 / 3 + 1 / 3) / 3)  # pairs that agree: 3 of 3, 1 of 3, 1 of 3
+    lower, upper = (
+        only(rows, setting="i", model=f"human agreement: {end} noise ceiling") for end in ("lower", "upper")
+    )
+    assert lower.score == pytest.approx((1 + 1 / 3 + 1 / 3) / 3)  # pairs that agree: 3 of 3, 1 of 3, 1 of 3
+    assert upper.score == pytest.approx((1 + 2 / 3 + 2 / 3) / 3)
+    best, expected = only(rows, setting="i", model="best achievable"), metrics.achievable_accuracy([0, 1, 1, 1]).soft
+    assert (best.score, best.triplets, best.votes) == (pytest.approx(expected.beta_binomial.value), 3, 9)
+    assert (row.best, row.best_low, row.best_high) == pytest.approx((best.score, *expected[1:]), abs=1e-6)
 
 
-def test_with_four_votes_the_majority_of_the_others_is_another_measure_of_agreement():
+def test_with_four_votes_how_often_two_agree_is_another_measure():
     triplets = Colors()
     triplets.votes = np.array([[0, 0, 0, 1]] * 5, np.int8)
     rows = evaluation.vote_table({"": [run(data(triplets), vectors=similarities(*[RIGHT] * 5))]}).rows
     assert only(rows, setting="i", model="human agreement: another vote").score == pytest.approx(1 / 2)  # 3 of 6 pairs
-    others = only(rows, setting="i", model="human agreement: majority of the others")
+    others = only(rows, setting="i", model="human agreement: lower noise ceiling")
     assert others.score == pytest.approx(3 / 4)  # each a against a a b, the b against a a a
 
 

@@ -8,6 +8,7 @@ import pytest
 from perface_jax import evaluation, sections
 from perface_jax.annotations import Setting
 from perface_jax.datasets.celeba_files import GROUPS
+from perface_jax.evaluation import Kind
 from tests.evaluation.test_groups import OPTIONS, Faces, embedded, select
 from tests.fake_faces import RIGHT, TIE, WRONG, data, run, similarities
 
@@ -35,7 +36,17 @@ def test_every_cell_is_the_number_of_its_row_or_a_reason(cells, rows):
         assert cell["accuracy"] == (f"n/a: {row.note}" if np.isnan(row.accuracy) else f"{row.accuracy:.3f}")
     text = json.dumps(section.table.lines)
     assert "nan" not in text
-    assert {"n/a: unseen ids", "n/a: 1 by selection"} <= {cell["accuracy"] for cell in cells_of(section)}
+    assert "n/a: unseen ids" in {cell["accuracy"] for cell in cells_of(section)}
+
+
+def test_the_best_achievable_stands_beside_every_accuracy_with_its_bounds(rows):
+    section = sections.accuracy(rows, {})
+    for cell, row in zip(cells_of(section), rows, strict=True):
+        wanted = f"{row.best:.3f} [{row.best_low:.3f}, {row.best_high:.3f}]"
+        assert cell["best achievable"] == ("" if row.kind is Kind.AGREEMENT else wanted)
+    labels = [text.get_text() for panel in section.figures[0].figure.axes for text in panel.get_yticklabels()]
+    assert "best achievable" in labels
+    assert not [label for label in labels if "human" in label]  # which is of all triplets, not of the unanimous ones
 
 
 def test_the_scatter_holds_the_similarities_of_the_pictures_in_the_order_of_the_label(cells, rows):
@@ -51,7 +62,8 @@ def test_the_scatter_holds_the_similarities_of_the_pictures_in_the_order_of_the_
 
 def test_votes_are_shown_beside_human_agreement(cells):
     section = sections.votes(evaluation.vote_table(cells))
-    assert "human agreement: another vote" in {cell["model"] for cell in cells_of(section)}
+    models = {cell["model"] for cell in cells_of(section)}
+    assert {"best achievable", "human agreement: lower noise ceiling", "human agreement: upper noise ceiling"} <= models
     assert "nan" not in json.dumps(section.table.lines)
 
 

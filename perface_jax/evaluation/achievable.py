@@ -1,0 +1,86 @@
+"""What can be achieved in a setting, from ALL of its votes, split ones too: best scores, and human agreement."""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import jax
+import numpy as np
+from jaxtyping import Int
+
+from perface_jax import metrics
+from perface_jax.annotations import Setting
+from perface_jax.evaluation.runs import Run, interval, rows
+from perface_jax.statistics.votes import count_votes
+
+LOWER, UPPER, ANOTHER = (
+    f"human agreement: {measure}" for measure in ("lower noise ceiling", "upper noise ceiling", "another vote")
+)
+# One program for a shape, where op by op each would be compiled alone.
+_noise_ceiling, _vote_agreement = jax.jit(metrics.noise_ceiling), jax.jit(metrics.vote_agreement)
+
+
+class Agreement(NamedTuple):
+    """One measure of human agreement: its mean, with the 95% interval, and the triplets, sources and votes it is of."""
+
+    name: str
+    value: float
+    low: float
+    high: float
+    triplets: int
+    sources: int
+    votes: int
+
+
+def best_achievable(setting: Setting, seed: int) -> Callable[[Sequence[Run]], metrics.AchievableAccuracy]:
+    """A function of the runs of a line: `metrics.achievable_accuracy` of their triplets in this setting, each once.
+
+    A triplet needs as many votes to be unanimous as the evaluated one with the fewest votes. Intervals resample
+    sources, and need to know them. Runs with the same triplets are computed once.
+    """
+    known = {}
+
+    def best(runs):
+        places = every_place(runs, setting)
+        if (key := places.tobytes()) not in known:
+            known[key] = _best_achievable(runs[0].data, places, seed)
+        return known[key]
+
+    return best
+
+
+def _best_achievable(data, places, seed):
+    votes, source = data.triplets.votes, data.triplets.source_id
+    evaluated = sum(count_votes(votes[data.labels >= 0]))
+    known = source[places] if (source[places] >= 0).all() else None
+    found = metrics.vote_histograms(votes[places], source=known) or {1: [0, 0]}
+    return metrics.achievable_accuracy(found, min_votes=int(min(evaluated, default=2)), seed=seed)
+
+
+def human_agreement(runs: Sequence[Run], setting: Setting, seed: int) -> list[Agreement]:
+    """The noise ceilings of a setting, and with more than three votes how often two votes agree.
+
+    With up to three votes that is the lower noise ceiling.
+    """
+    triplets, places = runs[0].data.triplets, every_place(runs, setting)
+    votes, source = triplets.votes[places], triplets.source_id[places]
+    values = dict(zip((LOWER, UPPER), _noise_ceiling(votes), strict=True))
+    if votes.shape[1] > 3:
+        values[ANOTHER] = _vote_agreement(votes)
+    return [_agreement(name, np.asarray(of_name), votes, source, seed) for name, of_name in values.items()]
+
+
+def every_place(runs: Sequence[Run], setting: Setting) -> Int[np.ndarray, " n"]:
+    """The positions of all triplets that any of the runs has in a setting, each once."""
+    return np.unique(np.concatenate([rows(run, setting) for run in runs]))
+
+
+def _agreement(name, values, votes, source, seed):
+    kept = np.isfinite(values)
+    return Agreement(
+        name,
+        float(values[kept].mean()) if kept.any() else np.nan,
+        *interval(values, source, seed),
+        triplets=int(kept.sum()),
+        sources=len(np.unique(source[kept & (source >= 0)])),
+        votes=int((votes[kept] >= 0).sum()),
+    )
