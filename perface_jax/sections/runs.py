@@ -1,14 +1,30 @@
 """Sections on a run itself: verification accuracy, and the curves of training."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from etils import epath
 
 from perface_jax import figures
 from perface_jax.evaluation import VerificationRow
+from perface_jax.formatting import number
 from perface_jax.report import Picture, Section, Table
+from perface_jax.training import checkpoint_choice
 from perface_jax.training.progress import read_log
+
+
+class ChoiceRow(NamedTuple):
+    """The kept checkpoint of one run; see `checkpoint_choice.Choice`."""
+
+    run: str
+    step: int
+    best: float
+    held_out: float
+    validations: int
+    sources: int
+    triplets: int
+    optimism: float
 
 
 def verification(rows: Sequence[VerificationRow]) -> Section:
@@ -24,11 +40,14 @@ def verification(rows: Sequence[VerificationRow]) -> Section:
 
 
 def training(log: epath.Path) -> Section | None:
-    """Loss and validation accuracy of every replica, from a run's log.jsonl; None without one."""
+    """Loss and validation accuracy of every replica, from a run's log.jsonl, and what the best score is worth.
+
+    None without a log.
+    """
     if not log.exists():
         return None
-    curves = {}
-    for line in read_log(log):
+    curves, lines = {}, read_log(log)
+    for line in lines:
         replica = curves.setdefault(line.get("replica", "this run"), {})
         for name in ("loss", "validation_accuracy"):
             if name in line:
@@ -44,4 +63,27 @@ def training(log: epath.Path) -> Section | None:
         "Loss: mean over training triplets since the previous log line. A few validation triplets give a noisy curve."
     )
     pictures = [Picture("Loss and validation accuracy of every run", figures.training_curves(curves))]
-    return Section("Training", caption, figures=pictures)
+    choices = checkpoint_choice.from_log(lines)
+    if not choices:
+        return Section("Training", caption, figures=pictures)
+    caption += (
+        " Best: the validation score of the kept checkpoint, too high because it is the best of many. Held out: the"
+        " checkpoint is chosen on all validation sources but one and scored on this one, a fair estimate; the"
+        " difference is the optimism."
+    )
+    rows = [ChoiceRow(replica or "this run", *choice, choice.optimism) for replica, choice in choices.items()]
+    cells = [
+        (
+            row.run,
+            str(row.step),
+            number(row.best),
+            number(row.held_out, missing="n/a: one source"),
+            number(row.optimism, "+.3f"),
+            str(row.validations),
+            str(row.triplets),
+            str(row.sources),
+        )
+        for row in rows
+    ]
+    columns = ("run", "step", "best", "held out", "optimism", "validations", "triplets", "sources")
+    return Section("Training", caption, Table(columns, cells), rows, pictures)

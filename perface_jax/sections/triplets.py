@@ -17,6 +17,7 @@ MEANINGS = {
     Setting.TARGET_UNSEEN: "target unseen",
     Setting.SOURCE_UNSEEN: "source unseen",
     Setting.TEST: "of a random split, sources and targets seen",
+    Setting.VALIDATION: "where training chooses its checkpoint, so too high for the chosen one (see Training)",
 }
 
 

@@ -41,6 +41,10 @@ class InputPipeline(Protocol):
         """The score of each replica, in 0..1, from the cosines that `step.compare_step` gives for its rows."""
         ...
 
+    def by_source(self, cosines: Float[np.ndarray, "r n k"]) -> list[dict[str, tuple[float, int]]]:
+        """Of each replica, the right validation triplets of each source, and how many there are; {} without sources."""
+        ...
+
 
 class TripletsOnDevice:
     """Triplets, with all pictures on every device."""
@@ -71,6 +75,9 @@ class TripletsOnDevice:
 
     def score(self, cosines):
         return _triplet_accuracies(self._data, cosines)
+
+    def by_source(self, cosines):
+        return _right_by_source(self._data, cosines)
 
 
 class TripletsFromDisk:
@@ -103,6 +110,9 @@ class TripletsFromDisk:
 
     def score(self, cosines):
         return _triplet_accuracies([self._data], cosines)
+
+    def by_source(self, cosines):
+        return _right_by_source([self._data], cosines)
 
     def _place(self, steps):
         rows = {name: np.stack([batch[name] for batch in steps])[None] for name in ("images", "votes", "weight")}
@@ -140,6 +150,9 @@ class IdentitiesOnDevice:
 
         return np.array([accuracy(one) for one in cosines[:, : len(same), 0]], np.float32)
 
+    def by_source(self, cosines):
+        return [{} for _ in cosines]
+
 
 def open_triplets(replicas: Sequence[Replica], data: Sequence[LabeledTriplets], mesh: Mesh) -> InputPipeline:
     """The pipeline that `config.feed` names; from disk for one replica and calls of a known length only."""
@@ -172,5 +185,18 @@ def _place_plans(plans, mesh):
 
 
 def _triplet_accuracies(data, cosines):
-    rows = (cosines[i, : len(one.settings[Setting.VALIDATION])] for i, one in enumerate(data))
-    return np.array([np.mean(metrics.pair_scores(row[:, 0], row[:, 1])) for row in rows], np.float32)
+    return np.array([np.mean(one) for one in _validation_scores(data, cosines)], np.float32)
+
+
+def _right_by_source(data, cosines):
+    found = []
+    for one, scores in zip(data, _validation_scores(data, cosines), strict=True):
+        of_rows = one.triplets.source_id[one.settings[Setting.VALIDATION]]
+        sources = np.unique(of_rows) if np.isfinite(scores).all() and (of_rows >= 0).all() else ()
+        found.append({str(s): (float(scores[of_rows == s].sum()), int((of_rows == s).sum())) for s in sources})
+    return found
+
+
+def _validation_scores(data, cosines):
+    rows = [cosines[i, : len(one.settings[Setting.VALIDATION])] for i, one in enumerate(data)]
+    return [np.asarray(metrics.pair_scores(row[:, 0], row[:, 1])) for row in rows]

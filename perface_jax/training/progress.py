@@ -8,7 +8,8 @@ import datetime
 import json
 import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -17,9 +18,11 @@ from etils import epath
 
 from perface_jax import parallel
 from perface_jax.files import write_text
+from perface_jax.training import checkpoint_choice
 from perface_jax.training.tensorboard import Board
 
 NUMBERS = {"loss": "loss", "correct": "training_accuracy", "active": "active_rows"}
+WORTH = {"best_validation": "best", "held_out_validation": "held_out", "optimism": "optimism"}
 
 
 class Progress:
@@ -84,26 +87,42 @@ class Progress:
         self._write(step, means, f"rows/s {rate:.4g}  left {datetime.timedelta(seconds=round(left))}")
         self._seen, self._sums, self._since = step, None, now
 
-    def validated(self, step: int, scores: np.ndarray) -> None:
-        """Write the validation score of each replica."""
-        self._write(step, {"validation_accuracy": scores})
+    def validated(self, step: int, scores: np.ndarray, by_source: Sequence[Mapping[str, Any]] = ()) -> None:
+        """Write the validation score of each replica, and (right triplets, triplets) of each of its sources, if any."""
+        facts = [{"validation_by_source": one} for one in by_source] if any(by_source) else []
+        self._write(step, {"validation_accuracy": scores}, facts=facts)
+
+    def chosen(self, step: int) -> None:
+        """At the end, write what the best validation score of each replica is worth (`checkpoint_choice`)."""
+        self._attempt("what the best score is worth", self._write_choices, step)
 
     def note(self, step: int, **facts) -> None:
         """Write one line about the whole run."""
         self._append([{"step": step, **facts}])
         self._print(step, *(f"{key.replace('_', ' ')}: {value}" for key, value in facts.items()))
 
-    def _write(self, step, numbers, rest=""):
-        """Numbers of each replica: the finite ones to log.jsonl and TensorBoard, mean and range to the terminal."""
+    def _write(self, step, numbers, rest="", facts=()):
+        """Numbers of each replica: the finite ones to log.jsonl and TensorBoard, mean and range to the terminal.
+
+        `facts` of each replica go to log.jsonl only.
+        """
         finite = {
             name: {key: float(values[i]) for key, values in numbers.items() if np.isfinite(values[i])}
             for i, name in enumerate(self._names)
         }
         finite = {name: mine for name, mine in finite.items() if mine}
-        self._append([{"step": step} | ({"replica": name} if name else {}) | mine for name, mine in finite.items()])
+        facts = dict(zip(self._names, facts, strict=True)) if facts else {}
+        lines = [(name, mine | facts.get(name, {})) for name, mine in finite.items()]
+        self._append([{"step": step} | ({"replica": name} if name else {}) | mine for name, mine in lines])
         for name in finite.keys() & self._boards.keys():
             self._attempt("TensorBoard files", self._boards[name].add, step, finite[name])
         self._print(step, *(f"{name.replace('_', ' ')} {_spread(values)}" for name, values in numbers.items()), rest)
+
+    def _write_choices(self, step):
+        if found := checkpoint_choice.from_log(read_log(self._file)):
+            choices = [found.get(name) for name in self._names]
+            self._write(step, {name: np.array([getattr(choice, field, np.nan) for choice in choices])
+                               for name, field in WORTH.items()})  # fmt: skip
 
     def _print(self, step, *parts):
         line = f"step {step}/{self._last}  {'  '.join(parts)}".rstrip()
@@ -137,7 +156,8 @@ class Progress:
         if not self._file.exists():
             return
         kept = [line for line in read_log(self._file) if line["step"] <= step]
-        kept = [line for line in kept if line["step"] < step or "validation_accuracy" not in line]
+        again = "validation_accuracy", *WORTH
+        kept = [line for line in kept if line["step"] < step or not any(name in line for name in again)]
         write_text(self._file, "".join(f"{json.dumps(line)}\n" for line in kept))
         self._frozen = {line["diverged"] for line in kept if "diverged" in line}
 

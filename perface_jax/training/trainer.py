@@ -77,12 +77,14 @@ def train(config: ConfigDict, workdir: epath.PathLike) -> list[epath.Path]:
                 # Before the next batch is taken: the state saved and the position in the data are one instant.
                 if step % interval == 0 or step == last:
                     progress.flush(step, run.state.diverged)
-                    scores = _validate(compare, run, inputs)
-                    progress.validated(step, scores)
+                    scores, by_source = _validate(compare, run, inputs)
+                    if np.isfinite(scores).any():
+                        progress.validated(step, scores, by_source)
                     run = state.keep_best(run, parallel.place_global(scores, mesh, parallel.STATE))
                     if step:  # step 0 is recomputed as fast as it is read
                         state.save(manager, run)
                 if step == last:
+                    progress.chosen(step)
                     break
                 if preemption.requested(step):
                     state.save(manager, run)
@@ -105,8 +107,9 @@ def _validate(compare, run, inputs):
     variables, batches = run.state.variables, inputs.validation()
     cosines = [parallel.fetch(compare(variables, batch, *inputs.shared))[:, 0] for batch in batches]
     if not cosines:  # nothing to validate on, which config.export = "last" allows
-        return np.full(len(inputs.epochs), np.nan, np.float32)
-    return inputs.score(np.concatenate(cosines, axis=1))
+        return np.full(len(inputs.epochs), np.nan, np.float32), ()
+    cosines = np.concatenate(cosines, axis=1)
+    return inputs.score(cosines), inputs.by_source(cosines)
 
 
 def _export(config, workdir, model, run, replicas, mesh):

@@ -64,6 +64,16 @@ def test_the_score_is_the_share_of_rows_whose_positive_is_nearer_and_padding_doe
     assert _open(triplets, mesh).score(cosines) == pytest.approx([0.5])
 
 
+def test_the_right_rows_of_each_source_are_counted_and_unknown_sources_are_none(mesh):
+    triplets = random_triplets(20, image_size=4)
+    cosines = np.tile(np.float32([[0.9, 0.1]] * 3 + [[0.1, 0.9], [0.5, 0.5], [0.1, 0.9]]), (1, 1, 1))
+    for sources, wanted in (([7, 7, 3, 3, 3, 9], {"3": (1.5, 3), "7": (2.0, 2), "9": (0.0, 1)}), ([-1] * 6, {})):
+        object.__setattr__(triplets, "source_id", np.array([0] * 14 + sources))
+        for feed in ("disk", "on_device"):
+            assert _open(triplets, mesh, feed=feed).by_source(cosines) == [wanted]
+    assert _open(triplets, mesh).by_source(np.full_like(cosines, np.nan)) == [{}]
+
+
 @pytest.mark.parametrize("fields", [{"steps_per_call": 0}, {"sweep.seed": (0, 1)}])
 def test_disk_serves_one_replica_and_calls_of_a_known_length(triplets, mesh, fields):
     with pytest.raises(ValueError, match="need config.feed=on_device"):

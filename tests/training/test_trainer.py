@@ -9,9 +9,10 @@ import pytest
 from PIL import Image
 
 from configs import arcface_synthetic
-from perface_jax import parallel
+from perface_jax import parallel, sections
 from perface_jax.network.model_folder import load_model, save_model
 from perface_jax.training import builders, trainer
+from tests.releases import write_table
 from tests.small_release import config_of
 
 
@@ -45,6 +46,17 @@ def test_a_run_logs_validates_saves_and_exports(config, finished):
     assert [line["step"] for line in lines if "loss" in line] == list(range(1, steps + 1))
     assert [line["step"] for line in lines if "validation_accuracy" in line] == [0, steps]
     assert all(line["active_rows"] > 0 for line in lines if "loss" in line)
+    for line in (line for line in lines if "validation_accuracy" in line):
+        right, triplets = np.transpose(list(line["validation_by_source"].values()))
+        assert right.sum() / triplets.sum() == pytest.approx(line["validation_accuracy"])
+    (worth,) = [line for line in lines if "held_out_validation" in line]
+    assert worth["step"] == steps
+    best = max(line["validation_accuracy"] for line in lines if "validation_accuracy" in line)
+    assert worth["best_validation"] == pytest.approx(best)
+    assert worth["optimism"] == pytest.approx(best - worth["held_out_validation"])
+    table = sections.training(workdir / "log.jsonl").rows
+    assert [(row.run, row.validations) for row in table] == [("this run", 2)]
+    assert table[0].held_out == worth["held_out_validation"]
     model, variables = load_model(folder)
     assert model.crop == "simswap"
     assert json.loads((workdir / "config.json").read_text())["margin"] == config.margin
@@ -151,6 +163,16 @@ def test_resident_pictures_in_one_scan_train_as_pictures_from_disk(config, tmp_p
     [resident] = trainer.train(config, tmp_path / "resident")
     one, other = load_model(disk)[1], load_model(resident)[1]
     jax.tree.map(functools.partial(np.testing.assert_allclose, rtol=1e-4, atol=1e-5), one, other)
+
+
+def test_without_validation_the_last_state_is_exported_and_no_score_is_logged(config, tmp_path):
+    names, settings = [f"t{i:04d}" for i in range(100)], ["train"] * 80 + ["test"] * 20
+    config.split.by = "file"
+    config.split.file = str(write_table(tmp_path / "split.csv", "tripletId,setting", names, settings))
+    config.export, config.max_steps = "last", 1
+    [folder] = trainer.train(config, tmp_path / "run")
+    assert json.loads((folder / "model.json").read_text())["source"]["steps"] == 1
+    assert not [line for line in _lines(tmp_path / "run") if "validation_accuracy" in line or "optimism" in line]
 
 
 @pytest.mark.slow
