@@ -5,6 +5,8 @@ collapsed embedding must not destroy a whole step. Half precision is widened to 
 cosine of a bfloat16 vector with itself would reach 1.016. TypeError unless arguments are floating.
 """
 
+from collections.abc import Callable
+
 import jax
 import jax.numpy as jnp
 from jaxtyping import Float
@@ -13,10 +15,16 @@ from perface_jax.arrays import AnyArray, Array
 from perface_jax.precision import widen
 
 
+def last_sums(x: Float[AnyArray, "*batch d"]) -> Float[Array, "*batch"]:
+    """The sums over the last axis."""
+    (x,) = widen("numbers", x)
+    return jnp.sum(x, axis=-1)
+
+
 def length(x: Float[AnyArray, "*batch d"]) -> Float[Array, "*batch"]:
     """Euclidean length over the last axis, with gradient 0 at the zero vector."""
     (x,) = widen("vectors", x)
-    return root(jnp.sum(jnp.square(x), axis=-1))
+    return root(last_sums(jnp.square(x)))
 
 
 def root(x: Float[AnyArray, "*shape"]) -> Float[Array, "*shape"]:
@@ -27,13 +35,16 @@ def root(x: Float[AnyArray, "*shape"]) -> Float[Array, "*shape"]:
     return jnp.where(is_zero, 0, jnp.sqrt(jnp.where(is_zero, 1, x)))
 
 
-def unit(x: Float[AnyArray, "*batch d"]) -> Float[Array, "*batch d"]:
-    """The vector of length 1 in the direction of `x`; zero, with gradient zero, where `x` is."""
+def unit(x: Float[AnyArray, "*batch d"], *, sums: Callable[[Array], Array] = last_sums) -> Float[Array, "*batch d"]:
+    """The vector of length 1 in the direction of `x`; zero, with gradient zero, where `x` is.
+
+    `sums` adds up the last axis, for instance `kernels.row_sums`, which is faster in programs for CPUs.
+    """
     (x,) = widen("vectors", x)
     # Dividing by the largest entry first keeps squares of float32 vectors of size 1e-37 to 1e37 within the range.
     largest = jnp.max(jnp.abs(x), axis=-1, keepdims=True)
     x = x / jax.lax.stop_gradient(jnp.where(largest == 0, 1, largest))
-    size = length(x)[..., None]
+    size = root(sums(jnp.square(x)))[..., None]
     return jnp.where(size == 0, 0, x / jnp.where(size == 0, 1, size))
 
 
@@ -42,9 +53,16 @@ def similarity(x: Float[AnyArray, "*#batch d"], y: Float[AnyArray, "*#batch d"])
 
     In [-1, 1] up to rounding; 0 where either vector is zero. ValueError where the last axes differ.
     """
+    return cosine(x, y)
+
+
+def cosine(
+    x: Float[AnyArray, "*#batch d"], y: Float[AnyArray, "*#batch d"], *, sums: Callable[[Array], Array] = last_sums
+) -> Float[Array, "*batch"]:
+    """As `similarity`, with `sums` as for `unit`."""
     x, y = widen("embeddings", x, y)
     if x.ndim == 0 or y.ndim == 0 or x.shape[-1] != y.shape[-1]:
         raise ValueError(f"similarity wants [..., D] twice with the same D, got {x.shape} and {y.shape}")
-    x, y = unit(x), unit(y)
+    x, y = unit(x, sums=sums), unit(y, sums=sums)
     leading = jnp.broadcast_shapes(x.shape, y.shape)
-    return jnp.sum(jnp.broadcast_to(x, leading) * jnp.broadcast_to(y, leading), axis=-1)
+    return sums(jnp.broadcast_to(x, leading) * jnp.broadcast_to(y, leading))

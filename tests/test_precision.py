@@ -58,10 +58,12 @@ def case(*args, **options):
 
 
 CASES = {
+    "similarity.last_sums": case(X),
     "similarity.length": case(X),
     "similarity.root": case(SCORES),
     "similarity.unit": case(X),
     "similarity.similarity": case(X, Y),
+    "similarity.cosine": case(X, Y),
     "losses.cosine_triplet": case(X, Y, Z, margin=SCORES),
     "losses.soft_vote": case(X, Y, Z, np.ones((6, 2)), temperature=np.array(0.5)),
     "losses.odd_one_out": case(X, Y, Z, temperature=np.array(0.5)),

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from perface_jax import metrics
+from perface_jax.metrics import triplets
 
 REFERENCE = jnp.array([[1.0, 0.0]] * 4)
 POSITIVE = jnp.array([[1.0, 0.1], [0.0, 1.0], [2.0, 2.0], [1.0, 1.0]])
@@ -139,3 +140,12 @@ def test_scores_keep_double_precision():
         assert metrics.triplet_scores(x, x, 1 - x).dtype == np.float64
         assert metrics.soft_scores(np.ones(3), np.ones(3, np.float32)).dtype == np.float64
         assert metrics.odd_one_out_scores(x, x, x, np.zeros(3, int)).dtype == np.float64
+
+
+def test_many_triplets_in_host_memory_are_scored_in_blocks(monkeypatch):
+    arrays = np.random.default_rng(0).normal(size=(3, 10, 8)).astype(np.float32)
+    wanted = jax.jit(metrics.triplet_scores)(*arrays)  # traced: in one piece
+    monkeypatch.setattr(triplets, "BLOCK", 4)
+    np.testing.assert_array_equal(metrics.triplet_scores(*arrays), wanted)
+    np.testing.assert_array_equal(metrics.triplet_scores(*jnp.asarray(arrays)), wanted)
+    assert metrics.triplet_scores(*arrays[:, :0]).shape == (0,)
