@@ -11,14 +11,20 @@
     logistic = metrics.fit_logistic(difference, votes_for_a, votes)           # similarity gap -> votes
 
 Arrays may come from any model and be of NumPy or of JAX. Leading dimensions are free, masks are called `where`. Dtypes
-(TypeError) and shapes (ValueError) are checked, values are not: NaN in gives NaN out. Everything is traceable but
-`mcnemar`, `achievable_accuracy` and `vote_histograms`. Intervals and tests come from `perface_jax.statistics`;
-docs/statistics.md says what each number means and how far to trust it.
+(TypeError) and shapes (ValueError) are checked, values are not: NaN in gives NaN out. On the host, and not traceable,
+are `mcnemar`, `achievable_accuracy`, `vote_histograms` and the functions of `calibration_uncertainty`. Intervals and
+tests come from `perface_jax.statistics`; docs/statistics.md says what each number means and how far to trust it.
 """
 
 from perface_jax.metrics.achievable_accuracy import Achievable, AchievableAccuracy, achievable_accuracy, vote_histograms
 from perface_jax.metrics.baselines import lookup_baseline, majority_side
 from perface_jax.metrics.calibration import Calibration, Logistic, calibration, fit_logistic, vote_log_likelihood
+from perface_jax.metrics.calibration_uncertainty import (
+    CalibrationReference,
+    calibration_reference,
+    perfect_errors,
+    reliability_intervals,
+)
 from perface_jax.metrics.human_agreement import (
     NoiseCeiling,
     bapps_ceiling,
@@ -34,6 +40,7 @@ __all__ = [
     "Achievable",
     "AchievableAccuracy",
     "Calibration",
+    "CalibrationReference",
     "Logistic",
     "McNemar",
     "NoiseCeiling",
@@ -42,6 +49,7 @@ __all__ = [
     "bapps_ceiling",
     "bootstrap_means",
     "calibration",
+    "calibration_reference",
     "cluster_interval",
     "fit_logistic",
     "lookup_baseline",
@@ -51,6 +59,8 @@ __all__ = [
     "odd_one_out_scores",
     "pair_scores",
     "paired_bootstrap",
+    "perfect_errors",
+    "reliability_intervals",
     "sign_flip_test",
     "soft_scores",
     "triplet_accuracy",

@@ -88,8 +88,10 @@ def calibration(
 ) -> Calibration:
     """Predicted against observed shares, in bins of equal width: the numbers of a reliability diagram.
 
-    A prediction on the border of two bins belongs to the lower one. The error is NaN without votes, and biased upwards
-    where a bin has few.
+    A prediction on the border of two bins belongs to the lower one. The error is above 0 even for a perfect model,
+    because the few votes of a bin do not match their probability: see `calibration_reference`. It is NaN without votes,
+    and where a difference that counts is NaN. Its gradient is finite whatever bins are empty; it takes the bins as
+    they are.
 
     Source: Naeini, Cooper, Hauskrecht (AAAI 2015), expected calibration error.
     """
@@ -100,7 +102,10 @@ def calibration(
     in_bin, for_a_in_bin, expected = (
         jnp.sum(x[..., None] * inside, axis=-2) for x in (votes, votes_for_a, votes * predicted)
     )
-    mean, observed = (x / jnp.where(in_bin == 0, jnp.nan, in_bin) for x in (expected, for_a_in_bin))
+    # Not x / NaN: the gradient of anything that leaves empty bins out would be NaN.
+    mean, observed = (
+        jnp.where(in_bin == 0, jnp.nan, x / jnp.where(in_bin == 0, 1, in_bin)) for x in (expected, for_a_in_bin)
+    )
     gap = jnp.sum(jnp.abs(expected - for_a_in_bin), axis=-1)
     return Calibration(mean, observed, in_bin, gap / jnp.sum(in_bin, axis=-1))
 
