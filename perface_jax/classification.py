@@ -2,8 +2,8 @@
 
 Host functions, NumPy in float64. A confusion matrix has one row for each true class and one column for each chosen
 class; a last column may count the queries that abstained. An abstention counts as wrong: it lowers recall and top-1 and
-is assigned to no class. Intervals are 95% percentile bootstraps over the queries. A number that does not exist is NaN,
-and the row says why.
+is assigned to no class. Intervals are 95% expanded percentile bootstraps over the queries. A number that does not exist
+is NaN, and the row says why.
 
 Known difference from the source: what the paper calls AUC is the balanced accuracy of the hard decision, and has that
 name here; `ranking_auc` is the area under a curve.
@@ -123,11 +123,12 @@ def classification_report(
     counts = np.rint(confusion[0]).astype(np.int64)
     rows = []
     for i, name in enumerate(names):
-        estimates = (_estimate(column[:, i]) for column in columns)
+        estimates = (_estimate(column[:, i], queries) for column in columns)
         rows.append(ClassRow(name, int(counts[i].sum()), *estimates, note=_class_note(counts, i)))
     right, decided = np.trace(confusion, axis1=1, axis2=2), confusion[..., :-1].sum(axis=(1, 2))
     shares = (divide(right, queries), divide(decided, queries), divide(right, decided))
-    return ClassificationReport(tuple(rows), *map(_estimate, shares), confusion=counts, note=_note(counts))
+    estimates = (_estimate(share, queries) for share in shares)
+    return ClassificationReport(tuple(rows), *estimates, confusion=counts, note=_note(counts))
 
 
 def _checked(truth, group, distances, names) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -158,9 +159,9 @@ def _ranking_auc(score: np.ndarray, positive: np.ndarray, weights: np.ndarray) -
     return divide((of_class * below).sum(axis=0), of_class.sum(axis=0) * others.sum(axis=0))
 
 
-def _estimate(values: np.ndarray) -> Estimate:
+def _estimate(values: np.ndarray, queries: int) -> Estimate:
     """The first value with the interval of the others."""
-    return percentile_estimate(values[0], values[1:])
+    return percentile_estimate(values[0], values[1:], clusters=queries)
 
 
 def _class_note(counts: np.ndarray, index: int) -> str:

@@ -3,8 +3,8 @@
     from perface_jax import metrics
 
     scores = metrics.triplet_scores(reference, positive, negative)            # [T] in {0, 1/2, 1}
-    low, high = metrics.cluster_interval(key, scores, source)                 # of their mean
-    test = metrics.paired_bootstrap(key, scores, other_scores, source)        # better than another model?
+    low, high = metrics.score_interval(scores, source, target)                # of their mean
+    test = metrics.robust_test(scores, other_scores, source, target)          # better than another model?
     agreement = metrics.vote_agreement(choices)                               # human agreement
     best = metrics.achievable_accuracy(metrics.vote_histograms(choices))      # of any predictor, given these votes
     table = metrics.lookup_baseline(training_labels, training_source, labels, source, size=80)  # image-blind baseline
@@ -34,7 +34,17 @@ from perface_jax.metrics.human_agreement import (
 )
 from perface_jax.metrics.triplets import odd_one_out_scores, pair_scores, soft_scores, triplet_accuracy, triplet_scores
 from perface_jax.statistics.cluster_bootstrap import bootstrap_means, cluster_interval
-from perface_jax.statistics.paired_tests import McNemar, PairedTest, mcnemar, paired_bootstrap, sign_flip_test
+from perface_jax.statistics.cluster_robust import RobustMean, robust_interval, robust_mean
+from perface_jax.statistics.paired_tests import (
+    McNemar,
+    PairedTest,
+    equivalence_test,
+    mcnemar,
+    paired_bootstrap,
+    robust_test,
+    sign_flip_test,
+)
+from perface_jax.statistics.score_intervals import score_interval
 
 __all__ = [
     "Achievable",
@@ -45,12 +55,14 @@ __all__ = [
     "McNemar",
     "NoiseCeiling",
     "PairedTest",
+    "RobustMean",
     "achievable_accuracy",
     "bapps_ceiling",
     "bootstrap_means",
     "calibration",
     "calibration_reference",
     "cluster_interval",
+    "equivalence_test",
     "fit_logistic",
     "lookup_baseline",
     "majority_side",
@@ -61,6 +73,10 @@ __all__ = [
     "paired_bootstrap",
     "perfect_errors",
     "reliability_intervals",
+    "robust_interval",
+    "robust_mean",
+    "robust_test",
+    "score_interval",
     "sign_flip_test",
     "soft_scores",
     "triplet_accuracy",

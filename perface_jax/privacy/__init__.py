@@ -13,9 +13,12 @@ are integers or strings `[N]`, who is on each picture; None = every picture show
 not embeddings, and persons or scores that do not fit, raise TypeError or ValueError. NumPy in float64; cosines are
 rounded to 12 decimals, so that identical pictures tie on every processor. A pair is accepted, that is matched, if its
 similarity is GREATER than the threshold (`verification`); a pair that equals it is protected. `roc`, `true_accept_rate`
-and `equal_error_rate` are those of `verification`. Intervals are 95%; pictures of one person are not independent, so
-whole persons are drawn: `seed` and `resamples` are those of the bootstrap, which holds resamples x persons numbers at
-once.
+and `equal_error_rate` are those of `verification`.
+
+Intervals are 95%, and the pictures of one person are not independent. Those of shares are Clopper and Pearson's for as
+many pictures as they are worth (`share`). All others draw whole persons, and are expanded percentiles
+(`statistics.estimates`): `seed` and `resamples` are those of the bootstrap, which holds resamples x persons numbers at
+once. P-values of gaps are corrected within a table (`recognizer_table`), and not by `largest_gap`.
 
 What a score does not promise: another recognizer may match what this one does not, and an adversary may learn to.
 

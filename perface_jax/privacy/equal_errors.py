@@ -63,10 +63,8 @@ def equal_error_of(
 ) -> Estimate:
     """As `equal_error`, from `false_accepts` and draws of persons."""
     rates = equal_error_rates(similarity, accepted, person)
-    value = float(rates(np.ones(weights.shape[1])))
-    if weights.shape[1] < 2:
-        return Estimate(value, np.nan, np.nan)
-    return percentile_estimate(value, rates(weights))
+    clusters = weights.shape[1]
+    return percentile_estimate(float(rates(np.ones(clusters))), rates(weights), clusters=clusters)
 
 
 def equal_error_rates(

@@ -15,7 +15,7 @@ from jaxtyping import Int, Shaped
 
 from perface_jax.arrays import AnyArray
 from perface_jax.privacy.arguments import Persons, Values, numbered, scores
-from perface_jax.statistics.estimates import Estimate, percentile_estimate
+from perface_jax.statistics.estimates import Estimate, percentile_estimate, percentile_interval
 from perface_jax.statistics.resampling import divide, resample, sum_by
 
 ROUNDING = 1e-12  # a deal with the same means may sum them in another order
@@ -91,8 +91,8 @@ def gap_of(
     return Gap(
         lowest=str(classes[np.argmin(found)]),
         highest=str(classes[np.argmax(found)]),
-        gap=percentile_estimate(np.ptp(found), drawn),
-        by_chance=percentile_estimate(dealt.mean(), dealt),
+        gap=percentile_estimate(np.ptp(found), drawn, clusters=len(group)),
+        by_chance=Estimate(float(dealt.mean()), *percentile_interval(dealt)),
         p_value=float((1 + np.sum(dealt >= np.ptp(found) - ROUNDING)) / (1 + resamples)),
     )
 

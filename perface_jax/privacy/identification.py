@@ -18,7 +18,6 @@ from perface_jax.arrays import AnyArray
 from perface_jax.privacy.arguments import Persons, directions, numbered
 from perface_jax.privacy.pairs import BLOCK, cosines
 from perface_jax.statistics.estimates import Estimate
-from perface_jax.statistics.resampling import resample
 from perface_jax.statistics.shares import share_of
 
 
@@ -78,11 +77,10 @@ def cumulative_match(
 ) -> list[Estimate]:
     """The cumulative match curve: the share found within k for k = 1 to `most`, each with its 95% interval.
 
-    The draws are the same for every k; `most` is 1 or more.
+    `most` is 1 or more; `seed` and `resamples` are those of `share`.
     """
     person = numbered(persons, len(found.better))
-    draws = resample(int(person.max()) + 1, resamples, seed=seed)
-    return [share_of(found_within(found, k=k), person, draws) for k in range(1, most + 1)]
+    return [share_of(found_within(found, k=k), person) for k in range(1, most + 1)]
 
 
 def _people(persons, original_persons, probes: int, originals: int) -> tuple[np.ndarray, np.ndarray]:

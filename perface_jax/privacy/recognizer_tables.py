@@ -191,11 +191,11 @@ def _row(title, one: _Measured, members: np.ndarray, person: np.ndarray, *, seed
         persons=persons,
         similarity=mean_of(similarity, *draws),
         threshold=one.threshold,
-        protected=share_of(protected, *draws),
+        protected=share_of(protected, person),
         protected_at_ends=(float(at_low.mean()), float(at_high.mean())),
         equal_error=equal_error_of(similarity, one.accepted[members], *draws) if enough else UNKNOWN,
-        re_identified=share_of(found_within(found, k=1), *draws),
-        rank_5=share_of(found_within(found, k=5), *draws),
+        re_identified=share_of(found_within(found, k=1), person),
+        rank_5=share_of(found_within(found, k=5), person),
     )
 
 

@@ -1,4 +1,4 @@
-"""Shares of pictures, such as the protection success rate, with intervals that draw whole persons."""
+"""Shares of pictures, such as the protection success rate, with intervals over persons."""
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -6,7 +6,6 @@ from jaxtyping import Bool, Float
 from perface_jax.arrays import AnyArray
 from perface_jax.privacy.arguments import Persons, Values, numbered, scores
 from perface_jax.statistics.estimates import Estimate
-from perface_jax.statistics.resampling import resample
 from perface_jax.statistics.shares import share_of
 
 
@@ -40,16 +39,17 @@ def protection_success(
 
 
 def share(values: Values, persons: Persons | None = None, *, seed: int = 0, resamples: int = 1000) -> Estimate:
-    """The mean of one number from 0 to 1 per picture with its 95% interval, a percentile bootstrap over persons.
+    """The mean of one number from 0 to 1 per picture with its 95% interval (`statistics.shares.share_of`).
 
-    If all are 0, or all are 1, the interval is that of Clopper and Pearson with as many trials as persons
-    (`statistics.shares.share_of`): 100 of 100 protected is [0.964, 1].
+    With one picture a person it is the exact interval of Clopper and Pearson: 19 of 20 protected is [0.751, 0.999], 100
+    of 100 is [0.964, 1]. With several, it is that of as many pictures as they are worth, which depends on how alike the
+    pictures of a person are; if all are 0, or all are 1, of as many as there are persons.
 
     Values are bool or floating, for instance from `found_within`; outside 0 to 1 they raise ValueError. With one person
-    the ends of the interval are NaN.
+    the ends of the interval are NaN. Nothing is drawn: `seed` and `resamples` are accepted for version 0.1.
     """
     values = scores(values, "values")
     if values.min() < 0 or values.max() > 1:
         raise ValueError(f"values go from {values.min():g} to {values.max():g}; wanted shares, 0 to 1")
     person = numbered(persons, len(values))
-    return share_of(values, person, resample(int(person.max()) + 1, resamples, seed=seed))
+    return share_of(values, person)

@@ -37,8 +37,9 @@ def match_threshold(
 ) -> Estimate:
     """The threshold at a false accept rate, measured on all pairs of two different persons, with its 95% interval.
 
-    A percentile bootstrap over persons: the weight of a pair is the product of how often its two persons were drawn,
-    and a person drawn twice is not its own impostor. With fewer than ten persons the interval is meaningless.
+    An expanded percentile bootstrap over persons: the weight of a pair is the product of how often its two persons
+    were drawn, and a person drawn twice is not its own impostor. With fewer than ten persons the interval is
+    meaningless.
 
     Args:
       embeddings: of originals.
@@ -59,7 +60,7 @@ def match_threshold(
             f"more than {false_accept_rate:g} of the {pairs:,} pairs of two persons have the same embedding; give every"
             " picture once, give the persons, or check the recognizer"
         )
-    return percentile_estimate(value, values)
+    return percentile_estimate(value, values, clusters=len(tail.pictures))
 
 
 def independent_threshold(similarity: Float[AnyArray, " n"], *, false_accept_rate: float = 1e-3) -> Estimate:

@@ -5,9 +5,13 @@ replacement: `mean = sum_t w_t x_t / sum_t w_t`, where `w_t` is how often the so
 clusterings, source and target, both are drawn independently, and the weight of a triplet is the product.
 
 The draws are the same for all leading dimensions of the scores, and for all calls with the same key, clusters and mask:
-this is what pairs two models. Cluster ids start at 0; exactly as many ids are drawn as occur. A triplet with an id
-below 0 or beyond `sizes` is left out. The result is NaN with fewer than two ids in a clustering, whose spread is then
-unknown, and where a score that counts is NaN. With one clustering, `resampling.ratio` is the same bootstrap in NumPy.
+this is what pairs two models. Cluster ids start at 0, or are names in a NumPy array; exactly as many ids are drawn as
+occur. A triplet with an id below 0 or beyond `sizes` is left out. The result is NaN with fewer than two ids in a
+clustering, whose spread is then unknown, and where a score that counts is NaN. With one clustering, `resampling.ratio`
+is the same bootstrap in NumPy.
+
+Percentiles of few clusters are too narrow, by 8% with 20 of them. The intervals are therefore expanded percentiles
+(`student.expanded_tail`), of as many clusters as occur, of two clusterings the fewer; with 80 the difference is 2%.
 """
 
 import functools
@@ -21,22 +25,28 @@ from jaxtyping import Float, Int, Shaped
 
 from perface_jax.arrays import AnyArray, Array, PRNGKey
 from perface_jax.precision import widen
-from perface_jax.statistics.arguments import floats, integers, mask
+from perface_jax.statistics.arguments import floats, mask
+from perface_jax.statistics.cluster_ids import ClusterIds, numbered
+from perface_jax.statistics.score_intervals import score_interval
+from perface_jax.statistics.student import expanded_tail
 
 
 def cluster_interval(
     key: PRNGKey,
     scores: Float[AnyArray, "*batch t"],
-    *clusters: Int[AnyArray, " t"],
+    *clusters: ClusterIds,
     sizes: Sequence[int] | None = None,
     where: Shaped[AnyArray, " t"] | None = None,
     level: float = 0.95,
     resamples: int = 2000,
 ) -> tuple[Float[Array, "*batch"], Float[Array, "*batch"]]:
-    """Percentile bootstrap interval (low, high) of the mean score.
+    """Expanded percentile bootstrap interval (low, high) of the mean score.
+
+    No resample contains an error that the scores do not contain: of scores that are all 1 the percentiles are [1, 1].
+    Where all scores are from 0 to 1, the ends are therefore never inside those of `score_interval`.
 
     Args:
-      *clusters: the source of each triplet, or its target, or both.
+      *clusters: the source of each triplet, or its target, or both; integers from 0, or names in a NumPy array.
       sizes: how many ids each clustering can have, static; required under jit, otherwise taken from the clusters.
       level: nominal coverage, in (0, 1), a Python number.
 
@@ -47,13 +57,25 @@ def cluster_interval(
     Source: Field & Welsh (2007), "Bootstrapping clustered data"; for two clusterings Owen (2007), "The pigeonhole
     bootstrap". The measured coverage is in docs/statistics.md.
     """
-    return percentiles(bootstrap_means(key, scores, *clusters, sizes=sizes, where=where, resamples=resamples), level)
+    totals, counts = cluster_sums(scores, *clusters, sizes=sizes, where=where)
+    ends = percentiles(resampled_means(key, totals, counts, resamples=resamples), level, fewest(counts))
+    scores, kept = floats(scores, "scores"), mask(where, np.shape(scores)[-1:])
+    ids = [jnp.where(one < size, one, -1) for one, size in zip(map(numbered, clusters), counts.shape, strict=True)]
+    return _outside(ends, score_interval(scores, *ids, where=kept, level=level), scores, kept)
+
+
+@jax.jit
+def _outside(ends, inner, scores, kept):
+    """Ends that are not inside of the inner ones, where all scores are from 0 to 1."""
+    bounded = jnp.all((scores >= 0) & (scores <= 1) | ~kept, axis=-1)
+    low, high = jnp.minimum(ends[0], inner[0]), jnp.maximum(ends[1], inner[1])
+    return jnp.where(bounded, low, ends[0]), jnp.where(bounded, high, ends[1])
 
 
 def bootstrap_means(
     key: PRNGKey,
     scores: Float[AnyArray, "*batch t"],
-    *clusters: Int[AnyArray, " t"],
+    *clusters: ClusterIds,
     sizes: Sequence[int] | None = None,
     where: Shaped[AnyArray, " t"] | None = None,
     resamples: int = 2000,
@@ -64,32 +86,39 @@ def bootstrap_means(
 
 @functools.partial(jax.jit, static_argnames="level")
 def percentiles(
-    means: Float[Array, "*batch resamples"], level: float
+    means: Float[Array, "*batch resamples"], level: float, clusters: Int[Array, ""]
 ) -> tuple[Float[Array, "*batch"], Float[Array, "*batch"]]:
-    """The central `level` of the means, NaN left out: (low, high)."""
-    if not 0 < level < 1:
-        raise ValueError(f"level is {level}; wanted a share between 0 and 1, for instance 0.95")
+    """The expanded percentile interval (low, high) of resampled means of so many clusters, NaN left out."""
     means = floats(means, "means")
-    low, high = jnp.nanpercentile(means, jnp.array([50 * (1 - level), 50 * (1 + level)], means.dtype), axis=-1)
+    tail = expanded_tail(clusters, level).astype(means.dtype)
+    low, high = jnp.nanpercentile(means, 100 * jnp.stack([tail, 1 - tail]), axis=-1)
     return low, high
+
+
+def fewest(counts: Float[Array, "*sizes"]) -> Int[Array, ""]:
+    """How many ids of a clustering occur, from the numbers of `cluster_sums`; the fewer, of two clusterings."""
+    (counts,), axes = widen("counts", counts), range(counts.ndim)
+    occurs = [jnp.any(counts > 0, axis=tuple(other for other in axes if other != axis)) for axis in axes]
+    return functools.reduce(jnp.minimum, [jnp.sum(ids, dtype=jnp.int32) for ids in occurs])
 
 
 def cluster_sums(
     scores: Float[AnyArray, "*batch t"],
-    *clusters: Int[AnyArray, " t"],
+    *clusters: ClusterIds,
     sizes: Sequence[int] | None = None,
     where: Shaped[AnyArray, " t"] | None = None,
 ) -> tuple[Float[Array, "..."], Float[Array, "*sizes"]]:
     """Sums of the scores `[*batch, *sizes]`, and numbers of triplets, per cluster or per cell of two clusterings."""
-    scores, sizes = floats(scores, "scores"), _sizes(clusters, sizes)
+    scores = floats(scores, "scores")
     if not scores.ndim:
         raise ValueError("scores have shape (); wanted [..., T]")
     kept = mask(where, scores.shape[-1:])
-    clusters = tuple(integers(ids, "clusters") for ids in clusters)
+    clusters = tuple(map(numbered, clusters))
     for ids in clusters:
         if ids.shape != kept.shape:
             raise ValueError(f"clusters have shape {ids.shape}, scores {scores.shape}; wanted [T] and [..., T]")
-    return _cluster_sums(scores, clusters, kept, sizes=sizes)
+    sizes = _sizes(clusters, sizes)
+    return _cluster_sums(scores, tuple(map(jnp.asarray, clusters)), kept, sizes=sizes)
 
 
 @functools.partial(jax.jit, static_argnames="sizes")

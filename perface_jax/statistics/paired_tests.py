@@ -1,8 +1,10 @@
 """Is one model better than another on the same triplets? Tests on the differences of their scores.
 
 `first` and `second` are the scores of two models on the same triplets in the same order; a positive difference means
-that the first is better. Triplets of one source get nearly the same answers, so the tests that resample work on whole
-clusters. Arguments and errors are those of `cluster_interval`; scores of different shapes raise ValueError.
+that the first is better. Triplets of one source get nearly the same answers, and may depend on the target too.
+`robust_test` and `equivalence_test` take the sources, the targets, or both as clusters; `paired_bootstrap` draws them;
+`sign_flip_test` knows only one clustering. Arguments and errors are those of `robust_interval` and `cluster_interval`;
+scores of different shapes raise ValueError.
 """
 
 import functools
@@ -12,12 +14,15 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float, Int, Shaped
+from jaxtyping import Float, Shaped
 
 from perface_jax.arrays import AnyArray, Array, PRNGKey
 from perface_jax.precision import widen
+from perface_jax.statistics import student
 from perface_jax.statistics.arguments import same_shape
-from perface_jax.statistics.cluster_bootstrap import cluster_sums, percentiles, resampled_means
+from perface_jax.statistics.cluster_bootstrap import cluster_sums, fewest, percentiles, resampled_means
+from perface_jax.statistics.cluster_ids import ClusterIds
+from perface_jax.statistics.cluster_robust import robust_mean
 
 
 class PairedTest(NamedTuple):
@@ -37,11 +42,62 @@ class McNemar(NamedTuple):
     p: float
 
 
+def robust_test(
+    first: Float[AnyArray, "*batch t"],
+    second: Float[AnyArray, "*batch t"],
+    *clusters: ClusterIds,
+    where: Shaped[AnyArray, " t"] | None = None,
+    level: float = 0.95,
+) -> PairedTest:
+    """Mean of `first - second` with its cluster-robust t interval and p-value (`cluster_robust`). Traceable.
+
+    Where all differences are the same and not 0, there is no variance to test with: low and high are NaN, and p is that
+    of as many clusters that all agree, `2 / 2^G`. Where all are 0, p is 1.
+    """
+    found = robust_mean(_differences(first, second), *clusters, where=where)
+    return _robust_test(*found, level=level)
+
+
+@functools.partial(jax.jit, static_argnames="level")
+def _robust_test(mean, error, degrees, *, level):
+    half = student.quantile(degrees, level) * error
+    exact = error <= 8 * jnp.finfo(mean.dtype).eps * jnp.abs(mean)  # only rounding
+    p = student.two_sided_p(mean / jnp.where(exact, 1, error), degrees)
+    p = jnp.where(exact, jnp.where(mean == 0, 1, 2.0 ** -jnp.where(exact, degrees, 0)), p)
+    half = jnp.where(exact & (mean != 0), jnp.nan, half)
+    return PairedTest(mean, mean - half, mean + half, p)
+
+
+def equivalence_test(
+    first: Float[AnyArray, "*batch t"],
+    second: Float[AnyArray, "*batch t"],
+    *clusters: ClusterIds,
+    margin: float,
+    where: Shaped[AnyArray, " t"] | None = None,
+) -> Float[Array, "*batch"]:
+    """p of "the models differ by `margin` or more": a small one means that they are equivalent. Traceable.
+
+    Two one-sided cluster-robust t tests, of `d <= -margin` and of `d >= margin`; p is the larger one. It is below .05
+    where the 90% interval of `robust_test` is within the margin. A large p of `robust_test` is no such evidence.
+
+    ValueError unless `margin`, a Python number in the unit of the scores, is above 0.
+
+    Source: Schuirmann, Journal of Pharmacokinetics and Biopharmaceutics 15 (1987).
+    """
+    if not margin > 0:
+        raise ValueError(f"margin is {margin}; wanted a difference that does not matter, above 0, for instance 0.02")
+    mean, error, degrees = robust_mean(_differences(first, second), *clusters, where=where)
+    return _one_sided((margin - jnp.abs(mean)), error, degrees)
+
+
+_one_sided = jax.jit(lambda distance, error, degrees: student.one_sided_p(distance / error, degrees))
+
+
 def paired_bootstrap(
     key: PRNGKey,
     first: Float[AnyArray, "*batch t"],
     second: Float[AnyArray, "*batch t"],
-    *clusters: Int[AnyArray, " t"],
+    *clusters: ClusterIds,
     sizes: Sequence[int] | None = None,
     where: Shaped[AnyArray, " t"] | None = None,
     level: float = 0.95,
@@ -49,27 +105,31 @@ def paired_bootstrap(
 ) -> PairedTest:
     """Mean of `first - second` with its cluster bootstrap interval and p-value. Traceable.
 
-    `p = min(1, 2 (1 + min(#(d* <= 0), #(d* >= 0))) / (1 + resamples))` over the resampled differences d*: the level at
-    which the percentile interval begins to contain 0. It is never 0; with 2,000 resamples it is at least .001.
+    p is the level at which the expanded percentile interval begins to contain 0. With the share
+    `a = (1 + min(#(d* <= 0), #(d* >= 0))) / (1 + resamples)` of the resampled differences d* and G clusters it is
+    `P(|t| >= -Phi^-1(a) sqrt((G - 1) / G))`, t of G - 1 degrees of freedom; for many clusters that is 2 a. It is never
+    0; with 2,000 resamples it is at least .001.
 
     Low, high and p are NaN with fewer than two ids in a clustering.
 
-    Source: Efron & Tibshirani (1993), chapters 13 and 16; the 1 + of Davison & Hinkley (1997), section 4.2.
+    Source: Efron & Tibshirani (1993), chapters 13 and 16; the 1 + of Davison & Hinkley (1997), section 4.2; the
+    expansion of Hesterberg (2015), whose p it is in our reading.
     """
     totals, counts = cluster_sums(_differences(first, second), *clusters, sizes=sizes, where=where)
     means = resampled_means(key, totals, counts, resamples=resamples)
-    low, high = percentiles(means, level)
+    low, high = percentiles(means, level, fewest(counts))
     at_most, at_least, exist = (jnp.sum(kept, axis=-1) for kept in (means <= 0, means >= 0, ~jnp.isnan(means)))
-    p = 2 * (1 + jnp.minimum(at_most, at_least)) / (1 + exist)
+    share = jnp.minimum((1 + jnp.minimum(at_most, at_least)) / (1 + exist), 0.5).astype(means.dtype)
+    p = jnp.where(exist > 0, student.expanded_p(share, fewest(counts)), jnp.nan)
     difference = jnp.sum(totals, axis=tuple(range(-len(clusters), 0))) / jnp.sum(counts)
-    return PairedTest(difference, low, high, jnp.where(exist > 0, jnp.minimum(p, 1), jnp.nan).astype(means.dtype))
+    return PairedTest(difference, low, high, p.astype(means.dtype))
 
 
 def sign_flip_test(
     key: PRNGKey,
     first: Float[AnyArray, "*batch t"],
     second: Float[AnyArray, "*batch t"],
-    clusters: Int[AnyArray, " t"],
+    clusters: ClusterIds,
     *,
     size: int | None = None,
     where: Shaped[AnyArray, " t"] | None = None,
@@ -79,7 +139,8 @@ def sign_flip_test(
 
     The summed difference `d_s` of every cluster gets a random sign `e_s`:
     `p = (1 + #(|sum_s e_s d_s| >= |sum_s d_s|)) / (1 + resamples)`. With S clusters that differ at all, p cannot fall
-    below `2 / 2^S`, however many triplets there are: five sources never reach .05.
+    below `2 / 2^S`, however many triplets there are: five sources never reach .05. Equally good models that are better
+    on different targets are not exchangeable within sources: p is then too small, see docs/statistics.md.
 
     p is 1 where the models do not differ, NaN without a triplet. `size` is how many ids there can be, static; required
     under jit, otherwise taken from the clusters.
@@ -103,7 +164,7 @@ def mcnemar(first: Shaped[AnyArray, " t"], second: Shaped[AnyArray, " t"]) -> Mc
     neither right nor wrong: its triplet does not enter the test, although it counts in the accuracies.
 
     The test assumes independent triplets. Those of one source are not, and p is far too small wherever the models
-    differ by source. It is here because papers report it; decide by `sign_flip_test` or `paired_bootstrap`.
+    differ by source. It is here because papers report it; decide by `robust_test`.
 
     Scores are 0, 1/2 or 1 (ValueError otherwise, also for NaN); p = 1 if no triplet is right in one model and wrong in
     the other.

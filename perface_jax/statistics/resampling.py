@@ -35,8 +35,11 @@ class Measure(NamedTuple):
         return self.formula(weights @ sum_by(self.table, cluster, weights.shape[1]))
 
     def estimate(self, cluster: Cluster, weights: Weights) -> Estimate:
-        """The measure with its percentile interval; resamples in which it is not defined are left out."""
-        return percentile_estimate(self.value(), self.resampled(cluster, weights))
+        """The measure with its expanded percentile interval; resamples in which it is not defined are left out.
+
+        What counts are the clusters that have a row; with one of them there is no interval.
+        """
+        return percentile_estimate(self.value(), self.resampled(cluster, weights), clusters=len(np.unique(cluster)))
 
 
 def resample(clusters: int, resamples: int, *, seed: int = 0) -> Float64[np.ndarray, "resamples clusters"]:

@@ -3,6 +3,7 @@ import pytest
 
 from perface_jax.privacy import equal_error, impostor_pairs
 from perface_jax.privacy.equal_errors import roc_of
+from perface_jax.statistics.estimates import expanded_tails
 from perface_jax.statistics.resampling import resample
 from perface_jax.verification import equal_error_rate
 
@@ -38,7 +39,7 @@ def test_the_interval_draws_persons():
     found = equal_error(similarity, persons, impostors=IMPOSTORS, seed=5, resamples=100)
     impostors = impostor_pairs(IMPOSTORS).similarity
     copies = [np.repeat(similarity, draw[persons].astype(int)) for draw in resample(20, 100, seed=5)]
-    wanted = np.percentile([of_all_pairs(copy, impostors) for copy in copies], (2.5, 97.5))
+    wanted = np.percentile([of_all_pairs(copy, impostors) for copy in copies], expanded_tails(20))
     np.testing.assert_allclose(found[1:], wanted, atol=1e-12)
 
 

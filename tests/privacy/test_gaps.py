@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from perface_jax.privacy import largest_gap
+from perface_jax.statistics.estimates import expanded_tails
 from perface_jax.statistics.resampling import resample
 
 VALUES = np.array([1, 1, 1, 0, 1, 0, 0, 0, 1])
@@ -46,7 +47,7 @@ def test_the_interval_draws_persons_and_takes_the_largest_gap_of_each_draw():
         if all(count for count, _ in sums):
             gaps.append(max(abs(x / n - y / m) for (n, x), (m, y) in itertools.combinations(sums, 2)))
     found = largest_gap(values, groups, persons, seed=2, resamples=300)
-    np.testing.assert_allclose(found.gap[1:], np.percentile(gaps, (2.5, 97.5)))
+    np.testing.assert_allclose(found.gap[1:], np.percentile(gaps, expanded_tails(12)))
 
 
 def test_groups_that_are_alike_have_a_gap_that_chance_explains():

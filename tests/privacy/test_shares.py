@@ -3,7 +3,7 @@ import pytest
 from scipy.stats import binomtest
 
 from perface_jax.privacy import protection_success, share
-from perface_jax.statistics.resampling import resample
+from perface_jax.statistics.shares import share_of
 from perface_jax.verification import true_accept_rate
 
 SIMILARITY = np.array([0.8, 0.0, 0.5, 0.6])
@@ -30,14 +30,16 @@ def test_a_higher_threshold_protects_more():
     assert (np.diff(values, axis=0)[:, 0] >= 0).all()
 
 
-def test_the_interval_draws_whole_persons():
+def test_persons_may_be_named():
     values, persons = np.array([1, 0, 1, 1, 0, 0.5]), np.array(["b", "b", "a", "c", "c", "c"])
-    sums, counts = np.array([1, 1, 1.5]), np.array([1, 2, 3])  # of a, b, c
-    draws = resample(3, 500, seed=4)
-    wanted = np.percentile(draws @ sums / (draws @ counts), (2.5, 97.5))
-    found = share(values, persons, seed=4, resamples=500)
-    assert found.value == pytest.approx(3.5 / 6)
-    np.testing.assert_allclose(found[1:], wanted)
+    assert share(values, persons) == share_of(values, np.array([1, 1, 0, 2, 2, 2]))
+    assert share(values, persons).value == pytest.approx(3.5 / 6)
+
+
+def test_the_interval_rises_with_every_picture_that_is_protected():
+    found = [share(np.arange(20) < k) for k in range(21)]
+    assert (np.diff(found, axis=0) >= 0).all()
+    np.testing.assert_allclose(found[19], (0.95, *binomtest(19, 20).proportion_ci(method="exact")))
 
 
 def test_more_pictures_of_the_same_persons_are_no_more_evidence():
@@ -66,7 +68,7 @@ def test_the_interval_holds_the_share_in_about_95_of_100_samples():
     persons, inside = np.repeat(np.arange(60), 4), []
     for _ in range(300):
         values = random.uniform(size=240) < np.repeat(random.beta(1.6, 0.4, size=60), 4)  # mean .8, alike in a person
-        _, low, high = share(values, persons, resamples=300)
+        _, low, high = share(values, persons)
         inside.append(low <= 0.8 <= high)
     assert 0.9 < np.mean(inside) < 0.98
 

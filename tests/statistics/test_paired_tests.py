@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import scipy.stats
 from statsmodels.stats.contingency_tables import mcnemar as statsmodels_mcnemar
+from statsmodels.stats.weightstats import ttost_paired
 
 from perface_jax import metrics
 
@@ -34,14 +35,19 @@ def test_the_difference_and_its_interval_are_those_of_the_differences(key):
 
 def test_the_bootstrap_p_counts_the_resamples_on_the_other_side(key):
     # Differences 1, 1 and -1 in three clusters: their mean is at most 0 with two or three draws of the third:
-    # 3 (1/3)^2 (2/3) + (1/3)^3 = 7/27, so p = 14/27. With two draws of three from 1, 1, 1 it is never below 0.
+    # 3 (1/3)^2 (2/3) + (1/3)^3 = 7/27. With three clusters that is a t of 2 degrees, sqrt(2/3) times the normal one.
     first, ids = jnp.array([1.0, 1.0, 0.0]), jnp.arange(3)
     p = metrics.paired_bootstrap(next(key), first, 1 - first, ids).p
-    np.testing.assert_allclose(p, 14 / 27, atol=0.05)
+    np.testing.assert_allclose(p, _expanded(7 / 27, 3), atol=0.05)
     always = metrics.paired_bootstrap(next(key), jnp.ones(3), jnp.zeros(3), ids)
-    np.testing.assert_allclose(always, [1, 1, 1, 2 / 2001], rtol=1e-6)
+    np.testing.assert_allclose(always, [1, 1, 1, _expanded(1 / 2001, 3)], rtol=1e-5)  # .11, and not .001
     never = metrics.paired_bootstrap(next(key), first, first, ids)
     np.testing.assert_allclose(never, [0, 0, 0, 1])
+
+
+def _expanded(share, clusters):
+    t = np.sqrt((clusters - 1) / clusters) * scipy.stats.norm.ppf(share)
+    return 2 * scipy.stats.t.cdf(t, clusters - 1)
 
 
 def test_p_falls_below_five_percent_where_the_interval_excludes_zero(key):
@@ -138,6 +144,39 @@ def test_scores_of_different_triplets_are_refused(key):
             test(key, jnp.ones(3), jnp.ones(2), jnp.zeros(3, int))
         with pytest.raises(ValueError, match="clusters are traced"):
             jax.jit(test)(key, jnp.ones(3), jnp.ones(3), jnp.zeros(3, int))
+
+
+def test_the_robust_test_is_the_t_test_of_the_differences():
+    # With one triplet a source it is SciPy's, because V = n / (n - 1) * sum r^2 / n^2 is the variance of a mean.
+    random = np.random.default_rng(0)
+    first, second = random.normal(size=(2, 12)).astype(np.float32)
+    found, ids = metrics.robust_test(first, second, jnp.arange(12)), jnp.arange(12)
+    theirs = scipy.stats.ttest_rel(first, second)
+    np.testing.assert_allclose(found.difference, np.mean(first - second), rtol=1e-5)
+    np.testing.assert_allclose(found.p, theirs.pvalue, rtol=1e-4)
+    np.testing.assert_allclose([found.low, found.high], theirs.confidence_interval(), rtol=1e-4)
+    np.testing.assert_allclose([found.low, found.high], metrics.robust_interval(first - second, ids), rtol=1e-5)
+
+
+def test_equivalence_is_the_two_one_sided_tests_of_statsmodels():
+    random = np.random.default_rng(1)
+    first, second = random.normal(size=(2, 40)).astype(np.float32)
+    for margin in (0.1, 0.5, 2.0):
+        theirs, _, _ = ttost_paired(first, second, -margin, margin)
+        ours = metrics.equivalence_test(first, second, jnp.arange(40), margin=margin)
+        np.testing.assert_allclose(ours, theirs, atol=1e-5)
+    with pytest.raises(ValueError, match="margin is 0; wanted a difference that does not matter"):
+        metrics.equivalence_test(first, second, jnp.arange(40), margin=0)
+
+
+def test_differences_without_variance_are_counted_in_clusters():
+    source, target = (grid.reshape(-1) for grid in np.mgrid[:8, :5])
+    ones = jnp.ones(40)
+    np.testing.assert_array_equal(metrics.robust_test(ones, ones, source, target), [0, 0, 0, 1])
+    np.testing.assert_allclose(metrics.robust_test(ones, 0 * ones, source, target), [1, np.nan, np.nan, 2 / 2**5])
+    np.testing.assert_allclose(metrics.robust_test(0 * ones, 0.1 * ones, source).p, 2 / 2**8, rtol=1e-6)
+    assert metrics.equivalence_test(ones, ones, source, margin=0.02) == 0
+    assert np.isnan(metrics.robust_test(ones, 0 * ones, 0 * source)[1:]).all()
 
 
 RIGHT = np.array([1, 1, 1, 1, 1, 0, 0, 0.5, 0.5, 1])
