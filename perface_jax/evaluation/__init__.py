@@ -16,7 +16,7 @@ from perface_jax.evaluation.runs import Answers, Kind, Role, Run, distinguish, s
 from perface_jax.evaluation.selection import Ranked, SelectionRow, select, selection_rows
 from perface_jax.evaluation.triplets import Pairs, TripletRow, similarity_pairs, triplet_rows
 from perface_jax.evaluation.vectors import Vectors, read_vectors, write_vectors
-from perface_jax.evaluation.votes import VoteRow, VoteTable, held_out_log_odds, vote_table
+from perface_jax.evaluation.votes import Reliability, VoteRow, VoteTable, held_out_log_odds, vote_table
 
 __all__ = [
     "Answers",
@@ -31,6 +31,7 @@ __all__ = [
     "Network",
     "Pairs",
     "Ranked",
+    "Reliability",
     "Role",
     "Run",
     "SelectionRow",

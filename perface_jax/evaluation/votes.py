@@ -1,4 +1,7 @@
-"""The table of all votes, split ones too: soft scores, likelihood, calibration, and human agreement."""
+"""The table of all votes, split ones too: soft scores, likelihood, calibration, and human agreement.
+
+Calibration errors are compared with those of a perfect model with the same predictions: `metrics.perfect_errors`.
+"""
 
 import functools
 from collections.abc import Mapping, Sequence
@@ -6,7 +9,7 @@ from typing import NamedTuple
 
 import jax
 import numpy as np
-from jaxtyping import Float32, Int
+from jaxtyping import Float32, Float64, Int
 
 from perface_jax import metrics
 from perface_jax.annotations import Setting
@@ -30,6 +33,8 @@ class VoteRow(NamedTuple):
         its bounds for any distribution (`metrics.achievable_accuracy`).
       log_likelihood: natural logarithm, a vote, see `held_out_log_odds`; log .5 = -.693 is chance.
       calibration_error: distance of predicted and observed vote shares, weighted by votes.
+      perfect_error, perfect_limit: mean and 95th percentile of the calibration error of a perfect model with the same
+        predictions; calibration_p: how often it is as large.
       triplets, votes: how many different ones.
       note: why a number is missing.
       seen: how many sources and targets of the setting training has; "" for a split by ids.
@@ -46,17 +51,37 @@ class VoteRow(NamedTuple):
     best_high: float = np.nan
     log_likelihood: float = np.nan
     calibration_error: float = np.nan
+    perfect_error: float = np.nan
+    perfect_limit: float = np.nan
+    calibration_p: float = np.nan
     triplets: int = 0
     votes: int = 0
     note: str = ""
     seen: str = ""
 
 
+class Reliability(NamedTuple):
+    """The bins of a reliability diagram, with the 95% interval over sources of the share observed in each."""
+
+    calibration: metrics.Calibration
+    low: Float64[np.ndarray, " bins"]
+    high: Float64[np.ndarray, " bins"]
+
+
 class VoteTable(NamedTuple):
-    """The rows, and for a reliability diagram the calibration of the first run, by setting and model."""
+    """The rows, and for a reliability diagram the bins of the first run, by setting and model."""
 
     rows: list[VoteRow]
-    bins: dict[Setting, dict[str, metrics.Calibration]]
+    bins: dict[Setting, dict[str, Reliability]]
+
+
+class _HeldOut(NamedTuple):
+    """What follows from log-odds of a run that were fitted on other sources; likelihoods are by triplet."""
+
+    log_odds: np.ndarray
+    likelihood: np.ndarray
+    calibration: metrics.Calibration
+    perfect_errors: np.ndarray
 
 
 def vote_table(cells: Mapping[str, Sequence[Run]], *, seed: int = 0) -> VoteTable:
@@ -67,10 +92,13 @@ def vote_table(cells: Mapping[str, Sequence[Run]], *, seed: int = 0) -> VoteTabl
         found.bins[setting] = {}
         for line in lines(present, places):
             pairs = zip(line.runs, line.similarities, strict=True)
-            held_out = [_held_out(run, similarities, places(run)) for run, similarities in pairs]
+            held_out = [
+                _held_out(run, similarities, places(run), seed + number)
+                for number, (run, similarities) in enumerate(pairs)
+            ]
             found.rows.append(_with_best(_model(setting, line, held_out, seed), best(line.runs)))
             if held_out[0]:
-                _, found.bins[setting][line.name] = held_out[0]
+                found.bins[setting][line.name] = _reliability(line.runs[0], places(line.runs[0]), held_out[0])
         for suffix, runs in distinguish(present, lambda run, places=places: places(run).tobytes()):
             found.rows.append(_achievable(setting, f"best achievable{suffix}", runs, best(runs)))
             found.rows.extend(_agreement(setting, one, suffix) for one in human_agreement(runs, setting, seed))
@@ -101,14 +129,35 @@ def held_out_log_odds(
     return odds
 
 
-def _held_out(run, similarities, places):
-    """(log-likelihood of each triplet, calibration) of one run, or None; see `held_out_log_odds`."""
+def _held_out(run, similarities, places, seed):
+    """None for fewer than two sources with votes; see `held_out_log_odds`."""
     triplets = run.data.triplets
     votes = triplets.votes[places]
     odds = held_out_log_odds(_difference(similarities[places]), votes, triplets.source_id[places])
     if odds is None:
         return None
-    return jax.device_get(tuple(of(odds, *counts(votes), AS_ODDS) for of in (_log_likelihood, _calibration)))
+    found = jax.device_get(tuple(of(odds, *counts(votes), AS_ODDS) for of in (_log_likelihood, _calibration)))
+    return _HeldOut(odds, *found, metrics.perfect_errors(odds, counts(votes)[1], AS_ODDS, seed=seed))
+
+
+def _reliability(run, places, held_out):
+    votes, source = run.data.triplets.votes[places], run.data.triplets.source_id[places]
+    intervals = metrics.reliability_intervals(held_out.log_odds, *counts(votes), AS_ODDS, source)
+    return Reliability(held_out.calibration, *intervals)
+
+
+def _reference(runs, held_out, votes):
+    """The calibration error of all runs together, weighted by votes, beside those of a perfect model.
+
+    Folds are drawn independently. Seeds share their votes, and their errors go together: the largest are added up.
+    """
+    error = np.average([one.calibration.error for one in held_out], weights=votes)
+    by_seed = []
+    for seed in dict.fromkeys(run.seed for run in runs):
+        own = [number for number, run in enumerate(runs) if run.seed == seed]
+        draws = [held_out[number].perfect_errors for number in own]
+        by_seed.append(np.sort(np.average(draws, axis=0, weights=votes[own])))
+    return metrics.calibration_reference(error, np.mean(by_seed, axis=0))
 
 
 def _difference(similarities):
@@ -121,13 +170,11 @@ def _model(setting, line: Line, held_out, seed):
     values = _soft_scores(_difference(pooled(line.similarities, of_setting)), pooled(votes, of_setting))
     sources = pooled([run.data.triplets.source_id for run in line.runs], of_setting)
     low, high = interval(values, np.unique(sources, return_inverse=True)[1], seed)
-    given = [counts(of_run[at])[1] for of_run, at in zip(votes, of_setting, strict=True)]
-    total = np.concatenate(given).sum()
-    likelihood = error = np.nan
+    given = np.array([counts(of_run[at])[1].sum() for of_run, at in zip(votes, of_setting, strict=True)])
+    total, likelihood, reference = given.sum(), np.nan, metrics.CalibrationReference(*[np.nan] * 4)
     if complete := all(held_out):
-        likelihoods, calibrations = zip(*held_out, strict=True)
-        likelihood = float(np.concatenate(likelihoods).sum() / total)
-        error = sum(float(one.error) * of.sum() for one, of in zip(calibrations, given, strict=True)) / float(total)
+        likelihood = float(np.concatenate([one.likelihood for one in held_out]).sum() / total)
+        reference = _reference(line.runs, held_out, given)
     asked = votes[0][np.unique(np.concatenate(of_setting))] >= 0
     return VoteRow(
         setting=setting,
@@ -137,7 +184,10 @@ def _model(setting, line: Line, held_out, seed):
         low=low,
         high=high,
         log_likelihood=likelihood,
-        calibration_error=error,
+        calibration_error=reference.error,
+        perfect_error=reference.expected,
+        perfect_limit=reference.limit,
+        calibration_p=reference.p,
         triplets=int(asked.any(axis=1).sum()),
         votes=int(asked.sum()),
         note="" if complete else _incomplete(sources) if total else "no votes",

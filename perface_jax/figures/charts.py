@@ -101,12 +101,17 @@ def training_curves(curves: Mapping[str, Mapping[str, Sequence[Real[np.ndarray, 
     return figure
 
 
-def reliability(bins: Mapping[str, Sequence[Real[np.ndarray, " b"]]]) -> Figure:
+def reliability(
+    bins: Mapping[str, Sequence[Real[np.ndarray, " b"]]],
+    *,
+    intervals: Mapping[str, Sequence[Real[np.ndarray, " b"]]] | None = None,
+) -> Figure:
     """Predicted against observed share of votes; a calibrated model is on the diagonal.
 
     Args:
       bins: model -> (predicted, observed, votes): the mean predicted share of each bin, the share observed, and the
         votes in it, which the area of its marker shows.
+      intervals: model -> (low, high) of the observed share of each bin; NaN where there is none.
 
     Raises:
       ValueError: no model, arrays of different lengths.
@@ -120,6 +125,9 @@ def reliability(bins: Mapping[str, Sequence[Real[np.ndarray, " b"]]]) -> Figure:
         size = 120 * votes / largest
         panel.scatter(predicted, observed, s=size, marker=marker, alpha=0.7, linewidth=0, color=color)
         panel.plot(predicted, observed, dashes, linewidth=1, color=color)
+        if intervals and name in intervals:
+            place, low, high = finite(f"intervals[{name!r}]", bins[name][0], *intervals[name])
+            panel.vlines(place, low, high, color=color, linewidth=1, alpha=0.7)
         both = {"marker": marker, "markersize": 6, "label": style.written(name)}  # as the legend shows them
         panel.plot([], [], dashes, linewidth=1, color=color, **both)
     panel.set(xlim=(-0.03, 1.03), ylim=(-0.03, 1.03), aspect="equal")

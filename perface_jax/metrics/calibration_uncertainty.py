@@ -8,9 +8,10 @@ for one row of triplets; everything here runs on the host, in float64.
 from typing import NamedTuple
 
 import numpy as np
+from jax.typing import ArrayLike
 from jaxtyping import Float, Float64, Int, Num, Shaped
 
-from perface_jax.arrays import AnyArray, Scalar
+from perface_jax.arrays import AnyArray
 from perface_jax.metrics.calibration import Logistic
 from perface_jax.statistics.arguments import mask, same_shape
 from perface_jax.statistics.resampling import resample
@@ -68,7 +69,7 @@ def perfect_errors(
     return np.abs((drawn - expected) @ in_bin).sum(axis=1) / votes.sum()
 
 
-def calibration_reference(error: Scalar, errors: Float[np.ndarray, " draws"]) -> CalibrationReference:
+def calibration_reference(error: Float[ArrayLike, ""], errors: Float[np.ndarray, " draws"]) -> CalibrationReference:
     """A measured calibration error beside `perfect_errors`; NaN where either is."""
     error = float(error)
     if np.isnan(error) or np.isnan(errors).any():

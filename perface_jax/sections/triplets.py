@@ -7,7 +7,17 @@ import numpy as np
 
 from perface_jax import figures
 from perface_jax.annotations import Setting
-from perface_jax.evaluation import ComparisonRow, Example, Kind, Pairs, TripletRow, Triplets, VoteRow, VoteTable
+from perface_jax.evaluation import (
+    ComparisonRow,
+    Example,
+    Kind,
+    Pairs,
+    Reliability,
+    TripletRow,
+    Triplets,
+    VoteRow,
+    VoteTable,
+)
 from perface_jax.formatting import estimate, interval, number, p_value
 from perface_jax.report import Picture, Section, Table
 from perface_jax.sections.captions import why, with_notes, with_seen
@@ -87,6 +97,8 @@ def votes(table: VoteTable) -> Section:
             _best(row),
             number(row.log_likelihood, missing=why(row)) if row.kind is Kind.MODEL else "",
             number(row.calibration_error, missing=why(row)) if row.kind is Kind.MODEL else "",
+            _perfect(row),
+            p_value(row.calibration_p),
             str(row.triplets),
             str(row.votes),
         )
@@ -94,24 +106,37 @@ def votes(table: VoteTable) -> Section:
     ]
     columns = (
         "setting", "model", "soft score", "95% interval", "best achievable", "log-likelihood", "calibration error",
-        "triplets", "votes",
+        "perfect model", "p", "triplets", "votes",
     )  # fmt: skip
     dots = figures.accuracy_dots([_dot(row, row.score) for row in rows], measure="soft score")
     pictures = [Picture(f"Soft score by setting with 95% intervals over sources; {BAND}", dots)]
-    setting = min(table.bins, key=list(Setting).index)
-    if table.bins[setting]:
-        parts = table.bins[setting].items()
-        bins = {model: list(map(np.asarray, (one.predicted, one.observed, one.votes))) for model, one in parts}
-        caption = f"Reliability in setting {setting}: share of votes for a, predicted and observed; of the first run"
-        pictures.append(Picture(caption, figures.reliability(bins)))
+    if setting := next((setting for setting in Setting if table.bins.get(setting)), None):
+        pictures.append(_reliability(setting, table.bins[setting]))
     caption = (
         "On all triplets of a setting, split votes too. Soft score: how often the model sides with one vote drawn at"
         " random. Human agreement: the noise ceilings of Nili et al. (2014), how often a vote agrees with the majority"
         f" of the others (lower) and of all votes, its own included (upper). {BEST} Log-likelihood: of a vote, by a"
         " logistic of the similarity difference that was fitted on other sources; -.693 is chance. Calibration error:"
-        " the distance between predicted and observed vote shares."
+        " the distance between predicted and observed vote shares. Perfect model: the error that the same predictions"
+        " would show if they were the shares of people, as mean and 95th percentile of 1,000 draws; p: how often it is"
+        " as large."
     )
     return Section("Agreement with all votes", caption, with_seen(Table(columns, lines), rows), table.rows, pictures)
+
+
+def _reliability(setting: Setting, bins: Mapping[str, Reliability]):
+    parts = {model: one.calibration for model, one in bins.items()}
+    shown = {model: [*map(np.asarray, (one.predicted, one.observed, one.votes))] for model, one in parts.items()}
+    drawn = figures.reliability(shown, intervals={model: (one.low, one.high) for model, one in bins.items()})
+    caption = (
+        f"Reliability in setting {setting}: share of votes for a, predicted and observed, with 95% intervals over"
+        " sources; of the first run"
+    )
+    return Picture(caption, drawn)
+
+
+def _perfect(row: VoteRow):
+    return "" if math.isnan(row.perfect_error) else f"{row.perfect_error:.3f} (< {row.perfect_limit:.3f})"
 
 
 def _best(row: TripletRow | VoteRow):

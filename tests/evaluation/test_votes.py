@@ -48,3 +48,47 @@ def test_a_source_is_predicted_from_the_others_only():
     difference, votes = np.float32([1, 1, 1, 1]), np.array([[0, 0], [0, 1], [1, 1], [1, 0]])
     odds = evaluation.held_out_log_odds(difference, votes, np.array([0, 0, 1, 1]))
     np.testing.assert_allclose(odds, np.log([1 / 3, 1 / 3, 3, 3]), atol=1e-3)
+
+
+def many(*, seed=0, sources=40, each=8, slope=3.0):
+    """Triplets of many sources, and similarities whose difference times 3 is the log-odds of a vote for a."""
+    random = np.random.default_rng(seed)
+    difference = random.normal(0, 0.7, sources * each).astype(np.float32)
+    share = 1 / (1 + np.exp(-3 * difference))
+    triplets = Colors()
+    triplets.votes = (random.random((len(share), 3)) > share[:, None]).astype(np.int8)
+    triplets.source_id, triplets.target_id = np.repeat(np.arange(sources), each), np.tile(np.arange(each), sources)
+    return triplets, np.stack([difference, np.zeros_like(difference)], axis=1)
+
+
+def test_a_calibration_error_stands_beside_those_of_a_perfect_model():
+    triplets, pairs = many()
+    table = evaluation.vote_table({"": [run(data(triplets), vectors=pairs)]})
+    row = only(table.rows, model="vectors")
+    odds = evaluation.held_out_log_odds(pairs[:, 0], triplets.votes, triplets.source_id)
+    errors = metrics.perfect_errors(odds, np.full(320, 3), metrics.Logistic(np.float32(1), np.float32(0)))
+    expected = metrics.calibration_reference(row.calibration_error, errors)
+    found = (row.calibration_error, row.perfect_error, row.perfect_limit, row.calibration_p)
+    assert found == pytest.approx(expected, rel=1e-6)
+    assert row.calibration_p > 0.05  # the logistic is the truth
+    bins = table.bins["i"]["vectors"]
+    observed = np.asarray(bins.calibration.observed)
+    filled = np.isfinite(bins.low)
+    assert filled.sum() >= 8
+    assert ((bins.low <= observed) & (observed <= bins.high))[filled].all()
+
+
+def test_seeds_do_not_make_a_perfect_model_more_certain_and_folds_do():
+    triplets, pairs = many()
+    one, other = (data(triplets, i=np.arange(start, 320, 2)) for start in (0, 1))
+    rows = [
+        only(evaluation.vote_table({"": runs}).rows, model="vectors")
+        for runs in (
+            [run(one, vectors=pairs)],
+            [run(one, seed=(seed,), vectors=pairs) for seed in (0, 1)],
+            [run(of, vectors=pairs) for of in (one, other)],
+        )
+    ]
+    spread = [row.perfect_limit - row.perfect_error for row in rows]
+    assert spread[1] == pytest.approx(spread[0], rel=0.15)
+    assert spread[2] < 0.85 * spread[0]

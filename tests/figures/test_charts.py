@@ -1,5 +1,6 @@
 """Charts show the values they were given: compared as data, not as pixels."""
 
+import numpy as np
 import pytest
 
 from perface_jax import figures
@@ -78,3 +79,23 @@ def test_reliability_shows_every_bin_with_votes_as_area():
     assert after.get_sizes().tolist() == [60]
     assert legend_of(figure) == ["predicted = observed", "before", "after"]
     assert labeled(panel)["before"].get_marker() != labeled(panel)["after"].get_marker()
+
+
+def test_reliability_draws_the_intervals_that_there_are():
+    bins = {"a": ([0.2, 0.5, 0.9], [0.4, NAN, 0.8], [10, 0, 40]), "b": ([0.5], [0.5], [20])}
+    (panel,) = drawn(figures.reliability(bins, intervals={"a": ([0.1, NAN, NAN], [0.7, NAN, NAN])})).axes
+    lines = [one.get_segments() for one in panel.collections if hasattr(one, "get_segments")]
+    np.testing.assert_allclose(lines, [[[[0.2, 0.1], [0.2, 0.7]]]])
+    with pytest.raises(ValueError, match=r"intervals\['a'\]"):
+        figures.reliability(bins, intervals={"a": ([0.1], [0.7])})
+
+
+def test_what_is_achievable_is_a_band_as_human_agreement_is():
+    rows = [
+        Dot("[i]", "best achievable", 0.95, 0.87, 0.99, "best achievable"),
+        Dot("[i]", "x", 0.9, 0.8, 0.95, "model"),
+    ]
+    figure = drawn(figures.accuracy_dots(rows))
+    band = figure.axes[0].patches[0].get_extents().transformed(figure.axes[0].transData.inverted())
+    np.testing.assert_allclose([band.x0, band.x1], [0.87, 0.99])
+    assert legend_of(figure) == ["chance", "best achievable", "model"]

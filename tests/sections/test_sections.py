@@ -67,6 +67,16 @@ def test_votes_are_shown_beside_human_agreement(cells):
     assert "nan" not in json.dumps(section.table.lines)
 
 
+def test_a_calibration_error_is_printed_beside_that_of_a_perfect_model(cells):
+    table = evaluation.vote_table(cells)
+    section = sections.votes(table)
+    tested = [row for row in table.rows if row.setting.is_test]
+    for cell, row in zip(cells_of(section), tested, strict=True):
+        wanted = "" if np.isnan(row.perfect_error) else f"{row.perfect_error:.3f} (< {row.perfect_limit:.3f})"
+        assert cell["perfect model"] == wanted
+    assert any("95% intervals over sources; of the first run" in picture.caption for picture in section.figures)
+
+
 def test_a_comparison_prints_small_p_values_as_such():
     row = evaluation.ComparisonRow(
         Setting.BOTH_UNSEEN, "a", "b", 0.1, 0.05, 0.15, 0.0004, 0.01, np.nan, 50, 10, "several seeds"
