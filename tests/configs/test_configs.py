@@ -8,10 +8,12 @@ import pytest
 
 from configs import arcface_synthetic, perface_r50, synthetic
 from perface_jax import all_settings
+from perface_jax.settings import flat
 from perface_jax.training import builders, sweeps
 
 ALL = [
-    ("perface_r50", ""), ("perface_r50", "d1"), ("perface_r50", "as_released"), ("perface_r50", "table3"),
+    ("perface_r50", ""), ("perface_r50", "paper"), ("perface_r50", "d1"), ("perface_r50", "as_released"),
+    ("perface_r50", "table3"),
     ("perface_r50", "margins"), ("perface_r50", "losses"), ("perface_r50", "batch_norm"), ("perface_r50", "smoke"),
     ("arcface_r50", ""), ("synthetic", ""), ("synthetic", "demo"), ("arcface_synthetic", ""),
     ("arcface_synthetic", "demo"),
@@ -38,6 +40,16 @@ def test_a_config_passes_its_own_checks(name, variant):
 @pytest.mark.parametrize(("variant", "replicas"), [("table3", 2 * 5 * 3), ("margins", 4 * 3), ("losses", 3 * 3)])
 def test_a_sweep_has_a_replica_for_every_combination(variant, replicas):
     assert len(sweeps.replicas(perface_r50.get_config(variant))) == replicas
+
+
+def test_the_papers_protocol_is_what_the_paper_states():
+    config = perface_r50.get_config("paper")
+    stated = {
+        "model.arch": "r50", "model.embedding_size": 512, "labels": "unanimous", "min_votes": 3, "split.by": "ids",
+        "loss": "cosine_triplet", "margin": 0.1, "batch_size": 32, "learning_rate": 0.01, "momentum": 0.9,
+        "weight_decay": 5e-4, "optimizer.name": "sgd", "flip": False, "data.sources": 80, "data.targets": 80,
+    }  # fmt: skip
+    assert {name: flat(config.to_dict())[name] for name in stated} == stated
 
 
 @pytest.mark.parametrize("module", [perface_r50, synthetic, arcface_synthetic])
