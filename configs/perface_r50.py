@@ -75,6 +75,6 @@ def get_config(variant: str = "") -> ConfigDict:
             config.max_steps = 2
             config.log_every = 1
         case _:
-            variants = "paper, d1, as_released, table3, margins, losses, batch_norm, smoke"
+            variants = "d1, paper, as_released, table3, margins, losses, batch_norm, smoke"
             raise ValueError(f"unknown variant {variant!r} of configs/perface_r50.py; it has: {variants}")
     return config
