@@ -13,6 +13,8 @@ from perface_jax.statistics.agreement import (
     krippendorff_alpha,
     pairwise_agreement,
     share_of_b,
+    spearman_brown,
+    split_half_reliability,
     unanimous_share,
 )
 from perface_jax.statistics.resampling import resample
@@ -86,3 +88,53 @@ def test_the_interval_of_every_measure_contains_its_value(votes):
     for measure in (unanimous_share, pairwise_agreement, cohen_kappa, fleiss_kappa, krippendorff_alpha, share_of_b):
         found = measure(votes).estimate(cluster, weights)
         assert found.low < found.value < found.high
+
+
+def random_splits(votes, random, splits=200):
+    """The correlation of the shares of two random halves, averaged over splits and stepped up."""
+    found = []
+    for _ in range(splits):
+        shuffled = random.permuted(votes, axis=1)
+        half = votes.shape[1] // 2
+        found.append(np.corrcoef(shuffled[:, :half].mean(axis=1), shuffled[:, half : 2 * half].mean(axis=1))[0, 1])
+    return spearman_brown(np.mean(found), np.float64(votes.shape[1] / half))
+
+
+@pytest.mark.parametrize("voters", [2, 3, 6])
+def test_split_half_reliability_is_that_of_random_splits_and_of_the_known_world(voters):
+    # p ~ Beta(a, b): a vote has the reliability 1 / (a + b + 1), and n votes n / (a + b + n).
+    random = np.random.default_rng(voters)
+    votes = (random.random((4000, voters)) < random.beta(0.8, 0.7, 4000)[:, None]).astype(int)
+    ours = split_half_reliability(votes).value()
+    np.testing.assert_allclose(ours, random_splits(votes, random), atol=0.003)
+    np.testing.assert_allclose(ours, voters / (1.5 + voters), atol=0.03)
+
+
+def test_split_half_reliability_by_hand():
+    # Halves of one vote. Mean share 1/2, two votes for a with 1, 0, 1/3: (4/9 - 1/4) / (1/2 - 1/4) = 7/9, three times.
+    votes = np.array([[0, 0, 0], [1, 1, 1], [0, 0, 1], [1, 1, 0], [0, 0, 0], [1, 1, 1]])
+    both = (1 + 0 + 1 / 3 + 0 + 1 + 0) / 6
+    single = (both - 1 / 4) / (1 / 4)
+    assert split_half_reliability(votes).value() == pytest.approx(3 * single / (1 + 2 * single))
+
+
+def test_triplets_with_other_numbers_of_votes_and_holes():
+    random = np.random.default_rng(0)
+    votes = (random.random((60_000, 5)) < random.beta(0.8, 0.7, 60_000)[:, None]).astype(int)
+    votes[random.random(votes.shape) < 0.3] = -1
+    n = (votes >= 0).sum(axis=1)
+    expected = 1 / (1 + 1.5 * np.mean(1 / n[n >= 2]))  # variance of p over that of the shares
+    np.testing.assert_allclose(split_half_reliability(votes).value(), expected, atol=0.01)
+    swapped = np.where(votes < 0, -1, 1 - votes)
+    value = split_half_reliability(votes).value()
+    assert split_half_reliability(swapped).value() == pytest.approx(value)
+
+
+def test_reliability_has_an_interval_over_clusters_and_is_undefined_without_differences():
+    random = np.random.default_rng(1)
+    source = np.repeat(np.arange(40), 20)
+    votes = (random.random((800, 3)) < random.beta(0.8, 0.7, 40)[source][:, None]).astype(int)
+    found = split_half_reliability(votes).estimate(source, resample(40, 500))
+    assert found.low < found.value < found.high
+    for alike in (np.zeros((5, 3), int), np.array([[0, -1, -1], [1, -1, -1]])):  # all votes the same; no two votes
+        assert np.isnan(split_half_reliability(alike).value())
