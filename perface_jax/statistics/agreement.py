@@ -100,8 +100,8 @@ def split_half_reliability(votes: Int[np.ndarray, "t v"]) -> Measure:
     splits. It is the share of the variance of the observed shares that is due to differences between triplets, and its
     square root is the highest correlation with them that a model can be expected to reach.
 
-    Triplets with fewer than two votes are left out; NaN where all votes are the same. Below 0 where votes agree less than
-    by chance.
+    Triplets with fewer than two votes are left out; NaN where all votes are the same. Below 0 where votes agree less
+    than by chance.
 
     Source: Spearman, Brown, British Journal of Psychology 3 (1910).
     """
