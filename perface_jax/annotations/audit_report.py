@@ -60,7 +60,8 @@ def _agreement(found: AuditResult) -> list[str]:
     lines = ["AGREEMENT", *(f"  {name:34}{as_read:24}{moved}".rstrip() for name, as_read, moved in rows)]
     lines += _text(
         "Unanimous and pairs are shares. Kappa and alpha are 1 for full agreement and 0 for the agreement expected of "
-        "random votes with the same shares of a and b."
+        "random votes with the same shares of a and b. Split-half reliability (Spearman-Brown) is of the share of all "
+        "votes on a triplet: its correlation with the share of as many votes of other people."
     )
     if found.changes:
         count = found.changes

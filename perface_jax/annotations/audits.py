@@ -147,6 +147,7 @@ def _agreement(rows: Votes, clusters: _Clusters) -> dict[str, Estimate]:
         measures["Cohen's kappa, mean"] = agreement.cohen_kappa(votes)
     measures["Fleiss' kappa"] = agreement.fleiss_kappa(votes)
     measures["Krippendorff's alpha"] = agreement.krippendorff_alpha(votes)
+    measures["split-half reliability"] = agreement.split_half_reliability(votes)
     return {name: measure.estimate(clusters.source, clusters.weights) for name, measure in measures.items()}
 
 
