@@ -9,6 +9,7 @@ COMMANDS = {  # name: the module whose `main` it is, what it does
     "train": ("perface_jax.commands.train", "train a model, or continue an interrupted run"),
     "evaluate": ("perface_jax.commands.evaluate", "evaluate a run, embed pictures, anonymize faces"),
     "config": ("perface_jax.commands.config", "list the fields of a config: default, meaning, allowed values"),
+    "plan": ("perface_jax.commands.plan", "plan a study: its power by sources, targets and votes"),
     "audit": ("perface_jax.annotations.__main__", "audit a file of votes"),
     "selftest": ("perface_jax.selftest", "check that this device computes what a model folder says"),
     "synthetic": ("perface_jax.synthetic.write_world", "draw the synthetic world: swaps, votes, portraits"),

@@ -15,8 +15,15 @@
 | `paired_tests` | is one model better than another? | JAX |
 | `student` | Student's t, traceable | JAX |
 | `cluster_ids`, `arguments` | checks of ids, dtypes and shapes | JAX |
+| `planning` | the power of a planned study, by simulation | NumPy |
+| `pilot` | what a pilot says for its plan | NumPy |
+| `logit_normal` | shares whose logit is normal | NumPy |
 
 The bootstrap draws whole clusters with replacement, as many as occur. A resample is a weight n_s for each cluster s,
 and a mean over it is `sum_s n_s total_s / sum_s n_s count_s`: the total and the count of each cluster are taken once.
-Import the files, not this package: the NumPy files do not load JAX.
+Import the files, not this package: the NumPy files do not load JAX. Only `power` is here, too.
 """
+
+from perface_jax.statistics.planning import power
+
+__all__ = ["power"]
