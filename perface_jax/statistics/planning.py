@@ -43,8 +43,8 @@ class Effects(NamedTuple):
     """Standard deviations on the logit scale; `pilot` estimates them.
 
     Those of the votes are of the SimCelebA release, its third column repaired, as `pilot` estimates them; the source
-    explains .63 of the variance of the mean vote, the target nothing beyond chance. The release has no scores of models:
-    `shared_*` have about the same proportions, and `model_source` is a guess. Try .3 and 1.
+    explains .63 of the variance of the mean vote, the target nothing beyond chance. The release has no scores of
+    models: `shared_*` have about the same proportions, and `model_source` is a guess. Try .3 and 1.
     """
 
     vote_source: float = 1.92

@@ -5,6 +5,7 @@ import pytest
 from scipy.stats import norm
 
 from perface_jax import statistics
+from perface_jax.statistics import cluster_robust
 from perface_jax.statistics.planning import Effects, power, robust_mean
 
 ALONE = Effects(*[0.0] * 8)  # triplets are independent, and so are the models
@@ -31,6 +32,15 @@ def test_the_test_is_that_of_statsmodels(two_way):
         error = np.sqrt(max(wanted.cov_params()[0, 0], *floor, 0.0))
         degrees = min(len(np.unique(one)) for one in groups.T) - 1
         np.testing.assert_allclose(found, [wanted.params[0], error, degrees], rtol=1e-4)
+
+
+@pytest.mark.parametrize("two_way", [True, False])
+def test_the_test_is_that_of_cluster_robust(two_way):
+    rng = np.random.default_rng(1)
+    scores, kept = rng.normal(size=(1, 12, 7)).astype(np.float32), rng.random((1, 12, 7)) < 0.6
+    clusters = np.indices((12, 7)).reshape(2, -1)[: 1 + two_way]
+    wanted = cluster_robust.robust_mean(scores[0].ravel(), *clusters, where=kept[0].ravel())
+    np.testing.assert_allclose(np.ravel(robust_mean(scores, kept, two_way=two_way)), np.array(wanted), rtol=1e-5)
 
 
 def test_without_effects_power_is_that_of_independent_triplets():
