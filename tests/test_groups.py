@@ -1,3 +1,5 @@
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -6,12 +8,14 @@ from jax.test_util import check_grads
 from scipy import stats
 
 from perface_jax import groups
-from perface_jax.groups import Rule, check_groups
+from perface_jax.groups import Rule, UnequalGroups, check_distances, check_groups
+from tests import group_simulations as simulations
+from tests.group_simulations import Remedy
 
 # Compiled whole, not operation by operation; three tests call the functions as they are.
 distances = jax.jit(groups.distances)
-group_distances = jax.jit(groups.group_distances, static_argnames="rule")
-classify = jax.jit(groups.classify, static_argnames=("rule", "abstain"))
+group_distances = jax.jit(groups.group_distances, static_argnames=("rule", "equalize"))
+classify = jax.jit(groups.classify, static_argnames=("rule", "abstain", "equalize"))
 
 # Two queries, five members; the first three are group 0, the last two group 1, and group 2 is the union of 1, 2 and 3.
 DISTANCES = jnp.array([[0.2, 0.4, 0.6, 0.1, 0.9], [0.3, 0.3, 0.9, 0.2, 0.4]])
@@ -139,6 +143,148 @@ def test_a_query_abstains_where_the_intervals_of_the_best_two_overlap():
         found = classify(values, where=where, factor=factor, abstain=True)
         np.testing.assert_array_equal(found.group, wanted)
     np.testing.assert_array_equal(classify(values, where=where, factor=2.1).group, [0, 0])
+
+
+@pytest.mark.parametrize(
+    ("rule", "wanted"),
+    [
+        (Rule.MEAN, 1.96 / np.sqrt(MEMBERS)),
+        (Rule.CONFIDENCE_LIMIT, 1.96 / np.sqrt(MEMBERS)),
+        (Rule.SPREAD_LIMIT, 1.96 * np.sqrt(1 / MEMBERS + 1.96**2 / (2 * (MEMBERS - 1)))),
+    ],
+)
+def test_the_interval_of_a_rule_is_its_formula(rule, wanted):
+    found = classify(DISTANCES, where=WHERE, rule=rule)
+    np.testing.assert_allclose((found.high - found.low) / 2, SPREAD * wanted, rtol=1e-5)
+    middle = MEAN if rule is Rule.CONFIDENCE_LIMIT else found.distances
+    np.testing.assert_allclose((found.high + found.low) / 2, middle, rtol=1e-5)
+
+
+@pytest.mark.parametrize("rule", [Rule.PERCENTILE, Rule.NEAREST])
+def test_the_interval_of_an_order_statistic_is_as_wide_as_scipy_says(rule):
+    # The standard deviation of the lowest of n normal numbers, by integration; the percentile of 100 mixes two of them.
+    for members, tolerance in ((5, 0.1), (100, 0.06)):
+        ranked = np.sort(np.random.default_rng(0).normal(size=(4000, members)), axis=1)
+        drawn = ranked[:, 0] if rule is Rule.NEAREST else np.percentile(ranked, 97.5, axis=1)
+        values = jnp.asarray(stats.zscore(np.arange(2.0 * members).reshape(2, -1), axis=1, ddof=1).reshape(1, -1))
+        where = jnp.arange(2 * members) < members
+        found = groups.classify(values.astype("float32"), where=jnp.stack([where, ~where]), rule=rule)
+        half = (found.high - found.low)[0, 0] / 2
+        np.testing.assert_allclose(half, 1.96 * drawn.std(), rtol=tolerance)
+
+
+def test_abstention_judges_the_interval_of_the_chosen_rule():
+    # Both groups have a member at .1 and .2; the means are far apart, so their intervals do not overlap.
+    values = jnp.array([[0.1, 0.11, 0.12, 0.1, 0.9, 0.9, 0.9, 0.9, 0.9, 0.9]])
+    where = jnp.arange(10) < 3
+    where = jnp.stack([where, ~where])
+    assert classify(values, where=where, rule=Rule.MEAN, abstain=True).group == 0
+    assert classify(values, where=where, rule=Rule.NEAREST, abstain=True).group == -1
+
+
+def test_the_limit_is_that_of_the_smallest_group_if_equalized():
+    found = classify(DISTANCES, where=WHERE, equalize=True)
+    np.testing.assert_allclose(found.distances, MEAN + 1.96 * SPREAD / np.sqrt(2), rtol=1e-6)
+    np.testing.assert_allclose(found.low, MEAN - 1.96 * SPREAD / np.sqrt(2), rtol=1e-5)
+    alone = jnp.concatenate([WHERE, jnp.array([[False] * 4 + [True]])])  # a group of one member is not the smallest
+    found = group_distances(DISTANCES, where=alone, equalize=True)
+    np.testing.assert_allclose(found[:, :3], MEAN + 1.96 * SPREAD / np.sqrt(2), rtol=1e-6)
+
+
+def test_a_subsample_is_as_many_members_of_every_group_as_the_smallest_has(key):
+    alone = jnp.concatenate([WHERE, jnp.array([[False] * 4 + [True]])])  # a group of one member is not the smallest
+    drawn = np.array([jax.jit(groups.subsample)(next(key), alone) for _ in range(60)])
+    assert not (drawn & ~np.asarray(alone)).any()
+    np.testing.assert_array_equal(drawn.sum(-1), [[2, 2, 2, 1]] * 60)
+    np.testing.assert_allclose(drawn[:, 0].mean(0), [2 / 3, 2 / 3, 2 / 3, 0, 0], atol=0.2)
+    own = jnp.stack([alone, alone.at[0, 0].set(False)])  # the second query is a member
+    both = groups.subsample(next(key), own)
+    np.testing.assert_array_equal(both.sum(-1), [[2, 2, 2, 1]] * 2)
+    np.testing.assert_array_equal(both[0, 1:], both[1, 1:])
+
+
+def test_equalizing_is_refused_where_it_has_no_meaning():
+    with pytest.raises(ValueError, match=r"equalize is for Rule.CONFIDENCE_LIMIT, got Rule.NEAREST; groups.subsample"):
+        group_distances(DISTANCES, where=WHERE, rule=Rule.NEAREST, equalize=True)
+
+
+def test_larger_groups_are_favored_unless_equalized():
+    share = functools.partial(simulations.share_of_larger, jax.random.key(0), queries=400, sizes=(40, 4))
+    assert share(rule=Rule.NEAREST) > 0.8
+    assert 0.4 < share(rule=Rule.NEAREST, how=Remedy.SUBSAMPLE) < 0.6
+
+
+@pytest.mark.slow
+def test_how_often_the_larger_of_two_equal_groups_is_chosen():
+    for rule, how in simulations.choices():
+        shares = [
+            float(simulations.share_of_larger(jax.random.key(0), rule=rule, how=how, queries=5000, draw=draw))
+            for draw in simulations.DRAWS
+        ]
+        print(f"| `{rule.name}` | {how.value} |", " | ".join(f"{share:.2f}" for share in shares), "|")
+        if how is Remedy.NONE:
+            assert abs(shares[0] - groups.LARGER[rule]) < 0.025
+        else:
+            np.testing.assert_allclose(shares, 0.5, atol=0.08 if how is Remedy.LIMIT else 0.025)
+
+
+@pytest.mark.slow
+def test_intervals_hold_the_mean_of_the_statistic():
+    for rule in Rule:
+        for draw in simulations.DRAWS:
+            held = [
+                float(simulations.coverage(jax.random.key(1), rule=rule, members=n, draws=4000, draw=draw))
+                for n in (5, 10, 100)
+            ]
+            print(f"| `{rule.name}` | {draw} |", " | ".join(f"{share:.2f}" for share in held), "|")
+            if draw == "normal":
+                assert 0.85 < held[0]
+                np.testing.assert_allclose(held[1:], 0.935, atol=0.035)
+
+
+@pytest.mark.parametrize("rule", Rule)
+def test_a_distance_that_is_no_number_takes_the_choice_from_its_query(rule):
+    found = classify(DISTANCES.at[0, 0].set(jnp.nan), where=WHERE, rule=rule)
+    np.testing.assert_array_equal(np.isnan(found.distances), [[True, False, False], [False] * 3])
+    np.testing.assert_array_equal(np.isnan(found.low), np.isnan(found.distances))
+    whole = classify(DISTANCES, where=WHERE, rule=rule)
+    np.testing.assert_array_equal(found.group, [-1, whole.group[1]])
+    outside = jnp.array([[0, 1, 1, 0, 0], [0, 0, 0, 1, 1]], bool)  # no member, no harm
+    np.testing.assert_array_equal(
+        classify(DISTANCES.at[:, 0].set(jnp.nan), where=outside, rule=rule).group,
+        classify(DISTANCES, where=outside, rule=rule).group,
+    )
+
+
+def test_faces_with_distances_that_are_no_numbers_are_named():
+    names = {"queries": ["q0", "q1"], "members": list("abcde")}
+    check_distances(DISTANCES, **names)
+    for broken, named in (
+        (DISTANCES.at[1].set(jnp.nan), "NaN: query q1. "),
+        (DISTANCES.at[:, 2].set(jnp.nan), "NaN: member c. "),
+        (DISTANCES.at[0, 3].set(jnp.nan), "NaN: q0 to d. "),
+        (DISTANCES * jnp.nan, "NaN: query q0, query q1. "),
+    ):
+        with pytest.raises(ValueError, match=named):
+            check_distances(broken, **names)
+    with pytest.raises(ValueError, match=r"\(2, 5\) for 2 queries and 1 members"):
+        check_distances(DISTANCES, queries=["q0", "q1"], members=["a"])
+
+
+def test_groups_of_very_different_sizes_are_warned_of():
+    where = np.arange(7) < 5
+    where = np.stack([where, ~where])
+    for rule, share in groups.LARGER.items():
+        if rule is Rule.MEAN:
+            check_groups("ab", where, rule=rule)
+        else:
+            with pytest.warns(
+                UnequalGroups, match=rf"\(a 5, b 2\), and the rule {rule.name.lower()} .* {share:.2f} of"
+            ):
+                check_groups("ab", where, rule=rule)
+            check_groups("ab", where, rule=rule, equalize=True)
+            check_groups("ab", groups.subsample(jax.random.key(0), where), rule=rule)
+    check_groups("ab", where[:, 1:])  # four and two
 
 
 def test_a_group_without_statistic_is_never_chosen():
