@@ -75,6 +75,8 @@ CASES = {
     "metrics.calibration.fit_logistic": case(SCORES, VOTES / 3, VOTES),
     "metrics.calibration.vote_log_likelihood": case(SCORES, VOTES / 3, VOTES, LOGISTIC),
     "metrics.calibration.calibration": case(SCORES, VOTES / 3, VOTES, LOGISTIC),
+    "metrics.calibration_uncertainty.perfect_errors": case(SCORES, VOTES, LOGISTIC, draws=5),
+    "metrics.calibration_uncertainty.reliability_intervals": case(SCORES, VOTES / 3, VOTES, LOGISTIC, SOURCE),
     "metrics.human_agreement.bapps_ceiling": case(SCORES),
     "metrics.triplets.triplet_scores": case(X, Y, Z),
     "metrics.triplets.pair_scores": case(SCORES, OTHERS),
@@ -170,18 +172,26 @@ CASES = {
     "statistics.resampling.divide": case(SCORES, OTHERS),
     "statistics.shares.share_of": case(SCORES, SOURCE, WEIGHTS),
     "statistics.shares.mean_of": case(SCORES, SOURCE, WEIGHTS),
+    "statistics.agreement.spearman_brown": case(SCORES, OTHERS),
     "precision.widen": case("numbers", SCORES, OTHERS),
 }
+HOST_FILES = ("agreement", "calibration_uncertainty", "estimates", "multiple", "resampling", "shares")
 HOST = {
     "groups.check_distances", "selection.streaming.least_similar_streaming", "statistics.paired_tests.mcnemar",
     *(name for name in CASES if name.split(".")[0] in ("verification", "classification", "privacy")),
-    *(name for name in CASES if name.split(".")[1] in ("estimates", "multiple", "resampling", "shares")),
+    *(name for name in CASES if name.split(".")[1] in HOST_FILES),
 }  # fmt: skip
 PICTURES = {  # float32 throughout
     *(name for name in CASES if name.split(".")[1] in ("quality", "regions", "skin", "lighting", "faces")),
 } - {"fidelity.lighting.light_direction", "fidelity.lighting.light_angle", "fidelity.skin.individual_typology_angle"}
 AS_GIVEN = {"fidelity.lighting.relight", "fidelity.skin.match_skin_color"}  # pictures come back in their dtype
 WITHOUT = {
+    "metrics.achievable_accuracy.achievable_accuracy": "counts",
+    "metrics.calibration_uncertainty.calibration_reference": "float64 inside the package",
+    "statistics.beta_binomial.cell_chances": "float64 inside the package",
+    "statistics.beta_binomial.fit_beta_binomial": "counts",
+    "statistics.mixtures.bounds": "float64 inside the package",
+    "statistics.mixtures.nearest_mixture": "float64 inside the package",
     "selection.ranking.check_embeddings": "looks at dtypes and shapes",
     "verification.lowest_threshold": "float64 inside the package",
     "verification.crossing": "float64 inside the package",

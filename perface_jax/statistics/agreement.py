@@ -124,4 +124,5 @@ def split_half_reliability(votes: Int[np.ndarray, "t v"]) -> Measure:
 
 def spearman_brown(reliability: Float[Any, "*batch"], times: Float[Any, "*batch"]) -> Float[Any, "*batch"]:
     """The reliability of `times` as many votes: `times r / (1 + (times - 1) r)`."""
+    reliability, times = np.asarray(reliability, np.float64), np.asarray(times, np.float64)
     return divide(times * reliability, 1 + (times - 1) * reliability)
