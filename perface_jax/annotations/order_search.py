@@ -253,7 +253,7 @@ def _largest_gain(columns, projected, meant, known: Family) -> np.ndarray:
     gains, step = 0.0, max(2**24 // len(meant), 1)
     for start in range(0, len(projected), step):
         rows = np.arange(start, min(start + step, len(projected)))
-        moves = np.array([known.move(*one, rows) for one in meant])
+        moves = np.array([known.move(seen, base, rows) for seen, base in meant])
         score = (projected[moves] - projected[rows]).astype(np.float32)
         gains = gains + score @ columns[:, rows].T.astype(np.float32)
     return np.max(gains, axis=0)

@@ -1,8 +1,9 @@
 """Evaluate a run: `python evaluate.py --config=configs/perface_r50.py --workdir=runs/perface_r50 [--parts=...]`.
 
 Prints every table and writes WORKDIR/evaluation.json. `--report=DIR` adds report.html and report.json,
-`--figures=DIR` the figures as PDF. `--embeddings=FILE.npz` evaluates embeddings from any model in place of a run.
-`--compare=OTHER` adds paired tests against another evaluated workdir, or another file of embeddings.
+`--figures=DIR` the figures as PDF, `--votes_table=DIR` a CSV with one line a vote for every model.
+`--embeddings=FILE.npz` evaluates embeddings from any model in place of a run. `--compare=OTHER` adds paired tests
+against another evaluated workdir, or another file of embeddings.
 
 `--parts=embed --pictures=FOLDER --out=FILE.npz` embeds a folder of pictures with the run's model.
 
@@ -38,6 +39,7 @@ def main() -> None:
         "compare": "Another evaluated workdir, or another .npz.",
         "report": "Folder for report.html and report.json.",
         "figures": "Folder for the figures as PDF.",
+        "votes_table": "Folder for a CSV of every model: one line a vote, with the similarities.",
         "pictures": "Folder of pictures, for --parts=embed.",
         "crop": "Of these pictures, as for embed_folder. Default: config.crop.",
         "out": "File that --parts=embed writes, folder that --part=anonymize writes.",
@@ -71,7 +73,7 @@ def _evaluate(config: ConfigDict) -> None:
     else:
         target = evaluator.open_run(config, FLAGS.workdir, compare=FLAGS.compare)
     _make_folders()
-    found = evaluator.evaluate(target)
+    found = evaluator.evaluate(target._replace(votes_table=FLAGS.votes_table))
     if jax.process_index():
         return
     if target.workdir:
@@ -80,7 +82,7 @@ def _evaluate(config: ConfigDict) -> None:
 
 
 def _make_folders():
-    for folder in filter(None, (FLAGS.report, FLAGS.figures)):
+    for folder in filter(None, (FLAGS.report, FLAGS.figures, FLAGS.votes_table)):
         epath.Path(folder).mkdir(parents=True, exist_ok=True)  # refuse before hours of computing
 
 

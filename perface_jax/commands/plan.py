@@ -175,13 +175,12 @@ def _advice(rows: list[Row], wanted: float) -> str:
     return f"{start} {enough.sources} sources x {enough.targets} targets x {enough.votes} votes = {enough.answers:,}."
 
 
-def _curves(rows: list[Row]) -> dict[str, tuple[list[int], list[float]]]:
+def _curves(rows: list[Row]) -> dict[str, list[np.ndarray]]:
+    """By number of targets and of votes, the numbers of sources and the powers."""
     curves = {}
     for row in sorted(rows):
-        xs, ys = curves.setdefault(f"{row.targets} targets, {row.votes} votes", ([], []))
-        xs.append(row.sources)
-        ys.append(row.power)
-    return curves
+        curves.setdefault(f"{row.targets} targets, {row.votes} votes", []).append((row.sources, row.power))
+    return {name: list(np.transpose(points)) for name, points in curves.items()}
 
 
 def _write(folder: pathlib.Path, shown: report.Report, found: list[Row]) -> None:

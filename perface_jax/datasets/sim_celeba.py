@@ -28,7 +28,7 @@ import numpy as np
 import tensorflow_datasets as tfds
 import tqdm
 from absl import logging
-from jaxtyping import Int8, Int32, UInt8
+from jaxtyping import Int8, Int32, Shaped, UInt8
 
 from perface_jax import annotations, files, images
 from perface_jax.annotations.tables import listed
@@ -255,3 +255,19 @@ def load(builder: SimCelebA) -> Triplets:
     ids, votes, source_id, target_id = zip(*rows, strict=True)
     votes, places = np.array(votes, np.int8), np.array([source_id, target_id], np.int32)
     return Triplets(store.records(builder, SPLIT), ids, votes, *places, metadata=metadata)
+
+
+def annotators(triplets: Triplets) -> Shaped[np.ndarray, "t v"] | None:
+    """The name of the person who gave each vote, "" where nobody did; None if the answers do not say.
+
+    They are read from the file of answers of the release, if it is still there and the same.
+    """
+    file = pathlib.Path(triplets.metadata["release"]) / releases.ANSWERS
+    if not file.is_file() or files.sha256(file) != triplets.metadata["answers_sha256"]:
+        return None
+    answers = annotations.read_answers(file)
+    if answers.annotator is None:
+        return None
+    row = {name: i for i, name in enumerate(answers.ids)}
+    who = answers.annotator[[row[name] for name in triplets.ids]]
+    return np.array([*answers.annotators, ""])[who]  # -1 is nobody

@@ -16,6 +16,7 @@ from perface_jax.evaluation.runs import Answers, Kind, Role, Run, distinguish, s
 from perface_jax.evaluation.selection import Ranked, SelectionRow, select, selection_rows
 from perface_jax.evaluation.triplets import Pairs, TripletRow, similarity_pairs, triplet_rows
 from perface_jax.evaluation.vectors import Vectors, read_vectors, write_vectors
+from perface_jax.evaluation.vote_tables import VotesTable, held_out, read_votes_table, write_votes_table
 from perface_jax.evaluation.votes import Reliability, VoteRow, VoteTable, held_out_log_odds, vote_table
 
 __all__ = [
@@ -41,15 +42,18 @@ __all__ = [
     "VerificationRow",
     "VoteRow",
     "VoteTable",
+    "VotesTable",
     "comparison_rows",
     "embed",
     "embed_faces",
     "embed_folder",
     "examples",
     "group_rows",
+    "held_out",
     "held_out_log_odds",
     "picture_names",
     "read_vectors",
+    "read_votes_table",
     "scores",
     "select",
     "selection_rows",
@@ -61,4 +65,5 @@ __all__ = [
     "verification_row",
     "vote_table",
     "write_vectors",
+    "write_votes_table",
 ]

@@ -8,14 +8,16 @@ Sources and targets that are not known are empty. docs/mixed_models.md fits such
 """
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from etils import epath
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Shaped
 
+from perface_jax.annotations import Setting
 from perface_jax.evaluation.inputs import Triplets
+from perface_jax.evaluation.runs import Role, Run, lines, pooled, rows
 from perface_jax.files import replacing
 
 COLUMNS = ("tripletId", "source", "target", "annotator", "vote", "similarity_a", "similarity_b")
@@ -37,30 +39,50 @@ class VotesTable(NamedTuple):
         return (1 + np.sign(chosen) * np.sign(preferred)) / 2
 
 
+def held_out(cells: Mapping[str, Sequence[Run]]) -> dict[str, tuple[Int[np.ndarray, " n"], Float[np.ndarray, "n 2"]]]:
+    """By the name to print and the test setting, the triplets and the similarities of each model, as `after ii`.
+
+    They are those of all folds of the first seed. External embeddings were not trained here, so they have all triplets.
+    """
+    found = {}
+    for line in lines(cells):
+        if line.role is Role.EXTERNAL:
+            first = line.similarities[0]
+            found[line.name] = np.arange(len(first)), first
+            continue
+        pairs = zip(line.runs, line.similarities, strict=True)
+        pairs = [(run, similar) for run, similar in pairs if run.seed == line.runs[0].seed]
+        for setting in Setting:
+            places = [rows(run, setting) for run, _ in pairs]
+            if setting.is_test and sum(map(len, places)):
+                found[f"{line.name} {setting}"] = np.concatenate(places), pooled([one for _, one in pairs], places)
+    return found
+
+
 def write_votes_table(
     file: epath.PathLike,
     triplets: Triplets,
-    similarities: Float[np.ndarray, "t 2"],
+    places: Int[np.ndarray, " n"],
+    similarities: Float[np.ndarray, "n 2"],
     *,
-    rows: Int[np.ndarray, " n"] | None = None,
-    annotator: Sequence[Sequence[str]] | None = None,
+    annotator: Shaped[np.ndarray, "t v"] | None = None,
 ) -> None:
     """Write the table of one model; the file is whole or absent.
 
     Args:
-      similarities: of the reference to a and to b.
-      rows: the triplets to write, such as those of a test setting; default: all.
-      annotator: who gave each vote, as `triplets.votes`; default: nobody knows.
+      places: the positions of the triplets to write.
+      similarities: of their reference to a and to b.
+      annotator: who gave each vote of all triplets, as `triplets.votes`; default: nobody knows.
     """
     with replacing(file) as unfinished, unfinished.open("w") as opened:
         table = csv.writer(opened, lineterminator="\n")
         table.writerow(COLUMNS)
-        for row in range(len(triplets)) if rows is None else rows:
-            ids = [str(one) if one >= 0 else "" for one in (triplets.source_id[row], triplets.target_id[row])]
-            shown = [f"{one:.7g}" for one in similarities[row]]
-            for slot in np.flatnonzero(triplets.votes[row] >= 0):
-                who = annotator[row][slot] if annotator is not None else ""
-                table.writerow([triplets.ids[row], *ids, who, "ab"[triplets.votes[row, slot]], *shown])
+        for place, similar in zip(places.tolist(), similarities, strict=True):
+            ids = [str(one) if one >= 0 else "" for one in (triplets.source_id[place], triplets.target_id[place])]
+            for slot in np.flatnonzero(triplets.votes[place] >= 0):
+                who = "" if annotator is None else annotator[place, slot]
+                vote = "ab"[triplets.votes[place, slot]]
+                table.writerow([triplets.ids[place], *ids, who, vote, *(f"{one:.7g}" for one in similar)])
 
 
 def read_votes_table(file: epath.PathLike) -> VotesTable:
@@ -72,11 +94,12 @@ def read_votes_table(file: epath.PathLike) -> VotesTable:
             raise ValueError(f"{file}: the columns are {','.join(head)}; wanted {','.join(COLUMNS)}")
         for line in table:
             try:
-                name, source, target, _, vote, *similar = line
+                name, source, target, _, vote, to_a, to_b = line
                 votes = {"a": (1, 1), "b": (0, 1)}[vote]
-                entry = found.setdefault(name, [0, 0, int(source or -1), int(target or -1), *map(float, similar)])
+                new = [0, 0, int(source or -1), int(target or -1), float(to_a), float(to_b)]
             except (ValueError, KeyError) as error:
                 raise ValueError(f"{file}:{table.line_num}: saw {','.join(line)}, wanted {COLUMNS}") from error
+            entry = found.setdefault(name, new)
             entry[0] += votes[0]
             entry[1] += votes[1]
     values = np.array(list(found.values()), np.float64).reshape(-1, 6)

@@ -16,11 +16,13 @@ from etils import epath
 from ml_collections import ConfigDict
 
 from perface_jax import evaluation, files, sections
+from perface_jax.datasets import sim_celeba
 from perface_jax.datasets.celeba_files import GROUPS
 from perface_jax.evaluation import Answers, divisions, stored, title
 from perface_jax.evaluator.targets import EvaluationTarget
 from perface_jax.groups import Rule
 from perface_jax.report import Report, Section
+from perface_jax.report.slugs import slugs
 from perface_jax.settings import flat
 from perface_jax.training import builders
 from perface_jax.training import workdir as workdirs
@@ -130,10 +132,19 @@ def _triplets(target, triplets, similarities: Mapping[str, np.ndarray]) -> PartR
     ]
     if target.workdir and jax.process_index() == 0:
         stored.save_similarities(target.workdir / stored.FILE, triplets, cells)
+    if target.votes_table and jax.process_index() == 0:
+        _write_votes_tables(epath.Path(target.votes_table), triplets, cells)
     _, *notes = divisions.notes(first)
     warnings = [*_data_warnings(triplets), *notes, *sections.triplet_warnings(rows, splits)]
     facts = {"triplets": _facts(triplets), "division": list(dict.fromkeys(map(str, splits)))}
     return PartResult([section for section in found if section], warnings, facts)
+
+
+def _write_votes_tables(folder, triplets, cells):
+    """One table for each model and test setting, one line a vote; annotators where the file of answers names them."""
+    tables, annotator = evaluation.held_out(cells), sim_celeba.annotators(triplets)
+    for name, table in zip(slugs(tables), tables.values(), strict=True):
+        evaluation.write_votes_table(folder / f"{name}.csv", triplets, *table, annotator=annotator)
 
 
 def _data_warnings(triplets):

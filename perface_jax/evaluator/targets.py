@@ -25,7 +25,8 @@ class Model(NamedTuple):
 class EvaluationTarget(NamedTuple):
     """The models of each replica of a config; `config.parts` says what they are evaluated on.
 
-    Either `workdir`, of a run, or `vectors`, from a file, is None. `compare` is another workdir or file, "" for none.
+    Either `workdir`, of a run, or `vectors`, from a file, is None. `compare` is another workdir or file, "" for none,
+    and `votes_table` a folder for tables of votes, "" for none.
     """
 
     config: ConfigDict
@@ -34,6 +35,7 @@ class EvaluationTarget(NamedTuple):
     workdir: epath.Path | None
     vectors: evaluation.Vectors | None
     compare: str
+    votes_table: str = ""
 
 
 def open_run(config: ConfigDict, workdir: epath.PathLike, *, compare: str = "") -> EvaluationTarget:

@@ -46,7 +46,7 @@ def _solve(function, low: float, high: float) -> float:
         return high
     from scipy.optimize import brentq  # takes a while to import
 
-    return float(brentq(function, low, high, xtol=1e-9))
+    return float(brentq(function, low, high, xtol=1e-9))  # pyright: ignore[reportArgumentType]
 
 
 def _logistic(x: Float64[np.ndarray, "..."]) -> Float64[np.ndarray, "..."]:

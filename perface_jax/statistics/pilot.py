@@ -43,7 +43,7 @@ def effects(
     if min(len(np.unique(source)), len(np.unique(target))) < 2 or not np.any(votes >= 2):
         raise ValueError("a pilot needs two sources, two targets, and triplets with two votes or more")
     found = Effects()._replace(**_of_votes(votes_for_a, votes, source, target))
-    return found._replace(**_of_models(*right, source, target)) if right else found
+    return found._replace(**_of_models(right[0], right[1], source, target)) if right else found
 
 
 def _of_votes(votes_for_a, votes, source, target) -> dict[str, float]:

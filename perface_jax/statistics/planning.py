@@ -154,10 +154,11 @@ def _crossed(rng, shape, of_source: float, of_target: float, of_rest: float) -> 
     """A sum of normal effects of the source, of the target and of the triplet."""
     studies, sources, targets = shape
     sizes = ((studies, sources, 1), (studies, 1, targets), shape)
-    return sum(
-        np.float32(deviation) * rng.standard_normal(size, np.float32) if deviation else np.zeros(size, np.float32)
-        for deviation, size in zip((of_source, of_target, of_rest), sizes, strict=True)
-    )
+    found = np.zeros(shape, np.float32)
+    for deviation, size in zip((of_source, of_target, of_rest), sizes, strict=True):
+        if deviation:
+            found += np.float32(deviation) * rng.standard_normal(size, np.float32)
+    return found
 
 
 def _logistic(x: np.ndarray) -> np.ndarray:

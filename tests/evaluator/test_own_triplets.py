@@ -2,13 +2,15 @@
 
 import functools
 import json
+import types
 
 import jax
 import numpy as np
 import pytest
 
-from perface_jax import annotations, evaluation, evaluator, parallel
+from perface_jax import annotations, evaluation, evaluator, files, parallel
 from perface_jax.annotations import Setting
+from perface_jax.datasets import sim_celeba
 from perface_jax.evaluation import Kind, stored
 from perface_jax.report import to_terminal
 from perface_jax.training import trainer
@@ -68,8 +70,10 @@ def vectors(tmp_path):
 SEEN_I = "2 of 5 sources, 7 of 7 targets"  # sources 4 and 5 of 4 to 8
 
 
-def test_every_table_says_what_training_has_seen(config, vectors, capsys):
-    report = evaluator.evaluate(evaluator.open_vectors(config, vectors, compare=str(vectors)))
+def test_every_table_says_what_training_has_seen(config, own, vectors, tmp_path, capsys):
+    target = evaluator.open_vectors(config, vectors, compare=str(vectors))
+    report = evaluator.evaluate(target._replace(votes_table=str(tmp_path / "tables")))
+    assert_every_vote_is_in(tmp_path / "tables" / "mine.csv", own / "triplet_answers.csv")
     for title in ("Triplet accuracy", "Agreement with all votes", "Paired comparison"):
         of_i = [row for row in rows(report, title) if row.setting == "i"]
         assert of_i
@@ -119,3 +123,21 @@ def test_a_run_on_own_triplets_is_trained_evaluated_swept_and_compared(config, t
     assert {row.difference for row in rows(again, "Paired comparison") if row.first == row.second.split(" of ")[0]} == {
         0
     }
+
+
+def assert_every_vote_is_in(file, answers):
+    table, answers = evaluation.read_votes_table(file), annotations.read_answers(answers)
+    assert table.votes.sum() == np.sum(answers.votes >= 0)
+    assert (table.votes_for_a.sum(), set(table.ids)) == (np.sum(answers.votes == 0), set(answers.ids))
+
+
+def test_annotators_are_named_where_the_answers_name_them(tmp_path):
+    answers = tmp_path / "triplet_answers.csv"
+    answers.write_text("triplet,annotator,choice\nt0000,ann,a\nt0000,bob,b\nt0001,bob,a\n")
+    triplets = types.SimpleNamespace(ids=("t0001", "t0000"), metadata={"release": str(tmp_path), "answers_sha256": "?"})
+    assert sim_celeba.annotators(triplets) is None  # the file is another one
+    triplets.metadata["answers_sha256"] = files.sha256(answers)
+    assert sim_celeba.annotators(triplets).tolist() == [["bob", ""], ["ann", "bob"]]
+    answers.write_text("tripletId,ans1\nt0000,a\nt0001,b\n")
+    triplets.metadata["answers_sha256"] = files.sha256(answers)
+    assert sim_celeba.annotators(triplets) is None  # a column is not a person
