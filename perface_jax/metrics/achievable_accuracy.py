@@ -20,7 +20,7 @@ from perface_jax.arrays import AnyArray
 from perface_jax.statistics.beta_binomial import cell_chances, fit_beta_binomial
 from perface_jax.statistics.estimates import Estimate, percentile_estimate
 from perface_jax.statistics.mixtures import GRID, bounds, chances_by_share, nearest_mixture
-from perface_jax.statistics.resampling import divide, resample
+from perface_jax.statistics.resampling import MOST_CLUSTERS, divide, resample, sum_by
 from perface_jax.statistics.votes import count_votes
 
 Counts = Sequence[int] | Real[AnyArray, "*sources k"]
@@ -99,12 +99,15 @@ def achievable_accuracy(
       counts: how many triplets have 0, 1, ..., V votes for a: `[V + 1]`, or `[S, V + 1]` by source. If triplets differ
         in their number of votes, a mapping from V to these, such as `vote_histograms` gives.
       min_votes: how many votes a triplet needs to count as unanimous.
-      resamples, seed: of the interval.
+      resamples, seed: of the interval. More than 1,000 sources are dealt into as many groups.
 
     Raises:
       ValueError: counts that are negative, of another length than V + 1, or of different numbers of sources.
     """
     k, n, table = _cells(counts)
+    table = table[table.any(axis=1)]  # sources with a triplet
+    if len(table) > MOST_CLUSTERS:
+        table = sum_by(table, np.arange(len(table)) % MOST_CLUSTERS, MOST_CLUSTERS)
     total = table.sum(axis=0)
     resampled = resample(len(table), resamples, seed=seed) @ table if len(table) > 1 else np.empty((0, len(k)))
     every = np.concatenate([total[None], resampled])  # [1 + resamples, C], the data first
@@ -112,7 +115,10 @@ def achievable_accuracy(
     mixture = nearest_mixture(chances, total) if total.any() else np.full(len(GRID), np.nan)
     size = _triplets(n, every)
     best = {
-        score: Achievable(_under_beta(k, n, fits, size, *points), *_bounds(chances, mixture, size[0], *points))
+        score: Achievable(
+            percentile_estimate(*_under_beta(k, n, fits, size, *points), clusters=len(table)),
+            *_bounds(chances, mixture, size[0], *points),
+        )
         for score, points in _points(k, n, min_votes).items()
     }
     missed = np.abs(total - size[0] * (chances @ mixture)).sum() / 2
@@ -164,7 +170,7 @@ def _under_beta(k, n, fits, size, for_a, for_b):
     below = betainc(a + k, b + n - k, 0.5)  # the probability of p < 1/2 for a triplet in this cell
     points = np.sum(expected * (for_a * (1 - below) + for_b * below), axis=1)
     values = divide(points, np.sum(expected * (for_a + for_b), axis=1))
-    return percentile_estimate(values[0], values[1:])
+    return values[0], values[1:]
 
 
 def _bounds(chances, mixture, size, for_a, for_b):

@@ -14,7 +14,6 @@ from jaxtyping import Float, Float64, Int, Num, Shaped
 from perface_jax.arrays import AnyArray
 from perface_jax.metrics.calibration import Logistic
 from perface_jax.statistics.arguments import mask, same_shape
-from perface_jax.statistics.resampling import resample
 from perface_jax.statistics.shares import share_of
 
 FINE = 1000  # predictions that agree to one in so many are drawn together, which bounds the work
@@ -101,12 +100,8 @@ def reliability_intervals(
         times = np.concatenate([for_a[here], given[here] - for_a[here]])
         values = np.repeat(np.repeat([1, 0], here.sum()), times)  # one for each vote
         cluster = np.repeat(np.tile(np.asarray(source)[kept][here], 2), times)
-        ends[:, one] = _share(values, np.unique(cluster, return_inverse=True)[1])[1:]
+        ends[:, one] = share_of(values, np.unique(cluster, return_inverse=True)[1])[1:]
     return ends[0], ends[1]
-
-
-def _share(values, cluster):
-    return share_of(values, cluster, resample(int(cluster.max()) + 1, 1000))
 
 
 def _binned(difference, votes, logistic, where, bins):

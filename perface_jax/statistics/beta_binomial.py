@@ -11,7 +11,7 @@ from jaxtyping import Float, Float64, Int, Real
 
 STEPS = 60  # of Fisher scoring; ordinary counts need 5 to 10
 FARTHEST = 16.0  # log-odds of the mean, and log(a + b): where the likelihood has no maximum, the search ends here
-CLOSE = 1e-9  # in the log-likelihood
+CLOSE = 1e-12  # relative, in the log-likelihood
 LONGEST = 2.0  # a step in these logarithms
 
 
@@ -45,7 +45,7 @@ def fit_beta_binomial(
         steps = np.clip(at + step * 0.5 ** np.arange(6)[:, None, None], -FARTHEST, FARTHEST)
         values = _log_likelihood(votes_for_a, votes, counts, steps)
         best = np.argmax(values, axis=0), np.arange(len(at))
-        better = values[best] > value + CLOSE
+        better = values[best] > value + CLOSE * np.abs(value)
         if not better.any():
             break
         at, value = np.where(better[:, None], steps[best], at), np.where(better, values[best], value)

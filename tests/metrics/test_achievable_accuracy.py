@@ -12,6 +12,10 @@ RELEASE = [1819, 1619, 1345, 1617]  # 0 to 3 votes of 3, column repaired
 SCORES = ("unanimous", "majority", "soft")
 
 
+_large = achievable_accuracy(1e9 * scipy.stats.betabinom.pmf(np.arange(4), 3, 0.78, 0.85))
+TRUE = [one.beta_binomial.value for one in _large[:3]]
+
+
 def three(best):
     """Beta-binomial, lowest and highest of each score."""
     return np.array([[one.beta_binomial.value, one.lowest, one.highest] for one in best[:3]])
@@ -186,3 +190,26 @@ def test_counts_that_make_no_sense_are_refused():
 def test_swapping_all_votes_swaps_the_parameters():
     one, other = achievable_accuracy([9, 3, 2, 4]), achievable_accuracy([4, 2, 3, 9])
     np.testing.assert_allclose([one.a, one.b], [other.b, other.a], rtol=1e-5)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("sources", "targets"), [(80, 80), (80, 8), (16, 16)])
+def test_coverage_of_the_interval_over_sources(sources, targets):
+    """p has a beta distribution, and its source explains about 63% of it: the truth is known. Prints a line of docs."""
+    random = np.random.default_rng(sources)
+    covered, inside = [], []
+    for _ in range(400):
+        source = random.normal(size=(sources, 1))
+        z = np.sqrt(0.63) * source + np.sqrt(0.37) * random.normal(size=(sources, targets))
+        p = scipy.stats.beta.ppf(scipy.stats.norm.cdf(z), 0.78, 0.85)
+        votes = random.binomial(3, p)
+        counts = (votes[..., None] == np.arange(4)).sum(axis=1)
+        best = achievable_accuracy(counts, resamples=1000, seed=len(covered))
+        covered.append(
+            [one.beta_binomial.low <= true <= one.beta_binomial.high for one, true in zip(best, TRUE, strict=False)]
+        )
+        inside.append([one.lowest <= true <= one.highest for one, true in zip(best, TRUE, strict=False)])
+    shares = np.mean(covered, axis=0), np.mean(inside, axis=0)
+    print(f"| {sources} x {targets} |", *(f" {x:.3f} |" for x in np.concatenate(shares)))
+    assert (shares[0] > 0.88).all()
+    assert (shares[1] > 0.9).all()
