@@ -79,7 +79,7 @@ def vote_histograms(
 
 
 def achievable_accuracy(
-    counts: Counts | Mapping[int, Counts], *, min_votes: int = 2, resamples: int = 2000, seed: int = 0
+    counts: Counts | Mapping[int, Counts], *, min_votes: int | None = None, resamples: int = 2000, seed: int = 0
 ) -> AchievableAccuracy:
     """The best value that any predictor can be expected to achieve, even one that knows the p of each triplet.
 
@@ -98,25 +98,23 @@ def achievable_accuracy(
     Args:
       counts: how many triplets have 0, 1, ..., V votes for a: `[V + 1]`, or `[S, V + 1]` by source. If triplets differ
         in their number of votes, a mapping from V to these, such as `vote_histograms` gives.
-      min_votes: how many votes a triplet needs to count as unanimous.
+      min_votes: how many votes a triplet needs to count as unanimous. By default 3, as for `annotations.unanimous`, and
+        2 where no triplet has more.
       resamples, seed: of the interval. More than 1,000 sources are dealt into as many groups.
 
     Raises:
       ValueError: counts that are negative, of another length than V + 1, or of different numbers of sources.
     """
     k, n, table = _cells(counts)
-    table = table[table.any(axis=1)]  # sources with a triplet
-    if len(table) > MOST_CLUSTERS:
-        table = sum_by(table, np.arange(len(table)) % MOST_CLUSTERS, MOST_CLUSTERS)
-    total = table.sum(axis=0)
-    resampled = resample(len(table), resamples, seed=seed) @ table if len(table) > 1 else np.empty((0, len(k)))
-    every = np.concatenate([total[None], resampled])  # [1 + resamples, C], the data first
+    sources, every = _resampled(table, resamples, seed)  # the data first
+    total = every[0]
     fits, chances = fit_beta_binomial(k, n, every), chances_by_share(k, n)
     mixture = nearest_mixture(chances, total) if total.any() else np.full(len(GRID), np.nan)
     size = _triplets(n, every)
+    min_votes = min(3, max(2, max(n))) if min_votes is None else min_votes
     best = {
         score: Achievable(
-            percentile_estimate(*_under_beta(k, n, fits, size, *points), clusters=len(table)),
+            percentile_estimate(*_under_beta(k, n, fits, size, *points), clusters=sources),
             *_bounds(chances, mixture, size[0], *points),
         )
         for score, points in _points(k, n, min_votes).items()
@@ -145,6 +143,15 @@ def _cells(counts):
     k = np.concatenate([np.arange(votes + 1) for votes in tables])
     n = np.concatenate([np.full(votes + 1, votes) for votes in tables])
     return k, n, np.concatenate(list(tables.values()), axis=1)
+
+
+def _resampled(table, resamples, seed):
+    """The number of sources, and the counts of all triplets `[1 + resamples, C]`: as they are, then resampled."""
+    table = table[table.any(axis=1)]
+    if len(table) > MOST_CLUSTERS:
+        table = sum_by(table, np.arange(len(table)) % MOST_CLUSTERS, MOST_CLUSTERS)
+    drawn = [resample(len(table), resamples, seed=seed) @ table] if len(table) > 1 else []
+    return len(table), np.concatenate([table.sum(axis=0, keepdims=True), *drawn])
 
 
 def _triplets(n, counts):

@@ -131,6 +131,7 @@ def test_only_triplets_with_enough_votes_count_as_unanimous():
     alone = achievable_accuracy(counts, min_votes=4)
     assert np.isnan(three(alone)[0]).all()
     both, of_three = (three(achievable_accuracy(counts, min_votes=votes)) for votes in (2, 3))
+    np.testing.assert_array_equal(of_three, three(achievable_accuracy(counts)))  # by default, as in the labels
     assert (both[0] < of_three[0] - 1e-4).all()  # two votes agree more easily
     np.testing.assert_array_equal(both[1:], of_three[1:])
 
@@ -211,5 +212,5 @@ def test_coverage_of_the_interval_over_sources(sources, targets):
         inside.append([one.lowest <= true <= one.highest for one, true in zip(best, TRUE, strict=False)])
     shares = np.mean(covered, axis=0), np.mean(inside, axis=0)
     print(f"| {sources} x {targets} |", *(f" {x:.3f} |" for x in np.concatenate(shares)))
-    assert (shares[0] > 0.88).all()
-    assert (shares[1] > 0.9).all()
+    assert (shares[0] > 0.9).all()
+    assert (shares[1] > (0.97 if sources == 80 else 0.8)).all()  # the bounds know no sampling error
