@@ -104,7 +104,7 @@ def by_order(
     described = {"words": order.words(), "call": order.call(), "pictures": str(found)}
     described |= {"score": found.score, "runner_up_score": found.runner_up_score}
     source_id, target_id = annotations.cells(order.kind, sources, targets, block=order.block)
-    places = [number(name) for name in answers.ids]
+    places = np.array([number(name) for name in answers.ids], np.int64)
     described = {"order": described, "without_ids": []}
     return Placed(answers, source_id[places], target_id[places], None if missing else order, note, described)
 
@@ -118,7 +118,8 @@ def _grid(release, answers, spare, grid) -> tuple[int, int]:
         raise ValueError(f"{path}: {error}: grid=(sources, targets); {ADVICE}") from error
     numbers, size = [number(name) for name in answers.ids], sources * targets
     whole = triplets == size and not numbering_fault(answers.ids)
-    gaps = None not in numbers and max(numbers) < size and bool(numbering_fault(answers.ids))
+    inside = all(place is not None and place < size for place in numbers)
+    gaps = inside and bool(numbering_fault(answers.ids))
     of_whole = len(known) == size and not numbering_fault(known)  # the other triplets have pictures
     if not (whole or gaps or of_whole) or min(sources, targets) < 2:
         raise ValueError(

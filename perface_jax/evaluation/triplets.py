@@ -149,6 +149,7 @@ def _baseline(setting, baseline, name, runs, seed):
         data, seen = run.data, run.data.training_labels[run.data.training]
         if field := BASELINES[baseline]:
             ids = getattr(data.triplets, field)
+            ids = np.where(ids < 0, -1, np.unique(ids, return_inverse=True)[1])  # those of a file may be any numbers
             values.append(_lookup_baseline(seen, ids[data.training], data.labels, ids, size=max(int(ids.max()) + 1, 1)))
         else:
             values.append(metrics.majority_side(seen, data.labels))

@@ -51,8 +51,8 @@ def refuse_other_run(workdir: epath.PathLike, config: Mapping) -> dict[str, tupl
     if not (workdir / "config.json").exists():
         return {}
     new = flat(config)
-    old = {name: config_schema.ADDED.get(name) for name in new}
-    old |= flat(json.loads((workdir / "config.json").read_text()))
+    recorded = flat(json.loads((workdir / "config.json").read_text()))
+    old = {name: config_schema.ADDED.get(name) for name in new} | recorded
     pairs = {name: (old.get(name), new.get(name)) for name in sorted(old.keys() | new.keys())}
     changed = {name: pair for name, pair in pairs.items() if pair[0] != pair[1] and config_schema.change(name)}
     schedule = new.get("schedule.name")
@@ -60,9 +60,17 @@ def refuse_other_run(workdir: epath.PathLike, config: Mapping) -> dict[str, tupl
         lines = "\n".join(f"- {name} = {before!r}\n+ {name} = {now!r}" for name, (before, now) in refused.items())
         raise ValueError(
             f"{workdir} holds another run (- that run, + this one):\n{lines}\n"
-            "Choose another --workdir, or start with that run's config; nothing was changed."
+            f"Choose another --workdir, or start with that run's config{_of_old(refused, recorded)}; nothing was"
+            " changed."
         )
     return changed
+
+
+def _of_old(refused, recorded):
+    """The flags for a run of a version that lacked some fields."""
+    old = [name for name in refused if name in config_schema.ADDED and name not in recorded]
+    flags = " ".join(f"--config.{name}={config_schema.ADDED[name]}" for name in old)
+    return f", which is older than these fields: {flags}" if old else ""
 
 
 def claim(workdir: epath.PathLike, config: Mapping) -> epath.Path:

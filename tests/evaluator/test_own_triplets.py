@@ -35,7 +35,7 @@ def own(tmp_path_factory):
         path.rename(path.with_name(f"{NAMES[int(number)]}_{role}.jpg"))
     there = np.flatnonzero(np.arange(84) % 5 > 0)
     write_answers(folder, votes[there], [NAMES[i] for i in there])
-    ids = [f"person {i}" for i in PEOPLE], [f"street {i}" for i in STREETS]
+    ids = 1_000_000_000 + PEOPLE, [f"street {i}" for i in STREETS]
     write_table(folder.parent / "ids.csv", "tripletId,source,target", NAMES, *ids)
     # Sources 0 to 5 are trained on; 4 to 8 are tested in i; targets overlap in all.
     setting = np.select([PEOPLE < 6, PEOPLE < 9, PEOPLE < 11], ["train", "i", "validation"], "unused")

@@ -115,6 +115,8 @@ def test_an_old_workdir_keeps_the_validation_and_the_labels_that_its_run_had(tmp
     assert workdir.refuse_other_run(tmp_path, with_old) == {}
     with pytest.raises(ValueError, match="validation = 'both_unseen'\n\\+ split.validation = 'non_test_targets'"):
         workdir.refuse_other_run(tmp_path, with_old | {"split": {"file": "", "validation": "non_test_targets"}})
+    with pytest.raises(ValueError, match="which is older than these fields: --config.min_votes=2; nothing was changed"):
+        workdir.refuse_other_run(tmp_path, with_old | {"min_votes": 3})
 
 
 def test_a_file_of_ids_or_of_a_split_may_move_and_must_say_the_same(tmp_path):
