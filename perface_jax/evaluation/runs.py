@@ -158,5 +158,6 @@ def interval(values: Float[np.ndarray, " n"], clusters: Int[np.ndarray, " n"], s
     kept = np.isfinite(values)
     if len(np.unique(clusters[kept])) < 2:
         return np.nan, np.nan
-    low, high = metrics.cluster_interval(jax.random.key(seed), values, clusters, where=kept)
+    numbered = np.unique(clusters, return_inverse=True)[1]  # ids of a file may be any numbers, and are no sizes
+    low, high = metrics.cluster_interval(jax.random.key(seed), values, numbered, where=kept)
     return float(low), float(high)
