@@ -15,6 +15,7 @@ EXTRAS = {  # the name of an import: the extra that brings it
     "onnx": "convert",
     "safetensors": "convert",
     "torch": "torch",
+    "numpyro": "bayes",
 }
 
 
