@@ -62,8 +62,10 @@ def accuracy(rows: Sequence[TripletRow], pairs: Mapping[Setting, Mapping[str, Pa
         "seeds", "note",
     )  # fmt: skip
     shown = [row for row in rows if row.setting.is_test and row.kind is not Kind.AGREEMENT]  # which is of all triplets
-    dots = figures.accuracy_dots([_dot(row, row.accuracy) for row in shown])
-    pictures = [Picture(f"Accuracy by setting with 95% intervals over sources; {BAND}", dots)]
+    pictures = []
+    if dots := [_dot(row, row.accuracy) for row in shown]:
+        caption = f"Accuracy by setting with 95% intervals over sources; {BAND}"
+        pictures.append(Picture(caption, figures.accuracy_dots(dots)))
     for setting, of_setting in pairs.items():
         accuracies = {row.model: row.accuracy for row in rows if row.setting == setting}
         caption = f"Similar against dissimilar pairs in setting {setting} (Fig. 4 and 5, first seed): right is below"
@@ -108,8 +110,10 @@ def votes(table: VoteTable) -> Section:
         "setting", "model", "soft score", "95% interval", "best achievable", "log-likelihood", "calibration error",
         "perfect model", "p", "triplets", "votes",
     )  # fmt: skip
-    dots = figures.accuracy_dots([_dot(row, row.score) for row in rows], measure="soft score")
-    pictures = [Picture(f"Soft score by setting with 95% intervals over sources; {BAND}", dots)]
+    pictures = []
+    if dots := [_dot(row, row.score) for row in rows]:
+        caption = f"Soft score by setting with 95% intervals over sources; {BAND}"
+        pictures.append(Picture(caption, figures.accuracy_dots(dots, measure="soft score")))
     if setting := next((setting for setting in Setting if table.bins.get(setting)), None):
         pictures.append(_reliability(setting, table.bins[setting]))
     caption = (

@@ -63,6 +63,20 @@ def test_a_square_grid_is_the_default_and_can_be_switched_off(tmp_path, capsys):
     assert "no grid" in capsys.readouterr().out
 
 
+def test_a_part_of_a_grid_with_missing_votes_is_audited_without_its_grid(tmp_path, capsys):
+    (tmp_path / "part.csv").write_text("tripletId,ans1,ans2,ans3\nt0003,a,,a\nt0007,b,b,b\nt0001,a,b,\nt0020,b,,\n")
+    said = refused(capsys, tmp_path / "part.csv")
+    assert "saw 4 triplets up to t0020, wanted every id from t0000 on; missing: t0000, t0002" in said
+    assert "Row orders and image-blind baselines need the whole grid: give None (--no-grid)" in said
+    main([str(tmp_path / "part.csv"), "--no-grid"])
+    said = capsys.readouterr().out
+    assert "4 triplets, 8 votes" in said
+    assert "ROW ORDER: not searched, no grid was given" in said
+    (tmp_path / "own.csv").write_text("tripletId,ans1\nsmile,a\nfrown,b\n")
+    main([str(tmp_path / "own.csv"), "--no-grid"])
+    assert "2 triplets" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

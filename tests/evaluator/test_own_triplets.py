@@ -107,6 +107,15 @@ def test_without_ids_the_tables_say_that_sources_are_unknown(config, vectors, ca
     to_terminal(report)
 
 
+def test_a_split_without_test_triplets_shows_what_there_is(config, own, vectors, tmp_path, capsys):
+    kept = [line for line in (own.parent / "split.csv").read_text().splitlines() if not line.endswith((",i", ",test"))]
+    (tmp_path / "split.csv").write_text("\n".join(kept) + "\n")
+    config.split.file = str(tmp_path / "split.csv")
+    report = evaluator.evaluate(evaluator.open_vectors(config, vectors))
+    assert {str(row.setting) for row in rows(report, "Triplet accuracy")} == {"train", "validation"}
+    to_terminal(report)
+
+
 def test_a_run_on_own_triplets_is_trained_evaluated_swept_and_compared(config, tmp_path, vectors, monkeypatch):
     make_mesh = functools.partial(parallel.make_mesh, devices=jax.devices()[:2])
     monkeypatch.setattr(parallel, "make_mesh", make_mesh)
