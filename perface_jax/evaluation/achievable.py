@@ -50,10 +50,11 @@ def best_achievable(setting: Setting, seed: int) -> Callable[[Sequence[Run]], me
 
 def _best_achievable(data, places, seed):
     votes, source = data.triplets.votes, data.triplets.source_id
-    evaluated = sum(count_votes(votes[data.labels >= 0]))
+    evaluated = np.sum(count_votes(votes[data.labels >= 0]), axis=0)
     known = source[places] if (source[places] >= 0).all() else None
     found = metrics.vote_histograms(votes[places], source=known) or {1: [0, 0]}
-    return metrics.achievable_accuracy(found, min_votes=int(min(evaluated, default=2)), seed=seed)
+    fewest = int(evaluated.min()) if len(evaluated) else None
+    return metrics.achievable_accuracy(found, min_votes=fewest, seed=seed)
 
 
 def human_agreement(runs: Sequence[Run], setting: Setting, seed: int) -> list[Agreement]:

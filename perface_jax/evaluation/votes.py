@@ -17,6 +17,7 @@ from perface_jax.evaluation.achievable import best_achievable, every_place, huma
 from perface_jax.evaluation.runs import Kind, Line, Run, by_setting, counts, distinguish, interval, lines, pooled, rows
 
 FOLDS = 5  # of sources, to fit how similarities turn into votes
+UNKNOWN = metrics.CalibrationReference(np.nan, np.nan, np.nan, np.nan)
 AS_ODDS = metrics.Logistic(np.ones((), np.float32), np.zeros((), np.float32))  # differences that are log-odds already
 # One program each for a shape, where op by op every one of them would be compiled alone.
 _fit_logistic, _log_likelihood = jax.jit(metrics.fit_logistic), jax.jit(metrics.vote_log_likelihood)
@@ -136,8 +137,8 @@ def _held_out(run, similarities, places, seed):
     odds = held_out_log_odds(_difference(similarities[places]), votes, triplets.source_id[places])
     if odds is None:
         return None
-    found = jax.device_get(tuple(of(odds, *counts(votes), AS_ODDS) for of in (_log_likelihood, _calibration)))
-    return _HeldOut(odds, *found, metrics.perfect_errors(odds, counts(votes)[1], AS_ODDS, seed=seed))
+    likelihood, found = jax.device_get([of(odds, *counts(votes), AS_ODDS) for of in (_log_likelihood, _calibration)])
+    return _HeldOut(odds, likelihood, found, metrics.perfect_errors(odds, counts(votes)[1], AS_ODDS, seed=seed))
 
 
 def _reliability(run, places, held_out):
@@ -171,7 +172,7 @@ def _model(setting, line: Line, held_out, seed):
     sources = pooled([run.data.triplets.source_id for run in line.runs], of_setting)
     low, high = interval(values, np.unique(sources, return_inverse=True)[1], seed)
     given = np.array([counts(of_run[at])[1].sum() for of_run, at in zip(votes, of_setting, strict=True)])
-    total, likelihood, reference = given.sum(), np.nan, metrics.CalibrationReference(*[np.nan] * 4)
+    total, likelihood, reference = given.sum(), np.nan, UNKNOWN
     if complete := all(held_out):
         likelihood = float(np.concatenate([one.likelihood for one in held_out]).sum() / total)
         reference = _reference(line.runs, held_out, given)

@@ -70,7 +70,7 @@ def perfect_errors(
 
 def calibration_reference(error: Float[ArrayLike, ""], errors: Float[np.ndarray, " draws"]) -> CalibrationReference:
     """A measured calibration error beside `perfect_errors`; NaN where either is."""
-    error = float(error)
+    error = float(np.asarray(error))
     if np.isnan(error) or np.isnan(errors).any():
         return CalibrationReference(error, np.nan, np.nan, np.nan)
     p = (1 + np.sum(errors >= error - ROUNDING)) / (1 + len(errors))

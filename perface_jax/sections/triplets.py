@@ -123,7 +123,7 @@ def votes(table: VoteTable) -> Section:
         " logistic of the similarity difference that was fitted on other sources; -.693 is chance. Calibration error:"
         " the distance between predicted and observed vote shares. Perfect model: the error that the same predictions"
         " would show if they were the shares of people, as mean and 95th percentile of 1,000 draws; p: how often it is"
-        " as large."
+        " as large; a small one says that the predictions are not each triplet's share, for whatever reason."
     )
     return Section("Agreement with all votes", caption, with_seen(Table(columns, lines), rows), table.rows, pictures)
 
