@@ -33,22 +33,36 @@ def variance_shares(
 ) -> dict[str, float]:
     """The shares of the variance of the mean vote explained by the source, by the target, and by neither.
 
-    Sums of squares of the two-way analysis of variance without replication: SS_source / SS_total and so on; the three
-    add up to 1. Noise alone gives each factor a share: `by_chance_*` is (levels - 1) * MS_rest / SS_total.
+    Sums of squares of the two-way analysis of variance: SS_source / SS_total and so on; the three add up to 1. Where
+    cells of the crossing are empty, or hold several triplets, source and target explain some of it in common, and each
+    gets the mean of its share alone and its share after the other. Noise alone gives each factor a share: `by_chance_*`
+    is (levels - 1) * MS_rest / SS_total. `statistics.variance_components` has estimates without that bias.
 
-    The grid must be full; sources and targets are numbered from 0.
+    Source: for the mean of both orders, Lindeman, Merenda & Gold (1980), Introduction to Bivariate and Multivariate
+    Analysis.
     """
-    grid = np.empty((source.max() + 1, target.max() + 1))
-    grid[source, target] = mean_vote
-    rows, columns = grid.shape
-    total = np.sum((grid - grid.mean()) ** 2) or np.nan
-    by_source = columns * np.sum((grid.mean(axis=1) - grid.mean()) ** 2) / total
-    by_target = rows * np.sum((grid.mean(axis=0) - grid.mean()) ** 2) / total
-    rest = 1 - by_source - by_target
-    return {
-        "source": float(by_source),
-        "target": float(by_target),
-        "rest": float(rest),
-        "by_chance_source": float(rest / max(columns - 1, 1)),
-        "by_chance_target": float(rest / max(rows - 1, 1)),
-    }
+    source, target = (np.unique(ids, return_inverse=True)[1] for ids in (source, target))
+    x = np.asarray(mean_vote, np.float64) - np.mean(mean_vote)
+    alone = [np.sum(np.bincount(ids, x) ** 2 / np.bincount(ids)) for ids in (source, target)]
+    both, rank = _explained(x, source, target)
+    total = np.sum(x * x) or np.nan
+    shares = [(one + both - other) / 2 / total for one, other in (alone, alone[::-1])]
+    rest = 1 - both / total
+    chance = [ids.max() * rest / max(len(x) - rank, 1) for ids in (source, target)]
+    names = ("source", "target", "rest", "by_chance_source", "by_chance_target")
+    return dict(zip(names, map(float, (*shares, rest, *chance)), strict=True))
+
+
+def _explained(x, source, target) -> tuple[float, int]:
+    """The sum of squares that source and target explain together, and how many parameters they have.
+
+    Least squares, with the sources taken out first: the equations that are left are as many as targets.
+    """
+    crossing = np.zeros((source.max() + 1, target.max() + 1))
+    np.add.at(crossing, (source, target), 1.0)
+    shares = crossing / crossing.sum(axis=1, keepdims=True)
+    of_source = np.bincount(source, x)
+    equations = np.diag(crossing.sum(axis=0)) - crossing.T @ shares
+    after_source = np.bincount(target, x) - of_source @ shares
+    effects, _, rank, _ = np.linalg.lstsq(equations, after_source, rcond=1e-10)
+    return float(np.sum(of_source**2 / crossing.sum(axis=1)) + after_source @ effects), len(crossing) + int(rank)

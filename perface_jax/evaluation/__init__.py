@@ -6,15 +6,17 @@ answers = {Role.EXTERNAL: Answers("vectors", "vectors.npz", similarities)}
 triplet_rows({"": [Run((), data, answers)]})
 """
 
-from perface_jax.evaluation.comparisons import ComparisonRow, comparison_rows
+from perface_jax.evaluation.comparisons import ComparisonRow, Measure, comparison_rows
 from perface_jax.evaluation.embedding import Network, embed, embed_folder, picture_names
 from perface_jax.evaluation.examples import Example, examples
 from perface_jax.evaluation.groups import Embedded, GroupRow, embed_faces, group_rows
 from perface_jax.evaluation.inputs import Embedder, Faces, LabeledTriplets, Triplets
+from perface_jax.evaluation.intervals import Inference, Method
 from perface_jax.evaluation.recognition import VerificationRow, verification_row
 from perface_jax.evaluation.runs import Answers, Kind, Role, Run, distinguish, scores, title, triplet_similarities
 from perface_jax.evaluation.selection import Ranked, SelectionRow, select, selection_rows
 from perface_jax.evaluation.triplets import Pairs, TripletRow, similarity_pairs, triplet_rows
+from perface_jax.evaluation.variances import VarianceRow, variance_rows
 from perface_jax.evaluation.vectors import Vectors, read_vectors, write_vectors
 from perface_jax.evaluation.vote_tables import VotesTable, held_out, read_votes_table, write_votes_table
 from perface_jax.evaluation.votes import Reliability, VoteRow, VoteTable, held_out_log_odds, vote_table
@@ -27,8 +29,11 @@ __all__ = [
     "Example",
     "Faces",
     "GroupRow",
+    "Inference",
     "Kind",
     "LabeledTriplets",
+    "Measure",
+    "Method",
     "Network",
     "Pairs",
     "Ranked",
@@ -39,6 +44,7 @@ __all__ = [
     "TripletRow",
     "Triplets",
     "Vectors",
+    "VarianceRow",
     "VerificationRow",
     "VoteRow",
     "VoteTable",
@@ -62,6 +68,7 @@ __all__ = [
     "distinguish",
     "triplet_rows",
     "triplet_similarities",
+    "variance_rows",
     "verification_row",
     "vote_table",
     "write_vectors",

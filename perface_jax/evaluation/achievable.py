@@ -9,7 +9,8 @@ from jaxtyping import Int
 
 from perface_jax import metrics
 from perface_jax.annotations import Setting
-from perface_jax.evaluation.runs import Run, interval, rows
+from perface_jax.evaluation.intervals import Inference, interval
+from perface_jax.evaluation.runs import Run, judged, rows
 from perface_jax.statistics.votes import count_votes
 
 LOWER, UPPER, ANOTHER = (
@@ -57,17 +58,17 @@ def _best_achievable(data, places, seed):
     return metrics.achievable_accuracy(found, min_votes=fewest, seed=seed)
 
 
-def human_agreement(runs: Sequence[Run], setting: Setting, seed: int) -> list[Agreement]:
+def human_agreement(runs: Sequence[Run], setting: Setting, how: Inference) -> list[Agreement]:
     """The noise ceilings of a setting, and with more than three votes how often two votes agree.
 
     With up to three votes that is the lower noise ceiling.
     """
     triplets, places = runs[0].data.triplets, every_place(runs, setting)
-    votes, source = triplets.votes[places], triplets.source_id[places]
+    votes, of_votes = triplets.votes[places], judged(runs[:1], [places])
     values = dict(zip((LOWER, UPPER), _noise_ceiling(votes), strict=True))
     if votes.shape[1] > 3:
         values[ANOTHER] = _vote_agreement(votes)
-    return [_agreement(name, np.asarray(of_name), votes, source, seed) for name, of_name in values.items()]
+    return [_agreement(name, np.asarray(of_name), votes, of_votes, how) for name, of_name in values.items()]
 
 
 def every_place(runs: Sequence[Run], setting: Setting) -> Int[np.ndarray, " n"]:
@@ -75,12 +76,13 @@ def every_place(runs: Sequence[Run], setting: Setting) -> Int[np.ndarray, " n"]:
     return np.unique(np.concatenate([rows(run, setting) for run in runs]))
 
 
-def _agreement(name, values, votes, source, seed):
+def _agreement(name, values, votes, of_votes, how):
     kept = np.isfinite(values)
+    source = of_votes.source
     return Agreement(
         name,
         float(values[kept].mean()) if kept.any() else np.nan,
-        *interval(values, source, seed),
+        *interval(values, of_votes, how),
         triplets=int(kept.sum()),
         sources=len(np.unique(source[kept & (source >= 0)])),
         votes=int((votes[kept] >= 0).sum()),

@@ -9,13 +9,13 @@ import enum
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
-import jax
 import numpy as np
 from jaxtyping import Float, Float32, Int
 
 from perface_jax import metrics
 from perface_jax.annotations import Setting
 from perface_jax.evaluation.inputs import Embedder, LabeledTriplets, Triplets
+from perface_jax.evaluation.intervals import Judged
 from perface_jax.similarity import similarity
 from perface_jax.statistics.votes import count_votes
 
@@ -153,11 +153,8 @@ def pooled(arrays: Sequence[np.ndarray], places: Sequence[np.ndarray]) -> np.nda
     return np.concatenate([array[at] for array, at in zip(arrays, places, strict=True)])
 
 
-def interval(values: Float[np.ndarray, " n"], clusters: Int[np.ndarray, " n"], seed: int) -> tuple[float, float]:
-    """The 95% interval of the mean of those that are numbers, clusters resampled; NaN for fewer than two."""
-    kept = np.isfinite(values)
-    if len(np.unique(clusters[kept])) < 2:
-        return np.nan, np.nan
-    numbered = np.unique(clusters, return_inverse=True)[1]  # ids of a file may be any numbers, and are no sizes
-    low, high = metrics.cluster_interval(jax.random.key(seed), values, numbered, where=kept)
-    return float(low), float(high)
+def judged(runs: Sequence[Run], places: Sequence[np.ndarray]) -> Judged:
+    """The source and target ids of what each run has at its places, one run after the other."""
+    return Judged(
+        *(pooled([getattr(run.data.triplets, of) for run in runs], places) for of in ("source_id", "target_id"))
+    )

@@ -3,14 +3,21 @@
 from ml_collections import ConfigDict
 
 from perface_jax import settings
+from perface_jax.evaluation.comparisons import MARGIN
+from perface_jax.evaluation.intervals import Method
 from perface_jax.groups import Rule
 from perface_jax.settings import POSITIVE, Field, interval, one_of, some_of, triplets_only
 
 RULES = tuple(rule.name.lower() for rule in Rule)
+METHODS = tuple(method.value for method in Method)
 
 FIELDS = (
     triplets_only("parts", ("triplets",), "what is evaluated", some_of(("triplets", "groups", "selection"))),
     Field("parts", ("verification",), "what is evaluated", some_of(("verification",)), tasks=("identities",)),
+    triplets_only("statistics.interval", "two_way", "over what intervals and tests are: two_way (sources and targets),"
+                  " source or pigeonhole (bootstraps)", one_of(METHODS)),
+    triplets_only("comparisons.margin", MARGIN, "of accuracy and soft score: models that differ by less are equivalent",
+                  POSITIVE),
     triplets_only("groups.folder", "data/CelebAMask-HQ", "as it was downloaded"),
     triplets_only("groups.gallery", 100, "faces in each of the four groups that queries are compared with", POSITIVE),
     triplets_only("groups.queries", 250, "faces of each group that are classified", POSITIVE),

@@ -16,6 +16,7 @@ from jaxtyping import Float32
 from perface_jax import metrics
 from perface_jax.annotations import Setting
 from perface_jax.evaluation.achievable import best_achievable, human_agreement
+from perface_jax.evaluation.intervals import Inference, Method, basis, interval, paired
 from perface_jax.evaluation.runs import (
     Kind,
     Line,
@@ -23,7 +24,7 @@ from perface_jax.evaluation.runs import (
     Run,
     by_setting,
     distinguish,
-    interval,
+    judged,
     labeled,
     lines,
     pooled,
@@ -47,7 +48,7 @@ class TripletRow(NamedTuple):
     Attributes:
       role: of a model; None for the others.
       accuracy: share of right triplets, of all runs and folds together.
-      low, high: its 95% interval, sources resampled.
+      low, high: its 95% interval, over sources and targets (`intervals.Method`).
       deviation: standard deviation over seeds, n - 1.
       best: the best achievable accuracy on the unanimous triplets of the setting if the shares of people who say a have
         a beta distribution; best_low, best_high: its bounds for any distribution (`metrics.achievable_accuracy`).
@@ -86,7 +87,9 @@ class Pairs(NamedTuple):
     positive: Float32[np.ndarray, " n"]
 
 
-def triplet_rows(cells: Mapping[str, Sequence[Run]], *, seed: int = 0) -> list[TripletRow]:
+def triplet_rows(
+    cells: Mapping[str, Sequence[Run]], *, intervals: Method = Method.TWO_WAY, seed: int = 0
+) -> list[TripletRow]:
     """The accuracy table: every cell in every setting, beside the image-blind baselines and human agreement.
 
     Folds of one seed are pooled. With folds that make each source and each target a test id once, all sources and all
@@ -94,19 +97,20 @@ def triplet_rows(cells: Mapping[str, Sequence[Run]], *, seed: int = 0) -> list[T
     an 80 x 80 grid 5 x 16 x 16 = 1,280 of 6,400. What is the same in all cells has one row, a setting without triplets
     none.
     """
-    return [row for setting, present in by_setting(cells).items() for row in _rows(setting, present, seed)]
+    how = Inference(intervals, seed)
+    return [row for setting, present in by_setting(cells).items() for row in _rows(setting, present, how)]
 
 
-def _rows(setting, present, seed):
-    places, best = functools.partial(labeled, setting=setting), best_achievable(setting, seed)
-    found = [_with_best(_model(setting, line, seed), best(line.runs)) for line in lines(present, places)]
+def _rows(setting, present, how):
+    places, best = functools.partial(labeled, setting=setting), best_achievable(setting, how.seed)
+    found = [_with_best(_model(setting, line, how), best(line.runs)) for line in lines(present, places)]
     # A baseline has seen the answers of the training triplets.
     for name in BASELINES if setting is not Setting.TRAIN else ():
         for suffix, runs in distinguish(present, lambda run: (places(run).tobytes(), _seen(run))):
-            found.append(_with_best(_baseline(setting, name, name + suffix, runs, seed), best(runs)))
+            found.append(_with_best(_baseline(setting, name, name + suffix, runs, how), best(runs)))
     for suffix, runs in distinguish(present, lambda run: (rows(run, setting).tobytes(), places(run).tobytes())):
         found.append(_achievable(setting, f"best achievable{suffix}", runs, best(runs)))
-        found += [_agreement(setting, one, suffix) for one in human_agreement(runs, setting, seed)]
+        found += [_agreement(setting, one, suffix) for one in human_agreement(runs, setting, how)]
     return found
 
 
@@ -129,12 +133,12 @@ def _pairs(line, places):
     return Pairs(*np.concatenate(parts).T)
 
 
-def _model(setting, line: Line, seed):
+def _model(setting, line: Line, how):
     now, start = (
         [scores(one, run.data.labels) for one, run in zip(of_runs, line.runs, strict=True)] if of_runs else None
         for of_runs in (line.similarities, line.start)
     )
-    return _row(setting, line.name, Kind.MODEL, line.role, line.runs, now, start, seed)
+    return _row(setting, line.name, Kind.MODEL, line.role, line.runs, now, start, how)
 
 
 def _seen(run):
@@ -142,7 +146,7 @@ def _seen(run):
     return run.data.training.tobytes(), run.data.training_labels[run.data.training].tobytes()
 
 
-def _baseline(setting, baseline, name, runs, seed):
+def _baseline(setting, baseline, name, runs, how):
     """It sees the training labels of each run and no picture."""
     values = []
     for run in runs:
@@ -153,22 +157,21 @@ def _baseline(setting, baseline, name, runs, seed):
             values.append(_lookup_baseline(seen, ids[data.training], data.labels, ids, size=max(int(ids.max()) + 1, 1)))
         else:
             values.append(metrics.majority_side(seen, data.labels))
-    return _row(setting, name, Kind.BASELINE, None, runs, list(map(np.asarray, values)), None, seed)
+    return _row(setting, name, Kind.BASELINE, None, runs, list(map(np.asarray, values)), None, how)
 
 
-def _row(setting, name, kind, role, runs, of_runs, start, seed):
+def _row(setting, name, kind, role, runs, of_runs, start, how):
     """A row from the scores `[T]` of each run, and from those of the start."""
     of_setting = [labeled(run, setting) for run in runs]
     values = pooled(of_runs, of_setting)
     kept = np.isfinite(values)
-    source_id = pooled([run.data.triplets.source_id for run in runs], of_setting)
-    _, sources = np.unique(source_id, return_inverse=True)
-    gains = values - pooled(start, of_setting) if start else np.full(len(values), np.nan)
-    low, high = interval(values, sources, seed)
-    gain_low, gain_high = interval(gains, sources, seed)
+    of_scores = judged(runs, of_setting)
+    low, high = interval(values, of_scores, how)
+    before = pooled(start, of_setting) if start else np.full(len(values), np.nan)
+    gain = paired(values, before, of_scores, how)
     of_seeds = _of_seeds(runs, of_runs, of_setting, values)
     places = np.concatenate(of_setting)
-    scored, found = len(np.unique(places[kept])), len(np.unique(source_id[kept & (source_id >= 0)]))
+    scored, source_id = len(np.unique(places[kept])), of_scores.source[kept]
     return TripletRow(
         setting=setting,
         model=name,
@@ -178,14 +181,14 @@ def _row(setting, name, kind, role, runs, of_runs, start, seed):
         low=low,
         high=high,
         deviation=float(np.std(of_seeds, ddof=1)) if len(of_seeds) > 1 else np.nan,
-        gain=float(gains[kept].mean()) if start and kept.any() else np.nan,
-        gain_low=gain_low,
-        gain_high=gain_high,
+        gain=gain.value,
+        gain_low=gain.low,
+        gain_high=gain.high,
         ties=int((values == 0.5).sum()),
         triplets=scored,
-        sources=found,
+        sources=len(np.unique(source_id[source_id >= 0])),
         seeds=len(of_seeds),
-        note=_missing(runs, len(np.unique(places)), scored, found),
+        note=_missing(len(np.unique(places)), scored, basis(of_scores.at(kept), how.method).note),
     )
 
 
@@ -198,16 +201,12 @@ def _of_seeds(runs, of_runs, of_setting, values):
     return found[:1] if alike else found
 
 
-def _missing(runs, triplets, scored, sources):
+def _missing(triplets, scored, note):
     if not triplets:
         return "no unanimous triplet"
     if not scored:
         return "unseen ids"
-    if scored < triplets:
-        return f"{triplets - scored} triplets with unseen ids left out"
-    if (runs[0].data.triplets.source_id < 0).any():
-        return "sources unknown"
-    return "one source" if sources < 2 else ""
+    return f"{triplets - scored} triplets with unseen ids left out" if scored < triplets else note
 
 
 def _with_best(row, best):

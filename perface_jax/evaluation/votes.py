@@ -14,7 +14,8 @@ from jaxtyping import Float32, Float64, Int
 from perface_jax import metrics
 from perface_jax.annotations import Setting
 from perface_jax.evaluation.achievable import best_achievable, every_place, human_agreement
-from perface_jax.evaluation.runs import Kind, Line, Run, by_setting, counts, distinguish, interval, lines, pooled, rows
+from perface_jax.evaluation.intervals import Inference, Method, interval
+from perface_jax.evaluation.runs import Kind, Line, Run, by_setting, counts, distinguish, judged, lines, pooled, rows
 
 FOLDS = 5  # of sources, to fit how similarities turn into votes
 UNKNOWN = metrics.CalibrationReference(np.nan, np.nan, np.nan, np.nan)
@@ -29,7 +30,7 @@ class VoteRow(NamedTuple):
 
     Attributes:
       score: how often the model sides with a vote drawn at random; for human agreement, how often other votes do.
-      low, high: its 95% interval, sources resampled.
+      low, high: its 95% interval, over sources and targets (`intervals.Method`).
       best: the best achievable score if the shares of people who say a have a beta distribution; best_low, best_high:
         its bounds for any distribution (`metrics.achievable_accuracy`).
       log_likelihood: natural logarithm, a vote, see `held_out_log_odds`; log .5 = -.693 is chance.
@@ -85,9 +86,9 @@ class _HeldOut(NamedTuple):
     perfect_errors: np.ndarray
 
 
-def vote_table(cells: Mapping[str, Sequence[Run]], *, seed: int = 0) -> VoteTable:
+def vote_table(cells: Mapping[str, Sequence[Run]], *, intervals: Method = Method.TWO_WAY, seed: int = 0) -> VoteTable:
     """The table of all votes of every model in every setting, beside human agreement; see `triplet_rows`."""
-    found = VoteTable([], {})
+    found, how = VoteTable([], {}), Inference(intervals, seed)
     for setting, present in by_setting(cells).items():
         places, best = functools.partial(rows, setting=setting), best_achievable(setting, seed)
         found.bins[setting] = {}
@@ -97,12 +98,12 @@ def vote_table(cells: Mapping[str, Sequence[Run]], *, seed: int = 0) -> VoteTabl
                 _held_out(run, similarities, places(run), seed + number)
                 for number, (run, similarities) in enumerate(pairs)
             ]
-            found.rows.append(_with_best(_model(setting, line, held_out, seed), best(line.runs)))
+            found.rows.append(_with_best(_model(setting, line, held_out, how), best(line.runs)))
             if held_out[0]:
                 found.bins[setting][line.name] = _reliability(line.runs[0], places(line.runs[0]), held_out[0])
         for suffix, runs in distinguish(present, lambda run, places=places: places(run).tobytes()):
             found.rows.append(_achievable(setting, f"best achievable{suffix}", runs, best(runs)))
-            found.rows.extend(_agreement(setting, one, suffix) for one in human_agreement(runs, setting, seed))
+            found.rows.extend(_agreement(setting, one, suffix) for one in human_agreement(runs, setting, how))
     return found
 
 
@@ -165,12 +166,12 @@ def _difference(similarities):
     return -np.diff(similarities)[:, 0]
 
 
-def _model(setting, line: Line, held_out, seed):
+def _model(setting, line: Line, held_out, how):
     of_setting = [rows(run, setting) for run in line.runs]
     votes = [run.data.triplets.votes for run in line.runs]
     values = _soft_scores(_difference(pooled(line.similarities, of_setting)), pooled(votes, of_setting))
-    sources = pooled([run.data.triplets.source_id for run in line.runs], of_setting)
-    low, high = interval(values, np.unique(sources, return_inverse=True)[1], seed)
+    of_scores = judged(line.runs, of_setting)
+    low, high = interval(values, of_scores, how)
     given = np.array([counts(of_run[at])[1].sum() for of_run, at in zip(votes, of_setting, strict=True)])
     total, likelihood, reference = given.sum(), np.nan, UNKNOWN
     if complete := all(held_out):
@@ -191,7 +192,7 @@ def _model(setting, line: Line, held_out, seed):
         calibration_p=reference.p,
         triplets=int(asked.any(axis=1).sum()),
         votes=int(asked.sum()),
-        note="" if complete else _incomplete(sources) if total else "no votes",
+        note="" if complete else _incomplete(of_scores.source) if total else "no votes",
     )
 
 

@@ -121,11 +121,14 @@ def _triplets(target, triplets, similarities: Mapping[str, np.ndarray]) -> PartR
         }
         cells[replica.cell].append(evaluation.Run(replica.seed, builders.divide(triplets, replica.config), answers))
     first = next(iter(cells.values()))[0].data
-    rows, votes = divisions.with_seen(evaluation.triplet_rows(cells), first), evaluation.vote_table(cells)
+    method = evaluation.Method(target.config.statistics.interval)
+    rows = divisions.with_seen(evaluation.triplet_rows(cells, intervals=method), first)
+    votes = evaluation.vote_table(cells, intervals=method)
     splits = [run.data.split for runs in cells.values() for run in runs]
     found = [
         sections.accuracy(rows, evaluation.similarity_pairs(cells)),
         sections.votes(votes._replace(rows=divisions.with_seen(votes.rows, first))),
+        sections.variances(evaluation.variance_rows(cells), method),
         _comparison(target, cells, triplets) if target.compare else None,
         sections.examples(evaluation.examples(cells), triplets),
         sections.training(target.workdir / "log.jsonl") if target.workdir else None,
@@ -184,7 +187,11 @@ def _comparison(target, cells, triplets):
     else:
         other = evaluation.triplet_similarities(evaluation.read_vectors(path), triplets)
         second = {path.stem: [other] * len(data)}
-    rows = evaluation.comparison_rows(stored.by_model(cells), second, data)
+    options = {
+        "intervals": evaluation.Method(target.config.statistics.interval),
+        "margin": target.config.comparisons.margin,
+    }
+    rows = evaluation.comparison_rows(stored.by_model(cells), second, data, **options)
     return sections.comparison(divisions.with_seen(rows, data[0]))
 
 

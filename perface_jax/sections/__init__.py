@@ -3,9 +3,11 @@
 Nothing is computed here: figures are drawn from the rows and arrays of the tables beside them.
 """
 
+from perface_jax.sections.comparisons import comparison
 from perface_jax.sections.faces import group_table, selection_table
 from perface_jax.sections.runs import training, verification
-from perface_jax.sections.triplets import accuracy, comparison, examples, votes
+from perface_jax.sections.triplets import accuracy, examples, votes
+from perface_jax.sections.variances import variances
 from perface_jax.sections.warnings import triplet_warnings
 
 __all__ = [
@@ -16,6 +18,7 @@ __all__ = [
     "selection_table",
     "training",
     "triplet_warnings",
+    "variances",
     "verification",
     "votes",
 ]

@@ -1,4 +1,4 @@
-"""Sections on triplets: accuracy, votes, comparison, examples."""
+"""Sections on triplets: accuracy, votes, examples."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -8,7 +8,6 @@ import numpy as np
 from perface_jax import figures
 from perface_jax.annotations import Setting
 from perface_jax.evaluation import (
-    ComparisonRow,
     Example,
     Kind,
     Pairs,
@@ -64,7 +63,7 @@ def accuracy(rows: Sequence[TripletRow], pairs: Mapping[Setting, Mapping[str, Pa
     shown = [row for row in rows if row.setting.is_test and row.kind is not Kind.AGREEMENT]  # which is of all triplets
     pictures = []
     if dots := [_dot(row, row.accuracy) for row in shown]:
-        caption = f"Accuracy by setting with 95% intervals over sources; {BAND}"
+        caption = f"Accuracy by setting with 95% intervals; {BAND}"
         pictures.append(Picture(caption, figures.accuracy_dots(dots)))
     for setting, of_setting in pairs.items():
         accuracies = {row.model: row.accuracy for row in rows if row.setting == setting}
@@ -76,12 +75,12 @@ def accuracy(rows: Sequence[TripletRow], pairs: Mapping[Setting, Mapping[str, Pa
         meanings = "Settings as the split names them; the last column counts which of their ids training has seen"
     caption = (
         "Accuracy on unanimous triplets: share where the reference is closer to the picture people chose; ties count"
-        " one half. 95% interval: sources resampled, because triplets of one source are answered nearly alike. +-:"
-        " standard deviation over seeds. Gain: minus the model before training, on the same triplets. Image-blind"
-        " baselines see the labels of the training triplets and no picture: a model that does not beat them has not"
-        f" been shown to use the images. {BEST} It is of all votes of the setting, and so is human agreement: the noise"
-        " ceilings of Nili et al. (2014), how often a vote agrees with the majority of the others (lower) and of all"
-        " votes, its own included (upper). On unanimous triplets both are 1 by selection; compare them with soft"
+        " one half. 95% interval: triplets with a source or a target in common are answered alike (see Where the scores"
+        " vary). +-: standard deviation over seeds. Gain: minus the model before training, on the same triplets."
+        " Image-blind baselines see the labels of the training triplets and no picture: a model that does not beat them"
+        f" has not been shown to use the images. {BEST} It is of all votes of the setting, and so is human agreement:"
+        " the noise ceilings of Nili et al. (2014), how often a vote agrees with the majority of the others (lower) and"
+        " of all votes, its own included (upper). On unanimous triplets both are 1 by selection; compare them with soft"
         f" scores. {meanings}."
     )
     return Section("Triplet accuracy", caption, with_seen(with_notes(columns, lines), rows), rows, pictures)
@@ -112,7 +111,7 @@ def votes(table: VoteTable) -> Section:
     )  # fmt: skip
     pictures = []
     if dots := [_dot(row, row.score) for row in rows]:
-        caption = f"Soft score by setting with 95% intervals over sources; {BAND}"
+        caption = f"Soft score by setting with 95% intervals; {BAND}"
         pictures.append(Picture(caption, figures.accuracy_dots(dots, measure="soft score")))
     if setting := next((setting for setting in Setting if table.bins.get(setting)), None):
         pictures.append(_reliability(setting, table.bins[setting]))
@@ -152,35 +151,6 @@ def _best(row: TripletRow | VoteRow):
 def _dot(row: TripletRow | VoteRow, value):
     ends = (row.best_low, row.best_high) if row.kind is Kind.ACHIEVABLE else (row.low, row.high)
     return figures.Dot(row.setting, row.model, value, *ends, row.kind)
-
-
-def comparison(rows: Sequence[ComparisonRow]) -> Section:
-    """Paired tests."""
-    lines = [
-        (
-            row.setting,
-            row.first,
-            row.second,
-            number(row.difference, "+.3f"),
-            interval(row.low, row.high, "+.3f"),
-            p_value(row.p_bootstrap, missing=why(row)),
-            p_value(row.p_sign_flip, missing=why(row)),
-            p_value(row.p_mcnemar, missing=why(row)),
-            str(row.triplets),
-            str(row.sources),
-        )
-        for row in rows
-    ]
-    columns = (
-        "setting", "first", "second", "difference", "95% interval", "p bootstrap", "p sign flips", "p McNemar",
-        "triplets", "sources",
-    )  # fmt: skip
-    caption = (
-        "Accuracy of the first minus that of the second on the same triplets. Bootstrap and sign flips resample whole"
-        " sources; McNemar takes triplets as independent, which they are not: its p is too small. No p is corrected for"
-        " the number of comparisons."
-    )
-    return Section("Paired comparison", caption, with_seen(Table(columns, lines), rows), rows)
 
 
 def examples(found: Sequence[Example], triplets: Triplets) -> Section | None:

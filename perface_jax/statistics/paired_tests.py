@@ -51,8 +51,8 @@ def robust_test(
 ) -> PairedTest:
     """Mean of `first - second` with its cluster-robust t interval and p-value (`cluster_robust`). Traceable.
 
-    Where all differences are the same and not 0, there is no variance to test with: low and high are NaN, and p is that
-    of as many clusters that all agree, `2 / 2^G`. Where all are 0, p is 1.
+    Where all differences are the same, the interval has no width, and p is that of as many clusters that all agree,
+    `2 / 2^G`; where all are 0 it is 1.
     """
     found = robust_mean(_differences(first, second), *clusters, where=where)
     return _robust_test(*found, level=level)
@@ -64,7 +64,6 @@ def _robust_test(mean, error, degrees, *, level):
     exact = error <= 8 * jnp.finfo(mean.dtype).eps * jnp.abs(mean)  # only rounding
     p = student.two_sided_p(mean / jnp.where(exact, 1, error), degrees)
     p = jnp.where(exact, jnp.where(mean == 0, 1, 2.0 ** -jnp.where(exact, degrees, 0)), p)
-    half = jnp.where(exact & (mean != 0), jnp.nan, half)
     return PairedTest(mean, mean - half, mean + half, p)
 
 

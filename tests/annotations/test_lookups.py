@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import statsmodels.api as sm
 
 from perface_jax.annotations.lookups import best_constant, leave_one_out, variance_shares
 
@@ -49,3 +50,27 @@ def test_noise_alone_has_the_documented_share():
 
 def test_votes_without_variance_have_no_shares():
     assert np.isnan(variance_shares(np.zeros(4), np.array([0, 0, 1, 1]), np.array([0, 1, 0, 1]))["source"])
+
+
+def test_variance_shares_of_an_incomplete_crossing_are_those_of_statsmodels():
+    random = np.random.default_rng(3)
+    source, target = random.integers(0, 9, 80), random.integers(0, 6, 80)
+    vote = random.normal(size=9)[source] + random.normal(size=6)[target] + random.normal(size=80)
+
+    def explained(*factors):
+        columns = [np.eye(ids.max() + 1)[ids][:, 1:] for ids in factors]
+        return sm.OLS(vote, np.hstack([np.ones((80, 1)), *columns])).fit().rsquared
+
+    both = explained(source, target)
+    found = variance_shares(vote, source, target)
+    assert found["rest"] == pytest.approx(1 - both)
+    assert found["source"] == pytest.approx((explained(source) + both - explained(target)) / 2)
+    assert found["target"] == pytest.approx((explained(target) + both - explained(source)) / 2)
+    assert found["by_chance_source"] == pytest.approx(8 * (1 - both) / (80 - 1 - 8 - 5))
+
+
+def test_a_hole_in_the_crossing_and_gaps_in_the_ids_change_little():
+    source, target = (grid.reshape(-1) for grid in np.mgrid[:20, :20])
+    vote = np.random.default_rng(4).normal(size=20)[source] + np.random.default_rng(5).normal(size=400)
+    whole, holed = variance_shares(vote, source, target), variance_shares(vote[:-1], 5 * source[:-1], target[:-1])
+    assert holed == pytest.approx(whole, abs=0.02)

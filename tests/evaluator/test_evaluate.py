@@ -80,11 +80,11 @@ def test_a_run_is_compared_with_another_and_with_vectors(config, run, release, s
         rows(evaluator.evaluate(evaluator.open_run(config, run, compare=str(name))), "Paired comparison")
         for name in (other, tmp_path / "start.npz")
     ]
-    by_run = {(row.setting, row.first, row.second): row for row in both[0]}
-    assert ("i", "after", "after of other") in by_run
-    assert by_run["ii", "before", "before of other"].difference == 0
+    by_run = {(row.setting, row.first, row.second, row.measure): row for row in both[0]}
+    assert ("i", "after", "after of other", "accuracy") in by_run
+    assert by_run["ii", "before", "before of other", "soft score"].difference == 0
     for row in both[1]:
-        twin = by_run[row.setting, row.first, "after of other"]
+        twin = by_run[row.setting, row.first, "after of other", row.measure]
         assert row.second == "start"
         assert row.difference == pytest.approx(twin.difference)
 

@@ -79,11 +79,22 @@ def test_a_calibration_error_is_printed_beside_that_of_a_perfect_model(cells):
 
 def test_a_comparison_prints_small_p_values_as_such():
     row = evaluation.ComparisonRow(
-        Setting.BOTH_UNSEEN, "a", "b", 0.1, 0.05, 0.15, 0.0004, 0.01, np.nan, 50, 10, "several seeds"
-    )
+        Setting.BOTH_UNSEEN, "a", "b", 0.1, 0.05, 0.15, 0.0004, 0.01, np.nan, 50, 10, "several seeds",
+        p_holm=0.002, p_equivalence=0.03, margin=0.02,
+    )  # fmt: skip
     (cell,) = cells_of(sections.comparison([row]))
-    assert (cell["p bootstrap"], cell["p sign flips"], cell["p McNemar"]) == ("< .001", "0.010", "n/a: several seeds")
+    assert (cell["p"], cell["p sign flips"], cell["p McNemar"]) == ("< .001", "0.010", "n/a: several seeds")
     assert (cell["difference"], cell["95% interval"]) == ("+0.100", "[+0.050, +0.150]")
+    assert (cell["measure"], cell["p (Holm)"], cell["equivalent"]) == ("accuracy", "0.002", "within 0.02: yes (0.030)")
+
+
+def test_where_scores_vary_is_printed_with_the_method_of_the_intervals(cells):
+    rows = evaluation.variance_rows(cells)
+    section = sections.variances(rows, evaluation.Method.TWO_WAY)
+    assert "two-way cluster-robust, over sources and targets" in section.help
+    for cell, row in zip(cells_of(section), rows, strict=True):
+        assert cell["source"] == ("n/a: ids unknown, or only one" if np.isnan(row.source) else f"{row.source:.3f}")
+    assert sections.variances([], evaluation.Method.SOURCE) is None
 
 
 def test_groups_and_selection_print_what_their_rows_say():
