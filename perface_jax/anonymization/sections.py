@@ -54,7 +54,7 @@ def both_axes(found: Benchmark, originals: Portraits, methods: Mapping[str, Meth
     caption = (
         "Each result against its original. Perceived: mean cosine under the perceptual model. Similarity: mean cosine"
         " under the recognizer. Protected: share at or below the threshold (PSR). Re-ID: share whose most similar"
-        " original is their own. In brackets: 95% interval, persons resampled."
+        " original is their own. In brackets: 95% interval, over persons."
         f" Thresholds: {list_thresholds(thresholds)}. The last columns are from the table Preservation, which has units"
         " and intervals; skin is the difference between mean colors."
     )
@@ -110,7 +110,7 @@ def recognizer_matches(found: Benchmark) -> Section:
         "EER: equal error rate of the recognizer on originals with their results against the pairs of two people that"
         " set its threshold; .5 is guessing. TAR: true accept rate at the threshold with a false accept rate of"
         f" {rate}, 1 minus protected. Rank k: share whose own original is among the k most similar of all originals;"
-        " rank 1 is Re-ID. In brackets: 95% interval, persons resampled."
+        " rank 1 is Re-ID. In brackets: 95% interval, over persons."
     )
     rocs = {pair: (curve.roc.false_accept_rate, curve.roc.true_accept_rate) for pair, curve in curves.items()}
     shares = {pair: tuple(np.transpose(curve.ranks)) for pair, curve in curves.items()}
@@ -141,7 +141,8 @@ def group_gaps(found: Benchmark) -> Section | None:
         "One threshold and one gallery for all groups, as in a deployed system; EER against the impostor pairs of all,"
         " for groups of ten persons or more. Below the groups, the largest gap of each measure: its highest group minus"
         " its lowest, in round brackets how often chance gives as large a gap (p); and the gap that chance gives with"
-        " groups of this size. Chance always gives some gap: read the two together."
+        " groups of this size. Chance always gives some gap: read the two together. No p is corrected for the number of"
+        f" gaps, here {len(found.gaps)}: of twenty without a difference, one has p < .05 on average."
     )
     return Section("Groups", caption, Table(columns, lines), [*rows, *found.gaps])
 

@@ -18,7 +18,7 @@ and `equal_error_rate` are those of `verification`.
 Intervals are 95%, and the pictures of one person are not independent. Those of shares are Clopper and Pearson's for as
 many pictures as they are worth (`share`). All others draw whole persons, and are expanded percentiles
 (`statistics.estimates`): `seed` and `resamples` are those of the bootstrap, which holds resamples x persons numbers at
-once. P-values of gaps are corrected within a table (`recognizer_table`), and not by `largest_gap`.
+once. No p-value of a gap is corrected for the number of gaps: `statistics.multiple.holm` does it for those of a table.
 
 What a score does not promise: another recognizer may match what this one does not, and an adversary may learn to.
 

@@ -28,7 +28,8 @@ class Gap(NamedTuple):
       lowest, highest: the groups.
       gap: the difference of their measures; the interval is that of the largest gap between any two, biased upwards.
       by_chance: the mean gap, and the central 95%, with the groups dealt at random among the persons.
-      p_value: share of the deals with a gap as large, the data itself counted as one more deal.
+      p_value: share of the deals with a gap as large, the data itself counted as one more deal. Not corrected for other
+        gaps that were looked at (`statistics.multiple.holm`).
     """
 
     lowest: str

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from perface_jax.annotations import Split, SplitBy
 from perface_jax.evaluation import Kind, Role, TripletRow
 
-FEW_SOURCES = 30  # below, intervals over sources are too narrow: docs/statistics.md
+FEW_SOURCES = 30  # ours: the intervals allow for any number, but few sources are few faces
 
 
 def triplet_warnings(rows: Sequence[TripletRow], splits: Sequence[Split]) -> list[str]:
@@ -24,8 +24,8 @@ def triplet_warnings(rows: Sequence[TripletRow], splits: Sequence[Split]) -> lis
     if few := {row.setting: row.sources for row in models if 1 < row.sources < FEW_SOURCES}:
         named = ", ".join(f"{count} in {setting}" for setting, count in few.items())
         found.append(
-            f"The intervals rest on few sources ({named}): they are likely too narrow, and more triplets of the same"
-            " sources would not help."
+            f"The intervals rest on few sources ({named}): they allow for that, but the sources may not stand for others,"
+            " and more triplets of the same sources would not help."
         )
     if all(row.seeds < 2 for row in models):
         found.append("One seed: how much the numbers vary between trainings is not known.")
