@@ -70,7 +70,8 @@ def basis(judged: Judged, method: Method) -> Basis:
 def interval(values: Float[np.ndarray, " n"], judged: Judged, how: Inference) -> tuple[float, float]:
     """The 95% interval of the mean of those scores, from 0 to 1, that are numbers; (NaN, NaN) where there is none."""
     function = metrics.score_interval if how.method is Method.TWO_WAY else _drawn(metrics.cluster_interval, how)
-    return _apply(function, (values,), judged, how)
+    low, high = _apply(function, (values,), judged, how)
+    return low, high
 
 
 def paired(

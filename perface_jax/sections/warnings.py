@@ -24,8 +24,8 @@ def triplet_warnings(rows: Sequence[TripletRow], splits: Sequence[Split]) -> lis
     if few := {row.setting: row.sources for row in models if 1 < row.sources < FEW_SOURCES}:
         named = ", ".join(f"{count} in {setting}" for setting, count in few.items())
         found.append(
-            f"The intervals rest on few sources ({named}): they allow for that, but the sources may not stand for others,"
-            " and more triplets of the same sources would not help."
+            f"The intervals rest on few sources ({named}): they allow for that, but few sources are few faces, and more"
+            " triplets of the same sources would not help."
         )
     if all(row.seeds < 2 for row in models):
         found.append("One seed: how much the numbers vary between trainings is not known.")

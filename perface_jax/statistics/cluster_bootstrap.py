@@ -113,12 +113,11 @@ def cluster_sums(
     if not scores.ndim:
         raise ValueError("scores have shape (); wanted [..., T]")
     kept = mask(where, scores.shape[-1:])
-    clusters = tuple(map(numbered, clusters))
-    for ids in clusters:
+    numbers = tuple(map(numbered, clusters))
+    for ids in numbers:
         if ids.shape != kept.shape:
             raise ValueError(f"clusters have shape {ids.shape}, scores {scores.shape}; wanted [T] and [..., T]")
-    sizes = _sizes(clusters, sizes)
-    return _cluster_sums(scores, tuple(map(jnp.asarray, clusters)), kept, sizes=sizes)
+    return _cluster_sums(scores, tuple(map(jnp.asarray, numbers)), kept, sizes=_sizes(numbers, sizes))
 
 
 @functools.partial(jax.jit, static_argnames="sizes")
