@@ -41,7 +41,8 @@ class EvaluationTarget(NamedTuple):
 def open_run(config: ConfigDict, workdir: epath.PathLike, *, compare: str = "") -> EvaluationTarget:
     """A finished run, before and after training. FileNotFoundError: not finished; ValueError: another run's workdir."""
     settings.check(config)
-    folder, replicas = epath.Path(workdir), sweeps.replicas(config)
+    config, folder = workdirs.of_run(config, workdir), epath.Path(workdir)
+    replicas = sweeps.replicas(config)
     workdirs.refuse_other_run(folder, workdirs.record(config))
     folders = [trainer.model_folder(folder, replica) for replica in replicas]
     if missing := [one for one in folders if not one.exists()]:

@@ -4,7 +4,8 @@ The kept checkpoint is the best of many on the same few sources, so its validati
 that other sources will not repeat. Here the choice is cross-validated: for each validation source, the checkpoint is
 chosen on all other sources and scored on this one. The held-out score of all sources together estimates what such a
 choice reaches on new sources, because no source takes part in choosing the checkpoint that is scored on it. (Each
-choice has one source less than that of the run.) The best score minus the held-out one is the optimism.
+choice has one source less than that of the run; with two or three sources the score is mostly noise.) The best score
+minus the held-out one is the optimism.
 
 In simulated runs of 41 validations on 8 sources with 29 (5) triplets each, the best score is too high by .060 (.118) on
 average, and the held-out score by -.001 (-.001), with a standard error of .002 (.003). The correction of R. J. and R.

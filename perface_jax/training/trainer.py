@@ -35,6 +35,7 @@ def train(config: ConfigDict, workdir: epath.PathLike) -> list[epath.Path]:
       FloatingPointError: no run is finite any more; the message says since which step.
       Preempted: SIGTERM came; the state is saved.
     """
+    config = workdirs.of_run(config, workdir)
     replicas = sweeps.replicas(config)
     mesh = parallel.make_mesh(len(replicas), data=config.mesh.data)
     parallel.check_batch_size(config.batch_size, mesh)

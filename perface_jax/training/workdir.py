@@ -20,7 +20,24 @@ from perface_jax import files
 from perface_jax.settings import Change, flat
 from perface_jax.training import config_schema
 
+DEFAULTS = {row.name: row.default for row in config_schema.ROWS if row.name in config_schema.ADDED}
 PACKAGES = "perface_jax jax jaxlib flax optax orbax-checkpoint grain tensorflow-datasets numpy".split()
+
+
+def of_run(config: ConfigDict, workdir: epath.PathLike) -> ConfigDict:
+    """The config for a workdir, which may not exist yet.
+
+    A run of an older version goes on as it began: a field that its record lacks, and that has its default here, takes
+    the value that reproduces what that version did (`config_schema.ADDED`).
+    """
+    file, fields = files.absolute(workdir) / "config.json", flat(config.to_dict())
+    if not file.exists():
+        return config
+    recorded = flat(json.loads(file.read_text()))
+    silent = [name for name in config_schema.ADDED if name not in recorded and fields.get(name) == DEFAULTS[name]]
+    config = config.copy_and_resolve_references()
+    config.update_from_flattened_dict({name: config_schema.ADDED[name] for name in silent})
+    return config
 
 
 def record(config: ConfigDict) -> dict[str, Any]:
@@ -84,9 +101,19 @@ def claim(workdir: epath.PathLike, config: Mapping) -> epath.Path:
     workdir = files.absolute(workdir)
     if jax.process_index() == 0:
         workdir.mkdir(parents=True, exist_ok=True)
-        files.write_text(workdir / "config.json", files.to_json(config, sort_keys=True))
+        files.write_text(workdir / "config.json", files.to_json(_as_old(config, workdir), sort_keys=True))
         files.write_text(workdir / "versions.json", files.to_json(versions(), sort_keys=True))
     return workdir
+
+
+def _as_old(config, workdir):
+    """The record without what the record of an older run lacks, so that it stays one of an older run."""
+    file, kept = workdir / "config.json", json.loads(files.to_json(config))
+    recorded = flat(json.loads(file.read_text())) if file.exists() else flat(config)
+    for name in config_schema.ADDED.keys() & flat(config).keys() - recorded.keys():
+        group, _, field = name.rpartition(".")
+        del (kept[group] if group else kept)[field]
+    return kept
 
 
 def versions() -> dict:

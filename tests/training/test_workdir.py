@@ -119,6 +119,24 @@ def test_an_old_workdir_keeps_the_validation_and_the_labels_that_its_run_had(tmp
         workdir.refuse_other_run(tmp_path, with_old | {"min_votes": 3})
 
 
+def test_the_config_of_an_older_run_does_what_that_run_did_unless_it_says_otherwise(tmp_path):
+    config = perface_r50.get_config("smoke")
+    assert workdir.of_run(config, tmp_path / "new") is config
+    old = workdir.record(config)
+    del old["min_votes"], old["split"]["validation"], old["split"]["file"], old["data"]["ids"]
+    workdir.claim(tmp_path / "old", old)
+    taken = workdir.of_run(config, tmp_path / "old")
+    assert (taken.min_votes, taken.split.validation) == (2, "both_unseen")
+    assert (config.min_votes, config.split.validation) == (3, "non_test_targets")
+    assert workdir.refuse_other_run(tmp_path / "old", workdir.record(taken)) == {}
+    workdir.claim(tmp_path / "old", workdir.record(taken))
+    assert json.loads((tmp_path / "old" / "config.json").read_text()) == old  # it stays the record of an older run
+    assert workdir.of_run(config, tmp_path / "old") == taken
+    config.min_votes = 1
+    with pytest.raises(ValueError, match=r"- min_votes = 2\n\+ min_votes = 1"):
+        workdir.refuse_other_run(tmp_path / "old", workdir.record(workdir.of_run(config, tmp_path / "old")))
+
+
 def test_a_file_of_ids_or_of_a_split_may_move_and_must_say_the_same(tmp_path):
     config = perface_r50.get_config("smoke")
     plain = workdir.record(config)
