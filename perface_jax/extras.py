@@ -6,7 +6,10 @@ from collections.abc import Iterator
 EXTRAS = {  # the name of an import: the extra that brings it
     "absl": "train",
     "grain": "train",
+    "joblib": "detect",
+    "lz4": "detect",
     "ml_collections": "train",
+    "mtcnn": "detect",
     "optax": "train",
     "tensorboardX": "train",
     "tensorflow_datasets": "train",

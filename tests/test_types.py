@@ -12,7 +12,7 @@ import pytest
 
 ROOMS = (
     "images", "network", "similarity", "losses", "metrics", "statistics", "groups", "classification", "selection",
-    "verification", "annotations", "swap", "fidelity", "privacy",
+    "verification", "annotations", "detection", "swap", "fidelity", "privacy",
 )  # fmt: skip
 
 
