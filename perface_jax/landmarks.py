@@ -16,7 +16,7 @@ import functools
 
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Num
 
 from perface_jax.arrays import AnyArray, Array
 from perface_jax.precision import wide
@@ -69,6 +69,18 @@ def outline(points: Float[AnyArray, "*batch points 2"]) -> Float[Array, "*batch 
         )
     weights = jnp.asarray(_weights(points.shape[-2]), points.dtype)
     return jnp.einsum("op,...pc->...oc", weights, points, precision="highest")
+
+
+def five_points(points: Num[AnyArray, "*batch points 2"]) -> Float[np.ndarray, "*batch 5 2"]:
+    """The five points of a detector of any set of landmarks, on the host; five are returned as they are.
+
+    Raises:
+      ValueError: a number of points that is none of COUNTS.
+    """
+    points = np.asarray(points, np.float64)
+    if points.ndim < 2 or points.shape[-1] != 2 or points.shape[-2] not in COUNTS:
+        raise ValueError(f"saw landmarks of shape {list(points.shape)}, wanted [..., P, 2] with P one of {COUNTS}")
+    return points if points.shape[-2] == 5 else _weights(points.shape[-2])[:5] @ points
 
 
 # How other sets give the outline, in its order from the nose tip on: points along a contour (a pair counts by its

@@ -168,7 +168,8 @@ def test_public_functions_are_documented_take_key_first_and_options_by_keyword(f
 def test_the_public_contract_has_its_signatures():
     contract = {
         perface_jax.embed: "(model, variables, images, *, batch_size=64)",
-        perface_jax.embed_folder: "(model, variables, folder, *, crop, batch_size=64, landmarks=None)",
+        perface_jax.embed_folder: "(model, variables, folder, *, crop, batch_size=64, landmarks=None,"
+        " detector=None, faces='largest')",
         perface_jax.load_model: "(path)",
         perface_jax.similarity: "(x, y)",
         images.read: "(path)",

@@ -11,7 +11,7 @@ from etils import epath
 from matplotlib.figure import Figure
 from PIL import Image
 
-from perface_jax import evaluation, images
+from perface_jax import images
 from perface_jax.anonymization.anonymize import Anonymized
 from perface_jax.datasets import portraits
 from perface_jax.report import Report, write_json
@@ -45,7 +45,7 @@ def write(
       originals: the faces.
       found: their results; landmarks are written if those of the originals are measured.
     """
-    files = {images.stem(name): name for name in evaluation.picture_names(epath.Path(folder))}
+    files = {images.stem(name): name for name in images.picture_names(folder)}
     squares, places = found.selected()
     (out / PICTURES).mkdir()
     landmarks = []

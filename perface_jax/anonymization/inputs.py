@@ -4,10 +4,9 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
-from etils import epath
 from ml_collections import ConfigDict
 
-from perface_jax import evaluation, groups
+from perface_jax import groups, images
 from perface_jax.datasets import portrait_files, portraits
 
 ROLES = ("originals", "queries", "candidates")  # queries: the former name of originals, understood until version 2
@@ -51,11 +50,6 @@ def _by_role(flag, files, roles):
     return shared | {"originals" if role == "queries" else role: file for role, file in files.items() if role}
 
 
-def picture_names(folder: str) -> list[str]:
-    """The names of the pictures in a folder, sorted."""
-    return evaluation.picture_names(epath.Path(folder))
-
-
 def read_points(role: str, inputs: Inputs) -> dict[str, np.ndarray] | None:
     """Name of a picture -> its landmarks; None without a file."""
     return portrait_files.read_landmarks(file) if (file := inputs.landmarks.get(role)) else None
@@ -64,7 +58,7 @@ def read_points(role: str, inputs: Inputs) -> dict[str, np.ndarray] | None:
 def read_faces(role: str, config: ConfigDict, inputs: Inputs) -> portraits.Portraits:
     """The originals, or the candidates."""
     folder, options = getattr(inputs, role), {"landmarks": read_points(role, inputs), "crop": inputs.crop}
-    return portraits.read_portraits(folder, picture_names(folder), size=config.anonymize.size, **options)
+    return portraits.read_portraits(folder, images.picture_names(folder), size=config.anonymize.size, **options)
 
 
 def read_attributes(role: str, names: tuple[str, ...], inputs: Inputs) -> dict[str, np.ndarray]:

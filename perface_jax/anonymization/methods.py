@@ -16,9 +16,9 @@ import jax
 import numpy as np
 from ml_collections import ConfigDict
 
-from perface_jax import selection, swap
+from perface_jax import images, selection, swap
 from perface_jax.anonymization.anonymize import Anonymized, swap_all
-from perface_jax.anonymization.inputs import Inputs, picture_names, read_points
+from perface_jax.anonymization.inputs import Inputs, read_points
 from perface_jax.anonymization.preservation import RETOUCHES, in_batches
 from perface_jax.datasets.portraits import Portraits, read_results
 from perface_jax.swap import Face, swap_face
@@ -74,7 +74,7 @@ def read_methods(originals: Portraits, inputs: Inputs) -> dict[str, Method]:
     """The methods of the command line: what they made of the originals."""
     found = {}
     for name, folder in inputs.methods.items():
-        results = read_results(folder, picture_names(folder), originals, landmarks=read_points(name, inputs))
+        results = read_results(folder, images.picture_names(folder), originals, landmarks=read_points(name, inputs))
         found[name] = Method(*results, made_here=False)
     return found
 

@@ -11,7 +11,7 @@ insightface, mediapipe, dlib and face-alignment. `python -m perface_jax.detectio
 faces of a folder.
 """
 
-from perface_jax.detection.cascade import Cascade, mtcnn
+from perface_jax.detection.cascade import Cascade, mtcnn, named
 from perface_jax.detection.faces import Detector, Face, by_size
 
-__all__ = ["Cascade", "Detector", "Face", "by_size", "mtcnn"]
+__all__ = ["Cascade", "Detector", "Face", "by_size", "mtcnn", "named"]

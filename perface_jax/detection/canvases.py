@@ -28,18 +28,16 @@ class Piece(NamedTuple):
 
     def target(self) -> tuple[slice, slice]:
         """Where in the results [rows, columns] of its level the cells of this piece are."""
-        ends = (
-            (at // STRIDE, at // STRIDE + cells(length)) for at, length in zip(self.start, self.length, strict=True)
-        )
-        rows, columns = (slice(*one) for one in ends)
-        return rows, columns
+        return _cells(self.start, self.length)
 
     def cells(self) -> tuple[slice, slice, slice]:
         """Where on the results [canvases, rows, columns] the cells of this piece are."""
-        ends = (
-            (at // STRIDE, at // STRIDE + cells(length)) for at, length in zip(self.place, self.length, strict=True)
-        )
-        return (slice(self.canvas, self.canvas + 1), *(slice(*one) for one in ends))
+        return slice(self.canvas, self.canvas + 1), *_cells(self.place, self.length)
+
+
+def _cells(start, length) -> tuple[slice, slice]:
+    rows, columns = (slice(at // STRIDE, at // STRIDE + cells(many)) for at, many in zip(start, length, strict=True))
+    return rows, columns
 
 
 def cells(length: int) -> int:

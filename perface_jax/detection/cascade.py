@@ -122,6 +122,19 @@ def mtcnn(
     return persistent(cascade, close) if retry else cascade
 
 
+def named(detector: str | Detector) -> Detector:
+    """The detector of this name, or the detector itself. TypeError, ValueError: neither."""
+    if not isinstance(detector, str):
+        if not callable(detector):
+            raise TypeError(
+                f"saw a detector of type {type(detector).__name__}, wanted 'mtcnn' or a function of a picture"
+            )
+        return detector
+    if detector != "mtcnn":
+        raise ValueError(f"saw detector {detector!r}, wanted 'mtcnn', or a function: detection.adapters makes some")
+    return mtcnn()
+
+
 def pyramid(side: int, *, smallest: float, factor: float) -> list[float]:
     """Scales of the levels for a picture whose shorter side is `side`: the smallest face fills P-Net's view first."""
     scales, scale = [], networks.FIELD / smallest

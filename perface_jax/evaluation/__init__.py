@@ -7,7 +7,7 @@ triplet_rows({"": [Run((), data, answers)]})
 """
 
 from perface_jax.evaluation.comparisons import ComparisonRow, Measure, comparison_rows
-from perface_jax.evaluation.embedding import Network, embed, embed_folder, picture_names
+from perface_jax.evaluation.embedding import Network, embed, embed_folder
 from perface_jax.evaluation.examples import Example, examples
 from perface_jax.evaluation.groups import Embedded, GroupRow, embed_faces, group_rows
 from perface_jax.evaluation.inputs import Embedder, Faces, LabeledTriplets, Triplets
@@ -57,7 +57,6 @@ __all__ = [
     "group_rows",
     "held_out",
     "held_out_log_odds",
-    "picture_names",
     "read_vectors",
     "read_votes_table",
     "scores",

@@ -19,9 +19,11 @@ from etils import epath
 from jaxtyping import Float, Float32, Num, UInt8
 from tqdm import tqdm
 
+from perface_jax import detection, parallel
 from perface_jax import images as pictures
-from perface_jax import parallel
 from perface_jax.arrays import AnyArray
+from perface_jax.detection import Detector
+from perface_jax.landmarks import five_points
 from perface_jax.network import compilation, folding
 from perface_jax.network.model import Applied, IResNet, embed_step
 
@@ -127,7 +129,9 @@ def embed_folder(
     *,
     crop: str,
     batch_size: int = 64,
-    landmarks: Mapping[str, Num[np.ndarray, "5 2"]] | None = None,
+    landmarks: Mapping[str, Num[np.ndarray, "points 2"]] | None = None,
+    detector: str | Detector | None = None,
+    faces: str = "largest",
 ) -> tuple[list[str], Float32[np.ndarray, "n d"], list[tuple[str, str]]]:
     """Embed every picture of a folder and its subfolders, in the order of their names.
 
@@ -137,8 +141,12 @@ def embed_folder(
       folder: searched for .jpg, .jpeg, .png, .webp, .bmp, .tif, .tiff, .gif; other and hidden files are ignored.
       crop: how the pictures were cropped. A template of `images` (`arcface`, `simswap`, `simswap_ffhq`) means squares
         of that kind, which are only resized; `celeba_hq` means squares as in CelebA-HQ and FFHQ, cut to the model's
-        crop by a fixed box. With `landmarks` it is the template that the pictures are aligned to.
-      landmarks: five points in pixels of the picture, by name as returned; a picture without is skipped.
+        crop by a fixed box. With `landmarks` or a `detector` it is the template that the faces are aligned to.
+      landmarks: five points in pixels of the picture (or another number of `landmarks.COUNTS`), by name as returned or
+        without folder and suffix; a picture without is skipped.
+      detector: finds the faces of whole photographs: "mtcnn", or any `detection.Detector`. A picture without a face is
+        skipped.
+      faces: which of several faces: the "largest", or "all", returned as `name#0`, `name#1`, the largest first.
 
     Returns:
       (names, embeddings, skipped): paths relative to `folder`; row i for `names[i]`; and (name, reason) of each picture
@@ -148,30 +156,31 @@ def embed_folder(
       FileNotFoundError: no such folder.
       ValueError: no picture in it, or an unknown crop.
     """
-    if landmarks is not None and not isinstance(landmarks, Mapping):
-        raise TypeError(f"landmarks must map names to five points [5, 2], got {type(landmarks).__name__}")
+    find = _finder(landmarks, detector, faces, crop)
     _warn_of_other_crop(model, crop)
     network = Network(model, variables, batch_size=batch_size)
-    names = picture_names(epath.Path(folder))
-    load = functools.partial(_load, epath.Path(folder), model, crop, landmarks)
+    names = pictures.picture_names(folder)
+    load = functools.partial(_load, epath.Path(folder), model, crop, find)
     kept, skipped = [], []
 
     def usable(loaded):
-        for name, picture in loaded:
+        for name, found in loaded:
             progress.update()
-            if isinstance(picture, str):
-                skipped.append((name, picture))
-            else:
-                kept.append(name)
+            if isinstance(found, str):
+                skipped.append((name, found))
+                continue
+            for number, picture in enumerate(found):
+                kept.append((name, number))
                 yield picture
 
     mine = names[jax.process_index() :: jax.process_count()]
     with concurrent.futures.ThreadPoolExecutor(THREADS) as pool, tqdm(total=len(mine), unit=" pictures") as progress:
         vectors = network.embed(usable(_ahead(pool, load, mine, window=2 * network.batch_size)))
     parts = parallel.gather_objects((kept, vectors, skipped))
-    kept, skipped = [name for part in parts for name in part[0]], [pair for part in parts for pair in part[2]]
-    order = np.argsort(np.asarray(kept, str), kind="stable")
-    return [kept[i] for i in order], np.concatenate([part[1] for part in parts])[order], sorted(skipped)
+    kept, skipped = [face for part in parts for face in part[0]], [pair for part in parts for pair in part[2]]
+    order = sorted(range(len(kept)), key=kept.__getitem__)
+    named = [f"{name}#{number}" if faces == "all" else name for name, number in map(kept.__getitem__, order)]
+    return named, np.concatenate([part[1] for part in parts])[order], sorted(skipped)
 
 
 def _ahead(pool, load, names: Sequence, *, window: int) -> Iterator[tuple[Any, Any]]:
@@ -186,29 +195,45 @@ def _ahead(pool, load, names: Sequence, *, window: int) -> Iterator[tuple[Any, A
         yield taken, future.result()
 
 
-def _load(folder, model, crop, landmarks, name):
-    """The picture ready for the model, or the reason why it cannot be used."""
-    points = None
-    if landmarks is not None and (points := landmarks.get(name)) is None:
-        return "no landmarks for this picture"
+def _load(folder, model, crop, find, name):
+    """The faces of a picture ready for the model, or the reason why there is none."""
     template = model.crop if crop == "celeba_hq" else None
     try:
         picture = pictures.decode((folder / name).read_bytes(), name=name)
-        return pictures.fit(picture, crop=crop, size=model.image_size, landmarks=points, template=template)
+        places = find(name, picture)
+        fit = functools.partial(pictures.fit, picture, crop=crop, size=model.image_size, template=template)
+        return places if isinstance(places, str) else [fit(landmarks=points) for points in places]
     except (ValueError, TypeError, OSError) as error:
         return str(error)
 
 
-def picture_names(folder: epath.Path) -> list[str]:
-    """The pictures of a folder and its subfolders, in order; see `embed_folder`."""
-    if not folder.is_dir():
-        raise FileNotFoundError(f"no folder {folder}")
-    # Not those that begin with a dot: macOS puts ._x.jpg beside x.jpg.
-    files = (epath.Path(root) / name for root, _, names in folder.walk() for name in names if name[0] != ".")
-    found = (file for file in files if file.suffix.lower() in pictures.SUFFIXES)
-    if not (names := sorted(file.relative_to(folder).as_posix() for file in found)):
-        raise ValueError(f"no picture in {folder}; wanted files ending in {', '.join(pictures.SUFFIXES)}")
-    return names
+def _finder(landmarks, detector, faces, crop):
+    """(name, picture) -> five points of each face that is wanted, None for a crop; or the reason why there is none."""
+    if faces not in ("largest", "all"):
+        raise ValueError(f"saw faces {faces!r}, wanted 'largest' or 'all'")
+    if landmarks is None and detector is None:
+        if faces == "all":
+            raise ValueError("saw faces 'all' without a detector, wanted detector='mtcnn' or a function")
+        return lambda name, picture: [None]
+    if landmarks is not None and detector is not None:
+        raise ValueError("saw landmarks and a detector, wanted one of the two")
+    if detector is not None:
+        if crop == "celeba_hq":
+            raise ValueError(f"saw crop 'celeba_hq' with a detector, wanted one of {', '.join(pictures.TEMPLATES)}")
+        return functools.partial(_detected, detection.named(detector), faces)
+    if not isinstance(landmarks, Mapping):
+        raise TypeError(f"landmarks must map names to five points [5, 2], got {type(landmarks).__name__}")
+    return functools.partial(_looked_up, landmarks)
+
+
+def _detected(detect, faces, name, picture):
+    found = [face.landmarks for face in detection.by_size(detect(picture))]
+    return found[: 1 if faces == "largest" else None] or "no face found in this picture"
+
+
+def _looked_up(landmarks, name, picture):
+    points = landmarks.get(name, landmarks.get(pictures.stem(name)))
+    return "no landmarks for this picture" if points is None else [five_points(points)]
 
 
 def _warn_of_other_crop(model, crop):

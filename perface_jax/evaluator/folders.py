@@ -33,7 +33,7 @@ def embed(
       ValueError: two pictures of one name, or none that can be used; and as `open_run` and `evaluation.embed_folder`.
     """
     folder = trainer.model_folder(epath.Path(workdir), open_run(config, workdir).replicas[0])
-    by_stem = collections.Counter(map(images.stem, evaluation.picture_names(epath.Path(pictures))))
+    by_stem = collections.Counter(map(images.stem, images.picture_names(pictures)))
     if doubled := [name for name, count in by_stem.items() if count > 1]:
         raise ValueError(
             f"{pictures} has several pictures called {', '.join(doubled[:5])}: in a file of vectors a picture is known"

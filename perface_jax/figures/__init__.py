@@ -17,6 +17,7 @@ are those of Okabe and Ito, and no meaning rests on color alone: a marker, a lin
 from perface_jax.figures.anonymized import MethodsRow, Result, ResultsRow, methods, results
 from perface_jax.figures.charts import Dot, Kind, accuracy_dots, reliability, training_curves
 from perface_jax.figures.matching import degrees, rank_curves, roc_curves, two_axes
+from perface_jax.figures.photographs import Photograph, photographs
 from perface_jax.figures.planning import power_curves
 from perface_jax.figures.points import group_distributions, similar_against_dissimilar
 from perface_jax.figures.sheets import Candidate, Example, Strip, examples, strips
@@ -27,6 +28,7 @@ __all__ = [
     "Example",
     "Kind",
     "MethodsRow",
+    "Photograph",
     "Result",
     "ResultsRow",
     "Strip",
@@ -35,6 +37,7 @@ __all__ = [
     "examples",
     "group_distributions",
     "methods",
+    "photographs",
     "power_curves",
     "rank_curves",
     "reliability",

@@ -35,6 +35,7 @@ from perface_jax.images.decoding import (
     read,
     stem,
 )
+from perface_jax.images.folders import picture_names
 from perface_jax.images.pixels import check, flip, normalize, resize
 
 
@@ -63,6 +64,7 @@ __all__ = [
     "fit",
     "flip",
     "normalize",
+    "picture_names",
     "read",
     "resize",
     "similarity_transform",

@@ -32,20 +32,32 @@ def people(count: int, *, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     return portraits, np.asarray(points)[:, :5]
 
 
-def texture(random: np.random.Generator, height: int, width: int) -> np.ndarray:
-    """Colored noise of five scales, uint8 [height, width, 3]."""
-    total = np.full((height, width, 3), 128.0)
-    for cells in (2, 6, 18, 54, 160):
-        noise = (random.random((cells, cells, 3)) * 255).astype(np.uint8)
-        total += (np.asarray(Image.fromarray(noise).resize((width, height), Image.Resampling.BICUBIC)) - 127.5) * 0.5
-    return np.clip(total, 0, 255).astype(np.uint8)
+def texture(random: np.random.Generator, height: int, width: int, *, falling: float = 1.0) -> np.ndarray:
+    """Noise of seven octaves, gray and colored, uint8 [height, width, 3].
+
+    The contrast of an octave is 1 / f^falling: 1 as in photographs, 0 gives all octaves the same.
+    """
+    total = np.zeros((height, width, 3))
+    for octave in range(7):
+        cells = 3 * 2**octave
+        noise = random.normal(size=(cells, cells, 1)) + 0.4 * random.normal(size=(cells, cells, 3))
+        noise = np.clip(128 + 42 * noise, 0, 255).astype(np.uint8)
+        smooth = np.asarray(Image.fromarray(noise).resize((width, height), Image.Resampling.BICUBIC)) - 128.0
+        total += smooth * 2.0 ** (-falling * octave)
+    return np.clip(128 + 45 * total / total.std(), 0, 255).astype(np.uint8)
 
 
 def scene(
-    portraits: np.ndarray, points: np.ndarray, random: np.random.Generator, *, size=(360, 480), sides=(60, 200)
+    portraits: np.ndarray,
+    points: np.ndarray,
+    random: np.random.Generator,
+    *,
+    size=(360, 480),
+    sides=(60, 200),
+    falling=1.0,
 ) -> Scene:
     """All the portraits on one texture, apart from each other, of sides between `sides` pixels."""
-    picture, placed, found = texture(random, *size), [], []
+    picture, placed, found = texture(random, *size, falling=falling), [], []
     for portrait, five in zip(portraits, points, strict=True):
         for _ in range(200):
             side = int(np.exp(random.uniform(*np.log(sides))))

@@ -1,5 +1,6 @@
 """Pictures to vectors: every picture once, bad ones listed, and the same numbers on one device and eight."""
 
+import re
 import warnings
 
 import jax
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from perface_jax import evaluation, images
+from perface_jax import detection, evaluation, images
 from perface_jax.network.model import iresnet
 from tests.golden import formula
 
@@ -95,6 +96,61 @@ def test_landmarks_align_the_pictures(folder, variables, pictures):
     aligned = np.asarray(images.align(pictures[0], points, size=32))
     np.testing.assert_allclose(vectors, evaluation.embed(MODEL, variables, aligned[None]), atol=0.05)
     assert dict(skipped)["1.png"] == "no landmarks for this picture"
+
+
+def two_faces(picture):
+    """A stand-in for a detector: none in a dark picture, otherwise a small face and a large one."""
+    large = np.array([[10.0, 11], [21, 11], [16, 17], [11, 24], [20, 24]], np.float32)
+    boxes = np.float32([[0, 0, 5, 5], [0, 0, 30, 30]])
+    faces = [detection.Face(box, 1.0, points) for box, points in zip(boxes, (large / 2, large), strict=True)]
+    return faces if picture.any() else []
+
+
+@pytest.mark.parametrize("faces", ["largest", "all"])
+def test_photographs_are_embedded_through_a_detector(folder, variables, pictures, faces):
+    names, vectors, skipped = evaluation.embed_folder(
+        MODEL, variables, folder, crop="arcface", detector=two_faces, faces=faces, batch_size=2
+    )
+    whole = ["0.png", "1.png", "3.png", "sub/4.png"]
+    assert names == (whole if faces == "largest" else [f"{name}#{i}" for name in whole for i in (0, 1)])
+    assert dict(skipped)["wide.png"] == "no face found in this picture"
+    large = two_faces(pictures[1])[1].landmarks
+    aligned = images.fit(pictures[1], crop="arcface", size=32, landmarks=large)
+    np.testing.assert_allclose(
+        vectors[1 if faces == "largest" else 2], evaluation.embed(MODEL, variables, aligned[None])[0], atol=1e-5
+    )
+
+
+def test_landmarks_of_many_points_and_by_stem_will_do(folder, variables):
+    points = np.random.default_rng(0).uniform(5, 25, (68, 2))
+    points[36:48] += [[-9, -5]] * 6 + [[9, -5]] * 6  # eyes above the mouth, left of and right of each other
+    points[48:68, 1] += 20
+    points[48], points[54] = (5, 30), (25, 30)
+    names, _, skipped = evaluation.embed_folder(MODEL, variables, folder, crop="arcface", landmarks={"0": points})
+    assert names == ["0.png"]
+    wrong = {"0.png": points[:7]}
+    _, _, skipped = evaluation.embed_folder(MODEL, variables, folder, crop="arcface", landmarks=wrong)
+    assert "wanted [..., P, 2] with P one of" in dict(skipped)["0.png"]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"crop": "arcface", "detector": two_faces, "landmarks": {}}, "wanted one of the two"),
+        ({"crop": "celeba_hq", "detector": two_faces}, "wanted one of arcface, simswap"),
+        ({"crop": "arcface", "detector": "retinaface"}, "saw detector 'retinaface', wanted 'mtcnn', or a function"),
+        ({"crop": "arcface", "faces": "all"}, "wanted detector='mtcnn' or a function"),
+        ({"crop": "arcface", "detector": two_faces, "faces": "some"}, "wanted 'largest' or 'all'"),
+    ],
+)
+def test_ways_to_find_faces_that_contradict_each_other_are_refused(folder, variables, options, message):
+    with pytest.raises(ValueError, match=re.escape(message)):
+        evaluation.embed_folder(MODEL, variables, folder, **options)
+
+
+def test_what_is_no_detector_is_refused(folder, variables):
+    with pytest.raises(TypeError, match="saw a detector of type int, wanted 'mtcnn' or a function"):
+        evaluation.embed_folder(MODEL, variables, folder, crop="arcface", detector=3)
 
 
 def test_a_folder_that_cannot_be_embedded_says_why(tmp_path, variables):

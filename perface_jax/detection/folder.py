@@ -1,0 +1,63 @@
+"""The faces of all pictures of a folder, and the file of their landmarks."""
+
+import concurrent.futures
+import csv
+import functools
+import io
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+import numpy as np
+from etils import epath
+from jaxtyping import UInt8
+
+from perface_jax import files, images
+from perface_jax.datasets.celeba_files import LANDMARKS
+from perface_jax.detection.faces import Detector, Face, by_size
+
+THREADS = min(4, os.cpu_count() or 1)
+Seen = Callable[[str, UInt8[np.ndarray, "h w 3"], Sequence[Face]], None]
+
+
+def detect_folder(
+    folder: epath.PathLike, detector: Detector, *, seen: Seen | None = None
+) -> Iterator[tuple[str, list[Face] | str]]:
+    """Each picture of a folder and its subfolders, in order: its name, and its faces, or why it cannot be read.
+
+    Args:
+      folder: searched as by `images.picture_names`.
+      seen: called with the name, the picture and its faces, the largest first, in the thread that found them.
+
+    Raises:
+      FileNotFoundError: no such folder.
+      ValueError: no picture in it.
+    """
+    names = images.picture_names(folder)
+    look = functools.partial(_look, epath.Path(folder), detector, seen)
+    with concurrent.futures.ThreadPoolExecutor(THREADS) as pool:
+        yield from zip(names, pool.map(look, names), strict=True)
+
+
+def _look(folder, detector, seen, name):
+    try:
+        picture = images.read(folder / name)
+    except (images.PictureError, OSError) as error:
+        return str(error)
+    faces = by_size(detector(picture))
+    if seen is not None:
+        seen(name, picture, faces)
+    return faces
+
+
+def write_landmarks(file: epath.PathLike, faces: Mapping[str, Face]) -> None:
+    """A CSV with a row for each face: name, five points in pixels, score and box.
+
+    `datasets.portrait_files.read_landmarks` and the readers of CelebA-HQ take it.
+    """
+    out = io.StringIO(newline="")
+    rows = csv.writer(out, lineterminator="\n")
+    rows.writerow(["name", *LANDMARKS, "score", "left", "top", "right", "bottom"])
+    for name, face in faces.items():
+        rows.writerow([name, *(f"{x:.2f}" for x in face.landmarks.ravel()), f"{face.score:.4f}",
+                       *(f"{x:.1f}" for x in face.box)])  # fmt: skip
+    files.write_text(file, out.getvalue())
