@@ -43,7 +43,7 @@ class Dot(NamedTuple):
 
 
 def accuracy_dots(rows: Sequence[Dot], *, measure: str = "triplet accuracy") -> Figure:
-    """Accuracy by setting: models with intervals, baselines as ticks, human agreement and what is achievable as bands.
+    """Accuracy by setting: models with intervals, baselines as ticks, human agreement as lines, the best as a band.
 
     Args:
       rows: in the order to draw them; one without a value keeps its line and says n/a.
@@ -150,6 +150,6 @@ def _dot(panel, place, row):
         panel.hlines(place, row.low, row.high, look["color"], linewidth=1.5)
     if kind in (Kind.AGREEMENT, Kind.ACHIEVABLE):
         panel.axvline(row.value, color=look["color"], linewidth=1, linestyle="--", zorder=0)
-        if interval:
-            panel.axvspan(row.low, row.high, color=look["color"], alpha=0.12, linewidth=0, zorder=0)
+    if interval and kind is Kind.ACHIEVABLE:
+        panel.axvspan(row.low, row.high, color=look["color"], alpha=0.12, linewidth=0, zorder=0)
     panel.plot(row.value, place, linestyle="none", **look)

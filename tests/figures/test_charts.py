@@ -17,29 +17,32 @@ def test_dots_show_value_and_interval_of_every_kind():
         Dot("[i]", "source look-up", NAN, NAN, NAN, Kind.BASELINE),
         Dot("[i]", "majority side", 0.55, NAN, NAN, Kind.BASELINE),
         Dot("[i]", "people", 0.9, 0.85, 0.95, "human agreement"),
+        Dot("[i]", "best", 0.95, 0.87, 0.99, "best achievable"),
     ]
     figure = drawn(figures.accuracy_dots(rows))
     first, second = figure.axes
     assert [panel.get_title(loc="left") for panel in figure.axes] == ["[i]", "[ii]"]
     names = [tick.get_text() for tick in first.get_yticklabels()]
-    assert names == ["before", "source look-up", "majority side", "people"]
+    assert names == ["before", "source look-up", "majority side", "people", "best"]
     values = {name: (line.get_xdata()[0], line.get_ydata()[0]) for name, line in labeled(first).items()}
     assert values == {
         "chance": (0.5, 0),
         "model": (0.7, 0),
         "image-blind baseline": (0.55, 2),
         "human agreement": (0.9, 3),
+        "best achievable": (0.95, 4),
     }
     assert [lines.get_segments()[0].tolist() for lines in first.collections] == [
         [[0.6, 0], [0.75, 0]],
         [[0.85, 3], [0.95, 3]],
+        [[0.87, 4], [0.99, 4]],
     ]
     (band,) = first.patches
-    assert (band.get_x(), band.get_x() + band.get_width()) == pytest.approx((0.85, 0.95))
+    assert (band.get_x(), band.get_x() + band.get_width()) == pytest.approx((0.87, 0.99))
     assert [(text.get_text(), text.get_position()[1]) for text in first.texts] == [("n/a", 1)]
     assert not second.collections
     markers = {line.get_marker() for name, line in labeled(first).items() if name != "chance"}
-    assert markers == {"o", "|", "D"}
+    assert markers == {"o", "|", "D", "*"}
 
 
 def test_dots_of_an_unknown_kind_are_refused():
@@ -88,14 +91,3 @@ def test_reliability_draws_the_intervals_that_there_are():
     np.testing.assert_allclose(lines, [[[[0.2, 0.1], [0.2, 0.7]]]])
     with pytest.raises(ValueError, match=r"intervals\['a'\]"):
         figures.reliability(bins, intervals={"a": ([0.1], [0.7])})
-
-
-def test_what_is_achievable_is_a_band_as_human_agreement_is():
-    rows = [
-        Dot("[i]", "best achievable", 0.95, 0.87, 0.99, "best achievable"),
-        Dot("[i]", "x", 0.9, 0.8, 0.95, "model"),
-    ]
-    figure = drawn(figures.accuracy_dots(rows))
-    band = figure.axes[0].patches[0].get_extents().transformed(figure.axes[0].transData.inverted())
-    np.testing.assert_allclose([band.x0, band.x1], [0.87, 0.99])
-    assert legend_of(figure) == ["chance", "best achievable", "model"]
