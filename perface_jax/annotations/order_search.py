@@ -71,7 +71,7 @@ class Family:
     """All different ways to move a column in one grid.
 
     Attributes:
-      positions: the row of each cell, by named order.
+      positions: the row of each cell, by named order; here cells are counted along the targets first.
       cells: the cell of each row, the inverse.
       meanings: for each way, the pairs (seen, index of the wanted order) that amount to it. No way is the identity.
     """
@@ -95,7 +95,8 @@ def family(sources: int, targets: int) -> Family:
     Moves of more than 65,536 rows are told apart by as many of them, drawn at random.
     """
     orders, size = grid_orders(sources, targets), sources * targets
-    positions = np.array([order.positions() for order in orders], np.int32)
+    rows_of = [order.positions().reshape(targets, sources).T.reshape(-1) for order in orders]
+    positions = np.array(rows_of, np.int32)
     cells = np.empty_like(positions)
     np.put_along_axis(cells, positions, np.arange(size, dtype=np.int32)[None], axis=1)
     known = Family(orders, positions, cells, ())
@@ -168,7 +169,7 @@ def _best_move(signs, column: int, grid, wanted, weights, permutations: int, gen
     before, after = _source_sums(own, others, meant, known, grid)
     bases = np.array([base for _, base in meant])
     weight = _kappa_weight(own, others)
-    gains = (after.xy - before.xy[bases]).sum(axis=-1) @ weight
+    gains = (after.xy - before.xy[bases]).sum(axis=-1, dtype=np.float64) @ weight
     best = int(np.argmax(gains))
     p = _p_value(own, others @ weight, meant, known, gains[best], permutations, generator) if gains[best] > 0 else 1.0
     seen, base = meant[best]
@@ -203,26 +204,26 @@ def _source_sums(own, others, meant, known: Family, grid) -> tuple[_Sums, _Sums]
     """
     sources, targets = grid
 
-    def cells(column):  # [sources, orders, targets]
-        found = np.stack([column[rows].reshape(targets, sources).T for rows in known.positions], axis=1)
-        return found.astype(np.float32)
+    def cells(column):
+        found = column[known.positions].astype(np.float32)
+        return found.reshape(-1, sources, targets).swapaxes(0, 1)  # [sources, orders, targets]
 
     wanted = np.array([base for _, base in meant])
     seen = np.array([0 if order.shift else known.orders.index(order) for order, _ in meant])
-    x, y = cells(own), [cells(column) for column in others.T]
-    products = np.stack([x @ one.swapaxes(1, 2) for one in y])  # [V, sources, seen, wanted]
-    products = products.transpose(2, 3, 0, 1).astype(np.float64)  # [seen, wanted, V, sources]
-    totals, of_others = (np.moveaxis(sums.sum(axis=-1, dtype=np.float64), -1, 0) for sums in (x, np.stack(y)))
+    x, y, ones = cells(own), [cells(column) for column in others.T], np.ones(targets, np.float32)
+    products = np.stack([x @ one.swapaxes(1, 2) for one in y], axis=-1)  # [sources, seen, wanted, V]
+    products = np.moveaxis(products, 0, -1)
+    totals, of_others = (x @ ones).T, np.stack([one @ ones for one in y]).transpose(2, 0, 1)
     same = np.arange(len(totals))
     before = _Sums(totals, of_others, products[same, same])
     after = _Sums(totals[seen], of_others[wanted], products[seen, wanted])
     for f, (order, base) in enumerate(meant):
         if order.shift:
             rows = known.positions[base]
-            moved = np.roll(own, -order.shift)[rows].reshape(targets, sources)
-            after.x[f] = moved.sum(axis=0, dtype=np.float64)
+            moved = np.roll(own, -order.shift)[rows].reshape(sources, targets)
+            after.x[f] = moved @ ones
             for k, column in enumerate(others.T):
-                after.xy[f, k] = (moved * column[rows].reshape(targets, sources)).sum(axis=0, dtype=np.float64)
+                after.xy[f, k] = (moved * column[rows].reshape(sources, targets)) @ ones
     return before, after
 
 
@@ -250,21 +251,33 @@ def _p_value(own, projected, meant, known: Family, gain: float, permutations: in
 
 def _largest_gain(columns, projected, meant, known: Family) -> np.ndarray:
     """The gain of the best move of each of the columns [B, rows], in blocks of rows."""
-    gains, step = 0.0, max(2**24 // len(meant), 1)
-    for start in range(0, len(projected), step):
-        rows = np.arange(start, min(start + step, len(projected)))
-        moves = np.array([known.move(seen, base, rows) for seen, base in meant])
-        score = (projected[moves] - projected[rows]).astype(np.float32)
-        gains = gains + score @ columns[:, rows].T.astype(np.float32)
-    return np.max(gains, axis=0)
+    bases, base = np.unique([wanted for _, wanted in meant], return_inverse=True)
+    shifts = np.array([order.shift for order, _ in meant])
+    seen = [known.orders.index(order) for order, _ in meant if not order.shift]
+    in_order = np.stack([projected[known.positions[one]] for one in bases], axis=1).astype(np.float32)  # [cells, bases]
+    gains = np.zeros((len(columns), len(meant)))
+    for start in range(0, len(projected), MOST_ROWS):
+        rows = np.arange(start, min(start + MOST_ROWS, len(projected)))
+        block = columns[:, rows].astype(np.float32)
+        moved = {one: block @ in_order[known.cells[one][rows]] for one in set(seen)}  # into each of the bases
+        gains[:, shifts == 0] += np.stack([moved[one][:, k] for one, k in zip(seen, base[shifts == 0], strict=True)], 1)
+        shifted = projected[(rows[:, None] - shifts[shifts != 0]) % len(projected)]
+        gains[:, shifts != 0] += block @ shifted.astype(np.float32)
+        gains -= (block @ projected[rows].astype(np.float32))[:, None]
+    return np.max(gains, axis=1)
 
 
 def _interval(before: _Sums, after: _Sums, bases, weights, size: int, best: int) -> tuple[float, float]:
     """Interval of the gain of one move that holds for all moves simultaneously, sources resampled."""
-    weights = np.concatenate((np.ones((1, weights.shape[1])), weights)).T / size
-    of_others = before.y @ weights
-    gains = _kappa(after.x @ weights, of_others[bases], after.xy @ weights)
-    gains -= _kappa(before.x @ weights, of_others, before.xy @ weights)[bases]
+    weights = np.concatenate((np.ones((1, weights.shape[1])), weights)).T
+    weights = weights.astype(np.float32 if size < 2**24 else np.float64)  # sums of whole numbers are exact in both
+
+    def mean(sums):
+        return (sums @ weights).astype(np.float64) / size
+
+    of_others = mean(before.y)
+    gains = _kappa(mean(after.x), of_others[bases], mean(after.xy))
+    gains -= _kappa(mean(before.x), of_others, mean(before.xy))[bases]
     observed, error = gains[:, 0], np.std(gains[:, 1:], axis=1)
     deviation = np.abs(gains[:, 1:] - observed[:, None]) / np.where(error > 0, error, np.inf)[:, None]
     margin = np.quantile(np.max(deviation, axis=0), 0.95) * error[best]
@@ -280,7 +293,7 @@ def _kappa(x, y, xy) -> np.ndarray:
 
 def _variance_of_sources(mean_vote: np.ndarray, known: Family, sources: int) -> list[float]:
     """The variance of the mean vote between sources, under each named order."""
-    return [float(mean_vote[rows].reshape(-1, sources).mean(axis=0).var()) for rows in known.positions]
+    return [float(mean_vote[rows].reshape(sources, -1).mean(axis=1).var()) for rows in known.positions]
 
 
 def _divisors(n: int) -> list[int]:

@@ -161,12 +161,12 @@ def test_the_interval_is_that_of_resampled_kappas():
     votes[:, 2] = np.random.default_rng(13).integers(0, 2, 24)
     found = search_orders(votes, 6, 4, permutations=99, resamples=100)[1][2]
     weights, known, gains = np.concatenate((np.ones((1, 6)), resample(6, 100))), family(6, 4), []
-    between = [votes[:, :2].mean(axis=1)[rows].reshape(4, 6).mean(axis=0).var() for rows in known.positions]
+    between = [votes[:, :2].mean(axis=1)[rows].reshape(6, 4).mean(axis=1).var() for rows in known.positions]
     for move, pairs in zip(moves_of(known), known.meanings, strict=True):
         seen, base = max(pairs, key=lambda pair: between[pair[1]])
         moved = np.empty(24, int)
         moved[move] = votes[:, 2]
-        source = np.argsort(known.positions[base]) % 6
+        source = np.argsort(known.positions[base]) // 4
         kappas = [
             [np.mean([kappa(weight[source], column, votes[:, k]) for k in (0, 1)]) for weight in weights]
             for column in (moved, votes[:, 2])
