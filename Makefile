@@ -14,7 +14,7 @@ PERFACE := --config=configs/synthetic.py:demo --workdir=$(RUNS)/perface --config
 	--config.groups.folder=$(DATA)/world/celeba_hq
 
 CORE := tests/network tests/metrics tests/statistics tests/training/test_step.py tests/training/test_state.py tests/test_parallel.py
-PARTS ?= embedding training_step layers epoch sweep devices input selection startup embed_folder renderer replicas
+PARTS ?= embedding training_step layers epoch sweep devices input selection startup embed_folder renderer replicas million_triplets
 
 .PHONY: demo test test-all test-core lint bench
 

@@ -109,6 +109,22 @@ TARGETS = (
         for start in ("a model folder", "random weights")
         for cache, wanted in (("cold", 25), ("warm", 8))
     ),
+    Target(
+        "million_triplets",
+        "audit, scores, intervals and tests",
+        "seconds for a million triplets",
+        _seconds("perface_jax"),
+        60,
+        most=True,
+    ),
+    Target(
+        "million_triplets",
+        "audit, scores, intervals and tests",
+        "MiB for a million triplets",
+        lambda row, record: row["peak_mib"],
+        4096,
+        most=True,
+    ),
     *(
         Target(
             "training_step_gpu",

@@ -15,6 +15,7 @@ from benchmarks import (
     embedding,
     largest_batch,
     machine,
+    million_triplets,
     networks,
     page,
     reading,
@@ -24,6 +25,7 @@ from benchmarks import (
     targets,
     training_step,
 )
+from perface_jax import annotations
 from perface_jax.network.model import LAYERS, iresnet
 from perface_jax.network.model_folder import save_model
 from perface_jax.statistics.estimates import Estimate
@@ -302,6 +304,21 @@ def test_folders_are_embedded_in_processes_of_their_own():
 
 
 @pytest.mark.slow
+def test_the_answers_of_a_million_triplets_have_one_column_in_another_row_order(tmp_path):
+    million_triplets.write_answers(tmp_path / "answers.csv", 24)
+    found = annotations.audit(annotations.read_answers(tmp_path / "answers.csv"), grid=(24, 24), permutations=99)
+    assert [(alarm.column, alarm.order.seen.kind, alarm.order.wanted.block) for alarm in found.order_alarms] == [
+        ("ans3", "target_major", 3)
+    ]
+
+
+@pytest.mark.slow
+def test_a_million_triplets_are_timed_step_by_step():
+    *steps, together = measured(million_triplets, "--side", "40")["rows"]
+    assert [row["name"] for row in steps][1:4] == list(million_triplets.COUNTED)
+    assert together["peak_mib"] == max(row["peak_mib"] for row in steps[1:4])
+
+
 def test_choices_are_voted_on(tmp_path, monkeypatch):
     # To a network that has learned nothing, all faces are one.
     monkeypatch.setattr(chosen_swaps.privacy, "match_threshold", lambda *_, **__: Estimate(1.0, 1.0, 1.0))
