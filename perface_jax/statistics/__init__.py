@@ -7,7 +7,8 @@
 | `shares` | means and shares with their intervals | NumPy |
 | `effective_size` | how many independent answers a share over clusters is worth | both |
 | `multiple` | several tests at once | NumPy |
-| `agreement` | agreement of votes: shares, kappa, alpha | NumPy |
+| `agreement` | agreement of votes: shares, kappa, alpha, split-half reliability | NumPy |
+| `beta_binomial`, `mixtures` | how the shares of people vary between triplets: as a beta distribution, as any | NumPy |
 | `votes` | counting the votes on a triplet | NumPy and JAX |
 | `cluster_robust` | variance and interval of a mean over sources, targets or both; the default for scores | JAX |
 | `score_intervals` | the same for scores from 0 to 1 | JAX |
