@@ -2,8 +2,9 @@
 
 Host functions, NumPy in float64. A confusion matrix has one row for each true class and one column for each chosen
 class; a last column may count the queries that abstained. An abstention counts as wrong: it lowers recall and top-1 and
-is assigned to no class. Intervals are 95% expanded percentile bootstraps over the queries. A number that does not exist
-is NaN, and the row says why.
+is assigned to no class. Intervals are 95% expanded percentile bootstraps over the queries, and over the members of the
+groups, too, if the choices under drawn members are given (`Drawn`). A number that does not exist is NaN, and the row
+says why.
 
 Known difference from the source: what the paper calls AUC is the balanced accuracy of the hard decision, and has that
 name here; `ranking_auc` is the area under a curve.
@@ -20,7 +21,9 @@ from numpy.typing import ArrayLike
 
 from perface_jax.arrays import AnyArray
 from perface_jax.statistics.estimates import Estimate, percentile_estimate
-from perface_jax.statistics.resampling import divide, resample, sum_by
+from perface_jax.statistics.resampling import divide, resample
+
+ROUNDING = 1e-12  # a difference of two shares that are equal
 
 
 class ClassScores(NamedTuple):
@@ -68,6 +71,24 @@ class ClassificationReport(NamedTuple):
     note: str
 
 
+class Drawn(NamedTuple):
+    """The choices for the same queries if other members of the groups were drawn, such as by a bootstrap.
+
+    `members` is the size of the smallest group: the fewer, the more an interval is expanded.
+    """
+
+    group: Int[np.ndarray, "r q"]
+    distances: Float[np.ndarray, "r q g"]
+    members: int
+
+
+class Gain(NamedTuple):
+    """How much larger the top-1 of one model is than that of another on the same queries, with a two-sided p-value."""
+
+    gain: Estimate
+    p: float
+
+
 def confusion_scores(confusion: ArrayLike) -> ClassScores:
     """The scores of each class, from counts `[..., G, G]`, or `[..., G, G + 1]` with a last column of abstentions."""
     confusion = np.asarray(confusion, np.float64)
@@ -93,6 +114,7 @@ def classification_report(
     distances: Float[AnyArray, "q g"],
     names: Sequence[str],
     *,
+    drawn: Drawn | None = None,
     seed: int = 0,
     resamples: int = 2000,
 ) -> ClassificationReport:
@@ -106,29 +128,88 @@ def classification_report(
       group: the class chosen, -1 = abstained (`Classification.group`).
       distances: by which it was chosen (`Classification.distances`).
       names: of the classes, two or more.
-      resamples: of the bootstrap; resamples x Q numbers are held at once.
+      drawn: the choices under other members. Intervals then draw queries and members; None = the members are given.
+      resamples: of the bootstrap; resamples x Q numbers are held at once. As many as `drawn` has, where it is given.
 
     Raises:
-      TypeError: truth or group is not integer.
-      ValueError: shapes that do not fit, ids out of range, no queries, or distances that are NaN.
+      TypeError, ValueError: classes that are not integers or out of range, and distances that are NaN.
     """
     truth, group, distances = _checked(truth, group, distances, names)
-    queries, classes = distances.shape
-    weights = np.concatenate((np.ones((1, queries)), resample(queries, resamples, seed=seed)))  # first: as it is
-    cell = truth * (classes + 1) + np.where(group < 0, classes, group)
-    confusion = (weights @ np.eye(classes * (classes + 1))[cell]).reshape(-1, classes, classes + 1)
-    margins = [np.delete(distances, i, axis=1).min(axis=1) - distances[:, i] for i in range(classes)]
-    aucs = [_ranking_auc(margin, truth == i, weights) for i, margin in enumerate(margins)]
-    columns = (*confusion_scores(confusion), np.stack(aucs, axis=-1))
+    weights, clusters = _weights(len(truth), drawn, seed, resamples)
+    confusion = _confusions(truth, _choices(group, drawn), weights, len(names))
+    columns = (*confusion_scores(confusion), _aucs(distances, drawn, truth, weights))
     counts = np.rint(confusion[0]).astype(np.int64)
     rows = []
     for i, name in enumerate(names):
-        estimates = (_estimate(column[:, i], queries) for column in columns)
+        estimates = (_within(_estimate(column[:, i], clusters, move=drawn is not None)) for column in columns)
         rows.append(ClassRow(name, int(counts[i].sum()), *estimates, note=_class_note(counts, i)))
     right, decided = np.trace(confusion, axis1=1, axis2=2), confusion[..., :-1].sum(axis=(1, 2))
-    shares = (divide(right, queries), divide(decided, queries), divide(right, decided))
-    estimates = (_estimate(share, queries) for share in shares)
+    shares = (divide(right, len(truth)), divide(decided, len(truth)), divide(right, decided))
+    estimates = (_within(_estimate(share, clusters, move=drawn is not None)) for share in shares)
     return ClassificationReport(tuple(rows), *estimates, confusion=counts, note=_note(counts))
+
+
+def top1_gain(
+    truth: Int[AnyArray, " q"],
+    first: Int[AnyArray, " q"],
+    second: Int[AnyArray, " q"],
+    *,
+    drawn: tuple[Drawn, Drawn] | None = None,
+    seed: int = 0,
+    resamples: int = 2000,
+) -> Gain:
+    """Top-1 of the first choices minus that of the second, on the same queries: is one model better than another?
+
+    A paired bootstrap: both have the same draws of queries and, with `drawn`, of members.
+    `p = min(1, 2 (1 + min(#(d* <= 0), #(d* >= 0))) / (1 + resamples))` over the differences d*, as in
+    `statistics.paired_bootstrap`; an abstention counts as wrong.
+
+    Source: Efron & Tibshirani (1993), chapters 13 and 16.
+    """
+    truth = np.asarray(truth)
+    weights, clusters = _weights(len(truth), drawn and drawn[0], seed, resamples)
+    choices = [_choices(np.asarray(group), drawn and drawn[i]) for i, group in enumerate((first, second))]
+    right = [(weights * (choice == truth)).sum(axis=1) / len(truth) for choice in choices]
+    difference = right[0] - right[1]
+    moved = difference[1:] + (0 if drawn is None else difference[0] - difference[1:].mean())  # as in `_estimate`
+    tail = min(np.sum(moved <= ROUNDING), np.sum(moved >= -ROUNDING))
+    gain = _estimate(difference, clusters, move=drawn is not None)
+    return Gain(gain, float(min(1, 2 * (1 + tail) / len(difference))))
+
+
+def _weights(queries, drawn, seed, resamples) -> tuple[np.ndarray, int]:
+    """How often each query is drawn, `[1 + R, Q]`, first each once; and the fewest units that are drawn."""
+    resamples = resamples if drawn is None else len(drawn.group)
+    weights = np.concatenate((np.ones((1, queries)), resample(queries, resamples, seed=seed)))
+    return weights, queries if drawn is None else min(queries, drawn.members)
+
+
+def _choices(group, drawn) -> np.ndarray:
+    """The group of each query, as it is and in each draw of members: `[1 or 1 + R, Q]`."""
+    return group[None] if drawn is None else np.concatenate([group[None], drawn.group])
+
+
+def _confusions(truth, choices, weights, classes) -> np.ndarray:
+    """The matrix of each weighting, `[1 + R, G, G + 1]`."""
+    cells = classes * (classes + 1)
+    cell = truth * (classes + 1) + np.where(choices < 0, classes, choices)
+    cell = cell + np.arange(len(weights))[:, None] * cells
+    return np.bincount(cell.ravel(), weights.ravel(), len(weights) * cells).reshape(-1, classes, classes + 1)
+
+
+def _aucs(distances, drawn, truth, weights) -> np.ndarray:
+    """The ranking AUC of each class, for each weighting of the queries and its draw of members: `[1 + R, G]`."""
+    every = distances[None]
+    if drawn is not None:  # a group that a draw left without two members is far from everything
+        every = np.concatenate([every, np.where(np.isnan(drawn.distances), np.inf, drawn.distances)])
+    classes = range(distances.shape[1])
+    return np.stack([_ranking_auc(_margin(every, i), truth == i, weights) for i in classes], axis=-1)
+
+
+def _margin(distances, i) -> np.ndarray:
+    """How much nearer each query is to group i than to any other: `[..., Q, G] -> [..., Q]`."""
+    own, others = distances[..., i], np.delete(distances, i, axis=-1).min(axis=-1)
+    return np.subtract(others, own, where=others != own, out=np.zeros(own.shape))
 
 
 def _checked(truth, group, distances, names) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -147,21 +228,47 @@ def _checked(truth, group, distances, names) -> tuple[np.ndarray, np.ndarray, np
         )
     if np.isnan(distances).any():
         bad = ", ".join(names[i] for i in np.flatnonzero(np.isnan(distances).any(axis=0)))
-        raise ValueError(f"distances to {bad} are NaN: the group has fewer than two members, or a vector has NaN")
+        rows = np.flatnonzero(np.isnan(distances).any(axis=1))
+        raise ValueError(
+            f"distances to {bad} are NaN, those of {len(rows)} queries, the first in row {rows[0]}: the group has fewer"
+            " than two members, or a vector has NaN; groups.check_distances names the faces"
+        )
     return truth, group, distances
 
 
 def _ranking_auc(score: np.ndarray, positive: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """The area under the curve for each weighting of the queries: `[Q], [Q], [R, Q] -> [R]`."""
-    values, place = np.unique(score, return_inverse=True)
-    of_class, others = (sum_by(weights.T * kind[:, None], place, len(values)) for kind in (positive, ~positive))
-    below = np.cumsum(others, axis=0) - others / 2
-    return divide((of_class * below).sum(axis=0), of_class.sum(axis=0) * others.sum(axis=0))
+    """The area under the curve for each weighting of the queries: `[1 or R, Q], [Q], [R, Q] -> [R]`."""
+    order = np.argsort(score, axis=1)
+    new = np.diff(np.take_along_axis(score, order, axis=1), axis=1) != 0
+    start = np.pad(np.where(new, np.arange(1, score.shape[1]), 0), ((0, 0), (1, 0)))
+    stop = np.pad(
+        np.where(new, np.arange(1, score.shape[1]), score.shape[1]), ((0, 0), (0, 1)), constant_values=score.shape[1]
+    )
+    first = np.maximum.accumulate(start, axis=1)  # of the scores equal to each
+    end = np.minimum.accumulate(stop[:, ::-1], axis=1)[:, ::-1]
+    order, first, end = (np.broadcast_to(x, weights.shape) for x in (order, first, end))
+    weights, positive = np.take_along_axis(weights, order, axis=1), positive[order]
+    others = np.pad(np.cumsum(weights * ~positive, axis=1), ((0, 0), (1, 0)))
+    below = (np.take_along_axis(others, first, axis=1) + np.take_along_axis(others, end, axis=1)) / 2
+    of_class = (weights * positive).sum(axis=1)
+    return divide((weights * positive * below).sum(axis=1), of_class * others[:, -1])
 
 
-def _estimate(values: np.ndarray, queries: int) -> Estimate:
-    """The first value with the interval of the others."""
-    return percentile_estimate(values[0], values[1:], clusters=queries)
+def _estimate(values: np.ndarray, clusters: int, *, move: bool) -> Estimate:
+    """The first value with the interval of the others.
+
+    Drawn members repeat, which makes groups as uncertain as half as many members would. This lowers a score, and is no
+    property of the groups: draws are moved to the value of the members themselves.
+    """
+    others = values[1:]
+    if move and not np.isnan(others).all():
+        others = others + (values[0] - np.nanmean(others))
+    return percentile_estimate(values[0], others, clusters=clusters)
+
+
+def _within(found: Estimate) -> Estimate:
+    """Scores are in [0, 1], also where draws were moved."""
+    return Estimate(found.value, *np.clip(found[1:], 0, 1).tolist())
 
 
 def _class_note(counts: np.ndarray, index: int) -> str:

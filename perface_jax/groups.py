@@ -55,6 +55,14 @@ class Rule(enum.Enum):
     NEAREST = "smallest"  # favors large groups
 
 
+class Equalize(enum.StrEnum):
+    """What is done where groups differ in size."""
+
+    NO = "no"
+    LIMIT = "limit"  # the confidence limit at the size of the smallest group
+    SUBSAMPLE = "subsample"  # as many members of every group as the smallest has
+
+
 class UnequalGroups(UserWarning):
     """Group sizes differ so much that the rule depends on them."""
 
@@ -176,6 +184,13 @@ def subsample(key: PRNGKey, where: Groups) -> Bool[Array, "*batch groups n"]:
     where = jnp.asarray(where)
     order = jnp.where(where, jax.random.uniform(key, where.shape[-2:]), jnp.inf)
     return where & (jnp.argsort(jnp.argsort(order, axis=-1), axis=-1) < _smallest(where)[..., None])
+
+
+def equalized(
+    key: PRNGKey, where: Bool[AnyArray, "*batch groups n"], equalize: Equalize
+) -> tuple[Bool[AnyArray, "*batch groups n"], bool]:
+    """The masks to classify with, and the option `equalize` of `classify`."""
+    return (subsample(key, where) if equalize is Equalize.SUBSAMPLE else where), equalize is Equalize.LIMIT
 
 
 def check_groups(

@@ -4,7 +4,7 @@ import pytest
 from scipy.optimize import linprog
 from sklearn import metrics
 
-from perface_jax.classification import classification_report, confusion_scores
+from perface_jax.classification import Drawn, classification_report, confusion_scores, top1_gain
 from perface_jax.groups import classify
 
 # Table 4 of the paper, with the slips of its print put right: precision, recall, accuracy and AUC of each class.
@@ -223,3 +223,26 @@ def test_input_that_does_not_fit_is_refused():
         arguments[place] = wrong
         with pytest.raises(error, match=message):
             classification_report(*arguments)
+
+
+def test_a_gain_is_the_difference_of_the_shares_that_are_right():
+    truth = np.tile([0, 1], 20)
+    right, wrong = truth, 1 - truth
+    found = top1_gain(truth, right, wrong, resamples=99)
+    assert (found.gain, found.p) == ((1, 1, 1), 2 / 100)
+    assert top1_gain(truth, right, right, resamples=99) == ((0, 0, 0), 1)
+    half = np.where(np.arange(40) < 20, truth, -1)  # an abstention is wrong
+    assert top1_gain(truth, right, half, resamples=99).gain.value == 0.5
+
+
+def test_drawn_members_widen_an_interval_around_its_value(four_classes):
+    truth, found = four_classes
+    group, distances = np.asarray(found.group), np.asarray(found.distances, np.float64)
+    noise = distances + np.random.default_rng(1).normal(0, 0.05, (300, *distances.shape))  # lower scores on the whole
+    drawn = Drawn(np.argmin(noise, axis=-1), noise, 10)
+    alone = classification_report(truth, group, distances, list("abcd"), resamples=300)
+    both = classification_report(truth, group, distances, list("abcd"), drawn=drawn)
+    assert both.top1.value == alone.top1.value
+    assert both.top1.high - both.top1.low > 1.1 * (alone.top1.high - alone.top1.low)
+    assert both.top1.low < both.top1.value < both.top1.high
+    assert both.rows[0].ranking_auc.value == alone.rows[0].ranking_auc.value

@@ -190,6 +190,8 @@ WITHOUT = {
     "metrics.calibration_uncertainty.calibration_reference": "float64 inside the package",
     "statistics.beta_binomial.cell_chances": "float64 inside the package",
     "statistics.beta_binomial.fit_beta_binomial": "counts",
+    "statistics.pilot.effects": "float64 inside the package",
+    "statistics.planning.robust_mean": "float32 inside the package",
     "statistics.mixtures.bounds": "float64 inside the package",
     "statistics.mixtures.nearest_mixture": "float64 inside the package",
     "selection.ranking.check_embeddings": "looks at dtypes and shapes",

@@ -9,7 +9,7 @@ triplet_rows({"": [Run((), data, answers)]})
 from perface_jax.evaluation.comparisons import ComparisonRow, Measure, comparison_rows
 from perface_jax.evaluation.embedding import Network, embed, embed_folder
 from perface_jax.evaluation.examples import Example, examples
-from perface_jax.evaluation.groups import Embedded, GroupRow, embed_faces, group_rows
+from perface_jax.evaluation.groups import Embedded, GroupRow, embed_faces, group_rows, group_warnings
 from perface_jax.evaluation.inputs import Embedder, Faces, LabeledTriplets, Triplets
 from perface_jax.evaluation.intervals import Inference, Method
 from perface_jax.evaluation.recognition import VerificationRow, verification_row
@@ -55,6 +55,7 @@ __all__ = [
     "embed_folder",
     "examples",
     "group_rows",
+    "group_warnings",
     "held_out",
     "held_out_log_odds",
     "read_vectors",

@@ -4,10 +4,13 @@ import enum
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+import jax
 import numpy as np
 from jaxtyping import Bool, Float32, Int
 
-from perface_jax import classification, groups
+from perface_jax import groups
+from perface_jax.classification import Drawn, classification_report, top1_gain
+from perface_jax.evaluation.group_draws import draw_members, drawn_distances
 from perface_jax.evaluation.inputs import Embedder, Faces
 from perface_jax.statistics.estimates import UNKNOWN, Estimate
 
@@ -25,7 +28,8 @@ class Task(enum.StrEnum):
 class GroupRow(NamedTuple):
     """One class of one task, of one model, as in `classification.ClassRow`; or ALL: the task as a whole.
 
-    Estimates are resampled over queries. `top1`, the share of queries whose group was chosen, is of a whole task.
+    Estimates are resampled over queries and over the members of each group. Of a whole task are `top1`, the share of
+    queries whose group was chosen, and `gain`: that of this model minus that of the model before training, with p.
     """
 
     task: Task
@@ -38,6 +42,8 @@ class GroupRow(NamedTuple):
     balanced_accuracy: Estimate = UNKNOWN
     ranking_auc: Estimate = UNKNOWN
     top1: Estimate = UNKNOWN
+    gain: Estimate = UNKNOWN
+    p: float = np.nan
     note: str = ""
 
 
@@ -50,12 +56,18 @@ class Embedded(NamedTuple):
 
 
 def embed_faces(embedder: Embedder, gallery: Faces, queries: Faces) -> Embedded:
-    """Embed gallery and queries, each face once."""
+    """Embed gallery and queries, each face once. ValueError with the names of faces whose distances are NaN."""
     one, other = (
         embedder.items([[name] for name in faces.names], lambda i, faces=faces: faces[i][None])[:, 0]
         for faces in (queries, gallery)
     )
-    return Embedded(one, other, np.asarray(groups.distances(one, other)))
+    return checked(Embedded(one, other, np.asarray(groups.distances(one, other))), gallery, queries)
+
+
+def checked(embedded: Embedded, gallery: Faces, queries: Faces) -> Embedded:
+    """The same; ValueError with the names of faces whose distances are NaN."""
+    groups.check_distances(embedded.distances, queries=queries.names, members=gallery.names)
+    return embedded
 
 
 def tasks(
@@ -80,12 +92,27 @@ def tasks(
     }
 
 
+def itself(gallery: Faces, queries: Faces) -> Bool[np.ndarray, "q n"] | None:
+    """Which member of the gallery is the query itself; None if no query is a member."""
+    same = np.asarray(queries.names)[:, None] == np.asarray(gallery.names)[None]
+    return same if same.any() else None
+
+
 def others(
     members: Bool[np.ndarray, "g n"], gallery: Faces, queries: Faces
 ) -> Bool[np.ndarray, "g n"] | Bool[np.ndarray, "q g n"]:
     """Membership without the query itself; with an axis of queries where a query is also a member."""
-    same = np.asarray(queries.names)[:, None] == np.asarray(gallery.names)[None]
-    return members[None] & ~same[:, None] if same.any() else members
+    own = itself(gallery, queries)
+    return members if own is None else members[None] & ~own[:, None]
+
+
+def group_warnings(
+    gallery: Faces, queries: Faces, names: Sequence[str], *, rule: groups.Rule, equalize: groups.Equalize
+) -> list[str]:
+    """`groups.size_warning` of every task."""
+    fair = equalize is not groups.Equalize.NO
+    sizes = [(of, others(members, gallery, queries)) for of, members, _ in tasks(gallery, queries, names).values()]
+    return [text for one in sizes if (text := groups.size_warning(*one, rule=rule, equalize=fair))]
 
 
 def group_rows(
@@ -96,21 +123,54 @@ def group_rows(
     *,
     rule: groups.Rule,
     factor: float,
+    equalize: groups.Equalize = groups.Equalize.NO,
+    before: Mapping[str, str] | None = None,
+    seed: int = 0,
+    resamples: int = 500,
 ) -> list[GroupRow]:
     """Every task, class by class and as a whole, of every model; see `tasks` and `perface_jax.groups.classify`.
 
+    Args:
+      before: the name of a trained model -> that of the same model before training, for `GroupRow.gain`.
+      seed: of the bootstrap, and of the members that Equalize.SUBSAMPLE draws.
+
     Raises:
-      ValueError: a group with fewer than two members.
+      ValueError: a group with fewer than two members, or a face whose distances are NaN.
     """
-    rows = []
+    rows, own = [], itself(gallery, queries)
     for task, (classes, members, truth) in tasks(gallery, queries, names).items():
         where = others(members, gallery, queries)
-        groups.check_groups(classes, where)
+        groups.check_groups(classes, where, rule=rule, equalize=equalize is not groups.Equalize.NO)
+        where, limit = groups.equalized(jax.random.key(seed), where, equalize)
+        options = {"rule": rule, "factor": factor, "equalize": limit}
+        size = int(members.sum(axis=1).min()) if equalize is groups.Equalize.SUBSAMPLE else None
+        weights = draw_members(members, resamples=resamples, size=size, seed=seed)
+        found = {}
         for model, embedded in models.items():
-            chosen = groups.classify(embedded.distances, where=where, rule=rule, factor=factor)
-            found = classification.classification_report(truth, np.asarray(chosen.group), chosen.distances, classes)
-            for row in found.rows:
-                values = row._asdict()
-                rows.append(GroupRow(task, model, values.pop("name"), **values))
-            rows.append(GroupRow(task, model, ALL, len(truth), top1=found.top1, note=found.note))
+            distances = checked(embedded, gallery, queries).distances
+            chosen = groups.classify(distances, where=where, **options)
+            drawn = drawn_distances(distances, members, weights, own=own, **options)
+            found[model] = chosen, Drawn(_nearest(drawn), drawn, int(members.sum(axis=1).min()))
+        for model, start in {model: (before or {}).get(model) for model in models}.items():
+            rows += _rows(task, model, truth, classes, found[model], found.get(start), seed)
     return rows
+
+
+def _rows(task, model, truth, classes, found, start, seed) -> list[GroupRow]:
+    """The rows of one task and model. `found` is what it chose, and its draws; `start` the same before training."""
+    chosen, drawn = found
+    report = classification_report(truth, chosen.group, chosen.distances, classes, drawn=drawn, seed=seed)
+    rows = []
+    for row in report.rows:
+        values = row._asdict()
+        rows.append(GroupRow(task, model, values.pop("name"), **values))
+    whole = GroupRow(task, model, ALL, len(truth), top1=report.top1, note=report.note)
+    if start is not None:
+        gain = top1_gain(truth, chosen.group, start[0].group, drawn=(drawn, start[1]), seed=seed)
+        whole = whole._replace(gain=gain.gain, p=gain.p)
+    return [*rows, whole]
+
+
+def _nearest(distances: np.ndarray) -> np.ndarray:
+    """The group of each query; one that a draw left with fewer than two members is not chosen."""
+    return np.argmin(np.where(np.isnan(distances), np.inf, distances), axis=-1)

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from perface_jax import groups, selection
-from perface_jax.evaluation.groups import Embedded, Task, others, tasks
+from perface_jax.evaluation.groups import Embedded, Task, checked, others, tasks
 from perface_jax.evaluation.inputs import Faces
 
 
@@ -61,6 +61,7 @@ def select(
     *,
     rule: groups.Rule,
     factor: float,
+    equalize: groups.Equalize = groups.Equalize.NO,
     each: int,
     k: int,
     max_similarity: float,
@@ -76,13 +77,15 @@ def select(
       band: quantiles of similarity among the members.
 
     Raises:
-      ValueError: a group with fewer than two members.
+      ValueError: a group with fewer than two members, or a face whose distances are NaN.
     """
     classes, members, truth = tasks(gallery, queries, names)[Task.FOUR]
     where = others(members, gallery, queries)
-    groups.check_groups(classes, where)
+    groups.check_groups(classes, where, rule=rule, equalize=equalize is not groups.Equalize.NO)
     shown = np.sort(np.concatenate([np.flatnonzero(truth == i)[:each] for i in range(len(classes))]))
-    found = groups.classify(embedded.distances, where=where, rule=rule, factor=factor)
+    kept, limit = groups.equalized(jax.random.key(seed), where, equalize)
+    distances = checked(embedded, gallery, queries).distances
+    found = groups.classify(distances, where=kept, rule=rule, factor=factor, equalize=limit)
     chosen, limits = np.asarray(found.group)[shown], np.asarray(found.distances)[shown]
     where = np.broadcast_to(where, (len(truth), *members.shape))[shown, chosen]
     both = embedded.queries[shown], embedded.gallery

@@ -5,7 +5,7 @@ from ml_collections import ConfigDict
 from perface_jax import settings
 from perface_jax.evaluation.comparisons import MARGIN
 from perface_jax.evaluation.intervals import Method
-from perface_jax.groups import Rule
+from perface_jax.groups import Equalize, Rule
 from perface_jax.settings import POSITIVE, Field, interval, one_of, some_of, triplets_only
 
 RULES = tuple(rule.name.lower() for rule in Rule)
@@ -26,6 +26,8 @@ FIELDS = (
     triplets_only("groups.corrections", "", "CSV of attributes corrected by hand"),
     triplets_only("groups.rule", "confidence_limit", "how the distance to a group is computed", one_of(RULES)),
     triplets_only("groups.factor", 1.96, "f of confidence_limit (mean + f s / sqrt(n)) and spread_limit (mean + f s)"),
+    triplets_only("groups.equalize", "no", "where groups differ in size: limit (for confidence_limit) or subsample",
+                  one_of(tuple(Equalize))),
     triplets_only("selection.queries", 1, "shown of each group", POSITIVE),
     triplets_only("selection.candidates", 5, "for each query: the least similar faces of its group (ours)", POSITIVE),
     triplets_only("selection.max_similarity", 0.5, "between two candidates, where they shall differ (ours)"),
@@ -37,3 +39,8 @@ FIELDS = (
 def check(config: ConfigDict) -> None:
     """Raise a ValueError where one of these settings is missing or wrong."""
     settings.check(config, FIELDS)
+    if config.task == "triplets" and config.groups.equalize == Equalize.LIMIT and config.groups.rule != RULES[0]:
+        raise ValueError(
+            f"config.groups.equalize is limit, which is for the rule {RULES[0]}, and config.groups.rule is"
+            f" {config.groups.rule}; wanted subsample or no"
+        )

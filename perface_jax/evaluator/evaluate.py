@@ -18,9 +18,9 @@ from ml_collections import ConfigDict
 from perface_jax import evaluation, files, sections
 from perface_jax.datasets import sim_celeba
 from perface_jax.datasets.celeba_files import GROUPS
-from perface_jax.evaluation import Answers, divisions, stored, title
+from perface_jax.evaluation import Answers, Role, divisions, stored, title
 from perface_jax.evaluator.targets import EvaluationTarget
-from perface_jax.groups import Rule
+from perface_jax.groups import Equalize, Rule
 from perface_jax.report import Report, Section
 from perface_jax.report.slugs import slugs
 from perface_jax.settings import flat
@@ -198,17 +198,27 @@ def _comparison(target, cells, triplets):
 def _faces(target, faces, embedded: Mapping[str, evaluation.Embedded]) -> PartResult:
     """STEP 1 and STEP 2, of one run of each cell."""
     config, (gallery, queries) = target.config, faces
-    options = {"rule": Rule[config.groups.rule.upper()], "factor": config.groups.factor}
+    sizes = {"rule": Rule[config.groups.rule.upper()], "equalize": Equalize(config.groups.equalize)}
+    options = sizes | {"factor": config.groups.factor}
     embedded = {name: embedded[identity] for name, identity in _named(target, BY_CELL).items()}
-    found, warnings = [], []
+    found, warnings = [], evaluation.group_warnings(gallery, queries, GROUPS, **sizes)
     if "groups" in config.parts:
-        found.append(sections.group_table(evaluation.group_rows(embedded, gallery, queries, GROUPS, **options)))
+        rows = evaluation.group_rows(embedded, gallery, queries, GROUPS, before=_before(target), **options)
+        found.append(sections.group_table(rows))
     if "selection" in config.parts:
         found.append(_selection(config.selection, embedded, gallery, queries, options))
     if target.workdir and len(target.replicas) > len({replica.cell for replica in target.replicas}):
         warnings.append("Groups and selection are of the first seed and fold of each cell.")
-    facts = {**gallery.metadata, "rule": options["rule"].value, "factor": options["factor"]}
+    facts = {**gallery.metadata, **options, "rule": options["rule"].value}
     return PartResult(found, warnings, {"faces": facts})
+
+
+def _before(target) -> dict[str, str]:
+    """The printed name of every trained model -> that of the model it started from."""
+    printed = {identity: name for name, identity in _named(target, BY_CELL).items()}
+    pairs = [models for models in target.models if {Role.START, Role.TRAINED} <= models.keys()]
+    ends = [(models[Role.TRAINED].identity, models[Role.START].identity) for models in pairs]
+    return {printed[one]: printed[other] for one, other in ends if one in printed and other in printed}
 
 
 def _selection(config, embedded, gallery, queries, options):

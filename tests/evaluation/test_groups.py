@@ -7,10 +7,14 @@ import pytest
 
 from perface_jax import evaluation
 from perface_jax.datasets.celeba_files import GROUPS
+from perface_jax.evaluation import settings
 from perface_jax.evaluation.groups import others, tasks
-from perface_jax.groups import Rule
+from perface_jax.groups import Equalize, Rule, UnequalGroups
+from perface_jax.settings import default
+from perface_jax.statistics.estimates import UNKNOWN
 
 OPTIONS = {"rule": Rule.CONFIDENCE_LIMIT, "factor": 1.96}
+ROWS = OPTIONS | {"resamples": 20}
 
 
 class Faces(types.SimpleNamespace):
@@ -50,7 +54,7 @@ def test_the_three_tasks_are_the_four_groups_and_their_unions():
 
 def test_faces_that_stand_with_their_group_are_classified_right():
     gallery, queries = Faces(5, prefix="g"), Faces(3, prefix="q", turn=0.1)
-    rows = evaluation.group_rows({"circle": embedded(gallery, queries)}, gallery, queries, GROUPS, **OPTIONS)
+    rows = evaluation.group_rows({"circle": embedded(gallery, queries)}, gallery, queries, GROUPS, **ROWS)
     four = [row for row in rows if row.task == "four groups"]
     assert [row.group for row in four] == [*GROUPS, "all"]
     assert four[-1].top1.value == 1
@@ -60,7 +64,7 @@ def test_faces_that_stand_with_their_group_are_classified_right():
 
 def test_faces_that_stand_with_another_group_are_counted_there():
     gallery, queries = Faces(5, prefix="g"), Faces(3, prefix="q", turn=np.pi / 2)  # each a quarter turn further on
-    rows = evaluation.group_rows({"circle": embedded(gallery, queries)}, gallery, queries, GROUPS, **OPTIONS)
+    rows = evaluation.group_rows({"circle": embedded(gallery, queries)}, gallery, queries, GROUPS, **ROWS)
     assert all(row.recall.value == 0 for row in rows if row.task == "four groups" and row.group != "all")
 
 
@@ -77,7 +81,7 @@ def test_a_query_that_is_a_member_is_left_out_of_its_group():
 def test_a_group_of_fewer_than_two_is_refused_by_name():
     gallery, queries = Faces(1, prefix="g"), Faces(1, prefix="q")
     with pytest.raises(ValueError, match=r"fewer than two members.*young male \(1\)"):
-        evaluation.group_rows({"circle": embedded(gallery, queries)}, gallery, queries, GROUPS, **OPTIONS)
+        evaluation.group_rows({"circle": embedded(gallery, queries)}, gallery, queries, GROUPS, **ROWS)
 
 
 def select(gallery, queries, **options):
@@ -113,3 +117,70 @@ def test_rows_name_every_candidate_proposed_and_leave_out_what_is_none():
     assert {row.method for row in rows} == {
         "least similar", "least similar, diverse", "least similar in the band", "random",
     }  # fmt: skip
+
+
+def rows_of(gallery, queries, models, **options):
+    return evaluation.group_rows(models, gallery, queries, GROUPS, **ROWS | options)
+
+
+def test_the_gain_over_the_model_before_training_is_paired():
+    gallery, queries = Faces(5, prefix="g"), Faces(3, prefix="q", turn=0.1)
+    wrong = embedded(gallery, Faces(3, prefix="q", turn=np.pi / 2))
+    models = {"before": wrong, "after": embedded(gallery, queries)}
+    rows = {
+        (row.task, row.model): row
+        for row in rows_of(gallery, queries, models, before={"after": "before"})
+        if row.group == "all"
+    }
+    row = rows["four groups", "after"]
+    assert (row.gain, row.p) == ((1, 1, 1), 2 / 21)
+    assert rows["four groups", "before"].gain == UNKNOWN
+    assert np.isnan(rows["four groups", "before"].p)
+
+
+def test_intervals_draw_members_too():
+    gallery, queries = Faces(3, prefix="g", spread=0.7), Faces(3, prefix="q", turn=0.7, spread=0.2)
+    rows = rows_of(gallery, queries, {"circle": embedded(gallery, queries)}, rule=Rule.NEAREST, resamples=200)
+    whole = next(row for row in rows if row.group == "all" and row.task == "four groups")
+    assert whole.top1.value == 1  # and with these members always: without draws of members no width
+    assert whole.top1.low < 1
+
+
+def test_a_face_whose_distances_are_no_numbers_is_named():
+    gallery, queries = Faces(3, prefix="g"), Faces(2, prefix="q")
+    good = embedded(gallery, queries)
+    bad = good._replace(distances=np.where(np.arange(8)[:, None] == 5, np.nan, good.distances))
+    for use in (
+        lambda: rows_of(gallery, queries, {"circle": bad}),
+        lambda: evaluation.select(
+            bad, gallery, queries, GROUPS, each=1, k=2, max_similarity=1.0, band=(0.0, 1.0), **OPTIONS
+        ),
+    ):
+        with pytest.raises(ValueError, match=r"NaN: query q5\. "):
+            use()
+
+
+def test_groups_of_different_sizes_are_warned_of_and_equalized():
+    gallery, queries = Faces(8, prefix="g"), Faces(2, prefix="q")
+    gallery.group = np.where((gallery.group == 1) & (np.arange(32) > 9), 0, gallery.group)  # 14, 2, 8, 8
+    gallery.young, gallery.male = np.isin(gallery.group, (0, 1)), np.isin(gallery.group, (0, 2))
+    options = {"rule": Rule.NEAREST, "equalize": Equalize.NO}
+    by_gender, by_group = evaluation.group_warnings(gallery, queries, GROUPS, **options)
+    assert "male 22, female 10" in by_gender
+    assert "young male 14, young female 2, older male 8, older female 8" in by_group
+    assert evaluation.group_warnings(gallery, queries, GROUPS, **options | {"equalize": Equalize.SUBSAMPLE}) == []
+    circle = {"circle": embedded(gallery, queries)}
+    with pytest.warns(UnequalGroups, match="more than 2 times"):
+        rows_of(gallery, queries, circle, rule=Rule.NEAREST)
+    for equalize, rule in ((Equalize.SUBSAMPLE, Rule.NEAREST), (Equalize.LIMIT, Rule.CONFIDENCE_LIMIT)):
+        assert rows_of(gallery, queries, circle, rule=rule, equalize=equalize)
+        assert select(gallery, queries, rule=rule, equalize=equalize)
+
+
+def test_the_limit_is_refused_for_other_rules_before_anything_is_computed():
+    config = default(settings.FIELDS, "triplets")
+    config.groups.equalize = "limit"
+    settings.check(config)
+    config.groups.rule = "nearest"
+    with pytest.raises(ValueError, match="for the rule confidence_limit, and config.groups.rule is nearest"):
+        settings.check(config)

@@ -9,7 +9,7 @@ from perface_jax import evaluation, sections
 from perface_jax.annotations import Setting
 from perface_jax.datasets.celeba_files import GROUPS
 from perface_jax.evaluation import Kind
-from tests.evaluation.test_groups import OPTIONS, Faces, embedded, select
+from tests.evaluation.test_groups import ROWS, Faces, embedded, select
 from tests.fake_faces import RIGHT, TIE, WRONG, data, run, similarities
 
 
@@ -100,7 +100,7 @@ def test_where_scores_vary_is_printed_with_the_method_of_the_intervals(cells):
 def test_groups_and_selection_print_what_their_rows_say():
     gallery, queries = Faces(4, prefix="g"), Faces(2, prefix="q")
     circle = embedded(gallery, queries)
-    table = sections.group_table(evaluation.group_rows({"circle": circle}, gallery, queries, GROUPS, **OPTIONS))
+    table = sections.group_table(evaluation.group_rows({"circle": circle}, gallery, queries, GROUPS, **ROWS))
     assert cells_of(table)[-1]["accuracy"].startswith("1.000 [")
     ranked = {"circle": select(gallery, queries, k=3)}
     rows = evaluation.selection_rows(ranked, gallery, queries)
