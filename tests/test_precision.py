@@ -190,6 +190,7 @@ WITHOUT = {
     "metrics.calibration_uncertainty.calibration_reference": "float64 inside the package",
     "statistics.beta_binomial.cell_chances": "float64 inside the package",
     "statistics.beta_binomial.fit_beta_binomial": "counts",
+    "statistics.variance_components.variance_components": "float64 inside the package",
     "statistics.pilot.effects": "float64 inside the package",
     "statistics.planning.robust_mean": "float32 inside the package",
     "statistics.mixtures.bounds": "float64 inside the package",
