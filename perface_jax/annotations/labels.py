@@ -85,7 +85,7 @@ def dawid_skene(votes: Votes, *, iterations: int = 10_000, tolerance: float = 1e
             "Dawid-Skene needs to know who gave each vote, and these votes have no annotator ids. A column is not a "
             "person: different people may have filled it. Use majority or unanimous, or read a file in the long form."
         )
-    row, slot = np.nonzero(votes.votes >= 0)
+    row, slot = np.nonzero((votes.votes >= 0) & (votes.annotator >= 0))
     kind = 2 * votes.annotator[row, slot].astype(np.int64) + votes.votes[row, slot]  # annotator and vote in one
     _warn_of_few_votes(np.bincount(kind // 2))
     share = mean_vote(votes)
@@ -102,7 +102,7 @@ def dawid_skene(votes: Votes, *, iterations: int = 10_000, tolerance: float = 1e
             LabelWarning,
             stacklevel=2,
         )
-    return _labels("Dawid-Skene", share, (share != 0.5) & np.any(votes.votes >= 0, axis=1))
+    return _labels("Dawid-Skene", share, (share != 0.5) & (np.bincount(row, minlength=len(share)) > 0))
 
 
 def _posterior(share: np.ndarray, row: np.ndarray, kind: np.ndarray, annotators: int) -> np.ndarray:

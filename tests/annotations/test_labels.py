@@ -90,6 +90,9 @@ def test_dawid_skene_gives_no_label_without_votes():
     votes = votes_of([[0, 1], [-1, -1], [1, 1]], np.array([[0, 1], [-1, -1], [0, 1]], np.int32), ("p", "q"))
     with pytest.warns(LabelWarning, match="has 2 votes"):
         assert dawid_skene(votes).label[1] == -1
+    unnamed = votes_of([[0, 1], [1, 1], [1, 1]], np.array([[0, 1], [-1, -1], [0, 1]], np.int32), ("p", "q"))
+    with pytest.warns(LabelWarning):
+        assert dawid_skene(unnamed).label[1] == -1  # nobody knows whose votes these are
     nobody = votes_of(np.full((2, 1), -1), np.full((2, 1), -1), ("p",))
     np.testing.assert_array_equal(dawid_skene(nobody).label, [-1, -1])
 
