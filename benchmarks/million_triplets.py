@@ -4,7 +4,8 @@
 
 Votes of 1,000 sources x 1,000 targets that resemble the released answers, three columns, one of them in another row
 order. Everything runs once in a process of its own, compilation included, in the order of the rows. `peak_mib` is the
-peak of its resident memory by the end of a row, and so only grows.
+peak of its resident memory by the end of a row, and so only grows. `cpu_seconds` are those of all threads: where other
+programs use the cores, they say how long a row would take on one free core.
 
 - `read the answers`: `annotations.read_answers` of the file.
 - `audit`: `annotations.audit` with its default numbers of permutations and resamples.
@@ -48,13 +49,14 @@ def measure(options: argparse.Namespace) -> dict:
     done = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)
     rows = json.loads(done.stdout.splitlines()[-1])
     counted = [row for row in rows if row["name"] in COUNTED]
-    together = {
-        "name": ", ".join(COUNTED),
-        "triplets": options.side**2,
-        "peak_mib": max(row["peak_mib"] for row in counted),
-        "seconds": {"perface_jax": [round(sum(row["seconds"]["perface_jax"][0] for row in counted), 3)]},
-    }
-    return {"rows": [*rows, together]}
+    seconds = sum(row["seconds"]["perface_jax"][0] for row in counted)
+    cpu, peak = sum(row["cpu_seconds"] for row in counted), max(row["peak_mib"] for row in counted)
+    return {"rows": [*rows, _row(", ".join(COUNTED), options.side, peak, cpu, seconds)]}
+
+
+def _row(name, side, peak, cpu, seconds):
+    measured = {"peak_mib": round(peak), "cpu_seconds": round(cpu, 1), "seconds": {"perface_jax": [round(seconds, 3)]}}
+    return {"name": name, "triplets": side**2} | measured
 
 
 def run(side: int) -> list[dict]:
@@ -62,11 +64,11 @@ def run(side: int) -> list[dict]:
     rows = []
 
     def step(name, function, *given):
-        began = time.perf_counter()
+        began, cpu_began = time.perf_counter(), time.process_time()
         found = jax.block_until_ready(function(*given))
-        seconds = round(time.perf_counter() - began, 3)
+        seconds, cpu = time.perf_counter() - began, time.process_time() - cpu_began
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        rows.append({"name": name, "triplets": side**2, "peak_mib": round(peak), "seconds": {"perface_jax": [seconds]}})
+        rows.append(_row(name, side, peak, cpu, seconds))
         return found
 
     with tempfile.TemporaryDirectory() as folder:

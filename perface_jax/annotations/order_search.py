@@ -43,7 +43,8 @@ from perface_jax.statistics.resampling import resample
 ALARM = 0.01
 CERTAIN = np.log(1e6)  # the odds that no permutation gains as much, from which on none is drawn
 ENOUGH = 20  # random permutations that gain as much: p is known well enough
-MOST_ROWS = 65_536  # by which moves are told apart
+MOST_ROWS = 10_000  # by which moves are told apart
+BLOCK = 65_536  # rows at once
 
 
 class Finding(NamedTuple):
@@ -92,7 +93,7 @@ class Family:
 def family(sources: int, targets: int) -> Family:
     """The family of a grid; for 80 x 80, 212 different moves, many of which have several meanings.
 
-    Moves of more than 65,536 rows are told apart by as many of them, drawn at random.
+    Moves of more than 10,000 rows are told apart by as many of them, drawn at random.
     """
     orders, size = grid_orders(sources, targets), sources * targets
     rows_of = [order.positions().reshape(targets, sources).T.reshape(-1) for order in orders]
@@ -219,11 +220,9 @@ def _source_sums(own, others, meant, known: Family, grid) -> tuple[_Sums, _Sums]
     after = _Sums(totals[seen], of_others[wanted], products[seen, wanted])
     for f, (order, base) in enumerate(meant):
         if order.shift:
-            rows = known.positions[base]
-            moved = np.roll(own, -order.shift)[rows].reshape(sources, targets)
+            moved = np.roll(own, -order.shift)[known.positions[base]].reshape(sources, targets).astype(np.float32)
             after.x[f] = moved @ ones
-            for k, column in enumerate(others.T):
-                after.xy[f, k] = (moved * column[rows].reshape(sources, targets)) @ ones
+            after.xy[f] = [np.einsum("st,st->s", moved, one[:, base]) for one in y]
     return before, after
 
 
@@ -256,8 +255,8 @@ def _largest_gain(columns, projected, meant, known: Family) -> np.ndarray:
     seen = [known.orders.index(order) for order, _ in meant if not order.shift]
     in_order = np.stack([projected[known.positions[one]] for one in bases], axis=1).astype(np.float32)  # [cells, bases]
     gains = np.zeros((len(columns), len(meant)))
-    for start in range(0, len(projected), MOST_ROWS):
-        rows = np.arange(start, min(start + MOST_ROWS, len(projected)))
+    for start in range(0, len(projected), BLOCK):
+        rows = np.arange(start, min(start + BLOCK, len(projected)))
         block = columns[:, rows].astype(np.float32)
         moved = {one: block @ in_order[known.cells[one][rows]] for one in set(seen)}  # into each of the bases
         gains[:, shifts == 0] += np.stack([moved[one][:, k] for one, k in zip(seen, base[shifts == 0], strict=True)], 1)

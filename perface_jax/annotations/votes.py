@@ -90,7 +90,7 @@ class Votes:
     def by_number(self) -> Int64[np.ndarray, " t"]:
         """The rows in the order of the numbers in their ids; in that of the file where the ids are names."""
         if not numbering_fault(self.ids):
-            return np.argsort(self.places())
+            return np.argsort(np.array([int(name[1:]) for name in self.ids], np.int64))
         numbers = [number(name) for name in self.ids]
         return np.arange(len(self.ids)) if None in numbers else np.argsort(np.array(numbers, np.int64))
 
