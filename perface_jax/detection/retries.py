@@ -12,7 +12,7 @@ from jaxtyping import Float, UInt8
 
 from perface_jax.detection.faces import Detector, Face
 
-SURE = 0.999  # 95 of 100 upright faces score more, in 1 of 300 turned ones something does (docs/detection.md)
+SURE = 0.999  # 95 of 100 upright faces score more, in 1 of 780 turned ones anything does
 TURNED = 0.9  # what a face must score before its picture counts as turned
 BORDER = 0.35  # of the longer side
 
