@@ -29,21 +29,19 @@ Votes become -1 (a) and +1 (b), so that kappa follows from sums of products; eve
 grow with the rows times the number of named orders, not with the rows times the number of moves.
 """
 
-import dataclasses
-import functools
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Int, Int32
+from jaxtyping import Float, Int
 
-from perface_jax.annotations.orders import GridOrder, OrderChange, grid_orders
+from perface_jax.annotations.order_family import Family, family, variance_of_sources
+from perface_jax.annotations.orders import GridOrder, OrderChange
 from perface_jax.statistics.estimates import Estimate
 from perface_jax.statistics.resampling import resample
 
 ALARM = 0.01
 CERTAIN = np.log(1e6)  # the odds that no permutation gains as much, from which on none is drawn
 ENOUGH = 20  # random permutations that gain as much: p is known well enough
-MOST_ROWS = 10_000  # by which moves are told apart
 BLOCK = 65_536  # rows at once
 
 
@@ -67,55 +65,10 @@ class Finding(NamedTuple):
         return self.p <= ALARM and self.gain.low > 0
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
-class Family:
-    """All different ways to move a column in one grid.
-
-    Attributes:
-      positions: the row of each cell, by named order; here cells are counted along the targets first.
-      cells: the cell of each row, the inverse.
-      meanings: for each way, the pairs (seen, index of the wanted order) that amount to it. No way is the identity.
-    """
-
-    orders: tuple[GridOrder, ...]
-    positions: Int32[np.ndarray, "orders rows"]
-    cells: Int32[np.ndarray, "orders rows"]
-    meanings: tuple[tuple[tuple[GridOrder, int], ...], ...]
-
-    def move(self, seen: GridOrder, wanted: int, rows: Int[np.ndarray, " r"]) -> Int[np.ndarray, " r"]:
-        """Where the change from one order to another moves these rows."""
-        if seen.shift:
-            return (rows - seen.shift) % self.positions.shape[1]
-        return self.positions[wanted][self.cells[self.orders.index(seen)][rows]]
-
-
-@functools.lru_cache(maxsize=2)
-def family(sources: int, targets: int) -> Family:
-    """The family of a grid; for 80 x 80, 212 different moves, many of which have several meanings.
-
-    Moves of more than 10,000 rows are told apart by as many of them, drawn at random.
-    """
-    orders, size = grid_orders(sources, targets), sources * targets
-    rows_of = [order.positions().reshape(targets, sources).T.reshape(-1) for order in orders]
-    positions = np.array(rows_of, np.int32)
-    cells = np.empty_like(positions)
-    np.put_along_axis(cells, positions, np.arange(size, dtype=np.int32)[None], axis=1)
-    known = Family(orders, positions, cells, ())
-    runs = {a * b for a in _divisors(sources) for b in _divisors(targets)} | set(range(1, 11))
-    shifts = [sign * run for run in sorted(runs) for sign in (1, -1) if run <= size // 2]
-    rows = np.arange(size) if size <= MOST_ROWS else np.random.default_rng(0).integers(0, size, MOST_ROWS)
-    meanings = {}
-    for i, wanted in enumerate(orders):
-        for seen in (*orders, *(dataclasses.replace(wanted, shift=shift) for shift in shifts)):
-            meanings.setdefault(known.move(seen, i, rows).astype(np.int32).tobytes(), []).append((seen, i))
-    meanings.pop(rows.astype(np.int32).tobytes(), None)
-    return dataclasses.replace(known, meanings=tuple(map(tuple, meanings.values())))
-
-
 def likely_order(mean_vote: Float[np.ndarray, " rows"], sources: int, targets: int) -> GridOrder:
     """The named order under which the source explains most of the variance: a guess, used only to form clusters."""
     known = family(sources, targets)
-    return known.orders[int(np.argmax(_variance_of_sources(mean_vote, known, sources)))]
+    return known.orders[int(np.argmax(variance_of_sources(mean_vote, known, sources)))]
 
 
 def search_orders(
@@ -162,7 +115,7 @@ def _best_move(signs, column: int, grid, wanted, weights, permutations: int, gen
     """The best move of one column; if `wanted` is known, only moves into that order are tried."""
     known, own = family(*grid), signs[:, column]
     others = np.delete(signs, column, axis=1)
-    shares = _variance_of_sources(others.mean(axis=1), known, grid[0])
+    shares = variance_of_sources(others.mean(axis=1), known, grid[0])
     meaning = [max(pairs, key=lambda pair: shares[pair[1]]) for pairs in known.meanings]
     if wanted is not None:
         meaning = [next((m for m in pairs if known.orders[m[1]] == wanted), None) for pairs in known.meanings]
@@ -288,12 +241,3 @@ def _kappa(x, y, xy) -> np.ndarray:
     chance = x[:, None] * y
     spread = 1 - chance
     return np.mean(np.divide(xy - chance, spread, out=np.zeros_like(spread), where=spread > 1e-12), axis=1)
-
-
-def _variance_of_sources(mean_vote: np.ndarray, known: Family, sources: int) -> list[float]:
-    """The variance of the mean vote between sources, under each named order."""
-    return [float(mean_vote[rows].reshape(sources, -1).mean(axis=1).var()) for rows in known.positions]
-
-
-def _divisors(n: int) -> list[int]:
-    return [d for d in range(1, n + 1) if n % d == 0]
