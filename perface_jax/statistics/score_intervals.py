@@ -59,7 +59,8 @@ def _effective_size(scores, ids, kept, level):
 def _spread(scores, ids, kept):
     """Over how many clusters errors are spread, or successes if those are fewer; of two clusterings, the more."""
     found, least = [], jnp.finfo(scores.dtype).tiny
+    numbers = [groups((one,), kept)[0] for one in ids]
     for values in (scores, 1 - scores):
-        sums = [sums_by(jnp.where(kept, values, 0), groups((one,), kept)[0]) for one in ids]
+        sums = [sums_by(jnp.where(kept, values, 0), number) for number in numbers]
         found.append([spread_of(one.sum(axis=0), (one**2).sum(axis=0), least=least) for one in sums])
     return functools.reduce(jnp.minimum, [functools.reduce(jnp.maximum, of_side) for of_side in found])
