@@ -233,7 +233,7 @@ def _achievable(setting, name, runs, best):
 def _doubt(best):
     if np.isnan(best.unanimous.beta_binomial.value):
         return "no triplet with two votes"
-    return f"bounds of the nearest possible votes: {best.misfit:.1%} differ" if best.misfit > MISFIT else ""
+    return f"bounds of the nearest possible counts: {best.misfit:.1%} differ" if best.misfit > MISFIT else ""
 
 
 def _agreement(setting, found, suffix):

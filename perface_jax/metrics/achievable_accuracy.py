@@ -48,9 +48,9 @@ class AchievableAccuracy(NamedTuple):
       majority: accuracy on majority labels; a tie has none.
       soft: mean share of the votes that agree, `metrics.soft_scores`.
       a, b: of the beta distribution of p.
-      misfit: share of the triplets that would need other votes for the counts to be possible under any distribution of
-        p; the bounds are those of the nearest possible counts (in likelihood). 0 with one number of votes and enough
-        triplets; above 0 by chance in small samples.
+      misfit: share of the triplets that would need other votes for the counts to be those of any distribution of p, the
+        likeliest one; the bounds are then of all distributions that come as near. 0 with one number of votes and enough
+        triplets, above 0 by chance in small samples and where triplets differ in their number of votes.
     """
 
     unanimous: Achievable
@@ -115,7 +115,7 @@ def achievable_accuracy(
     best = {
         score: Achievable(
             percentile_estimate(*_under_beta(k, n, fits, size, *points), clusters=sources),
-            *_bounds(chances, mixture, size[0], *points),
+            *_bounds(chances, total, mixture, size[0], *points),
         )
         for score, points in _points(k, n, min_votes).items()
     }
@@ -180,10 +180,12 @@ def _under_beta(k, n, fits, size, for_a, for_b):
     return values[0], values[1:]
 
 
-def _bounds(chances, mixture, size, for_a, for_b):
-    # The cells are weighted by their numbers of triplets, and the counts determine how many triplets are scored.
-    scored = np.sum(size * (for_a + for_b) * (chances @ mixture))
-    if not scored > 0:
+def _bounds(chances, counts, mixture, size, for_a, for_b):
+    scored = (size * (for_a + for_b)) @ chances
+    if not scored @ mixture > 0:
         return np.nan, np.nan
     right = np.where(GRID < 0.5, for_b[:, None], for_a[:, None])
-    return bounds(chances, mixture, np.sum(size[:, None] * right * chances, axis=0) / scored)
+    right, expected = np.sum(size[:, None] * right * chances, axis=0), size[:, None] * chances
+    return bounds(
+        *(x / counts.sum() for x in (expected, counts)), mixture, *(x / counts.sum() for x in (right, scored))
+    )

@@ -45,31 +45,47 @@ def nearest_mixture(chances: Float[np.ndarray, "c g"], counts: Real[np.ndarray, 
         towards, _ = nnls(squares, np.append(np.zeros(len(share)), 1))
         towards = towards / towards.sum() - weights
         steps = 0.5 ** np.arange(30)
-        likelihood = share @ np.log(seen @ (weights[:, None] + towards[:, None] * steps))
+        with np.errstate(divide="ignore"):  # a whole step may make a cell impossible
+            likelihood = share @ np.log(seen @ (weights[:, None] + towards[:, None] * steps))
         weights = weights + steps[np.argmax(likelihood)] * towards
     return weights
 
 
 def bounds(
-    chances: Float[np.ndarray, "c g"], weights: Float[np.ndarray, " g"], function: Float[np.ndarray, " g"]
+    expected: Float[np.ndarray, "c g"],
+    share: Float[np.ndarray, " c"],
+    weights: Float[np.ndarray, " g"],
+    right: Float[np.ndarray, " g"],
+    scored: Float[np.ndarray, " g"],
 ) -> tuple[float, float]:
-    """The smallest and the largest mean of a function of p, over all distributions that give the cells of `weights`.
+    """The smallest and the largest ratio of two means over p, `right / scored`, for all distributions of p that may be.
 
-    They are bounds for these counts: they do not contain the error of having seen few triplets.
+    Those are the distributions whose cells are as near to the observed shares, in the sum of absolute differences, as
+    those of `weights`: all that match the shares, if any does. The bounds are for these counts, and do not contain the
+    error of having seen few triplets.
 
     Args:
-      function: its value at each p of the grid.
+      expected: the share of the triplets in each cell, for each p of the grid.
+      weights: of the `nearest_mixture`.
+      right, scored: the two functions at each p of the grid.
 
     Raises:
       RuntimeError: the solver found no solution.
+
+    Source: Charnes & Cooper, Naval Research Logistics 9 (1962), ratios by linear programming.
     """
     from scipy.optimize import linprog
 
-    shares = chances @ weights
-    within = np.vstack([chances, -chances]), np.concatenate([shares, -shares]) + TOLERANCE
-    ends = []
+    cells, points = expected.shape
+    nearest = np.abs(expected @ weights - share).sum() + TOLERANCE * cells
+    # Unknown are the weights, the difference in each cell, and 1 / (mean of `scored`), by which all are multiplied.
+    own, column, none = np.eye(cells), share[:, None], np.zeros((1, cells))
+    below = np.block([[expected, -own, -column], [-expected, -own, column]])
+    below = np.vstack([below, np.concatenate([np.zeros(points), np.ones(cells), [-nearest]])])
+    equal = np.block([[np.ones((1, points)), none, np.full((1, 1), -1.0)], [scored[None], none, np.zeros((1, 1))]])
+    goal, ends = np.concatenate([right, np.zeros(cells + 1)]), []
     for sign in (1, -1):
-        found = linprog(sign * function, *within, np.ones((1, len(weights))), [1], bounds=(0, None), method="highs")
+        found = linprog(sign * goal, below, np.zeros(len(below)), equal, [0, 1], bounds=(0, None), method="highs")
         if found.status:
             raise RuntimeError(f"the linear program of a bound was not solved: {found.message}")
         ends.append(sign * found.fun)

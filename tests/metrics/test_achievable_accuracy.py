@@ -150,6 +150,20 @@ def test_many_votes_leave_little_room():
     assert best.soft.lowest - 0.02 < best.soft.beta_binomial.value < best.soft.highest + 0.02
 
 
+def test_holes_in_few_triplets_leave_bounds_that_contain_the_truth():
+    random = np.random.default_rng(3)
+    inside = []
+    for _ in range(10):
+        p = random.beta(2, 2, 400)
+        votes = (random.random((400, 3)) > p[:, None]).astype(int)
+        votes[random.random(votes.shape) < 0.1] = -1
+        best = achievable_accuracy(vote_histograms(votes))
+        assert best.misfit > 1e-4  # triplets with two and with three votes never say quite the same
+        assert best.soft.lowest < best.soft.highest
+        inside.append(best.soft.lowest <= 0.6875 <= best.soft.highest)  # E|2 p - 1| = 3/8
+    assert np.mean(inside) >= 0.8
+
+
 def test_histograms_by_hand():
     votes = np.array([[0, 0, 1], [0, -1, 1], [0, 0, 1], [1, 1, 1], [-1, -1, -1]])
     whole = vote_histograms(votes)

@@ -33,10 +33,11 @@ def test_possible_counts_are_matched_and_impossible_ones_by_the_likeliest():
 
 def test_a_finer_grid_and_random_distributions_stay_within_the_bounds(monkeypatch):
     chances, function = of(3), np.maximum(GRID, 1 - GRID)
-    lowest, highest = bounds(chances, nearest_mixture(chances, RELEASE), function)
+    one, share = np.ones_like(GRID), RELEASE / 6400
+    lowest, highest = bounds(chances, share, nearest_mixture(chances, RELEASE), function, one)
     finer = np.linspace(0, 1, 4001)
     monkeypatch.setattr(mixtures, "GRID", finer)
-    again = bounds(of(3), nearest_mixture(of(3), RELEASE), np.maximum(finer, 1 - finer))
+    again = bounds(of(3), share, nearest_mixture(of(3), RELEASE), np.maximum(finer, 1 - finer), np.ones_like(finer))
     np.testing.assert_allclose(again, (lowest, highest), atol=1e-6)
     random = np.random.default_rng(0)
     for _ in range(20):  # others with the same counts: of random weights, the ones that are nearest in likelihood
@@ -44,3 +45,15 @@ def test_a_finer_grid_and_random_distributions_stay_within_the_bounds(monkeypatc
         weights = nearest_mixture(chances[:, some], RELEASE)
         if np.abs(chances[:, some] @ weights - RELEASE / 6400).max() < 1e-7:
             assert lowest - 1e-6 <= weights @ function[some] <= highest + 1e-6
+
+
+def test_bounds_of_a_ratio_and_of_counts_that_two_numbers_of_votes_contradict():
+    # Single votes say 0.6, single votes again 0.5 (as other cells): every mean between is as near as the likeliest.
+    cells = np.array([0, 1, 0, 1]), np.array([1, 1, 1, 1])
+    chances, share = chances_by_share(*cells) / 2, np.array([0.2, 0.3, 0.25, 0.25])
+    weights = nearest_mixture(chances_by_share(*cells), share)
+    np.testing.assert_allclose(chances @ weights, [0.225, 0.275] * 2, atol=1e-6)
+    found = bounds(chances, share, weights, GRID, np.ones_like(GRID))
+    np.testing.assert_allclose(found, [0.5, 0.6], atol=1e-4)
+    found = bounds(chances, share, weights, GRID, 2 * GRID)
+    np.testing.assert_allclose(found, [0.5, 0.5], atol=1e-6)
