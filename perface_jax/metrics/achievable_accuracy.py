@@ -185,7 +185,6 @@ def _bounds(chances, counts, mixture, size, for_a, for_b):
     if not scored @ mixture > 0:
         return np.nan, np.nan
     right = np.where(GRID < 0.5, for_b[:, None], for_a[:, None])
-    right, expected = np.sum(size[:, None] * right * chances, axis=0), size[:, None] * chances
-    return bounds(
-        *(x / counts.sum() for x in (expected, counts)), mixture, *(x / counts.sum() for x in (right, scored))
-    )
+    total, expected = counts.sum(), size[:, None] * chances
+    right = np.sum(right * expected, axis=0)
+    return bounds(expected / total, counts / total, mixture, right / total, scored / total)
