@@ -218,7 +218,7 @@ def test_larger_groups_are_favored_unless_equalized():
 def test_how_often_the_larger_of_two_equal_groups_is_chosen():
     for rule, how in simulations.choices():
         shares = [
-            float(simulations.share_of_larger(jax.random.key(0), rule=rule, how=how, queries=5000, draw=draw))
+            float(simulations.share_of_larger(jax.random.key(0), rule=rule, how=how, queries=20_000, draw=draw))
             for draw in simulations.DRAWS
         ]
         print(f"| `{rule.name}` | {how.value} |", " | ".join(f"{share:.2f}" for share in shares), "|")
@@ -233,7 +233,7 @@ def test_intervals_hold_the_mean_of_the_statistic():
     for rule in Rule:
         for draw in simulations.DRAWS:
             held = [
-                float(simulations.coverage(jax.random.key(1), rule=rule, members=n, draws=4000, draw=draw))
+                float(simulations.coverage(jax.random.key(1), rule=rule, members=n, draws=10_000, draw=draw))
                 for n in (5, 10, 100)
             ]
             print(f"| `{rule.name}` | {draw} |", " | ".join(f"{share:.2f}" for share in held), "|")

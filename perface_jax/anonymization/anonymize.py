@@ -98,6 +98,7 @@ def propose(
     k: int,
     rule: groups.Rule = groups.Rule.CONFIDENCE_LIMIT,
     factor: float = 1.96,
+    equalize: groups.Equalize = groups.Equalize.NO,
 ) -> Proposal:
     """STEP 1 and STEP 2: the group of each original, and its k least similar members.
 
@@ -105,14 +106,20 @@ def propose(
       originals, candidates: vectors of the perceptual model.
       members: of the groups, perhaps for each original; leave its own picture out. With one group there is no STEP 1.
       rule, factor: the distance of an original to a group, see `groups.classify`.
+      equalize: what is done where groups differ in size; SUBSAMPLE draws with seed 0, for STEP 1 only.
+
+    Returns:
+      group -1 and no candidate for an original whose distances are NaN.
 
     Source: PerFace (ICIP 2025), sections 3.3 and 4.6.
     """
     group = jnp.zeros(len(originals), jnp.int32)
     if members.shape[-2] > 1:
-        group = groups.classify(groups.distances(originals, candidates), where=members, rule=rule, factor=factor).group
+        kept, limit = groups.equalized(jax.random.key(0), members, equalize)
+        distances = groups.distances(originals, candidates)
+        group = groups.classify(distances, where=kept, rule=rule, factor=factor, equalize=limit).group
     members = jnp.broadcast_to(members, (len(originals), *members.shape[-2:]))
-    inside = jnp.take_along_axis(members, group[:, None, None], axis=1)[:, 0]
+    inside = jnp.take_along_axis(members, group[:, None, None], axis=1)[:, 0] & (group >= 0)[:, None]
     return Proposal(group, *selection.least_similar(originals, candidates, k=k, where=inside))
 
 
@@ -161,20 +168,20 @@ def anonymize(
     swapper: Swapper = swap_face,
     rule: groups.Rule = groups.Rule.CONFIDENCE_LIMIT,
     factor: float = 1.96,
+    equalize: groups.Equalize = groups.Equalize.NO,
 ) -> Anonymized:
     """Group, candidates, swaps, scores and choice for every original.
 
-    Originals and candidates are uint8, of one size; `perceive` is the perceptual model; `members`, `k`, `rule` and
-    `factor` are those of `propose`; docs/swappers.md says what a swapper is.
+    Originals and candidates are uint8, of one size; `perceive` is the perceptual model; `members`, `k`, `rule`,
+    `factor` and `equalize` are those of `propose`; docs/swappers.md says what a swapper is.
 
     Raises:
       TypeError, ValueError: shapes that do not fit, or no recognizer.
     """
     if not recognizers:
         raise ValueError("no recognizer to protect from; wanted at least one in recognizers")
-    proposal = jax.device_get(
-        propose(perceive(*originals), perceive(*candidates), members=members, k=k, rule=rule, factor=factor)
-    )
+    vectors, options = (perceive(*originals), perceive(*candidates)), {"rule": rule, "factor": factor}
+    proposal = jax.device_get(propose(*vectors, members=members, k=k, equalize=equalize, **options))
     results = swap_all(originals, candidates, proposal.index, swapper)
     axes = score(originals, results, perceive=perceive, recognizers=recognizers, feature_loss=feature_loss)
     return Anonymized(proposal, *results, axes, jax.device_get(choose(axes, policy, where=proposal.index >= 0)))

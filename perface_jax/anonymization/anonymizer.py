@@ -133,7 +133,9 @@ def _with_retouches(config, embedders, originals, compared):
 def open_pool(config: ConfigDict, inputs: Inputs, embedders: Embedders, originals: Portraits) -> Pool:
     """The candidates, with the thresholds that follow from pairs of different persons."""
     faces = read_faces("candidates", config, inputs)
-    names, members = read_members(originals, faces, inputs)
+    rule, equalize = groups.Rule[config.groups.rule.upper()], groups.Equalize(config.groups.equalize)
+    fair = equalize is not groups.Equalize.NO
+    names, members = read_members(originals, faces, inputs, rule=rule, equalize=fair)
     persons = read_persons("candidates", faces.names, inputs)
     vectors = {name: one.embed(*face(faces)) for name, one in embedders.for_new_pictures().items()}
     thresholds = match_thresholds(vectors, persons, config.anonymize.false_accept_rate)
@@ -175,6 +177,7 @@ def run_pipeline(config: ConfigDict, embedders: Embedders, originals: Portraits,
         k=options.candidates,
         rule=groups.Rule[config.groups.rule.upper()],
         factor=config.groups.factor,
+        equalize=groups.Equalize(config.groups.equalize),
     )
 
 

@@ -72,12 +72,19 @@ def read_persons(role: str, names: tuple[str, ...], inputs: Inputs) -> np.ndarra
 
 
 def read_members(
-    originals: portraits.Portraits, candidates: portraits.Portraits, inputs: Inputs
+    originals: portraits.Portraits,
+    candidates: portraits.Portraits,
+    inputs: Inputs,
+    *,
+    rule: groups.Rule = groups.Rule.CONFIDENCE_LIMIT,
+    equalize: bool = False,
 ) -> tuple[list[str], np.ndarray]:
     """Names of the groups, and which candidates each has for each original, bool `[N, G, M]`: none of its own person.
 
     Raises:
       ValueError: a group that has too few members for some original.
+
+    Warns of groups whose sizes matter, as `groups.check_groups` does for a rule.
     """
     attributes = read_attributes("candidates", candidates.names, inputs)
     labels = [" ".join(values) for values in zip(*attributes.values(), strict=True)] or ["all"] * len(candidates)
@@ -88,5 +95,5 @@ def read_members(
     if person is not None and others is not None:
         own |= person[:, None] == others[None]
     members = (np.array(labels)[None] == np.array(names)[:, None])[None] & ~own[:, None]
-    groups.check_groups(names, members)
+    groups.check_groups(names, members, rule=rule, equalize=equalize)
     return names, members

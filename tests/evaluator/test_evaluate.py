@@ -144,6 +144,8 @@ def test_groups_and_selection_are_evaluated_on_faces(config, run, celeba_hq):  #
     report = evaluator.evaluate(evaluator.open_run(config, run))
     found = rows(report, "STEP 1: groups")
     assert {row.task for row in found} == {"male / female", "young / older", "four groups"}
+    gains = {row.model: row.gain.value for row in found if row.group == "all" and row.task == "four groups"}
+    assert [np.isnan(gain) for gain in gains.values()] == [True, False]  # of the trained model
     assert {row.model for row in found} == {"before", "after"}
     offered = rows(report, "STEP 2: selection")
     assert {row.model for row in offered} == {"before", "after"}
