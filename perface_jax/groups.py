@@ -232,14 +232,14 @@ def size_warning(
 
 def check_distances(distances: Float[AnyArray, "q n"], *, queries: Sequence[str], members: Sequence[str]) -> None:
     """Raise a ValueError that names the faces whose distances are NaN: vectors that hold NaN."""
-    bad = np.isnan(np.asarray(distances, np.float64))
+    bad: np.ndarray = np.isnan(np.asarray(distances, np.float64))
     if bad.shape != (len(queries), len(members)):
         raise ValueError(f"distances {bad.shape} for {len(queries)} queries and {len(members)} members")
     if not bad.any():
         return
-    rows, columns = bad.all(axis=1), bad.all(axis=0)
-    wrong = [f"query {queries[i]}" for i in np.flatnonzero(rows)]
-    wrong += [f"member {members[i]}" for i in np.flatnonzero(columns)] if not rows.all() else []
+    rows, columns = np.asarray(bad.all(axis=1)), np.asarray(bad.all(axis=0))
+    wrong = [f"query {queries[int(i)]}" for i in np.flatnonzero(rows)]
+    wrong += [f"member {members[int(i)]}" for i in np.flatnonzero(columns)] if not rows.all() else []
     wrong += [f"{queries[i]} to {members[j]}" for i, j in np.argwhere(bad & ~rows[:, None] & ~columns)]
     more = f" and {len(wrong) - 5} more" if len(wrong) > 5 else ""
     raise ValueError(

@@ -8,6 +8,7 @@ float64 if an argument is (`perface_jax.precision`); a score is NaN where a simi
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 from jaxtyping import Float, Int, Shaped
 
 from perface_jax.arrays import AnyArray, Array
@@ -41,7 +42,7 @@ def _triplet_scores(reference, positive, negative):
 
 
 def _in_host_memory(x) -> bool:
-    if isinstance(x, jax.core.Tracer) or not isinstance(x, jax.Array):
+    if isinstance(x, Tracer) or not isinstance(x, jax.Array):
         return isinstance(x, np.ndarray)
     return len(x.devices()) == 1 and next(iter(x.devices())).platform == "cpu"
 
