@@ -308,14 +308,14 @@ def _refusal(node, wanted):
 
 def main(arguments: list[str] | None = None) -> None:
     """The program; exits with 2 and one line where it cannot be done."""
-    parser = files.folder_parser("arcface_onnx", str(__doc__).splitlines()[0], ".onnx")
+    parser = files.folder_parser(str(__doc__).splitlines()[0], ".onnx")
     args = parser.parse_args(arguments)
     with files.user_errors(parser):
         model, variables, notes = _convert(read(args.file))
         source = files.provenance(pathlib.Path(args.file))
         save_model(args.out, model.clone(crop=args.crop), variables, source=source, license=args.license)
     facts = "; ".join([f"{model.arch}, {parameter_count(variables):,} parameters", *notes])
-    print(f"{args.out}: {facts}. Check it: python -m perface_jax.selftest {args.out}")
+    print(f"{args.out}: {facts}. Check it: perface selftest {args.out}")
 
 
 if __name__ == "__main__":

@@ -179,7 +179,7 @@ def _fill(model, tensors):
 
 def main(arguments: list[str] | None = None) -> None:
     """The program; exits with 2 and one line where it cannot be done."""
-    parser = files.folder_parser("arcface_torch", str(__doc__).splitlines()[0], ".pth, .pt or .safetensors")
+    parser = files.folder_parser(str(__doc__).splitlines()[0], ".pth, .pt or .safetensors")
     parser.add_argument("--arch", choices=list(LAYERS), help="confirm the architecture that is recognized")
     args = parser.parse_args(arguments)
     with files.user_errors(parser):
@@ -190,7 +190,7 @@ def main(arguments: list[str] | None = None) -> None:
     counters = set(tensors) & set(keys.counters(model))
     print(
         f"{args.out}: {model.arch}, {parameter_count(variables):,} parameters from {len(tensors)} keys; dropped"
-        f" {len(counters)} num_batches_tracked counters. Check it: python -m perface_jax.selftest {args.out}"
+        f" {len(counters)} num_batches_tracked counters. Check it: perface selftest {args.out}"
     )
 
 

@@ -39,9 +39,9 @@ def check_file(path: str | pathlib.Path) -> pathlib.Path:
     return path
 
 
-def folder_parser(name: str, description: str, file_help: str) -> argparse.ArgumentParser:
+def folder_parser(description: str, file_help: str) -> argparse.ArgumentParser:
     """The arguments of every command that turns a file of weights into a model folder."""
-    parser = argparse.ArgumentParser(prog=f"python -m perface_jax.converters.{name}", description=description)
+    parser = argparse.ArgumentParser(prog="perface convert", description=description)
     parser.add_argument("file", help=file_help)
     parser.add_argument("--out", required=True, help="model folder to write; must not exist")
     parser.add_argument(

@@ -46,9 +46,7 @@ def to_state_dict(model: IResNet, variables: Mapping) -> dict[str, np.ndarray]:
 
 def main(arguments: list[str] | None = None) -> None:
     """The program; exits with 2 and one line where it cannot be done."""
-    parser = argparse.ArgumentParser(
-        prog="python -m perface_jax.converters.to_torch", description=str(__doc__).splitlines()[0]
-    )
+    parser = argparse.ArgumentParser(prog="perface convert", description=str(__doc__).splitlines()[0])
     parser.add_argument("folder", help="model folder")
     parser.add_argument("--out", required=True, help=".pth file to write; must not exist")
     args = parser.parse_args(arguments)

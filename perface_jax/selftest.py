@@ -63,7 +63,7 @@ def selftest(folder: epath.PathLike) -> Result:
 
 def main(arguments: list[str] | None = None) -> None:
     """The program: exits with 0 when this device is right, 1 when it is wrong, 2 without a usable folder."""
-    parser = argparse.ArgumentParser(prog="python -m perface_jax.selftest", description=str(__doc__).splitlines()[0])
+    parser = argparse.ArgumentParser(prog="perface selftest", description=str(__doc__).splitlines()[0])
     parser.add_argument("folder", help="model folder")
     args = parser.parse_args(arguments)
     try:

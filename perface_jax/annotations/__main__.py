@@ -9,7 +9,7 @@ from perface_jax.annotations import audit, read_answers, square_grid
 
 def main(arguments: list[str] | None = None) -> None:
     """Print the audit; an unreadable file or a grid that does not fit gives exit code 2 and one line."""
-    parser = argparse.ArgumentParser(prog="python -m perface_jax.annotations", description="Audit a file of votes.")
+    parser = argparse.ArgumentParser(prog="perface audit", description="Audit a file of votes.")
     parser.add_argument("file", help="votes: tripletId,ans1,... or triplet,annotator,choice or reference,a,b,votes_...")
     parser.add_argument("--sources", type=_count, help="sources of the grid (default: a square grid)")
     parser.add_argument("--targets", type=_count, help="targets of the grid (default: a square grid)")

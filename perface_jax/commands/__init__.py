@@ -2,37 +2,105 @@
 
 import importlib
 import sys
+from typing import NamedTuple
 
 from perface_jax import extras
 
-COMMANDS = {  # name: the module whose `main` it is, what it does
-    "train": ("perface_jax.commands.train", "train a model, or continue an interrupted run"),
-    "evaluate": ("perface_jax.commands.evaluate", "evaluate a run, embed pictures, anonymize faces"),
-    "config": ("perface_jax.commands.config", "list the fields of a config: default, meaning, allowed values"),
-    "plan": ("perface_jax.commands.plan", "plan a study: its power by sources, targets and votes"),
-    "audit": ("perface_jax.annotations.__main__", "audit a file of votes"),
-    "selftest": ("perface_jax.selftest", "check that this device computes what a model folder says"),
-    "synthetic": ("perface_jax.synthetic.write_world", "draw the synthetic world: swaps, votes, portraits"),
-    "identities": ("perface_jax.synthetic.write_identities", "draw synthetic identities for a recognizer"),
+
+class Command(NamedTuple):
+    """One subcommand: the module whose `main` it is, what it does, an example, and options that come with it."""
+
+    module: str
+    purpose: str
+    example: str
+    options: tuple[str, ...] = ()
+
+
+COMMANDS = {
+    "detect": Command(
+        "perface_jax.detection.__main__",
+        "find the faces of a folder of photographs",
+        "perface detect photographs --out landmarks.csv",
+    ),
+    "convert": Command(
+        "perface_jax.commands.convert",
+        "convert ArcFace weights to a model folder, or back",
+        "perface convert ms1mv3_arcface_r50_fp16.pth --out models/arcface_r50",
+    ),
+    "selftest": Command(
+        "perface_jax.selftest",
+        "check that this device computes what a model folder says",
+        "perface selftest models/arcface_r50",
+    ),
+    "audit": Command(
+        "perface_jax.annotations.__main__",
+        "audit a file of votes",
+        "perface audit SimCelebA/triplet_answers.csv",
+    ),
+    "plan": Command(
+        "perface_jax.commands.plan",
+        "plan a study: its power by sources, targets and votes",
+        "perface plan --sources 80 200 --targets 16 --gain .05",
+    ),
+    "train": Command(
+        "perface_jax.commands.train",
+        "train a model, or continue an interrupted run",
+        "perface train --config=perface_r50 --workdir=runs/perface_r50",
+    ),
+    "evaluate": Command(
+        "perface_jax.commands.evaluate",
+        "evaluate a run, or embeddings of any model",
+        "perface evaluate --config=perface_r50 --workdir=runs/perface_r50 --report=DIR",
+    ),
+    "anonymize": Command(
+        "perface_jax.commands.evaluate",
+        "replace faces by swaps that recognizers do not match",
+        "perface anonymize --workdir=RUN --originals=DIR --candidates=DIR --out=DIR",
+        ("--part=anonymize",),
+    ),
+    "config": Command(
+        "perface_jax.commands.config",
+        "list the fields of a config: default, meaning, allowed values",
+        "perface config triplets",
+    ),
+    "synthetic": Command(
+        "perface_jax.synthetic.write_world",
+        "draw the synthetic world: swaps, votes, portraits",
+        "perface synthetic --out data/synthetic --sources 80 --targets 80",
+    ),
+    "identities": Command(
+        "perface_jax.synthetic.write_identities",
+        "draw synthetic identities for a recognizer",
+        "perface identities --out data/identities --identities 700 --pictures 16",
+    ),
 }
-HELP = "usage: perface COMMAND ...; `perface COMMAND --help` shows its options\n\n" + "\n".join(
-    f"  {name:12}{purpose}" for name, (_, purpose) in COMMANDS.items()
+HELP = "usage: perface COMMAND ...\nAn example and the options: perface COMMAND --help\n\n" + "\n".join(
+    f"  {name:12}{command.purpose}" for name, command in COMMANDS.items()
 )
 
 
 def main() -> None:
-    """The console script `perface`."""
+    """The console script `perface`, and `python -m perface_jax`."""
     name, *rest = sys.argv[1:] or ["--help"]
     if name in ("--help", "-h"):
         print(HELP)
-    elif name in COMMANDS:
-        sys.argv = [f"perface {name}", *rest]
-        call(name)
-    else:
+    elif name not in COMMANDS:
         raise SystemExit(f"perface has no command {name!r}\n{HELP}")
+    else:
+        sys.argv = [f"perface {name}", *COMMANDS[name].options, *rest]
+        _help(name) if {"--help", "-h"} & {*rest} else call(name)
 
 
 def call(name: str) -> None:
     """Runs one of `COMMANDS`, imported only now; where packages are missing, ends with the line that installs them."""
     with extras.explained(program=True):
-        importlib.import_module(COMMANDS[name][0]).main()
+        importlib.import_module(COMMANDS[name].module).main()
+
+
+def _help(name: str) -> None:
+    """An example before the command's own help; ends with 0, also where absl says 1."""
+    print(f"for example: {COMMANDS[name].example}\n", flush=True)
+    try:
+        call(name)
+    except SystemExit as end:
+        raise SystemExit(0 if isinstance(end.code, int) else end.code) from None

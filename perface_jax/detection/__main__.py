@@ -47,7 +47,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 def _parser():
     parser = argparse.ArgumentParser(
-        prog="python -m perface_jax.detection",
+        prog="perface detect",
         description="Find the faces of photographs with MTCNN: five points a face, and a contact sheet.",
     )
     parser.add_argument("folder", help="pictures, also in subfolders")

@@ -139,7 +139,7 @@ def load_model(path: epath.PathLike) -> tuple[IResNet, dict]:
         seen = ", ".join(sorted(p.name for p in path.iterdir())[:8]) if path.is_dir() else "nothing"
         raise FileNotFoundError(
             f"{path} is not a model folder: it should hold model.json, found {seen or 'an empty folder'}. "
-            "Make one with `python -m perface_jax.converters.arcface_torch CHECKPOINT --out DIR`."
+            "Make one with `perface convert CHECKPOINT --out DIR`."
         )
     model = _rebuild(path / "model.json")
     with _checkpointer() as checkpointer:

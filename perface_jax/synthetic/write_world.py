@@ -220,15 +220,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "empty_file": "one picture of 0 bytes, as in the real release",
         "straight_liner": "a run of equal answers in ans1",
     }
-    run(write_world, "synthetic", str(__doc__), helps, arguments)
+    run(write_world, "perface synthetic", str(__doc__), helps, arguments)
 
 
 def run(
-    write: Callable[..., bool], module: str, documentation: str, helps: dict[str, str], arguments: Sequence[str] | None
+    write: Callable[..., bool], program: str, documentation: str, helps: dict[str, str], arguments: Sequence[str] | None
 ) -> None:
     """The command line of a writer: `--out`, and a flag for each of its options, with the same default."""
-    program, description = f"python -m perface_jax.datasets.{module}", documentation.splitlines()[0]
-    parser = argparse.ArgumentParser(prog=program, description=description)
+    parser = argparse.ArgumentParser(prog=program, description=documentation.splitlines()[0])
     parser.add_argument("--out", required=True, help="must be empty, or finished with the same options")
     for name, option in inspect.signature(write).parameters.items():
         if option.annotation is bool:

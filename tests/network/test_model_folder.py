@@ -74,7 +74,7 @@ def test_variables_that_do_not_fit_are_refused_before_anything_is_written(tmp_pa
 
 def test_a_place_without_a_model_says_what_is_there(tmp_path):
     (tmp_path / "notes.txt").touch()
-    with pytest.raises(FileNotFoundError, match=r"(?s)found notes\.txt.*converters\.arcface_torch"):
+    with pytest.raises(FileNotFoundError, match=r"(?s)found notes\.txt.*perface convert"):
         load_model(tmp_path)
     with pytest.raises(FileNotFoundError, match="found nothing"):
         load_model(tmp_path / "nowhere")

@@ -1,0 +1,47 @@
+"""`perface convert FILE --out DIR`: the converter follows from what is given.
+
+    .pth, .pt, .safetensors    weights of insightface's arcface_torch -> a model folder
+    .onnx                      the same, exported -> a model folder
+    a model folder             -> a .pth for PyTorch: perface convert DIR --out FILE.pth
+
+`perface convert FILE --help` shows the options of that converter.
+"""
+
+import importlib
+import pathlib
+import sys
+from collections.abc import Sequence
+
+CONVERTERS = {".pth": "arcface_torch", ".pt": "arcface_torch", ".safetensors": "arcface_torch", ".onnx": "arcface_onnx"}
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The command; see the docstring of the module."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    path = _path(given)
+    if path is None:
+        print(__doc__)
+        raise SystemExit(0 if {"-h", "--help"} & {*given} else 2)
+    importlib.import_module(f"perface_jax.converters.{_converter(path)}").main(given)
+
+
+def _path(given: list[str]) -> pathlib.Path | None:
+    """The first argument that is neither an option nor the value of one."""
+    for argument, last in zip(given, ["", *given], strict=False):
+        takes_value = last.startswith("--") and "=" not in last and last != "--help"
+        if not argument.startswith("-") and not takes_value:
+            return pathlib.Path(argument)
+    return None
+
+
+def _converter(path: pathlib.Path) -> str:
+    if path.is_dir():
+        return "to_torch"
+    if path.suffix.lower() not in CONVERTERS:
+        wanted = f"a file that ends in {', '.join(CONVERTERS)}, or a model folder"
+        raise SystemExit(f"perface convert: saw {str(path)!r}, wanted {wanted}")
+    return CONVERTERS[path.suffix.lower()]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,52 @@
+"""`perface convert`: which converter a file goes to, and what is said of others."""
+
+import sys
+
+import pytest
+
+from converters import arcface_onnx, arcface_torch, to_torch
+from perface_jax.commands import convert
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """(converter, arguments) of each call."""
+    calls = []
+    for module in (arcface_onnx, arcface_torch, to_torch):
+        name = module.__name__.rpartition(".")[2]
+        __import__(f"perface_jax.converters.{name}")
+        installed = sys.modules[f"perface_jax.converters.{name}"]
+        monkeypatch.setattr(installed, "main", lambda given, name=name: calls.append((name, given)))
+    return calls
+
+
+@pytest.mark.parametrize(
+    ("name", "converter"),
+    [
+        ("a.pth", "arcface_torch"),
+        ("a.PT", "arcface_torch"),
+        ("b.safetensors", "arcface_torch"),
+        ("c.onnx", "arcface_onnx"),
+    ],
+)
+def test_a_file_goes_to_its_converter_with_all_options(asked, name, converter):
+    convert.main(["--crop", "simswap", name, "--out", "models/a.onnx"])
+    assert asked == [(converter, ["--crop", "simswap", name, "--out", "models/a.onnx"])]
+
+
+def test_a_model_folder_goes_to_pytorch(asked, tmp_path):
+    convert.main([str(tmp_path), "--out=a.pth"])
+    assert asked == [("to_torch", [str(tmp_path), "--out=a.pth"])]
+
+
+def test_other_files_are_refused_with_what_is_wanted(asked):
+    with pytest.raises(SystemExit, match=r"saw 'a.h5', wanted a file that ends in .pth, .*, or a model folder"):
+        convert.main(["a.h5", "--out", "models/a"])
+    assert not asked
+
+
+def test_without_a_file_the_forms_are_shown(capsys):
+    with pytest.raises(SystemExit) as end:
+        convert.main(["--out", "models/a"])
+    assert end.value.code == 2
+    assert "a model folder" in capsys.readouterr().out
