@@ -18,7 +18,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.typing import DTypeLike
+from jax.typing import ArrayLike, DTypeLike
 from jaxtyping import Float, Shaped
 
 from perface_jax.arrays import AnyArray, Array
@@ -35,7 +35,7 @@ def wide(*dtypes: DTypeLike) -> np.dtype:
     return np.dtype(jax.dtypes.canonicalize_dtype(np.float64 if double else np.float32))
 
 
-def widen(what: str, *arrays: Shaped[AnyArray, "..."]) -> list[Float[Array, "..."]]:
+def widen(what: str, *arrays: Shaped[ArrayLike, "..."]) -> list[Float[Array, "..."]]:
     """The arrays in the dtype that `wide` says, one for all. TypeError that says `what` they are unless floating."""
     values = [jnp.asarray(x) for x in arrays]
     for x in values:

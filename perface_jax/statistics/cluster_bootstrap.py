@@ -149,8 +149,8 @@ def weighted_means(
     totals: Float[Array, "..."], counts: Float[Array, "*sizes"], *weights: Float[AnyArray, "_ resamples"]
 ) -> Float[Array, "*batch resamples"]:
     """The mean for each weighting: from `cluster_sums`, and for each clustering how often each cluster was drawn."""
-    totals, counts, *weights = widen("sums", totals, counts, *weights)
-    totals, counts = _weigh(totals, weights), _weigh(counts, weights)
+    totals, counts, *drawn = widen("sums", totals, counts, *weights)
+    totals, counts = _weigh(totals, drawn), _weigh(counts, drawn)
     return totals / jnp.broadcast_to(counts, totals.shape)
 
 
