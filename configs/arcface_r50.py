@@ -2,7 +2,7 @@
 
 Before:    python -m perface_jax.converters.arcface_torch ms1mv3_arcface_r50_fp16.pth --out models/arcface_r50
 Command:   python train.py --config=configs/arcface_r50.py --workdir=runs/arcface_r50 --config.data.release=DIR
-Table:     python evaluate.py --config=configs/arcface_r50.py --workdir=runs/arcface_r50 --config.data.release=DIR
+Table:     python evaluate.py --workdir=runs/arcface_r50 --config.data.release=DIR
 Accuracy:  not run yet on the real data. The paper's Table 3, Original: [i] .690, [ii] .600, [iii] .644.
 """
 

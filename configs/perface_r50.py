@@ -5,7 +5,7 @@ Anonymization", ICIP 2025, sections 3.2 and 4.1. `perface config` marks values t
 
 Before:    python -m perface_jax.converters.arcface_torch ms1mv3_arcface_r50_fp16.pth --out models/arcface_r50
 Command:   python train.py --config=configs/perface_r50.py --workdir=runs/perface_r50 --config.data.release=DIR
-Table:     python evaluate.py --config=configs/perface_r50.py --workdir=runs/perface_r50 --config.data.release=DIR
+Table:     python evaluate.py --workdir=runs/perface_r50 --config.data.release=DIR
 Hardware:  not run yet
 Wall time: not run yet
 Accuracy:  not run yet on the real data. The paper's Table 3, D2: [i] .862 +- .031, [ii] .922 +- .007,

@@ -5,7 +5,7 @@ A formula simulates the annotators: the numbers check the program and say nothin
 Before:    python -m perface_jax.datasets.synthetic --out data/synthetic --targets 80 --sources 80 --size 112
            and the three commands of configs/arcface_synthetic.py
 Command:   python train.py --config=configs/synthetic.py --workdir=runs/synthetic
-Table:     python evaluate.py --config=configs/synthetic.py --workdir=runs/synthetic
+Table:     python evaluate.py --workdir=runs/synthetic
 Hardware:  2 virtual x86-64 cores, shared; November 2026
 Wall time: 4 to 9 min for 588 steps of the five folds, 1 min 53 s for the table; drawing the world took about 5 min
 Accuracy:  five folds pooled, seeds 0 to 2 (mean +- SD); in brackets the gain of seed 0, 95% interval over sources:

@@ -3,16 +3,17 @@
 Flags are defined when a command runs, so that importing one has no effect."""
 
 import asyncio
+import contextlib
 import difflib
 import inspect
 import pathlib
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
 from absl import app, flags, logging
-from ml_collections import ConfigDict
+from ml_collections import ConfigDict, config_flags
 
 from perface_jax import all_settings, configs, parallel
 from perface_jax.network import compilation
@@ -51,11 +52,23 @@ def run(work: Callable[[ConfigDict], None], *, verbosity: int = logging.ERROR) -
 
 def parse(arguments: Sequence[str]) -> list[str]:
     """Read the flags; a wrong one ends the process and names the flag, the closest field, and what may be swept."""
+    with _one_line(arguments):
+        return flags.FLAGS(_with_config_paths(arguments))
+
+
+def define_config(read: Callable[[], ConfigDict], meaning: str) -> None:
+    """Define `--config` as what `read` returns, with the fields that the command line sets; refuses as `parse` does."""
+    with _one_line(sys.argv):
+        config_flags.DEFINE_config_dict("config", read(), meaning)
+
+
+@contextlib.contextmanager
+def _one_line(arguments: Sequence[str]) -> Iterator[None]:
     overrides = {name: argument for argument in arguments if (name := _field_name(argument))}
     for name, argument in overrides.items():
         _refuse_unknown(name, argument)
     try:
-        return flags.FLAGS(_with_config_paths(arguments))
+        yield
     except (AttributeError, KeyError) as error:  # of ml_collections: a field that is for the other task
         everywhere = set.intersection(*({one.name for one in all_settings.of_task(task)} for task in TASKS))
         suspects = [argument for name, argument in overrides.items() if name not in everywhere]

@@ -1,5 +1,6 @@
-"""Evaluate a run: `python evaluate.py --config=configs/perface_r50.py --workdir=runs/perface_r50 [--parts=...]`.
+"""Evaluate a run: `python evaluate.py --workdir=runs/perface_r50 [--parts=...] [--config.data.release=DIR ...]`.
 
+The config is the one that the run recorded; what was moved since, and settings of an evaluation, may be given again.
 Prints every table and writes WORKDIR/evaluation.json. `--report=DIR` adds report.html and report.json,
 `--figures=DIR` the figures as PDF, `--votes_table=DIR` a CSV with one line a vote for every model.
 `--embeddings=FILE.npz` evaluates embeddings from any model in place of a run. `--compare=OTHER` adds paired tests
@@ -12,6 +13,11 @@ against another evaluated workdir, or another file of embeddings.
 take `--landmarks`, `--attributes` and `--recognizers`; docs/anonymization.md has the forms.
 """
 
+import argparse
+import functools
+import sys
+from collections.abc import Sequence
+
 import jax
 from absl import flags
 from etils import epath
@@ -20,7 +26,7 @@ from ml_collections import ConfigDict, config_flags
 from perface_jax import evaluator, report
 from perface_jax.anonymization import anonymizer
 from perface_jax.anonymization.inputs import Inputs
-from perface_jax.commands import command_line
+from perface_jax.commands import command_line, stored_config
 
 FLAGS = flags.FLAGS
 FORMER = {"anonymised": "anonymized", "queries": "originals", "embedder": "recognizers"}  # until version 2; not in help
@@ -28,8 +34,13 @@ FORMER = {"anonymised": "anonymized", "queries": "originals", "embedder": "recog
 
 def main() -> None:
     """The command; see the docstring of the module."""
-    config = command_line.find_config("perface_r50")
-    config_flags.DEFINE_config_file("config", config, "The config that the run was made with, as for train.")
+    meaning = (
+        "As for train. Default: the config in --workdir, of which paths and evaluation settings may be given again."
+    )
+    if workdir := run_without_config(sys.argv[1:]):
+        command_line.define_config(functools.partial(stored_config.read, workdir), meaning)
+    else:
+        config_flags.DEFINE_config_file("config", command_line.find_config("perface_r50"), meaning)
     parts = "triplets, groups, selection; verification; embed; anonymize; privacy. Default: config.parts."
     flags.DEFINE_list("parts", None, parts)
     flags.DEFINE_alias("part", "parts")
@@ -57,6 +68,15 @@ def main() -> None:
     for former, name in FORMER.items():
         flags.DEFINE_alias(former, name, module_name="former name")
     command_line.run(_evaluate)
+
+
+def run_without_config(arguments: Sequence[str]) -> str:
+    """The `--workdir` whose config is wanted: "" where `--config` is given, or no run."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    for name in ("config", "workdir"):
+        parser.add_argument(f"--{name}", f"-{name}", nargs="?")
+    given = parser.parse_known_args(arguments)[0]
+    return "" if given.config else given.workdir or ""
 
 
 def _evaluate(config: ConfigDict) -> None:

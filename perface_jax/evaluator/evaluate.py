@@ -64,7 +64,11 @@ def evaluate(target: EvaluationTarget) -> Report:
     data = [part.open(target.config) for part in parts]
     found = _embed_once(target, parts, data)
     results = [part.report(target, *given) for part, *given in zip(parts, data, found, strict=True)]
-    warnings = list(dict.fromkeys(warning for one in results for warning in one.warnings))
+    moved = [
+        f"config.{name} is {now}, and the run recorded {before}: it is taken for a copy of it, which nothing checks."
+        for name, (before, now) in target.moved.items()
+    ]
+    warnings = list(dict.fromkeys([*moved, *(warning for one in results for warning in one.warnings)]))
     facts = {
         "What was evaluated": _described(target),
         "Data": {name: value for one in results for name, value in one.data.items()},

@@ -10,7 +10,7 @@ from ml_collections import ConfigDict
 from perface_jax import evaluation
 from perface_jax.evaluation import Role, settings
 from perface_jax.network.model_folder import load_model
-from perface_jax.training import builders, sweeps, trainer
+from perface_jax.training import builders, config_schema, sweeps, trainer
 from perface_jax.training import workdir as workdirs
 
 
@@ -26,7 +26,8 @@ class EvaluationTarget(NamedTuple):
     """The models of each replica of a config; `config.parts` says what they are evaluated on.
 
     Either `workdir`, of a run, or `vectors`, from a file, is None. `compare` is another workdir or file, "" for none,
-    and `votes_table` a folder for tables of votes, "" for none.
+    `votes_table` a folder for tables of votes, "" for none, and `moved` the paths (recorded, now) that were given again
+    and whose contents no digest is known of, by field.
     """
 
     config: ConfigDict
@@ -36,6 +37,7 @@ class EvaluationTarget(NamedTuple):
     vectors: evaluation.Vectors | None
     compare: str
     votes_table: str = ""
+    moved: Mapping[str, tuple] = {}
 
 
 def open_run(config: ConfigDict, workdir: epath.PathLike, *, compare: str = "") -> EvaluationTarget:
@@ -43,12 +45,13 @@ def open_run(config: ConfigDict, workdir: epath.PathLike, *, compare: str = "") 
     settings.check(config)
     config, folder = workdirs.of_run(config, workdir), epath.Path(workdir)
     replicas = sweeps.replicas(config)
-    workdirs.refuse_other_run(folder, workdirs.record(config))
+    changed = workdirs.refuse_other_run(folder, workdirs.record(config), moved=config_schema.MOVED)
     folders = [trainer.model_folder(folder, replica) for replica in replicas]
     if missing := [one for one in folders if not one.exists()]:
         raise FileNotFoundError(f"{folder} holds no finished run: train.py writes {missing[0]} when it is done")
     models = [_of_run(replica.config, one) for replica, one in zip(replicas, folders, strict=True)]
-    return EvaluationTarget(config, replicas, models, folder, None, compare)
+    moved = {name: pair for name, pair in changed.items() if name in config_schema.MOVED}
+    return EvaluationTarget(config, replicas, models, folder, None, compare, moved=moved)
 
 
 def open_vectors(config: ConfigDict, file: epath.PathLike, *, compare: str = "") -> EvaluationTarget:

@@ -99,6 +99,7 @@ ROWS = (
           _values(parallel.How), FREE),
 )  # fmt: skip
 FILES = ("data.ids", "split.file")  # where they are is free; a run records the digest of what they say
+MOVED = ("init", "data.folder")  # paths without a digest: where they are is free in an evaluation, which warns
 ADDED = {  # fields that the workdirs of version 0.1 lack, and what their runs did
     "model.kernels": "auto",
     "data.ids": "",

@@ -9,7 +9,7 @@ import importlib.metadata
 import json
 import math
 import platform
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import jax
@@ -30,14 +30,27 @@ def of_run(config: ConfigDict, workdir: epath.PathLike) -> ConfigDict:
     A run of an older version goes on as it began: a field that its record lacks, and that has its default here, takes
     the value that reproduces what that version did (`config_schema.ADDED`).
     """
-    file, fields = files.absolute(workdir) / "config.json", flat(config.to_dict())
-    if not file.exists():
+    if not (files.absolute(workdir) / "config.json").exists():
         return config
-    recorded = flat(json.loads(file.read_text()))
-    silent = [name for name in config_schema.ADDED if name not in recorded and fields.get(name) == DEFAULTS[name]]
+    before, fields = flat(recorded(workdir)), flat(config.to_dict())
+    silent = [name for name in config_schema.ADDED if name not in before and fields.get(name) == DEFAULTS[name]]
     config = config.copy_and_resolve_references()
     config.update_from_flattened_dict({name: config_schema.ADDED[name] for name in silent})
     return config
+
+
+def recorded(workdir: epath.PathLike) -> dict[str, Any]:
+    """What `record` wrote into a workdir. FileNotFoundError: it holds no run; ValueError: the file is damaged."""
+    file = files.absolute(workdir) / "config.json"
+    if not file.exists():
+        raise FileNotFoundError(f"{workdir} holds no run: there is no {file}; wanted the --workdir of a training")
+    try:
+        found = json.loads(file.read_text())
+    except ValueError as error:
+        raise ValueError(f"{file} is damaged ({error}); wanted the config of the run as JSON") from error
+    if not isinstance(found, dict):
+        raise ValueError(f"{file} is damaged: it holds no object; wanted the config of the run as JSON")
+    return found
 
 
 def record(config: ConfigDict) -> dict[str, Any]:
@@ -56,8 +69,13 @@ def record(config: ConfigDict) -> dict[str, Any]:
     return values
 
 
-def refuse_other_run(workdir: epath.PathLike, config: Mapping) -> dict[str, tuple]:
+def refuse_other_run(workdir: epath.PathLike, config: Mapping, *, moved: Collection[str] = ()) -> dict[str, tuple]:
     """Raise a ValueError that lists the differing fields if the workdir, which may not exist yet, is of another run.
+
+    Args:
+      workdir: of the run.
+      config: its `record`.
+      moved: further fields that may differ: paths of what the run read, which may have been moved since.
 
     Returns:
       by name, (before, now) of the fields that changed, as they may.
@@ -68,16 +86,17 @@ def refuse_other_run(workdir: epath.PathLike, config: Mapping) -> dict[str, tupl
     if not (workdir / "config.json").exists():
         return {}
     new = flat(config)
-    recorded = flat(json.loads((workdir / "config.json").read_text()))
-    old = {name: config_schema.ADDED.get(name) for name in new} | recorded
+    before = flat(recorded(workdir))
+    old = {name: config_schema.ADDED.get(name) for name in new} | before
     pairs = {name: (old.get(name), new.get(name)) for name in sorted(old.keys() | new.keys())}
     changed = {name: pair for name, pair in pairs.items() if pair[0] != pair[1] and config_schema.change(name)}
     schedule = new.get("schedule.name")
-    if refused := {name: pair for name, pair in changed.items() if not _may_change(name, *pair, schedule)}:
-        lines = "\n".join(f"- {name} = {before!r}\n+ {name} = {now!r}" for name, (before, now) in refused.items())
+    fixed = {name: pair for name, pair in changed.items() if name not in moved}
+    if refused := {name: pair for name, pair in fixed.items() if not _may_change(name, *pair, schedule)}:
+        lines = "\n".join(f"- {name} = {one!r}\n+ {name} = {now!r}" for name, (one, now) in refused.items())
         raise ValueError(
             f"{workdir} holds another run (- that run, + this one):\n{lines}\n"
-            f"Choose another --workdir, or start with that run's config{_of_old(refused, recorded)}; nothing was"
+            f"Choose another --workdir, or start with that run's config{_of_old(refused, before)}; nothing was"
             " changed."
         )
     return changed
@@ -109,8 +128,8 @@ def claim(workdir: epath.PathLike, config: Mapping) -> epath.Path:
 def _as_old(config, workdir):
     """The record without what the record of an older run lacks, so that it stays one of an older run."""
     file, kept = workdir / "config.json", json.loads(files.to_json(config))
-    recorded = flat(json.loads(file.read_text())) if file.exists() else flat(config)
-    for name in config_schema.ADDED.keys() & flat(config).keys() - recorded.keys():
+    before = flat(recorded(workdir)) if file.exists() else flat(config)
+    for name in config_schema.ADDED.keys() & flat(config).keys() - before.keys():
         group, _, field = name.rpartition(".")
         del (kept[group] if group else kept)[field]
     return kept

@@ -92,7 +92,10 @@ def trained(flags):
 
 
 def test_train_then_evaluate_prints_and_writes_the_accuracy_before_and_after(trained, flags, tmp_path):
-    table = run("evaluate.py", *flags, f"--report={tmp_path / 'report'}", f"--figures={tmp_path / 'figures'}")
+    """The config is the one of the run."""
+    table = run(
+        "evaluate.py", f"--workdir={trained}", f"--report={tmp_path / 'report'}", f"--figures={tmp_path / 'figures'}"
+    )
     with open(f"{trained}/evaluation.json") as file:
         written = json.load(file)
     section = written["sections"][0]
@@ -106,6 +109,20 @@ def test_train_then_evaluate_prints_and_writes_the_accuracy_before_and_after(tra
     page = (tmp_path / "report" / "report.html").read_text()
     assert all(part["title"] in page for part in written["sections"])
     assert len(list((tmp_path / "figures").glob("*.pdf"))) >= 5
+
+
+def test_only_paths_and_settings_of_an_evaluation_may_be_given_again(trained, start, tmp_path):
+    workdir = f"--workdir={trained}"
+    said = run("evaluate.py", workdir, "--config.margin=0.3", expect=1)
+    assert "holds another run" in said
+    assert "+ margin = 0.3" in said
+    said = run("evaluate.py", workdir, "--config.split.sizes=(1,1,1)", expect=1)
+    assert said == "the config of this task has no such field: --config.split.sizes=(1,1,1)\n"
+    assert "Traceback" not in run("evaluate.py", workdir, "--config.margin=wide", expect=1)
+    assert "triplet_answers.csv is missing" in run(
+        "evaluate.py", workdir, f"--config.data.release={tmp_path}", expect=1
+    )
+    assert "holds no run: there is no" in run("evaluate.py", f"--workdir={tmp_path}", expect=1)
 
 
 def test_vectors_are_embedded_by_one_command_and_judged_by_another(trained, flags, release, tmp_path):

@@ -14,7 +14,7 @@ import pytest
 from perface_jax import evaluation, evaluator
 from perface_jax.evaluation import Kind, Role, stored
 from perface_jax.network.model_folder import load_model, save_model
-from perface_jax.training import builders
+from perface_jax.training import builders, workdir
 from tests.conftest import ROOT
 from tests.datasets.test_celeba_hq import folder as celeba_hq  # noqa: F401  (fixtures)
 from tests.small_release import SOURCES, TARGETS, config_of
@@ -57,6 +57,21 @@ def test_a_run_is_evaluated_before_and_after_beside_baselines_and_human_agreemen
     assert "few sources" in " ".join(of_run.warnings)
     assert of_run.facts["Data"]["triplets"]["answers_sha256"]
     assert (run / stored.FILE).exists()
+
+
+def test_a_starting_model_that_was_moved_is_warned_of(config, run, start, tmp_path):
+    shutil.copytree(run, tmp_path / "run")
+    workdir.claim(tmp_path / "run", workdir.record(config))
+    shutil.copytree(start, tmp_path / "moved")
+    with config.unlocked():
+        config.init, config.parts = str(tmp_path / "moved"), ()
+    target = evaluator.open_run(config, tmp_path / "run")
+    assert target.moved == {"init": (str(start), str(tmp_path / "moved"))}
+    (warning,) = evaluator.evaluate(target).warnings
+    assert warning.startswith(f"config.init is {tmp_path / 'moved'}, and the run recorded {start}: ")
+    config.seed = 7
+    with pytest.raises(ValueError, match="\\+ seed = 7\nChoose"):
+        evaluator.open_run(config, tmp_path / "run")
 
 
 def test_vectors_of_the_pictures_give_what_their_model_gives(config, run, of_run, release, tmp_path):
