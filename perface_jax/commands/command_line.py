@@ -17,7 +17,7 @@ from ml_collections import ConfigDict, config_flags
 
 from perface_jax import all_settings, configs, parallel
 from perface_jax.network import compilation
-from perface_jax.settings import TASKS
+from perface_jax.settings import TASKS, flat
 from perface_jax.training import config_schema, sweeps
 
 Alone = TypeVar("Alone", str, None)
@@ -38,6 +38,8 @@ def run(work: Callable[[ConfigDict], None], *, verbosity: int = logging.ERROR) -
             compilation.keep_programs()
             _join_processes()
             all_settings.check(flags.FLAGS.config)
+            for warning in replaced(sys.argv, flags.FLAGS.config):
+                print(warning, file=sys.stderr, flush=True)
             work(flags.FLAGS.config)
         except (ValueError, OSError, FloatingPointError) as error:
             raise SystemExit(str(error)) from error
@@ -62,9 +64,19 @@ def define_config(read: Callable[[], ConfigDict], meaning: str) -> None:
         config_flags.DEFINE_config_dict("config", read(), meaning)
 
 
+def replaced(arguments: Sequence[str], config: ConfigDict) -> list[str]:
+    """A warning for every field that the arguments set and the sweep of the config sets anew."""
+    swept = flat(config.sweep.to_dict())
+    return [
+        f"warning: {argument} has no effect: config.sweep.{name} = {tuple(swept[name])} takes its place"
+        for name, argument in _overrides(arguments).items()
+        if name in config_schema.SWEPT and len(swept[name])
+    ]
+
+
 @contextlib.contextmanager
 def _one_line(arguments: Sequence[str]) -> Iterator[None]:
-    overrides = {name: argument for argument in arguments if (name := _field_name(argument))}
+    overrides = _overrides(arguments)
     for name, argument in overrides.items():
         _refuse_unknown(name, argument)
     try:
@@ -97,6 +109,11 @@ def _with_config_paths(arguments):
         elif i and found[i - 1] == "--config":
             found[i] = find_config(argument)
     return found
+
+
+def _overrides(arguments):
+    """The arguments that set a field, by its name."""
+    return {name: argument for argument in arguments if (name := _field_name(argument))}
 
 
 def _field_name(argument):

@@ -54,6 +54,17 @@ def test_wrong_flags_are_refused_in_one_line(parse, flag, message):
     assert "\n" not in str(refused.value)
 
 
+def test_a_field_that_the_sweep_replaces_is_warned_of_by_name(parse):
+    swept = "--config.sweep.margin=(.1,.2)", "--config.sweep.split.fold=(0,1)"
+    given = "--config.margin=0.3", "--config.split.fold=4", "--config.seed=2"
+    arguments, config = ["train.py", *swept, *given], parse(*swept, *given)[1]
+    assert command_line.replaced(arguments, config) == [
+        "warning: --config.margin=0.3 has no effect: config.sweep.margin = (0.1, 0.2) takes its place",
+        "warning: --config.split.fold=4 has no effect: config.sweep.split.fold = (0, 1) takes its place",
+    ]
+    assert command_line.replaced(["train.py", *given], parse(*given)[1]) == []
+
+
 @pytest.mark.parametrize("given", [["--config=perface_r50:d1"], ["--config", "perface_r50:d1"]])
 def test_an_installed_config_has_a_name(monkeypatch, given):
     own = flags.FlagValues()

@@ -107,3 +107,23 @@ def test_a_value_of_another_type_is_refused(config):
         config.sweep[field] = ("much",)
         with pytest.raises(TypeError, match=field):
             sweeps.replicas(config)
+
+
+@pytest.mark.parametrize(
+    ("field", "right", "wrong"),
+    [
+        ("labels", "majority", "unanimos"),
+        ("fraction", 0.5, 1.5),
+        ("loss", "soft_vote", "hinge"),
+        ("weight_decay", 0.0, -1.0),
+    ],
+)
+def test_a_wrong_value_is_refused_in_the_field_and_in_the_sweep_whether_the_other_is_right_or_not(
+    config, field, right, wrong
+):
+    for value, swept in ((wrong, ()), (wrong, (right,)), (right, (wrong,)), (right, (right, wrong))):
+        config[field], config.sweep[field] = value, swept
+        with pytest.raises(ValueError, match=f"config.{field} is {wrong!r}; wanted "):
+            sweeps.replicas(config)
+    config[field], config.sweep[field] = right, (right,)
+    assert len(sweeps.replicas(config)) == 1
