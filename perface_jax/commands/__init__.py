@@ -17,6 +17,11 @@ class Command(NamedTuple):
 
 
 COMMANDS = {
+    "compare": Command(
+        "perface_jax.commands.compare",
+        "how alike two faces look to a model; a card with both",
+        "perface compare a.jpg b.jpg --model models/arcface_r50 --html card.html",
+    ),
     "detect": Command(
         "perface_jax.detection.__main__",
         "find the faces of a folder of photographs",

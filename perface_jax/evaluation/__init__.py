@@ -7,7 +7,7 @@ triplet_rows({"": [Run((), data, answers)]})
 """
 
 from perface_jax.evaluation.comparisons import ComparisonRow, Measure, comparison_rows
-from perface_jax.evaluation.embedding import Network, embed, embed_folder
+from perface_jax.evaluation.embedding import Network, embed, embed_folder, face_loader, refuse_bad
 from perface_jax.evaluation.examples import Example, examples
 from perface_jax.evaluation.groups import Embedded, GroupRow, embed_faces, group_rows, group_warnings
 from perface_jax.evaluation.inputs import Embedder, Faces, LabeledTriplets, Triplets
@@ -54,12 +54,14 @@ __all__ = [
     "embed_faces",
     "embed_folder",
     "examples",
+    "face_loader",
     "group_rows",
     "group_warnings",
     "held_out",
     "held_out_log_odds",
     "read_vectors",
     "read_votes_table",
+    "refuse_bad",
     "scores",
     "select",
     "selection_rows",

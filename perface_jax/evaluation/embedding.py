@@ -156,11 +156,11 @@ def embed_folder(
       FileNotFoundError: no such folder.
       ValueError: no picture in it, or an unknown crop.
     """
-    find = _finder(landmarks, detector, faces, crop)
-    _warn_of_other_crop(model, crop)
+    load = functools.partial(
+        face_loader(model, crop=crop, landmarks=landmarks, detector=detector, faces=faces), epath.Path(folder)
+    )
     network = Network(model, variables, batch_size=batch_size)
     names = pictures.picture_names(folder)
-    load = functools.partial(_load, epath.Path(folder), model, crop, find)
     kept, skipped = [], []
 
     def usable(loaded):
@@ -181,6 +181,27 @@ def embed_folder(
     order = sorted(range(len(kept)), key=kept.__getitem__)
     named = [f"{name}#{number}" if faces == "all" else name for name, number in map(kept.__getitem__, order)]
     return named, np.concatenate([part[1] for part in parts])[order], sorted(skipped)
+
+
+def face_loader(
+    model: IResNet,
+    *,
+    crop: str,
+    landmarks: Mapping[str, Num[np.ndarray, "points 2"]] | None = None,
+    detector: str | Detector | None = None,
+    faces: str = "largest",
+) -> Callable[[epath.Path, str], list[UInt8[np.ndarray, "s s 3"]] | str]:
+    """(folder, name of a picture in it) -> its faces, ready for the model; or the reason why there is none.
+
+    Arguments, warnings and errors are those of `embed_folder`, which embeds what this loads.
+    """
+    find = _finder(landmarks, detector, faces, crop)
+    _warn_of_other_crop(model, crop)
+
+    def load(folder: epath.Path, name: str) -> list[UInt8[np.ndarray, "s s 3"]] | str:
+        return _load(folder, model, crop, find, name)
+
+    return load
 
 
 def _ahead(pool, load, names: Sequence, *, window: int) -> Iterator[tuple[Any, Any]]:
@@ -244,5 +265,5 @@ def _warn_of_other_crop(model, crop):
         warnings.warn(
             f"the model was trained on {model.crop!r} crops, these pictures are {crop!r} crops: it was not trained for"
             " similarities between them. Align the pictures to the model's crop (images.align).",
-            stacklevel=3,
+            stacklevel=4,
         )
