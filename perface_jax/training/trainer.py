@@ -11,7 +11,7 @@ from ml_collections import ConfigDict
 
 from perface_jax import parallel
 from perface_jax.network.model_folder import replace_model
-from perface_jax.training import builders, state, sweeps
+from perface_jax.training import builders, run_lock, state, sweeps
 from perface_jax.training import workdir as workdirs
 from perface_jax.training.preemption import Preempted, Preemption
 from perface_jax.training.progress import Progress
@@ -31,7 +31,8 @@ def train(config: ConfigDict, workdir: epath.PathLike) -> list[epath.Path]:
       the model folders with the states that `config.export` names: the best on the validation rows, or the last.
 
     Raises:
-      ValueError: the workdir holds another run, or the config cannot be run; nothing is changed then.
+      ValueError: the workdir holds another run, another process trains in it, or the config cannot be run; nothing is
+        changed then.
       FloatingPointError: no run is finite any more; the message says since which step.
       Preempted: SIGTERM came; the state is saved.
     """
@@ -41,6 +42,7 @@ def train(config: ConfigDict, workdir: epath.PathLike) -> list[epath.Path]:
     parallel.check_batch_size(config.batch_size, mesh)
     parallel.check_batch_size(config.evaluation_batch_size, mesh, name="config.evaluation_batch_size")
     record = workdirs.record(config)
+    run_lock.refuse_held(workdir)
     changed = workdirs.refuse_other_run(workdir, record)
 
     model, weights = builders.starting_point(replicas[0].config)
@@ -63,40 +65,41 @@ def train(config: ConfigDict, workdir: epath.PathLike) -> list[epath.Path]:
     compare = parallel.spmd_rows(functools.partial(compare_step, model=model), mesh)
 
     # Whatever is wrong with config, data and weights has been refused by now, and the workdir was not touched.
-    folder = parallel.first_process_first(functools.partial(workdirs.claim, workdir, record))
-    with state.checkpoints(folder, keep=config.keep_checkpoints) as manager, Preemption() as preemption:
-        run = state.restore(manager, run) or run
-        step = run.step  # how many have been taken
-        options = {"first": step, "last": last, "every": config.log_every, "tensorboard": config.tensorboard}
-        with Progress(folder, [replica.name for replica in replicas], **options) as progress:
-            for name, (before, now) in changed.items():
-                progress.note(step, changed=f"config.{name}: {before} -> {now}")
-            for note in task.notes:
-                progress.note(step, data=note)
-            progress.note(step, steps_per_epoch=list(inputs.epochs))
-            while True:
-                # Before the next batch is taken: the state saved and the position in the data are one instant.
-                if step % interval == 0 or step == last:
-                    progress.flush(step, run.state.diverged)
-                    scores, by_source = _validate(compare, run, inputs)
-                    if np.isfinite(scores).any():
-                        progress.validated(step, scores, by_source)
-                    run = state.keep_best(run, parallel.place_global(scores, mesh, parallel.STATE))
-                    if step:  # step 0 is recomputed as fast as it is read
+    with run_lock.held(workdir):
+        folder = parallel.first_process_first(functools.partial(workdirs.claim, workdir, record))
+        with state.checkpoints(folder, keep=config.keep_checkpoints) as manager, Preemption() as preemption:
+            run = state.restore(manager, run) or run
+            step = run.step  # how many have been taken
+            options = {"first": step, "last": last, "every": config.log_every, "tensorboard": config.tensorboard}
+            with Progress(folder, [replica.name for replica in replicas], **options) as progress:
+                for name, (before, now) in changed.items():
+                    progress.note(step, changed=f"config.{name}: {before} -> {now}")
+                for note in task.notes:
+                    progress.note(step, data=note)
+                progress.note(step, steps_per_epoch=list(inputs.epochs))
+                while True:
+                    # Before the next batch is taken: the state saved and the position in the data are one instant.
+                    if step % interval == 0 or step == last:
+                        progress.flush(step, run.state.diverged)
+                        scores, by_source = _validate(compare, run, inputs)
+                        if np.isfinite(scores).any():
+                            progress.validated(step, scores, by_source)
+                        run = state.keep_best(run, parallel.place_global(scores, mesh, parallel.STATE))
+                        if step:  # step 0 is recomputed as fast as it is read
+                            state.save(manager, run)
+                    if step == last:
+                        progress.chosen(step)
+                        break
+                    if preemption.requested(step):
                         state.save(manager, run)
-                if step == last:
-                    progress.chosen(step)
-                    break
-                if preemption.requested(step):
-                    state.save(manager, run)
-                    raise Preempted(f"told to stop after step {step} of {last}; the state is saved in {folder}")
-                count = min(config.steps_per_call or last, interval - step % interval, last - step)
-                batches = inputs.training(step, count)
-                with jax.transfer_guard_host_to_device("disallow"):
-                    new, sums = program(run.state, batches, *inputs.shared)
-                run, step = run.replace(state=new), step + count
-                progress.after_steps(step, count, sums, new.diverged)
-    return _export(config, folder, model, run, replicas, mesh)
+                        raise Preempted(f"told to stop after step {step} of {last}; the state is saved in {folder}")
+                    count = min(config.steps_per_call or last, interval - step % interval, last - step)
+                    batches = inputs.training(step, count)
+                    with jax.transfer_guard_host_to_device("disallow"):
+                        new, sums = program(run.state, batches, *inputs.shared)
+                    run, step = run.replace(state=new), step + count
+                    progress.after_steps(step, count, sums, new.diverged)
+        return _export(config, folder, model, run, replicas, mesh)
 
 
 def model_folder(workdir: epath.Path, replica: sweeps.Replica) -> epath.Path:

@@ -98,6 +98,26 @@ def test_a_run_told_to_stop_saves_exits_with_75_and_ends_with_the_same_bytes(tra
 
 
 @pytest.mark.slow
+def test_a_second_training_in_a_workdir_is_refused_and_may_take_over_from_a_killed_one(trainings, whole, tmp_path):
+    workdir = tmp_path / "run"
+    first = trainings.start(workdir)
+    _wait(first, workdir, after=3)
+    os.kill(first.pid, signal.SIGSTOP)  # it is alive and does nothing
+    second = trainings.start(workdir, part=1)
+    second.join()
+    assert second.exitcode == 1
+    told = printed(workdir, 1)
+    assert f"{workdir} is in use: process {first.pid} on " in told
+    assert "Traceback" not in told
+    first.kill()
+    first.join()
+    assert (workdir / "run.lock").exists()
+    trainings.run(workdir)
+    assert not (workdir / "run.lock").exists()
+    assert left_by(workdir) == whole
+
+
+@pytest.mark.slow
 def test_a_full_disk_ends_the_run_with_its_last_state_whole(trainings, whole, tmp_path):
     workdir = tmp_path / "run"
     process = trainings.start(workdir, keep_checkpoints=1)
