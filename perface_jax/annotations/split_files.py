@@ -29,6 +29,7 @@ def read_split(
     source_id: Int[np.ndarray, " t"] | None = None,
     target_id: Int[np.ndarray, " t"] | None = None,
     others: Collection[str] = (),
+    training: bool = True,
 ) -> Split:
     """Read a CSV file with the columns tripletId and setting, in any order; other columns are ignored.
 
@@ -38,10 +39,11 @@ def read_split(
       triplets: all of the data set, in its order.
       source_id, target_id: of these triplets; None or -1 where unknown.
       others: further triplets that the file may name, such as those whose pictures cannot be read.
+      training: whether the split is to be trained on. What is only evaluated may be test triplets alone.
 
     Raises:
       ValueError: a missing column, an empty cell, a triplet that occurs twice or that nobody knows, a word that is no
-        setting, no triplet to train on.
+        setting, with `training` no triplet to train on, otherwise none at all.
     """
     path = pathlib.Path(path)
     rows = read_table(path, COLUMNS, known=(*triplets, *others))
@@ -52,7 +54,7 @@ def read_split(
             raise wrong(path, line, f"the setting '{cells['setting']}'", f"one of {', '.join(_ORDER)}")
         if triplet in place:
             found[Setting(cells["setting"])].append(place[triplet])
-    _check(path, found)
+    _check(path, found, training)
     kept = {setting: np.sort(np.array(found[setting], np.int64)) for setting in _ORDER if found[setting]}
     kept.setdefault(Setting.VALIDATION, np.empty(0, np.int64))
     unused = len(triplets) - sum(map(len, kept.values()))
@@ -69,7 +71,9 @@ def _line(path: pathlib.Path, triplet: str) -> int:
     return next(number for number, row in read_lines(path) if triplet in row)
 
 
-def _check(path, found) -> None:
+def _check(path, found, training) -> None:
     counts = ", ".join(f"{setting} {len(found[setting])}" for setting in _ORDER)
-    if not found[Setting.TRAIN]:
+    if training and not found[Setting.TRAIN]:
         raise ValueError(f"{path}: no triplet of the data set has the setting train ({counts})")
+    if not any(found.values()):
+        raise ValueError(f"{path}: no triplet of the data set has a setting ({counts})")

@@ -123,7 +123,8 @@ def _triplets(target, triplets, similarities: Mapping[str, np.ndarray]) -> PartR
             role: Answers(title(role, model.name, replica.cell), model.identity, similarities[model.identity])
             for role, model in models.items()
         }
-        cells[replica.cell].append(evaluation.Run(replica.seed, builders.divide(triplets, replica.config), answers))
+        data = builders.divide(triplets, replica.config, training=False)
+        cells[replica.cell].append(evaluation.Run(replica.seed, data, answers))
     first = next(iter(cells.values()))[0].data
     method = evaluation.Method(target.config.statistics.interval)
     rows = divisions.with_seen(evaluation.triplet_rows(cells, intervals=method), first)

@@ -56,32 +56,40 @@ def open_triplets(config: ConfigDict) -> sim_celeba.Triplets:
     return sim_celeba.load(parallel.first_process_first(build))
 
 
-def divide(triplets: sim_celeba.Triplets, config: ConfigDict) -> LabeledTriplets:
-    """Labels and settings of one run."""
+def divide(triplets: sim_celeba.Triplets, config: ConfigDict, *, training: bool = True) -> LabeledTriplets:
+    """Labels and settings of one run; with `training`, ValueError unless there is enough to train on and to validate.
+
+    Embeddings of any model are evaluated without it: test triplets alone will do.
+    """
     votes = annotations.Votes(ids=triplets.ids, votes=triplets.votes)
-    split = _split(triplets, config.split)
+    split = _split(triplets, config.split, training)
     labels = annotations.unanimous(votes, min_votes=config.min_votes).label  # the paper's D2
     training_labels = annotations.majority(votes).label if config.labels == "majority" else labels  # or D1
-    training = split.rows[annotations.Setting.TRAIN]
-    training = training[training_labels[training] >= 0]
+    rows = split.rows.get(annotations.Setting.TRAIN, np.empty(0, int))
+    rows = rows[training_labels[rows] >= 0]
     if config.fraction < 1:
-        kept = round(config.fraction * len(training))  # in one order: a larger fraction contains a smaller one
-        training = np.sort(streams.generator(config.seed, Stream.FRACTION).permutation(training)[:kept])
-    if len(training) < config.batch_size:
+        kept = round(config.fraction * len(rows))  # in one order: a larger fraction contains a smaller one
+        rows = np.sort(streams.generator(config.seed, Stream.FRACTION).permutation(rows)[:kept])
+    settings = {name: of[labels[of] >= 0] for name, of in split.rows.items()}
+    if training:
+        _check_training(config, len(rows), len(settings[annotations.Setting.VALIDATION]))
+    return LabeledTriplets(triplets, training_labels, labels, rows, settings, split)
+
+
+def _check_training(config, triplets: int, validation: int) -> None:
+    if triplets < config.batch_size:
         raise ValueError(
-            f"{len(training)} training triplets have a {config.labels} label, fewer than one batch of"
+            f"{triplets} training triplets have a {config.labels} label, fewer than one batch of"
             f" {config.batch_size}; choose a smaller config.batch_size or config.labels=majority"
         )
-    settings = {name: rows[labels[rows] >= 0] for name, rows in split.rows.items()}
-    if config.export == "best" and not len(settings[annotations.Setting.VALIDATION]):
+    if config.export == "best" and not validation:
         raise ValueError(
             f"no validation triplet has a unanimous label of {config.min_votes} votes; give config.split more"
             " validation ids (or config.split.file validation triplets), or set config.export=last, which needs none"
         )
-    return LabeledTriplets(triplets, training_labels, labels, training, settings, split)
 
 
-def _split(triplets, options):
+def _split(triplets, options, training):
     by = annotations.SplitBy(options.by)
     if (by is annotations.SplitBy.FILE) != bool(options.file):
         seen = f"config.split.by is {by} and config.split.file {options.file!r}"
@@ -96,7 +104,7 @@ def _split(triplets, options):
     if options.seed:
         raise ValueError(f"config.split.seed is {options.seed}; a split from a file is not drawn")
     ids = {"source_id": triplets.source_id, "target_id": triplets.target_id}
-    return annotations.read_split(options.file, triplets.ids, **ids, others=triplets.absent)
+    return annotations.read_split(options.file, triplets.ids, **ids, others=triplets.absent, training=training)
 
 
 def open_groups(config: ConfigDict) -> tuple[celeba_hq.Faces, celeba_hq.Faces]:

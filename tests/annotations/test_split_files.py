@@ -79,3 +79,13 @@ def test_triplets_that_were_left_out_may_be_named(tmp_path):
 def test_what_is_wrong_is_named(tmp_path, text, words):
     with pytest.raises(ValueError, match=words):
         read_split(write(tmp_path, text), TRIPLETS, **IDS)
+
+
+def test_what_is_only_evaluated_needs_no_training_triplets(tmp_path):
+    path = write(tmp_path, "tripletId,setting\nt0000,test\nt4963,train\n")
+    found = read_split(path, TRIPLETS, **IDS, others=("t4963",), training=False)
+    assert found.rows["test"].tolist() == [0]
+    assert str(found.seen(Setting.TEST, **IDS)) == "0 of 1 sources, 0 of 1 targets"
+    path = write(tmp_path, "tripletId,setting\nt4963,train\n")
+    with pytest.raises(ValueError, match="no triplet of the data set has a setting"):
+        read_split(path, TRIPLETS, **IDS, others=("t4963",), training=False)

@@ -94,6 +94,7 @@ def test_every_table_says_what_training_has_seen(config, own, vectors, tmp_path,
 
 def test_without_ids_the_tables_say_that_sources_are_unknown(config, vectors, capsys):
     config.data.ids, config.data.order, config.data.repair = "", "unknown", "none"
+    config.batch_size = 1000  # an evaluation of vectors trains nothing
     report = evaluator.evaluate(evaluator.open_vectors(config, vectors, compare=str(vectors)))
     (model,) = [row for row in rows(report, "Triplet accuracy") if (row.setting, row.kind) == ("i", Kind.MODEL)]
     assert (model.seen, model.note, model.sources) == ("unknown", "sources unknown", 0)

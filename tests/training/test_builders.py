@@ -98,6 +98,12 @@ def test_what_a_split_from_a_file_cannot_do_is_refused(config, authors):
         builders.divide(triplets, config)
     config.export = "last"
     assert len(builders.divide(triplets, config).settings["validation"]) == 0
+    config.export = "best"
+    write(["test"] * 90)
+    with pytest.raises(ValueError, match="no triplet of the data set has the setting train"):
+        builders.divide(triplets, config)
+    evaluated = builders.divide(triplets, config, training=False)
+    assert (len(evaluated.training), len(evaluated.split.rows["test"])) == (0, 90)
 
 
 def test_a_file_of_ids_takes_the_place_of_order_and_grid(config, tmp_path):
