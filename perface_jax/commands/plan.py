@@ -59,8 +59,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--votes", default=[3], help="per triplet (default: 3)", **number)
     parser.add_argument("--gain", type=float, default=0.05, help="of the second model (default: .05)")
     parser.add_argument("--accuracy", type=float, default=0.8, help="of the first model (default: .8)")
-    parser.add_argument("--labels", choices=list(Labels), default="unanimous", help="default: unanimous")
-    parser.add_argument("--test", choices=list(PairedTest), default="two_way", help="default: two_way")
+    parser.add_argument(
+        "--labels", choices=[one.value for one in Labels], default="unanimous", help="default: unanimous"
+    )
+    tests = [one.value for one in PairedTest]
+    parser.add_argument("--test", choices=tests, default="two_way", help="default: two_way")
     parser.add_argument("--power", type=float, default=0.8, help="that is wanted (default: .8)")
     deviations = "standard deviations of each model's own source effect, logit (default: .3 1, or that of the pilot)"
     parser.add_argument("--model_source", type=float, nargs="+", metavar="SD", help=deviations)
@@ -76,9 +79,9 @@ def _parser() -> argparse.ArgumentParser:
 
 def _designs(chosen: argparse.Namespace, deviations: Sequence[float]) -> list[tuple[int, int, int, float]]:
     """(sources, targets, votes, deviation), those with the fewest answers first."""
-    sizes = itertools.product(chosen.sources, chosen.targets, chosen.votes)
+    sizes = set(itertools.product(chosen.sources, chosen.targets, chosen.votes))
     sizes = sorted(sizes, key=lambda size: (math.prod(size), size))
-    return [(*size, deviation) for size in sizes for deviation in deviations]
+    return [(*size, deviation) for size in sizes for deviation in dict.fromkeys(deviations)]
 
 
 def _row(chosen: argparse.Namespace, effects: Effects, sources: int, targets: int, votes: int, deviation: float) -> Row:
@@ -100,6 +103,8 @@ def _row(chosen: argparse.Namespace, effects: Effects, sources: int, targets: in
 
 def _effects(chosen: argparse.Namespace) -> tuple[Effects, str]:
     """The standard deviations, and where they come from."""
+    if not 0 < chosen.power < 1:
+        raise ValueError(f"--power is {chosen.power}; wanted a share of the studies between 0 and 1, for instance 0.8")
     if chosen.answers and chosen.pilot:
         raise ValueError("--answers contradicts --pilot, whose tables have the votes already: give one of them")
     if bool(chosen.answers) != bool(chosen.grid):

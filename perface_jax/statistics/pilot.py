@@ -31,16 +31,20 @@ def effects(
 
     Args:
       votes_for_a, votes: of each triplet; only those with two votes or more count.
-      source, target: ids from 0.
+      source, target: ids, any numbers; a triplet with one below 0, which is not known, does not count.
       *right: 1 where a model chose the side that most votes prefer, 0 where not, 1/2 or NaN where nobody can tell; of
         two models, or of none.
 
     Raises:
-      ValueError: one model, or more than two; fewer than two sources or targets; no triplet with two votes.
+      ValueError: one model, or more than two; fewer than two sources or targets; no triplet with two votes, or on which
+        both models can be told right or wrong.
     """
     if len(right) not in (0, 2):
         raise ValueError(f"the choices of {len(right)} models; wanted those of two, or of none")
-    if min(len(np.unique(source)), len(np.unique(target))) < 2 or not np.any(votes >= 2):
+    known = (source >= 0) & (target >= 0)
+    votes_for_a, votes, *right = (one[known] for one in (votes_for_a, votes, *right))
+    source, target = (np.unique(ids[known], return_inverse=True)[1] for ids in (source, target))
+    if min(source.max(initial=0), target.max(initial=0)) < 1 or not np.any(votes >= 2):
         raise ValueError("a pilot needs two sources, two targets, and triplets with two votes or more")
     found = Effects()._replace(**_of_votes(votes_for_a, votes, source, target))
     return found._replace(**_of_models(right[0], right[1], source, target)) if right else found
@@ -60,6 +64,8 @@ def _of_votes(votes_for_a, votes, source, target) -> dict[str, float]:
 
 def _of_models(first, second, source, target) -> dict[str, float]:
     kept = np.isin(first, (0, 1)) & np.isin(second, (0, 1))
+    if not kept.any():
+        raise ValueError("the models of the pilot choose nothing: every triplet has tied votes or tied similarities")
     first, second, source, target = first[kept], second[kept], source[kept], target[kept]
     across = _products(first, second, source, target)
     within = np.mean([_products(x, x, source, target) for x in (first, second)], axis=0)

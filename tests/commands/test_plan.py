@@ -32,7 +32,7 @@ def test_the_table_names_the_design_with_the_fewest_answers(capsys, tmp_path):
 
 
 def test_what_is_never_reached_is_said(capsys):
-    plan.main([*QUICK, "--model_source", "1"])
+    plan.main([*QUICK, "--model_source", "1", "1", "--votes", "3", "3"])  # what is given twice counts once
     assert "none of these designs, add sources" in " ".join(capsys.readouterr().out.split())
 
 
@@ -82,6 +82,7 @@ def test_answers_are_taken_as_the_audit_takes_them(capsys, tmp_path):
     [
         (["--grid", "4", "4"], "--answers and --grid belong together"),
         (["--targets", "1"], "wanted two or more"),
+        (["--power", "80"], "--power is 80.0; wanted a share"),
         (["--answers", "x.csv", "--grid", "2", "2", "--pilot", "a", "b"], "contradicts --pilot"),
         (["--pilot", "a.csv", "b.csv"], "a.csv"),
     ],

@@ -40,6 +40,15 @@ def test_votes_alone_say_nothing_about_models():
     np.testing.assert_allclose(found[:3], Effects()[:3], atol=0.35)
 
 
+def test_ids_may_be_any_numbers_and_unknown():
+    of_votes = study(np.random.default_rng(3), TRUE, 12, 8)
+    known = of_votes[2] > 0  # source 0 becomes unknown
+    there = pilot.effects(*(one[known] for one in of_votes))
+    for_a, votes, source, target, *right = of_votes
+    far = np.where(known, 2_000_000_000 - source, -1), 2_000_000_000 + target
+    assert pilot.effects(for_a, votes, *far, *right) == pytest.approx(there)
+
+
 @pytest.mark.slow
 def test_the_effects_of_many_pilots_are_right_on_average():
     found = [pilot.effects(*study(np.random.default_rng(seed), TRUE, 200, 40)) for seed in range(20)]
@@ -53,5 +62,7 @@ def test_pilots_that_say_nothing_are_refused():
         pilot.effects(for_a, np.ones(12), source, target)
     with pytest.raises(ValueError, match="two sources, two targets"):
         pilot.effects(for_a, votes, np.zeros(12, int), target)
+    with pytest.raises(ValueError, match="every triplet has tied votes or tied similarities"):
+        pilot.effects(for_a, votes, source, target, np.full(12, 0.5), right)
     with pytest.raises(ValueError, match="choices of 1 models"):
         pilot.effects(for_a, votes, source, target, right)
