@@ -35,7 +35,7 @@ def get_config(variant: str = "") -> ConfigDict:
     config = perface_r50.get_config()
     config.data.release = "data/synthetic/release"
     config.data.data_dir = "data/tfds"
-    config.export = "last"  # few validation triplets from few sources would select by chance
+    config.export = "last"  # few validation sources would select by chance
     if variant not in ("", "demo"):
         raise ValueError(f"unknown variant {variant!r} of configs/synthetic.py; it has: demo")
     config.init = "runs/arcface_synthetic/model"

@@ -202,6 +202,6 @@ def preservation_rows(
 
 
 def mean(values: np.ndarray, persons: np.ndarray, *, resamples: int = 1000) -> Estimate:
-    """A mean with its 95% interval, a percentile bootstrap over persons; NaN ends for a single one."""
+    """A mean with its 95% interval, an expanded percentile bootstrap over persons; NaN ends for a single one."""
     person = np.unique(persons, return_inverse=True)[1]
     return mean_of(values, person, resample(int(person.max()) + 1, resamples))
