@@ -22,6 +22,16 @@ COMMANDS = {
         "how alike two faces look to a model; a card with both",
         "perface compare a.jpg b.jpg --model models/arcface_r50 --html card.html",
     ),
+    "rank": Command(
+        "perface_jax.commands.rank",
+        "who in a folder looks most and least like a face",
+        "perface rank me.jpg photographs --model models/arcface_r50 --html rank.html",
+    ),
+    "embed": Command(
+        "perface_jax.commands.embed",
+        "embed a folder of pictures into a file",
+        "perface embed photographs --model models/arcface_r50 --out faces.npz",
+    ),
     "detect": Command(
         "perface_jax.detection.__main__",
         "find the faces of a folder of photographs",

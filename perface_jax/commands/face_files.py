@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 from etils import epath
-from jaxtyping import UInt8
+from jaxtyping import Float32, UInt8
 
 from perface_jax import detection, evaluation, images
 from perface_jax.detection import Detector
@@ -21,6 +21,7 @@ from perface_jax.network import compilation
 from perface_jax.network.model import IResNet
 from perface_jax.network.model_folder import load_model
 
+BATCH = 16  # of a folder: small ones are common, and a batch is always full
 NO_SCALE = (
     "What this means to people is not known: the model folder has no scale.\n"
     "Known: a cosine lies between -1 and 1; higher means more alike to this model."
@@ -88,6 +89,16 @@ def require_file(path: epath.PathLike) -> epath.Path:
     return path
 
 
+def require_folder(path: epath.PathLike) -> epath.Path:
+    """The path, where a folder stands there. FileNotFoundError, NotADirectoryError: what to give."""
+    path = epath.Path(path)
+    if not path.exists():
+        raise FileNotFoundError(f"no folder {path}")
+    if not path.is_dir():
+        raise NotADirectoryError(f"{path} is a file, wanted a folder of pictures; `perface compare A B` compares two")
+    return path
+
+
 def _near(path: epath.Path) -> str:
     """What else is in the folder, for a message."""
     if not path.parent.is_dir():
@@ -110,6 +121,23 @@ def one_face(opened: Opened, path: epath.PathLike) -> OneFace:
     if opened.detector and "no face" in found:
         raise ValueError(_no_face(path))
     raise ValueError(found if path.name in found else f"{path}: {found}")
+
+
+def embed_folder(
+    opened: Opened, folder: epath.PathLike, faces: str
+) -> tuple[list[str], Float32[np.ndarray, "n d"], list[tuple[str, str]]]:
+    """As `evaluation.embed_folder`, without the warnings that are notes already."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return evaluation.embed_folder(
+            opened.model,
+            opened.variables,
+            folder,
+            crop=opened.crop,
+            detector=opened.detector,
+            faces=faces if opened.detector else "largest",
+            batch_size=BATCH,
+        )
 
 
 def _no_face(path: epath.Path) -> str:

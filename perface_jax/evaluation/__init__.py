@@ -17,7 +17,7 @@ from perface_jax.evaluation.runs import Answers, Kind, Role, Run, distinguish, s
 from perface_jax.evaluation.selection import Ranked, SelectionRow, select, selection_rows
 from perface_jax.evaluation.triplets import Pairs, TripletRow, similarity_pairs, triplet_rows
 from perface_jax.evaluation.variances import VarianceRow, variance_rows
-from perface_jax.evaluation.vectors import Vectors, read_vectors, write_vectors
+from perface_jax.evaluation.vectors import Vectors, read_vectors, require_different_names, write_vectors
 from perface_jax.evaluation.vote_tables import VotesTable, held_out, read_votes_table, write_votes_table
 from perface_jax.evaluation.votes import Reliability, VoteRow, VoteTable, held_out_log_odds, vote_table
 
@@ -62,6 +62,7 @@ __all__ = [
     "read_vectors",
     "read_votes_table",
     "refuse_bad",
+    "require_different_names",
     "scores",
     "select",
     "selection_rows",

@@ -14,8 +14,9 @@ import numpy as np
 from etils import epath
 from jaxtyping import Float, Float32
 
+from perface_jax import files
 from perface_jax.evaluation.embedding import listed, refuse_bad
-from perface_jax.images import stem
+from perface_jax.images import picture_names, stem
 
 ARRAYS = ("names", "embeddings")
 
@@ -82,7 +83,17 @@ def read_vectors(file: epath.PathLike) -> Vectors:
     return Vectors(tuple(map(str, names)), held["embeddings"], str(path))
 
 
+def require_different_names(folder: epath.PathLike) -> None:
+    """ValueError where two pictures of a folder would have one name in a file of vectors, before hours of computing."""
+    by_stem = collections.Counter(map(stem, picture_names(folder)))
+    if doubled := [name for name, count in by_stem.items() if count > 1]:
+        raise ValueError(
+            f"{folder} has several pictures called {', '.join(doubled[:5])}: in a file of vectors a picture is known"
+            " by its name without folder and suffix. Rename them, or embed the folders one by one"
+        )
+
+
 def write_vectors(file: epath.PathLike, names: Sequence[str], embeddings: Float[np.ndarray, "n d"]) -> None:
-    """Write embeddings as `read_vectors` reads them."""
-    with epath.Path(file).open("wb") as opened:
+    """Write embeddings as `read_vectors` reads them; the file is whole or absent."""
+    with files.replacing(file) as unfinished, unfinished.open("wb") as opened:
         np.savez(opened, names=np.asarray(names), embeddings=embeddings)

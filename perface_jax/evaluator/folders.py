@@ -1,12 +1,10 @@
 """A folder of pictures, embedded by the model of a run, into a file of vectors."""
 
-import collections
-
 import jax
 from etils import epath
 from ml_collections import ConfigDict
 
-from perface_jax import evaluation, images
+from perface_jax import evaluation
 from perface_jax.evaluator.targets import open_run
 from perface_jax.network.model_folder import load_model
 from perface_jax.training import trainer
@@ -33,12 +31,7 @@ def embed(
       ValueError: two pictures of one name, or none that can be used; and as `open_run` and `evaluation.embed_folder`.
     """
     folder = trainer.model_folder(epath.Path(workdir), open_run(config, workdir).replicas[0])
-    by_stem = collections.Counter(map(images.stem, images.picture_names(pictures)))
-    if doubled := [name for name, count in by_stem.items() if count > 1]:
-        raise ValueError(
-            f"{pictures} has several pictures called {', '.join(doubled[:5])}: in a file of vectors a picture is known"
-            " by its name without folder and suffix. Rename them, or embed the folders one by one"
-        )
+    evaluation.require_different_names(pictures)
     names, embeddings, skipped = evaluation.embed_folder(
         *load_model(folder), pictures, crop=crop or config.crop, batch_size=config.evaluation_batch_size
     )

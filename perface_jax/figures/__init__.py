@@ -20,6 +20,7 @@ from perface_jax.figures.matching import degrees, rank_curves, roc_curves, two_a
 from perface_jax.figures.photographs import Photograph, photographs
 from perface_jax.figures.planning import power_curves
 from perface_jax.figures.points import group_distributions, similar_against_dissimilar
+from perface_jax.figures.ranked import ranked
 from perface_jax.figures.sheets import Candidate, Example, Strip, examples, strips
 
 __all__ = [
@@ -40,6 +41,7 @@ __all__ = [
     "photographs",
     "power_curves",
     "rank_curves",
+    "ranked",
     "reliability",
     "results",
     "roc_curves",

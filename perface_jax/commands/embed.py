@@ -1,0 +1,45 @@
+"""`perface embed DIR --model DIR --out FILE.npz`: the embeddings of a folder of pictures, in a file.
+
+The file has `names` [N] and `embeddings` [N, D], not of unit length; `perface evaluate --embeddings=FILE.npz` reads it.
+Pictures that cannot be used are listed.
+"""
+
+import argparse
+from collections.abc import Sequence
+
+from perface_jax import evaluation
+from perface_jax.commands import face_files
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The command; exits with 2 and says why where nothing can be embedded."""
+    parser = argparse.ArgumentParser(prog="perface embed", description="Embed a folder of pictures.")
+    parser.add_argument("folder", help="pictures, also in subfolders")
+    face_files.add_arguments(parser)
+    parser.add_argument("--faces", choices=("largest", "all"), default="largest", help="all: name#0, name#1, ...")
+    parser.add_argument("--out", metavar="FILE", required=True, help="the .npz to write")
+    chosen = parser.parse_args(arguments)
+    try:
+        _embed(chosen)
+    except (OSError, ValueError) as error:
+        parser.exit(2, f"{error}\n")
+
+
+def _embed(chosen: argparse.Namespace) -> None:
+    if not chosen.out.endswith(".npz"):
+        raise ValueError(f"saw --out {chosen.out}, wanted a file that ends in .npz")
+    evaluation.require_different_names(face_files.require_folder(chosen.folder))
+    opened = face_files.open_model(chosen)
+    names, embeddings, skipped = face_files.embed_folder(opened, chosen.folder, chosen.faces)
+    left_out = "".join(f"left out: {name}: {why}\n" for name, why in skipped)
+    if not names:
+        raise ValueError(f"{left_out}no picture of {chosen.folder} can be used")
+    vectors = evaluation.Vectors(tuple(names), embeddings, chosen.folder)  # refuses NaN
+    evaluation.write_vectors(chosen.out, names, vectors.embeddings)
+    print(face_files.as_notes(opened.notes) + left_out, end="")
+    print(f"{len(names)} faces embedded, {len(skipped)} pictures left out; {embeddings.shape[1]} numbers a face")
+    print(f"The file is {chosen.out}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,163 @@
+"""`perface rank QUERY DIR --model DIR`: who in a folder looks most, and who least, like the query to a model.
+
+Prints both ends of the ranking. `--html FILE` and `--sheet FILE.png` show the faces, `--csv FILE` has all of them.
+"""
+
+import argparse
+import csv
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+from etils import epath
+from jaxtyping import Float, UInt8
+
+from perface_jax import evaluation, extras, files
+from perface_jax.commands import face_files, picture_page
+from perface_jax.similarity import similarity
+
+
+class Ranking(NamedTuple):
+    """The faces of a folder, the most similar first."""
+
+    names: list[str]
+    cosines: Float[np.ndarray, " n"]
+    skipped: list[tuple[str, str]]
+
+    def ends(self, top: int) -> dict[str, range]:
+        """Heading -> places, up to `top` from either end, none twice; those of the second the least similar first."""
+        first = range(min(top, len(self.names)))
+        last = range(len(self.names) - 1, max(len(self.names) - top, len(first)) - 1, -1)
+        return {"Most alike": first, **({"Least alike": last} if last else {})}
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The command; what cannot be ranked gives exit code 2 and says why."""
+    parser = argparse.ArgumentParser(prog="perface rank", description="Who looks most and least like the query?")
+    parser.add_argument("query", help="a photograph, or an aligned crop")
+    parser.add_argument("folder", help="pictures, also in subfolders")
+    face_files.add_arguments(parser)
+    parser.add_argument("--top", type=int, default=5, metavar="N", help="at each end of the ranking (default: 5)")
+    parser.add_argument("--faces", choices=("largest", "all"), default="largest", help="of each picture in the folder")
+    parser.add_argument("--html", metavar="FILE", help="write a page of the faces")
+    parser.add_argument("--sheet", metavar="FILE", help="write a contact sheet, .png or .pdf")
+    parser.add_argument("--csv", metavar="FILE", help="write the whole ranking")
+    chosen = parser.parse_args(arguments)
+    if chosen.top < 1:
+        parser.error(f"saw --top {chosen.top}, wanted at least 1")
+    try:
+        _rank(chosen)
+    except (OSError, ValueError) as error:
+        parser.exit(2, f"{error}\n")
+
+
+def _rank(chosen: argparse.Namespace) -> None:
+    query_path, folder = face_files.require_file(chosen.query), face_files.require_folder(chosen.folder)
+    opened = face_files.open_model(chosen)
+    query = face_files.one_face(opened, query_path)
+    found = _ranking(chosen, opened, query.crop)
+    notes = [*opened.notes, *filter(None, [face_files.one_of(chosen.query, query.faces)])]
+    print(face_files.as_notes(notes) + _lines(chosen, found) + face_files.NO_SCALE)
+    if chosen.csv:
+        _write_csv(chosen.csv, found)
+    if not (chosen.html or chosen.sheet):
+        return
+    load = opened.load(chosen.faces)
+    shown = {name: _crop(load, folder, name, chosen) for places in found.ends(chosen.top).values() for name in
+             (found.names[place] for place in places)}  # fmt: skip
+    if chosen.html:
+        _write_page(chosen, opened, query.crop, found, shown, notes)
+    if chosen.sheet:
+        _write_sheet(chosen, query.crop, found, shown)
+
+
+def _ranking(chosen, opened, query) -> Ranking:
+    network = evaluation.Network(opened.model, opened.variables, batch_size=face_files.BATCH)
+    names, vectors, skipped = face_files.embed_folder(opened, chosen.folder, chosen.faces)
+    own = epath.Path(chosen.query).resolve()
+    others = [i for i, name in enumerate(names) if (epath.Path(chosen.folder) / _file(name, chosen)).resolve() != own]
+    if not others:
+        first = "; ".join(f"{name}: {why}" for name, why in skipped[:3])
+        raise ValueError(f"{chosen.folder}: no face to rank besides the query{f' ({first})' if first else ''}")
+    reference = network.embed(iter([query]))
+    evaluation.refuse_bad([chosen.query, *names], np.concatenate([reference, vectors]), chosen.model)
+    cosines = np.asarray(similarity(jnp.asarray(vectors[others]), jnp.asarray(reference)))
+    order = np.argsort(-cosines, kind="stable")
+    return Ranking([names[others[i]] for i in order], cosines[order], skipped)
+
+
+def _file(name: str, chosen: argparse.Namespace) -> str:
+    """The picture of a face: `a.jpg#1` is one of `a.jpg`."""
+    return name.rpartition("#")[0] if chosen.faces == "all" and chosen.detector != "none" else name
+
+
+def _crop(load, folder, name, chosen) -> UInt8[np.ndarray, "s s 3"]:
+    file = _file(name, chosen)
+    return load(folder, file)[int(name[len(file) + 1 :] or 0)]
+
+
+def _lines(chosen: argparse.Namespace, found: Ranking) -> str:
+    which = "all faces" if chosen.faces == "all" else "the largest face of each picture"
+    lines = [f"{len(found.names)} faces ranked by their cosine to {chosen.query} ({which})"]
+    for heading, places in found.ends(chosen.top).items():
+        lines += [
+            "",
+            heading,
+            *(f"{place + 1:5}  {found.cosines[place]:6.3f}  {found.names[place]}" for place in places),
+        ]
+    lines += [""] + [f"left out: {name}: {why}" for name, why in found.skipped] + [""] * bool(found.skipped)
+    return "\n".join(lines) + "\n"
+
+
+def _write_csv(file, found):
+    with files.replacing(file) as path, open(path, "w", newline="") as opened:
+        rows = csv.writer(opened)
+        rows.writerow(("rank", "name", "cosine"))
+        rows.writerows(
+            (rank, name, f"{cosine:.6f}")
+            for rank, (name, cosine) in enumerate(zip(found.names, found.cosines, strict=True), 1)
+        )
+    print(f"The whole ranking is {file}")
+
+
+def _write_page(chosen, opened, query, found, shown, notes):
+    name = epath.Path(chosen.query).name
+    groups = {"": [picture_page.Shown(name, "query", query)]}
+    for heading, places in found.ends(chosen.top).items():
+        groups[heading] = [
+            picture_page.Shown(found.names[place], f"{found.cosines[place]:.3f}", shown[found.names[place]])
+            for place in places
+        ]
+    page = picture_page.Page(
+        title=f"Who of {len(found.names)} looks like {name}?",
+        text=[
+            face_files.NO_SCALE.replace("\n", " "),
+            *notes,
+            *(f"Left out: {who}: {why}" for who, why in found.skipped),
+        ],
+        groups=groups,
+        facts={**picture_page.facts(chosen.model, opened), "Folder": str(chosen.folder)},
+    )
+    picture_page.write(chosen.html, page)
+    print(f"The page is {chosen.html}")
+
+
+def _write_sheet(chosen, query, found, shown):
+    with extras.explained():
+        from perface_jax import figures
+    groups = {
+        heading: [
+            figures.Candidate(shown[found.names[place]], float(found.cosines[place]), found.names[place])
+            for place in places
+        ]
+        for heading, places in found.ends(chosen.top).items()
+    }
+    drawn = figures.ranked(epath.Path(chosen.query).name, query, groups)
+    with files.replacing(chosen.sheet) as unfinished:
+        drawn.savefig(str(unfinished), format=epath.Path(chosen.sheet).suffix[1:] or "png", dpi=200)
+    print(f"The contact sheet is {chosen.sheet}")
+
+
+if __name__ == "__main__":
+    main()
