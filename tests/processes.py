@@ -9,6 +9,7 @@ import multiprocessing
 import os
 import pathlib
 import runpy
+import signal
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -64,6 +65,7 @@ def _run(arguments, printed, xla_flags, jax_options):
         for stream, path in enumerate(printed, 1):
             os.dup2(files[path].fileno(), stream)
     os.chdir(ROOT)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell in the background starts its children deaf to it
     os.environ["XLA_FLAGS"] = xla_flags
     for name, value in jax_options.items():
         jax.config.update(name, value)

@@ -93,6 +93,8 @@ HELP = "usage: perface COMMAND ...\nAn example and the options: perface COMMAND 
     f"  {name:12}{command.purpose}" for name, command in COMMANDS.items()
 )
 
+INTERRUPTED = "interrupted: what is written is whole, the rest is not there; the same command starts again"
+
 
 def main() -> None:
     """The console script `perface`, and `python -m perface_jax`."""
@@ -107,9 +109,13 @@ def main() -> None:
 
 
 def call(name: str) -> None:
-    """Runs one of `COMMANDS`, imported only now; where packages are missing, ends with the line that installs them."""
-    with extras.explained(program=True):
-        importlib.import_module(COMMANDS[name].module).main()
+    """Runs one of `COMMANDS`, imported only now; ends with one line where packages are missing, and on Ctrl-C."""
+    try:
+        with extras.explained(program=True):
+            importlib.import_module(COMMANDS[name].module).main()
+    except KeyboardInterrupt:
+        print(f"\n{INTERRUPTED}", file=sys.stderr)
+        raise SystemExit(130) from None  # 128 + SIGINT, as shells count
 
 
 def _help(name: str) -> None:

@@ -1,8 +1,8 @@
 """Train: `perface train --config=perface_r50 --workdir=runs/perface_r50 [--config.field=value ...]`.
 
-The same command continues a run that was interrupted. On SIGTERM it saves and exits with 75. `perface config` lists the
-fields. `--distributed` joins the processes of a TPU pod, SLURM or Open MPI; elsewhere give every process
-`--coordinator=HOST:PORT --processes=N --process=I`.
+The same command continues a run that was interrupted. On SIGTERM and Ctrl-C it saves and exits with 75.
+`perface config` lists the fields. `--distributed` joins the processes of a TPU pod, SLURM or Open MPI; elsewhere give
+every process `--coordinator=HOST:PORT --processes=N --process=I`.
 """
 
 import functools

@@ -4,6 +4,7 @@ Pixels stay uint8; nothing here normalizes them or imports JAX.
 """
 
 import functools
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from typing import TypedDict
@@ -95,5 +96,10 @@ def _read_ahead(read: Callable[[int], Batch], start: int, stop: int, workers: in
     if workers:
         if not flags.FLAGS.is_parsed():
             flags.FLAGS.mark_as_parsed()  # Grain's workers read absl flags, which a notebook never parses
-        batches = batches.mp_prefetch(grain.MultiprocessingOptions(num_workers=workers))
+        batches = batches.mp_prefetch(grain.MultiprocessingOptions(num_workers=workers), _ignore_interrupts)
     return iter(batches)
+
+
+def _ignore_interrupts(worker: int, workers: int) -> None:
+    """Ctrl-C reaches all processes of a terminal; the one that trains decides when its readers end."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -241,6 +241,8 @@ def run(
         written = write(folder, **options)
     except (OSError, ValueError) as error:
         parser.error(str(error))
+    except KeyboardInterrupt:
+        parser.exit(130, f"\ninterrupted: {folder} is not there; the same command starts again\n")
     print(f"{folder} is {'written' if written else 'complete already, with the same options'}")
 
 

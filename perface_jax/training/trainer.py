@@ -34,7 +34,7 @@ def train(config: ConfigDict, workdir: epath.PathLike) -> list[epath.Path]:
       ValueError: the workdir holds another run, another process trains in it, or the config cannot be run; nothing is
         changed then.
       FloatingPointError: no run is finite any more; the message says since which step.
-      Preempted: SIGTERM came; the state is saved.
+      Preempted: SIGTERM or Ctrl-C came; the state is saved.
     """
     config = workdirs.of_run(config, workdir)
     replicas = sweeps.replicas(config)

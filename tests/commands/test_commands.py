@@ -2,13 +2,17 @@
 
 import functools
 import json
+import os
+import signal
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from perface_jax import commands, selftest
 from perface_jax.commands import COMMANDS
 from perface_jax.network.model_folder import load_model
 from tests import processes
@@ -63,6 +67,32 @@ def test_the_former_spelling_of_a_flag_is_understood_and_not_advertised():
     said = perface("evaluate", "--anonymised=a=x", "--part=privacy", expect=1)
     assert said == "--part=privacy wants --originals=DIR\n"
     assert "anonymised" not in perface("evaluate", "--help")
+
+
+def test_ctrl_c_while_a_data_set_is_drawn_ends_with_one_line_and_leaves_no_part_of_it(tmp_path):
+    code, folder = "from perface_jax.commands import main; main()", tmp_path / "new" / "world"
+    process = processes.start(["-c", code, "synthetic", "--out", folder], (tmp_path / "said",) * 2, xla_flags=QUICK)
+    while process.is_alive() and not list(tmp_path.glob("new/**/.*unfinished*")):
+        time.sleep(0.01)
+    while process.is_alive():
+        os.kill(process.pid, signal.SIGINT)  # again, as a user would: Python drops a KeyboardInterrupt in a destructor
+        process.join(1)
+    assert process.exitcode == 130
+    said = (tmp_path / "said").read_text()
+    assert "Traceback" not in said
+    assert said.endswith(f"\ninterrupted: {folder} is not there; the same command starts again\n")
+    assert not list(tmp_path.glob("new/**/*.*"))
+
+
+def test_ctrl_c_ends_any_command_with_one_line(monkeypatch, capsys):
+    def interrupted():
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(selftest, "main", interrupted)
+    with pytest.raises(SystemExit) as ended:
+        commands.call("selftest")
+    assert ended.value.code == 130
+    assert capsys.readouterr().err.startswith("\ninterrupted: what is written is whole")
 
 
 @pytest.fixture(scope="module")

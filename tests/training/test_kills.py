@@ -97,6 +97,49 @@ def test_a_run_told_to_stop_saves_exits_with_75_and_ends_with_the_same_bytes(tra
     assert left_by(workdir) == whole
 
 
+def _children(process: int) -> list[int]:
+    """Those that a process started, as Linux tells."""
+    lists = pathlib.Path(f"/proc/{process}/task").glob("*/children")
+    return [int(child) for one in lists for child in one.read_text().split()]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("workers", [0, 1])
+def test_ctrl_c_saves_and_ends_like_sigterm_though_it_reaches_the_reading_processes_too(
+    trainings, whole, tmp_path, workers
+):
+    workdir = tmp_path / "run"
+    process = trainings.start(workdir, workers=workers)
+    _wait(process, workdir, after=6)
+    readers = _children(process.pid)
+    assert bool(readers) == bool(workers)
+    for one in (*readers, process.pid):
+        os.kill(one, signal.SIGINT)
+    process.join()
+    told = printed(workdir)
+    assert process.exitcode == preemption.EXIT_CODE, told
+    assert f"told to stop after step {saved(workdir)} of {LAST}; the state is saved in {workdir}" in told
+    assert "Traceback" not in told
+    assert not (workdir / "run.lock").exists()
+    trainings.run(workdir)
+    assert left_by(workdir) == whole
+
+
+@pytest.mark.slow
+def test_a_second_ctrl_c_ends_at_once_and_the_run_goes_on_from_the_state_saved_last(trainings, whole, tmp_path):
+    workdir = tmp_path / "run"
+    process = trainings.start(workdir)
+    _wait(process, workdir, after=3)
+    os.kill(process.pid, signal.SIGINT)
+    while process.is_alive() and "Ctrl-C again ends at once" not in printed(workdir):
+        time.sleep(0.001)
+    os.kill(process.pid, signal.SIGINT)
+    process.join()
+    assert process.exitcode in (-signal.SIGINT, preemption.EXIT_CODE)  # it may have been done with saving by then
+    trainings.run(workdir)
+    assert left_by(workdir) == whole
+
+
 @pytest.mark.slow
 def test_a_second_training_in_a_workdir_is_refused_and_may_take_over_from_a_killed_one(trainings, whole, tmp_path):
     workdir = tmp_path / "run"
