@@ -6,6 +6,7 @@ import re
 import pytest
 
 from perface_jax import all_settings
+from perface_jax.commands import COMMANDS
 from tests.conftest import ROOT
 
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -22,6 +23,10 @@ def test_every_file_named_exists(page):
 def test_every_module_run_exists(page):
     named = set(re.findall(rf"python -m ((?:{FOLDERS})[\w.]*\w)", page.read_text()))
     assert not sorted(name for name in named if importlib.util.find_spec(name) is None)
+
+
+def test_every_command_of_perface_exists(page):
+    assert not set(re.findall(r"(?:^|`)perface ([a-z]+)", page.read_text(), re.MULTILINE)) - set(COMMANDS)
 
 
 def test_every_link_leads_somewhere(page):

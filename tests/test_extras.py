@@ -70,6 +70,7 @@ sys.modules.update(dict.fromkeys({absent}))
 import perface_jax.folding, perface_jax.compilation, perface_jax.anonymize
 assert perface_jax.folding is sys.modules["perface_jax.network.folding"]
 from perface_jax import commands, landmarks, selftest
+from perface_jax.commands import compare, convert, doctor, embed, rank
 from perface_jax.datasets import identities, synthetic, synthetic_identities
 from perface_jax.converters import arcface_torch, to_torch
 """

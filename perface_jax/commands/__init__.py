@@ -42,6 +42,11 @@ COMMANDS = {
         "convert ArcFace weights to a model folder, or back",
         "perface convert ms1mv3_arcface_r50_fp16.pth --out models/arcface_r50",
     ),
+    "doctor": Command(
+        "perface_jax.commands.doctor",
+        "check this installation: versions, devices, extras, a known answer",
+        "perface doctor --model models/arcface_r50",
+    ),
     "selftest": Command(
         "perface_jax.selftest",
         "check that this device computes what a model folder says",
