@@ -9,6 +9,7 @@ import numpy as np
 from etils import epath
 from jaxtyping import Float32, Shaped
 
+from perface_jax.annotations import Setting
 from perface_jax.evaluation.inputs import Triplets
 from perface_jax.evaluation.runs import Run, lines
 from perface_jax.files import replacing
@@ -39,7 +40,8 @@ def load_similarities(
 
     Raises:
       FileNotFoundError: the run was not evaluated.
-      ValueError: a damaged file; or other data, another split, another number of seeds and folds.
+      ValueError: a damaged file; or other data, another split, another number of seeds and folds. The validation
+        triplets may be others.
     """
     arrays, here = read(file), common_settings(cells)
     if not np.array_equal(arrays["data"], _digests(triplets)):
@@ -49,7 +51,7 @@ def load_similarities(
     if arrays["settings"].shape != here.shape:
         runs = f"{len(arrays['settings'])} seeds and folds, here are {len(here)}"
         raise ValueError(f"{file.parent} has {runs}; wanted as many: compare runs of one kind of sweep")
-    if not np.array_equal(arrays["settings"], here):
+    if not np.array_equal(*map(_without_validation, (arrays["settings"], here))):
         raise ValueError(f"{file.parent} has another split: its test triplets are not those of this run (config.split)")
     return {
         f"{name.removeprefix('model ')} of {file.parent.name}": list(runs)
@@ -68,6 +70,11 @@ def read(file: epath.Path) -> dict[str, np.ndarray]:
             return held | {name: arrays[name] for name in arrays.files if name.startswith("model ")}
     except (ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise ValueError(f"{file} is damaged ({error}); run evaluate.py on {file.parent} again") from error
+
+
+def _without_validation(settings):
+    """Runs that differ in their validation triplets alone, as those of version 0.1 from later ones, can be compared."""
+    return np.where(settings == Setting.VALIDATION.value, "", settings)
 
 
 def _digests(triplets):
