@@ -3,8 +3,8 @@
 Host functions, NumPy in float64. A confusion matrix has one row for each true class and one column for each chosen
 class; a last column may count the queries that abstained. An abstention counts as wrong: it lowers recall and top-1 and
 is assigned to no class. Intervals are 95% expanded percentile bootstraps over the queries, and over the members of the
-groups, too, if the choices under drawn members are given (`Drawn`). A number that does not exist is NaN, and the row
-says why.
+groups, too, if the choices under drawn members are given (`Drawn`); those of shares of queries are never inside of
+Wilson's, so that 20 right of 20 are not [1, 1]. A number that does not exist is NaN, and the row says why.
 
 Known difference from the source: what the paper calls AUC is the balanced accuracy of the hard decision, and has that
 name here; `ranking_auc` is the area under a curve.
@@ -22,6 +22,7 @@ from numpy.typing import ArrayLike
 from perface_jax.arrays import AnyArray
 from perface_jax.statistics.estimates import Estimate, percentile_estimate
 from perface_jax.statistics.resampling import divide, resample
+from perface_jax.statistics.shares import wilson
 
 ROUNDING = 1e-12  # a difference of two shares that are equal
 
@@ -141,11 +142,14 @@ def classification_report(
     counts = np.rint(confusion[0]).astype(np.int64)
     rows = []
     for i, name in enumerate(names):
-        estimates = (_within(_estimate(column[:, i], clusters, move=drawn is not None)) for column in columns)
+        estimates = [_within(_estimate(column[:, i], clusters, move=drawn is not None)) for column in columns]
+        sizes = counts[:, i].sum(), counts[i].sum(), len(truth)  # of precision, recall and accuracy
+        estimates[:3] = map(_as_share, estimates[:3], sizes)
         rows.append(ClassRow(name, int(counts[i].sum()), *estimates, note=_class_note(counts, i)))
     right, decided = np.trace(confusion, axis1=1, axis2=2), confusion[..., :-1].sum(axis=(1, 2))
     shares = (divide(right, len(truth)), divide(decided, len(truth)), divide(right, decided))
     estimates = (_within(_estimate(share, clusters, move=drawn is not None)) for share in shares)
+    estimates = map(_as_share, estimates, (len(truth), len(truth), counts[:, :-1].sum()))
     return ClassificationReport(tuple(rows), *estimates, confusion=counts, note=_note(counts))
 
 
@@ -289,3 +293,11 @@ def _note(counts: np.ndarray) -> str:
     if abstained == queries:
         return f"all {queries} queries abstained and count as wrong: no accuracy among the decided"
     return f"{abstained} of {queries} queries abstained and count as wrong" if abstained else ""
+
+
+def _as_share(found: Estimate, queries) -> Estimate:
+    """Ends not inside of Wilson's for so many queries: no resample has an error that the data does not have."""
+    if np.isnan(found).any():
+        return found
+    low, high = wilson(found.value, float(queries))
+    return Estimate(found.value, min(found.low, low), max(found.high, high))

@@ -246,3 +246,14 @@ def test_drawn_members_widen_an_interval_around_its_value(four_classes):
     assert both.top1.high - both.top1.low > 1.1 * (alone.top1.high - alone.top1.low)
     assert both.top1.low < both.top1.value < both.top1.high
     assert both.rows[0].ranking_auc.value == alone.rows[0].ranking_auc.value
+
+
+def test_no_share_of_queries_is_certain():
+    ends = []
+    for right in (18, 19, 20):
+        group = np.where(np.arange(20) < right, 0, 1)
+        report = classification_report(np.zeros(20, int), group, np.zeros((20, 2)), ("a", "b"), resamples=200)
+        assert report.rows[0].recall == report.top1
+        ends.append(report.top1.low)
+    assert ends == sorted(ends)
+    assert ends[-1] == pytest.approx(0.8389, abs=1e-4)

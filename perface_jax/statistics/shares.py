@@ -1,5 +1,7 @@
 """Means and shares over clusters, with their intervals."""
 
+from statistics import NormalDist
+
 import numpy as np
 from jaxtyping import Shaped
 
@@ -35,6 +37,17 @@ def share_of(values: Shaped[np.ndarray, " t"], cluster: Cluster, weights: Weight
 def mean_of(values: Shaped[np.ndarray, " t"], cluster: Cluster, weights: Weights) -> Estimate:
     """The mean of any values with its expanded percentile interval over draws of the clusters (`resampling`)."""
     return ratio(values, np.ones(len(values))).estimate(cluster, weights)
+
+
+def wilson(share: float, size: float) -> tuple[float, float]:
+    """Wilson's 95% interval of a share of so many independent answers.
+
+    Source: Wilson, Journal of the American Statistical Association 22 (1927).
+    """
+    z = NormalDist().inv_cdf(1 - TAIL)
+    center, half = share + z * z / (2 * size), z * (share * (1 - share) / size + z * z / (4 * size * size)) ** 0.5
+    scale = 1 + z * z / size
+    return max((center - half) / scale, 0.0), min((center + half) / scale, 1.0)
 
 
 def _effective_size(values, cluster) -> float:

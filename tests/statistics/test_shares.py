@@ -6,7 +6,7 @@ from scipy.stats import binomtest
 
 from perface_jax.statistics.estimates import expanded_tails
 from perface_jax.statistics.resampling import resample
-from perface_jax.statistics.shares import mean_of, share_of
+from perface_jax.statistics.shares import mean_of, share_of, wilson
 
 PERSON = np.array([0, 0, 1, 2, 2, 2])
 
@@ -59,3 +59,9 @@ def test_one_cluster_has_no_interval():
     one = np.zeros(6, int)
     assert mean_of(np.arange(6), one, resample(1, 9)) == pytest.approx((2.5, np.nan, np.nan), nan_ok=True)
     assert share_of(np.ones(6), one) == pytest.approx((1, np.nan, np.nan), nan_ok=True)
+
+
+@pytest.mark.parametrize(("right", "of"), [(0, 5), (1, 2), (19, 20), (20, 20)])
+def test_wilsons_interval_is_that_of_scipy(right, of):
+    theirs = binomtest(right, of).proportion_ci(method="wilson")
+    np.testing.assert_allclose(wilson(right / of, of), theirs, atol=1e-12)
