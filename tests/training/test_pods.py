@@ -45,7 +45,7 @@ def test_two_processes_stopped_killed_and_continued_end_with_the_bytes_of_one(tr
     workdir = tmp_path / "run"
     two = _start_two(trainings, workdir)
     _wait(two, workdir, after=3)
-    os.kill(two[1].pid, signal.SIGTERM)  # one is told, both save the same step
+    os.kill(two[1].pid, signal.SIGINT)  # which it makes a SIGTERM: one is told, both save the same step
     assert _join(two) == [preemption.EXIT_CODE] * 2, printed(workdir)
     stopped = saved(workdir)
     for part in range(2):
