@@ -125,7 +125,7 @@ def call(name: str) -> None:
 
 def _help(name: str) -> None:
     """An example before the command's own help; ends with 0, also where absl says 1."""
-    print(f"for example: {COMMANDS[name].example}\n", flush=True)
+    print(f"For example:\n  {COMMANDS[name].example}\n", flush=True)
     try:
         call(name)
     except SystemExit as end:

@@ -37,7 +37,7 @@ def _embed(chosen: argparse.Namespace) -> None:
     vectors = evaluation.Vectors(tuple(names), embeddings, chosen.folder)  # refuses NaN
     evaluation.write_vectors(chosen.out, names, vectors.embeddings)
     print(face_files.as_notes(opened.notes) + left_out, end="")
-    print(f"{len(names)} faces embedded, {len(skipped)} pictures left out; {embeddings.shape[1]} numbers a face")
+    print(f"{len(names)} faces embedded, {len(skipped)} left out; {embeddings.shape[1]} numbers a face")
     print(f"The file is {chosen.out}")
 
 

@@ -53,8 +53,9 @@ def test_perface_lists_its_commands_and_names_them_where_another_is_asked_for():
 )
 def test_every_command_of_perface_shows_an_example_and_its_options(name, option):
     shown = perface(name, "--help")
-    assert shown.startswith(f"for example: perface {name} ")
+    assert shown.startswith(f"For example:\n  perface {name} ")
     assert option in shown
+    assert len(shown.splitlines()[1]) <= 80
 
 
 def test_the_fields_of_a_config_are_listed_with_what_they_mean():

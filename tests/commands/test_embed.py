@@ -24,7 +24,7 @@ def test_the_file_has_what_embed_folder_returns_and_the_others_are_listed(folder
     said = capsys.readouterr().out
     assert "left out: empty.png: no face found" in said
     assert "left out: page.jpg: page.jpg: a web page" in said
-    assert "8 faces embedded, 2 pictures left out; 16 numbers a face" in said
+    assert "8 faces embedded, 2 left out; 16 numbers a face" in said
     options = {"crop": "arcface", "detector": brightest, "faces": "all"}
     names, vectors, _ = evaluation.embed_folder(*load_model(start), folder, **options)
     read = evaluation.read_vectors(out)
