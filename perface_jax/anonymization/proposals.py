@@ -85,7 +85,7 @@ def degree_curves(
     for name, embed in {PERCEIVED: perceive, **recognizers}.items():
         vectors = embed(*own)
         values = [np.asarray(similarity(vectors, embed(*(part[:, 0] for part in one)))) for one in results]
-        means, low, high = np.transpose([mean(one, np.arange(len(one))) for one in values])
+        means, low, high = np.array([tuple(mean(one, np.arange(len(one)))) for one in values]).T
         curves[name] = np.asarray(degrees, np.float64), means, low, high
     return curves
 

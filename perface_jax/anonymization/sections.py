@@ -113,7 +113,7 @@ def recognizer_matches(found: Benchmark) -> Section:
         " rank 1 is Re-ID. In brackets: 95% interval, over persons."
     )
     rocs = {pair: (curve.roc.false_accept_rate, curve.roc.true_accept_rate) for pair, curve in curves.items()}
-    shares = {pair: tuple(np.transpose(curve.ranks)) for pair, curve in curves.items()}
+    shares = {pair: tuple(np.array([tuple(rank) for rank in curve.ranks]).T) for pair, curve in curves.items()}
     roc = figures.roc_curves(_by_recognizer(rocs), asked=found.false_accept_rate)
     pictures = [
         Picture("ROC: share matched at every threshold", roc),

@@ -51,7 +51,7 @@ def load_similarities(
     if arrays["settings"].shape != here.shape:
         runs = f"{len(arrays['settings'])} seeds and folds, here are {len(here)}"
         raise ValueError(f"{file.parent} has {runs}; wanted as many: compare runs of one kind of sweep")
-    if not np.array_equal(*map(_without_validation, (arrays["settings"], here))):
+    if not np.array_equal(_without_validation(arrays["settings"]), _without_validation(here)):
         raise ValueError(f"{file.parent} has another split: its test triplets are not those of this run (config.split)")
     return {
         f"{name.removeprefix('model ')} of {file.parent.name}": list(runs)

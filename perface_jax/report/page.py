@@ -118,6 +118,7 @@ th, td { padding: .35rem .6rem; text-align: left; vertical-align: top; border-bo
 th { border-bottom: 2px solid #1b1f24; vertical-align: bottom; font-weight: 600; }
 th:first-child, td:first-child { padding-left: 0; }
 td { max-width: 24rem; overflow-wrap: break-word; }
+td:last-child:not(.number) { min-width: 9rem; }
 .number { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
 th.number, .number wbr { white-space: normal; }
 .none { color: var(--soft); max-width: 12rem; white-space: normal; }

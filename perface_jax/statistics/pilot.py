@@ -42,12 +42,12 @@ def effects(
     if len(right) not in (0, 2):
         raise ValueError(f"the choices of {len(right)} models; wanted those of two, or of none")
     known = (source >= 0) & (target >= 0)
-    votes_for_a, votes, *right = (one[known] for one in (votes_for_a, votes, *right))
+    votes_for_a, votes, *chosen = (one[known] for one in (votes_for_a, votes, *right))
     source, target = (np.unique(ids[known], return_inverse=True)[1] for ids in (source, target))
     if min(source.max(initial=0), target.max(initial=0)) < 1 or not np.any(votes >= 2):
         raise ValueError("a pilot needs two sources, two targets, and triplets with two votes or more")
     found = Effects()._replace(**_of_votes(votes_for_a, votes, source, target))
-    return found._replace(**_of_models(right[0], right[1], source, target)) if right else found
+    return found._replace(**_of_models(chosen[0], chosen[1], source, target)) if chosen else found
 
 
 def _of_votes(votes_for_a, votes, source, target) -> dict[str, float]:
