@@ -61,7 +61,7 @@ def robust_test(
 @functools.partial(jax.jit, static_argnames="level")
 def _robust_test(mean, error, degrees, *, level):
     half = student.quantile(degrees, level) * error
-    exact = error <= 8 * jnp.finfo(mean.dtype).eps * jnp.abs(mean)  # only rounding
+    exact = _is_exact(mean, error)
     p = student.two_sided_p(mean / jnp.where(exact, 1, error), degrees)
     p = jnp.where(exact, jnp.where(mean == 0, 1, 2.0 ** -jnp.where(exact, degrees, 0)), p)
     return PairedTest(mean, mean - half, mean + half, p)
@@ -78,6 +78,7 @@ def equivalence_test(
 
     Two one-sided cluster-robust t tests, of `d <= -margin` and of `d >= margin`; p is the larger one. It is below .05
     where the 90% interval of `robust_test` is within the margin. A large p of `robust_test` is no such evidence.
+    Where all differences are the same, p is that of as many clusters that all agree, `1 / 2^G`, or 1 beyond the margin.
 
     ValueError unless `margin`, a Python number in the unit of the scores, is above 0.
 
@@ -85,11 +86,19 @@ def equivalence_test(
     """
     if not margin > 0:
         raise ValueError(f"margin is {margin}; wanted a difference that does not matter, above 0, for instance 0.02")
-    mean, error, degrees = robust_mean(_differences(first, second), *clusters, where=where)
-    return _one_sided((margin - jnp.abs(mean)), error, degrees)
+    return _equivalence_test(*robust_mean(_differences(first, second), *clusters, where=where), margin)
 
 
-_one_sided = jax.jit(lambda distance, error, degrees: student.one_sided_p(distance / error, degrees))
+@jax.jit
+def _equivalence_test(mean, error, degrees, margin):
+    distance, exact = margin - jnp.abs(mean), _is_exact(mean, error)
+    p = student.one_sided_p(distance / jnp.where(exact, 1, error), degrees)
+    return jnp.where(exact, jnp.where(distance > 0, 2.0 ** -(degrees + 1), 1), p)
+
+
+def _is_exact(mean, error):
+    """Whether all differences are the same, up to rounding."""
+    return error <= 8 * jnp.finfo(mean.dtype).eps * jnp.abs(mean)
 
 
 def paired_bootstrap(

@@ -175,7 +175,9 @@ def test_differences_without_variance_are_counted_in_clusters():
     np.testing.assert_array_equal(metrics.robust_test(ones, ones, source, target), [0, 0, 0, 1])
     np.testing.assert_allclose(metrics.robust_test(ones, 0 * ones, source, target), [1, 1, 1, 2 / 2**5])
     np.testing.assert_allclose(metrics.robust_test(0 * ones, 0.1 * ones, source).p, 2 / 2**8, rtol=1e-6)
-    assert metrics.equivalence_test(ones, ones, source, margin=0.02) == 0
+    np.testing.assert_allclose(metrics.equivalence_test(ones, ones, source, target, margin=0.02), 1 / 2**5)
+    assert metrics.equivalence_test(ones, 0 * ones, source, margin=1.0) == 1
+    assert np.isnan(metrics.equivalence_test(ones, ones, 0 * source, margin=0.02))
     assert np.isnan(metrics.robust_test(ones, 0 * ones, 0 * source)[1:]).all()
 
 
