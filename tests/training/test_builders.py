@@ -163,5 +163,5 @@ def test_without_a_folder_training_starts_from_random_weights_of_the_seed(config
 
 def test_a_missing_model_folder_says_how_to_make_one(config):
     config.init = "nowhere"
-    with pytest.raises(FileNotFoundError, match=r"converters\.arcface_torch"):
+    with pytest.raises(FileNotFoundError, match="perface convert"):
         builders.starting_point(config)
