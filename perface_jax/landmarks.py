@@ -1,15 +1,16 @@
 """Sets of facial landmarks, and the one outline to which all of them are converted.
 
 Points are (x, y) in pixels, pixel centers at integers, x to the right, y down; left is left in the picture. The number
-of points says which of these it is:
+of points identifies the set:
 
     5     left eye, right eye, nose tip, left and right corner of the mouth: what every detector gives
-    59    the outline of this library, drawn by the synthetic world; PARTS names its stretches
+    59    the outline of this library, drawn by the synthetic world; PARTS names its parts
     68    iBUG 300-W, as from dlib and face-alignment
     468   the MediaPipe face mesh; 478 with irises, which are ignored
 
 The outline is a linear map of the points, with the same weights for all faces, so it can be jitted and differentiated.
-The rest of the library sees outlines only. From five points it is a guess: the generic face, placed by an affine fit.
+The rest of the library uses outlines only. From five points the outline is a guess: a generic face, placed by an affine
+fit.
 """
 
 import functools
@@ -21,7 +22,7 @@ from jaxtyping import Float, Num
 from perface_jax.arrays import AnyArray, Array
 from perface_jax.precision import wide
 
-# stretches of the outline, as (first, end). Eyes run from the outer corner over the top to the inner corner and back
+# parts of the outline, as (first, end). Eyes run from the outer corner over the top to the inner corner and back
 # below; brows from inside to outside; the mouth from its right corner over the top; the jaw from ear to ear.
 PARTS = {
     "five": (0, 5),
@@ -59,7 +60,7 @@ GENERIC = np.array([
 
 
 def outline(points: Float[AnyArray, "*batch points 2"]) -> Float[Array, "*batch 59 2"]:
-    """The 59 points of the outline, in float32 or float64. ValueError where their number is none of COUNTS."""
+    """The 59 points of the outline, in float32 or float64. ValueError if the number of points is not in COUNTS."""
     points = jnp.asarray(points)
     points = points.astype(wide(points.dtype))
     if points.ndim < 2 or points.shape[-1] != 2 or points.shape[-2] not in COUNTS:
@@ -72,10 +73,10 @@ def outline(points: Float[AnyArray, "*batch points 2"]) -> Float[Array, "*batch 
 
 
 def five_points(points: Num[AnyArray, "*batch points 2"]) -> Float[np.ndarray, "*batch 5 2"]:
-    """The five points of a detector of any set of landmarks, on the host; five are returned as they are.
+    """The usual five points from any set of landmarks, on the host; five are returned unchanged.
 
     Raises:
-      ValueError: a number of points that is none of COUNTS.
+      ValueError: a number of points that is not in COUNTS.
     """
     points = np.asarray(points, np.float64)
     if points.ndim < 2 or points.shape[-1] != 2 or points.shape[-2] not in COUNTS:

@@ -6,8 +6,8 @@
     faces = detect(images.read("photograph.jpg"))
     crop = images.align(picture, faces[0].landmarks)
 
-A `Detector` is a function: uint8 RGB [h, w, 3] -> list of `Face(box, score, landmarks [5, 2])`. `adapters` make one of
-insightface, mediapipe, dlib and face-alignment. `python -m perface_jax.detection DIR --out landmarks.csv` finds the
+A `Detector` is a function: uint8 RGB [h, w, 3] -> list of `Face(box, score, landmarks [5, 2])`. `adapters` wraps those
+of insightface, mediapipe, dlib and face-alignment. `python -m perface_jax.detection DIR --out landmarks.csv` finds the
 faces of a folder.
 """
 

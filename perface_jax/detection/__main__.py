@@ -1,6 +1,6 @@
 """`python -m perface_jax.detection DIR --out landmarks.csv`: find the faces of a folder of photographs.
 
-Writes five points a face, and a contact sheet with boxes and points beside the file; lists the pictures without a face.
+Writes five points per face, and beside that file a contact sheet with boxes and points. Lists pictures without a face.
 """
 
 import argparse
@@ -18,7 +18,7 @@ SHEET, SIDE = 100, 320  # pictures on the contact sheet, and pixels of their lon
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Exits with 0 if there is a face, 1 if there is none, 2 if nothing could be looked at."""
+    """Exits with 0 if any face is found, 1 if none is, 2 if no picture could be read."""
     parser = _parser()
     chosen = parser.parse_args(arguments)
     out = pathlib.Path(chosen.out)

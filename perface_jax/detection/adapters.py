@@ -1,11 +1,11 @@
-"""Detectors made of other libraries. None of them is needed by this one; the caller installs and configures them.
+"""Adapters for detectors of other libraries. None is required; you install and configure them yourself.
 
     detect = adapters.from_insightface(app)                        # insightface.app.FaceAnalysis, prepared
     detect = adapters.from_mediapipe("face_landmarker.task")       # the file is MediaPipe's, downloaded by the caller
     detect = adapters.from_dlib(dlib.get_frontal_face_detector(), dlib.shape_predictor("..._68_face_landmarks.dat"))
     detect = adapters.from_face_alignment(face_alignment.FaceAlignment(...))
 
-All take RGB, as everything here. A library that gives no score gives 1.
+All take RGB, like everything here. The score is 1 if a library gives none.
 """
 
 import importlib
@@ -22,9 +22,9 @@ from perface_jax.landmarks import five_points
 
 
 def from_insightface(app: Any) -> Detector:
-    """A `FaceAnalysis` of insightface; it takes BGR. With its model of 68 points, `dense` holds them.
+    """A `FaceAnalysis` of insightface (which takes BGR). With its 68-point model, `dense` holds the 68 points.
 
-    Its five points are the usual ones, so no conversion is needed.
+    Its five points are the usual ones, so they are not converted.
     """
 
     def detect(picture: UInt8[np.ndarray, "h w 3"], /) -> Sequence[Face]:
@@ -40,10 +40,10 @@ def _from_insightface(found):
 
 
 def from_mediapipe(task: str | os.PathLike, *, faces: int = 8) -> Detector:
-    """MediaPipe's FaceLandmarker with the model in the file `task`: 478 points a face in `dense`.
+    """MediaPipe's FaceLandmarker with the model in the file `task`: 478 points per face in `dense`.
 
     Args:
-      faces: the largest number it looks for in a picture.
+      faces: the largest number of faces to find in a picture.
 
     Raises:
       ModuleNotFoundError: mediapipe is not installed.
@@ -75,10 +75,10 @@ def from_dlib(detector: Any, predictor: Any, *, upsample: int = 1) -> Detector:
     """dlib's `get_frontal_face_detector()` with a `shape_predictor` of 68 points.
 
     Args:
-      upsample: how often the picture is doubled first, to find smaller faces.
+      upsample: how often to double the size of the picture first, to find smaller faces.
 
     Raises:
-      ValueError, when called: a predictor of another number of points; dlib's five are no eye centers.
+      ValueError, when called: a predictor with another number of points (dlib's five are not eye centers).
     """
     lock = threading.Lock()
 
@@ -101,7 +101,7 @@ def _from_dlib(box, score, shape):
 
 
 def from_face_alignment(aligner: Any) -> Detector:
-    """A `FaceAlignment` of face-alignment: 68 points a face in `dense`."""
+    """A `FaceAlignment` of face-alignment: 68 points per face in `dense`."""
     lock = threading.Lock()
 
     def detect(picture: UInt8[np.ndarray, "h w 3"], /) -> Sequence[Face]:
@@ -119,7 +119,7 @@ def from_face_alignment(aligner: Any) -> Detector:
 def _from_dense(
     points: Float[np.ndarray, "points 2"], *, box: Float[np.ndarray, "4"] | None = None, score: float = 1.0
 ) -> Face:
-    """A face of 68 or more points; without a box that of the points."""
+    """A face of 68 or more points; without a box, the box around the points."""
     points = np.asarray(points, np.float32)
     five = five_points(points).astype(np.float32)
     return Face(np.concatenate([points.min(0), points.max(0)]) if box is None else box, score, five, points)

@@ -1,6 +1,6 @@
-"""Boxes [n, 4]: left, top, right, bottom. What MTCNN does with them between its networks, in NumPy.
+"""Boxes [n, 4] (left, top, right, bottom), and what MTCNN does with them between its networks, in NumPy.
 
-Pixels are counted from 1 here, as in the published code: a box holds the pixels left to right, both included.
+As in the published code, pixels are counted from 1, and a box includes both its left and its right pixel.
 """
 
 import numpy as np
@@ -15,10 +15,10 @@ def keep(
     of_smaller: bool = False,
     border: float = 0.0,
 ) -> Int[np.ndarray, " kept"]:
-    """Non-maximum suppression: positions of the boxes that overlap no box of a higher score too much, best first.
+    """Non-maximum suppression: indices of the boxes that do not overlap a higher-scoring box too much, best first.
 
     Args:
-      overlap: the largest share that two kept boxes may have in common, of their union or `of_smaller` of the two.
+      overlap: the largest overlap of two kept boxes, as a share of their union, or `of_smaller` of the smaller one.
       border: added to widths and heights.
     """
     near, far = boxes[:, :2], boxes[:, 2:]
@@ -37,13 +37,13 @@ def keep(
 def regress(
     boxes: Float32[np.ndarray, "n 4"], shifts: Float32[np.ndarray, "n 4"], *, border: float = 1.0
 ) -> Float32[np.ndarray, "n 4"]:
-    """The boxes with their edges moved by shares of their width and height."""
+    """The boxes with their edges moved by these shares of their width and height."""
     sides = boxes[:, 2:] - boxes[:, :2] + np.float32(border)
     return boxes + shifts * np.tile(sides, 2)
 
 
 def square(boxes: Float32[np.ndarray, "n 4"]) -> Float32[np.ndarray, "n 4"]:
-    """Squares of the longer side around the same centers."""
+    """Squares around the same centers, as large as the longer side."""
     sides = boxes[:, 2:] - boxes[:, :2]
     longer = sides.max(1, keepdims=True)
     near = boxes[:, :2] + np.float32(0.5) * (sides - longer)
@@ -51,5 +51,5 @@ def square(boxes: Float32[np.ndarray, "n 4"]) -> Float32[np.ndarray, "n 4"]:
 
 
 def windows(boxes: Float32[np.ndarray, "n 4"]) -> Int[np.ndarray, "n 4"]:
-    """The boxes as slices: pixels from 0, right and bottom not included; negative ones lie outside of the picture."""
+    """The boxes as slices: pixels from 0, right and bottom excluded; negative pixels lie outside of the picture."""
     return np.trunc(boxes).astype(int) - (1, 1, 0, 0)

@@ -1,7 +1,7 @@
-"""Levels of a pyramid cut into pieces and laid out on canvases of one size, so that one program serves all pictures.
+"""Cuts the levels of a pyramid into pieces and lays them out on canvases of one size: one program serves all pictures.
 
-P-Net looks at 12 x 12 pixels a cell and moves by 2, so pieces of a level overlap by 10 pixels, and begin at even places
-of the level and of the canvas. Between pieces nothing is lost: a cell sees pixels of its own piece only.
+A cell of P-Net sees 12 x 12 pixels, and neighboring cells are 2 pixels apart. Pieces of a level therefore overlap by 10
+pixels, and begin at even pixels of the level and of the canvas. No cell is lost, and each sees its own piece only.
 """
 
 from collections.abc import Sequence
@@ -41,12 +41,12 @@ def _cells(start, length) -> tuple[slice, slice]:
 
 
 def cells(length: int) -> int:
-    """How many cells P-Net has along `length` pixels; its max-pool takes a last odd row by itself."""
+    """How many cells P-Net has along `length` pixels; its max-pool treats a last odd row as a cell."""
     return max(0, (length - FIELD + 1) // STRIDE + 1)
 
 
 def lay_out(sizes: Sequence[tuple[int, int]]) -> list[Piece]:
-    """Places for levels of these heights and widths, in shelves, the highest pieces first."""
+    """Where to place levels of these heights and widths: on shelves, the tallest pieces first."""
     cut = [(-height, -width, level, top, left) for level, size in enumerate(sizes)
            for top, height in _cut(size[0]) for left, width in _cut(size[1])]  # fmt: skip
     pieces, canvas, top, left, shelf = [], 0, 0, 0, 0
@@ -64,7 +64,7 @@ def lay_out(sizes: Sequence[tuple[int, int]]) -> list[Piece]:
 def draw(
     levels: Sequence[Float32[np.ndarray, "_ _ 3"]], pieces: Sequence[Piece]
 ) -> tuple[Float32[np.ndarray, "n side side 3"], Bool[np.ndarray, "n side side"]]:
-    """The canvases with all pieces, and where on them the first 3 x 3 convolution sees one piece only."""
+    """The canvases with all pieces, and where on them the first 3 x 3 convolution sees only one piece."""
     canvases = np.zeros((1 + max(piece.canvas for piece in pieces), SIDE, SIDE, 3), np.float32)
     where = np.zeros(canvases.shape[:3], bool)
     for level, start, length, canvas, place in pieces:

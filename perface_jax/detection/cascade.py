@@ -1,11 +1,11 @@
-"""MTCNN: three networks, each of which looks closer at what the one before it let through.
+"""MTCNN: three networks; each examines more closely what the one before it let through.
 
-P-Net runs over a pyramid of the picture, R-Net and O-Net over windows of it in batches of one size, so each network is
-compiled once whatever the pictures are. What lies between the networks depends on the data and is NumPy.
+P-Net runs over a pyramid of the picture, R-Net and O-Net over windows of it. All batches have one size, so each network
+is compiled once for all pictures. The steps between the networks depend on the data and use NumPy.
 
-The steps, their rounding included, are those of facenet-pytorch 2.6 (MIT). One differs, and is as in the authors' own
-code: a window that reaches over the edge of the picture is filled up with black, where facenet-pytorch stretches the
-rest, which moves the points of close-ups.
+The steps and their rounding are those of facenet-pytorch 2.6 (MIT), with one exception: a window that extends beyond
+the picture is padded with black, as in the authors' own code. facenet-pytorch stretches the visible part instead, which
+moves the points of close-ups.
 """
 
 import dataclasses
@@ -28,7 +28,7 @@ WINDOWS = {"refine": 64, "describe": 16}  # in a batch
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Cascade:
-    """A `Detector` of these networks; faces come in the order of their scores.
+    """A `Detector` of these networks; faces are ordered by score.
 
     Raises:
       ValueError: options out of range.
@@ -54,7 +54,7 @@ class Cascade:
         return [Face(box - 1, float(score), points) for box, score, points in zip(*found, strict=True)]
 
     def _propose(self, table) -> Float32[np.ndarray, "n 4"]:
-        """Squares that P-Net takes for faces."""
+        """The squares that P-Net accepts as faces."""
         height, width = table.shape[0] - 1, table.shape[1] - 1
         found = [np.zeros((0, 4)), np.zeros(0), np.zeros((0, 4))]
         scales = pyramid(min(height, width), smallest=self.smallest, factor=self.factor)
@@ -66,7 +66,7 @@ class Cascade:
         return boxes.square(boxes.regress(corners[kept], shifts[kept], border=0.0))
 
     def _of_level(self, scale, scores, shifts):
-        """Boxes [n, 4] in the picture, their scores and shifts, of the cells of a level that pass."""
+        """Boxes [n, 4] in the picture, scores and shifts of the cells of a level that pass."""
         cells = np.argwhere(scores >= self.thresholds[0])[:, ::-1].astype(np.float32)
         passed = scores >= self.thresholds[0]
         near = np.floor((networks.STRIDE * cells + 1) / np.float32(scale))
@@ -76,7 +76,7 @@ class Cascade:
         return corners[kept], scores[kept], shifts[kept]
 
     def _refine(self, table, squares) -> Float32[np.ndarray, "n 4"]:
-        """Those squares that R-Net takes for faces, moved."""
+        """The squares that R-Net accepts as faces, moved."""
         scores, shifts = _look("refine", self.weights.rnet, table, squares, networks.REFINED)
         passed = scores > self.thresholds[1]
         squares, scores, shifts = squares[passed], scores[passed], shifts[passed]
@@ -84,7 +84,7 @@ class Cascade:
         return boxes.square(boxes.regress(squares[kept], shifts[kept]))
 
     def _describe(self, table, squares):
-        """Boxes, scores and points of those squares that O-Net takes for faces."""
+        """Boxes, scores and points of the squares that O-Net accepts as faces."""
         scores, shifts, shares = _look("describe", self.weights.onet, table, squares, networks.OUTPUT)
         passed = scores > self.thresholds[2]
         squares, scores, shifts, shares = squares[passed], scores[passed], shifts[passed], shares[passed]
@@ -106,9 +106,9 @@ def mtcnn(
 
     Args:
       thresholds: scores that a window must reach in P-, R- and O-Net.
-      factor: from each level of the pyramid to the next.
-      smallest: pixels a side of the smallest face; larger is faster.
-      retry: look again where no face is sure, with a border and at the turned picture; see `retries`.
+      factor: scale from each level of the pyramid to the next.
+      smallest: side of the smallest face in pixels; larger is faster.
+      retry: if no face is certain, look again with a border and in the rotated picture; see `retries`.
 
     Raises:
       MissingExtra: the extra `detect` is not installed.
@@ -131,12 +131,12 @@ def named(detector: str | Detector) -> Detector:
             )
         return detector
     if detector != "mtcnn":
-        raise ValueError(f"saw detector {detector!r}, wanted 'mtcnn', or a function: detection.adapters makes some")
+        raise ValueError(f"saw detector {detector!r}, wanted 'mtcnn', or a function as from detection.adapters")
     return mtcnn()
 
 
 def pyramid(side: int, *, smallest: float, factor: float) -> list[float]:
-    """Scales of the levels for a picture whose shorter side is `side`: the smallest face fills P-Net's view first."""
+    """Scales of the levels for a picture of shorter side `side`; in the first, the smallest face fills P-Net's view."""
     scales, scale = [], networks.FIELD / smallest
     while side * scale >= networks.FIELD:
         scales.append(scale)
@@ -166,7 +166,7 @@ def _levels(layers, table, scales) -> Iterator[tuple[float, np.ndarray, np.ndarr
 
 
 def _look(name, layers, table, squares, side):
-    """What a network says of the squares, in batches of one size."""
+    """The outputs of a network for the squares, in batches of one size."""
     pixels = area_means(table, boxes.windows(squares), (side, side))
     program, many = _program(name), WINDOWS[name]
     rows = np.zeros((-(-max(len(pixels), 1) // many) * many, side, side, 3), np.float32)

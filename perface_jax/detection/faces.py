@@ -11,9 +11,9 @@ class Face(NamedTuple):
     """One face of a picture; coordinates follow the contract of `images`, and may lie outside the picture."""
 
     box: Float[np.ndarray, "4"]  # left, top, right, bottom
-    score: float  # the detector's own: larger is surer
-    landmarks: Float[np.ndarray, "5 2"]  # left and right are those of the upright face
-    dense: Float[np.ndarray, "points 2"] | None = None  # all points of a detector that gives more than five
+    score: float  # the detector's own; larger = more certain
+    landmarks: Float[np.ndarray, "5 2"]  # left and right as in the upright face
+    dense: Float[np.ndarray, "points 2"] | None = None  # all points, if the detector gives more than five
 
 
 @runtime_checkable

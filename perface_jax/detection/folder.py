@@ -22,11 +22,11 @@ Seen = Callable[[str, UInt8[np.ndarray, "h w 3"], Sequence[Face]], None]
 def detect_folder(
     folder: epath.PathLike, detector: Detector, *, seen: Seen | None = None
 ) -> Iterator[tuple[str, list[Face] | str]]:
-    """Each picture of a folder and its subfolders, in order: its name, and its faces, or why it cannot be read.
+    """For each picture of a folder and its subfolders, in order: its name, and its faces or why it cannot be read.
 
     Args:
-      folder: searched as by `images.picture_names`.
-      seen: called with the name, the picture and its faces, the largest first, in the thread that found them.
+      folder: searched like `images.picture_names`.
+      seen: called with the name, the picture and its faces (largest first), in the thread that found them.
 
     Raises:
       FileNotFoundError: no such folder.
@@ -52,7 +52,7 @@ def _look(folder, detector, seen, name):
 def write_landmarks(file: epath.PathLike, faces: Mapping[str, Face]) -> None:
     """A CSV with a row for each face: name, five points in pixels, score and box.
 
-    `datasets.portrait_files.read_landmarks` and the readers of CelebA-HQ take it.
+    `datasets.portrait_files.read_landmarks` and the readers of CelebA-HQ accept this file.
     """
     out = io.StringIO(newline="")
     rows = csv.writer(out, lineterminator="\n")

@@ -35,7 +35,7 @@ class Weights(NamedTuple):
 
 
 def read_weights() -> Weights:
-    """The weights in the installed package `mtcnn`, of which nothing is imported.
+    """The weights in the installed package `mtcnn`; its code is not imported.
 
     Raises:
       MissingExtra: the package, joblib or lz4 is not installed.
@@ -60,10 +60,10 @@ def read_weights() -> Weights:
 def propose(
     layers: Layers, pixels: Float[AnyArray, "n h w 3"], where: Bool[AnyArray, "n h w"]
 ) -> tuple[Float[Array, "n rows columns"], Float[Array, "n rows columns 4"]]:
-    """P-Net: for each cell of a picture its score as a face and the shifts of its box's edges.
+    """P-Net: for each cell of a picture, its score as a face and the shifts of its box's edges.
 
     Args:
-      where: which results of the first convolution count; the others lose in the max-pool. h and w must be even.
+      where: which results of the first convolution count; the max-pool ignores the others. h and w must be even.
     """
     rest = iter(layers)
     x = _convolve(_scaled(pixels), rest)
@@ -115,7 +115,7 @@ def _dense(x, rest: Iterator):
 
 
 def _flat(x, rest: Iterator):
-    """The first dense layer; it takes columns before rows, as the weights were trained in Caffe."""
+    """The first dense layer. It flattens columns before rows, because the weights were trained in Caffe."""
     x = _dense(jnp.swapaxes(x, 1, 2).reshape(len(x), -1), rest)
     return _prelu(x, next(rest)[None])
 

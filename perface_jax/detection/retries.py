@@ -1,8 +1,8 @@
-"""Second looks, where a detector of upright faces in full view was not sure: with a border, and at the turned picture.
+"""Second attempts where a detector of upright, fully visible faces was uncertain: with a border, and rotated.
 
-A close-up has no room around the face, so it is found only with a border. A face that lies on its side or upside down
-is often not missed but taken for an upright one, with points in the wrong places and a lower score; therefore all four
-sides are compared as soon as the best score is not a high one.
+A close-up has no room around the face, so the detector needs a border to find it. A face on its side or upside down is
+often not missed but mistaken for an upright one, with points in the wrong places and a lower score. Therefore all four
+rotations are compared unless the best score is high.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,13 +12,13 @@ from jaxtyping import Float, UInt8
 
 from perface_jax.detection.faces import Detector, Face
 
-SURE = 0.999  # 95 of 100 upright faces score more, in 1 of 780 turned ones anything does
-TURNED = 0.9  # what a face must score before its picture counts as turned
+SURE = 0.999  # 95 of 100 upright faces score more; only 1 of 780 rotated pictures does
+TURNED = 0.9  # the score a face needs before its picture counts as rotated
 BORDER = 0.35  # of the longer side
 
 
 def persistent(plain: Detector, close: Callable[[int], Detector]) -> Detector:
-    """A detector that looks again, with a border and at the turned picture.
+    """A detector that looks again, with a border and in the rotated picture.
 
     Args:
       plain: finds upright faces; scores from 0 to 1.
@@ -39,7 +39,7 @@ def persistent(plain: Detector, close: Callable[[int], Detector]) -> Detector:
 
 
 def _upright(plain, close, picture):
-    """Faces in full view, or else one that fills the picture."""
+    """Fully visible faces, or else one that fills the picture."""
     if faces := plain(picture):
         return faces
     border = round(BORDER * max(picture.shape[:2]))

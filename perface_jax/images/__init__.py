@@ -7,7 +7,8 @@ Five landmarks: left eye, right eye, nose tip, left mouth corner, right mouth co
 
 `read`, `decode` and `fit` run on the host, with Pillow; they are thread-safe and take pictures of any size. The other
 functions are pure JAX: they run under jit, vmap and grad (template and size static) and compile once per picture size.
-Those that compute new pixels also take floating pictures, on any scale, and keep the dtype; uint8 results are rounded.
+Functions that compute new pixels also take floating pictures, on any scale, and keep the dtype; uint8 results are
+rounded.
 Color profiles are not applied.
 """
 
@@ -42,7 +43,7 @@ from perface_jax.images.pixels import check, flip, normalize, resize
 def __getattr__(name: str):
     if name != "normalise":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    warnings.warn("images.normalise is now images.normalize and goes in the next version", DeprecationWarning, 2)
+    warnings.warn("images.normalise is now images.normalize; the old name goes next version", DeprecationWarning, 2)
     return normalize
 
 

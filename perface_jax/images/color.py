@@ -1,11 +1,11 @@
 """Colors: sRGB to linear light to CIELAB and back, and how different two colors look (CIEDE2000).
 
-Pictures are RGB on the scale of 0 to 255, interpreted as sRGB of IEC 61966-2-1; colors of any shape will do. Linear
+Pictures are RGB from 0 to 255, interpreted as sRGB of IEC 61966-2-1; colors may have any leading shape. Linear
 light runs from 0 to 1. CIELAB uses sRGB's own white (D65), so that gray has a* = b* = 0; L* runs from 0 to 100, a*
 (green to red) and b* (blue to yellow) from about -100 to 100.
 
-Pure JAX, computed in float32 (in float64 for such arrays). All gradients are finite, at black, at gray and at equal
-colors too. Nothing is averaged here.
+Pure JAX, computed in float32 (float64 for float64 arrays). All gradients are finite, even at black, at gray and at
+equal colors. Nothing is averaged here.
 """
 
 import jax.numpy as jnp
@@ -57,7 +57,7 @@ def from_lab(lab: Float[AnyArray, "*shape 3"]) -> Float[Array, "*shape 3"]:
 def difference(lab: Float[AnyArray, "*#shape 3"], other: Float[AnyArray, "*#shape 3"]) -> Float[Array, "*shape"]:
     """CIEDE2000, how different two colors look, at least 0: about 1 is just noticeable, side by side.
 
-    With all three weights (of lightness, chroma and hue) 1. Equal colors have a gradient of 0. Leading axes broadcast.
+    All three weights (of lightness, chroma and hue) are 1. Equal colors have a gradient of 0. Leading axes broadcast.
 
     Source: Sharma, Wu and Dalal 2005, "The CIEDE2000 color-difference formula", equations 2 to 22.
     """
@@ -100,7 +100,7 @@ def _saturation(chroma):
 
 
 def _hues(lab, other):
-    """Lightness, chroma C' and hue h' (radians, 0 to 2 pi; that of gray does not count) of both."""
+    """Lightness, chroma C' and hue h' (radians, 0 to 2 pi; irrelevant for gray) of both."""
     plain = [_root(color[..., 1] ** 2 + color[..., 2] ** 2) for color in (lab, other)]
     stretch = 1.0 + 0.5 * (1.0 - _saturation((plain[0] + plain[1]) / 2.0))
     return [_polar(color[..., 0], stretch * color[..., 1], color[..., 2]) for color in (lab, other)]
@@ -113,7 +113,7 @@ def _polar(light, a, b):
 
 
 def _turn(hue, hue_2):
-    """The shorter way from one hue to the other, and the hue halfway."""
+    """The difference of two hues along the shorter arc, and the hue halfway."""
     turn = hue_2 - hue
     # Opposite hues count as near, so that float32 rounding does not decide.
     is_far = jnp.abs(turn) > np.pi + 4e-6
@@ -124,6 +124,6 @@ def _turn(hue, hue_2):
 
 
 def _uneven(hue):
-    """T: how finely hues around this one are distinguished."""
+    """T: how finely people distinguish hues around this one."""
     lead = -0.17 * jnp.cos(hue - np.deg2rad(30.0)) + 0.24 * jnp.cos(2.0 * hue)
     return 1.0 + lead + 0.32 * jnp.cos(3.0 * hue + np.deg2rad(6.0)) - 0.20 * jnp.cos(4.0 * hue - np.deg2rad(63.0))

@@ -49,9 +49,9 @@ TemplateLike = str | Num[AnyArray, "*poses 5 2"] | Sequence  # a name in TEMPLAT
 def template_points(template: TemplateLike, size: int) -> Float[np.ndarray, "poses 5 2"]:
     """The points of a crop template in a crop of `size` pixels.
 
-    A named template is multiplied by size / its own size, as in the systems it comes from. That is not exactly where
-    pixel centers at integers would put the points: from 112 to 224, they lie a quarter of a small pixel short of it.
-    Points that are given are in pixels of the crop itself.
+    A named template is multiplied by size / its own size, as in the systems it comes from. With pixel centers at
+    integers this is slightly off: from 112 to 224, by a quarter of a small pixel. Points that you give are in pixels of
+    the crop itself.
 
     Raises:
       ValueError: an unknown name, points of another shape or not finite, a size below 1.
@@ -76,8 +76,8 @@ def similarity_transform(
 ) -> Float[Array, "*batch 2 3"]:
     """The rotation, scale and shift that bring points `source` closest to points `destination`, as a matrix.
 
-    M = [[p, -q, x], [q, p, y]] with the least sum of |M (s, 1) - d|^2. Never a reflection. NaN where all points of a
-    source coincide.
+    M = [[p, -q, x], [q, p, y]] minimizes the sum of |M (s, 1) - d|^2. Never a reflection. NaN if all points of a source
+    coincide.
 
     Source: Umeyama 1991. In the plane it is a regression with one complex slope, so no SVD is needed.
     """
@@ -112,7 +112,7 @@ def _similarity(source, destination):
 def _to_picture(landmarks, poses):
     """Slope and shift that take crop points to picture points: landmarks [5], poses [P, 5], complex; NumPy or JAX.
 
-    The pose with the smallest summed point error counts, as in SimSwap.
+    The pose with the smallest summed point error is used, as in SimSwap.
     """
     landmarks = landmarks[None]
     slope, shift = _similarity(landmarks, poses)
@@ -157,7 +157,7 @@ def align(
     """The face turned, scaled and shifted to bring its landmarks closest to a template.
 
     Crop pixel u takes the picture's value at M^-1 u, M = similarity_transform(landmarks, template): bilinear, black
-    outside, as cv2.warpAffine. No anti-aliasing: first shrink pictures in which the face is many times the crop.
+    outside, as cv2.warpAffine. No anti-aliasing: shrink pictures first if the face is many times larger than the crop.
 
     Smooth in the landmarks except where pixels or poses change. Leading axes broadcast.
 
@@ -165,8 +165,8 @@ def align(
       landmarks: in pixels of `image`.
       template, size: as for `template_points`.
     Raises:
-      PictureError: landmarks that cannot be right (not finite, fractions, far outside, left and right exchanged);
-        under jit only their shape can be checked.
+      PictureError: impossible landmarks (not finite, fractions, far outside, left and right exchanged); under jit only
+        their shape can be checked.
     """
     check(image, floating=True)
     image, landmarks = jnp.asarray(image), jnp.asarray(landmarks)
@@ -192,12 +192,12 @@ def _warp(image, landmarks, poses, *, size):
 
 
 def celeba_hq_square(points: Num[np.ndarray, "5 2"]) -> tuple[float, float, float]:
-    """Left, top and side of the square that a CelebA-HQ or FFHQ picture is around five landmarks, on their scale.
+    """Left, top and side of the square that a CelebA-HQ or FFHQ picture would show, from five landmarks.
 
-    Center = eyes + 0.1 (mouth - eyes), half side = max(2 x distance of the eyes, 1.8 x distance of eyes and mouth),
-    where eyes and mouth are the midpoints.
+    In the pixels of the landmarks. Center = eyes + 0.1 (mouth - eyes); half side = max(2 x distance of the eyes, 1.8 x
+    distance of eyes and mouth). Eyes and mouth are midpoints.
 
-    Source: Karras et al. 2018, appendix C. Their turn of the square is left out: for faces that stand upright.
+    Source: Karras et al. 2018, appendix C, without their rotation of the square: for upright faces.
     """
     eyes, mouth = points[:2].mean(0), points[3:].mean(0)
     half = max(2.0 * np.hypot(*(points[1] - points[0])), 1.8 * np.hypot(*(mouth - eyes)))
@@ -208,8 +208,8 @@ def celeba_hq_square(points: Num[np.ndarray, "5 2"]) -> tuple[float, float, floa
 def celeba_hq_box(*, template: TemplateLike = "arcface", size: int = 112) -> tuple[float, float, float, float]:
     """Where a template's crop lies in a CelebA-HQ or FFHQ picture: left, top, right, bottom as fractions of its side.
 
-    The template's own (frontal) points give the square in the crop's pixels. Less exact than landmarks: every face
-    differs from the template. Edges may lie a little outside 0..1.
+    The square follows from the template's own (frontal) points. Less exact than landmarks, because every face differs
+    from the template. Edges may lie a little outside 0..1.
     """
     left, top, side = celeba_hq_square(template_points(template, size)[0])
     # With pixel centers at integers the crop itself runs from -0.5 to size - 0.5.
@@ -217,7 +217,7 @@ def celeba_hq_box(*, template: TemplateLike = "arcface", size: int = 112) -> tup
 
 
 def _celeba_hq_pixels(side: int, template, size: int) -> tuple[int, tuple[float, float, float, float]]:
-    """The box in pixel edges of a picture of `side`, and the black border that has to be added to hold it."""
+    """The box in pixel edges of a picture of `side`, and the black border that it needs."""
     left, top, right, bottom = (side * edge for edge in celeba_hq_box(template=template, size=size))
     border = max(0, math.ceil(max(-min(left, top), max(right, bottom) - side)))
     return border, (left + border, top + border, right + border, bottom + border)
@@ -250,17 +250,17 @@ def fit(
     landmarks: Num[AnyArray, "5 2"] | None = None,
     template: TemplateLike | None = None,
 ) -> UInt8[np.ndarray, "{size} {size} 3"]:
-    """One decoded picture of any size brought into a crop, on the host, without compiling anything.
+    """Crop one decoded picture of any size, on the host, without compiling anything.
 
-    With landmarks: `align` to the template. Without: a picture that is in the crop already is resized, one in the
-    "celeba_hq" crop is cut by `crop_celeba_hq`. All within 1 gray level of those functions.
+    With landmarks: `align` to the template. Without: `resize` if the picture already has the crop, `crop_celeba_hq` if
+    its crop is "celeba_hq". Results are within 1 gray level of those functions.
 
     Args:
       crop: a crop template (name or points), or "celeba_hq".
       landmarks: in pixels of `picture`.
-      template: with "celeba_hq" only: the crop template to bring the picture into, "arcface" if None.
+      template: only with crop "celeba_hq": the template to crop to, "arcface" if None.
     Raises:
-      PictureError: landmarks that cannot be right, or a picture that is not square and comes without landmarks.
+      PictureError: impossible landmarks, or a picture that is not square and has no landmarks.
       ValueError: a template with another crop.
     """
     check(picture, rank=3)
@@ -280,7 +280,7 @@ def fit(
         bordered = Image.fromarray(np.pad(picture, [(1, 1), (1, 1), (0, 0)]))
         return np.array(bordered.transform((size, size), Image.Transform.AFFINE, affine, Image.Resampling.BILINEAR))
     if height != width:
-        raise PictureError(f"{width} x {height} pixels, wanted a square: give landmarks, or cut it to a known crop")
+        raise PictureError(f"{width} x {height} pixels, wanted a square: give landmarks, or crop it first")
     border, box = _celeba_hq_pixels(width, target, size) if fixed else (0, None)
     bordered = Image.fromarray(np.pad(picture, [(border, border), (border, border), (0, 0)]))
     return np.array(bordered.resize((size, size), Image.Resampling.BILINEAR, box))

@@ -22,7 +22,7 @@ TURNS = {
 
 
 class PictureError(ValueError):
-    """A picture that cannot be used, and why. Batch work lists these and goes on."""
+    """A picture that cannot be used, and why. Batch work lists these and continues."""
 
 
 def read(path: epath.PathLike) -> UInt8[np.ndarray, "h w 3"]:
@@ -55,7 +55,7 @@ def decode(data: bytes | bytearray | memoryview, *, name: str = "picture") -> UI
 
     Raises:
       TypeError: not bytes.
-      PictureError: a file of none of FORMATS, damaged, truncated, or of more than MAX_PIXELS (by the header alone).
+      PictureError: a file in none of FORMATS, damaged, truncated, or with more than MAX_PIXELS (checked in the header).
     """
     if not isinstance(data, bytes | bytearray | memoryview):
         raise TypeError(f"saw {type(data).__name__}, wanted the bytes of a picture file; images.read takes a path")

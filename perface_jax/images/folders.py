@@ -8,7 +8,7 @@ from perface_jax.images.decoding import SUFFIXES
 def picture_names(folder: epath.PathLike) -> list[str]:
     """The pictures of a folder and its subfolders, as paths relative to it, in order.
 
-    Files with one of SUFFIXES count, and not hidden ones.
+    Files with one of SUFFIXES; hidden files are skipped.
 
     Raises:
       FileNotFoundError: no such folder.

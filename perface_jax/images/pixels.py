@@ -23,10 +23,10 @@ def check(
 ) -> None:
     """Raise unless `images` are uint8 RGB pictures; the error says what was seen, what was wanted and what to do.
 
-    Wanted are a height and width of `size` pixels and `rank` axes (None: any, any from 3 on). Works on traced arrays.
+    The height and width must be `size` pixels (None: any), with `rank` axes (None: 3 or more). Works on traced arrays.
 
     Raises:
-      TypeError: not an array, or an array of another dtype; `floating` ones may be allowed too.
+      TypeError: not an array, or of another dtype; `floating` allows floating arrays too.
       ValueError: another shape.
     """
     leading = "..., " if rank is None else "N, " * (rank - 3)
@@ -72,7 +72,7 @@ def normalize(
 ) -> Float[Array, "*batch h w 3"]:
     """(x - 127.5) / 127.5, between -1 and 1: the input of every model here.
 
-    Floating pictures, for gradients with respect to pixels, are on the scale of 0 to 255 too.
+    Floating pictures, for gradients with respect to pixels, are also from 0 to 255.
 
     Raises:
       ValueError: floating values on another scale; under jit values cannot be checked.
@@ -94,7 +94,7 @@ def resize(
 ) -> Pixels[Array, "*batch height width 3"]:
     """Bilinear resizing, anti-aliased when shrinking: Pillow's BILINEAR within 1 gray level.
 
-    The crop stays the same: proportions change if those of `size`, height and width in pixels, differ.
+    Shows the same crop; if `size` (height and width in pixels) has other proportions, the picture is stretched.
     """
     check(images, floating=True)
     images = jnp.asarray(images)
@@ -106,7 +106,7 @@ def resize(
 
 
 def working_dtype(dtype: DTypeLike) -> DTypeLike:
-    """The dtype for coordinates: half precision could not tell neighboring pixels apart."""
+    """The dtype for coordinates: half precision cannot distinguish neighboring pixels."""
     return dtype if jnp.issubdtype(dtype, jnp.floating) and jnp.finfo(dtype).bits > 32 else jnp.float32
 
 

@@ -1,1 +1,1 @@
-"""The network: its layers, their derivatives, inference without norms, and the folder it is exchanged in."""
+"""The network: its layers, their derivatives, inference with folded norms, and the model folder."""

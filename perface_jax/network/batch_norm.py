@@ -1,11 +1,11 @@
-"""Batch norm, followed by PReLU or not, with a derivative written by hand.
+"""Batch norm, optionally followed by PReLU, with a hand-written derivative.
 
     z = (x - mean) / sqrt(var + 1e-5) * scale + bias
     y = z where z > 0, else slope * z          (y = z without a slope)
 
-Rows `x` may have any floating dtype; vectors have the dtype of the parameters, in which everything is computed; `y` has
-the dtype of `x`. Of the size of `x`, the derivative keeps nothing but `x` itself: it first takes sums over the rows,
-then computes `dx` from them.
+Rows `x` may have any floating dtype, and `y` has the same. Everything is computed in the dtype of the parameters. The
+only large array kept for the derivative is `x` itself: the derivative first takes sums over the rows, then computes
+`dx` from them.
 
 Second derivatives are defined. Forward-mode derivatives (`jax.jvp`) need `kernels=Kernels.XLA`, which leaves
 derivatives to JAX.
@@ -53,7 +53,7 @@ def normalize(
     *,
     kernels: Kernels = Kernels.AUTO,
 ) -> Float[Array, "*rows c"]:
-    """Norm, and PReLU where there is a slope, in the dtype of `x`."""
+    """Norm, then PReLU if there is a slope; the result has the dtype of `x`."""
     if kernels is Kernels.XLA:
         return _formula(x, mean, var, scale, bias, slope)
     return _normalize(x, *jax.tree.map(functools.partial(varying_as, x), (mean, var, scale, bias, slope)))

@@ -1,4 +1,4 @@
-"""How programs are compiled: with which options, and where they are kept for the next start."""
+"""How programs are compiled: the compiler options, and the cache on disk."""
 
 import contextlib
 import functools
@@ -23,10 +23,10 @@ def options(devices: Iterable[jax.Device] | None = None) -> dict[str, str]:  # p
     """Compiler options for programs with convolutions: `jax.jit(function, compiler_options=options())`.
 
     Args:
-      devices: that the program is compiled for; None: those JAX uses by itself.
+      devices: the devices to compile for; None: JAX's default devices.
 
     Returns:
-      for CPUs the options that the installed XLA accepts; for other devices none.
+      The options that the installed XLA accepts for CPUs; none for other devices.
     """
     device = next(iter(jax.local_devices() if devices is None else devices))
     return dict(accepted(_CPU)) if device.platform == "cpu" else {}
@@ -34,7 +34,7 @@ def options(devices: Iterable[jax.Device] | None = None) -> dict[str, str]:  # p
 
 @functools.cache
 def accepted(options: tuple[tuple[str, Any], ...]) -> tuple[tuple[str, Any], ...]:
-    """Those of the options `(name, value)` that XLA for CPUs accepts; versions of XLA differ in what they know."""
+    """The options `(name, value)` that the installed XLA accepts for CPUs; versions of XLA differ."""
     return tuple(option for option in options if _is_accepted(option))
 
 

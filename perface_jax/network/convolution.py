@@ -1,17 +1,17 @@
 """Convolutions with derivatives written for CPUs; accelerators use XLA's (see `kernels`).
 
-XLA computes the derivative by the input of a strided convolution as a convolution of the output's derivative spread out
-with zeros. Three quarters of the products are with zeros, and on CPUs nothing skips them. Even rows and columns of the
-input meet the middle tap only, odd ones the two outer taps. The derivative is therefore four small dense convolutions,
-one for each pair of parities: the same products without the zeros. `benchmarks/layers.py` times both.
+Input derivative of a strided convolution: XLA convolves the output's derivative after spreading it out with zeros.
+Three quarters of the products are then with zeros, and CPUs compute them all. But even rows and columns of the input
+meet the middle tap only, odd ones the two outer taps. So the derivative is four small dense convolutions, one for each
+pair of parities: the same products without the zeros. `benchmarks/layers.py` times both.
 
-Convolutions of stride 1 with many channels, and their derivatives, are those of `winograd` from `IMAGES` images on. The
+Stride 1 with many channels: `winograd` computes the convolution and its derivatives, from `IMAGES` images on. The
 images of all devices that share a batch count, so that the choice does not depend on the number of devices.
 
-The derivative by a kernel is also a convolution, of images and derivatives with batch and channels exchanged. JAX
-leaves the order of the axes to XLA, and XLA for CPUs only finds the order with a fast kernel outside of loops: in
-`jax.lax.scan` and `map` such a derivative took 73 times as long (four of 24 images of 28 x 28 x 64). Here the axes are
-transposed beforehand, and loops cost little: `benchmarks/replicas.py`.
+Kernel derivative: this is also a convolution, of images and derivatives with batch and channels exchanged. JAX leaves
+the order of the axes to XLA, and XLA for CPUs finds the fast order only outside of loops: in `jax.lax.scan` and `map`
+such a derivative took 73 times as long (four of 24 images of 28 x 28 x 64). Here the axes are transposed beforehand,
+and loops cost little: `benchmarks/replicas.py`.
 """
 
 import functools
@@ -40,7 +40,7 @@ def convolve(
     kernels: Kernels = Kernels.AUTO,
     **options: Any,
 ) -> Float[Array, "b _ _ d"]:
-    """`jax.lax.conv_general_dilated`, faster where the kernel has 1x1 or 3x3 pixels; for `flax.linen.Conv`.
+    """`jax.lax.conv_general_dilated`, faster for kernels of 1x1 or 3x3 pixels; for `flax.linen.Conv`.
 
     `strides`, `padding` and `options` are those of `jax.lax.conv_general_dilated`.
     """

@@ -1,9 +1,9 @@
-"""Inference with every norm folded into the convolution beside it: the same function with fewer passes over memory.
+"""Inference with every norm folded into a neighboring convolution: the same function, fewer passes over memory.
 
-A norm behind a convolution scales its kernel and becomes a bias. The norm before a block's first convolution shifts
-every pixel, but not the zeros around the image. Convolved, that shift is the same for all images, and is added as a
-bias for each pixel. The last two norms go into `fc`. Folding is computed in float64. For CPUs, wide kernels are stored
-twice: as they are, and transformed for `winograd`.
+A norm after a convolution scales its kernel and adds a bias. The norm before a block's first convolution shifts every
+pixel, but not the zeros around the image; the convolution of that shift is the same for all images, and becomes a bias
+per pixel. The last two norms go into `fc`. Folding is computed in float64. For CPUs, wide kernels are stored twice:
+plain, and transformed for `winograd`.
 
     folded = fold_norms(model, variables)
     embeddings = jax.jit(functools.partial(embed, model=model))(folded, images)
@@ -27,7 +27,7 @@ from perface_jax.network.model import IResNet
 
 
 def fold_norms(model: IResNet, variables: Mapping, *, platform: str | None = None) -> dict:
-    """The weights of the folded network, in the model's `param_dtype`. Programs for any platform can use them.
+    """The weights of the folded network, in the model's `param_dtype`, for programs on any platform.
 
     By layer, from C channels to D, for an input of `[side, side, C]`:
 
@@ -40,8 +40,8 @@ def fold_norms(model: IResNet, variables: Mapping, *, platform: str | None = Non
     Args:
       model: the network; with `kernels="xla"` no kernel is transformed.
       variables: its three collections.
-      platform: of the devices that will hold the weights; None: the one JAX uses by itself. Only programs for CPUs read
-        transformed kernels, so other devices do not hold them.
+      platform: of the devices that will hold the weights; None: JAX's default. Transformed kernels are stored for CPUs
+        only, because other programs do not read them.
 
     Raises:
       ValueError: the variables are not those of the model.
@@ -55,7 +55,7 @@ def fold_norms(model: IResNet, variables: Mapping, *, platform: str | None = Non
 
 
 def embed(folded: Mapping, images: Float[AnyArray, "b s s 3"], *, model: IResNet) -> Float[Array, "b d"]:
-    """What `model.apply` computes with frozen statistics, from folded weights.
+    """Computes from folded weights what `model.apply` computes with frozen statistics.
 
     Args:
       folded: of `fold_norms`.

@@ -1,8 +1,8 @@
 """The switch between XLA's kernels and those of this package, which are for CPUs.
 
 XLA's convolutions and reductions are fast on accelerators. On CPUs some are slow, and `convolution`, `winograd` and
-`batch_norm` replace them. What counts is the platform a program is lowered for, not the one it is traced on: a program
-exported for TPUs on a computer without one is the same as on a TPU.
+`batch_norm` replace them. The platform that a program is lowered for decides, not the one it is traced on: a program
+exported for TPUs is the same whether or not the exporting computer has a TPU.
 """
 
 import enum
@@ -36,7 +36,7 @@ def on_cpu(ours: Callable, xla: Callable, *args: Any) -> Any:
 
 
 def barrier(tree: Any) -> Any:
-    """The same values; XLA for CPUs then computes each of them once, not again for every use."""
+    """The same values; makes XLA for CPUs compute each of them once, not again for every use."""
     return on_cpu(jax.lax.optimization_barrier, lambda tree: tree, tree)
 
 

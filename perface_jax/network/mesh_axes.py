@@ -1,4 +1,4 @@
-"""Mapped axes: which there are, and on which of them the values of an array differ between devices."""
+"""Mapped axes: which exist, and along which of them an array differs between devices."""
 
 import math
 
@@ -17,10 +17,10 @@ def devices_of_a_batch() -> int:
 
 
 def varying_as(x: Shaped[AnyArray, "..."], other: Shaped[AnyArray, "..."]) -> Shaped[AnyArray, "..."]:
-    """`other`, marked as varying on every mapped axis on which `x` varies.
+    """`other`, marked as varying along every mapped axis along which `x` varies.
 
-    Derivatives written by hand need this: the derivative by an argument must have the type of that argument. So do
-    loops: what is carried must keep its type.
+    Hand-written derivatives need this: the derivative by an argument must have the type of that argument. So do loops:
+    the carry must keep its type.
     """
     axes = jax.typeof(x).manual_axis_type.varying - jax.typeof(other).manual_axis_type.varying
     return jax.lax.pcast(other, tuple(axes), to="varying") if axes else other

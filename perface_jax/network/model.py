@@ -1,12 +1,11 @@
 """IR-ResNet, the backbone of ArcFace: `[B, H, W, 3]` normalized images -> `[B, D]` embeddings.
 
-Exactly the network of insightface's arcface_torch, in NHWC. Inputs are those that `images.normalize` returns.
+Exactly the network of insightface's arcface_torch, in NHWC. Inputs come from `images.normalize`.
 Parameters, statistics and outputs stay in `param_dtype`; convolutions and activations run in `dtype`; the statistics of
 a batch and the last linear layer (`fc`) are always computed in `param_dtype`. Embeddings are not of unit length.
 
 Three collections: `params`, which an optimizer may change; `batch_stats`, the running statistics; `constants`, the
-scale of the last norm, which arcface_torch fixes at 1 and which neither optimizer nor weight decay nor gradient norm
-may see.
+scale of the last norm. arcface_torch fixes that scale at 1; optimizer, weight decay and gradient norm must not see it.
 
 There is no dropout: arcface_torch trains its published networks with rate 0.
 """
@@ -45,7 +44,7 @@ MOMENTUM = 0.9  # PyTorch writes the same update as momentum 0.1
 
 @runtime_checkable
 class Applied(Protocol):
-    """What embeds images: an `IResNet`, or anything with the same `apply`."""
+    """A model that embeds images: an `IResNet`, or anything with the same `apply`."""
 
     def apply(self, variables: Mapping, images: Array) -> Any: ...
 
@@ -64,9 +63,9 @@ class PReLU(nn.Module):
 class BatchNorm(nn.Module):
     """Batch norm with PyTorch's running statistics: normalizes by the biased variance, stores the unbiased one.
 
-    `y = (x - mean) / sqrt(var + 1e-5) * scale + bias`. With `train` the statistics are those of the batch, over all
-    devices of `axis_name` where one is given, and the running ones move by a tenth; otherwise it uses the running ones.
-    An `activation` is computed in the same pass.
+    `y = (x - mean) / sqrt(var + 1e-5) * scale + bias`. With `train` it uses the statistics of the batch (over all
+    devices of `axis_name`, if given) and moves the running ones by a tenth; otherwise it uses the running ones. An
+    `activation` is computed in the same pass.
     """
 
     train: bool = False
@@ -100,7 +99,7 @@ class BatchNorm(nn.Module):
 
 
 class IBasicBlock(nn.Module):
-    """Norm, 3x3, norm, PReLU, strided 3x3, norm; plus the input, after 1x1 and norm where the shape changes."""
+    """Norm, 3x3, norm, PReLU, strided 3x3, norm; plus the input (after 1x1 and norm if the shape changes)."""
 
     features: int
     stride: int
@@ -142,7 +141,7 @@ class IResNet(nn.Module):
       dtype: of convolutions and activations: float32 or bfloat16 (float64 for tests).
       param_dtype: of parameters, statistics and outputs.
       remat: recompute each block's activations in the backward pass: less memory, about a third more work.
-      crop: name of the crop template the weights were trained with, or None when unknown. A note without effect here.
+      crop: name of the crop template the weights were trained with, or None if unknown. Has no effect here.
       folded_norms: the weights come from an export that folded norms into convolutions. The statistics of those norms
         are gone, and training with batch statistics is refused.
       kernels: `auto`, or `xla` for plain XLA on every platform, with forward-mode derivatives (see `Kernels`).
@@ -208,7 +207,7 @@ class IResNet(nn.Module):
         return next((name for name, layers in LAYERS.items() if layers == tuple(self.layers)), "custom")
 
     def check(self, images: AnyArray, *, train: bool = False) -> None:
-        """Raise what `__call__` raises for images that it does not accept."""
+        """Raise the error of `__call__` for images that it does not accept."""
         size = self.image_size
         if size % 16 or size <= 0:
             raise ValueError(f"image_size must be a positive multiple of 16 (four halvings), got {size}")

@@ -4,8 +4,8 @@
     weights/            the variables, written by Orbax
     known_answer.npz    a few generated images and their embeddings, for `python -m perface_jax.selftest`
 
-Nothing in it is executed. It is written under another name and renamed at the end: a folder that `load_model` opens is
-complete.
+Nothing in it is executed. It is written under another name and renamed at the end, so a folder that `load_model` opens
+is complete.
 """
 
 import functools
@@ -83,10 +83,10 @@ def save_model(
 
     Args:
       path: the folder; must not exist yet.
-      model: the module; its crop and norms are recorded, too.
+      model: the module; its crop and norms are also recorded.
       variables: its three collections.
       source: where the weights came from, for example `{"file": ..., "sha256": ...}`.
-      license: under which the weights may be used; free text.
+      license: the terms under which the weights may be used; free text.
 
     Raises:
       FileExistsError: the folder exists.
@@ -210,7 +210,7 @@ def _shapes(leaves):
 
 
 def _checkpointer():
-    """For this process alone: of several processes, one writes a model folder and each reads it by itself."""
+    """For this process alone: one process writes a model folder, and every process reads it independently."""
     import orbax.checkpoint as ocp  # takes a third of a second to import
 
     me = jax.process_index()

@@ -38,7 +38,7 @@ def suits(shape: Sequence[int], dtype: Any, *, images: Any = 1) -> bool:
     Args:
       shape: of the kernel, `[3, 3, C, D]`.
       dtype: of the images.
-      images: how many; a symbolic number, which cannot be divided, does not suit.
+      images: how many. A symbolic number does not suit, because it cannot be divided.
     """
     return (
         isinstance(images, int) and tuple(shape[:2]) == (3, 3) and min(shape[2:]) >= 128 and jnp.finfo(dtype).bits >= 32
@@ -46,7 +46,7 @@ def suits(shape: Sequence[int], dtype: Any, *, images: Any = 1) -> bool:
 
 
 def transform(kernel: Float[AnyArray, "3 3 c d"]) -> Float[AnyArray, "4 4 c d"]:
-    """`G k G'`, of NumPy or JAX like the kernel."""
+    """`G k G'`, a NumPy or JAX array like the kernel."""
     return _both(_G, kernel)
 
 
