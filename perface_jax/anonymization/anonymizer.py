@@ -14,7 +14,7 @@ from ml_collections import ConfigDict
 
 from perface_jax import groups, privacy
 from perface_jax.anonymization import anonymize as pipeline
-from perface_jax.anonymization import folder, methods, preservation, proposals, sections, settings
+from perface_jax.anonymization import folder, methods, preservation, proposals, sections, settings, summaries
 from perface_jax.anonymization.benchmark import benchmark
 from perface_jax.anonymization.embedders import BEFORE_TRAINING, Embedders, open_embedders
 from perface_jax.anonymization.inputs import Inputs, name_roles, read_attributes, read_faces, read_members, read_persons
@@ -71,7 +71,8 @@ def evaluate(config: ConfigDict, workdir: str | None, inputs: Inputs) -> Report:
         sections.group_gaps(found),
     )
     facts = _facts(config, workdir, inputs, read)
-    return Report("Anonymized faces on two axes", warnings, facts, [part for part in parts if part])
+    summary = summaries.benchmark_summary(found)
+    return Report("Anonymized faces on two axes", warnings, facts, [part for part in parts if part], summary)
 
 
 def anonymize(config: ConfigDict, workdir: str, inputs: Inputs, out: str) -> Report:
@@ -92,7 +93,8 @@ def anonymize(config: ConfigDict, workdir: str, inputs: Inputs, out: str) -> Rep
     section = proposals.section(rows, pool.thresholds, sheet=sheet, curves=curves)
     read = {"originals": originals, "candidates": pool.faces}
     warnings = [*_of_pictures(read, [originals]), *_of_files(embedders, ["the results"])]
-    report = Report("Anonymized faces", warnings, _facts(config, workdir, inputs, read), [section])
+    summary = summaries.proposal_summary(rows, originals.names)
+    report = Report("Anonymized faces", warnings, _facts(config, workdir, inputs, read), [section], summary)
     folder.write(written, inputs.originals, originals, found, report=report, sheet=sheet)
     return report
 

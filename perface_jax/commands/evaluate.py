@@ -1,8 +1,8 @@
 """Evaluate a run: `python evaluate.py --workdir=runs/perface_r50 [--parts=...] [--config.data.release=DIR ...]`.
 
 The config is the one that the run recorded; what was moved since, and settings of an evaluation, may be given again.
-Prints every table and writes WORKDIR/evaluation.json. `--report=DIR` adds report.html and report.json,
-`--figures=DIR` the figures as PDF, `--votes_table=DIR` a CSV with one line a vote for every model.
+Prints a summary (`--tables`: every table) and writes WORKDIR/evaluation.json. `--report=DIR` adds report.html and
+report.json, `--figures=DIR` the figures as PDF, `--votes_table=DIR` a CSV with one line a vote for every model.
 `--embeddings=FILE.npz` evaluates embeddings from any model in place of a run. `--compare=OTHER` adds paired tests
 against another evaluated workdir, or another file of embeddings.
 
@@ -65,6 +65,7 @@ def main() -> None:
         "recognizers": "Further recognizers: NAME=FOLDER of a model, or of vectors.",
     }.items():
         flags.DEFINE_list(name, [], meaning)
+    flags.DEFINE_boolean("tables", False, "Print all tables, not only the summary.")
     for former, name in FORMER.items():
         flags.DEFINE_alias(former, name, module_name="former name")
     command_line.run(_evaluate)
@@ -107,7 +108,7 @@ def _make_folders():
 
 
 def _show(found):
-    report.to_terminal(found._replace(facts={}))  # the files have them
+    report.to_terminal(found._replace(facts={}), tables=FLAGS.tables)  # the files have the facts
     if FLAGS.report:
         folder = epath.Path(FLAGS.report)
         report.write_json(folder / "report.json", found)

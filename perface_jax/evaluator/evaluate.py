@@ -21,7 +21,7 @@ from perface_jax.datasets.celeba_files import GROUPS
 from perface_jax.evaluation import Answers, Role, divisions, stored, title
 from perface_jax.evaluator.targets import EvaluationTarget
 from perface_jax.groups import Equalize, Rule
-from perface_jax.report import Report, Section
+from perface_jax.report import Report, Section, Summary
 from perface_jax.report.slugs import slugs
 from perface_jax.settings import flat
 from perface_jax.training import builders
@@ -30,11 +30,12 @@ from perface_jax.training.sweeps import Replica
 
 
 class PartResult(NamedTuple):
-    """Sections of the report, warnings in plain sentences, and facts on the data by name."""
+    """Sections of the report, warnings in plain sentences, facts on the data by name, and summaries to be joined."""
 
     sections: list[Section]
     warnings: list[str]
     data: dict[str, Any]
+    summaries: list[Summary]
 
 
 class Part(NamedTuple):
@@ -74,7 +75,9 @@ def evaluate(target: EvaluationTarget) -> Report:
         "Data": {name: value for one in results for name, value in one.data.items()},
         "Versions": workdirs.versions(),
     }
-    return Report("Perceptual face similarity", warnings, facts, [part for one in results for part in one.sections])
+    parts = [part for one in results for part in one.sections]
+    summary = sections.join_summaries([one for result in results for one in result.summaries])
+    return Report("Perceptual face similarity", warnings, facts, parts, summary)
 
 
 def _embed_once(target, parts, data) -> list[dict[str, Any]]:
@@ -130,9 +133,11 @@ def _triplets(target, triplets, similarities: Mapping[str, np.ndarray]) -> PartR
     rows = divisions.with_seen(evaluation.triplet_rows(cells, intervals=method), first)
     votes = evaluation.vote_table(cells, intervals=method)
     splits = [run.data.split for runs in cells.values() for run in runs]
+    votes = votes._replace(rows=divisions.with_seen(votes.rows, first))
+    summary = sections.triplet_summary(rows, votes.rows)
     found = [
         sections.accuracy(rows, evaluation.similarity_pairs(cells)),
-        sections.votes(votes._replace(rows=divisions.with_seen(votes.rows, first))),
+        sections.votes(votes),
         sections.variances(evaluation.variance_rows(cells), method),
         _comparison(target, cells, triplets) if target.compare else None,
         sections.examples(evaluation.examples(cells), triplets),
@@ -145,7 +150,7 @@ def _triplets(target, triplets, similarities: Mapping[str, np.ndarray]) -> PartR
     _, *notes = divisions.notes(first)
     warnings = [*_data_warnings(triplets), *notes, *sections.triplet_warnings(rows, splits)]
     facts = {"triplets": _facts(triplets), "division": list(dict.fromkeys(map(str, splits)))}
-    return PartResult([section for section in found if section], warnings, facts)
+    return PartResult([section for section in found if section], warnings, facts, [summary] if summary else [])
 
 
 def _write_votes_tables(folder, triplets, cells):
@@ -206,16 +211,18 @@ def _faces(target, faces, embedded: Mapping[str, evaluation.Embedded]) -> PartRe
     sizes = {"rule": Rule[config.groups.rule.upper()], "equalize": Equalize(config.groups.equalize)}
     options = sizes | {"factor": config.groups.factor}
     embedded = {name: embedded[identity] for name, identity in _named(target, BY_CELL).items()}
-    found, warnings = [], evaluation.group_warnings(gallery, queries, GROUPS, **sizes)
+    found, summaries, warnings = [], [], evaluation.group_warnings(gallery, queries, GROUPS, **sizes)
     if "groups" in config.parts:
         rows = evaluation.group_rows(embedded, gallery, queries, GROUPS, before=_before(target), **options)
         found.append(sections.group_table(rows))
+        summaries.append(sections.group_summary(rows))
     if "selection" in config.parts:
         found.append(_selection(config.selection, embedded, gallery, queries, options))
+        summaries.append(sections.selection_summary(found[-1].rows))
     if target.workdir and len(target.replicas) > len({replica.cell for replica in target.replicas}):
         warnings.append("Groups and selection are of the first seed and fold of each cell.")
     facts = {**gallery.metadata, **options, "rule": options["rule"].value}
-    return PartResult(found, warnings, {"faces": facts})
+    return PartResult(found, warnings, {"faces": facts}, summaries)
 
 
 def _before(target) -> dict[str, str]:
@@ -244,7 +251,8 @@ def _verification(target, data, found: Mapping[str, evaluation.VerificationRow])
     rows = [found[identity]._replace(model=name) for name, identity in _named(target, BY_REPLICA).items()]
     facts = {"folder": target.config.data.folder, "identities": rows[0].identities, "pairs": rows[0].pairs}
     curves = sections.training(target.workdir / "log.jsonl")
-    return PartResult([sections.verification(rows), *([curves] if curves else [])], [], {"identities": facts})
+    found = [sections.verification(rows), *([curves] if curves else [])]
+    return PartResult(found, [], {"identities": facts}, [sections.verification_summary(rows)])
 
 
 def _described(target):

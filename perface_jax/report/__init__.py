@@ -4,7 +4,7 @@
 
     table = report.Table(("model", "accuracy"), [("before", "0.690"), ("after", "n/a: 1 source")])
     found = report.Report("Faces", [], {"seeds": [0]}, [report.Section("Accuracy", "Share of ...", table, rows)])
-    report.to_terminal(found)
+    report.to_terminal(found)               # the summary; tables=True: all tables
     report.write_json("report.json", found)
     report.write_html("report.html", found)
     report.save_figures("figures", found)
@@ -14,7 +14,7 @@ behind a table. Nothing here knows what they mean. A cell is shown as it is give
 `n/a: 1 source`. A column whose cells are numbers, intervals or n/a is right-aligned.
 """
 
-from perface_jax.report.contents import Picture, Report, Section, Table
+from perface_jax.report.contents import Picture, Report, Score, Section, Summary, Table
 from perface_jax.report.drawing import save_figures
 from perface_jax.report.page import write_html
 from perface_jax.report.plain import to_json, write_json
@@ -23,7 +23,9 @@ from perface_jax.report.terminal import to_terminal
 __all__ = [
     "Picture",
     "Report",
+    "Score",
     "Section",
+    "Summary",
     "Table",
     "save_figures",
     "to_json",

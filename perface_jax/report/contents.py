@@ -2,6 +2,7 @@
 
 import dataclasses
 import itertools
+import math
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -57,19 +58,56 @@ class Section(NamedTuple):
     figures: Sequence[Picture] = ()
 
 
+class Score(NamedTuple):
+    """One number of a summary, with its interval; what does not exist is NaN.
+
+    Attributes:
+      measure: what was measured, in a word or two.
+      name: whose it is.
+      signed: a difference, whose zero means that there is none.
+      own: of a model; the others are what it is compared with.
+    """
+
+    measure: str
+    name: str
+    value: float
+    low: float = math.nan
+    high: float = math.nan
+    signed: bool = False
+    own: bool = True
+
+
+class Summary(NamedTuple):
+    """What a report says in a few lines.
+
+    Attributes:
+      verdict: one or two sentences, with the differences that matter.
+      scores: a few numbers, those of one measure next to each other.
+      run: what was run, in a sentence or two.
+      measures: what each measure is, in a line.
+    """
+
+    verdict: str
+    scores: Sequence[Score]
+    run: str
+    measures: Mapping[str, str] = {}
+
+
 class Report(NamedTuple):
     """The whole report.
 
     Attributes:
-      warnings: plain sentences, shown first.
+      warnings: plain sentences.
       facts: what was run, on which data, with which versions: values by name, or by group and name.
       sections: in the order to read them.
+      summary: shown first; None where there is nothing to sum up.
     """
 
     title: str
     warnings: Sequence[str]
     facts: Mapping[str, Any]
     sections: Sequence[Section]
+    summary: Summary | None = None
 
 
 def columns(table: Table) -> list[tuple[str, ...]]:

@@ -6,6 +6,13 @@ Nothing is computed here: figures are drawn from the rows and arrays of the tabl
 from perface_jax.sections.comparisons import comparison
 from perface_jax.sections.faces import group_table, selection_table
 from perface_jax.sections.runs import training, verification
+from perface_jax.sections.summaries import (
+    group_summary,
+    join_summaries,
+    selection_summary,
+    triplet_summary,
+    verification_summary,
+)
 from perface_jax.sections.triplets import accuracy, examples, votes
 from perface_jax.sections.variances import variances
 from perface_jax.sections.warnings import triplet_warnings
@@ -14,11 +21,16 @@ __all__ = [
     "accuracy",
     "comparison",
     "examples",
+    "group_summary",
     "group_table",
+    "join_summaries",
+    "selection_summary",
     "selection_table",
     "training",
+    "triplet_summary",
     "triplet_warnings",
     "variances",
     "verification",
+    "verification_summary",
     "votes",
 ]

@@ -11,6 +11,15 @@ def why(row: TripletRow | VoteRow | ComparisonRow | GroupRow) -> str:
     return f"n/a: {row.note}"
 
 
+def readable(model: str) -> str:
+    """The name of a model as a reader says it: `after labels=majority` -> `after training, labels: majority`."""
+    stage, _, cell = model.partition(" ")
+    if stage not in ("before", "after"):
+        return model
+    values = ", ".join(part.replace("=", ": ").replace("_", " ") for part in cell.split(", ") if part)
+    return f"{stage} training" + (f", {values}" if values else "")
+
+
 def with_notes(columns: Sequence[str], lines: Sequence[Sequence[str]]) -> Table:
     """A table whose last column, the notes, is left out where no line has one."""
     end = None if any(line[-1] for line in lines) else -1

@@ -88,7 +88,7 @@ def test_every_table_says_what_training_has_seen(config, own, vectors, tmp_path,
     data = report.facts["Data"]
     assert len(data["triplets"]["without answers"]) == 17
     assert "by split.csv: train" in data["division"][0]
-    to_terminal(report)
+    to_terminal(report, tables=True)
     assert SEEN_I in capsys.readouterr().out
 
 
@@ -107,7 +107,7 @@ def test_without_ids_the_tables_say_that_sources_are_unknown(config, vectors, ca
     assert {row.sources for row in compared} == {0}
     assert all(row.note.startswith("sources unknown") or np.isnan(row.difference) for row in compared)
     assert "Sources and targets are unknown" in " ".join(report.warnings)
-    to_terminal(report)
+    to_terminal(report, tables=True)
 
 
 def test_a_split_without_test_triplets_shows_what_there_is(config, own, vectors, tmp_path, capsys):
@@ -116,7 +116,7 @@ def test_a_split_without_test_triplets_shows_what_there_is(config, own, vectors,
     config.split.file = str(tmp_path / "split.csv")
     report = evaluator.evaluate(evaluator.open_vectors(config, vectors))
     assert {str(row.setting) for row in rows(report, "Triplet accuracy")} == {"train", "validation"}
-    to_terminal(report)
+    to_terminal(report, tables=True)
 
 
 def test_a_run_on_own_triplets_is_trained_evaluated_swept_and_compared(config, tmp_path, vectors, monkeypatch):

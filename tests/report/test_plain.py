@@ -16,7 +16,7 @@ def test_json_is_strict_and_holds_rows_tables_facts_and_captions(tmp_path):
         raise AssertionError(f"{constant} is not JSON")
 
     found = json.loads(text, parse_constant=refuse)
-    assert list(found) == ["title", "warnings", "facts", "sections"]
+    assert list(found) == ["title", "warnings", "facts", "sections", "summary"]
     (section,) = found["sections"]
     assert section["rows"] == [
         {"model": "before", "interval": {"low": 0.5, "high": None}, "ties": [0, 1]},

@@ -6,7 +6,7 @@ import re
 from rich.console import Console
 
 from perface_jax import report
-from perface_jax.report import Picture, Section, Table
+from perface_jax.report import Picture, Score, Section, Summary, Table
 from tests.small_report import REASON, TABLE, Page, line_figure, small_report, written_page
 
 
@@ -55,3 +55,31 @@ def test_sections_of_figures_alone_are_for_the_page(capsys, tmp_path):
     report.to_terminal(shown)
     assert "Scatter" not in capsys.readouterr().out
     assert "Scatter" in Page(written_page(tmp_path, shown)).all("h2")
+
+
+SUMMARY = Summary(
+    verdict="Training raised the accuracy: gain +0.100 [+0.020, +0.180].",
+    scores=[
+        Score("gain", "after training", 0.1, 0.02, 0.18, signed=True),
+        Score("accuracy", "after training", 0.7, 0.6, 0.8),
+        Score("accuracy", "best achievable", 0.9, 0.85, 0.95, own=False),
+        Score("soft score", "after training", 0.65),
+    ],
+    run="Tested on 51 triplets.",
+)
+
+
+def test_a_summary_is_printed_in_ten_lines_of_80_columns_and_tables_where_asked_for(capsys):
+    report.to_terminal(small_report(summary=SUMMARY))
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) <= 10
+    assert max(map(len, lines)) <= 80
+    assert [line.split() for line in lines if "training  " in line] == [
+        ["after", "training", "0.700", "[0.600,", "0.800]", "0.650"]
+    ]
+    assert SUMMARY.verdict in lines
+    assert "1 warning: Only 8 sources." in " ".join(lines)
+    report.to_terminal(small_report(summary=SUMMARY), tables=True)
+    out = capsys.readouterr().out
+    assert SUMMARY.verdict in out
+    assert "[0.641, 0.735]" in out

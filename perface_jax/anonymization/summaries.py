@@ -1,0 +1,51 @@
+"""The summary of an anonymization page: each method under the recognizer that matches most of its results."""
+
+from collections.abc import Sequence
+
+from perface_jax.anonymization.benchmark import Benchmark, BenchmarkRow
+from perface_jax.anonymization.proposals import ProposalRow
+from perface_jax.report import Score, Summary
+
+PROTECTED, PERCEIVED = "protected", "perceived"
+MEASURES = {
+    PROTECTED: "Protected: share of results that no recognizer matches, under the recognizer that matches most",
+    PERCEIVED: "Perceived similarity: mean cosine of result and original under the perceptual model",
+}
+
+
+def benchmark_summary(found: Benchmark) -> Summary:
+    """The share of protected results, and the perceived similarity, of every method."""
+    worst = _worst(found.overall())
+    scores = [Score(PROTECTED, row.method, *row.matched.protected) for row in worst]
+    perceived = [Score(PERCEIVED, row.method, *row.perceived) for row in worst if row.perceived]
+    best = max(worst, key=lambda row: row.matched.protected.value)
+    verdict = (
+        f"Of {len(worst)} methods {best.method} protects most:"
+        f" {best.matched.protected.value:.0%} of its results are not matched by {best.matched.recognizer}."
+    )
+    if perceived:
+        verdict += f" Most similar to the eye: {max(perceived, key=lambda score: score.value).name}."
+    recognizers = dict.fromkeys(row.matched.recognizer for row in found.overall())
+    run = (
+        f"Recognizers: {', '.join(recognizers)}; matched means above the threshold at a false accept rate of"
+        f" {found.false_accept_rate:g}."
+    )
+    return Summary(verdict, [*scores, *perceived], run, MEASURES)
+
+
+def proposal_summary(rows: Sequence[ProposalRow], originals: Sequence[str]) -> Summary:
+    """How many originals have a result that the policy admits."""
+    selected = [row for row in rows if row.selected]
+    verdict = (
+        f"{len(selected)} of {len(originals)} faces were anonymized: their result is matched by no recognizer and its"
+        " perceived similarity is in the band."
+    )
+    return Summary(verdict, [], f"{len(rows)} results of {len(originals)} faces were made.")
+
+
+def _worst(rows: Sequence[BenchmarkRow]) -> list[BenchmarkRow]:
+    """Of every method, the row of the recognizer that protects it least."""
+    found = {}
+    for row in sorted(rows, key=lambda row: row.matched.protected.value):
+        found.setdefault(row.method, row)
+    return [found[name] for name in dict.fromkeys(row.method for row in rows)]

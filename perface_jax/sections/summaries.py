@@ -1,0 +1,133 @@
+"""The summary of a report: the verdict in words, the few numbers that carry it, and what was run."""
+
+import math
+from collections.abc import Sequence
+
+from perface_jax.annotations import Setting
+from perface_jax.evaluation import GroupRow, Kind, Role, SelectionRow, TripletRow, VerificationRow, VoteRow
+from perface_jax.evaluation.achievable import LOWER
+from perface_jax.evaluation.groups import ALL, Task
+from perface_jax.formatting import estimate
+from perface_jax.report import Score, Summary
+from perface_jax.sections.captions import readable
+
+ACCURACY, GAIN, SOFT, TOP1, VERIFIED = "accuracy", "gain", "soft score", "right group", "right pairs"
+MEASURES = {
+    ACCURACY: "Accuracy on unanimous triplets; chance is .5",
+    GAIN: "Gain in accuracy over the model before training",
+    SOFT: "Soft score: agreement with one vote, on all triplets; chance is .5",
+    TOP1: "STEP 1: share of faces whose group of four was chosen; chance is .25",
+    VERIFIED: "Verification: share of pairs told right, one person or two; chance is .5",
+}
+UNSEEN = {
+    Setting.BOTH_UNSEEN: "source and target faces unseen in training",
+    Setting.TARGET_UNSEEN: "target faces unseen in training",
+    Setting.SOURCE_UNSEEN: "source faces unseen in training",
+    Setting.TEST: "a random split, sources and targets seen in training",
+}
+
+
+def triplet_summary(rows: Sequence[TripletRow], votes: Sequence[VoteRow]) -> Summary | None:
+    """Of the strictest test setting that has a number; None without one."""
+    tested = [row for row in rows if row.setting.is_test and not math.isnan(row.accuracy)]
+    setting = next((row.setting for row in tested if row.kind is Kind.MODEL), None)
+    if setting is None:
+        return None
+    shown = [row for row in tested if row.setting == setting]
+    models = [row for row in shown if row.kind is Kind.MODEL]
+    trained = [row for row in models if row.role is Role.TRAINED]
+    baseline = max((row for row in shown if row.kind is Kind.BASELINE), key=lambda row: row.accuracy, default=None)
+    scores = [Score(GAIN, readable(row.model), row.gain, row.gain_low, row.gain_high, signed=True) for row in trained]
+    scores += [Score(ACCURACY, readable(row.model), row.accuracy, row.low, row.high) for row in models]
+    if baseline:
+        scores.append(Score(ACCURACY, Kind.BASELINE, baseline.accuracy, baseline.low, baseline.high, own=False))
+    scores += [_achievable(ACCURACY, row) for row in shown if row.kind is Kind.ACHIEVABLE]
+    scores += _soft_scores([row for row in votes if row.setting == setting and not math.isnan(row.score)])
+    verdict = " ".join([*_gains(trained), *_beside([row for row in models if row.role is not Role.START], baseline)])
+    return _summary(verdict, scores, _run(setting, models[-1]))
+
+
+def group_summary(rows: Sequence[GroupRow]) -> Summary:
+    """STEP 1 with the four groups."""
+    whole = [row for row in rows if row.group == ALL and row.task == Task.FOUR]
+    found = ", ".join(f"{row.top1.value:.0%} ({readable(row.model)})" for row in whole)
+    scores = [Score(TOP1, readable(row.model), *row.top1) for row in whole]
+    return _summary(f"Right group of four in STEP 1: {found}.", scores, f"STEP 1: {whole[0].queries} faces.")
+
+
+def selection_summary(rows: Sequence[SelectionRow]) -> Summary:
+    """STEP 2 has no number to judge it by."""
+    return _summary("", [], f"STEP 2: candidates for {len({row.query for row in rows})} faces.")
+
+
+def verification_summary(rows: Sequence[VerificationRow]) -> Summary:
+    """One person or two, before and after training."""
+    found = ", ".join(f"{row.accuracy:.1%} ({readable(row.model)})" for row in rows)
+    run = f"Tested on {rows[0].pairs} pairs of pictures of {rows[0].identities} people unseen in training."
+    scores = [Score(VERIFIED, readable(row.model), row.accuracy) for row in rows]
+    return _summary(f"One person or two, pairs told right: {found}.", scores, run)
+
+
+def join_summaries(summaries: Sequence[Summary]) -> Summary | None:
+    """One summary of several parts, in order; None for none."""
+    if not summaries:
+        return None
+    scores = [score for one in summaries for score in one.scores]
+    verdict, run = (
+        " ".join(filter(None, texts)) for texts in zip(*((one.verdict, one.run) for one in summaries), strict=True)
+    )
+    return _summary(verdict, scores, run)
+
+
+def _summary(verdict, scores, run):
+    return Summary(verdict, scores, run, {score.measure: MEASURES[score.measure] for score in scores})
+
+
+def _achievable(measure: str, row: TripletRow | VoteRow) -> Score:
+    return Score(measure, row.model, row.best, row.best_low, row.best_high, own=False)
+
+
+def _soft_scores(rows):
+    found = [Score(SOFT, readable(row.model), row.score, row.low, row.high) for row in rows if row.kind is Kind.MODEL]
+    people = [row for row in rows if row.kind is Kind.AGREEMENT and row.model.startswith(LOWER)]
+    found += [
+        Score(SOFT, row.model.replace(LOWER, Kind.AGREEMENT), row.score, row.low, row.high, own=False) for row in people
+    ]
+    return found + [_achievable(SOFT, row) for row in rows if row.kind is Kind.ACHIEVABLE]
+
+
+def _gains(trained: Sequence[TripletRow]) -> list[str]:
+    """A sentence for each outcome: whether training helped, as far as the intervals of the gains tell."""
+    outcomes = {}
+    for row in trained:
+        cell = readable(row.model).partition(", ")[2]
+        gain = estimate((row.gain, row.gain_low, row.gain_high), "+.3f", missing="n/a")
+        outcomes.setdefault(_outcome(row), []).append(f"{gain} ({cell})" if cell else gain)
+    return [f"{outcome}: gain {', '.join(gains)}." for outcome, gains in outcomes.items()]
+
+
+def _outcome(row):
+    if math.isnan(row.gain_low):
+        return "Whether training helped cannot be told without an interval"
+    if row.gain_low > 0:
+        return "Training raised the accuracy"
+    return "Training lowered the accuracy" if row.gain_high < 0 else "Whether training helped cannot be told"
+
+
+def _beside(models: Sequence[TripletRow], baseline: TripletRow | None) -> list[str]:
+    """How many of the models have a higher accuracy than the best image-blind baseline."""
+    if not (models and baseline):
+        return []
+    above = sum(row.accuracy > baseline.accuracy for row in models)
+    if len(models) == 1:
+        given = f"Its accuracy, {models[0].accuracy:.3f}, is {'' if above else 'not '}above"
+    else:
+        given = f"{above} of {len(models)} models are above"
+    return [f"{given} the best image-blind baseline, {baseline.accuracy:.3f}."]
+
+
+def _run(setting: Setting, row: TripletRow) -> str:
+    where = f"as the split names it; training has seen {row.seen}" if row.seen else UNSEEN[setting]
+    seeds = f", {row.seeds} seeds" if row.seeds > 1 else ""
+    sources = f" of {row.sources} sources" if row.sources else ""
+    return f"Tested on {row.triplets} unanimous triplets{sources}{seeds}; setting {setting}, {where}."
