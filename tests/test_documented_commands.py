@@ -6,6 +6,7 @@ from tests import documents, parsed_commands
 from tests.parsed_commands import Unknown
 
 ELSEWHERE = {  # programs that are not ours, and where they run
+    ".": "a shell",
     "cd": "a shell",
     "export": "a shell",
     "git": "needs the address of the repository",
