@@ -16,7 +16,7 @@ PERFACE := --config=configs/synthetic.py:demo --workdir=$(RUNS)/perface --config
 CORE := tests/network tests/metrics tests/statistics tests/training/test_step.py tests/training/test_state.py tests/test_parallel.py
 PARTS ?= embedding training_step layers epoch sweep devices input selection startup embed_folder renderer replicas million_triplets
 
-.PHONY: demo test test-all test-core lint bench
+.PHONY: demo test test-all test-core lint docs notebooks bench
 
 # Everything end to end: draw people and face swaps, audit the answers, train a recognizer, fine-tune it on human judgments,
 # evaluate it, select faces to swap in, and write the report.
@@ -44,6 +44,14 @@ lint: $(VENV)/installed-test
 	$(RUN) -m ruff format --check --quiet .
 	$(RUN) -m pyright --pythonpath $(RUN)
 
+# The site of docs/, README and reference, in site/. A link to nothing and a public name without a docstring fail.
+docs: $(VENV)/installed-docs
+	NO_MKDOCS_2_WARNING=1 $(RUN) -m mkdocs build --strict
+
+# Runs the notebooks and stores what they print and draw in them.
+notebooks: $(VENV)/installed-test
+	$(RUN) -m nbclient.cli --inplace notebooks/*.ipynb
+
 # docs/performance.md says how long each part takes; one at a time: make bench PARTS=sweep
 bench: $(VENV)/installed-test
 	$(INSTALL) ".[bench]"
@@ -56,6 +64,10 @@ $(VENV)/installed: pyproject.toml $(CONSTRAINTS)
 
 $(VENV)/installed-demo: $(VENV)/installed
 	$(INSTALL) ".[train,report]"
+	touch $@
+
+$(VENV)/installed-docs: $(VENV)/installed
+	$(INSTALL) ".[docs]"
 	touch $@
 
 $(VENV)/installed-core: $(VENV)/installed

@@ -17,8 +17,8 @@ from perface_jax.fidelity.faces import Picture, check_mask
 from perface_jax.fidelity.regions import Regions
 from perface_jax.similarity import length
 
-# The weights of the regions in PerceptFace (arXiv 2509.11249), from the sensitivity of people to changes in them.
 PERCEPTFACE = Regions(eyebrows=0.192, eyes=0.223, nose=0.183, mouth=0.229, skin=0.174)
+"""The weights of the regions in PerceptFace (arXiv 2509.11249), from the sensitivity of people to changes in them."""
 _WINDOW = 11  # pixels of the Gaussian window of SSIM
 _C1, _C2 = 0.01**2, 0.03**2  # of SSIM, for pictures from 0 to 1
 

@@ -16,15 +16,17 @@ from perface_jax import landmarks
 from perface_jax.arrays import AnyArray, Array
 from perface_jax.fidelity.faces import Points, each
 
-# The classes of label maps, by number. Both lists have 19 classes with nearly the same names, in two orders.
+# Both lists have 19 classes with nearly the same names, in two orders.
 CELEBAMASK_HQ = (
     "background", "skin", "nose", "eye_g", "l_eye", "r_eye", "l_brow", "r_brow", "l_ear", "r_ear", "mouth", "u_lip",
     "l_lip", "hair", "hat", "ear_r", "neck_l", "neck", "cloth",
 )  # fmt: skip
-FACE_PARSING = (  # face-parsing.PyTorch (BiSeNet) and its descendants
+"""The classes of CelebAMask-HQ's label maps, by number."""
+FACE_PARSING = (
     "background", "skin", "l_brow", "r_brow", "l_eye", "r_eye", "eye_g", "l_ear", "r_ear", "ear_r", "nose", "mouth",
     "u_lip", "l_lip", "neck", "neck_l", "cloth", "hair", "hat",
 )  # fmt: skip
+"""The classes of label maps of face-parsing.PyTorch (BiSeNet) and its descendants, by number."""
 
 
 class Regions(NamedTuple):

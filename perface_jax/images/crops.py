@@ -41,6 +41,7 @@ TEMPLATES = {
         (313.08905, 371.15118),
     ]]), 512),
 }  # fmt: skip
+"""The crops that have names: ArcFace's, the five poses of SimSwap, and the one of newer SimSwap models."""
 
 
 TemplateLike = str | Num[AnyArray, "*poses 5 2"] | Sequence  # a name in TEMPLATES, or points of one or several poses

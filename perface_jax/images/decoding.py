@@ -10,15 +10,20 @@ from jaxtyping import UInt8
 from PIL import ExifTags, Image
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF")
+"""The formats that are read, as Pillow names them."""
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif")
+"""How the files of these formats end, in lower case."""
 MAX_PIXELS = 50_000_000
-MAX_BYTES = 8 * MAX_PIXELS  # four channels of 16 bits, uncompressed
-# EXIF orientation 2 to 8. ImageOps.exif_transpose writes the EXIF block anew and fails where that has an odd entry.
+"""Larger pictures are refused."""
+MAX_BYTES = 8 * MAX_PIXELS
+"""Larger files are refused: four channels of 16 bits, uncompressed."""
+# ImageOps.exif_transpose writes the EXIF block anew and fails where that has an odd entry.
 TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM,
     5: Image.Transpose.TRANSPOSE, 6: Image.Transpose.ROTATE_270, 7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }  # fmt: skip
+"""EXIF orientations 2 to 8, and how Pillow turns a picture that has one."""
 
 
 class PictureError(ValueError):

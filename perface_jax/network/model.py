@@ -46,7 +46,8 @@ MOMENTUM = 0.9  # PyTorch writes the same update as momentum 0.1
 class Applied(Protocol):
     """A model that embeds images: an `IResNet`, or anything with the same `apply`."""
 
-    def apply(self, variables: Mapping, images: Array) -> Any: ...
+    def apply(self, variables: Mapping, images: Array) -> Any:
+        """The embeddings of uint8 pictures, as `IResNet` gives them."""
 
 
 class PReLU(nn.Module):

@@ -33,6 +33,7 @@ class Board:
             self._flushed = time.monotonic()
 
     def close(self) -> None:
+        """Writes what is left, and closes the file."""
         self._file.close()
 
 
