@@ -1,13 +1,13 @@
-"""How well queries were classified into named groups: the numbers of the paper's Table 4, each with its interval.
+"""How well queries were classified into named groups: the numbers of the paper's Table 4, with intervals.
 
 Host functions, NumPy in float64. A confusion matrix has one row for each true class and one column for each chosen
 class; a last column may count the queries that abstained. An abstention counts as wrong: it lowers recall and top-1 and
-is assigned to no class. Intervals are 95% expanded percentile bootstraps over the queries, and over the members of the
-groups, too, if the choices under drawn members are given (`Drawn`); those of shares of queries are never inside of
-Wilson's, so that 20 right of 20 are not [1, 1]. A number that does not exist is NaN, and the row says why.
+is assigned to no class. Intervals are 95% expanded percentile bootstraps over the queries and, given the choices under
+drawn members (`Drawn`), over the members of the groups too. Intervals of shares of queries contain Wilson's, so that 20
+right of 20 are not [1, 1]. An undefined number is NaN, and the row says why.
 
-Known difference from the source: what the paper calls AUC is the balanced accuracy of the hard decision, and has that
-name here; `ranking_auc` is the area under a curve.
+Known difference from the source: the paper's AUC is the balanced accuracy of the hard decision, and is called so here;
+`ranking_auc` is the area under a curve.
 
 Source: PerFace (ICIP 2025), section 4.5 and Table 4.
 """
@@ -28,7 +28,7 @@ ROUNDING = 1e-12  # a difference of two shares that are equal
 
 
 class ClassScores(NamedTuple):
-    """The scores of each class that follow from counts alone; NaN where one does not exist.
+    """The scores of each class that follow from counts alone; NaN where undefined.
 
     One versus rest: `accuracy` is (TP + TN) / queries, `balanced_accuracy` (TPR + TNR) / 2, the AUC of Table 4. A class
     without queries, or to which none is assigned, has no precision.
@@ -41,7 +41,7 @@ class ClassScores(NamedTuple):
 
 
 class ClassRow(NamedTuple):
-    """One class of a report; `note` says why numbers do not exist, and how many of its queries abstained."""
+    """One class of a report; `note` says why numbers are undefined, and how many of its queries abstained."""
 
     name: str
     queries: int
@@ -73,9 +73,9 @@ class ClassificationReport(NamedTuple):
 
 
 class Drawn(NamedTuple):
-    """The choices for the same queries if other members of the groups were drawn, such as by a bootstrap.
+    """The choices for the same queries under other draws of the members, such as those of a bootstrap.
 
-    `members` is the size of the smallest group: the fewer, the more an interval is expanded.
+    `members` is the size of the smallest group: the smaller, the more an interval is expanded.
     """
 
     group: Int[np.ndarray, "r q"]
@@ -84,7 +84,7 @@ class Drawn(NamedTuple):
 
 
 class Gain(NamedTuple):
-    """How much larger the top-1 of one model is than that of another on the same queries, with a two-sided p-value."""
+    """The top-1 of one model minus that of another on the same queries, with a two-sided p-value."""
 
     gain: Estimate
     p: float
@@ -127,10 +127,10 @@ def classification_report(
     Args:
       truth: the class of each query.
       group: the class chosen, -1 = abstained (`Classification.group`).
-      distances: by which it was chosen (`Classification.distances`).
+      distances: the distances that decided it (`Classification.distances`).
       names: of the classes, two or more.
-      drawn: the choices under other members. Intervals then draw queries and members; None = the members are given.
-      resamples: of the bootstrap; resamples x Q numbers are held at once. As many as `drawn` has, where it is given.
+      drawn: the choices under other members; intervals then draw queries and members. None: members are fixed.
+      resamples: of the bootstrap, which holds resamples x Q numbers at once; with `drawn`, as many as it has.
 
     Raises:
       TypeError, ValueError: classes that are not integers or out of range, and distances that are NaN.
@@ -182,14 +182,14 @@ def top1_gain(
 
 
 def _weights(queries, drawn, seed, resamples) -> tuple[np.ndarray, int]:
-    """How often each query is drawn, `[1 + R, Q]`, first each once; and the fewest units that are drawn."""
+    """How often each query is drawn, `[1 + R, Q]` (first row: once each), and the smallest number of units drawn."""
     resamples = resamples if drawn is None else len(drawn.group)
     weights = np.concatenate((np.ones((1, queries)), resample(queries, resamples, seed=seed)))
     return weights, queries if drawn is None else min(queries, drawn.members)
 
 
 def _choices(group, drawn) -> np.ndarray:
-    """The group of each query, as it is and in each draw of members: `[1 or 1 + R, Q]`."""
+    """The group of each query, with the members themselves and in each draw of them: `[1 or 1 + R, Q]`."""
     return group[None] if drawn is None else np.concatenate([group[None], drawn.group])
 
 
@@ -261,8 +261,8 @@ def _ranking_auc(score: np.ndarray, positive: np.ndarray, weights: np.ndarray) -
 def _estimate(values: np.ndarray, clusters: int, *, move: bool) -> Estimate:
     """The first value with the interval of the others.
 
-    Drawn members repeat, which makes groups as uncertain as half as many members would. This lowers a score, and is no
-    property of the groups: draws are moved to the value of the members themselves.
+    Drawn members repeat, so a group is as uncertain as one of half its size. This artifact lowers the score. The draws
+    are therefore moved so that they center on the value of the members themselves.
     """
     others = values[1:]
     if move and not np.isnan(others).all():
@@ -271,7 +271,7 @@ def _estimate(values: np.ndarray, clusters: int, *, move: bool) -> Estimate:
 
 
 def _within(found: Estimate) -> Estimate:
-    """Scores are in [0, 1], also where draws were moved."""
+    """Clips moved draws to [0, 1], the range of the scores."""
     return Estimate(found.value, *np.clip(found[1:], 0, 1).tolist())
 
 
@@ -296,7 +296,7 @@ def _note(counts: np.ndarray) -> str:
 
 
 def _as_share(found: Estimate, queries) -> Estimate:
-    """Ends not inside of Wilson's for so many queries: no resample has an error that the data does not have."""
+    """Widens the interval to contain Wilson's: no resample has an error that the data does not have."""
     if np.isnan(found).any():
         return found
     low, high = wilson(found.value, float(queries))

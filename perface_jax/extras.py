@@ -1,9 +1,9 @@
-"""Optional packages: which extra of the installation brings them, and the one line that says so."""
+"""Optional packages: which extra installs them, and the one-line message if one is missing."""
 
 import contextlib
 from collections.abc import Iterator
 
-EXTRAS = {  # the name of an import: the extra that brings it
+EXTRAS = {  # import name: the extra that installs it
     "absl": "train",
     "grain": "train",
     "joblib": "detect",
@@ -28,7 +28,7 @@ class MissingExtra(ModuleNotFoundError):
 
 @contextlib.contextmanager
 def explained(*, program: bool = False) -> Iterator[None]:
-    """Says how to install what an import in here does not find: a MissingExtra, which ends a `program` without more."""
+    """Turns a failed import inside into a MissingExtra that says how to install it; a `program` ends with that line."""
     try:
         yield
     except ModuleNotFoundError as error:

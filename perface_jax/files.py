@@ -1,4 +1,4 @@
-"""Files that are whole or absent, values as strict JSON, and paths that may be addresses of buckets."""
+"""Atomic writes, strict JSON, and paths that may be bucket addresses."""
 
 import contextlib
 import dataclasses
@@ -16,9 +16,9 @@ from etils import epath
 
 @contextlib.contextmanager
 def replacing(file: epath.PathLike) -> Iterator[epath.Path]:
-    """A path to write to, renamed to `file` at the end, so that no crash leaves half a file and no reader sees one.
+    """A path to write to, renamed to `file` at the end: neither a crash nor a reader ever meets half a file.
 
-    Folders above the file are made. After an exception the old file, if any, is left as it was.
+    Parent folders are created. After an exception the old file, if any, is unchanged.
     """
     file = epath.Path(file)
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -28,7 +28,7 @@ def replacing(file: epath.PathLike) -> Iterator[epath.Path]:
 
 
 def write_text(file: epath.PathLike, text: str) -> None:
-    """Write a text; the file is whole or absent."""
+    """Write a text file; it is complete or absent."""
     with replacing(file) as unfinished:
         unfinished.write_bytes(text.encode(errors="backslashreplace"))  # names of files need not be UTF-8
 
@@ -41,11 +41,11 @@ def to_json(value: Any, **options: Any) -> str:
 def plain(value: Any) -> Any:
     """The value in the types of JSON.
 
-    Named tuples and dataclasses become objects, arrays lists, an enum its value, a path its text, and a number that is
-    not finite None.
+    Named tuples and dataclasses become objects, arrays become lists, an enum its value, a path its text, and a number
+    that is not finite None.
 
     Raises:
-      TypeError: a value that JSON has no form for.
+      TypeError: a value that JSON cannot represent.
     """
     if isinstance(value, enum.Enum):
         return plain(value.value)
@@ -75,7 +75,7 @@ def sha256(file: epath.PathLike) -> str:
 
 
 def absolute(path: epath.PathLike) -> epath.Path:
-    """The absolute path; the address of a bucket, `gs://...`, as it is, because resolving it makes it a local path."""
+    """The absolute path; a bucket address (`gs://...`) is unchanged, because resolving would make it a local path."""
     path = epath.Path(path)
     return path if "://" in str(path) else path.resolve()
 

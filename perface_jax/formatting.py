@@ -1,15 +1,15 @@
-"""Numbers as text. `form` is a format specification, three decimals by default; a number that does not exist is NaN."""
+"""Numbers as text. `form` is a format specification, three decimals by default; an undefined number is NaN."""
 
 import math
 
 
 def number(value: float, form: str = ".3f", *, missing: str = "") -> str:
-    """The number, or the text `missing`."""
+    """The number, or the text `missing` for NaN."""
     return missing if math.isnan(value) else f"{value:{form}}"
 
 
 def interval(low: float, high: float, form: str = ".3f") -> str:
-    """`[low, high]`; empty where there is no interval."""
+    """`[low, high]`; empty without an interval."""
     return "" if math.isnan(low) else f"[{low:{form}}, {high:{form}}]"
 
 

@@ -1,24 +1,23 @@
 """STEP 1: the group of faces that a query resembles, by its distances to the members of each group.
 
-Distances are `1 - cosine`. Groups are a mask `where` over the members, `[groups, n]`: they may overlap, as the broad
-groups of the paper do, which are unions of the narrow ones. With `[..., q, groups, n]` every query has its own mask, so
-that a query that is itself a member can be left out of its groups by its id. All functions but the checks are
-traceable; they check dtypes (TypeError) and shapes (ValueError), not values.
+Distances are `1 - cosine`. Groups are a mask `where` over the members, `[groups, n]`. They may overlap, as in the
+paper, whose broad groups are unions of narrow ones. With `[..., q, groups, n]` every query has its own mask, which can
+leave out the query itself if it is a member. All functions but the checks are traceable; they check dtypes (TypeError)
+and shapes (ValueError), not values.
 
 A group of fewer than two members has no spread: its statistic is NaN under every rule, and it is never chosen. A
-distance to a member that is NaN makes the statistic of its groups NaN, too, and then no group is chosen for the query:
-the one with the NaN might have been the nearest. `check_groups` and `check_distances` refuse both by name before any
-computation.
+distance to a member that is NaN makes the statistic of its groups NaN. Then no group is chosen for the query, because
+the one with the NaN might be the nearest. To find both problems first, call `check_groups` and `check_distances`.
 
 **Most rules depend on the size of a group.** If the faces of two groups have one distribution, a fair rule chooses the
 larger group for half of the queries. With 100 members against 10, `CONFIDENCE_LIMIT` chooses it for .87 of them,
 `NEAREST` for .91, `PERCENTILE` for .21, `SPREAD_LIMIT` for .46 and `MEAN` for .51 (docs/statistics.md has the command).
-`check_groups` warns where sizes differ by more than two times. Two remedies: `equalize=True` takes the confidence limit
-of every group at the size of the smallest one, and uses all members (.48 instead of .87); `subsample` draws as many
-members of every group as the smallest has, which is fair under every rule, at the cost of members.
+`check_groups` warns if one group is more than twice as large as another. Two remedies: `equalize=True` takes the
+confidence limit of every group at the size of the smallest one, and uses all members (.48 instead of .87); `subsample`
+draws as many members of every group as the smallest has, which is fair under every rule, at the cost of members.
 
 Source: PerFace (ICIP 2025), sections 3.3 (STEP 1) and 4.5. "The 95% upper confidence interval" of the paper can be read
-in three ways, which are rules here; its Table 4 does not distinguish them.
+in three ways. All three are rules here, because the paper's Table 4 does not distinguish them.
 """
 
 import enum
@@ -42,9 +41,9 @@ Groups = Bool[AnyArray, "*#batch groups n"]  # the members of each group
 
 
 class Rule(enum.Enum):
-    """The statistic of a query's n distances to a group; s is their standard deviation, with n - 1.
+    """The statistic of a query's n distances to a group; s is their standard deviation (n - 1).
 
-    Of two groups with one distribution, the larger one has the lower limit and the lower minimum, and the higher
+    If two groups have the same distribution, the larger one has the lower limit, the lower minimum and the higher
     percentile: see the module docstring.
     """
 
@@ -56,7 +55,7 @@ class Rule(enum.Enum):
 
 
 class Equalize(enum.StrEnum):
-    """What is done where groups differ in size."""
+    """What to do if groups differ in size."""
 
     NO = "no"
     LIMIT = "limit"  # the confidence limit at the size of the smallest group
@@ -68,7 +67,7 @@ class UnequalGroups(UserWarning):
 
 
 MOST = 2  # times the smallest group, above which `check_groups` warns
-LARGER = {  # how often the larger of two groups with one distribution is chosen, 100 members against 10
+LARGER = {  # how often the larger of two groups with the same distribution is chosen, 100 members against 10
     Rule.CONFIDENCE_LIMIT: 0.87,
     Rule.SPREAD_LIMIT: 0.46,
     Rule.PERCENTILE: 0.21,
@@ -100,7 +99,7 @@ def distances(
         raise ValueError(
             f"queries have shape {queries.shape}, members {members.shape}; wanted [..., Q, D] and [..., N, D]"
         )
-    # TPUs and GPUs multiply float32 with 8 to 11 bits unless told otherwise.
+    # By default, TPUs and GPUs multiply float32 with 8 to 11 bits.
     highest = jax.lax.Precision.HIGHEST
     return 1 - jnp.matmul(unit(queries), jnp.swapaxes(unit(members), -1, -2), precision=highest)
 
@@ -113,16 +112,16 @@ def group_distances(
     factor: Scalar = 1.96,
     equalize: bool = False,
 ) -> Float[Array, "*batch groups"]:
-    """One distance for each query and group; NaN for a group of fewer than two members or with a NaN among them.
+    """One distance for each query and group; NaN if a group has fewer than two members or a NaN distance.
 
     Args:
-      distances: of queries and members, from `distances`.
+      distances: between queries and members, from `distances`.
       where: the members of each group.
       rule: the statistic of the distances to one group. The percentile interpolates linearly, as NumPy does.
       factor: f of the two limits; the other rules have none.
-      equalize: for groups of different sizes, `sqrt(m)` for `sqrt(n)`, with m the size of the smallest group of two
-        members or more (for each query, where masks are). Only CONFIDENCE_LIMIT has an n in its formula; for other
-        rules ValueError: see `subsample`.
+      equalize: for groups of different sizes, use `sqrt(m)` in place of `sqrt(n)`, with m the size of the smallest
+        group of two or more members (per query, if each has its own mask). Only CONFIDENCE_LIMIT has an n in its
+        formula; for other rules ValueError: see `subsample`.
 
     Source: PerFace (ICIP 2025), section 4.5 and Table 4, which says "upper limit of the 95% confidence interval".
     """
@@ -138,11 +137,11 @@ def classify(
     abstain: bool = False,
     equalize: bool = False,
 ) -> Classification:
-    """The nearest group of each query; among equally near ones the first.
+    """The nearest group of each query; among equally near groups, the first.
 
-    The interval of a rule says how far its statistic would move if other members were drawn, as many as there are. Of
-    CONFIDENCE_LIMIT it is the interval whose upper end the rule compares, `mean -+ f s / sqrt(n)`; of the others the
-    statistic -+ f standard errors, those of n normal distances with standard deviation s:
+    The interval of a rule says how far its statistic would move for another draw of as many members. For
+    CONFIDENCE_LIMIT it is the interval whose upper end the rule compares, `mean -+ f s / sqrt(n)`. For the others it is
+    the statistic -+ f standard errors, where the standard errors are those of n normal distances with deviation s:
 
     | rule | standard error |
     |---|---|
@@ -150,13 +149,14 @@ def classify(
     | SPREAD_LIMIT | `s sqrt(1 / n + f^2 / (2 (n - 1)))` |
     | PERCENTILE, NEAREST | `s sqrt(p (1 - p) / (n + 2)) / phi(z_p)`, `p = (r - 3/8) / (n + 1/4)` at rank r |
 
-    At f = 1.96 they hold the mean of the statistic in .91 to .96 of draws of 10 to 100 normal distances, and in .87 of
-    draws of five. Where distances are skewed, those of limits and percentiles are too narrow (docs/statistics.md).
+    At f = 1.96 the intervals contain the mean of the statistic in .91 to .96 of draws of 10 to 100 normal distances,
+    and in .87 of draws of five. For skewed distances, intervals of limits and percentiles are too narrow
+    (docs/statistics.md).
 
     Args:
       distances, where, rule, equalize: as for `group_distances`; two groups or more.
       factor: f of the limits, and of the intervals.
-      abstain: choose no group where the intervals of the nearest two overlap or touch.
+      abstain: choose no group if the intervals of the nearest two overlap or touch.
 
     Source: PerFace (ICIP 2025), section 4.5, G* = argmin_G D(query, G); the tie rule and abstention are ours. Standard
     errors: of s, Kendall & Stuart, The Advanced Theory of Statistics; of order statistics, David & Johnson (1954) at
@@ -175,11 +175,11 @@ def classify(
 
 
 def subsample(key: PRNGKey, where: Groups) -> Bool[Array, "*batch groups n"]:
-    """As many members of every group as the smallest has, drawn at random: a mask for `where` of the other functions.
+    """Draw as many members of every group as the smallest has: a mask for `where` of the other functions.
 
-    The smallest is the smallest of two members or more. The draw is the same for all queries; where they have masks of
-    their own, as many are kept for each query as its smallest group has. A draw decides; with another key some queries
-    get another group.
+    Groups of fewer than two members are ignored. The draw is the same for all queries; if queries have masks of their
+    own, each keeps as many as its smallest group has. The result depends on the draw: with another key some queries get
+    another group.
     """
     where = jnp.asarray(where)
     order = jnp.where(where, jax.random.uniform(key, where.shape[-2:]), jnp.inf)
@@ -200,7 +200,7 @@ def check_groups(
     rule: Rule = Rule.CONFIDENCE_LIMIT,
     equalize: bool = False,
 ) -> None:
-    """Raise a ValueError that names the groups of fewer than two members, for any query; warn of `size_warning`."""
+    """Raise a ValueError that names groups with fewer than two members for any query; issue `size_warning`."""
     sizes = _sizes(names, where)
     if small := [f"{name} ({size})" for name, size in zip(names, sizes, strict=True) if size < 2]:
         raise ValueError(
@@ -218,7 +218,7 @@ def size_warning(
     rule: Rule = Rule.CONFIDENCE_LIMIT,
     equalize: bool = False,
 ) -> str:
-    """A sentence if group sizes differ by more than two times, the rule depends on them, and nothing equalizes them."""
+    """A warning if sizes differ by more than a factor of two, the rule depends on them, and nothing equalizes them."""
     sizes = _sizes(names, where)
     if rule is Rule.MEAN or equalize or max(sizes) <= MOST * min(sizes):
         return ""
@@ -231,7 +231,7 @@ def size_warning(
 
 
 def check_distances(distances: Float[AnyArray, "q n"], *, queries: Sequence[str], members: Sequence[str]) -> None:
-    """Raise a ValueError that names the faces whose distances are NaN: vectors that hold NaN."""
+    """Raise a ValueError that names the faces whose distances are NaN, because their vectors contain NaN."""
     bad: np.ndarray = np.isnan(np.asarray(distances, np.float64))
     if bad.shape != (len(queries), len(members)):
         raise ValueError(f"distances {bad.shape} for {len(queries)} queries and {len(members)} members")
@@ -300,14 +300,14 @@ def _percentile(values, where):
 
 
 def _rank_error(count, rank):
-    """The standard error of the value at a rank, from 1, among normal ones of standard deviation 1."""
+    """The standard error of the value at a rank (from 1) among standard normal values."""
     p = (rank - 0.375) / (count + 0.25)
     density = jnp.exp(-jnp.square(ndtri(p)) / 2) / np.sqrt(2 * np.pi).item()
     return jnp.sqrt(p * (1 - p) / (count + 2)) / density
 
 
 def _sizes(names, where) -> list[int]:
-    """Members of each group, for the query that has the fewest."""
+    """The size of each group, for the query that has the fewest members."""
     sizes = np.sum(where, axis=-1)
     sizes = sizes.reshape(-1, sizes.shape[-1]).min(axis=0)
     if len(names) != len(sizes):
@@ -335,7 +335,7 @@ def _moments(values, where) -> tuple[jax.Array, jax.Array, jax.Array]:
     count = jnp.maximum(jnp.sum(where, axis=-1), 2).astype(values.dtype)
     mean = _sum(jnp.where(where, values, 0)) / count
     squares = _sum(jnp.square(jnp.where(where, values - mean[..., None], 0)))
-    # `root` has a gradient where all distances are equal.
+    # unlike sqrt, `root` has a gradient where all distances are equal
     return mean, root(squares) / jnp.sqrt(count - 1), count
 
 

@@ -1,10 +1,10 @@
-"""Losses on embeddings: pure, one value per example, no mean and no clipping of gradients.
+"""Losses on embeddings: pure functions with one value per example; no mean, no gradient clipping.
 
-Of a triplet, `reference` is the picture C, `positive` the one that most people called closer to C, `negative` the
-other. Embeddings need not be of unit length. Finite ones give finite gradients, zero vectors too, so that rows may be
-masked afterwards. Reduction and example weights belong to the caller (`step.train_step` sums locally, adds up over the
-devices and divides once). Shapes that do not fit raise ValueError; embeddings that are not floating, and labels that
-are not integers, TypeError.
+In a triplet, `reference` is the picture C, `positive` the one that most people called closer to C, `negative` the
+other. Embeddings need not be of unit length. Finite embeddings, even zero vectors, give finite gradients, so rows may
+be masked afterwards. The caller reduces and weights the examples (`step.train_step` sums locally, sums over the devices
+and divides once). Shapes that do not fit raise ValueError; embeddings that are not floating, and labels that are not
+integers, TypeError.
 
 A loss is float32, or float64 if an embedding is (`perface_jax.precision`), and options are cast to it; a gradient has
 the dtype of its embedding.
@@ -46,15 +46,16 @@ def soft_vote(
 ) -> Float[Array, "*batch"]:
     """Mean negative log-likelihood of a triplet's votes under a Bradley-Terry model.
 
-    `-(v+ log sigma(z) + v- log sigma(-z)) / (v+ + v-)` with `z = (cos(x, x+) - cos(x, x-)) / temperature`. The mean
-    over the votes, and not their sum: every triplet counts once, as in Eq. 1 and in the accuracy, and the learning rate
-    need not follow the number of annotators. For the likelihood of single votes, weight each triplet with `v+ + v-`.
-    A triplet whose votes disagree cannot reach 0: its least value is the entropy of its votes.
+    `-(v+ log sigma(z) + v- log sigma(-z)) / (v+ + v-)` with `z = (cos(x, x+) - cos(x, x-)) / temperature`. It is the
+    mean over the votes, not their sum: every triplet counts once, as in Eq. 1 and in the accuracy, and the learning
+    rate does not depend on the number of annotators. For the likelihood of single votes, weight each triplet with `v+ +
+    v-`. If the votes of a triplet disagree, its minimum is the entropy of the votes, not 0.
 
     Args:
-      reference, positive, negative: embeddings of each triplet; which of the two is the positive one does not matter.
-      votes: at least 0: for the positive, for the negative; whole or not.
-      temperature: > 0, the difference of two cosines at which the odds are e : 1.
+      reference, positive, negative: embeddings of each triplet; positive and negative may be exchanged with their
+        votes.
+      votes: for the positive and for the negative, at least 0; may be fractional.
+      temperature: > 0, the difference of cosines at which the odds are e : 1.
 
     Returns:
       At least 0; 0 without votes.
@@ -81,19 +82,19 @@ def odd_one_out(
     odd: int | Int[AnyArray, "*#batch"] = 2,
     temperature: Scalar,
 ) -> Float[Array, "*batch"]:
-    """Negative log-probability that the pair left by the odd one is the most alike of the three pairs.
+    """Negative log-probability that, of the three pairs, the one without the odd picture is the most similar.
 
     `-log(exp(s_ij) / (exp(s_12) + exp(s_13) + exp(s_23)))` with `s = cos / temperature` and (i, j) the pair without the
-    odd one. A triplet with an answer closer to its reference is taken as (reference, positive, negative), odd one last.
-    That says a little more than the answer does: nobody was asked about the pair (positive, negative).
+    odd one. Pass a two-alternative triplet as (reference, positive, negative), with the odd one last. That claims
+    slightly more than the answer does, because nobody was asked about the pair (positive, negative).
 
     Args:
       first, second, third: embeddings of the three pictures.
-      odd: which of them is the odd one: 0, 1 or 2, as in `annotations.OddOneOut`.
+      odd: the odd picture: 0, 1 or 2, as in `annotations.OddOneOut`.
       temperature: > 0, in units of cosine.
 
     Returns:
-      Above 0; NaN where `odd` is none of the three.
+      Above 0; NaN for any other value of `odd`.
 
     Source: Andrews, Joniak, Xiang, A View From Somewhere (ICLR 2023); cosines over a temperature are ours.
     """
@@ -111,25 +112,25 @@ def arcface(
     margin: Scalar = 0.5,
     scale: Scalar = 64.0,
 ) -> Float[Array, "*batch"]:
-    """Softmax cross-entropy over identities, the angle to the own class made larger by a margin.
+    """Softmax cross-entropy over identities, with a margin added to the angle to the true class.
 
     `-log softmax(scale * c)[label]` with `c_j = cos(theta_j)`, but `c_label = cos(theta_label + margin)`. Beyond
     `theta + margin = pi`, where that would rise again, `c_label = cos(theta_label) - margin * sin(margin)`.
 
     Every device holds all classes: meant for up to about 100,000 identities (MS1MV3 has 93,431). At D = 512 an identity
-    costs 8 KB on every device: 2 each for its row, its momentum, its gradient, and at work; and its gradient crosses
-    between them at every step. For millions the classes must be divided over the devices, which is not done here.
+    takes 8 KB on every device: 2 KB each for its row, momentum, gradient and workspace. Devices exchange all gradients
+    at every step. Millions of identities would need classes divided over the devices, which is not done here.
 
     Args:
       embeddings: of pictures of these identities.
       classes: one row per identity, trained with the network; of any length.
       labels: the row of each picture's identity.
       margin: in radians, in [0, pi).
-      scale: > 0, multiplies the cosines.
+      scale: > 0, the factor of the cosines.
 
     Returns:
-      At least 0; NaN where a label is no class. At `theta` exactly 0 or pi, where the angle has no derivative,
-      its sine counts as constant.
+      At least 0; NaN where a label is no class. At `theta` = 0 or pi, where the angle has no derivative, its sine is
+      treated as constant.
 
     Source: Deng et al. (CVPR 2019), Eq. 3; beyond pi as insightface's arcface_torch with `easy_margin = False`.
     """
@@ -149,7 +150,7 @@ def arcface(
 
 def _add_angle(cosine, margin):
     squared = (1 - cosine) * (1 + cosine)
-    inside = squared > 0  # not where theta is 0 or pi, or rounding took the cosine beyond 1
+    inside = squared > 0  # not where theta is 0 or pi, nor where rounding makes the cosine exceed 1
     sine = jnp.where(inside, jnp.sqrt(jnp.where(inside, squared, 1)), 0)
     beyond = cosine - margin * jnp.sin(margin)
     return jnp.where(cosine > -jnp.cos(margin), cosine * jnp.cos(margin) - sine * jnp.sin(margin), beyond)

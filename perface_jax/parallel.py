@@ -1,10 +1,10 @@
-"""Devices: the mesh, host arrays to global arrays, and a per-device step to a program.
+"""Devices: makes the mesh, global arrays from host arrays, and a program from a per-device step.
 
-The only module that makes a mesh. It has two axes: `replica`, independent runs without communication, and `data`, the
-devices that share the batch of one run. One run on one device is a mesh of 1 x 1; there is no other path.
+Only this module makes a mesh. The mesh has two axes: `replica` (independent runs without communication) and `data` (the
+devices that share the batch of one run). One run on one device is a mesh of 1 x 1; there is no other path.
 
 Leading axes of global arrays: states `[R, ...]`; batches `[R, N, B, ...]`: replica, step within this call, row. `mesh`
-is always one of `make_mesh`.
+always comes from `make_mesh`.
 """
 
 import enum
@@ -37,12 +37,12 @@ class How(enum.Enum):
 
 
 def initialize(coordinator: str | None = None, processes: int | None = None, process: int | None = None) -> None:
-    """Join the other processes of this run; call it before anything else touches JAX.
+    """Join the other processes of this run; call it before any other use of JAX.
 
     Args:
       coordinator: `host:port` of process 0. All three are None on TPU pods, SLURM and Open MPI, where JAX finds them.
-      processes: how many there are.
-      process: which one this is, from 0.
+      processes: the number of processes.
+      process: the number of this one, from 0.
     """
     if len({coordinator is None, processes is None, process is None}) > 1:
         raise ValueError(
@@ -54,7 +54,7 @@ def initialize(coordinator: str | None = None, processes: int | None = None, pro
 
 
 def first_process_first(function: Callable[[], T]) -> T:
-    """The result of the function in every process; the first one calls it before the others do."""
+    """The result of the function in every process; process 0 calls it before the others do."""
     results = [function()] if jax.process_index() == 0 else []
     multihost_utils.sync_global_devices("first_process_first")
     return results[0] if results else function()
@@ -65,8 +65,8 @@ def make_mesh(replicas: int = 1, *, data: int = 0, devices: Sequence[Any] | None
 
     Args:
       replicas: independent runs; each group of devices trains the same number of them, one after the other.
-      data: devices that share the batch of a run; 0: as few as keep every device busy.
-      devices: all of them when None.
+      data: devices that share the batch of a run; 0: the smallest number that keeps every device busy.
+      devices: None: all.
     """
     devices = jax.devices() if devices is None else devices
     groups = len(devices) // data if data else np.gcd(len(devices), replicas)
@@ -82,7 +82,7 @@ def make_mesh(replicas: int = 1, *, data: int = 0, devices: Sequence[Any] | None
 
 
 def check_batch_size(batch_size: int, mesh: Mesh, *, name: str = "a batch") -> None:
-    """Raise a ValueError when a global batch cannot be cut evenly over the devices of one run."""
+    """Raise a ValueError if a global batch cannot be divided evenly over the devices of one run."""
     devices = mesh.shape[DATA]
     if batch_size % devices:
         raise ValueError(
@@ -92,7 +92,7 @@ def check_batch_size(batch_size: int, mesh: Mesh, *, name: str = "a batch") -> N
 
 
 def place_global(tree: Any, mesh: Mesh, spec: PartitionSpec = SHARED) -> Any:
-    """Host arrays that every process has in full -> global arrays, the same on every device or cut by `spec`."""
+    """Host arrays that every process has in full -> global arrays, replicated or divided by `spec`."""
     sharding = NamedSharding(mesh, spec)
 
     def place(array):
@@ -110,7 +110,7 @@ def to_global(rows: Any, mesh: Mesh, spec: PartitionSpec = BATCH) -> Any:
 def stack_replicas(make: Callable[[int], Any], replicas: int, mesh: Mesh) -> Any:
     """The trees `make(0) .. make(replicas - 1)` as one tree of global arrays with a leading replica axis.
 
-    Each process makes only the replicas of its devices.
+    Each process makes only the replicas of its own devices.
     """
     sharding, every = NamedSharding(mesh, STATE), range(replicas)
     places = sharding.addressable_devices_indices_map((replicas,)).values()
@@ -140,7 +140,7 @@ def fetch(tree: Any) -> Any:
 
 
 def gather_objects(value: Any) -> list:
-    """The values of all processes, in order, on every process; they are pickled and may have any size."""
+    """The values of all processes, in order, on every process; values are pickled and may have any size."""
     if jax.process_count() == 1:
         return [value]
     data = np.frombuffer(pickle.dumps(value), np.uint8)
@@ -159,10 +159,10 @@ def spmd(step: Callable, mesh: Mesh, *, how: How = How.SHARD_MAP) -> Callable:
     """A per-device step of one run as one compiled program for all replicas.
 
     Args:
-      step: pure `(state, batch, *shared, axis_name) -> (state, sums)` of one replica, without the replica axis, and of
-        the rows `[N, b, ...]` of one device; its results must be the same on every device of the run.
+      step: pure `(state, batch, *shared, axis_name) -> (state, sums)` for one replica (without the replica axis) and
+        the rows `[N, b, ...]` of one device. Its results must be the same on every device of the run.
       mesh: the devices.
-      how: the map; results do not depend on it.
+      how: which map to use; results do not depend on it.
 
     Returns:
       jitted `(state, batch, *shared) -> (state, sums)` on global arrays; the input state is donated.
@@ -191,7 +191,7 @@ def _taker(mesh):
 
 
 def _in_turn(step, state, batch, shared):
-    """The step on each replica of this group, one after the other, with the program and the memory of one."""
+    """The step on each replica of this group, one after another, with the program size and memory of one."""
     if jax.tree.leaves(state)[0].shape[0] == 1:
         only = jax.tree.map(lambda x: x[0], (state, batch))
         return jax.tree.map(lambda x: x[None], step(*only, *shared))
@@ -213,8 +213,8 @@ def _pmapped(body, mesh):
 
     def program(state, batch, *shared):
         cut = jax.tree.map(lambda x: x.reshape(*x.shape[:2], len(devices), -1, *x.shape[3:]), batch)
-        # pmap names only this process's devices in what it returns: a second compilation, were it given back like that,
-        # and on several processes not a global array.
+        # pmap returns arrays that name only this process's devices. Passed back, they would cause a second compilation,
+        # and with several processes they are not global arrays.
         return jax.tree.map(rename, mapped(state, cut, shared))
 
     return program

@@ -1,4 +1,4 @@
-"""What a setting is: a `Field`; and configs, which are built from tables of fields and checked against them.
+"""Config fields, and configs that are built from tables of fields and checked against them.
 
 Training, evaluation and anonymization each declare a table; `perface config` prints all three.
 """
@@ -21,7 +21,7 @@ class Change(enum.Enum):
     """Whether a field may differ between two starts of one run."""
 
     REFUSED = "fixed for a run"  # it changes the result
-    FREE = "may change"  # where things are, what they run on, what is logged
+    FREE = "may change"  # paths, devices, logging: may change
     LONGER = "may grow under a constant schedule"
 
 
@@ -33,7 +33,7 @@ class Check(NamedTuple):
     each: bool = False  # `holds` is asked for every element of the value
 
     def fault(self, value: Any) -> str:
-        """What is wrong with a value, as a predicate; "" where nothing is."""
+        """What is wrong with a value, as a predicate; "" if nothing is."""
         if not self.each:
             return "" if self.holds(value) else f"is {value!r}; wanted {self.wanted}"
         wrong = ", ".join(repr(one) for one in value if not self.holds(one))
@@ -47,12 +47,12 @@ AT_LEAST_0 = Check("at least 0", lambda value: 0 <= value < math.inf)
 
 
 def one_of(choices: Collection[str], *, former: Sequence[str] = ()) -> Check:
-    """One of some values; `former` ones are accepted and not advertised."""
+    """One of these values; `former` ones are accepted but not advertised."""
     return Check(f"one of {', '.join(choices)}", lambda value: value in (*choices, *former))
 
 
 def some_of(choices: Sequence[str]) -> Check:
-    """Any number of some values."""
+    """Any number of these values."""
     return Check(f"some of {', '.join(choices)}", lambda value: value in choices, each=True)
 
 
@@ -64,7 +64,7 @@ def interval(what: str, low: float, high: float) -> Check:
 
 @dataclasses.dataclass(frozen=True)
 class Field:
-    """One setting. Where the default is a mapping, the setting is an open group: names below it are free."""
+    """One config field. If the default is a mapping, the field is an open group: any name is allowed below it."""
 
     name: str  # dotted, as in `--config.NAME=VALUE`
     default: Any  # in a new config; every other value must have its type
@@ -72,7 +72,7 @@ class Field:
     check: Check = ANYTHING
     change: Change = Change.REFUSED
     swept: bool = False  # whether the runs of one sweep may differ in it
-    tasks: tuple[str, ...] = TASKS  # in whose configs it is
+    tasks: tuple[str, ...] = TASKS  # the tasks whose configs have it
 
     def covers(self, name: str) -> bool:
         """Whether a dotted name is this field, or belongs to this open group."""
@@ -84,13 +84,13 @@ identities_only = functools.partial(Field, tasks=("identities",))
 
 
 def default(fields: Sequence[Field], task: str) -> ConfigDict:
-    """The config of a task with every field at its default, locked: a name that no field has cannot be set."""
+    """The config of a task with every field at its default; locked, so unknown names cannot be set."""
     values = {field.name: field.default for field in fields if task in field.tasks}
     return ConfigDict(nested(values | {"task": task})).lock()
 
 
 def check(config: ConfigDict, fields: Sequence[Field]) -> None:
-    """Raise a ValueError where one of these fields is missing or wrong; fields of other tables are ignored."""
+    """Raise a ValueError if one of these fields is missing or wrong; fields of other tables are ignored."""
     values = config.to_dict()
     if (task := values.get("task")) not in TASKS:
         raise ValueError(f"config.task is {task!r}; wanted one of {', '.join(TASKS)}")
@@ -104,7 +104,7 @@ def check(config: ConfigDict, fields: Sequence[Field]) -> None:
 
 
 def refuse_unknown(config: ConfigDict, fields: Sequence[Field]) -> None:
-    """Raise a ValueError that lists the names which no field has, each with the closest ones."""
+    """Raise a ValueError that lists the unknown names, each with the closest known ones."""
     mine = [field for field in fields if config.get("task") in field.tasks]
     names = [field.name for field in mine]
     unknown = [name for name in flat(config.to_dict()) if not any(field.covers(name) for field in mine)]

@@ -1,8 +1,8 @@
 """Cosine similarity over the last axis, safe at zero.
 
-A vector of length zero has similarity 0 to everything and a zero gradient, where the plain quotient gives NaN: one
-collapsed embedding must not destroy a whole step. Half precision is widened to float32 (`perface_jax.precision`): the
-cosine of a bfloat16 vector with itself would reach 1.016. TypeError unless arguments are floating.
+A vector of length zero has similarity 0 to everything and a zero gradient. The plain quotient would give NaN, and one
+collapsed embedding would destroy a whole step. Half precision is widened to float32 (`perface_jax.precision`), because
+the cosine of a bfloat16 vector with itself could reach 1.016. TypeError unless arguments are floating.
 """
 
 from collections.abc import Callable
@@ -28,7 +28,7 @@ def length(x: Float[AnyArray, "*batch d"]) -> Float[Array, "*batch"]:
 
 
 def root(x: Float[AnyArray, "*shape"]) -> Float[Array, "*shape"]:
-    """Square root of numbers from 0 on, with gradient 0 at 0."""
+    """Square root of numbers >= 0, with gradient 0 at 0."""
     (x,) = widen("vectors", x)
     is_zero = x == 0
     # The square root must never see the zero: `where` alone would still send 0 * inf = NaN through its derivative.
@@ -36,9 +36,9 @@ def root(x: Float[AnyArray, "*shape"]) -> Float[Array, "*shape"]:
 
 
 def unit(x: Float[AnyArray, "*batch d"], *, sums: Callable[[Array], Array] = last_sums) -> Float[Array, "*batch d"]:
-    """The vector of length 1 in the direction of `x`; zero, with gradient zero, where `x` is.
+    """The vector of length 1 in the direction of `x`; where `x` is zero, zero with gradient zero.
 
-    `sums` adds up the last axis, for instance `kernels.row_sums`, which is faster in programs for CPUs.
+    `sums` sums over the last axis; `kernels.row_sums`, for instance, is faster in programs for CPUs.
     """
     (x,) = widen("vectors", x)
     # Dividing by the largest entry first keeps squares of float32 vectors of size 1e-37 to 1e37 within the range.

@@ -1,11 +1,11 @@
 """Face verification: do two pictures show one person? Scores of pairs from their similarities, for any recognizer.
 
-A pair is accepted, that is matched as one person, if its similarity is GREATER than the threshold; a pair that equals
-it is rejected. `similarity` is higher for more similar pictures, on any scale; `same` is the truth. There is no grid of
+A pair is accepted (matched as one person) if its similarity is GREATER than the threshold; an equal similarity is
+rejected. `similarity` is higher for more similar pictures, on any scale; `same` is the truth. There is no grid of
 thresholds: every similarity at which a decision changes is considered. NumPy, in float64.
 
-TypeError if `same` is not boolean; ValueError for another shape than `[P]`, similarities that are not finite, or pairs
-of one kind only.
+TypeError if `same` is not boolean; ValueError for a shape other than `[P]`, similarities that are not finite, or pairs
+of only one kind.
 """
 
 from typing import NamedTuple
@@ -17,10 +17,10 @@ from perface_jax.arrays import AnyArray
 
 
 class Roc(NamedTuple):
-    """What is accepted at every threshold that changes a decision, from the highest to the lowest.
+    """The rates at every threshold that changes a decision, from the highest to the lowest.
 
-    Thresholds are the different similarities, and -inf, which accepts all; the rates are the shares of the pairs of two
-    persons, and of one person, above each.
+    Thresholds are the different similarities, and -inf, which accepts all. The rates are the shares of the pairs of two
+    persons, and of one person, above each threshold.
     """
 
     threshold: Float64[np.ndarray, " t"]
@@ -33,15 +33,15 @@ def verification_accuracy(
 ) -> tuple[float, float]:
     """Accuracy on each fold of the pairs, at the threshold that is best on all other folds.
 
-    The pairs are cut into `folds` consecutive folds, of equal length up to one pair. The best threshold lies half way
-    between two neighboring similarities; of several that are equally good, the lowest is taken. Pairs must be ordered
-    so that every fold has both kinds (`verification_pairs`); there are 2 to P folds.
+    The pairs are cut into 2 to P consecutive folds, of equal length up to one pair. The best threshold lies halfway
+    between two neighboring similarities; of several equally good ones, the lowest is used. Pairs must be ordered so
+    that every fold has both kinds (`verification_pairs`).
 
     Returns:
-      (mean, standard deviation) of the accuracies of the folds, with n - 1; LFW's standard error is that / sqrt(folds).
+      (mean, standard deviation) of the accuracies of the folds (n - 1). LFW's standard error divides by sqrt(folds).
 
-    Source: Huang et al. (2007), "Labeled Faces in the Wild", View 2. Their folds have no person in common; here that is
-    the responsibility of the caller.
+    Source: Huang et al. (2007), "Labeled Faces in the Wild", View 2. Their folds have no person in common; here the
+    caller must ensure that.
     """
     similarity, same = _pairs(similarity, same)
     if not 2 <= folds <= len(same):
@@ -55,8 +55,8 @@ def verification_accuracy(
 def threshold_at(similarity: Num[AnyArray, " p"], same: Bool[AnyArray, " p"], *, false_accept_rate: float) -> float:
     """The lowest threshold at which at most this share of the pairs of two persons is accepted.
 
-    The rate is 0 to 1 (ValueError otherwise); with n pairs of two persons only multiples of 1 / n can be reached. The
-    threshold is the similarity of one of those pairs, or -inf if all of them may be accepted.
+    The rate is from 0 to 1 (ValueError otherwise); with n pairs of two persons only multiples of 1 / n are possible.
+    The threshold is the similarity of one of these pairs, or -inf if all may be accepted.
     """
     similarity, same = _pairs(similarity, same)
     if not 0 <= false_accept_rate <= 1:
@@ -70,15 +70,15 @@ def lowest_threshold(
 ) -> float:
     """As `threshold_at`, for pairs of two persons in descending order, which may have weights.
 
-    `accepted` are the cumulative weights `[P]`; or `[P + 1]`, with the weight of all pairs at the end, if the least
-    similar pairs were left out of `different`.
+    `accepted` has the cumulative weights `[P]`, or `[P + 1]` with the weight of all pairs at the end if `different`
+    lacks the least similar pairs.
     """
     allowed = np.searchsorted(accepted / accepted[-1], false_accept_rate, side="right")
     return float(different[allowed]) if allowed < len(different) else -np.inf
 
 
 def true_accept_rate(similarity: Num[AnyArray, " p"], same: Bool[AnyArray, " p"], *, false_accept_rate: float) -> float:
-    """Share of the pairs of one person accepted at the threshold `threshold_at` this rate; arguments as there."""
+    """Share of the pairs of one person accepted at the threshold that `threshold_at` returns for these arguments."""
     threshold = threshold_at(similarity, same, false_accept_rate=false_accept_rate)
     return float(np.mean(np.asarray(similarity, np.float64)[np.asarray(same)] > threshold))
 
@@ -92,7 +92,7 @@ def roc(similarity: Num[AnyArray, " p"], same: Bool[AnyArray, " p"]) -> Roc:
 
 
 def equal_error_rate(similarity: Num[AnyArray, " p"], same: Bool[AnyArray, " p"]) -> float:
-    """The error rate at which both kinds of pairs are misjudged equally often: false accept = 1 - true accept rate."""
+    """The error rate at which both kinds of pairs are misjudged equally often: false accept = 1 - true accept."""
     curve = roc(similarity, same)
     return crossing(curve.false_accept_rate, 1 - curve.true_accept_rate)
 

@@ -3,7 +3,7 @@
 NumPy only; nothing is moved, dropped or repaired unless you ask for it.
 
     votes = read_answers("triplet_answers.csv")
-    print(audit(votes, grid=(80, 80)).report())       # also: python -m perface_jax.annotations triplet_answers.csv
+    print(audit(votes, grid=(80, 80)).report())       # also: perface audit triplet_answers.csv
     votes = reorder(votes, "ans3", order_change(grid_order("target_major", 80, 80), grid_order("group_major", 80, 80)))
     labels = unanimous(votes)
     source_id, target_id = cells("group_major", 80, 80)

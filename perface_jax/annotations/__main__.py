@@ -28,7 +28,7 @@ def main(arguments: list[str] | None = None) -> None:
 def _print(text: str) -> None:
     try:
         print(text, flush=True)
-    except BrokenPipeError:  # the reader, such as `| head`, has closed; leave nothing for Python to flush at exit
+    except BrokenPipeError:  # `| head` has closed the pipe: leave nothing for Python to flush at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
@@ -39,7 +39,7 @@ def _count(text: str) -> int:
 
 
 def _grid(triplets: int, chosen: argparse.Namespace) -> tuple[int, int]:
-    """The requested grid: one size determines the other, none means a square."""
+    """The requested grid: one size determines the other; without sizes, a square."""
     if chosen.sources or chosen.targets:
         return chosen.sources or triplets // chosen.targets, chosen.targets or triplets // chosen.sources
     try:

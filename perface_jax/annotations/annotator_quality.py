@@ -1,7 +1,7 @@
 """Quality of each voter: position bias, straight-lining, dummy triplets, and columns that copy each other.
 
-A voter is an answer column, or an annotator if the file says who voted. Rows are taken by triplet number: as far as a
-file can tell, this is the order in which a column was filled.
+A voter is an answer column, or an annotator if the file says who voted. Rows are ordered by triplet number, the best
+available guess of the order in which a column was filled.
 """
 
 import itertools
@@ -17,7 +17,7 @@ from perface_jax.statistics.resampling import Cluster, Weights, divide, ratio
 from perface_jax.statistics.votes import count_votes
 
 RARE = 0.001  # a run is flagged if its probability is below this
-FEWEST_SOURCES = 5  # and if it covers this many sources: on one or two, the same answer may be an honest opinion
+FEWEST_SOURCES = 5  # and if it covers this many sources: on one or two, equal answers may be an honest opinion
 CONSTANT, MIXED = 0.9, 0.75  # a window is flagged if one letter has this share, and among the others at most that
 
 
@@ -25,11 +25,11 @@ class Stretch(NamedTuple):
     """Rows in which a voter repeats one answer, or two columns agree; from the id `first` to the id `last`.
 
     Attributes:
-      letter: the answer; `=` for agreement of two columns.
+      letter: the repeated answer; `=` for agreement of two columns.
       share: the share of that answer in the stretch.
       others: its share among the other votes on the same triplets (NaN if there are none).
       chance: probability of a run this long anywhere in the column (runs only, otherwise NaN).
-      flagged: whether it is too long by the rule of `runs`, `window` or `copies`.
+      flagged: whether the rule of `runs`, `window` or `copies` calls it too long.
     """
 
     first: str
@@ -46,8 +46,8 @@ class Voter(NamedTuple):
     """The votes of one column or annotator, in the order of the triplets.
 
     Attributes:
-      places: the number of the triplet in whose line of the file each vote is.
-      rows: the triplet it belongs to; a different one only in a column whose row order is wrong.
+      places: the number of the triplet on whose line of the file each vote is.
+      rows: the triplet that the vote belongs to; differs from `places` only if the row order of the column is wrong.
       others: the share of b among the other votes on that triplet; NaN if there are none.
     """
 
@@ -63,7 +63,7 @@ def column_voters(
 ) -> list[Voter]:
     """The columns as voters; rows by triplet number, all columns in one row order.
 
-    `change` has the rows to which the votes of a moved column went; they are taken in the order of the file.
+    `change` has the rows to which the votes of a moved column went; its votes stay in the order of the file.
     """
     voters = []
     for k, name in enumerate(columns):
@@ -109,8 +109,8 @@ def runs(voter: Voter, source: Int[np.ndarray, " t"]) -> list[Stretch]:
     """Runs of equal answers: the longest, and those of the twenty longest that are flagged.
 
     A run is flagged if it covers at least five sources, and if independent votes would produce one this long anywhere
-    in the column with a probability below 0.001. Their share of the letter is the column's own, or that of the other
-    votes on the same triplets if it is larger (the run may consist of clear cases).
+    in the column with a probability below 0.001. For that probability, q is the share of the letter in the column, or
+    among the other votes on the same triplets if that is larger (the run may consist of clear cases).
 
         chance = 1 - exp(-n (1 - q) q^length)
     """
@@ -130,7 +130,7 @@ def runs(voter: Voter, source: Int[np.ndarray, " t"]) -> list[Stretch]:
 def window(voter: Voter, source: Int[np.ndarray, " t"], length: int) -> Stretch:
     """The window of `length` consecutive votes with the largest share of one letter.
 
-    It is flagged if that share is at least .9, the others' share there is at most .75, and it covers five sources.
+    Flagged if that share is at least .9, the share among the others there is at most .75, and it covers five sources.
     """
     total = np.concatenate(([0], np.cumsum(voter.votes)))
     share = (total[length:] - total[:-length]) / length

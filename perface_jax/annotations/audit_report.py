@@ -1,4 +1,4 @@
-"""The audit as text: findings first, then every number with a sentence that says how to read it."""
+"""The audit as text: findings first, then every number with a sentence on how to read it."""
 
 import functools
 import itertools

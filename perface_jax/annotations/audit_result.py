@@ -1,4 +1,4 @@
-"""What an audit measured, as plain values, and the findings that follow from them. The text is in `audit_report`."""
+"""The results of an audit as plain values, and the findings that follow from them. The text is in `audit_report`."""
 
 import dataclasses
 import math
@@ -11,15 +11,15 @@ from perface_jax.files import plain
 from perface_jax.statistics.estimates import Estimate
 
 BIAS = 0.05  # position bias is a finding if the whole interval of the share of b is at least this far from one half
-FEWEST_VOTES = 50  # votes an annotator needs for that interval to mean anything
+FEWEST_VOTES = 50  # votes an annotator needs for a useful interval
 
 
 class OrderAlarm(NamedTuple):
     """A column whose rows are in a different order than those of the other columns.
 
-    `reorder(votes, column, order)` brings it into the order of the others. If `order.seen` has a shift, it is only the
-    nearest of those searched: determine the exact one before moving rows. `p` is the share of random permutations of
-    the column that gain as much.
+    `reorder(votes, column, order)` moves it into the order of the others. A shift in `order.seen` is only the nearest
+    of those searched: determine the exact shift before moving rows. `p` is the share of random permutations of the
+    column that gain as much.
     """
 
     column: str
@@ -28,7 +28,7 @@ class OrderAlarm(NamedTuple):
 
 
 class OrderGain(NamedTuple):
-    """What the best alternative row order of a column would gain in mean kappa with the other columns."""
+    """The gain in mean kappa with the other columns under a column's best alternative row order."""
 
     column: str
     order: OrderChange
@@ -42,7 +42,7 @@ class VoterAudit(NamedTuple):
     Attributes:
       share_of_b: position bias.
       sides_with_others: how often it agrees with the others where the others are unanimous.
-      runs: the longest run of equal answers, then all further ones that are flagged.
+      runs: the longest run of equal answers, then all other flagged runs.
       windows: the most uniform windows of 100 votes and of an eighth of all votes; only the first can be flagged.
       dummies: (missed, seen), or None if no dummy triplet was seen.
     """
@@ -61,14 +61,14 @@ class AuditResult:
     """What `audit` measured.
 
     Attributes:
-      order_gains: the best alternative order of each column: for alarmed columns as read, for the others after the
-        alarmed ones were moved.
+      order_gains: the best alternative order of each column: for columns with an alarm as read, for the others after
+        those were moved.
       order_note: why row orders were not searched, or "".
       source_order: the row order used to assign rows to sources; None without a grid.
-      as_read, moved: measure -> estimate, for the file as it is and with the alarmed columns moved (None: no alarm).
-      changes: what that move changes in the labels, counts.
-      kept: rule -> number of triplets that have a label. This and all below: after the move if there is an alarm.
-      label_doubts: what `labels.dawid_skene` warns of.
+      as_read, moved: measure -> estimate, for the file as read, and with the alarmed columns moved (None: no alarm).
+      changes: how many labels that move changes.
+      kept: rule -> number of triplets with a label. This and all below: after the move, if there is an alarm.
+      label_doubts: the warnings of `labels.dawid_skene`.
       lookups: (rule, baseline) -> accuracy of an image-blind baseline.
       variance: shares of the variance of the mean vote (`lookups.variance_shares`).
       voters: the columns, or the annotators if the file names them.
@@ -96,12 +96,12 @@ class AuditResult:
 
     @property
     def findings(self) -> tuple[str, ...]:
-        """What a user must know, the most serious first. Empty for a sound file."""
+        """What a user must know, the most serious first. Empty if the file is sound."""
         return (*_order_findings(self), *_voter_findings(self), *_copy_findings(self), *_lookup_findings(self))
 
     @property
     def column_orders(self) -> dict[str, GridOrder]:
-        """The row order of every column, as far as known: empty without an alarm."""
+        """The row order of every column, if known: empty without an alarm."""
         if not self.order_alarms or self.source_order is None:
             return {}
         wrong = {alarm.column: alarm.order.seen for alarm in self.order_alarms}
@@ -131,7 +131,7 @@ def _order_findings(found: AuditResult) -> Iterator[str]:
 
 
 def _advice(alarm: OrderAlarm) -> str:
-    """The repair as a line of code; for a shift, whose size votes do not tell, what to do instead."""
+    """The repair as a line of code; for a shift, whose exact size votes do not reveal, what to do instead."""
     if alarm.order.seen.shift:
         return (
             f", and determine a shift only roughly: {abs(alarm.order.seen.shift)} rows is the nearest of the shifts "

@@ -1,7 +1,7 @@
 """The audit: everything that can be learned about a file of votes without its pictures.
 
-It describes and repairs nothing. Intervals are 95% and resample sources, because the triplets of one source share
-their faces. Which rows belong to a source depends on the row order, which a file does not state: after an alarm it is
+It only describes, and repairs nothing. Intervals are 95% and resample sources, because the triplets of one source share
+their faces. Which rows belong to a source depends on the row order, which a file does not state. After an alarm it is
 the order of the columns that agree, otherwise the named order under which the source explains most of the votes.
 """
 
@@ -24,11 +24,11 @@ from perface_jax.statistics import agreement
 from perface_jax.statistics.estimates import Estimate
 from perface_jax.statistics.resampling import MOST_CLUSTERS, resample
 
-WINDOW = 100  # consecutive votes tested for straight-lining; a window of an eighth of all votes is shown as well
+WINDOW = 100  # consecutive votes tested for straight-lining; a window of an eighth of all votes is also shown
 
 
 class _Clusters(NamedTuple):
-    """What the intervals resample: source and target of each row, the row order they follow from, and the resamples."""
+    """What intervals resample: source and target of each row, the row order that implies them, and the resamples."""
 
     order: GridOrder | None
     source: np.ndarray
@@ -47,10 +47,10 @@ def audit(
     """Describe a file of votes and search it for faults; nothing is changed.
 
     Args:
-      grid: (sources, targets); their product is the number of triplets. None if the triplets are not a grid: row orders
-        and image-blind baselines are then left out, and intervals resample triplets (dealt into 1,000 groups if there
+      grid: (sources, targets); their product is the number of triplets. None if the triplets are not a grid; the audit
+        then leaves out row orders and image-blind baselines, and resamples triplets (dealt into 1,000 groups if there
         are more).
-      seed, permutations, resamples: of the search for row orders (`order_search` states its rule) and of the intervals.
+      seed, permutations, resamples: for the search for row orders (rule: `order_search`) and for the intervals.
 
     Raises:
       ValueError: the grid does not fit the number of triplets, or ids leave a gap.
@@ -162,7 +162,7 @@ def _changes(before: Votes, after: Votes) -> dict[str, int]:
 
 
 def _labels(votes: Votes) -> tuple[list[Labels], tuple[str, ...]]:
-    """The labels by every rule, and what `dawid_skene` warns of."""
+    """The labels by every rule, and the warnings of `dawid_skene`."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", LabelWarning)
         by_annotator = [] if votes.annotator is None else [dawid_skene(votes)]
@@ -171,7 +171,7 @@ def _labels(votes: Votes) -> tuple[list[Labels], tuple[str, ...]]:
 
 
 def _unanimous(votes: Votes) -> Labels:
-    """With all votes of a file of two, and at least three of any other."""
+    """Unanimous labels; of all votes if the file has two per triplet, else of at least three."""
     return unanimous(votes, min_votes=max(2, min(3, votes.votes.shape[1])))
 
 

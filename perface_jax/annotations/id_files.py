@@ -1,11 +1,11 @@
-"""Sources and targets of triplets from a file: for crossings that are incomplete, and for triplets of your own.
+"""Sources and targets of triplets from a file: for incomplete crossings, and for triplets of your own.
 
     tripletId,source,target
     t0000,0,0
     t0007,anna,street_3
 
-A column of whole numbers (0, 1, 17; not 007) keeps them. In any other column, each name becomes its place among the
-different names of the column, sorted; the names are kept: `source_names[source_id]`.
+A column of whole numbers (0, 1, 17; not 007) keeps its numbers. In any other column the different names are sorted and
+numbered: `source_names[source_id]`.
 """
 
 import dataclasses
@@ -26,13 +26,13 @@ MOST = np.iinfo(np.int32).max
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class TripletIds:
-    """The source and the target of each of some triplets.
+    """The source and the target of each triplet.
 
     Attributes:
       ids: the triplets, each once.
       source_id, target_id: numbers from 0.
       source_names, target_names: the name of each number; empty where the file has the numbers themselves.
-      absent: triplets that the file names and of which there are pictures, but which were not asked for.
+      absent: triplets that the file names and that have pictures, but that are not among those requested.
     """
 
     ids: tuple[str, ...]
@@ -47,12 +47,12 @@ def read_ids(path: str | os.PathLike, triplets: Sequence[str], *, others: Collec
     """Read a CSV file with the columns tripletId, source, target, in any order; other columns are ignored.
 
     Args:
-      triplets: those whose sources and targets are wanted. The file may name a part of them; the result has those, in
-        the order of `triplets`.
+      triplets: the triplets to look up. The file may name only some of them; the result has those, in the order of
+        `triplets`.
       others: further triplets that the file may name, such as those without answers.
 
     Raises:
-      ValueError: a missing column, an empty cell, a triplet that occurs twice or that nobody knows, none of `triplets`.
+      ValueError: a missing column, an empty cell, a repeated or unknown triplet, or none of `triplets`.
     """
     path = pathlib.Path(path)
     rows = read_table(path, COLUMNS, known=(*triplets, *others))
@@ -77,7 +77,7 @@ def _numbered(names: list[str]) -> tuple[np.ndarray, tuple[str, ...]]:
 def order_of(source_id: Int[np.ndarray, " t"], target_id: Int[np.ndarray, " t"]) -> GridOrder | None:
     """The named row order in which a whole grid of these sources and targets was written; None if there is none.
 
-    Both are of all triplets, by their numbers. Numbers of sources and targets do not matter, only which are the same.
+    Both arrays cover all triplets, by number. Only which ids are equal matters, not their values.
     """
     source, target = _by_appearance(source_id), _by_appearance(target_id)
     sources, targets = int(source.max()) + 1, int(target.max()) + 1

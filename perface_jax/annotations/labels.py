@@ -16,7 +16,7 @@ FEWEST_VOTES = 100
 
 
 class LabelWarning(UserWarning):
-    """Labels that should not be trusted as they are; the message says why."""
+    """Labels that should not be trusted; the message says why."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -55,8 +55,8 @@ def majority(votes: Votes) -> Labels:
 def unanimous(votes: Votes, *, min_votes: int = 3) -> Labels:
     """The answer of all votes, if they are unanimous and there are at least `min_votes`. (D2)
 
-    The default is the three votes of the release. Where votes are missing, two of two votes is weaker evidence than
-    three of three: with P(b) = .7, two votes agree in .58 of cases and three in .37. ValueError below 1.
+    The default is the three votes of the release. Two of two votes are weaker evidence than three of three: with
+    P(b) = .7, two votes agree in .58 of cases and three in .37. ValueError below 1.
     """
     if min_votes < 1:
         raise ValueError(f"min_votes is {min_votes}; wanted at least 1 vote for a label")
@@ -65,18 +65,18 @@ def unanimous(votes: Votes, *, min_votes: int = 3) -> Labels:
 
 
 def dawid_skene(votes: Votes, *, iterations: int = 10_000, tolerance: float = 1e-6) -> Labels:
-    """The more probable answer if every annotator has individual error rates, by expectation maximization.
+    """The more probable answer if every annotator has error rates of their own, by expectation maximization.
 
     P(truth = k | votes) ~ prior[k] * prod over votes of error[annotator, k, vote]; prior and error are re-estimated
-    from these posteriors until none changes by more than `tolerance`. The vote shares are the start. Each count of
-    `error` starts at 0.01, so that an annotator with few votes is never considered infallible.
+    from these posteriors until none changes by more than `tolerance`. The iteration starts from the vote shares. Each
+    count of `error` starts at 0.01, so that an annotator with few votes is never considered infallible.
 
     A posterior of exactly one half gives no label, nor does a triplet without votes. ValueError if the file does not
     say who voted: a column is not a person, and has no error rates.
 
-    Warns with a LabelWarning where the median annotator has fewer than `FEWEST_VOTES` votes, since the majority is then
-    right more often, and where `iterations` are not enough, with the change that remains. On 1,000 triplets or more,
-    100 to 1,000 iterations are common.
+    Issues a LabelWarning if the median annotator has fewer than `FEWEST_VOTES` votes, because the majority is then
+    right more often. Issues another, with the remaining change, if `iterations` are not enough. On 1,000 triplets or
+    more, 100 to 1,000 iterations are common.
 
     Source: Dawid and Skene, Applied Statistics 28 (1979), with the constant above added.
     """

@@ -1,7 +1,7 @@
-"""Image-blind baselines, and how the variance of the votes divides: a description of the data.
+"""Image-blind baselines, and the components of the variance of the votes: a description of the data.
 
-Compare every accuracy of a model with these: if the sources of the test were seen in training, a table of answers per
-source already achieves most of what is achievable.
+Compare every accuracy of a model with these. If the sources of the test were seen in training, a table of answers by
+source alone achieves most of what is achievable.
 """
 
 import numpy as np
@@ -11,10 +11,10 @@ from perface_jax.statistics.resampling import Measure, ratio
 
 
 def leave_one_out(truth: Int[np.ndarray, " t"], judged: Int[np.ndarray, " t"], group: Int[np.ndarray, " t"]) -> Measure:
-    """How often a triplet's label is that of most OTHER triplets of its group, such as its source.
+    """How often most OTHER triplets of a triplet's group, such as its source, have the same label.
 
     `truth` (0, 1, or -1 = none) is counted over the group without the triplet itself; a tie scores one half. `judged`
-    are the labels to predict, 0, 1, or -1 = not scored.
+    has the labels to predict (0, 1, or -1 = not scored).
     """
     lean = np.where(truth < 0, 0, 2 * truth - 1)
     others = np.bincount(group, lean)[group] - lean
@@ -23,7 +23,7 @@ def leave_one_out(truth: Int[np.ndarray, " t"], judged: Int[np.ndarray, " t"], g
 
 
 def best_constant(judged: Int[np.ndarray, " t"]) -> Measure:
-    """How often the better of "always a" and "always b" is right; resamples keep the one that is better overall."""
+    """How often the better of "always a" and "always b" is right; all resamples use the one that is better overall."""
     letter = int(np.sum(judged == 1) > np.sum(judged == 0))
     return ratio(judged == letter, judged >= 0)
 
@@ -33,12 +33,13 @@ def variance_shares(
 ) -> dict[str, float]:
     """The shares of the variance of the mean vote explained by the source, by the target, and by neither.
 
-    Sums of squares of the two-way analysis of variance: SS_source / SS_total and so on; the three add up to 1. Where
-    cells of the crossing are empty, or hold several triplets, source and target explain some of it in common, and each
-    gets the mean of its share alone and its share after the other. Noise alone gives each factor a share: `by_chance_*`
-    is (levels - 1) * MS_rest / SS_total. `statistics.variance_components` has estimates without that bias.
+    Sums of squares of the two-way analysis of variance: SS_source / SS_total and so on; the three add up to 1. If cells
+    of the crossing are empty or hold several triplets, source and target explain part of the variance together. Each
+    then gets the mean of its share alone and its share after the other. Noise alone gives each factor a share:
+    `by_chance_*` is (levels - 1) * MS_rest / SS_total. `statistics.variance_components` has estimates without that
+    bias.
 
-    Source: for the mean of both orders, Lindeman, Merenda & Gold (1980), Introduction to Bivariate and Multivariate
+    Source: Lindeman, Merenda & Gold (1980), for the mean of both orders, Introduction to Bivariate and Multivariate
     Analysis.
     """
     source, target = (np.unique(ids, return_inverse=True)[1] for ids in (source, target))
@@ -54,9 +55,9 @@ def variance_shares(
 
 
 def _explained(x, source, target) -> tuple[float, int]:
-    """The sum of squares that source and target explain together, and how many parameters they have.
+    """The sum of squares that source and target explain together, and their number of parameters.
 
-    Least squares, with the sources taken out first: the equations that are left are as many as targets.
+    Least squares after eliminating the sources, which leaves one equation per target.
     """
     crossing = np.zeros((source.max() + 1, target.max() + 1))
     np.add.at(crossing, (source, target), 1.0)

@@ -1,4 +1,4 @@
-"""All ways in which a column of votes can be in another row order of its grid; `order_search` tries them."""
+"""All ways in which a column of votes can be in another row order of its grid, for `order_search`."""
 
 import dataclasses
 import functools
@@ -8,17 +8,17 @@ from jaxtyping import Float, Int, Int32
 
 from perface_jax.annotations.orders import GridOrder, grid_orders
 
-MOST_ROWS = 10_000  # by which moves are told apart
+MOST_ROWS = 10_000  # used to compare moves
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Family:
-    """All different ways to move a column in one grid.
+    """All different moves of a column in one grid.
 
     Attributes:
       positions: the row of each cell, by named order; here cells are counted along the targets first.
       cells: the cell of each row, the inverse.
-      meanings: for each way, the pairs (seen, index of the wanted order) that amount to it. No way is the identity.
+      meanings: for each move, the pairs (seen, index of the wanted order) that produce it. The identity is left out.
     """
 
     orders: tuple[GridOrder, ...]
@@ -37,7 +37,7 @@ class Family:
 def family(sources: int, targets: int) -> Family:
     """The family of a grid; for 80 x 80, 212 different moves, many of which have several meanings.
 
-    Moves of more than 10,000 rows are told apart by as many of them, drawn at random.
+    With more than 10,000 rows, moves are compared on a random sample of 10,000 rows.
     """
     orders, size = grid_orders(sources, targets), sources * targets
     rows_of = [order.positions().reshape(targets, sources).T.reshape(-1) for order in orders]

@@ -1,29 +1,29 @@
 """Is one answer column in a different row order than the others? A search over a family of grid orders.
 
-Votes reveal only the order of a column RELATIVE to the others. For a grid of sources and targets, the family has every
-pair of different orders among target-major, source-major, and group-major with every block size that divides the
-sources or the targets; and, within one order, shifts of the column by up to ten rows and by every run length of the
-grid. A column read in the right order agrees with the others: the score of an order is the column's mean Cohen's kappa
-with them, and the gain is that score minus the score as released.
+Votes reveal only the order of a column RELATIVE to the others. The search tries a family of moves. For a grid of
+sources and targets, the family has every pair of different orders among target-major, source-major, and group-major
+with every block size that divides the sources or the targets. Within one order, it also has shifts of the column by up
+to ten rows and by every run length of the grid. A column in the right order agrees with the others: the score of an
+order is the column's mean Cohen's kappa with them, and the gain is that score minus the score as released.
 
 An alarm needs both:
-- p <= 0.01, p = (1 + count) / (1 + permutations), where count is the number of random permutations of the column's rows
-  whose best gain over the whole family is at least as large (if it reaches 20, p = 20 / permutations drawn by then);
-- an interval of the gain above 0 after the search: sources are resampled, deviations are measured in standard errors of
-  their own order, and the 95% quantile of the LARGEST one over the whole family is taken on both sides. The interval
-  thus holds for all orders at once, including the best one.
+- p <= 0.01, p = (1 + count) / (1 + permutations). The count is the number of random permutations of the column's rows
+  whose best gain over the whole family is at least as large. If it reaches 20, p = 20 / permutations drawn by then.
+- an interval of the gain above 0, corrected for the search. Sources are resampled, and deviations are measured in
+  standard errors of their own order. The 95% quantile of the LARGEST deviation over the whole family is used on both
+  sides, so the interval holds for all orders at once, including the best one.
 The first condition alone is not enough, because votes are correlated within a source and random permutations are not.
-Of 180 simulated columns that agree only by chance, because each has strong opinions of its own on every source, 122
-reach p <= 0.01 on a grid of 80 x 80; with both conditions, 4 of these 60 files raise an alarm (24 x 24: 12 of 100).
+In 60 simulated files (80 x 80), columns agree only by chance, because each has strong opinions of its own on every
+source: 122 of 180 columns reach p <= 0.01, but with both conditions only 4 files raise an alarm (24 x 24: 12 of 100).
 
-The column with the largest gain is raised first, and the rest is searched again as if it had been moved, so that one
-wrong column does not implicate the others. Two columns cannot show which one is wrong: the second is named.
+The search raises the column with the largest gain first, and then searches the rest as if that column had been moved,
+so that one wrong column does not implicate the others. Two columns cannot show which one is wrong: the second is named.
 
 Shifts are determined only roughly. Only some are in the family, and a source gets similar answers on all targets, so
 shifts by whole targets look nearly the same, and small ones raise no alarm. Trying all shifts would not settle it: in
 400 simulated files (80 x 80, one column 1, 13, 37 or 90 rows down) the best score was at the true shift in 353.
-`repair` therefore refuses an order with a shift. A column in another order and shifted as well is named without its
-shift if that is by whole targets, and not found otherwise.
+`repair` therefore refuses an order with a shift. A column that is both in another order and shifted is named without
+its shift if it is shifted by whole targets, and not found otherwise.
 
 Votes become -1 (a) and +1 (b), so that kappa follows from sums of products; every cell needs a vote. Memory and time
 grow with the rows times the number of named orders, not with the rows times the number of moves.
@@ -40,7 +40,7 @@ from perface_jax.statistics.estimates import Estimate
 from perface_jax.statistics.resampling import resample
 
 ALARM = 0.01
-CERTAIN = np.log(1e6)  # the odds that no permutation gains as much, from which on none is drawn
+CERTAIN = np.log(1e6)  # if the odds that no permutation gains as much exceed this, none is drawn
 ENOUGH = 20  # random permutations that gain as much: p is known well enough
 BLOCK = 65_536  # rows at once
 
@@ -51,7 +51,7 @@ class Finding(NamedTuple):
     Attributes:
       column: its index.
       gain: mean kappa with the others after the change minus before, with its interval after the search.
-      p: share of random permutations whose best gain is as large (1 if the gain is not above 0).
+      p: share of random permutations whose best gain is at least as large (1 if the gain is not above 0).
     """
 
     column: int
@@ -132,8 +132,7 @@ def _best_move(signs, column: int, grid, wanted, weights, permutations: int, gen
 
 
 def _kappa_weight(own: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """The weight [V] of the sum of x y for each other column y, so that the weighted sum is, but for a constant, the
-    mean kappa of a column x.
+    """Weights [V] of the sums of x y with the other columns y: up to a constant, they give the mean kappa of x.
 
     kappa = (mean(x y) - mean(x) mean(y)) / (1 - mean(x) mean(y)) for votes of -1 and 1: linear in x for a given mean,
     which no reordering changes.
@@ -151,10 +150,10 @@ class _Sums(NamedTuple):
 
 
 def _source_sums(own, others, meant, known: Family, grid) -> tuple[_Sums, _Sums]:
-    """The sums of the column x as it is, in every named order, and of x as moved, in the wanted order of each move.
+    """The sums of the column x as read, in every named order, and of x as moved, in the wanted order of each move.
 
     The sums of products for all pairs of named orders are one matrix product per source, [orders, targets] times
-    [targets, orders]; of whole numbers, and so exact in float32. Shifts are summed one by one.
+    [targets, orders]; they are whole numbers, so float32 is exact. Shifts are summed one by one.
     """
     sources, targets = grid
 
@@ -182,9 +181,10 @@ def _source_sums(own, others, meant, known: Family, grid) -> tuple[_Sums, _Sums]
 def _p_value(own, projected, meant, known: Family, gain: float, permutations: int, generator) -> float:
     """The share of random permutations of a column that gain as much; `projected` [rows] times a column is its kappa.
 
-    None is drawn where Hoeffding's bound for sampling without replacement says that not one of them would: with m votes
-    of the rarer answer, and terms between -R and R, a gain above g has a probability of at most exp(-g^2 / (8 m R^2)).
-    Otherwise draws end with the twentieth that gains as much (Besag and Clifford, Biometrika 78, 1991).
+    No permutation is drawn if, by Hoeffding's bound for sampling without replacement, none of them would gain as much:
+    with m votes of the rarer answer, and terms between -R and R, a gain above g has a probability of at most
+    exp(-g^2 / (8 m R^2)). Otherwise draws end with the twentieth that gains as much (Besag and Clifford, Biometrika 78,
+    1991).
     """
     rarer = max(min(np.sum(own > 0), np.sum(own < 0)), 1)
     if gain**2 / (8 * rarer * np.ptp(projected) ** 2) > CERTAIN + np.log(len(meant) * permutations):

@@ -1,4 +1,4 @@
-"""Grid orders: in which row of a file the triplet of a source and a target is, and how to move a misplaced column.
+"""Grid orders: which row of a file holds the triplet of a source and a target, and how to move a misplaced column.
 
 SimCelebA is a grid: every source triplet S (0 .. sources-1) is swapped onto every target T (0 .. targets-1). A file of
 sources * targets rows is this grid written in SOME order, and files made at different times may use different ones. An
@@ -97,7 +97,7 @@ class GridOrder:
 
 @dataclasses.dataclass(frozen=True)
 class OrderChange:
-    """From the order in which a column is seen to the wanted one; to NumPy the array of `order_change`."""
+    """The change from a column's order to the wanted one; NumPy sees it as the array of `order_change`."""
 
     seen: GridOrder
     wanted: GridOrder
@@ -124,9 +124,9 @@ def grid_order(
 
 
 def grid_orders(sources: int, targets: int) -> tuple[GridOrder, ...]:
-    """All named orders of a grid, without shifts: both plain ones, and both grouped ones with every block that divides.
+    """All named orders of a grid, without shifts: the plain ones, and the grouped ones with every block that divides.
 
-    Orders that amount to the same rows appear once, under the first name.
+    Orders that give the same rows appear once, under the first name.
     """
     orders = [GridOrder(kind, sources, targets) for kind in (Kind.TARGET_MAJOR, Kind.SOURCE_MAJOR)]
     for kind, size in ((Kind.GROUP_MAJOR, sources), (Kind.TARGET_GROUP_MAJOR, targets)):
@@ -157,7 +157,7 @@ def cells(
 def order_change(seen: Int[np.ndarray, " _"], wanted: Int[np.ndarray, " _"]) -> Int64[np.ndarray, " rows"]:
     """The rows to which `reorder` must move a column from one order to another: `change[seen[cell]] = wanted[cell]`.
 
-    Both are orders as `grid_order` returns them; ValueError if they are not permutations, or of different grids.
+    Both are orders as `grid_order` returns them; ValueError unless they are permutations of the same grid.
     """
     seen, wanted = _permutation(seen, "seen"), _permutation(wanted, "wanted")
     if len(seen) != len(wanted):

@@ -15,7 +15,7 @@ from perface_jax.annotations.tables import Line, read_lines, wrong
 from perface_jax.annotations.votes import Dummies, Votes, naming_fault
 
 LETTERS = {"a": 0, "b": 1}
-MOST_VOTES = 1000  # in one row of vote counts; more is an error in the file, and would fill the memory
+MOST_VOTES = 1000  # in one row of vote counts; more is an error in the file and would exhaust the memory
 
 LONG_FORMS = (
     {"triplet", "annotator", "choice"},
@@ -32,22 +32,22 @@ def read_answers(path: str | os.PathLike) -> Votes:
     """Read a CSV file of votes in one of three forms, recognized by the header.
 
     - `tripletId,ans1,ans2,ans3` (one or more columns that begin with `ans`): one line per triplet, as in the release.
-      An empty cell is a vote that is missing.
+      An empty cell is a missing vote.
     - `triplet,annotator,choice[,is_dummy[,expected]]`, columns in any order: one line per vote. `is_dummy` is 0 or 1;
-      `expected` is the right answer of a dummy triplet (a or b; empty elsewhere). Triplets may have different numbers
+      `expected` is the right answer of a dummy triplet (a or b; empty for others). Triplets may have different numbers
       of votes. Dummy triplets have ids of their own, in any form.
     - `reference,a,b,votes_a,votes_b`: one line per triplet with the number of votes for each picture; triplets are
       numbered in the order of the file. NIGHTS has this form: its votes are 1,0 or 0,1.
 
     The file is UTF-8, separated by commas. Letters may be upper or lower case; spaces around a cell and empty lines are
-    ignored. Triplets keep the order of the file (in the long form: of first appearance). A file may hold a part of the
-    triplets only. Their ids are those of the release (t0000, t0001, ...) or names of your own, not a mixture.
+    ignored. Triplets keep the order of the file (in the long form: of first appearance). A file may hold only some
+    of the triplets. Their ids are those of the release (t0000, t0001, ...) or names of your own, not a mixture.
 
     Raises:
-      ValueError: an unknown header, an empty file, a wrong number of cells, letters other than a and b, a triplet that
-        occurs twice, an id that cannot begin the name of a picture, no vote at all, two votes of one annotator on one
-        triplet, a triplet whose lines disagree on whether it is a dummy or on its right answer, a picture without a
-        name, or one that is both a and b.
+      ValueError: an unknown header, an empty file, a wrong number of cells, letters other than a and b, a repeated
+        triplet, an id that cannot begin the name of a picture, no vote at all. In the long form also: two votes of one
+        annotator on one triplet; lines that disagree on whether a triplet is a dummy, or on its right answer. For
+        counts also: a picture without a name, or one that is both a and b.
     """
     path = pathlib.Path(path)
     lines = read_lines(path)

@@ -1,4 +1,4 @@
-"""Moving answer columns into the row order of the pictures: only after an alarm of the audit, and only on request."""
+"""Moves answer columns into the row order of the pictures: only after an alarm of the audit, and only on request."""
 
 import numpy as np
 
@@ -10,12 +10,12 @@ from perface_jax.annotations.votes import Votes
 def repair(votes: Votes, found: AuditResult, *, pictures: GridOrder) -> Votes:
     """Move the answer columns that are not in the row order of the pictures into it.
 
-    A file without an alarm is returned unchanged: all its columns share one order, which votes cannot identify.
+    A file without an alarm is returned unchanged: all its columns share one order, but votes cannot say which.
     `found` is the audit of these votes, `pictures` the row order found in the pictures.
 
     Raises:
       ValueError: no column has the order of the pictures, so there is no evidence for moving all of them; or a column
-        to be moved is shifted by a number of rows that votes determine only roughly.
+        to move is shifted, and votes determine the shift only roughly.
     """
     orders, wanted = found.column_orders, pictures.positions()
     away = {column: order for column, order in orders.items() if not np.array_equal(order.positions(), wanted)}

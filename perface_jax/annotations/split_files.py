@@ -4,9 +4,9 @@
     t0000,train
     t0007,iii
 
-The settings are those of `splits`: train, validation, i, ii, iii or test. The file decides, and its words are taken as
-they are: a source on both sides is not refused. How many sources and targets of a setting were seen in training follows
-from their ids, where these are known (`Split.seen`), and belongs beside every number.
+The settings are those of `splits`: train, validation, i, ii, iii or test. The file is used unchanged, even if a source
+is on both sides. `Split.seen` counts how many sources and targets of a setting training has, if their ids are known.
+Print these counts beside every score.
 """
 
 import os
@@ -33,17 +33,17 @@ def read_split(
 ) -> Split:
     """Read a CSV file with the columns tripletId and setting, in any order; other columns are ignored.
 
-    Triplets that the file does not name are unused, and counted.
+    Triplets that the file does not name are counted as unused.
 
     Args:
-      triplets: all of the data set, in its order.
-      source_id, target_id: of these triplets; None or -1 where unknown.
+      triplets: all triplets of the data set, in its order.
+      source_id, target_id: of these triplets; None or -1 if unknown.
       others: further triplets that the file may name, such as those whose pictures cannot be read.
-      training: whether the split is to be trained on. What is only evaluated may be test triplets alone.
+      training: whether the split is for training. For evaluation alone, test triplets are enough.
 
     Raises:
-      ValueError: a missing column, an empty cell, a triplet that occurs twice or that nobody knows, a word that is no
-        setting, with `training` no triplet to train on, otherwise none at all.
+      ValueError: a missing column, an empty cell, a repeated or unknown triplet, an unknown setting; no triplet to
+        train on (with `training`), or no triplet at all.
     """
     path = pathlib.Path(path)
     rows = read_table(path, COLUMNS, known=(*triplets, *others))

@@ -1,6 +1,6 @@
-"""Splits by source and target, so that it is known what was new to the model.
+"""Splits by source and target, which say what was new to the model.
 
-Sources and targets are each divided into train, validation and test ids; both determine the setting of a triplet:
+Sources and targets are each divided into train, validation and test ids. Together they determine a triplet's setting:
 
     train       train sources       x train targets
     validation  validation sources  x train and validation targets (or, by name, validation targets alone)
@@ -8,9 +8,9 @@ Sources and targets are each divided into train, validation and test ids; both d
     ii          train sources       x test targets       source seen        (the paper's [ii])
     iii         test sources        x train targets      target seen        (the paper's [iii])
 
-All other cells are unused, and counted. The label of a triplet is almost a function of its source, so a split by
-triplet (`random_split`) measures how well sources are remembered; it must be chosen by name, and warns. A split may
-also come from a file (`split_files`), which may put a source on both sides: `Split.seen` counts them.
+All other cells are counted as unused. The label of a triplet is almost a function of its source, so a split by triplet
+(`random_split`) measures how well a model remembers sources. It must be requested by name, and it warns. A split may
+also come from a file (`split_files`), which may put a source on both sides; `Split.seen` counts these.
 """
 
 import dataclasses
@@ -29,7 +29,7 @@ PARTS = ("train", "validation", "test")
 
 
 class SplitBy(enum.StrEnum):
-    """What is divided."""
+    """What a split divides."""
 
     IDS = "ids"  # sources and targets
     TRIPLETS = "triplets"
@@ -37,9 +37,9 @@ class SplitBy(enum.StrEnum):
 
 
 class Validation(enum.StrEnum):
-    """On which targets the validation sources are shown. The sources are new to the model either way."""
+    """The targets on which validation shows its sources. The sources are new to the model either way."""
 
-    NON_TEST_TARGETS = "non_test_targets"  # those of train, too: more triplets, and no test setting is touched
+    NON_TEST_TARGETS = "non_test_targets"  # those of train too: more triplets, and no test setting is touched
     BOTH_UNSEEN = "both_unseen"  # validation targets alone
 
     @classmethod
@@ -48,7 +48,7 @@ class Validation(enum.StrEnum):
 
 
 class Setting(enum.StrEnum):
-    """What a triplet is used for; tests first, those in which more was new to the model before others."""
+    """What a triplet is used for; tests first, ordered by how much was new to the model."""
 
     BOTH_UNSEEN = "i"
     TARGET_UNSEEN = "ii"
@@ -59,7 +59,7 @@ class Setting(enum.StrEnum):
 
     @property
     def is_test(self) -> bool:
-        """Whether training had no use of it."""
+        """Whether training does not use it."""
         return self not in (Setting.TRAIN, Setting.VALIDATION)
 
 
@@ -94,8 +94,8 @@ class SplitWarning(UserWarning):
 class Split:
     """Rows of triplets for each setting, ascending; only splits that pass `check` can be made.
 
-    `unused` counts the triplets that no setting uses. The ids are None in a split by triplet, and in one from a file
-    whose triplets have unknown sources and targets. `validation` says which targets a split by ids validates on.
+    `unused` counts the triplets that no setting uses. The ids are None in a split by triplet, and in a split from a
+    file without known sources and targets. `validation` says on which targets a split by ids validates.
     """
 
     by: SplitBy
@@ -114,12 +114,12 @@ class Split:
         return f"{self.description}: {counts}, unused {self.unused:,}"
 
     def check(self) -> None:
-        """Prove from the ids of the rows that the settings are disjoint; called whenever a split is made or loaded.
+        """Verify from the ids of the rows that the settings are disjoint; called whenever a split is made or loaded.
 
         Two settings share no row. In a split by ids they share no source and no target either, except by definition:
         [ii] has the sources of train, [iii] the targets of train, [i] the test targets of [ii] and the test sources of
-        [iii]; validation on non-test targets has the targets of train and of [iii]. ValueError for any other. What a
-        split from a file shares is counted by `seen`.
+        [iii]; validation on non-test targets has the targets of train and of [iii]. ValueError for any other overlap.
+        For a split from a file, `seen` counts what is shared.
         """
         unseen = self.validation is Validation.BOTH_UNSEEN
         shared = SHARED if unseen else SHARED | SHARED_BY_VALIDATION
@@ -131,7 +131,7 @@ class Split:
                         self._check_pair(one, other, kind, ids)
 
     def seen(self, setting: Setting, source_id: Int[np.ndarray, " t"], target_id: Int[np.ndarray, " t"]) -> Seen | None:
-        """How many of the sources and targets of a setting occur in the training setting; None where ids are unknown.
+        """How many sources and targets of a setting occur in training; None if ids are unknown.
 
         `source_id` and `target_id` are of all triplets, below 0 where unknown.
         """
@@ -166,9 +166,9 @@ def split(
 ) -> Split:
     """Divide triplets by their sources and targets (module docstring).
 
-    The ids are shuffled once by `seed`; `fold` rotates the shuffled sources and the shuffled targets by one test part.
+    `seed` shuffles the ids once; each `fold` rotates the shuffled sources and targets by one test part.
     With 80 ids, 16 of them for test, every id is a test id in exactly one of the folds 0 to 4. If the number of test
-    ids does not divide that of all ids, the last fold overlaps the first: with 15, ten of 80 ids are test ids twice.
+    ids does not divide the number of ids, the last fold overlaps the first: with 15, ten of 80 ids are test ids twice.
     Setting [i] holds test sources on test targets only: with 16 of 80, the five folds together have 5 x 256 = 1,280 of
     6,400 triplets in it.
 
@@ -176,12 +176,12 @@ def split(
       sources, targets: how many ids go to train, validation and test; each sums to the number of ids.
       fold: 0 to ceil(ids / test ids) - 1, or only 0 if there are no test ids.
       validation: the targets of the validation setting; train and the test settings are the same either way.
-      source_gender, target_gender: of every triplet; if given, every part has the genders in proportion.
+      source_gender, target_gender: of every triplet; if given, every part has the same proportions of genders.
 
     Raises:
       TypeError: sizes, a seed or a fold that are not whole numbers.
-      ValueError: sizes that do not sum to the number of ids, no such fold, an id with two genders, a word for
-        `validation` that is none.
+      ValueError: sizes that do not sum to the number of ids, no such fold, an id with two genders, an unknown
+        `validation`.
     """
     source_id, target_id = _ids(source_id, "source_id"), _ids(target_id, "target_id")
     if len(source_id) != len(target_id):
@@ -200,7 +200,7 @@ def split(
 
 
 def random_split(n: SupportsIndex, *, fractions: tuple[float, float, float] = (0.8, 0.1, 0.1), seed: int = 0) -> Split:
-    """Divide triplets at random into train, validation and test, regardless of source and target; warns.
+    """Divide triplets at random into train, validation and test, regardless of source and target. Warns.
 
     The fractions of train, validation and test sum to 1 (ValueError otherwise); counts are rounded, and test gets the
     remainder. `n`, the number of triplets, is a whole number (TypeError otherwise).
@@ -276,7 +276,7 @@ def _gender_of(ids, unique, first, gender, kind: str) -> np.ndarray:
 
 
 def _shuffle(ids: np.ndarray, gender: np.ndarray | None, generator: np.random.Generator) -> np.ndarray:
-    """The ids shuffled; with genders, every consecutive part has them in proportion."""
+    """The ids shuffled; with genders, every consecutive part has the same proportions."""
     if gender is None:
         return generator.permutation(ids)
     place = np.empty(len(ids))

@@ -1,4 +1,4 @@
-"""CSV tables with a line for each triplet: ids and splits. Every fault is a ValueError with file, line and remedy."""
+"""CSV tables with one line per triplet: ids and splits. Every fault is a ValueError with file, line and remedy."""
 
 import csv
 import pathlib
@@ -8,7 +8,7 @@ Line = tuple[int, list[str]]  # line number from 1, cells
 
 
 def read_lines(path: pathlib.Path) -> list[Line]:
-    """The lines of a CSV file that are not empty: number from 1, and cells without the spaces around them."""
+    """The non-empty lines of a CSV file: number from 1, and cells without surrounding spaces."""
     with open(path, encoding="utf-8-sig", errors="replace", newline="") as file:
         reader = csv.reader(file)
         try:
@@ -24,11 +24,11 @@ def wrong(path: pathlib.Path, line: int, seen: str, wanted: str) -> ValueError:
 
 
 def read_table(path: pathlib.Path, columns: Sequence[str], *, known: Collection[str]) -> dict[str, dict[str, str]]:
-    """By triplet, the cells of these columns, the first of which names the triplet; other columns are ignored.
+    """By triplet (the first of these columns), the cells of these columns; other columns are ignored.
 
     Raises:
-      ValueError: a missing or doubled column, a wrong number of cells, an empty cell, a triplet that occurs twice, or
-        one that is not among the `known` ones.
+      ValueError: a missing or repeated column, a wrong number of cells, an empty cell, a repeated triplet, or one that
+        is not among the `known` ones.
     """
     lines, rows, first_line = read_lines(path), {}, {}
     if not lines:

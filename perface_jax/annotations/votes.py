@@ -3,7 +3,7 @@
 A triplet shows a reference and two pictures, a and b; a vote says which of the two is closer to the reference: 0 = a,
 1 = b, -1 = none. The release numbers its triplets from 0: `t0000`, `t0001`, ... The number in the id is the PLACE of
 the triplet in its grid of sources and targets (`perface_jax.annotations.orders`), whatever line of the file it is on.
-Triplets of your own may have any names. They have no place; a file may say their sources and targets (`id_files`).
+Triplets of your own may have any names. They have no place; a file may state their sources and targets (`id_files`).
 """
 
 import collections
@@ -42,13 +42,13 @@ class Votes:
       columns: the V names of the file's answer columns. Empty in the long and two-alternative forms, where the position
         of a vote within its row has no meaning. A column is not a person: several people may have filled it.
       annotator: who gave the vote, an index into `annotators`, -1 = no vote. None if unknown.
-      dummies: the votes on dummy triplets, which are kept apart. None if the file has none.
+      dummies: the votes on dummy triplets, kept separately. None if the file has none.
       pictures: (reference, a, b) of each triplet if the file names them, otherwise empty.
       path: the file, for messages.
       lines: the line of the file, from 1, on which each triplet (first) appears, or empty.
 
     Raises:
-      ValueError: shapes that do not fit, values other than 0, 1 and -1, an id twice.
+      ValueError: shapes that do not fit, values other than 0, 1 and -1, a repeated id.
     """
 
     ids: tuple[str, ...]
@@ -81,14 +81,14 @@ class Votes:
         object.__setattr__(self, "votes", votes)
 
     def take(self, rows: Int[np.ndarray, " n"]) -> "Votes":
-        """The votes of these rows, with all that is known of them."""
+        """The votes of these rows, with everything known about them."""
         parts = {name: tuple(getattr(self, name)[i] for i in rows) for name in ("ids", "pictures", "lines")
                  if getattr(self, name)}  # fmt: skip
         annotator = None if self.annotator is None else self.annotator[rows]
         return dataclasses.replace(self, votes=self.votes[rows], annotator=annotator, **parts)
 
     def by_number(self) -> Int64[np.ndarray, " t"]:
-        """The rows in the order of the numbers in their ids; in that of the file where the ids are names."""
+        """The rows in the order of the numbers in their ids, or in that of the file if the ids are names."""
         if not numbering_fault(self.ids):
             return np.argsort(np.array([int(name[1:]) for name in self.ids], np.int64))
         numbers = [number(name) for name in self.ids]
@@ -114,10 +114,10 @@ def number(name: str) -> int | None:
 
 
 def naming_fault(ids: Sequence[str]) -> tuple[int, str] | None:
-    """The first id that cannot be one: (its index, a message). None if all can.
+    """The first invalid id: (its index, a message). None if all are valid.
 
-    An id begins the names of three pictures, so it has no path separators, control characters or dots in front. A file
-    with an id such as t0000 must have no other kind, which would be a slip of the pen.
+    An id begins the names of three pictures, so it has no path separators, control characters or leading dots. If one
+    id looks like t0000, all must: another kind would be a typing error.
     """
     numbered = [number(name) is not None for name in ids]
     some = any(numbered)
@@ -130,7 +130,7 @@ def naming_fault(ids: Sequence[str]) -> tuple[int, str] | None:
 
 
 def numbering_fault(ids: Sequence[str]) -> str:
-    """Why the ids do not number a whole grid from t0000 on; "" if they do."""
+    """Why the ids do not number a whole grid from t0000; "" if they do."""
     if set(ids) == {f"t{i:04d}" for i in range(len(ids))}:
         return ""
     numbers = {number(name) for name in ids}

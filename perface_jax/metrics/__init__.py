@@ -10,10 +10,11 @@
     table = metrics.lookup_baseline(training_labels, training_source, labels, source, size=80)  # image-blind baseline
     logistic = metrics.fit_logistic(difference, votes_for_a, votes)           # similarity gap -> votes
 
-Arrays may come from any model and be of NumPy or of JAX. Leading dimensions are free, masks are called `where`. Dtypes
-(TypeError) and shapes (ValueError) are checked, values are not: NaN in gives NaN out. On the host, and not traceable,
-are `mcnemar`, `achievable_accuracy`, `vote_histograms` and the functions of `calibration_uncertainty`. Intervals and
-tests come from `perface_jax.statistics`; docs/statistics.md says what each number means and how far to trust it.
+Arrays may come from any model, as NumPy or JAX arrays. Leading dimensions are free, masks are called `where`. Dtypes
+(TypeError) and shapes (ValueError) are checked, values are not: NaN in gives NaN out. All functions are traceable
+except `mcnemar`, `achievable_accuracy`, `vote_histograms` and those of `calibration_uncertainty`, which run on the
+host. Intervals and tests come from `perface_jax.statistics`; docs/statistics.md says what each number means and how far
+to trust it.
 """
 
 from perface_jax.metrics.achievable_accuracy import Achievable, AchievableAccuracy, achievable_accuracy, vote_histograms

@@ -1,13 +1,13 @@
 """The best achievable accuracy: what no predictor can exceed on average, because people disagree.
 
 Of all people, a share p says that a is closer; p differs from triplet to triplet. The best possible predictor knows the
-p of each triplet and answers a where p > 1/2. It errs where the few votes that were collected disagree with most
-people. How often depends on the distribution of p, and the counts of votes tell much about that distribution:
+p of each triplet and answers a where p > 1/2. It errs where the few collected votes disagree with most people. How
+often it errs depends on the distribution of p, and the counts of votes restrict that distribution:
 
-- `beta_binomial` is the value if p has a beta distribution, the one of maximum likelihood;
-- `lowest` and `highest` bound it for every distribution of p that gives the same counts.
+- `beta_binomial` is the value for the maximum-likelihood beta distribution of p;
+- `lowest` and `highest` bound the value for every distribution of p that gives the same counts.
 
-Both take the votes on a triplet as independent given its p, as votes of different people drawn at random are.
+Both assume that the votes on a triplet are independent given its p, as votes of people drawn at random are.
 """
 
 from collections.abc import Mapping, Sequence
@@ -30,7 +30,7 @@ class Achievable(NamedTuple):
     """The best achievable value of one score; NaN where no triplet has this score.
 
     Attributes:
-      beta_binomial: with its 95% interval if the counts are by source, sources resampled. NaN if no triplet has two
+      beta_binomial: with a 95% interval (sources resampled) if the counts are by source. NaN if no triplet has two
         votes.
       lowest, highest: bounds for any distribution of p, without sampling error.
     """
@@ -47,10 +47,10 @@ class AchievableAccuracy(NamedTuple):
       unanimous: accuracy on the triplets whose votes are unanimous.
       majority: accuracy on majority labels; a tie has none.
       soft: mean share of the votes that agree, `metrics.soft_scores`.
-      a, b: of the beta distribution of p.
-      misfit: share of the triplets that would need other votes for the counts to be those of any distribution of p, the
-        likeliest one; the bounds are then of all distributions that come as near. 0 with one number of votes and enough
-        triplets, above 0 by chance in small samples and where triplets differ in their number of votes.
+      a, b: parameters of the beta distribution of p.
+      misfit: share of the triplets that would need other votes to fit the likeliest distribution of p exactly. Above 0
+        by chance in small samples, and if triplets differ in their number of votes. The bounds are then over all
+        distributions that fit as well.
     """
 
     unanimous: Achievable
@@ -89,7 +89,7 @@ def achievable_accuracy(
         majority:  E[max(M(p), M(1 - p))] / E[M(p) + M(1 - p)]     M(p): probability that more than half say a
         soft:      E[max(p, 1 - p)]
 
-    Triplets with other numbers of votes are added up, numerators and denominators. On the host, in float64.
+    If triplets differ in their number of votes, numerators and denominators are summed. On the host, in float64.
 
         >>> best = achievable_accuracy([1819, 1619, 1345, 1617])  # the release, 0 to 3 votes of 3 for a
         >>> [round(x, 3) for x in (best.unanimous.beta_binomial.value, best.unanimous.lowest, best.unanimous.highest)]
@@ -100,7 +100,7 @@ def achievable_accuracy(
         in their number of votes, a mapping from V to these, such as `vote_histograms` gives.
       min_votes: how many votes a triplet needs to count as unanimous. By default 3, as for `annotations.unanimous`, and
         2 where no triplet has more.
-      resamples, seed: of the interval. More than 1,000 sources are dealt into as many groups.
+      resamples, seed: of the interval. More than 1,000 sources are dealt into 1,000 groups.
 
     Raises:
       ValueError: counts that are negative, of another length than V + 1, or of different numbers of sources.

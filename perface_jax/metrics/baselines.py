@@ -1,9 +1,9 @@
-"""Image-blind baselines: predictors that see no pixel, and that an accuracy has to beat.
+"""Image-blind baselines: predictors that see no pixel. A model must beat them to show that it uses the images.
 
-They use TRAINING labels only; a test label is compared with, never counted. Labels are 0 = a, 1 = b, -1 = none (left
-out in training, NaN in the test). Scores are those of a model: 1 right, 1/2 a tie, 0 wrong. They are NaN where training
-has no answer: a look-up by source needs sources seen in training (setting [ii]), one by target needs seen targets
-([iii]), and in [i] neither exists. All functions are traceable.
+They use TRAINING labels only; test labels serve only for the comparison. Labels are 0 = a, 1 = b, -1 = none (left out
+in training, NaN in the test). Scores are those of a model: 1 right, 1/2 a tie, 0 wrong. They are NaN where training has
+no answer: a look-up by source needs sources seen in training (setting [ii]), one by target needs seen targets ([iii]),
+and in [i] neither exists. All functions are traceable.
 """
 
 import jax
@@ -17,7 +17,7 @@ from perface_jax.statistics.arguments import integers, same_shape
 def majority_side(
     training_labels: Int[AnyArray, "*batch n"], labels: Int[AnyArray, "*batch t"]
 ) -> Float[Array, "*batch t"]:
-    """Always the side with more training labels; 1/2 if there are as many a as b, NaN without any."""
+    """Always the side with more training labels; 1/2 if a and b are equally frequent, NaN without any."""
     training_labels, labels = jnp.asarray(training_labels), jnp.asarray(labels)
     one, other = (jnp.zeros(x.shape, jnp.int32) for x in (training_labels, labels))
     return lookup_baseline(training_labels, one, labels, other, size=1)
@@ -35,10 +35,10 @@ def lookup_baseline(
 
     Args:
       training_ids, ids: for instance the source of each triplet, 0 to size - 1.
-      size: how many ids there can be, static.
+      size: the number of possible ids, static.
 
     Returns:
-      1/2 where the id has as many a as b; NaN where it has no training label or is out of range.
+      1/2 if a and b are equally frequent for the id; NaN if it has no training label or is out of range.
     """
     training_labels, labels = integers(training_labels, "training labels"), integers(labels, "labels")
     training_ids, ids = integers(training_ids, "training ids"), integers(ids, "ids")

@@ -1,8 +1,8 @@
-"""From differences of similarities to votes: a fitted logistic, its likelihood, its calibration.
+"""From similarity differences to votes: a fitted logistic, its likelihood, its calibration.
 
 `P(vote = a) = sigma(slope * difference + intercept)` with `difference = cos(reference, a) - cos(reference, b)`. Of the
-`votes` on a triplet, `votes_for_a` are for a; both are whole numbers of any dtype. Triplets without votes never count,
-and those outside the mask `where` do not either. A logistic has a slope and an intercept for each row of triplets, or
+`votes` on a triplet, `votes_for_a` are for a; both are whole numbers of any dtype. Triplets without votes and triplets
+outside the mask `where` do not count. A logistic has a slope and an intercept for each row of triplets, or
 scalars for all. Fit on training or validation triplets, and evaluate on test triplets. All functions are traceable.
 """
 
@@ -49,12 +49,12 @@ def fit_logistic(
 ) -> Logistic:
     """The maximum-likelihood logistic for binomial counts.
 
-    25 steps of Newton's method, each whole, halved, ... or divided by 128, whichever comes closest to the maximum along
-    it: whole steps can diverge. Differences are measured in units of their root mean square u, and a ridge of
-    `1e-6 / 2 * votes * ((slope * u)^2 + intercept^2)` is subtracted from the log-likelihood. It changes the slope of
-    ordinary data by less than a thousandth, and keeps the answer finite where the difference, or a constant, predicts
-    every vote (the likelihood alone has no maximum there). Without any vote, slope and intercept are 0. They are NaN
-    where a difference that counts is NaN.
+    25 steps of Newton's method. Whole steps can diverge, so each is whole, halved, ... or divided by 128, whichever
+    comes closest to the maximum along it. Differences are measured in units of their root mean square u, and a ridge of
+    `1e-6 / 2 * votes * ((slope * u)^2 + intercept^2)` is subtracted from the log-likelihood. The ridge changes the
+    slope of ordinary data by less than a thousandth. It keeps the answer finite where the difference, or a constant,
+    predicts every vote and the likelihood alone has no maximum. Without any vote, slope and intercept are 0. They are
+    NaN if a difference that counts is NaN.
 
     Source: McCullagh & Nelder (1989), Generalized Linear Models, section 4.4; ridge and parts of steps are ours.
     """
@@ -90,8 +90,7 @@ def calibration(
 
     A prediction on the border of two bins belongs to the lower one. The error is above 0 even for a perfect model,
     because the few votes of a bin do not match their probability: see `calibration_reference`. It is NaN without votes,
-    and where a difference that counts is NaN. Its gradient is finite whatever bins are empty; it takes the bins as
-    they are.
+    and if a difference that counts is NaN. Its gradient treats the bins as fixed, and is finite even with empty bins.
 
     Source: Naeini, Cooper, Hauskrecht (AAAI 2015), expected calibration error.
     """
@@ -152,7 +151,7 @@ def _exponent(difference, logistic):
 
 
 def _counted(difference, votes_for_a, votes, where):
-    """The three as floats; a triplet that does not count has difference, votes_for_a and votes 0."""
+    """The three as floats; all three are 0 for a triplet that does not count."""
     difference = floats(difference, "differences")
     votes_for_a, votes = (jnp.asarray(x).astype(difference.dtype) for x in (votes_for_a, votes))
     same_shape(difference=difference, votes_for_a=votes_for_a, votes=votes)

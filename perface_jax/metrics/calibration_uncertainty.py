@@ -1,7 +1,7 @@
 """How much a calibration error, and the bins of a reliability diagram, vary by chance.
 
-The few votes in a bin never match their probability exactly, so that even a perfect model has a calibration error above
-0. Compare an error with those of a perfect model that makes the same predictions. Arguments are those of `calibration`
+The few votes in a bin never match their probability exactly, so even a perfect model has a calibration error above 0.
+Compare an error with those of a perfect model that makes the same predictions. Arguments are those of `calibration`
 for one row of triplets; everything here runs on the host, in float64.
 """
 
@@ -16,18 +16,18 @@ from perface_jax.metrics.calibration import Logistic
 from perface_jax.statistics.arguments import mask, same_shape
 from perface_jax.statistics.shares import share_of
 
-FINE = 1000  # predictions that agree to one in so many are drawn together, which bounds the work
-ROUNDING = 1e-6  # between an error in float32 and one in float64
+FINE = 1000  # predictions are rounded to one in so many and drawn together, which bounds the work
+ROUNDING = 1e-6  # tolerance between an error in float32 and one in float64
 
 
 class CalibrationReference(NamedTuple):
-    """A calibration error beside those of a perfect model.
+    """A calibration error, and what it would be for a perfect model.
 
     Attributes:
-      error: the one that was measured.
-      expected: the mean of the perfect model; `error - expected` is the excess.
+      error: the measured error.
+      expected: the mean error of the perfect model; `error - expected` is the excess.
       limit: its 95th percentile.
-      p: the share of its errors that are as large, the measured one counted: never 0.
+      p: the share of these errors that are at least as large. The measured one is counted, so p is never 0.
     """
 
     error: float
@@ -46,14 +46,14 @@ def perfect_errors(
     draws: int = 1000,
     seed: int = 0,
 ) -> Float64[np.ndarray, " draws"]:
-    """The calibration errors of a model whose predictions are the shares of people: a parametric bootstrap.
+    """Calibration errors of a perfect model with these predictions: a parametric bootstrap.
 
-    Each draw replaces the votes of every triplet by as many that are drawn, independently, with the predicted
-    probability. A model can be right about each prediction on average and still have larger errors than these, where it
-    gives one prediction to triplets on which people differ: the votes on a triplet, and those of a source, then vary
-    together. A small p therefore says that the predictions are not the shares of the triplets, and not why.
+    Each draw replaces the votes of every triplet by as many independent draws with the predicted probability. A model
+    whose predictions are right on average can still have larger errors than these: if it predicts one value for
+    triplets on which people differ, the votes on a triplet, and those of a source, vary together. A small p therefore
+    says that the predictions are not the vote shares of the triplets, but not why.
 
-    NaN without votes, and where a prediction that counts is NaN.
+    NaN without votes, and if a prediction that counts is NaN.
 
     Source: Broecker & Smith, Weather and Forecasting 22 (2007), consistency resampling; Efron & Tibshirani (1993).
     """
@@ -69,7 +69,7 @@ def perfect_errors(
 
 
 def calibration_reference(error: Float[ArrayLike, ""], errors: Float[np.ndarray, " draws"]) -> CalibrationReference:
-    """A measured calibration error beside `perfect_errors`; NaN where either is."""
+    """Compares a measured calibration error with `perfect_errors`; NaN if either is."""
     error = float(np.asarray(error))
     if np.isnan(error) or np.isnan(errors).any():
         return CalibrationReference(error, np.nan, np.nan, np.nan)
@@ -89,7 +89,7 @@ def reliability_intervals(
 ) -> tuple[Float64[np.ndarray, " bins"], Float64[np.ndarray, " bins"]]:
     """The 95% interval of the observed share of a in each bin, (low, high), by `statistics.shares.share_of`.
 
-    The votes of a source count as one cluster. NaN for an empty bin, and where all votes of a bin are of one source.
+    The votes of a source count as one cluster. NaN for an empty bin, and if all votes of a bin are from one source.
     """
     kept, _, place = _binned(difference, votes, logistic, where, bins)
     same_shape(votes=votes, votes_for_a=votes_for_a, source=source)

@@ -17,7 +17,7 @@ from perface_jax.precision import widen
 from perface_jax.similarity import cosine, similarity
 from perface_jax.statistics.arguments import floats, integers, mask, same_shape
 
-BLOCK = 1024  # triplets that are computed together on CPUs: what is computed of them stays in the cache
+BLOCK = 1024  # triplets computed together on CPUs, so that intermediate results stay in the cache
 
 
 def triplet_scores(
@@ -36,7 +36,7 @@ def triplet_scores(
 
 @jax.jit
 def _triplet_scores(reference, positive, negative):
-    """One program for each shape: operation by operation it would take ten times as long as NumPy."""
+    """Compiled once for each shape: operation by operation it would take ten times as long as NumPy."""
     reference, positive, negative = widen("embeddings", reference, positive, negative)
     return pair_scores(*(cosine(reference, x, sums=row_sums) for x in (positive, negative)))
 
@@ -81,7 +81,7 @@ def soft_scores(difference: Float[AnyArray, "*batch"], share: Float[AnyArray, "*
 
     Args:
       difference: `cos(reference, a) - cos(reference, b)`.
-      share: in [0, 1], the votes for a (not b) among all votes; NaN without votes.
+      share: the share of votes for a, in [0, 1]; NaN without votes.
 
     Source: Zhang et al. (CVPR 2018), BAPPS; Fu et al. (NeurIPS 2023), DreamSim.
     """
@@ -100,7 +100,7 @@ def odd_one_out_scores(
     """1 where the pair without the odd picture is the most similar of the three pairs; tied pairs share the 1.
 
     Guessing scores 1/3, and so does a model that maps every picture to one vector. `odd` is the picture that people
-    chose: 0 = x, 1 = y, 2 = z, as in `annotations.OddOneOut`. NaN where it is none of the three.
+    chose: 0 = x, 1 = y, 2 = z, as in `annotations.OddOneOut`. NaN for any other value.
 
     Source: Andrews, Joniak, Xiang, A View From Somewhere (ICLR 2023); the tie rule is ours.
     """

@@ -5,7 +5,7 @@
     chosen = groups.classify(groups.distances(queries, faces), where=members).group
     selection.least_similar(queries, faces, k=5, where=members[chosen])
 
-What My Face My Choice (WACV 2023) does, "farthest under ArcFace", is `least_similar` with a recognizer's embeddings.
+With a recognizer's embeddings, `least_similar` is the "farthest under ArcFace" of My Face My Choice (WACV 2023).
 
 Source: PerFace (ICIP 2025), sections 3.3 (STEP 2) and 4.6.
 """

@@ -2,12 +2,12 @@
 
 Similarity is the cosine of two embeddings, which need not be normalized, in float32, or in float64 if either is
 (`perface_jax.precision`). The mask `where`, `[n]` or `[..., q, n]`, says which candidates may be chosen (None: all):
-the members of the chosen group, a band of similarity, all but the query itself. The least similar comes first; among
-equal similarities, the lower index. Where a query has fewer than k candidates, the index is -1 and the similarity NaN.
-A candidate whose similarity is NaN is never chosen. Leading axes broadcast. `k` is the number to choose.
+for instance the members of a group, a band of similarity, or all but the query itself. `k` candidates are chosen, the
+least similar first; of equal similarities, the lower index first. If a query has fewer than k candidates, the rest have
+index -1 and similarity NaN. A candidate whose similarity is NaN is never chosen. Leading axes broadcast.
 
-Shapes and dtypes are checked, values are not. All selections raise TypeError for embeddings that are not floating and
-for a mask that is not boolean, ValueError for shapes that do not fit and for a k below 1.
+Shapes and dtypes are checked, values are not. All selections raise TypeError for embeddings that are not floating or a
+mask that is not boolean; ValueError for shapes that do not fit or a k below 1.
 """
 
 from typing import Any, NamedTuple, Protocol, runtime_checkable
@@ -31,7 +31,7 @@ Mask = Bool[AnyArray, "*#mask n"]
 
 @runtime_checkable
 class Gallery(Protocol):
-    """Embeddings `[..., n, d]` in rows that can be sliced: an array, a `numpy.memmap`, a dataset of HDF5 or Zarr."""
+    """Embeddings `[..., n, d]` whose rows can be sliced: an array, a `numpy.memmap`, an HDF5 or Zarr dataset."""
 
     @property
     def shape(self) -> tuple[int, ...]: ...
@@ -59,7 +59,7 @@ def least_similar(queries: Queries, candidates: Candidates, *, k: int, where: Ma
 
 
 def most_similar(queries: Queries, candidates: Candidates, *, k: int, where: Mask | None = None) -> Selection:
-    """As `least_similar`, the most similar first (the two at the head of the strips of Fig. 7)."""
+    """As `least_similar`, but the most similar first (the first two in each strip of Fig. 7)."""
     similarity, where = _similarity(queries, candidates, where)
     return _lowest(-similarity, similarity, where, k)
 
@@ -69,7 +69,7 @@ def least_similar_diverse(
 ) -> Selection:
     """As `least_similar`, without candidates that are too similar to one already chosen.
 
-    Greedy: down the ranking, a candidate is taken unless its similarity to one taken before exceeds `max_similarity`.
+    Greedy: goes down the ranking and skips a candidate if its similarity to one already taken exceeds `max_similarity`.
     A limit of 1 excludes only copies, up to rounding. Each of the k rounds compares one chosen face per query with all
     candidates, which are held in the dtype of the result.
     """
@@ -94,8 +94,8 @@ def similarity_band(
 ) -> Bool[Array, "*batch q n"]:
     """Candidates that are distinct but not grotesque: between two quantiles of the similarities to the query.
 
-    The result is a mask to pass as the `where` of a selection, within the one given, whose similarities count. The
-    quantiles are in [0, 1]; a similarity that equals one is inside.
+    The result is a mask for the `where` of a selection. The quantiles, in [0, 1], are over the candidates of the
+    `where` given here; the band includes its ends.
 
     Raises:
       ValueError: quantiles out of range or order.
@@ -129,7 +129,7 @@ def _lowest(score, similarity, where, k) -> Selection:
 def _bottom(score, k) -> tuple[jax.Array, jax.Array]:
     """The k lowest values of `[..., N]`, the first among equals, and their places.
 
-    They lie in the k blocks of neighbors whose lowest entries are lowest, so that nothing else need be ranked.
+    They lie in the k blocks of neighbors with the lowest minima, so only these blocks are ranked.
     """
     size = -(-max(score.shape[-1], k) // BLOCK) * BLOCK
     padding = [(0, 0)] * (score.ndim - 1) + [(0, size - score.shape[-1])]
@@ -156,8 +156,8 @@ def _similarity(queries, candidates, where) -> tuple[jax.Array, jax.Array]:
 
 
 def _cosines(x, y) -> jax.Array:
-    """Of vectors of length 1: `[..., Q, D], [..., N, D] -> [..., Q, N]`."""
-    # TPUs and GPUs multiply float32 with 8 to 11 bits unless told otherwise.
+    """Cosines of vectors of length 1: `[..., Q, D], [..., N, D] -> [..., Q, N]`."""
+    # By default, TPUs and GPUs multiply float32 with 8 to 11 bits.
     return jnp.matmul(x, jnp.swapaxes(y, -1, -2), precision=jax.lax.Precision.HIGHEST)
 
 
@@ -180,6 +180,6 @@ def check_mask(where: Mask, shape: tuple[int, ...]) -> None:
 
 
 def check_count(count: int) -> None:
-    """Raise a ValueError unless it is an integer from 1."""
+    """Raise a ValueError unless it is an integer, at least 1."""
     if not isinstance(count, int) or count < 1:
         raise ValueError(f"the number to choose, or of rows to read, is {count!r}; wanted an integer from 1")

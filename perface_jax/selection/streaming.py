@@ -1,4 +1,4 @@
-"""The least similar rows of a gallery that is larger than memory, or divided among several devices; exact."""
+"""The exact least similar rows of a gallery larger than memory, or divided among several devices."""
 
 import functools
 
@@ -14,9 +14,9 @@ from perface_jax.selection.ranking import Gallery, Selection, check_count, check
 
 
 def merge(*parts: Selection, k: int) -> Selection:
-    """The k least similar of selections of the same queries from disjoint rows of one gallery; traceable.
+    """Merge selections of the same queries from disjoint rows of one gallery into the k least similar; traceable.
 
-    Among equal similarities the lower row comes first. Fewer than k where the parts have fewer together.
+    Of equal similarities the lower row comes first. Fewer than k if the parts together have fewer.
     """
     similarity = jnp.concatenate(widen("similarities", *(part.similarity for part in parts)), axis=-1)
     index = jnp.concatenate([part.index for part in parts], axis=-1)
@@ -36,16 +36,16 @@ def least_similar_streaming(
 ) -> Selection:
     """As `least_similar`, exact, over a gallery that need not fit in memory; a host function.
 
-    The gallery is read in chunks, each while the devices work on the previous one, and the best k so far are kept.
-    Every chunk runs the same program; a gallery in half precision is widened chunk by chunk. With a mesh, each device
-    ranks its rows of a chunk, and each process reads the rows of its own devices. All processes have the same result.
+    The gallery is read in chunks, each while the devices work on the previous one; the best k so far are kept. All
+    chunks run the same program; a gallery in half precision is widened chunk by chunk. With a mesh, each device
+    ranks its rows of a chunk, and each process reads the rows of its own devices. All processes return the same result.
 
     Args:
       queries, k, where: as for `least_similar`, without leading axes.
       gallery: the candidates, `[n, d]`.
-      chunk: rows to read at once, at most, except for rounding up to a multiple of the devices.
-      exclude: rows that a query must not be given, such as its own; -1 stands for none.
-      mesh: devices that share the work, for example from `parallel.make_mesh`; one device when None.
+      chunk: the largest number of rows to read at once, rounded up to a multiple of the devices.
+      exclude: rows that a query must not get, such as its own; -1 for none.
+      mesh: devices that share the work, for example from `parallel.make_mesh`; None: one device.
 
     Raises:
       TypeError: as for `least_similar`, or ids that are not integers.
@@ -53,7 +53,7 @@ def least_similar_streaming(
     """
     queries, where, exclude = _checked(queries, gallery, where, exclude, k, chunk)
     devices = 1 if mesh is None else mesh.size
-    # Chunks of one size that hold little more than the gallery: the padding of a chunk costs as much as rows do.
+    # Chunks of equal size that hold little more than the gallery: padding costs as much as rows do.
     rows = max(gallery.shape[0], 1)
     chunks = -(-rows // chunk)
     chunk = -(-rows // (chunks * devices)) * devices
@@ -61,7 +61,7 @@ def least_similar_streaming(
     for start in range(0, gallery.shape[0], chunk):
         rows = _read(gallery, start, chunk, mesh, queries.dtype)
         free = _free(where, exclude, start, chunk)
-        best = jax.device_get(best)  # waits: chunks would pile up where reading is faster
+        best = jax.device_get(best)  # waits; otherwise chunks would pile up if reading is faster
         best = _advance(best, queries, rows, free, np.int32(start), mesh=mesh)
     return jax.device_get(best)
 
@@ -85,7 +85,7 @@ def _advance(best, queries, rows, free, start, *, mesh):
 
 
 def _read(gallery, start, chunk, mesh, dtype) -> jax.Array:
-    """Rows of the gallery `[chunk, D]` in this dtype, zero beyond its end; over the mesh, where there is one."""
+    """Rows of the gallery `[chunk, D]` in this dtype, zero beyond its end; divided over the mesh, if any."""
 
     def rows(index):
         low, high, _ = index[0].indices(chunk)

@@ -4,7 +4,7 @@ import sys
 
 
 def main() -> None:
-    """The command; `plan` is the only one."""
+    """Runs `plan`, the only command."""
     if sys.argv[1:2] != ["plan"]:
         raise SystemExit("usage: python -m perface_jax.statistics plan ...; `plan --help` shows its options")
     from perface_jax import extras

@@ -1,7 +1,7 @@
-"""How far votes agree: shares, kappa, alpha, and the reliability of the share of a.
+"""Agreement of votes: shares, kappa, alpha, and the reliability of the share of a.
 
 Votes are 0 = a, 1 = b, -1 = none. Every measure is a formula over the sums of a table with one row for each triplet
-(`resampling.Measure`), so its interval can resample clusters. A measure that is not defined (0/0) is NaN.
+(`resampling.Measure`), so its interval can resample clusters. An undefined measure (0/0) is NaN.
 """
 
 import itertools
@@ -97,11 +97,11 @@ def split_half_reliability(votes: Int[np.ndarray, "t v"]) -> Measure:
     in n, k is the mean of 1 / (n // 2) over the mean of 1 / n.
 
     Variances and covariance of the halves are averaged over ALL splits, in closed form: no seed, and no noise of the
-    splits. It is the share of the variance of the observed shares that is due to differences between triplets, and its
-    square root is the highest correlation with them that a model can be expected to reach.
+    splits. The reliability is the share of the variance of the observed shares that is due to differences between
+    triplets. Its square root is the highest correlation with these shares that a model can be expected to reach.
 
-    Triplets with fewer than two votes are left out; NaN where all votes are the same. Below 0 where votes agree less
-    than by chance.
+    Triplets with fewer than two votes are left out. NaN if all votes are the same; below 0 if votes agree less than by
+    chance.
 
     Source: Spearman, Brown, British Journal of Psychology 3 (1910).
     """

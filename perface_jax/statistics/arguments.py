@@ -1,7 +1,7 @@
 """Checks of dtypes and shapes for functions over JAX arrays: floating scores, integer votes and labels, masks.
 
-Values (NaN, ids out of range) are not checked: a traced function does not have them. Each function says what it returns
-for such values.
+Values (NaN, ids out of range) are not checked, because a traced function cannot see them. Each function says what it
+returns for such values.
 """
 
 import jax.numpy as jnp
@@ -13,7 +13,7 @@ from perface_jax.precision import widen
 
 
 def floats(x: Shaped[ArrayLike, "..."], name: str) -> Float[Array, "..."]:
-    """`x` as float64 if it is, otherwise as float32 (`perface_jax.precision`). TypeError unless floating."""
+    """`x` as float64 if it is float64, otherwise as float32 (`perface_jax.precision`). TypeError unless floating."""
     return widen(name, x)[0]
 
 
@@ -34,7 +34,7 @@ def mask(where: Shaped[AnyArray, "..."] | None, shape: tuple[int, ...]) -> Bool[
 
 
 def same_shape(**arrays: Shaped[AnyArray, "..."]) -> None:
-    """ValueError with all shapes, unless they are equal."""
+    """ValueError that lists all shapes, unless they are equal."""
     if len({array.shape for array in arrays.values()}) > 1:
         seen = ", ".join(f"{name} {array.shape}" for name, array in arrays.items())
         raise ValueError(f"wanted arrays of one shape, got {seen}")

@@ -16,7 +16,7 @@ LONGEST = 2.0  # a step in these logarithms
 
 
 class BetaBinomial(NamedTuple):
-    """Of each data set: `a / (a + b)` is the mean of p, `1 / (a + b + 1)` the correlation of two votes on a triplet."""
+    """For each data set. Mean of p: `a / (a + b)`; correlation of two votes on a triplet: `1 / (a + b + 1)`."""
 
     a: Float64[np.ndarray, " data"]
     b: Float64[np.ndarray, " data"]
@@ -25,11 +25,12 @@ class BetaBinomial(NamedTuple):
 def fit_beta_binomial(
     votes_for_a: Int[np.ndarray, " c"], votes: Int[np.ndarray, " c"], counts: Real[np.ndarray, "data c"]
 ) -> BetaBinomial:
-    """The beta-binomial of maximum likelihood, by Fisher scoring, each step whole, halved, ... or divided by 32.
+    """The maximum-likelihood beta-binomial, by Fisher scoring; each step is whole, halved, ... or divided by 32.
 
-    The parameters are the log-odds of the mean and `log(a + b)`, both within +-16. Where the likelihood has no maximum
-    they end there: votes that vary no more than those of one coin give one p for all, triplets that are all unanimous
-    give p = 0 and p = 1. a and b are NaN if no triplet has two votes: single votes say nothing about how p varies.
+    The parameters are the log-odds of the mean and `log(a + b)`, both within +-16. They end at this limit if the
+    likelihood has no maximum: votes that vary no more than those of one coin give one p for all; triplets that are all
+    unanimous give p = 0 and p = 1. a and b are NaN if no triplet has two votes: single votes say nothing about how p
+    varies.
 
     Source: Griffiths, Biometrics 29 (1973).
     """

@@ -7,11 +7,11 @@ clusterings, source and target, both are drawn independently, and the weight of 
 The draws are the same for all leading dimensions of the scores, and for all calls with the same key, clusters and mask:
 this is what pairs two models. Cluster ids start at 0, or are names in a NumPy array; exactly as many ids are drawn as
 occur. A triplet with an id below 0 or beyond `sizes` is left out. The result is NaN with fewer than two ids in a
-clustering, whose spread is then unknown, and where a score that counts is NaN. With one clustering, `resampling.ratio`
+clustering, because their spread is unknown, and if a score that counts is NaN. With one clustering, `resampling.ratio`
 is the same bootstrap in NumPy.
 
-Percentiles of few clusters are too narrow, by 8% with 20 of them. The intervals are therefore expanded percentiles
-(`student.expanded_tail`), of as many clusters as occur, of two clusterings the fewer; with 80 the difference is 2%.
+Percentile intervals of few clusters are too narrow, by 8% with 20 of them and by 2% with 80. The intervals here are
+therefore expanded (`student.expanded_tail`) for the number of clusters that occur; of two clusterings, the smaller.
 """
 
 import functools
@@ -42,12 +42,13 @@ def cluster_interval(
 ) -> tuple[Float[Array, "*batch"], Float[Array, "*batch"]]:
     """Expanded percentile bootstrap interval (low, high) of the mean score.
 
-    No resample contains an error that the scores do not contain: of scores that are all 1 the percentiles are [1, 1].
-    Where all scores are from 0 to 1, the ends are therefore never inside those of `score_interval`.
+    No resample contains an error that the scores do not contain: if all scores are 1, the percentiles are [1, 1]. For
+    scores from 0 to 1, the interval is therefore widened to contain that of `score_interval`.
 
     Args:
       *clusters: the source of each triplet, or its target, or both; integers from 0, or names in a NumPy array.
-      sizes: how many ids each clustering can have, static; required under jit, otherwise taken from the clusters.
+      sizes: the number of possible ids of each clustering, static; required under jit, otherwise taken from the
+        clusters.
       level: nominal coverage, in (0, 1), a Python number.
 
     Raises:
@@ -66,7 +67,7 @@ def cluster_interval(
 
 @jax.jit
 def _outside(ends, inner, scores, kept):
-    """Ends that are not inside of the inner ones, where all scores are from 0 to 1."""
+    """The interval, widened to contain the inner one if all scores are from 0 to 1."""
     bounded = jnp.all((scores >= 0) & (scores <= 1) | ~kept, axis=-1)
     low, high = jnp.minimum(ends[0], inner[0]), jnp.maximum(ends[1], inner[1])
     return jnp.where(bounded, low, ends[0]), jnp.where(bounded, high, ends[1])
@@ -88,7 +89,7 @@ def bootstrap_means(
 def percentiles(
     means: Float[Array, "*batch resamples"], level: float, clusters: Int[Array, ""]
 ) -> tuple[Float[Array, "*batch"], Float[Array, "*batch"]]:
-    """The expanded percentile interval (low, high) of resampled means of so many clusters, NaN left out."""
+    """The expanded percentile interval (low, high) of resampled means of this many clusters, NaN left out."""
     means = floats(means, "means")
     tail = expanded_tail(clusters, level).astype(means.dtype)
     low, high = jnp.nanpercentile(means, 100 * jnp.stack([tail, 1 - tail]), axis=-1)
@@ -96,7 +97,7 @@ def percentiles(
 
 
 def fewest(counts: Float[Array, "*sizes"]) -> Int[Array, ""]:
-    """How many ids of a clustering occur, from the numbers of `cluster_sums`; the fewer, of two clusterings."""
+    """How many ids of a clustering occur, from the numbers of `cluster_sums`; the minimum, of two clusterings."""
     (counts,), axes = widen("counts", counts), range(counts.ndim)
     occurs = [jnp.any(counts > 0, axis=tuple(other for other in axes if other != axis)) for axis in axes]
     return functools.reduce(jnp.minimum, [jnp.sum(ids, dtype=jnp.int32) for ids in occurs])
@@ -148,7 +149,7 @@ def resampled_means(
 def weighted_means(
     totals: Float[Array, "..."], counts: Float[Array, "*sizes"], *weights: Float[AnyArray, "_ resamples"]
 ) -> Float[Array, "*batch resamples"]:
-    """The mean for each weighting: from `cluster_sums`, and for each clustering how often each cluster was drawn."""
+    """The mean for each weighting, from `cluster_sums` and how often each cluster of each clustering was drawn."""
     totals, counts, *drawn = widen("sums", totals, counts, *weights)
     totals, counts = _weigh(totals, drawn), _weigh(counts, drawn)
     return totals / jnp.broadcast_to(counts, totals.shape)
@@ -157,7 +158,7 @@ def weighted_means(
 def _draw(key, occurs, resamples):
     """How often each of the ids `[S]` is drawn: `[S, resamples]`, as many draws as ids occur, of those that occur."""
     number = jnp.sum(occurs)
-    bits = jax.random.bits(key, (occurs.size, resamples))  # this way round, ids that do not occur change no draw
+    bits = jax.random.bits(key, (occurs.size, resamples))  # drawn in this order, so that absent ids change no draw
     drawn = bits % jnp.maximum(number, 1).astype(bits.dtype)
     counted = (jnp.arange(occurs.size) < number).astype(jnp.int32)
     add_up = jax.vmap(lambda drawn: jnp.zeros(occurs.shape, jnp.int32).at[drawn].add(counted), in_axes=1, out_axes=1)

@@ -1,6 +1,6 @@
 """Ids of clusters: integers, or on the host anything that can be sorted, such as names.
 
-An integer below 0 means that the cluster is not known: its triplet does not count. Names have no such value.
+An integer below 0 means that the cluster is unknown; its triplet does not count. Names have no such value.
 """
 
 import functools
@@ -36,7 +36,7 @@ def numbered(ids: Shaped[AnyArray, "..."] | Sequence[Any]) -> Int[AnyArray, "...
 def _number(ids: np.ndarray) -> np.ndarray:
     try:
         values, number = np.unique(ids, return_inverse=True)
-    except TypeError as error:  # of several types, or without an order
+    except TypeError as error:  # mixed types, or types without an order
         raise TypeError(f"clusters cannot be sorted ({error}); wanted integers, or names of one type") from error
     unknown = np.sum(values < 0) if values.dtype.kind == "i" else 0
     return np.maximum(number.reshape(ids.shape) - unknown, -1)
@@ -48,7 +48,7 @@ def checked(
     """Scores, one or two clusterings as integers, and which triplets count: unmasked, with ids that are known.
 
     TypeError: scores that are not floating, clusters that are neither integers nor names. ValueError: shapes that do
-    not fit, or another number of clusterings.
+    not fit, or a number of clusterings other than one or two.
     """
     scores = floats(scores, "scores")
     if not scores.ndim:
@@ -64,7 +64,7 @@ def checked(
 
 
 def groups(ids: Sequence[Int[Array, " t"]], kept: Bool[Array, " t"]) -> tuple[Int[Array, " t"], Int[Array, ""]]:
-    """The combinations of ids that occur, numbered from 0: that of each triplet (0 if it does not count); how many."""
+    """The number of each triplet's combination of ids (0 if it does not count), and how many combinations occur."""
     order = jnp.lexsort((*ids, ~kept))  # those that do not count come last
     differ = functools.reduce(jnp.logical_or, [jnp.diff(one[order]) != 0 for one in ids])
     new = kept[order] & jnp.append(jnp.ones(min(1, kept.size), bool), differ)
@@ -73,6 +73,6 @@ def groups(ids: Sequence[Int[Array, " t"]], kept: Bool[Array, " t"]) -> tuple[In
 
 
 def sums_by(values: Float[Array, "*batch t"], number: Int[Array, " t"]) -> Float[Array, "..."]:
-    """Sums per group, `[T, *batch]`, as many rows as triplets, one at least; 0 for groups that do not occur."""
+    """Sums per group, `[T, *batch]`, with as many rows as triplets (at least one); 0 for groups that do not occur."""
     (values,) = widen("values", values)
     return jax.ops.segment_sum(jnp.moveaxis(values, -1, 0), number, num_segments=max(number.size, 1))

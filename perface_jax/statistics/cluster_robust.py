@@ -1,4 +1,4 @@
-"""The variance of a mean whose errors are correlated within sources and within targets; intervals and tests from it.
+"""The variance of a mean whose errors are correlated within sources and within targets; its intervals.
 
 Triplets of one source show the same faces, triplets of one target the same head. With the residuals r_t of the mean
 over N triplets,
@@ -6,13 +6,13 @@ over N triplets,
     V(clustering) = G / (G - 1) * sum_g (sum_{t in g} r_t)^2 / N^2      G clusters
     V = V(source) + V(target) - V(cell)                                cell: a source with a target
 
-and never less than the larger of V(source) and V(target), which the difference can be by chance. The interval is
-`mean +- t sqrt(V)`, t of min(S, T) - 1 degrees of freedom. With one clustering it is the one-way interval, `V(source)`
-with S - 1 degrees. The number of triplets in a cell is free: none, one or many.
+V is at least the larger of V(source) and V(target); by chance, the formula alone could give less. The interval is
+`mean +- t sqrt(V)`, t with min(S, T) - 1 degrees of freedom. With one clustering it is the one-way interval,
+`V(source)` with S - 1 degrees. The number of triplets in a cell is free: none, one or many.
 
-Traceable, without draws and so without a key. Leading dimensions of the scores are free, masks are `where`. A triplet
-with an id below 0 is left out. The result is NaN with fewer than two ids in a clustering, and where a score that counts
-is NaN.
+Traceable; nothing is drawn, so there is no key. Leading dimensions of the scores are free, masks are `where`. A triplet
+with an id below 0 is left out. The result is NaN with fewer than two ids in a clustering, and if a score that counts is
+NaN.
 
 Source: Cameron, Gelbach & Miller, Journal of Business & Economic Statistics 29 (2011), sections 2.2 and 2.3; for the
 degrees of freedom also Cameron & Miller, Journal of Human Resources 50 (2015). The floor is ours: a difference of
@@ -50,7 +50,7 @@ def robust_mean(
 
     Raises:
       TypeError: scores that are not floating, clusters that are neither integers nor names.
-      ValueError: shapes that do not fit, or other than one or two clusterings.
+      ValueError: shapes that do not fit, or a number of clusterings other than one or two.
     """
     return _robust_mean(*checked(scores, clusters, where))
 
@@ -91,7 +91,7 @@ def _robust_mean(scores: Float[Array, "*batch t"], ids: tuple[Int[Array, " t"], 
 def centered(
     scores: Float[Array, "*batch t"], kept: Bool[Array, " t"]
 ) -> tuple[Float[Array, "*batch"], Float[Array, "*batch t"]]:
-    """The mean, and the distance of every score from it; 0 for those that do not count."""
+    """The mean, and each score minus the mean; 0 for scores that do not count."""
     (scores,) = widen("scores", scores)
     count = jnp.sum(kept, dtype=scores.dtype)
     first = jnp.sum(jnp.where(kept, scores, 0), axis=-1, keepdims=True) / count

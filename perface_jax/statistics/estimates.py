@@ -13,7 +13,7 @@ FEW_DEGREES = (12.706205, 4.302653, 3.182446, 2.776445, 2.570582, 2.446912, 2.36
 
 
 class Estimate(NamedTuple):
-    """A value and its 95% interval; what does not exist is NaN."""
+    """A value and its 95% interval; NaN where undefined."""
 
     value: float
     low: float
@@ -24,7 +24,7 @@ UNKNOWN = Estimate(np.nan, np.nan, np.nan)
 
 
 def percentile_interval(resampled: ArrayLike, *, tails: tuple[float, float] = TAILS) -> tuple[float, float]:
-    """The central 95% of the values, or what is between other percentiles, NaN left out; (NaN, NaN) if none remains."""
+    """The range between two percentiles of the values (the central 95%), NaN left out; (NaN, NaN) if none remains."""
     resampled = np.asarray(resampled, np.float64)
     resampled = resampled[~np.isnan(resampled)]
     low, high = np.percentile(resampled, tails) if resampled.size else (np.nan, np.nan)
@@ -32,9 +32,9 @@ def percentile_interval(resampled: ArrayLike, *, tails: tuple[float, float] = TA
 
 
 def percentile_estimate(value: float, resampled: ArrayLike, *, clusters: int | None = None) -> Estimate:
-    """The value with the percentile interval of its bootstrap resamples, expanded if their number of clusters is given.
+    """The value with the percentile interval of its bootstrap resamples, expanded if a number of clusters is given.
 
-    Without an interval if the value is NaN, or there are fewer than two clusters.
+    There is no interval if the value is NaN or there are fewer than two clusters.
     """
     if np.isnan(value) or (clusters is not None and clusters < 2):
         return Estimate(float(value), np.nan, np.nan)
@@ -43,11 +43,11 @@ def percentile_estimate(value: float, resampled: ArrayLike, *, clusters: int | N
 
 
 def expanded_tails(clusters: int) -> tuple[float, float]:
-    """The percentiles at which a 95% bootstrap interval of so many clusters ends: 2.5 and 97.5 for very many.
+    """The percentiles at which a 95% bootstrap interval of this many clusters ends: 2.5 and 97.5 for very many.
 
     `Phi(-+ sqrt(n / (n - 1)) t)`, t the quantile with n - 1 degrees of freedom: resamples of n clusters vary too little
-    by `sqrt((n - 1) / n)`, and percentiles know nothing of the uncertainty of their width. With 16 clusters they are
-    1.4 and 98.6, with 80 2.3 and 97.7.
+    by `sqrt((n - 1) / n)`, and plain percentiles ignore the uncertainty of their width. 1.4 and 98.6 with 16 clusters,
+    2.3 and 97.7 with 80.
 
     Source: Hesterberg, The American Statistician 69 (2015), the expanded percentile interval.
     """

@@ -1,8 +1,8 @@
-"""Vote counts under ANY distribution of p, the share of people who say a: the nearest possible counts, and bounds.
+"""Vote counts under ANY distribution of p (the share of people who say a): the nearest possible counts, and bounds.
 
 The votes on a triplet are independent given its p; nothing is assumed about how p varies between triplets. Cells are as
-in `beta_binomial`. With V votes on each triplet, the counts determine the first V moments of p, and so the mean of any
-polynomial of that degree. The mean of another function lies between two bounds, each the solution of a linear program
+in `beta_binomial`. With V votes on each triplet, the counts determine the first V moments of p, hence the mean of any
+polynomial of degree V. The mean of another function lies between two bounds, each the solution of a linear program
 over the weights of a grid of p.
 """
 
@@ -27,8 +27,8 @@ def nearest_mixture(chances: Float[np.ndarray, "c g"], counts: Real[np.ndarray, 
     """The weights of p that make the counts most likely; other weights can give the same probabilities of the cells.
 
     If any distribution of p gives exactly the observed shares, so do these weights. Otherwise the probabilities are the
-    nearest possible ones, in likelihood. Not all counts are possible: two votes on each triplet, for instance, cannot
-    be split on more than half of the triplets, apart from chance.
+    nearest possible ones, in likelihood. Not all counts are possible: with two votes on each triplet, for instance, the
+    expected share of split triplets is at most one half.
 
     Source: Lindsay (1995), Mixture Models; the constrained Newton method of Wang, J. R. Statist. Soc. B 69 (2007).
     """
@@ -58,11 +58,11 @@ def bounds(
     right: Float[np.ndarray, " g"],
     scored: Float[np.ndarray, " g"],
 ) -> tuple[float, float]:
-    """The smallest and the largest ratio of two means over p, `right / scored`, for all distributions of p that may be.
+    """The smallest and the largest ratio of two means over p, `right / scored`, over all admissible distributions of p.
 
-    Those are the distributions whose cells are as near to the observed shares, in the sum of absolute differences, as
-    those of `weights`: all that match the shares, if any does. The bounds are for these counts, and do not contain the
-    error of having seen few triplets.
+    A distribution is admissible if its cells are as near to the observed shares (sum of absolute differences) as those
+    of `weights`. If any distribution matches the shares exactly, only exact ones are admissible. The bounds are for
+    these counts, and contain no sampling error.
 
     Args:
       expected: the share of the triplets in each cell, for each p of the grid.

@@ -5,10 +5,10 @@ from jaxtyping import Float, Shaped
 
 
 def holm(p: Shaped[np.ndarray, " k"]) -> Float[np.ndarray, " k"]:
-    """p-values corrected by Holm's method: below .05 only where the family of tests as a whole still errs in 5%.
+    """p-values corrected by Holm's method: at .05, at most 5% of whole families of tests have a false positive.
 
-    Sorted, the i-th of k becomes the largest of `(k - j + 1) p_j` for j <= i, at most 1. NaN stays NaN and does not
-    count.
+    Of the k sorted p-values, the i-th becomes the largest of `(k - j + 1) p_j` for j <= i, at most 1. NaN stays NaN and
+    does not count.
 
     Source: Holm, Scandinavian Journal of Statistics 6 (1979).
     """

@@ -3,7 +3,7 @@
 `first` and `second` are the scores of two models on the same triplets in the same order; a positive difference means
 that the first is better. Triplets of one source get nearly the same answers, and may depend on the target too.
 `robust_test` and `equivalence_test` take the sources, the targets, or both as clusters; `paired_bootstrap` draws them;
-`sign_flip_test` knows only one clustering. Arguments and errors are those of `robust_interval` and `cluster_interval`;
+`sign_flip_test` takes one clustering. Arguments and errors are those of `robust_interval` and `cluster_interval`;
 scores of different shapes raise ValueError.
 """
 
@@ -51,8 +51,8 @@ def robust_test(
 ) -> PairedTest:
     """Mean of `first - second` with its cluster-robust t interval and p-value (`cluster_robust`). Traceable.
 
-    Where all differences are the same, the interval has no width, and p is that of as many clusters that all agree,
-    `2 / 2^G`; where all are 0 it is 1.
+    If all differences are the same, the interval has no width and p is that of a sign test of G agreeing clusters,
+    `2 / 2^G`; if all are 0, p is 1.
     """
     found = robust_mean(_differences(first, second), *clusters, where=where)
     return _robust_test(*found, level=level)
@@ -74,11 +74,11 @@ def equivalence_test(
     margin: float,
     where: Shaped[AnyArray, " t"] | None = None,
 ) -> Float[Array, "*batch"]:
-    """p of "the models differ by `margin` or more": a small one means that they are equivalent. Traceable.
+    """p of "the models differ by `margin` or more"; a small p means that they are equivalent. Traceable.
 
     Two one-sided cluster-robust t tests, of `d <= -margin` and of `d >= margin`; p is the larger one. It is below .05
-    where the 90% interval of `robust_test` is within the margin. A large p of `robust_test` is no such evidence.
-    Where all differences are the same, p is that of as many clusters that all agree, `1 / 2^G`, or 1 beyond the margin.
+    if the 90% interval of `robust_test` is within the margin. A large p of `robust_test` is no such evidence. If all
+    differences are the same, p is that of a sign test of G agreeing clusters, `1 / 2^G`, or 1 beyond the margin.
 
     ValueError unless `margin`, a Python number in the unit of the scores, is above 0.
 
@@ -121,7 +121,7 @@ def paired_bootstrap(
     Low, high and p are NaN with fewer than two ids in a clustering.
 
     Source: Efron & Tibshirani (1993), chapters 13 and 16; the 1 + of Davison & Hinkley (1997), section 4.2; the
-    expansion of Hesterberg (2015), whose p it is in our reading.
+    expansion of Hesterberg (2015); the p for it is ours.
     """
     totals, counts = cluster_sums(_differences(first, second), *clusters, sizes=sizes, where=where)
     means = resampled_means(key, totals, counts, resamples=resamples)
@@ -150,7 +150,7 @@ def sign_flip_test(
     below `2 / 2^S`, however many triplets there are: five sources never reach .05. Equally good models that are better
     on different targets are not exchangeable within sources: p is then too small, see docs/statistics.md.
 
-    p is 1 where the models do not differ, NaN without a triplet. `size` is how many ids there can be, static; required
+    p is 1 if the models do not differ, NaN without a triplet. `size` is the number of possible ids, static; required
     under jit, otherwise taken from the clusters.
 
     Source: Fisher (1935), The Design of Experiments, section 21; whole clusters as in Winkler et al. (2015).
@@ -171,10 +171,10 @@ def mcnemar(first: Shaped[AnyArray, " t"], second: Shaped[AnyArray, " t"]) -> Mc
     `p` is the two-sided binomial probability of `first_only` out of `first_only + second_only` at 1/2. A tie (1/2) is
     neither right nor wrong: its triplet does not enter the test, although it counts in the accuracies.
 
-    The test assumes independent triplets. Those of one source are not, and p is far too small wherever the models
+    The test assumes independent triplets. Those of one source are not independent, so p is far too small if the models
     differ by source. It is here because papers report it; decide by `robust_test`.
 
-    Scores are 0, 1/2 or 1 (ValueError otherwise, also for NaN); p = 1 if no triplet is right in one model and wrong in
+    Scores are 0, 1/2 or 1 (ValueError otherwise, also for NaN). p = 1 if no triplet is right in one model and wrong in
     the other.
 
     Source: McNemar, Psychometrika 12 (1947), in its exact form.

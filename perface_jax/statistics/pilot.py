@@ -1,14 +1,15 @@
-"""The `planning.Effects` of a pilot study: its votes, and the choices of one or two models on its triplets.
+"""The `planning.Effects` of a pilot study, from its votes and the choices of two models on its triplets.
 
-Means of products tell the parts apart. With x the vote share or the choice on a triplet and `neither` the mean of
-x x' over two triplets that have neither source nor target in common,
+Means of products separate the effects. With x the vote share or the choice on a triplet, and `neither` the mean of x x'
+over two triplets that have neither source nor target in common,
 
     cov(source) = mean of x x' over two triplets of one source  - neither
     cov(target) = mean of x x' over two triplets of one target  - neither
     cov(cell)   = mean of y y' over two votes on one triplet    - neither
 
-and for choices, x of one model and x' of the other, or both of one model. Covariances of shares become variances on the
-logit scale by `logit_normal`. What is estimated below 0 is 0. A pilot of few sources says little about them.
+For choices, x and x' are of one model, or x of one and x' of the other. `logit_normal` converts covariances of shares
+to variances on the logit scale. Negative estimates become 0. A pilot of few sources says little about effects of
+sources.
 """
 
 import numpy as np
@@ -17,7 +18,7 @@ from jaxtyping import Float, Int
 from perface_jax.statistics import logit_normal
 from perface_jax.statistics.planning import Effects
 
-ROUNDS = 60  # in which the deviation of a model's logit settles
+ROUNDS = 60  # until the deviation of a model's logit settles
 
 
 def effects(
@@ -27,17 +28,18 @@ def effects(
     target: Int[np.ndarray, " t"],
     *right: Float[np.ndarray, " t"],
 ) -> Effects:
-    """The effects of a pilot; those that it says nothing about stay as in `Effects()`.
+    """The effects of a pilot; effects that it does not determine stay as in `Effects()`.
 
     Args:
       votes_for_a, votes: of each triplet; only those with two votes or more count.
-      source, target: ids, any numbers; a triplet with one below 0, which is not known, does not count.
-      *right: 1 where a model chose the side that most votes prefer, 0 where not, 1/2 or NaN where nobody can tell; of
-        two models, or of none.
+      source, target: ids, any numbers; a triplet with an unknown one (below 0) does not count.
+      *right: of two models, or of none: 1 where the model chose the side that most votes prefer, 0 where not, 1/2 or
+      NaN
+        where the votes or the model are tied.
 
     Raises:
-      ValueError: one model, or more than two; fewer than two sources or targets; no triplet with two votes, or on which
-        both models can be told right or wrong.
+      ValueError: one model, or more than two; fewer than two sources or targets; no triplet with two votes; no triplet
+        on which both models are right or wrong.
     """
     if len(right) not in (0, 2):
         raise ValueError(f"the choices of {len(right)} models; wanted those of two, or of none")

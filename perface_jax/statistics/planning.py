@@ -10,7 +10,8 @@ A triplet (s, t) shows source s on target t. With z independent standard normal 
 The preferred side is the one that most people would choose. `accuracy` is how often the first model chooses it, and
 `accuracy + gain` how often the second does. Labels of few votes are sometimes wrong, so scores show a little less.
 
-What decides is `model_source`: whether the models are good on different sources. It does not average out over targets.
+The decisive effect is `model_source`: whether the models are good on different sources. It does not average out over
+targets.
 """
 
 import enum
@@ -42,9 +43,9 @@ class PairedTest(enum.StrEnum):
 class Effects(NamedTuple):
     """Standard deviations on the logit scale; `pilot` estimates them.
 
-    Those of the votes are of the SimCelebA release, its third column repaired, as `pilot` estimates them; the source
-    explains .63 of the variance of the mean vote, the target nothing beyond chance. The release has no scores of
-    models: `shared_*` have about the same proportions, and `model_source` is a guess. Try .3 and 1.
+    Those of the votes are `pilot`'s estimates for the SimCelebA release, its third column repaired; the source explains
+    .63 of the variance of the mean vote, the target nothing beyond chance. The release has no scores of models: the
+    proportions of `shared_*` are about those of the votes, and `model_source` is a guess. Try .3 and 1.
     """
 
     vote_source: float = 1.92
@@ -58,7 +59,7 @@ class Effects(NamedTuple):
 
 
 class Power(NamedTuple):
-    """What `power` finds for one design.
+    """The result of `power` for one design.
 
     Attributes:
       power: the share of simulated studies in which the test finds a difference.
@@ -89,7 +90,7 @@ def power(
     simulations: int = 1000,
     seed: int = 0,
 ) -> Power:
-    """The power of the paired test in a study of sources x targets triplets with so many votes each, by simulation.
+    """The power of the paired test in a study of sources x targets triplets with `votes` votes each, by simulation.
 
     Args:
       gain: of the second model over the first, on the scale of `accuracy`. At 0 the power is the size of the test.
@@ -99,7 +100,7 @@ def power(
     Raises:
       ValueError: fewer than two sources or targets, unanimous labels of one vote, numbers out of range.
 
-    Source: the model is in the docstring of this module, the test is that of Cameron, Gelbach & Miller (2011).
+    Source: the model is in the docstring of this module; the test is by Cameron, Gelbach & Miller (2011).
     """
     labels, test = Labels(labels), PairedTest(test)
     _check(sources, targets, votes, gain, accuracy, labels, effects, level, simulations)
@@ -121,7 +122,7 @@ def power(
 
 def _check(sources, targets, votes, gain, accuracy, labels, effects, level, simulations) -> None:
     if min(sources, targets) < 2:
-        raise ValueError(f"{sources} sources x {targets} targets; wanted two or more of each, which the test resamples")
+        raise ValueError(f"{sources} sources x {targets} targets; wanted two or more of each")
     if votes < 1 + (labels is Labels.UNANIMOUS) or simulations < 1:
         raise ValueError(f"{votes} votes, {labels} labels, {simulations} simulations; wanted more votes or simulations")
     if not (0 < accuracy < 1 and 0 < accuracy + gain < 1 and 0 < level < 1):
@@ -179,7 +180,7 @@ def _test(
 def robust_mean(
     scores: Float32[np.ndarray, "studies s t"], kept: Bool[np.ndarray, "studies s t"], *, two_way: bool = True
 ) -> tuple[Float[np.ndarray, " studies"], Float[np.ndarray, " studies"], Int[np.ndarray, " studies"]]:
-    """`cluster_robust.robust_mean` of many grids with one triplet a cell: (means, standard errors, degrees)."""
+    """`cluster_robust.robust_mean` of many grids with one triplet per cell: (means, standard errors, degrees)."""
     count = kept.sum(axis=(1, 2))
     mean = np.sum(scores, axis=(1, 2), where=kept, dtype=np.float64) / np.maximum(count, 1)
     residual = np.where(kept, scores - mean[:, None, None], 0)

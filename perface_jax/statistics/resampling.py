@@ -1,8 +1,9 @@
 """The cluster bootstrap of any formula over sums.
 
 The triplets of one source share its three faces, and the pictures of one person show the same face. An interval that
-resamples them one by one is far too narrow. A `Measure` is therefore a formula over the SUMS of a table with one row
-for each triplet or picture. The sums are taken per cluster once; a resample is a weighting of the clusters.
+resamples triplets or pictures one by one is far too narrow. A `Measure` is therefore a formula over the SUMS of a table
+with one row for each triplet or picture. The sums per cluster are computed once; a resample is a weighting of the
+clusters.
 """
 
 from collections.abc import Callable
@@ -14,14 +15,14 @@ from numpy.typing import ArrayLike
 
 from perface_jax.statistics.estimates import Estimate, percentile_estimate
 
-MOST_CLUSTERS = 1000  # where each row could be a cluster: they are dealt into this many, which bounds the memory
+MOST_CLUSTERS = 1000  # if each row could be a cluster, rows are dealt into this many, which bounds the memory
 
 Cluster = Int[np.ndarray, " t"]  # the cluster of each row, numbered from 0
 Weights = Float[np.ndarray, "resamples clusters"]  # how often each cluster is drawn, from `resample`
 
 
 class Measure(NamedTuple):
-    """What each row adds to the sums, and a formula: sums [..., K] -> measure [...], NaN where not defined (0/0)."""
+    """What each row adds to the sums, and a formula: sums [..., K] -> measure [...], NaN where undefined (0/0)."""
 
     table: Float64[np.ndarray, "t k"]
     formula: Callable[[np.ndarray], np.ndarray]
@@ -35,9 +36,9 @@ class Measure(NamedTuple):
         return self.formula(weights @ sum_by(self.table, cluster, weights.shape[1]))
 
     def estimate(self, cluster: Cluster, weights: Weights) -> Estimate:
-        """The measure with its expanded percentile interval; resamples in which it is not defined are left out.
+        """The measure with its expanded percentile interval; resamples in which it is undefined are left out.
 
-        What counts are the clusters that have a row; with one of them there is no interval.
+        Only clusters with a row count; with one of them there is no interval.
         """
         return percentile_estimate(self.value(), self.resampled(cluster, weights), clusters=len(np.unique(cluster)))
 

@@ -1,4 +1,4 @@
-"""Intervals of means of scores from 0 to 1, such as an accuracy, also where nearly all triplets are right."""
+"""Intervals of means of scores from 0 to 1, such as an accuracy; valid near 0 and 1 too."""
 
 import functools
 
@@ -19,13 +19,14 @@ def score_interval(
     where: Shaped[AnyArray, " t"] | None = None,
     level: float = 0.95,
 ) -> tuple[Float[Array, "*batch"], Float[Array, "*batch"]]:
-    """As `robust_interval`, for scores from 0 to 1: within them, and with a width where all are 0 or all are 1.
+    """As `robust_interval`, for scores from 0 to 1: within [0, 1], and wider than a point even if all scores are equal.
 
     Wilson's interval for n triplets, n the `effective_size` of the scores:
-    `(p + z^2 / 2n +- z sqrt(p (1 - p) / n + z^2 / 4n^2)) / (1 + z^2 / n)`. For scores of 0 and 1 that are clusters of
-    their own it is Wilson's; where none of S sources errs it is that of S of S, with targets the fewer of the two.
+    `(p + z^2 / 2n +- z sqrt(p (1 - p) / n + z^2 / 4n^2)) / (1 + z^2 / n)`. If each score is a cluster
+    of its own and 0 or 1, it is Wilson's interval. If none of S sources errs, it is Wilson's for S of S (with targets:
+    the smaller of S and T).
 
-    Arguments and errors are those of `robust_interval`. Scores beyond 0 to 1 give an interval that means nothing.
+    Arguments and errors are those of `robust_interval`. For scores outside of [0, 1] the interval is meaningless.
 
     Source: Wilson, Journal of the American Statistical Association 22 (1927); `effective_size` names the rest.
     """
@@ -46,7 +47,7 @@ def _effective_size(scores, ids, kept, level):
     """The effective size of the scores, and their mean."""
     mean, error, degrees = robust_mean(scores, *ids, where=kept)
     count, (_, residuals) = jnp.sum(kept, dtype=mean.dtype), centered(scores, kept)
-    independent = jnp.sum(residuals**2, axis=-1) / count**2  # clusters make no mean more certain
+    independent = jnp.sum(residuals**2, axis=-1) / count**2  # clustering never makes a mean more certain
     variance = jnp.maximum(error**2 * degrees / (degrees + 1), independent)
     share, spread = jnp.clip(mean, 0, 1), _spread(scores, ids, kept)
     usable = (variance > 0) & (spread > 0)
@@ -57,7 +58,7 @@ def _effective_size(scores, ids, kept, level):
 
 
 def _spread(scores, ids, kept):
-    """Over how many clusters errors are spread, or successes if those are fewer; of two clusterings, the more."""
+    """Number of clusters that share the errors (or the successes, if fewer); for two clusterings, the larger number."""
     found, least = [], jnp.finfo(scores.dtype).tiny
     numbers = [groups((one,), kept)[0] for one in ids]
     for values in (scores, 1 - scores):

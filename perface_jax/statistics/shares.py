@@ -15,12 +15,12 @@ TAIL = (1 - LEVEL) / 2
 def share_of(values: Shaped[np.ndarray, " t"], cluster: Cluster, weights: Weights | None = None) -> Estimate:
     """The mean of values from 0 to 1 with its 95% interval: that of Clopper and Pearson for the `effective_size`.
 
-    For values of 0 and 1 with a cluster each, the interval is theirs: exact, at least 95% whatever the share is. With
-    several values a cluster it is as wide as their correlation asks for; where all values are 0, or all are 1, it is
-    that of as many trials as clusters, [0, 1 - 0.025^(1/S)] or [0.025^(1/S), 1].
+    If each value is a cluster of its own and 0 or 1, the interval is theirs: exact, at least 95% for every share. With
+    several values per cluster it is wider, as their correlation requires. If all values are 0, or all are 1, there are
+    as many trials as clusters: [0, 1 - 0.025^(1/S)] or [0.025^(1/S), 1].
 
-    With a single cluster, the ends of the interval are NaN. `weights`, draws of the clusters, are not used: they were
-    in version 0.1, and may be left out.
+    With a single cluster, the ends of the interval are NaN. `weights` (draws of the clusters) had an effect in
+    version 0.1 only, and may be left out.
 
     Source: Clopper & Pearson, Biometrika 26 (1934); Korn & Graubard, Survey Methodology 24 (1998).
     """
@@ -60,7 +60,9 @@ def _effective_size(values, cluster) -> float:
         return np.nan
     errors, successes, residuals = sum_by(np.stack([1 - values, values, values - mean], axis=1), number, clusters).T
     spread = min(spread_of(x.sum(), np.sum(x * x), least=1e-300) for x in (errors, successes))
-    variance = max(np.sum(residuals**2), count * np.var(values)) / count**2  # clusters make no mean more certain
+    variance = (
+        max(np.sum(residuals**2), count * np.var(values)) / count**2
+    )  # clustering never makes a mean more certain
     if variance < 1e-15:  # all values are the same, up to rounding
         return float(clusters)
     estimated = mean * (1 - mean) / variance

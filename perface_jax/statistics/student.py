@@ -1,4 +1,4 @@
-"""Student's t distribution, traceable: SciPy's quantiles for degrees of freedom that are known only in a program."""
+"""Student's t distribution, traceable: SciPy's quantiles, for degrees of freedom known only at run time."""
 
 import jax.numpy as jnp
 import numpy as np
@@ -33,8 +33,8 @@ def quantile(degrees: Num[AnyArray, "*batch"], level: float) -> Float[Array, "*b
 def two_sided_p(t: Float[AnyArray, "*#batch"], degrees: Num[AnyArray, "*#batch"]) -> Float[Array, "*batch"]:
     """P(|T| >= |t|). NaN below one degree of freedom.
 
-    Source: the normal approximation for many degrees, where float32 cannot evaluate the beta function, is that of
-    Wallace, Annals of Mathematical Statistics 30 (1959).
+    Source: Wallace, Annals of Mathematical Statistics 30 (1959), the normal approximation for many degrees, where
+    float32 cannot evaluate the beta function.
     """
     t, degrees = widen("t and degrees", t, _floating(degrees))
     few, many = jnp.clip(degrees, 1, MANY), jnp.maximum(degrees, MANY)
@@ -54,7 +54,7 @@ def expanded_tail(clusters: Num[AnyArray, "*batch"], level: float) -> Float[Arra
     """Where a bootstrap interval over few clusters ends: the lower tail, (1 - level) / 2 for many clusters.
 
     `Phi(-sqrt(n / (n - 1)) t)`, t the quantile with n - 1 degrees: resamples of n clusters vary too little by
-    sqrt((n - 1) / n), and percentiles know nothing of the uncertainty of their width. NaN for one cluster.
+    sqrt((n - 1) / n), and plain percentiles ignore the uncertainty of their width. NaN for one cluster.
 
     Source: Hesterberg, The American Statistician 69 (2015), the expanded percentile interval.
     """
@@ -63,7 +63,7 @@ def expanded_tail(clusters: Num[AnyArray, "*batch"], level: float) -> Float[Arra
 
 
 def expanded_p(share: Float[AnyArray, "*#batch"], clusters: Num[AnyArray, "*#batch"]) -> Float[Array, "*batch"]:
-    """The level at which the expanded percentile interval ends where `share` of the resamples lie below: two-sided."""
+    """The two-sided level of the expanded percentile interval that ends where `share` of the resamples lie below."""
     share, clusters = widen("shares and counts", share, _floating(clusters))
     return two_sided_p(ndtri(share) * jnp.sqrt((clusters - 1) / clusters), clusters - 1)
 

@@ -1,7 +1,7 @@
-"""How much of the variance of the scores is of the source, of the target, and of neither.
+"""How much of the variance of the scores is due to the source, to the target, and to neither.
 
-`x_st = mean + source_s + target_t + rest_st`, all three random and independent. The rest holds what a source and a
-target have together, the votes, and all other noise. Any crossing will do, with empty cells or several scores in one.
+`x_st = mean + source_s + target_t + rest_st`, all three random and independent. The rest contains the interaction of
+source and target, the votes, and all other noise. Any crossing works, with empty cells or several scores in one.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from jaxtyping import Float, Shaped
 
 
 class VarianceComponents(NamedTuple):
-    """The variances of one score, unbiased, so that they may be below 0; NaN where the crossing cannot tell them."""
+    """The variances of one score: unbiased, so they may be below 0; NaN if the crossing does not determine them."""
 
     source: float
     target: float
@@ -36,10 +36,10 @@ def variance_components(
     """The variance components of crossed sources and targets, from sums of squares equated with their expectations.
 
     With n scores, n_s of source s, n_t of target t and n_st of both, the sums `X^2 / n`, `sum_s X_s^2 / n_s`,
-    `sum_t X_t^2 / n_t` and `sum x^2` are linear in the components (and in the squared mean). Of a complete crossing the
-    result is that of the analysis of variance: `source = (MS_source - MS_rest) / targets`.
+    `sum_t X_t^2 / n_t` and `sum x^2` are linear in the components (and in the squared mean). For a complete crossing
+    this is the analysis of variance: `source = (MS_source - MS_rest) / targets`.
 
-    NaN with fewer than two sources or targets, and where sources and targets cannot be told apart.
+    NaN with fewer than two sources or targets, and if sources and targets cannot be distinguished.
 
     Source: Henderson, Biometrics 9 (1953), method 1; Searle, Casella & McCulloch, Variance Components (1992), ch. 5.
     """

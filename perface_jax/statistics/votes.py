@@ -1,4 +1,4 @@
-"""Counting the votes on a triplet, for NumPy and JAX arrays alike: only methods of the array are called.
+"""Counts the votes on a triplet, for NumPy and JAX arrays alike: only methods of the array are called.
 
 Votes are 0 = a, 1 = b, -1 = none.
 """
