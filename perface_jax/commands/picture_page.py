@@ -26,14 +26,22 @@ class Shown(NamedTuple):
     crop: UInt8[np.ndarray, "s s 3"]
 
 
+class Spread(NamedTuple):
+    """What the cosine is compared with: 2.5, 25, 50, 75 and 97.5% of these lie below the five ends."""
+
+    ends: tuple[float, float, float, float, float]
+    label: str
+
+
 class Page(NamedTuple):
-    """What is on the page; `groups` are headings with their faces, `cosine` is drawn between -1 and 1."""
+    """What is on the page; `groups` are headings with their faces, `cosine` is drawn from -1 to 1, over a spread."""
 
     title: str
     text: Sequence[str]
     groups: Mapping[str, Sequence[Shown]]
     facts: Mapping[str, str]
     cosine: float | None = None
+    spread: Spread | None = None
 
 
 def facts(model: epath.PathLike, opened: Opened) -> dict[str, str]:
@@ -46,7 +54,7 @@ def facts(model: epath.PathLike, opened: Opened) -> dict[str, str]:
 
 def write(file: epath.PathLike, page: Page) -> None:
     """Write the page; the file is whole or absent."""
-    parts = [f"<h1>{_text(page.title)}</h1>", _number(page.cosine)]
+    parts = [f"<h1>{_text(page.title)}</h1>", _number(page.cosine, page.spread)]
     for heading, faces in page.groups.items():
         parts += [f"<h2>{_text(heading)}</h2>"] if heading else []
         kind = "pair" if page.cosine is not None else "many" if len(faces) > 1 else "one"
@@ -60,16 +68,32 @@ def _text(text: str) -> str:
     return html.escape(text)
 
 
-def _number(cosine: float | None) -> str:
+def _number(cosine: float | None, spread: Spread | None) -> str:
     if cosine is None:
         return ""
-    place = 50 + 50 * min(max(cosine, -1), 1)
+    bands, said, legend = "", "", ""
+    if spread is not None:
+        low, quarter, middle, third, high = spread.ends
+        bands = _band("most", low, high) + _band("half", quarter, third) + _band("middle", middle, middle)
+        said = f"; {spread.label}: 95% from {low:.2f} to {high:.2f}"
+        legend = (
+            f'<p class="legend"><b class="most"></b>{_text(spread.label)}: 95% lie from {low:.2f} to {high:.2f},'
+            f' <b class="half"></b>half from {quarter:.2f} to {third:.2f}</p>'
+        )
     return (
         f'<p class="cosine">cosine <strong>{cosine:.3f}</strong></p>'
-        f'<div class="axis" role="img" aria-label="{cosine:.3f} on an axis from -1 to 1">'
-        f'<i style="left:{place:.1f}%"></i></div>'
-        '<div class="ends"><span>-1</span><span>0</span><span>1, most alike</span></div>'
+        f'<div class="axis" role="img" aria-label="{cosine:.3f} on an axis from -1 to 1{_text(said)}">'
+        f'{bands}<i style="left:{_place(cosine):.1f}%"></i></div>'
+        f'<div class="ends"><span>-1</span><span>0</span><span>1, most alike</span></div>{legend}'
     )
+
+
+def _place(cosine: float) -> float:
+    return 50 + 50 * min(max(cosine, -1), 1)
+
+
+def _band(kind: str, low: float, high: float) -> str:
+    return f'<b class="{kind}" style="left:{_place(low):.1f}%;width:{_place(high) - _place(low):.1f}%"></b>'
 
 
 def _figure(face: Shown) -> str:
@@ -89,9 +113,11 @@ _PAGE = string.Template("""<!doctype html>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>$title</title>
 <style>
-:root { color-scheme: light dark; --page: #fff; --ink: #1b1f24; --soft: #5b6470; --line: #c9ced6; --mark: #005a8f; }
+:root { color-scheme: light dark; --page: #fff; --ink: #1b1f24; --soft: #5b6470; --line: #c9ced6; --mark: #005a8f;
+  --most: #9fb4c4; --half: #5f87a3; }
 @media (prefers-color-scheme: dark) {
-  :root { --page: #16191d; --ink: #e8eaed; --soft: #a7afb9; --line: #474e57; --mark: #7cc4f5; }
+  :root { --page: #16191d; --ink: #e8eaed; --soft: #a7afb9; --line: #474e57; --mark: #7cc4f5;
+    --most: #52677a; --half: #7f9cb2; }
 }
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--page); color: var(--ink); font: 16px/1.5 system-ui, sans-serif; }
@@ -101,10 +127,15 @@ h2 { font-size: 1.1rem; margin: 2rem 0 .75rem; }
 p { max-width: 42rem; margin: .75rem 0; overflow-wrap: anywhere; }
 .cosine { font-size: 1.2rem; margin: 0 0 .75rem; }
 .cosine strong { font-size: 2.6rem; line-height: 1; font-variant-numeric: tabular-nums; margin-left: .3rem; }
-.axis { position: relative; height: .5rem; border-radius: .25rem; max-width: 36rem;
-  background: linear-gradient(var(--ink), var(--ink)) 50% / 1px 100% no-repeat var(--line); }
+.axis { position: relative; height: .5rem; border-radius: .25rem; max-width: 36rem; background: var(--line); }
 .axis i { position: absolute; top: -.35rem; width: .4rem; height: 1.2rem; margin-left: -.2rem; border-radius: .2rem;
   background: var(--mark); outline: 2px solid var(--page); }
+.axis b { position: absolute; top: 0; height: 100%; }
+.most { background: var(--most); }
+.half { background: var(--half); }
+.axis .middle { min-width: 2px; margin-left: -1px; background: var(--ink); }
+.legend { font-size: .85rem; color: var(--soft); margin: -1rem 0 1.5rem; max-width: 36rem; }
+.legend b { display: inline-block; width: 1rem; height: .6rem; border-radius: .15rem; margin-right: .35rem; }
 .ends { display: grid; grid-template-columns: 1fr auto 1fr; max-width: 36rem; font-size: .85rem; color: var(--soft);
   margin: .25rem 0 1.5rem; }
 .ends :last-child { text-align: right; }
