@@ -25,7 +25,7 @@ from tests import test_types
 
 ROOMS = (
     "similarity", "losses", "groups", "metrics", "selection", "verification", "classification", "privacy", "fidelity",
-    "statistics", "precision",
+    "statistics", "precision", "similarity_scale",
 )  # fmt: skip
 HALF = ("float16", "bfloat16")
 FLOATING = {*HALF, "float32"}
@@ -174,11 +174,15 @@ CASES = {
     "statistics.shares.mean_of": case(SCORES, SOURCE, WEIGHTS),
     "statistics.agreement.spearman_brown": case(SCORES, OTHERS),
     "precision.widen": case("numbers", SCORES, OTHERS),
+    "similarity_scale.background.different_people": case(X, SOURCE),
+    "similarity_scale.robust.robust_errors": case(SCORES, SOURCE),
+    "similarity_scale.slope.fit_slope": case(np.stack([SCORES, OTHERS], axis=-1), SAME, VOTES, SOURCE, SOURCE[::-1]),
 }
+HOST_ROOMS = ("verification", "classification", "privacy", "similarity_scale")
 HOST_FILES = ("agreement", "calibration_uncertainty", "estimates", "multiple", "resampling", "shares")
 HOST = {
     "groups.check_distances", "selection.streaming.least_similar_streaming", "statistics.paired_tests.mcnemar",
-    *(name for name in CASES if name.split(".")[0] in ("verification", "classification", "privacy")),
+    *(name for name in CASES if name.split(".")[0] in HOST_ROOMS),
     *(name for name in CASES if name.split(".")[1] in HOST_FILES),
 }  # fmt: skip
 PICTURES = {  # float32 throughout
@@ -211,6 +215,7 @@ WITHOUT = {
     "statistics.arguments.mask": "a mask",
     "statistics.arguments.same_shape": "looks at shapes",
     "precision.option": "casts to another array",
+    "similarity_scale.background.share_below": "one number",
 }
 
 

@@ -3,13 +3,17 @@
     model.json          architecture, crop, norms, origin of the weights, license
     weights/            the variables, written by Orbax
     known_answer.npz    a few generated images and their embeddings, for `python -m perface_jax.selftest`
+    scale.json          what its cosines mean (`similarity_scale`); absent in folders that `convert` wrote
 
 Nothing in it is executed. It is written under another name and renamed at the end, so a folder that `load_model` opens
 is complete.
 """
 
 import functools
+import hashlib
 import json
+import zipfile
+import zlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -164,6 +168,18 @@ def known_answer(model: IResNet, variables: Mapping) -> dict[str, Shaped[np.ndar
     with jax.default_matmul_precision("highest"):
         embeddings = jax.jit(exact.apply)(variables, normalize(images).astype(exact.dtype))
     return {"images": images, "embeddings": np.asarray(embeddings, np.float32)}
+
+
+def fingerprint(path: epath.PathLike) -> str:
+    """Digits that tell the weights of a model folder from others: of its known answer, so no weights are read.
+
+    They stay when the folder is copied or moved. "" where the folder has no known answer, or a damaged one.
+    """
+    try:
+        with (epath.Path(path) / "known_answer.npz").open("rb") as file, np.load(file, allow_pickle=False) as stored:
+            return hashlib.sha256(stored["embeddings"].tobytes()).hexdigest()[:16]
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
+        return ""
 
 
 def _describe(model, source, license):

@@ -17,7 +17,9 @@ from perface_jax import metrics, parallel, verification
 from perface_jax.annotations import Setting
 from perface_jax.datasets import batches, identities, plans, sim_celeba
 from perface_jax.evaluation.inputs import LabeledTriplets
+from perface_jax.training import scales
 from perface_jax.training.builders import IdentityData
+from perface_jax.training.scales import ScaleParts
 from perface_jax.training.sweeps import Replica
 
 
@@ -33,8 +35,11 @@ class InputPipeline(Protocol):
         """The batches of steps `step .. step + count - 1`, global arrays `[R, count, B, ...]`."""
         ...
 
-    def validation(self) -> Iterator[dict[str, jax.Array]]:
-        """All validation rows, in batches `[R, 1, B, ...]`; rows beyond the last one may repeat others."""
+    def validation(self, *, every: bool = False) -> Iterator[dict[str, jax.Array]]:
+        """All validation rows, in batches `[R, 1, B, ...]`; rows beyond the last one may repeat others.
+
+        `every` takes triplets without a label, too, all as reference, a and b.
+        """
         ...
 
     def score(self, cosines: Float[np.ndarray, "r n k"]) -> Float[np.ndarray, " r"]:
@@ -43,6 +48,10 @@ class InputPipeline(Protocol):
 
     def by_source(self, cosines: Float[np.ndarray, "r n k"]) -> list[dict[str, tuple[float, int]]]:
         """Of each replica, the right validation triplets of each source, and how many there are; {} without sources."""
+        ...
+
+    def scales(self, embeddings: Float[np.ndarray, "r n k d"]) -> list[ScaleParts]:
+        """What the embeddings of every validation row say of the cosines of each replica."""
         ...
 
 
@@ -63,21 +72,25 @@ class TripletsOnDevice:
         pairs = zip(self._replicas, self._data, strict=True)
         return _place_plans([[plan(*pair, step + i) for i in range(count)] for pair in pairs], self._mesh)
 
-    def validation(self):
+    def validation(self, *, every=False):
         size = self._replicas[0].config.evaluation_batch_size
-        rows = [data.settings[Setting.VALIDATION] for data in self._data]
+        chosen = [_validation_rows(data, every) for data in self._data]
 
-        def plan(data, mine, step):
-            return plans.evaluation_plan(data.triplets, data.labels, mine, batch_size=size, step=step)
+        def plan(data, rows, labels, step):
+            return plans.evaluation_plan(data.triplets, labels, rows, batch_size=size, step=step)
 
-        for step in range(-(-max(map(len, rows)) // size)):
-            yield _place_plans([[plan(*pair, step)] for pair in zip(self._data, rows, strict=True)], self._mesh)
+        for step in range(-(-max(len(rows) for rows, _ in chosen) // size)):
+            yield _place_plans([[plan(data, *of, step)] for data, of in zip(self._data, chosen, strict=True)],
+                               self._mesh)  # fmt: skip
 
     def score(self, cosines):
         return _triplet_accuracies(self._data, cosines)
 
     def by_source(self, cosines):
         return _right_by_source(self._data, cosines)
+
+    def scales(self, embeddings):
+        return list(map(scales.of_triplets, self._data, embeddings))
 
 
 class TripletsFromDisk:
@@ -100,12 +113,12 @@ class TripletsFromDisk:
         self._next = step + count
         return self._place([next(self._batches) for _ in range(count)])
 
-    def validation(self):
-        data, options = self._data, {"batch_size": self._config.evaluation_batch_size, **self._process}
-        rows = data.settings[Setting.VALIDATION]
+    def validation(self, *, every=False):
+        options = {"batch_size": self._config.evaluation_batch_size, **self._process}
+        rows, labels = _validation_rows(self._data, every)
         if not len(rows):
             return
-        for batch in batches.evaluation_batches(data.triplets, data.labels, rows, **options):
+        for batch in batches.evaluation_batches(self._data.triplets, labels, rows, **options):
             yield self._place([batch])
 
     def score(self, cosines):
@@ -113,6 +126,9 @@ class TripletsFromDisk:
 
     def by_source(self, cosines):
         return _right_by_source([self._data], cosines)
+
+    def scales(self, embeddings):
+        return [scales.of_triplets(self._data, embeddings[0])]
 
     def _place(self, steps):
         rows = {name: np.stack([batch[name] for batch in steps])[None] for name in ("images", "votes", "weight")}
@@ -135,7 +151,7 @@ class IdentitiesOnDevice:
         drawn = [[plan(replica, step + i) for i in range(count)] for replica in self._replicas]
         return _place_plans(drawn, self._mesh)
 
-    def validation(self):
+    def validation(self, *, every=False):
         size, pairs = self._replicas[0].config.evaluation_batch_size, self._data.pairs
         for first in range(0, len(pairs), size):
             rows = pairs[np.arange(first, first + size) % len(pairs)]  # the last batch begins again; see score
@@ -152,6 +168,9 @@ class IdentitiesOnDevice:
 
     def by_source(self, cosines):
         return [{} for _ in cosines]
+
+    def scales(self, embeddings):
+        return [scales.of_identities(self._data, one) for one in embeddings]
 
 
 def open_triplets(replicas: Sequence[Replica], data: Sequence[LabeledTriplets], mesh: Mesh) -> InputPipeline:
@@ -195,6 +214,14 @@ def _right_by_source(data, cosines):
         sources = np.unique(of_rows) if np.isfinite(scores).all() and (of_rows >= 0).all() else ()
         found.append({str(s): (float(scores[of_rows == s].sum()), int((of_rows == s).sum())) for s in sources})
     return found
+
+
+def _validation_rows(data: LabeledTriplets, every: bool):
+    """The rows to validate on, with the labels that order their pictures."""
+    if every:
+        rows = data.split.rows.get(Setting.VALIDATION, np.empty(0, int))
+        return rows, np.full(len(data.labels), plans.A_IS_CLOSER)
+    return data.settings[Setting.VALIDATION], data.labels
 
 
 def _validation_scores(data, cosines):

@@ -152,17 +152,20 @@ def compare_step(
     pictures: UInt8[Array, "p h w 3"] | None = None,
     *,
     model: IResNet,
-) -> Float[Array, "n b others"]:
-    """Cosine similarity of the first picture of each row to the K - 1 others, with running statistics in the norms."""
+) -> tuple[Float[Array, "n b others"], Float[Array, "n b k d"]]:
+    """Cosine similarity of the first picture of each row to the K - 1 others, with running statistics in the norms.
+
+    And the embeddings themselves, which are on the device for whoever fetches them.
+    """
 
     def one(batch):
         images = _with_images(batch, pictures)["images"]
         embeddings = embed_step(variables, images.reshape(-1, *images.shape[2:]), model=model)
         embeddings = embeddings.reshape(*images.shape[:2], -1)
-        return similarity(embeddings[:, :1], embeddings[:, 1:])
+        return similarity(embeddings[:, :1], embeddings[:, 1:]), embeddings
 
     if jax.tree.leaves(batches)[0].shape[0] == 1:
-        return one(jax.tree.map(lambda x: x[0], batches))[None]
+        return jax.tree.map(lambda x: x[None], one(jax.tree.map(lambda x: x[0], batches)))
     return jax.lax.map(one, batches)
 
 

@@ -11,7 +11,7 @@ from ml_collections import ConfigDict
 
 from perface_jax import parallel
 from perface_jax.network.model_folder import replace_model
-from perface_jax.training import builders, run_lock, state, sweeps
+from perface_jax.training import builders, run_lock, scales, state, sweeps
 from perface_jax.training import workdir as workdirs
 from perface_jax.training.preemption import Preempted, Preemption
 from perface_jax.training.progress import Progress
@@ -99,7 +99,7 @@ def train(config: ConfigDict, workdir: epath.PathLike) -> list[epath.Path]:
                         new, sums = program(run.state, batches, *inputs.shared)
                     run, step = run.replace(state=new), step + count
                     progress.after_steps(step, count, sums, new.diverged)
-        return _export(config, folder, model, run, replicas, mesh)
+        return _export(config, folder, model, run, replicas, mesh, functools.partial(_scales, compare, inputs))
 
 
 def model_folder(workdir: epath.Path, replica: sweeps.Replica) -> epath.Path:
@@ -109,18 +109,27 @@ def model_folder(workdir: epath.Path, replica: sweeps.Replica) -> epath.Path:
 
 def _validate(compare, run, inputs):
     variables, batches = run.state.variables, inputs.validation()
-    cosines = [parallel.fetch(compare(variables, batch, *inputs.shared))[:, 0] for batch in batches]
+    cosines = [parallel.fetch(compare(variables, batch, *inputs.shared)[0])[:, 0] for batch in batches]
     if not cosines:  # nothing to validate on, which config.export = "last" allows
         return np.full(len(inputs.epochs), np.nan, np.float32), ()
     cosines = np.concatenate(cosines, axis=1)
     return inputs.score(cosines), inputs.by_source(cosines)
 
 
-def _export(config, workdir, model, run, replicas, mesh):
-    """A model folder for each replica; one that another export wrote is replaced."""
+def _scales(compare, inputs, variables):
+    """For each replica, what its kept model says of its cosines, from the validation rows."""
+    batches = inputs.validation(every=True)
+    rows = [parallel.fetch(compare(variables, batch, *inputs.shared)[1])[:, 0] for batch in batches]
+    replicas = len(inputs.epochs)
+    return inputs.scales(np.concatenate(rows, axis=1) if rows else np.empty((replicas, 0, 3, 1), np.float32))
+
+
+def _export(config, workdir, model, run, replicas, mesh, measured):
+    """A model folder for each replica, with its scale; one that another export wrote is replaced."""
     last = {"params": run.state.params, "batch_stats": run.state.batch_stats}
     chosen, steps = (run.best, run.best_step) if config.export == "best" else (last, run.state.step)
     chosen, steps = {**chosen, "constants": run.state.constants}, parallel.fetch(steps)
+    parts = measured(chosen)
     for i, replica in enumerate(replicas):
         folder = model_folder(workdir, replica)
         variables = parallel.take_replica(chosen, i, mesh)
@@ -130,6 +139,8 @@ def _export(config, workdir, model, run, replicas, mesh):
         license = "the licenses of the weights it started from and of the training data apply"
         if jax.process_index() == 0 and not _is_there(folder, source):
             replace_model(folder, model.clone(crop=config.crop), variables, source=source, license=license)
+        if jax.process_index() == 0:
+            scales.write(folder, parts[i], crop=config.crop, step=int(steps[i]))
     return [model_folder(workdir, replica) for replica in replicas]
 
 

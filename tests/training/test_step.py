@@ -374,7 +374,8 @@ def test_identities_train_the_class_matrix_by_its_gradient():
 def test_comparing_gives_the_cosines_of_each_row(steps):
     model, variables = small_runs.dot()
     batch = small_runs.batch(model, steps=steps)
-    seen = jax.jit(functools.partial(compare_step, model=model))(variables, batch)
+    seen, embeddings = jax.jit(functools.partial(compare_step, model=model))(variables, batch)
+    assert embeddings.shape == (steps, 16, 3, 5)
     pictures = normalize(batch["images"].reshape(-1, 4, 4, 3))
     reference, *others = np.moveaxis(np.asarray(model.apply(variables, pictures)).reshape(steps, 16, 3, 5), 2, 0)
     for i, other in enumerate(others):

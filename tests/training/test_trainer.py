@@ -9,8 +9,11 @@ import pytest
 from PIL import Image
 
 from configs import arcface_synthetic
-from perface_jax import parallel, sections
+from perface_jax import evaluation, parallel, sections, similarity_scale
+from perface_jax.annotations import Setting
+from perface_jax.network import model_folder
 from perface_jax.network.model_folder import load_model, save_model
+from perface_jax.similarity import similarity
 from perface_jax.training import builders, trainer
 from tests.releases import write_table
 from tests.small_release import config_of
@@ -60,6 +63,34 @@ def test_a_run_logs_validates_saves_and_exports(config, finished):
     model, variables = load_model(folder)
     assert model.crop == "simswap"
     assert json.loads((workdir / "config.json").read_text())["margin"] == config.margin
+
+
+def test_a_kept_model_has_a_scale_from_all_validation_triplets_and_no_others(finished, release, start):
+    _, folder = finished
+    scale, config = similarity_scale.read(folder), config_of(release, start)
+    data = builders.divide(builders.open_triplets(config), config)
+    rows = data.split.rows[Setting.VALIDATION]
+    pictures = np.concatenate([data.triplets[i] for i in rows])
+    vectors = evaluation.embed(*load_model(folder), pictures)
+    source, target = (np.repeat(ids[rows], 3) for ids in (data.triplets.source_id, data.triplets.target_id))
+    pairs = similarity_scale.different_people(vectors, source, target)
+    np.testing.assert_allclose(scale.background.quantiles, similarity_scale.quantiles(pairs).quantiles, atol=1e-4)
+    assert (scale.background.people, scale.background.pictures) == (6, 3 * len(rows))
+    assert (scale.model, scale.crop) == (model_folder.fingerprint(folder), "simswap")
+    slope = scale.slope
+    assert (slope.triplets, slope.votes, slope.sources, slope.targets) == (
+        16,
+        48,
+        2,
+        8,
+    )  # a source without a label, too
+    a, b, reference = np.moveaxis(vectors.reshape(-1, 3, vectors.shape[-1]), 1, 0)
+    np.testing.assert_allclose(
+        [slope.lowest, slope.highest],
+        [end(np.stack([similarity(reference, a), similarity(reference, b)])) for end in (np.min, np.max)],
+        atol=1e-4,
+    )
+    assert json.loads((folder / "scale.json").read_text())["made"]["by"].endswith("training, step 0")
 
 
 @pytest.mark.slow
@@ -142,11 +173,14 @@ def test_wrong_choices_are_refused_with_what_there_is(config, tmp_path):
 
 
 def test_a_sweep_is_each_run_alone_and_a_run_that_diverges_does_not_stop_the_others(config, tmp_path):
-    config.feed, config.max_steps = "on_device", 3
+    config.feed, config.max_steps, config.export = "on_device", 3, "last"
     [alone] = trainer.train(config, tmp_path / "alone")
     config.sweep.learning_rate = (0.01, 1e30)
     sane, wild = trainer.train(config, tmp_path / "sweep")
     assert (sane.name, wild.name) == ("learning_rate=0.01", "learning_rate=1e+30")
+    quantiles = [similarity_scale.read(folder).background.quantiles for folder in (sane, alone)]
+    np.testing.assert_allclose(*quantiles, atol=1e-4)
+    assert "some embeddings have no direction" in similarity_scale.read(wild).missing[0]  # weights of 1e27
 
     one, other = load_model(alone)[1], load_model(sane)[1]
     jax.tree.map(functools.partial(np.testing.assert_allclose, rtol=1e-4, atol=1e-5), one, other)
@@ -204,3 +238,6 @@ def test_a_recognizer_learns_from_a_folder_of_identities(config, tmp_path):
     losses = [line["loss"] for line in _lines(tmp_path / "run") if "loss" in line]
     assert losses[-1] < losses[0]
     assert "classes" not in load_model(folder)[1]["params"]
+    scale = similarity_scale.read(folder)
+    assert (scale.background.people, scale.curve) == (4, None)
+    assert scale.missing == ("no probability: the run is on identities, which have no votes",)

@@ -1,0 +1,96 @@
+"""The cosine between pictures of different people: what a cosine is compared with.
+
+Of swapped faces, "different people" means that neither the source nor the target is the same: pictures share no face
+and no head. Pairs of one picture depend on each other, as do the pictures of a person. The number of people therefore
+says more about the precision than the number of pairs.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float, Float64, Int, Shaped
+
+MOST = 400  # pictures, 79,800 pairs: the number of people limits the precision long before
+SHARES = np.linspace(0, 1, 201)
+
+
+class Background(NamedTuple):
+    """Cosines of different people, by their quantiles.
+
+    Attributes:
+      quantiles: at the shares 0, .005, .01, ... 1; the first and the last are the extremes.
+      pictures, people, pairs: how many.
+      origin: which pictures, in words.
+    """
+
+    quantiles: Float64[np.ndarray, "201"]
+    pictures: int
+    people: int
+    pairs: int
+    origin: str = ""
+
+
+class Pairs(NamedTuple):
+    """Pairs of pictures of different people.
+
+    Attributes:
+      cosine: of each pair.
+      first, second: the pictures of each pair, numbered from 0.
+      clusters: of each picture, one or two clusterings, as in `different_people`.
+    """
+
+    cosine: Float64[np.ndarray, " p"]
+    first: Int[np.ndarray, " p"]
+    second: Int[np.ndarray, " p"]
+    clusters: tuple[Shaped[np.ndarray, " n"], ...]
+
+
+def different_people(
+    embeddings: Float[np.ndarray, "n d"], *clusters: Shaped[np.ndarray, " n"], most: int = MOST
+) -> Pairs:
+    """All pairs of pictures that differ in every clustering, of at most `most` pictures.
+
+    Args:
+      embeddings: not of unit length necessarily; finite, none of them zero.
+      *clusters: the person on each picture; or of swaps the source and the target. Integers or names.
+      most: of more pictures these are drawn, from as many people as there are, with a fixed seed.
+
+    Raises:
+      ValueError: no two pictures differ in every clustering.
+    """
+    chosen = _spread(clusters[0], most)
+    clusters = tuple(np.asarray(ids)[chosen] for ids in clusters)
+    unit = np.asarray(embeddings, np.float64)[chosen]
+    unit /= np.linalg.norm(unit, axis=1, keepdims=True)
+    first, second = np.triu_indices(len(chosen), 1)
+    differ = np.all([ids[first] != ids[second] for ids in clusters], axis=0)
+    first, second = first[differ], second[differ]
+    if not len(first):
+        raise ValueError(f"none of {len(chosen)} pictures shows another person than the others")
+    return Pairs((unit @ unit.T)[first, second].clip(-1, 1), first, second, clusters)
+
+
+def quantiles(pairs: Pairs, *, people: int | None = None, origin: str = "") -> Background:
+    """The background of these pairs; `people` is the number of different ones in the first clustering by default."""
+    used = np.union1d(pairs.first, pairs.second)
+    people = len(np.unique(pairs.clusters[0][used])) if people is None else people
+    return Background(np.quantile(pairs.cosine, SHARES), len(used), people, len(pairs.cosine), origin)
+
+
+def share_below(background: Background, cosine: Float[np.ndarray, ""] | float) -> float:
+    """The share of pairs of different people with a lower cosine, from 0 to 1; linear between quantiles."""
+    ends = background.quantiles
+    if ends[0] == ends[-1]:
+        return float(np.mean([cosine > ends[0], cosine >= ends[0]]))
+    return float(np.interp(cosine, ends, SHARES))
+
+
+def _spread(person: Shaped[np.ndarray, " n"], most: int) -> Int[np.ndarray, " m"]:
+    """Positions of at most `most` pictures, ascending: one of each person in a drawn order, then a second one, ..."""
+    order = np.random.default_rng(0).permutation(len(person))
+    owners = np.unique(np.asarray(person)[order], return_inverse=True)[1]
+    by_owner = np.argsort(owners, kind="stable")
+    starts = np.searchsorted(owners[by_owner], owners[by_owner])
+    turn = np.empty(len(order), int)
+    turn[by_owner] = np.arange(len(order)) - starts
+    return np.sort(order[np.argsort(turn, kind="stable")[:most]])

@@ -1,0 +1,80 @@
+"""What the cosines of one model mean: `SimilarityScale`, and the two questions that it answers."""
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy.special import expit
+
+from perface_jax.similarity_scale import background as backgrounds
+from perface_jax.similarity_scale.background import Background, Pairs
+from perface_jax.similarity_scale.curves import Curve, curve
+from perface_jax.similarity_scale.slope import Slope
+from perface_jax.statistics.estimates import Estimate
+
+
+class SimilarityScale(NamedTuple):
+    """The scale of a model.
+
+    Attributes:
+      model: the fingerprint of the model folder that it belongs to (`model_folder.fingerprint`).
+      crop: of the pictures it was made from.
+      background, slope, curve: None where the data do not say; `missing` has a sentence for each.
+      made: in words, by name: when, by which version, with which command.
+    """
+
+    model: str
+    crop: str
+    background: Background | None
+    slope: Slope | None
+    curve: Curve | None
+    missing: tuple[str, ...] = ()
+    made: tuple[tuple[str, str], ...] = ()
+
+
+def fit(
+    pairs: Pairs | str,
+    slope: Slope | str,
+    *,
+    model: str,
+    crop: str,
+    people: int | None = None,
+    origin: str = "",
+    made: tuple[tuple[str, str], ...] = (),
+) -> SimilarityScale:
+    """The scale of a background and a slope; in place of either, the reason why there is none.
+
+    `people` and `origin` are those of `background.quantiles`; the others are attributes of the scale.
+    """
+    missing = tuple(reason for reason in (pairs, slope) if isinstance(reason, str))
+    found = None if isinstance(pairs, str) else backgrounds.quantiles(pairs, people=people, origin=origin)
+    of_both = None if isinstance(pairs, str) or isinstance(slope, str) else curve(pairs, slope)
+    return SimilarityScale(model, crop, found, None if isinstance(slope, str) else slope, of_both, missing, made)
+
+
+def probability(scale: SimilarityScale, cosine: float) -> Estimate | None:
+    """p that people call a pair with this cosine more alike than a random pair of different people; None without.
+
+    It rises with the cosine where the slope is above 0. Cosines beyond -1 and 1 count as these.
+    """
+    if scale.curve is None:
+        return None
+    table = scale.curve
+    ends = (np.interp(cosine, table.cosine, part) for part in (table.log_odds, table.low, table.high))
+    return Estimate(*(float(expit(end)) for end in ends))
+
+
+def share_below(scale: SimilarityScale, cosine: float) -> float | None:
+    """The share of pairs of different people with a lower cosine, from 0 to 1; None without a background."""
+    return None if scale.background is None else backgrounds.share_below(scale.background, cosine)
+
+
+def extrapolates(scale: SimilarityScale, cosine: float) -> bool:
+    """Whether p at this cosine rests on no vote.
+
+    The cosine is outside of those voted on, or further from the middle of the background than any two voted on are
+    from each other. False where there is no p.
+    """
+    if scale.background is None or scale.slope is None:
+        return False
+    slope, middle = scale.slope, np.median(scale.background.quantiles)
+    return bool(not slope.lowest <= cosine <= slope.highest or abs(cosine - middle) > slope.widest)

@@ -1,0 +1,104 @@
+"""`scale.json` of a model folder: written whole, read with a check of every field."""
+
+import json
+from typing import Any, TypeVar
+
+import numpy as np
+from etils import epath
+
+from perface_jax import files
+from perface_jax.similarity_scale.background import Background
+from perface_jax.similarity_scale.curves import Curve
+from perface_jax.similarity_scale.scale import SimilarityScale
+from perface_jax.similarity_scale.slope import Slope
+from perface_jax.statistics.estimates import Estimate
+
+NAME, FORMAT = "scale.json", 1
+Part = TypeVar("Part", Background, Slope, Curve)
+
+
+def write(model_folder: epath.PathLike, scale: SimilarityScale) -> epath.Path:
+    """Write the scale into a model folder, replacing another one; returns the path of the file."""
+    file = epath.Path(model_folder) / NAME
+    files.write_text(file, files.to_json({"format": FORMAT, **scale._asdict(), "made": dict(scale.made)}))
+    return file
+
+
+def read(model_folder: epath.PathLike) -> SimilarityScale | None:
+    """The scale of a model folder; None where there is no file.
+
+    Whether it is of this model, `SimilarityScale.model` says.
+
+    Raises:
+      ValueError: the file is damaged, or of another format; one line.
+    """
+    file = epath.Path(model_folder) / NAME
+    if not file.exists():
+        return None
+    try:
+        return _scale(json.loads(file.read_text()))
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        why = f"no {error}" if isinstance(error, KeyError) else error
+        raise ValueError(
+            f"{file} is damaged or of another version ({why}); remove it, or make one with `perface scale`"
+        ) from error
+
+
+def _scale(record: dict[str, Any]) -> SimilarityScale:
+    if (seen := record.get("format")) != FORMAT:
+        raise ValueError(f"format {seen!r}, wanted {FORMAT}")
+    found = SimilarityScale(
+        model=_text(record["model"]),
+        crop=_text(record["crop"]),
+        background=_part(Background, record["background"]),
+        slope=_part(Slope, record["slope"]),
+        curve=_part(Curve, record["curve"]),
+        missing=tuple(map(_text, record["missing"])),
+        made=tuple((_text(name), _text(value)) for name, value in record["made"].items()),
+    )
+    if found.background is not None:
+        _check("background.quantiles", found.background.quantiles, length=201)
+    if found.curve is not None:
+        for name, values in found.curve._asdict().items():
+            _check(f"curve.{name}", values, length=len(found.curve.cosine), known=name in ("cosine", "log_odds"))
+    return found
+
+
+def _part(kind: type[Part], record: dict[str, Any] | None) -> Part | None:
+    """A named tuple from its fields: text, whole and other numbers, estimates and arrays."""
+    if record is None:
+        return None
+    values = {}
+    for name, hint in kind.__annotations__.items():
+        value = record[name]
+        if hint is str:
+            values[name] = _text(value)
+        elif hint is Estimate:
+            values[name] = Estimate(*(_number(value[end]) for end in Estimate._fields))
+        elif hint in (int, float):
+            values[name] = hint(_number(value))
+        else:
+            values[name] = np.array([_number(one) for one in value], np.float64)
+    return kind(**values)
+
+
+def _check(name: str, values: np.ndarray, *, length: int, known: bool = True) -> None:
+    ascending = name in ("background.quantiles", "curve.cosine")
+    if len(values) != length or length < 2:
+        raise ValueError(f"{len(values)} numbers in {name}, wanted {max(length, 2)}")
+    if (known and not np.isfinite(values).all()) or (ascending and (np.diff(values) < 0).any()):
+        raise ValueError(f"{name} is not a list of numbers{', ascending' * ascending}")
+
+
+def _number(value: Any) -> float:
+    if value is None:
+        return np.nan
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise ValueError(f"{value!r} is not a number")
+    return float(value)
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"{value!r} is not a text")
+    return value
