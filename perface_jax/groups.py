@@ -153,6 +153,14 @@ def classify(
     and in .87 of draws of five. For skewed distances, intervals of limits and percentiles are too narrow
     (docs/statistics.md).
 
+        >>> import numpy as np
+        >>> from perface_jax import groups
+        >>> queries = np.float32([[1, 0.2], [0.2, 1]])
+        >>> faces = np.float32([[1, 0], [1, 0.1], [0, 1], [0.1, 1]])
+        >>> members = np.array([[True, True, False, False], [False, False, True, True]])
+        >>> groups.classify(groups.distances(queries, faces), where=members).group.tolist()
+        [0, 1]
+
     Args:
       distances, where, rule, equalize: as for `group_distances`; two groups or more.
       factor: f of the limits, and of the intervals.

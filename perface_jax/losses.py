@@ -29,6 +29,14 @@ def cosine_triplet(
 
     At least 0; the mean over the batch is the paper's loss. The margin is in units of cosine.
 
+        >>> import numpy as np
+        >>> from perface_jax import losses
+        >>> reference, positive, negative = np.float32([[1, 0]]), np.float32([[1, 0]]), np.float32([[0, 1]])
+        >>> losses.cosine_triplet(reference, positive, negative).tolist()  # the gap of 1 exceeds the margin
+        [0.0]
+        >>> losses.cosine_triplet(reference, negative, positive).round(6).tolist()  # 0.1 + 1
+        [1.1...]
+
     Source: PerFace (ICIP 2025), Eq. 1.
     """
     reference, positive, negative = widen("embeddings", reference, positive, negative)

@@ -52,6 +52,12 @@ def similarity(x: Float[AnyArray, "*#batch d"], y: Float[AnyArray, "*#batch d"])
     """Cosine of the angle between two embeddings, which need not be normalized: `x . y / (|x| |y|)`.
 
     In [-1, 1] up to rounding; 0 where either vector is zero. ValueError where the last axes differ.
+
+        >>> import numpy as np
+        >>> from perface_jax import similarity
+        >>> x, y = np.float32([[1, 0], [1, 0]]), np.float32([[2, 0], [0, 3]])
+        >>> similarity(x, y).tolist()
+        [1.0, 0.0]
     """
     return cosine(x, y)
 

@@ -78,7 +78,19 @@ def lowest_threshold(
 
 
 def true_accept_rate(similarity: Num[AnyArray, " p"], same: Bool[AnyArray, " p"], *, false_accept_rate: float) -> float:
-    """Share of the pairs of one person accepted at the threshold that `threshold_at` returns for these arguments."""
+    """Share of the pairs of one person accepted at the threshold that `threshold_at` returns for these arguments.
+
+    Two of three pairs of one person are more similar than every pair of two persons:
+
+        >>> import numpy as np
+        >>> from perface_jax.verification import equal_error_rate, true_accept_rate
+        >>> similarity = np.array([0.9, 0.8, 0.6, 0.5, 0.3, 0.1])
+        >>> same = np.array([True, True, False, True, False, False])
+        >>> round(true_accept_rate(similarity, same, false_accept_rate=0), 3)
+        0.667
+        >>> round(equal_error_rate(similarity, same), 3)
+        0.333
+    """
     threshold = threshold_at(similarity, same, false_accept_rate=false_accept_rate)
     return float(np.mean(np.asarray(similarity, np.float64)[np.asarray(same)] > threshold))
 

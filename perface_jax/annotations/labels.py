@@ -57,6 +57,14 @@ def unanimous(votes: Votes, *, min_votes: int = 3) -> Labels:
 
     The default is the three votes of the release. Two of two votes are weaker evidence than three of three: with
     P(b) = .7, two votes agree in .58 of cases and three in .37. ValueError below 1.
+
+        >>> import numpy as np
+        >>> from perface_jax import annotations
+        >>> votes = annotations.Votes(ids=("one", "two"), votes=np.array([[0, 0, 0], [0, 1, 1]]))
+        >>> print(annotations.unanimous(votes))
+        unanimous: keeps 1 of 2 triplets
+        >>> print(annotations.majority(votes))
+        majority: keeps 2 of 2 triplets
     """
     if min_votes < 1:
         raise ValueError(f"min_votes is {min_votes}; wanted at least 1 vote for a label")

@@ -43,6 +43,14 @@ def read_answers(path: str | os.PathLike) -> Votes:
     ignored. Triplets keep the order of the file (in the long form: of first appearance). A file may hold only some
     of the triplets. Their ids are those of the release (t0000, t0001, ...) or names of your own, not a mixture.
 
+        >>> import pathlib, tempfile
+        >>> from perface_jax import annotations
+        >>> path = pathlib.Path(tempfile.mkdtemp()) / "votes.csv"
+        >>> _ = path.write_text("reference,a,b,votes_a,votes_b\\nr.png,x.png,y.png,2,1")
+        >>> votes = annotations.read_answers(path)
+        >>> votes.ids, votes.votes.tolist(), votes.pictures
+        (('t0000',), [[0, 0, 1]], (('r.png', 'x.png', 'y.png'),))
+
     Raises:
       ValueError: an unknown header, an empty file, a wrong number of cells, letters other than a and b, a repeated
         triplet, an id that cannot begin the name of a picture, no vote at all. In the long form also: two votes of one

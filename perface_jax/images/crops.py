@@ -162,6 +162,13 @@ def align(
 
     Smooth in the landmarks except where pixels or poses change. Leading axes broadcast.
 
+        >>> import numpy as np
+        >>> from perface_jax import images
+        >>> picture = np.zeros((224, 224, 3), np.uint8)
+        >>> landmarks = 2 * images.template_points("arcface", 112)[0]
+        >>> images.align(picture, landmarks).shape
+        (112, 112, 3)
+
     Args:
       landmarks: in pixels of `image`.
       template, size: as for `template_points`.

@@ -91,7 +91,8 @@ def achievable_accuracy(
 
     If triplets differ in their number of votes, numerators and denominators are summed. On the host, in float64.
 
-        >>> best = achievable_accuracy([1819, 1619, 1345, 1617])  # the release, 0 to 3 votes of 3 for a
+        >>> from perface_jax import metrics
+        >>> best = metrics.achievable_accuracy([1819, 1619, 1345, 1617])  # 0 to 3 votes for a in the release
         >>> [round(x, 3) for x in (best.unanimous.beta_binomial.value, best.unanimous.lowest, best.unanimous.highest)]
         [0.948, 0.871, 0.987]
 

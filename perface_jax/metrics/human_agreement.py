@@ -22,6 +22,12 @@ def vote_agreement(votes: Int[AnyArray, "*batch t v"]) -> Float[Array, "*batch t
 
     With a votes for a, b votes for b and n = a + b. An unbiased estimate of `p^2 + (1 - p)^2` for every n of at least
     2, where p is the share of all people who would vote a.
+
+        >>> import numpy as np
+        >>> from perface_jax import metrics
+        >>> votes = np.array([[0, 0, 0], [0, 0, 1], [0, 1, -1]])  # 0 = a, 1 = b, -1 = no vote
+        >>> metrics.vote_agreement(votes).round(3).tolist()
+        [1.0, 0.333..., 0.0]
     """
     return _per_triplet(*agreeing_pairs(_checked(votes)))
 

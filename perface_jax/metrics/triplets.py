@@ -64,6 +64,16 @@ def triplet_accuracy(
 
     NaN if no triplet counts, or one that counts has a NaN. ValueError for a single triplet.
 
+        >>> import numpy as np
+        >>> from perface_jax import metrics
+        >>> reference = np.float32([[1, 0], [1, 0], [1, 0]])
+        >>> positive = np.float32([[2, 0], [1, 1], [0, 1]])
+        >>> negative = np.float32([[0, 1], [3, 0], [0, 2]])
+        >>> metrics.triplet_scores(reference, positive, negative).tolist()  # right, wrong, a tie
+        [1.0, 0.0, 0.5]
+        >>> float(metrics.triplet_accuracy(reference, positive, negative))
+        0.5
+
     Source: PerFace (ICIP 2025), section 4.2; the tie rule is ours.
     """
     scores = triplet_scores(reference, positive, negative)

@@ -52,6 +52,14 @@ class Selection(NamedTuple):
 def least_similar(queries: Queries, candidates: Candidates, *, k: int, where: Mask | None = None) -> Selection:
     """The k candidates least similar to each query, least similar first.
 
+        >>> import numpy as np
+        >>> from perface_jax import selection
+        >>> query = np.float32([[1, 0]])
+        >>> candidates = np.float32([[1, 0], [0, 1], [-1, 0], [1, 1]])
+        >>> found = selection.least_similar(query, candidates, k=2)
+        >>> found.index.tolist(), found.similarity.tolist()
+        ([[2, 1]], [[-1.0, 0.0]])
+
     Source: PerFace (ICIP 2025), section 4.6.
     """
     similarity, where = _similarity(queries, candidates, where)
@@ -96,6 +104,12 @@ def similarity_band(
 
     The result is a mask for the `where` of a selection. The quantiles, in [0, 1], are over the candidates of the
     `where` given here; the band includes its ends.
+
+        >>> import numpy as np
+        >>> from perface_jax import selection
+        >>> query, candidates = np.float32([[1, 0]]), np.float32([[1, 0], [0, 1], [-1, 0], [1, 1]])
+        >>> selection.similarity_band(query, candidates, low=0, high=0.5).tolist()
+        [[False, True, True, False]]
 
     Raises:
       ValueError: quantiles out of range or order.

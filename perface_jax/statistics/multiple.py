@@ -10,6 +10,11 @@ def holm(p: Shaped[np.ndarray, " k"]) -> Float[np.ndarray, " k"]:
     Of the k sorted p-values, the i-th becomes the largest of `(k - j + 1) p_j` for j <= i, at most 1. NaN stays NaN and
     does not count.
 
+        >>> import numpy as np
+        >>> from perface_jax.statistics.multiple import holm
+        >>> holm(np.array([0.01, 0.04, 0.03])).tolist()
+        [0.03, 0.06, 0.06]
+
     Source: Holm, Scandinavian Journal of Statistics 6 (1979).
     """
     p = np.asarray(p, np.float64)

@@ -53,6 +53,15 @@ def robust_test(
 
     If all differences are the same, the interval has no width and p is that of a sign test of G agreeing clusters,
     `2 / 2^G`; if all are 0, p is 1.
+
+        >>> import numpy as np
+        >>> from perface_jax import metrics
+        >>> source = np.repeat(np.arange(10), 4)  # four triplets of each of ten sources
+        >>> after = np.float32([[1, 1, 1, 0]] * 8 + [[0, 0, 1, 1]] * 2).ravel()
+        >>> before = np.float32([[1, 0, 1, 0]] * 10).ravel()
+        >>> test = metrics.robust_test(after, before, source)
+        >>> print(f"{test.difference:+.2f} [{test.low:+.2f}, {test.high:+.2f}], p = {test.p:.4f}")
+        +0.20 [+0.12, +0.28], p = 0.0002
     """
     found = robust_mean(_differences(first, second), *clusters, where=where)
     return _robust_test(*found, level=level)

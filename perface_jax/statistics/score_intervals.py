@@ -28,6 +28,14 @@ def score_interval(
 
     Arguments and errors are those of `robust_interval`. For scores outside of [0, 1] the interval is meaningless.
 
+        >>> import numpy as np
+        >>> from perface_jax import metrics
+        >>> source = np.repeat(np.arange(10), 4)  # four triplets of each of ten sources
+        >>> scores = np.float32([[1, 1, 1, 0]] * 8 + [[0, 0, 1, 1]] * 2).ravel()
+        >>> low, high = metrics.score_interval(scores, source)
+        >>> print(f"{scores.mean():.2f} [{low:.2f}, {high:.2f}]")
+        0.70 [0.52, 0.84]
+
     Source: Wilson, Journal of the American Statistical Association 22 (1927); `effective_size` names the rest.
     """
     return _score_interval(*checked(scores, clusters, where), level=level)

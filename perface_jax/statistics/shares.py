@@ -42,6 +42,10 @@ def mean_of(values: Shaped[np.ndarray, " t"], cluster: Cluster, weights: Weights
 def wilson(share: float, size: float) -> tuple[float, float]:
     """Wilson's 95% interval of a share of so many independent answers.
 
+        >>> from perface_jax.statistics.shares import wilson
+        >>> [round(end, 3) for end in wilson(0.8, 10)]
+        [0.49, 0.943]
+
     Source: Wilson, Journal of the American Statistical Association 22 (1927).
     """
     z = NormalDist().inv_cdf(1 - TAIL)
