@@ -13,19 +13,19 @@ BASELINES = tuple(baseline.name.lower() for baseline in Baseline)
 PREFERENCES = tuple(prefer.name.lower() for prefer in Prefer)
 
 FIELDS = (
-    triplets_only("anonymize.size", 256, "pixels a side of the square that every face is cropped to", POSITIVE),
-    triplets_only("anonymize.candidates", 5, "for each original: the least similar of its group (ours)", POSITIVE),
+    triplets_only("anonymize.size", 256, "side in pixels of the square that every face is cropped to", POSITIVE),
+    triplets_only("anonymize.candidates", 5, "per original: the least similar of its group (ours)", POSITIVE),
     triplets_only("anonymize.false_accept_rate", 1e-3, "of the threshold above which a recognizer matches"),
-    triplets_only("anonymize.band", (-1.0, 1.0), "accepted perceived similarity of result and original",
+    triplets_only("anonymize.band", (-1.0, 1.0), "admitted perceived similarity of result and original",
                   interval("similarities", -1, 1)),
-    triplets_only("anonymize.prefer", "fidelity", "decides among the results that remain (ours)", one_of(PREFERENCES)),
-    triplets_only("anonymize.degrees", (0.0, 0.25, 0.5, 0.75, 1.0), "of the curve; 0 = no change, 1 = full swap"),
+    triplets_only("anonymize.prefer", "fidelity", "which admitted result is best (ours)", one_of(PREFERENCES)),
+    triplets_only("anonymize.degrees", (0.0, 0.25, 0.5, 0.75, 1.0), "of the swap: 0 = no change, 1 = full swap"),
     triplets_only("anonymize.references", BASELINES, "baseline anonymizers to compare with", some_of(BASELINES)),
-    triplets_only("anonymize.retouch", (), "after every anonymizer, as further rows", some_of(tuple(RETOUCHES))),
-    triplets_only("anonymize.seed", 0, "of the random swap"),
+    triplets_only("anonymize.retouch", (), "retouches after every anonymizer, as new rows", some_of(tuple(RETOUCHES))),
+    triplets_only("anonymize.seed", 0, "seed of the random swap"),
 )  # fmt: skip
 
 
 def check(config: ConfigDict) -> None:
-    """Raise a ValueError where one of these settings, or of an evaluation, is missing or wrong."""
+    """Raise a ValueError if one of these settings, or of an evaluation, is missing or wrong."""
     settings.check(config, (*evaluation.FIELDS, *FIELDS))

@@ -1,1 +1,1 @@
-"""Data sets on disk and the batches made of them; import the module you need, nothing is loaded here."""
+"""Data sets on disk, and batches of them. Import the module you need; this package loads nothing."""

@@ -49,9 +49,9 @@ def training_batches(
     flip: bool = True,
     workers: int = 0,
 ) -> Iterator[Batch]:
-    """Endless batches of one process, read ahead by threads, or by `workers` processes where that is not enough.
+    """Endless batches of one process, read ahead by threads, or by `workers` processes if threads are too slow.
 
-    The i-th batch is the one of global step `start_step + i`; see `plans.training_plan` for the arguments.
+    The i-th batch belongs to global step `start_step + i`; see `plans.training_plan` for the arguments.
     """
     options = {"batch_size": batch_size, "process_index": process_index, "process_count": process_count}
     plan = functools.partial(training_plan, source, labels, indices, seed=seed, flip=flip, **options)
@@ -101,5 +101,5 @@ def _read_ahead(read: Callable[[int], Batch], start: int, stop: int, workers: in
 
 
 def _ignore_interrupts(worker: int, workers: int) -> None:
-    """Ctrl-C reaches all processes of a terminal; the one that trains decides when its readers end."""
+    """Makes readers ignore Ctrl-C, which reaches all processes of a terminal; the training process ends its readers."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -1,7 +1,7 @@
-"""The text files around CelebAMask-HQ: its attributes, and a user's corrected attributes and landmarks.
+"""The text files for CelebAMask-HQ: its attributes, and your corrected attributes and landmarks.
 
     CelebAMask-HQ-attribute-anno.txt      line 1: count; line 2: attribute names; then `0.jpg  -1 1 ...`
-    corrections, CSV                      name,Male,Young     1, -1 or nothing for "as it was"
+    corrections, CSV                      name,Male,Young     1, -1, or empty to keep a value
     landmarks, CSV                        name,left_eye_x,left_eye_y,right_eye_x,...     pixels of the picture
 
 Pictures are named with or without `.jpg`. Files are UTF-8 and only read. Every error is a ValueError that names file
@@ -41,7 +41,7 @@ class Attributes:
 
 
 def read_attributes(path: str | os.PathLike) -> Attributes:
-    """The attribute file of CelebAMask-HQ; its count, one column Male, one Young and every row must fit."""
+    """Read the attribute file of CelebAMask-HQ; its count, its columns Male and Young and every row are checked."""
     count, header, *rows = [*_read_text(path).splitlines(), "", ""]  # also of a file without two lines
     if not re.fullmatch(r"\s*\d{1,9}\s*", count):
         raise ValueError(f"{path}, line 1: {count[:60]!r}, expected the number of pictures, such as 30000")
@@ -61,7 +61,7 @@ def read_attributes(path: str | os.PathLike) -> Attributes:
 
 
 def correct(attributes: Attributes, path: str | os.PathLike) -> tuple[Attributes, int]:
-    """The attributes corrected by a CSV with columns name and Male, Young or both, and how many values changed."""
+    """The attributes after corrections from a CSV (name, and Male, Young or both), and how many values changed."""
     header, rows = read_table(path)
     if sorted(header) not in (sorted(("name", *marks)) for marks in ((MALE,), (YOUNG,), (MALE, YOUNG))):
         seen = ", ".join(header)
@@ -82,7 +82,7 @@ def correct(attributes: Attributes, path: str | os.PathLike) -> tuple[Attributes
 
 
 def read_landmarks(path: str | os.PathLike) -> dict[str, tuple[Float64[np.ndarray, "5 2"], int]]:
-    """Five points a face: name -> (points in pixels of the picture, line of the file)."""
+    """Five points per face: name -> (points in pixels of the picture, line of the file)."""
     header, rows = read_table(path)
     if wrong := [column for column in ("name", *LANDMARKS) if header.count(column) != 1]:
         raise ValueError(
@@ -111,7 +111,7 @@ def _read_text(path: str | os.PathLike) -> str:
 
 
 def read_table(path: str | os.PathLike) -> tuple[list[str], list[tuple[int, dict]]]:
-    """Header, and line and cells of every row; empty lines are ignored, and counted."""
+    """The header, and line number and cells of every row; empty lines are skipped, but count in line numbers."""
     reader = csv.reader(io.StringIO(_read_text(path), newline=""))
     try:
         header = next(reader, [])
@@ -125,7 +125,7 @@ def read_table(path: str | os.PathLike) -> tuple[list[str], list[tuple[int, dict
 
 
 def _unique(names: list[tuple[int, str]], path: str | os.PathLike) -> tuple[str, ...]:
-    """Names without `.jpg`; one that comes twice is an error."""
+    """Names without `.jpg`; a repeated name is an error."""
     lines: dict[str, int] = {}
     for line, name in ((line, name.removesuffix(".jpg")) for line, name in names):
         if name in lines:

@@ -1,11 +1,11 @@
 """Faces of CelebAMask-HQ in the four attribute groups: young or older, male or female.
 
-Read from the user's folder as it was downloaded: `CelebA-HQ-img/0.jpg`, `1.jpg` ... and the attribute file; and, if the
-user has them, from a file of landmarks and one of corrected attributes (`celeba_files` has their forms).
+Reads your folder as downloaded: `CelebA-HQ-img/0.jpg`, `1.jpg` ... and the attribute file. Optional are a file of
+landmarks and one of corrected attributes (`celeba_files` has their formats). The folder is never changed.
 
-Of every group, `gallery` and `queries` faces are drawn by seed, no face twice. They are stored in the crop of
-`template`: aligned by landmarks, or without them by the fixed `celeba_hq` crop, which is less exact. The folder is
-only read. A picture that cannot be read is listed and another face of its group takes its place.
+From every group, `gallery` and `queries` faces are drawn by seed, no face twice. They are stored in the crop of
+`template`: aligned by landmarks, or without landmarks by the fixed `celeba_hq` crop, which is less exact. An unreadable
+picture is listed, and another face of its group replaces it.
 """
 
 import dataclasses
@@ -27,9 +27,9 @@ from perface_jax.datasets.celeba_files import ATTRIBUTES, GROUPS, PICTURES, Attr
 
 
 def draw(groups: Int[np.ndarray, " n"], *, gallery: int, queries: int, seed: int) -> list[Int[np.ndarray, " _"]]:
-    """The faces of every group, shuffled: the first `gallery`, the next `queries`, the rest are spares.
+    """The faces of every group, shuffled: first `gallery` faces, then `queries` faces, then spares.
 
-    `groups` are positions in GROUPS, -1 for a face that may not be drawn. ValueError where a group has too few.
+    `groups` are positions in GROUPS, -1 for a face that may not be drawn. ValueError if a group has too few.
     """
     members, least = [np.flatnonzero(groups == group) for group in range(len(GROUPS))], gallery + queries
     named = zip(GROUPS, members, strict=True)
@@ -41,11 +41,11 @@ def draw(groups: Int[np.ndarray, " n"], *, gallery: int, queries: int, seed: int
 
 @dataclasses.dataclass(eq=False)
 class Config(tfds.core.BuilderConfig):
-    """Which faces are taken and how they are cropped; the name, and so the folder, is made from these fields."""
+    """Which faces to take and how to crop them; these fields determine the name and thus the folder."""
 
     name: str = ""
-    image_size: int = 112  # pixels a side, as stored
-    template: str = "simswap"  # crop the faces are brought into; that of SimCelebA, so that scores compare
+    image_size: int = 112  # side in pixels, as stored
+    template: str = "simswap"  # crop of the faces; default: that of SimCelebA, so that scores are comparable
     gallery: int = 100  # faces a group
     queries: int = 250  # faces a group
     seed: int = 0  # of the draw
@@ -61,7 +61,7 @@ class Config(tfds.core.BuilderConfig):
 
 
 class CelebAHQ(tfds.core.ShardBasedBuilder):
-    """TFDS builder of the attribute groups, splits `gallery` and `query`; give the user's folder as `manual_dir`."""
+    """TFDS builder of the attribute groups, splits `gallery` and `query`; `manual_dir`: the folder CelebAMask-HQ."""
 
     name = "celeba_hq_groups"
     builder_config: Config  # pyright: ignore[reportIncompatibleMethodOverride]  # narrower
@@ -152,10 +152,10 @@ class CelebAHQ(tfds.core.ShardBasedBuilder):
 def shrink(
     picture: UInt8[np.ndarray, "h w 3"], landmarks: Float[np.ndarray, "5 2"], *, size: int
 ) -> tuple[UInt8[np.ndarray, "_ _ 3"], Float[np.ndarray, "5 2"]]:
-    """Reduce a picture by a whole factor where its face is larger than the crop: alignment alone would alias.
+    """Shrink a picture by a whole factor if its face is larger than the crop, because alignment alone would alias.
 
-    `size` is that of the crop that follows; its eyes are about a third of that apart. Averages over factor x factor
-    pixels, and gives the landmarks in pixels of the result.
+    `size` is the side of the crop that follows, about three times the distance of its eyes. Averages over factor x
+    factor pixels. The returned landmarks are in pixels of the result.
     """
     factor = max(1, int(np.hypot(*(landmarks[1] - landmarks[0])) / (0.3 * size)))
     reduced = np.asarray(Image.fromarray(picture).reduce(factor))
@@ -164,7 +164,7 @@ def shrink(
 
 @dataclasses.dataclass(frozen=True)
 class Faces:
-    """One split: pictures by position, and labels as arrays, for which no picture is read."""
+    """One split: pictures by position, and labels as arrays, available without reading a picture."""
 
     records: Sequence[dict]
     names: tuple[str, ...]
@@ -182,10 +182,10 @@ class Faces:
 
 
 def build(folder: str | os.PathLike, data_dir: str | os.PathLike, **options: Any) -> CelebAHQ:
-    """Build the groups below `data_dir`, or use those already there; options are fields of `Config`.
+    """Build the groups below `data_dir`, or reuse those already there; options are fields of `Config`.
 
     Raises:
-      ValueError: bad files, named with their line; too few faces in a group; other files than a prepared set's.
+      ValueError: bad files, named with their line; too few faces in a group; a prepared set from other files.
     """
     folder, config = pathlib.Path(folder), Config(**options)
     for part in (folder / ATTRIBUTES, folder / PICTURES):
@@ -215,7 +215,7 @@ def _fingerprint(folder: pathlib.Path, config: Config) -> dict[str, str | None]:
 
 
 def _usable(folder: pathlib.Path, attributes: Attributes, landmarks: dict | None) -> np.ndarray:
-    """Faces that have a picture, and landmarks where those are asked for: users hold parts of the 30,000."""
+    """Faces with a picture, and with landmarks if those are requested: users may have only part of the 30,000."""
     pictures = {path.stem for path in (folder / PICTURES).glob("*.jpg")}
     if unknown := sorted(pictures - set(attributes.names)):
         raise ValueError(

@@ -1,9 +1,9 @@
-"""Pictures of known identities, from a folder with one sub-folder per person, all in memory; batches and pairs of them.
+"""Pictures of known identities from a folder with one sub-folder per person, all in memory; batches and pairs.
 
-    FOLDER/anna/1.jpg, FOLDER/anna/2.png, FOLDER/bert/x.jpg ...       decoded by `images`, as crops of one kind
+    FOLDER/anna/1.jpg, FOLDER/anna/2.png, FOLDER/bert/x.jpg ...       decoded by `images`, all in one crop
 
 Pictures are numbered in the order of folder and file names, identities in the order of folder names. A training batch
-is a pure function of (seed, step), as in `plans`: shuffled anew every epoch, the remainder of an epoch is dropped.
+is a pure function of (seed, step), as in `plans`: reshuffled every epoch, the remainder of an epoch is dropped.
 """
 
 import concurrent.futures
@@ -24,7 +24,7 @@ from perface_jax.datasets import plans, streams
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Identities:
-    """Pictures and who they show."""
+    """Pictures and whom they show."""
 
     pictures: UInt8[np.ndarray, "n s s 3"]
     identity: Int32[np.ndarray, " n"]  # position in names
@@ -33,19 +33,19 @@ class Identities:
 
 
 class Plan(TypedDict):
-    """Which pictures a batch takes, without the pictures."""
+    """Which pictures a batch has, without the pictures."""
 
     pictures: Int32[np.ndarray, "b 1"]  # position in Identities.pictures
     flip: Bool[np.ndarray, " b"]  # the picture is mirrored
-    identity: Int32[np.ndarray, " b"]  # 0 to C - 1, counted among the identities trained on
+    identity: Int32[np.ndarray, " b"]  # 0 to C - 1, among the training identities
     weight: Float32[np.ndarray, " b"]  # 1
 
 
 def read_identities(folder: epath.PathLike, *, image_size: int, crop: str) -> Identities:
     """Read every picture that lies directly in a sub-folder; deeper folders, hidden and other files are ignored.
 
-    Decoding runs in threads, with a progress bar. A picture that cannot be used is listed and warned about; an identity
-    without usable pictures is left out. The pictures are square and have a crop of `images.fit`.
+    Decodes in threads, with a progress bar. Lists unusable pictures in a warning, and leaves out identities without
+    usable pictures. The pictures must be square and have a crop of `images.fit`.
 
     Raises:
       FileNotFoundError: no such folder.
@@ -108,11 +108,11 @@ def training_plan(
 def verification_pairs(
     identity: Int[np.ndarray, " n"], indices: plans.Indices, *, pairs: int, seed: int
 ) -> tuple[Int32[np.ndarray, "p 2"], Bool[np.ndarray, " p"]]:
-    """Pairs of pictures, half of one identity and half of two, drawn at random among all such pairs without repeats.
+    """Random pairs of pictures without repeats, half of one identity and half of two.
 
-    The two kinds alternate, so that every stretch, such as a fold of `verification.verification_accuracy`, holds equal
-    numbers of both. Unlike the folds of LFW, two stretches may show the same person. Returns positions of the pictures,
-    and whether the two show one identity.
+    The two kinds alternate, so that every range of pairs, such as a fold of `verification.verification_accuracy`, has
+    equal numbers of both. Unlike the folds of LFW, two ranges may show the same person. Returns positions of the
+    pictures, and whether the two show one identity.
 
     Raises:
       ValueError: an odd number of pairs, more than there are, or indices out of range.
@@ -131,7 +131,7 @@ def verification_pairs(
 
 
 def _draw_pairs(generator, first: np.ndarray, count: np.ndarray, wanted: int, kind: str) -> np.ndarray:
-    """Of all pairs (i, j) with first[j] <= i < first[j] + count[j], `wanted` different ones: int [wanted, 2]."""
+    """Draws `wanted` different pairs (i, j) with first[j] <= i < first[j] + count[j]: int [wanted, 2]."""
     ends = np.cumsum(count)
     if wanted > (total := int(count.sum())):
         raise ValueError(f"{total} pairs of pictures show {kind}, {wanted} are wanted: ask for fewer pairs")
@@ -149,7 +149,7 @@ def _picture_paths(folder: epath.Path) -> list[epath.Path]:
 
 
 def _load(paths: Sequence[epath.Path], image_size: int, crop: str) -> tuple[np.ndarray, list[str]]:
-    """Pictures uint8 [N, S, S, 3], and for each the reason why it cannot be used, or an empty string."""
+    """Pictures uint8 [N, S, S, 3], and for each the reason why it is unusable, or an empty string."""
     pictures = np.empty((len(paths), image_size, image_size, 3), np.uint8)
 
     def load(place: int) -> str:

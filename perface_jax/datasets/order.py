@@ -1,12 +1,12 @@
-"""Which order the pictures of a release follow, read from their borders.
+"""The order of the pictures of a release, inferred from their borders.
 
-A face swap changes the inner face only: hair and background, and so the border of the picture, stay those of the
-target. Under the right order the border colors of a triplet are therefore explained by its target. The score of an
-order is the share of the variance of the border colors that lies between targets (eta squared): 1 when all pictures
-of a target have the same border, about targets / triplets for an order unrelated to the pictures.
+A face swap changes the inner face only. Hair and background, and so the border of the picture, stay those of the
+target. Under the right order, targets therefore explain the border colors of the triplets. The score of an order is the
+share of the variance of the border colors that lies between targets (eta squared): 1 if all pictures of a target have
+the same border, about targets / triplets for an order unrelated to the pictures.
 
-Every order of `annotations.grid_orders` is tried. A border tells nothing about sources: their ids follow from the order
-that the targets revealed.
+Every order of `annotations.grid_orders` is tried. A border carries no information about sources: their ids follow
+from the order that the targets revealed.
 """
 
 import dataclasses
@@ -54,8 +54,8 @@ def border(picture: UInt8[np.ndarray, "h w 3"]) -> Float32[np.ndarray, "180"]:
 def find_order(borders: Float[np.ndarray, "triplets 180"], *, sources: int, targets: int) -> PictureOrder:
     """The order under which targets explain most of the border colors, and the runner-up.
 
-    `borders` holds `border` of one picture of each of the sources * targets triplets, NaN where none could be read;
-    both numbers are at least 2.
+    `borders` holds the `border` of one picture of each of the sources * targets triplets, NaN if it is unreadable; both
+    numbers are at least 2.
     """
 
     def share(order: GridOrder) -> float:

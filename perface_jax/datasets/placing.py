@@ -1,7 +1,7 @@
-"""Which source and which target each triplet of a release shows, and in which row order the whole grid was written.
+"""Which source and which target each triplet of a release shows, and the row order in which the grid was written.
 
-Three ways: from the row order of the pictures, found or named, for a whole grid or a part of one; from a file; or not
-at all. Only where the answers are a whole grid in an order that has a name can their columns be compared and repaired.
+Three ways: from the row order of the pictures (found or named), for a whole grid or a part; from a file; or not at all.
+Answer columns can only be compared and repaired if they are a whole grid in a named order.
 """
 
 import os
@@ -24,12 +24,12 @@ ADVICE = "for other triplets than those of a grid give ids=FILE (config.data.ids
 
 
 class Placed(NamedTuple):
-    """Answers with the source and target of each of their rows, -1 where unknown.
+    """Answers with the source and target of each row, -1 if unknown.
 
     Attributes:
-      order: in which the pictures of the whole grid were written; None if they are not a whole grid in a named order.
+      order: the row order of the pictures; None unless they are a whole grid in a named order.
       note: why there is no order, or "".
-      described: what the data set notes: `order` and `without_ids`.
+      described: recorded in the data set: `order` and `without_ids`.
     """
 
     answers: annotations.Votes
@@ -41,7 +41,7 @@ class Placed(NamedTuple):
 
 
 def nowhere(answers: annotations.Votes) -> Placed:
-    """Sources and targets are unknown."""
+    """Placement with unknown sources and targets."""
     unknown = np.full(len(answers.ids), -1)
     described = {"order": None, "without_ids": []}
     return Placed(answers, unknown, unknown, None, "the order of the pictures is unknown", described)
@@ -78,15 +78,15 @@ def by_order(
     kind: str,
     block: int | None,
 ) -> Placed:
-    """Sources and targets from the numbers of the triplets and the row order of their grid, whole or in part.
+    """Sources and targets from the numbers of the triplets and the row order of their grid, whole or partial.
 
     Args:
       spare: triplets that have pictures and no answers.
       grid: (sources, targets); None = square.
-      kind: `auto`, from the pictures, or a kind of `annotations.grid_order`, with its `block`.
+      kind: `auto` (from the pictures), or a kind of `annotations.grid_order`, with its `block`.
 
     Raises:
-      ValueError: the answers are no part of the grid, or the pictures do not tell their order.
+      ValueError: the answers are not part of the grid, or the pictures do not reveal their order.
     """
     sources, targets = _grid(release, answers, spare, grid)
     found = orders.find_order(_borders(release, answers, sources * targets), sources=sources, targets=targets)
@@ -110,7 +110,7 @@ def by_order(
 
 
 def _grid(release, answers, spare, grid) -> tuple[int, int]:
-    """The grid whose triplets the answers are, all or a part, as their numbers and those of the pictures say."""
+    """The grid that the answers are all or part of, from their numbers and those of the pictures."""
     path, triplets, known = release / releases.ANSWERS, len(answers.ids), (*answers.ids, *spare)
     try:
         sources, targets = grid or annotations.square_grid(len(known))
@@ -130,7 +130,7 @@ def _grid(release, answers, spare, grid) -> tuple[int, int]:
 
 
 def _borders(release: pathlib.Path, answers: annotations.Votes, triplets: int) -> Float32[np.ndarray, "t 180"]:
-    """Border colors of the reference of every triplet of the grid, by number; NaN for those not there."""
+    """Border colors of the reference of every triplet of the grid, by number; NaN if missing."""
     borders = np.full((triplets, orders.BORDER_VALUES), np.nan, np.float32)
     for name in tqdm.tqdm(answers.ids, desc="reading borders", unit=" pictures"):
         path = releases.picture_path(release, name, releases.REFERENCE)

@@ -1,13 +1,12 @@
-"""Which pictures make a batch of triplets, and which of them are mirrored. No picture is read here; NumPy only.
+"""Which pictures form a batch of triplets, and which are mirrored. Reads no picture; NumPy only.
 
 The label decides which of the stored pictures a and b is the positive one; c is always the reference. A training plan
-is a pure function of (seed, step): the triplets are shuffled anew every epoch, the remainder of an epoch that does not
-fill a batch is dropped, and one integer, the step, is enough to resume. Process p of P holds the rows p*B/P to
-(p+1)*B/P - 1 of the same global batch. Evaluation takes every triplet exactly once, in the given order; the last batch
-is padded with weight 0.
+is a pure function of (seed, step): triplets are reshuffled every epoch, a remainder that does not fill a batch is
+dropped, and one integer, the step, is enough to resume. Process p of P has the rows p*B/P to (p+1)*B/P - 1 of the
+global batch. Evaluation uses every triplet exactly once, in the given order; the last batch is padded with weight 0.
 
-`batches` reads the pictures of a plan from disk ahead of time, `gather` takes them from an array that lives on the
-device. Both give the same batches.
+`batches` reads the pictures of a plan from disk ahead of time, `gather` takes them from an array on the device. Both
+give the same batches.
 """
 
 from collections.abc import Mapping, Sequence
@@ -37,7 +36,7 @@ class Source(Protocol):
 
 
 class Plan(TypedDict):
-    """Which pictures a batch takes, without the pictures: small enough to send with every step."""
+    """Which pictures a batch has, without the pictures: small enough to send with every step."""
 
     triplet: Int32[np.ndarray, " b"]  # position in the data set, -1 for padding
     pictures: Int32[np.ndarray, "b 3"]  # 3 * triplet + stored position of reference, positive, negative
@@ -59,7 +58,7 @@ def steps_per_epoch(indices: Indices, batch_size: int) -> int:
 
 
 def drawn(indices: Indices, *, batch_size: int, seed: int, step: int) -> Int[np.ndarray, " {batch_size}"]:
-    """The indices of a global batch: those of an epoch are shuffled anew and taken in turn."""
+    """The indices of a global batch: each epoch reshuffles them and uses them in turn."""
     epoch, step_in_epoch = divmod(step, steps_per_epoch(indices, batch_size))
     order = streams.shuffled(len(indices), seed=seed, epoch=epoch)
     return np.asarray(indices)[order[step_in_epoch * batch_size : (step_in_epoch + 1) * batch_size]]
@@ -86,7 +85,7 @@ def training_plan(
       batch_size: triplets of the global batch, over all processes.
       seed, step: of the shuffle and of the flips; number of the global batch, from 0.
       process_index, process_count: this process, from 0; processes that share a global batch.
-      flip: mirror half of the triplets, all three pictures of a triplet alike.
+      flip: mirror half of the triplets, always all three pictures of a triplet.
 
     Raises:
       ValueError: too few triplets for one batch, a triplet without a label, or a batch that does not divide.
@@ -94,7 +93,7 @@ def training_plan(
     rows = rows_of_process(batch_size, process_index, process_count)
     triplet = drawn(indices, batch_size=batch_size, seed=seed, step=step)[rows]
     mirrored = streams.mirrored(batch_size, seed=seed, step=step)
-    require_labels(labels, triplet)  # a negative one would pass for padding
+    require_labels(labels, triplet)  # a negative one would look like padding
     return _plan(source, labels, triplet, mirrored[rows] & flip)
 
 
@@ -120,10 +119,10 @@ def evaluation_plan(
 
 
 def gather(pictures: UInt8[Any, "p h w c"], plan: Mapping[str, Any]) -> UInt8[Any, "b k h w c"]:
-    """Images of a batch from pictures that are all in memory; works on NumPy and, under `jit`, on JAX arrays.
+    """The images of a batch, from pictures that are all in memory: NumPy or, under `jit`, JAX arrays.
 
-    Of triplets, `pictures` holds the stored roles a, b, c one after the other (p = 3t), and the images have the roles
-    reference, positive, negative; a padded row shows the last triplet.
+    For triplets, `pictures` holds the stored roles a, b, c one after another (p = 3t), and the images have the roles
+    reference, positive, negative. A padded row shows the last triplet.
     """
     chosen = pictures[plan["pictures"]]
     namespace = chosen.__array_namespace__()
@@ -131,7 +130,7 @@ def gather(pictures: UInt8[Any, "p h w c"], plan: Mapping[str, Any]) -> UInt8[An
 
 
 def require_labels(labels: np.ndarray, triplets: Indices) -> None:
-    """Raise ValueError for positions outside of the labels, or of triplets without a label."""
+    """Raise a ValueError for positions beyond the labels, or of triplets without a label."""
     indices = positions(triplets, len(labels))
     without = indices[~np.isin(np.asarray(labels)[indices], (A_IS_CLOSER, B_IS_CLOSER))]
     if len(without):
@@ -142,7 +141,7 @@ def require_labels(labels: np.ndarray, triplets: Indices) -> None:
 
 
 def positions(indices: Indices, count: int) -> Int[np.ndarray, " n"]:
-    """The indices as an array. Raises ValueError where they are outside of 0..count - 1."""
+    """The indices as an array. ValueError if one is outside of 0..count - 1."""
     found = np.asarray(indices, int)
     outside = found[(found < 0) | (found >= count)]
     if len(outside):
@@ -153,7 +152,7 @@ def positions(indices: Indices, count: int) -> Int[np.ndarray, " n"]:
 
 
 def rows_of_process(batch_size: int, process_index: int, process_count: int) -> slice:
-    """The rows of a global batch that a process holds. Raises ValueError where they do not divide."""
+    """The rows of a global batch that a process has. ValueError unless the batch divides evenly."""
     _require_batch_size(batch_size)
     if batch_size % process_count or not 0 <= process_index < process_count:
         raise ValueError(

@@ -3,9 +3,9 @@
     landmarks     CSV: name,left_eye_x,... (five points) or name,x0,y0,x1,y1,...; or .npz with names and landmarks
                   [N, P, 2 or more]. Pixels of the picture; P is one of `landmarks.COUNTS`
     attributes    CSV: name and the columns to group by; or CelebAMask-HQ-attribute-anno.txt, its Young and Male.
-                  A column person identifies the person on a picture, and forms no groups
+                  A column person names the person in a picture, and forms no groups
 
-A picture is identified by its name without folder and suffix, which a file has once.
+A picture is identified by its name without folder and suffix, once per file.
 """
 
 import collections
@@ -26,7 +26,7 @@ ARRAYS = ("names", "landmarks")
 
 
 def refuse_doubled(origin: str, names: Iterable[str]) -> None:
-    """Raise a ValueError if two names are equal without folder and suffix; `origin` is for the message."""
+    """Raise a ValueError if two names are equal without folder and suffix; the message names `origin`."""
     counts = collections.Counter(map(stem, names))
     if doubled := sorted(name for name, count in counts.items() if count > 1):
         raise ValueError(
@@ -35,7 +35,7 @@ def refuse_doubled(origin: str, names: Iterable[str]) -> None:
 
 
 def read_landmarks(path: str) -> dict[str, Float32[np.ndarray, "p 2"]]:
-    """Landmarks by name. ValueError for another format, FileNotFoundError where there is no file."""
+    """Landmarks by name. ValueError for another format, FileNotFoundError without a file."""
     if pathlib.Path(path).suffix == ".npz":
         names, points = _arrays(path)
     elif "left_eye_x" in celeba_files.read_table(path)[0]:
@@ -51,7 +51,7 @@ def read_attributes(path: str, names: Sequence[str]) -> dict[str, Shaped[np.ndar
     """The attributes of every picture: attribute -> its values.
 
     Raises:
-      ValueError: a picture without attributes, no attribute, or one with a different value for nearly every picture.
+      ValueError: a picture without attributes, no attribute, or one that differs for nearly every picture.
     """
     columns, rows = _read_columns(path)
     columns = [column for column in columns if column != PERSON]

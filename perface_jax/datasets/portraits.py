@@ -1,8 +1,8 @@
 """Folders of faces of any size, with landmarks: originals, candidates, and the results of an anonymizer.
 
-Every face is cut out as a square and resized: with landmarks by the rule of CelebA-HQ (`images.celeba_hq_square`),
-shrunk to fit into the picture; without landmarks a picture must be a square crop of a known kind and is used whole,
-with the points of that kind's template, which no face has exactly.
+Every face is cropped to a square and resized. With landmarks, the square follows the rule of CelebA-HQ
+(`images.celeba_hq_square`), shrunk to fit into the picture. Without landmarks, a picture must be a square crop of a
+known kind; it is used whole, with the points of that kind's template, which fit no face exactly.
 
 `portrait_files` has the formats of landmarks. A picture is identified by its name without folder and suffix.
 """
@@ -30,7 +30,7 @@ class Portraits:
     names: tuple[str, ...]  # without folder and suffix
     images: UInt8[np.ndarray, "n s s 3"]
     landmarks: Float32[np.ndarray, "n p 2"]  # pixels of `images`
-    measured: bool  # whether the landmarks are of these pictures, and not of a template or of others
+    measured: bool  # whether the landmarks belong to these pictures, not to a template or other pictures
     boxes: Float64[np.ndarray, "n 3"]  # left, top, side of each square, as shares of its picture's width
     sizes: Int[np.ndarray, "n 2"]  # width and height of the pictures, pixels
     skipped: tuple[tuple[str, str], ...] = ()  # (name, reason) of pictures that could not be used
@@ -39,7 +39,7 @@ class Portraits:
         return len(self.names)
 
     def __getitem__(self, places: Int[np.ndarray, " n"]) -> "Portraits":
-        """The faces at these places."""
+        """The faces at these positions."""
         names = tuple(self.names[i] for i in places)
         pictures, points = self.images[places], self.landmarks[places]
         return Portraits(names, pictures, points, self.measured, self.boxes[places], self.sizes[places])
@@ -48,16 +48,16 @@ class Portraits:
 def read_portraits(
     folder: str, names: Sequence[str], *, size: int, landmarks: Mapping[str, np.ndarray] | None, crop: str = CELEBA_HQ
 ) -> Portraits:
-    """Read the faces of a folder, in the order of the names. One that cannot be read, or has no landmarks, is skipped.
+    """Read the faces of a folder, in the order of the names. Skips pictures that are unreadable or lack landmarks.
 
     Args:
       folder, names: the pictures as paths relative to the folder.
-      size: pixels a side of the squares.
+      size: side of the squares in pixels.
       landmarks: by name; None = all pictures are square crops of the kind `crop`.
       crop: `celeba_hq` or a template of `images`.
 
     Raises:
-      ValueError: two pictures of one name, landmarks of different numbers of points, or nothing left.
+      ValueError: two pictures with one name, landmarks with different numbers of points, or no usable picture.
     """
     refuse_doubled(folder, names)
 
@@ -76,18 +76,18 @@ def read_portraits(
 def read_results(
     folder: str, names: Sequence[str], originals: Portraits, *, landmarks: Mapping[str, np.ndarray] | None
 ) -> tuple[Portraits, Int[np.ndarray, " n"]]:
-    """Read the results of an anonymizer: whole pictures with the names of the originals, cut out where those were.
+    """Read the results of an anonymizer: whole pictures with the names of the originals, cropped like those.
 
     Args:
-      folder, names: the results as paths relative to the folder; names that no original has are ignored.
-      originals: the results may have another size, not another aspect ratio. An original without a result is skipped.
-      landmarks: of the results; None = those of the originals are used, and `measured` is False.
+      folder, names: the results as paths relative to the folder; names without an original are ignored.
+      originals: results may differ in size, but not in aspect ratio. An original without a result is skipped.
+      landmarks: of the results; None = use those of the originals, and set `measured` to False.
 
     Returns:
-      The results, and the places of their originals.
+      The results, and the positions of their originals.
 
     Raises:
-      ValueError: two pictures of one name, or no result of any original.
+      ValueError: two pictures with one name, or no result of any original.
     """
     refuse_doubled(folder, names)
     paths = {images.stem(name): name for name in names}
@@ -110,7 +110,7 @@ def read_results(
 
 
 def _usable(folder, names, read):
-    """Columns of what `read` makes of every place and name, and (name, reason) of those that it refuses."""
+    """Calls `read` for every position and name; returns its results in columns, and (name, reason) of each refusal."""
     rows, skipped = [], []
     for place, name in enumerate(names):
         try:
@@ -125,7 +125,7 @@ def _usable(folder, names, read):
 def paste(
     picture: UInt8[np.ndarray, "h w 3"], box: Float[np.ndarray, "3"], square: UInt8[np.ndarray, "s s 3"]
 ) -> UInt8[np.ndarray, "h w 3"]:
-    """A picture with a square set in where it was cut out, as `Portraits.boxes` say.
+    """A picture with a square pasted back where `Portraits.boxes` says it was cropped.
 
     Pixels only partly inside the square stay unchanged.
     """
@@ -144,7 +144,7 @@ def paste(
 def in_picture(
     points: Float[np.ndarray, "p 2"], box: Float[np.ndarray, "3"], *, width: int, size: int
 ) -> Float[np.ndarray, "p 2"]:
-    """Points in a square of `size` pixels, as pixels of the picture of `width` that it was cut out of."""
+    """Points in a square of `size` pixels, as pixels of the picture (of this `width`) that it was cropped from."""
     return ((points + 0.5) / size * box[2] + box[:2]) * width - 0.5
 
 
@@ -157,7 +157,7 @@ def _of(landmarks, name):
 
 
 def _as_original(picture, originals, place, landmarks):
-    """The square and the landmarks of a result, from where its original was cut out."""
+    """The square and the landmarks of a result, at the place where its original was cropped."""
     (height, width), (whole_width, whole_height) = picture.shape[:2], originals.sizes[place]
     if abs(height * whole_width - width * whole_height) > max(whole_width, whole_height):  # sides are rounded
         raise ValueError(

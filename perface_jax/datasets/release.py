@@ -1,11 +1,11 @@
-"""A folder in the layout of the SimCelebA release: what it must hold, and how its pictures are read.
+"""A folder in the layout of the SimCelebA release: what it must contain, and how its pictures are read.
 
     triplet/t0000_a.jpg, t0000_b.jpg, t0000_c.jpg ...    squares of any size; c is the reference
     triplet_answers.csv                                  tripletId,ans1,ans2,ans3
 
-The folder is only read. A picture that is empty or damaged raises `images.PictureError`, for the caller to list; a
-picture that is not square, or that is missing, is a ValueError about the whole folder. Triplets without answers are not
-read, and counted. Triplets of your own have the same layout; their ids may be any names.
+The folder is never changed. An empty or damaged picture raises `images.PictureError`, which the caller lists. A picture
+that is missing or not square is a ValueError about the whole folder. Triplets without answers are not read; their
+number is reported. Triplets of your own have the same layout; their ids may be any names.
 """
 
 import hashlib
@@ -29,7 +29,7 @@ def picture_path(release: pathlib.Path, triplet: str, role: str) -> pathlib.Path
 
 
 def check_layout(release: pathlib.Path) -> None:
-    """Raise FileNotFoundError, naming the missing part, for a folder that is not a release."""
+    """Raise a FileNotFoundError that names the missing part if the folder is not a release."""
     for part, present in ((ANSWERS, (release / ANSWERS).is_file()), (PICTURES, (release / PICTURES).is_dir())):
         if not present:
             raise FileNotFoundError(
@@ -38,9 +38,9 @@ def check_layout(release: pathlib.Path) -> None:
 
 
 def check_pictures(release: pathlib.Path, triplets: Sequence[str], lines: Sequence[int]) -> list[str]:
-    """The triplets of the folder that have no answers; ValueError where a triplet of the answers lacks a picture.
+    """The triplets of the folder that have no answers; ValueError if a triplet with answers lacks a picture.
 
-    `lines` are those of `triplets` in the file of answers.
+    `lines` are the lines of `triplets` in the file of answers.
     """
     present = {path.name for path in (release / PICTURES).glob("*.jpg")}
     line = {f"{triplet}_{role}.jpg": row for row, triplet in zip(lines, triplets, strict=True) for role in ROLES}
@@ -54,7 +54,7 @@ def check_pictures(release: pathlib.Path, triplets: Sequence[str], lines: Sequen
 
 
 def decode_square(data: bytes, *, path: pathlib.Path) -> UInt8[np.ndarray, "s s 3"]:
-    """The picture of `path`; PictureError where it is damaged, ValueError where it is not square."""
+    """The picture at `path`; PictureError if it is damaged, ValueError if it is not square."""
     picture = images.decode(data, name=path.name)
     height, width = picture.shape[:2]
     if height != width:
@@ -63,7 +63,7 @@ def decode_square(data: bytes, *, path: pathlib.Path) -> UInt8[np.ndarray, "s s 
 
 
 def fingerprint(release: pathlib.Path) -> dict[str, str]:
-    """What tells quickly that a release is another one: digests of the answers, and of picture names and sizes."""
+    """A quick fingerprint of a release: digests of the answers, and of picture names and sizes."""
     sizes = sorted((path.name, path.stat().st_size) for path in (release / PICTURES).glob("*.jpg"))
     return {
         "answers_sha256": files.sha256(release / ANSWERS),

@@ -1,12 +1,12 @@
-"""Whether the answers of a release follow its pictures, and the answer columns brought into the order of the pictures.
+"""Checks whether the answers of a release follow its pictures, and moves answer columns into the order of the pictures.
 
 The audit of `annotations` finds columns that disagree with each other. It cannot find answers whose columns all agree
-but do not follow the pictures. They are found here: votes depend mostly on the source, so under the right order the
-source explains most of the variance of the mean votes. Where it explains clearly more under another order than under
-that of the pictures, the answers were written down in that other order.
+but do not follow the pictures. This module can: votes depend mostly on the source, so under the right order the source
+explains most of the variance of the mean votes. If it explains clearly more under another order than under that of the
+pictures, the answers were written in that other order.
 
-Simulated files like the real one, 24 x 24 (in brackets 80 x 80): of 400 (40) in the order of the pictures none is
-suspected; of 800 (80) in another order all are, and all are sure enough to be moved, each from its own order.
+Simulated files like the real one, 24 x 24 (80 x 80 in brackets): of 400 (40) in the order of the pictures none is
+suspected; of 800 (80) in another order all are suspected and moved, each from its own order.
 """
 
 import dataclasses
@@ -25,28 +25,28 @@ class AnswerOrder:
     """The order under which sources explain most of the variance of the mean votes."""
 
     order: GridOrder
-    gain: float  # what sources explain of the variance, less what they explain in the order of the pictures
-    lead: float  # what they explain of it, less what they explain in the next best order
+    gain: float  # the share of variance that sources explain, minus that in the order of the pictures
+    lead: float  # the share that they explain, minus that in the next best order
     p: float  # share of random permutations of the votes whose best order gains as much
 
     @property
     def elsewhere(self) -> bool:
-        """Whether the answers do not follow the pictures: a tenth of the variance is gained, and not by chance."""
+        """Whether the answers follow another order than the pictures: it gains .1 of the variance, not by chance."""
         return self.p <= LARGEST_P and self.gain >= LEAST_GAIN
 
     @property
     def sure(self) -> bool:
-        """Whether they follow one other order and no third: it leads by a twentieth of the variance."""
+        """Whether that order is clear: it leads any third order by a twentieth of the variance."""
         return self.elsewhere and self.lead >= LEAST_LEAD
 
 
 def better_order(
     mean_vote: Float[np.ndarray, " triplets"], pictures: GridOrder, *, permutations: int = 199
 ) -> AnswerOrder:
-    """The order under which sources explain most of the variance of the mean votes, against that of the pictures.
+    """The order under which sources explain most of the variance of the mean votes, compared with that of the pictures.
 
-    Mean votes are in the order of the triplet numbers; their permutations tell how much is gained by chance. The gain
-    is 0 where the order is that of the pictures.
+    Mean votes are in the order of the triplet numbers; permutations of them show the gain by chance. The gain is 0 if
+    the best order is that of the pictures.
     """
     generator = np.random.default_rng(0)
     votes = np.vstack([mean_vote, *(generator.permutation(mean_vote) for _ in range(permutations))])
@@ -73,14 +73,14 @@ def answers_order(answers: annotations.Votes, pictures: GridOrder) -> AnswerOrde
 def to_pictures(
     answers: annotations.Votes, audit: annotations.Audit, pictures: GridOrder
 ) -> tuple[annotations.Votes, list[str]]:
-    """The answers with every column in the order of the pictures, whichever orders the columns have.
+    """The answers with every column moved into the order of the pictures.
 
-    Columns that the audit alarms about first join the others. If then the answers surely follow another order than the
-    pictures, every column is moved from that order; if not, those are moved that disagree with a column in the order
-    of the pictures.
+    First, columns with an alarm of the audit join the others. If the answers then clearly follow an order other than
+    that of the pictures, every column is moved from that order. Otherwise only columns are moved that disagree with a
+    column in the order of the pictures.
 
-    `audit` is of these answers, with a grid. Returned with the answers is, for every column that moved, a line that
-    says where from and where to.
+    `audit` is the audit of these answers, with a grid. Also returned: for every moved column, a line that says from
+    which order to which.
 
     Raises:
       ValueError: columns disagree and none clearly has the order of the pictures, or one seems shifted by some rows.
@@ -103,7 +103,7 @@ def to_pictures(
 
 
 def disagreements(answers: annotations.Votes, alarms: tuple, pictures: GridOrder) -> list[str]:
-    """What a user must know before using the answers with the pictures; empty where nothing is suspected.
+    """What a user must know before using the answers with the pictures; empty if nothing is suspected.
 
     `alarms` are `Audit.order_alarms` of these answers; empty for answers moved by `to_pictures`.
     """

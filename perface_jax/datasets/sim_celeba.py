@@ -1,17 +1,17 @@
 """SimCelebA as a data set on disk: built once from the user's release folder, then read at random without decoding.
 
 Stored per triplet: the pictures a, b, c resized to `image_size` (Pillow's bilinear) as raw uint8, its id, its votes,
-and the ids of its source triplet and target. The release does not tell the latter two: they follow from the order in
-which the grid of sources and targets was written down, which is read off the pictures (`order="auto"`) or named. Of any
-other crossing, and of triplets of your own, a file names them (`ids="ids.csv"`, see `annotations.read_ids`). The data
-set is in the order of the triplet numbers; triplets with an unreadable picture are left out and listed.
+and the ids of its source triplet and target. The release does not contain these two ids. They follow from the row order
+of the grid of sources and targets, which is inferred from the pictures (`order="auto"`) or named. For other crossings
+and triplets of your own, a file gives them (`ids="ids.csv"`, see `annotations.read_ids`). The data set is in the order
+of the triplet numbers; triplets with an unreadable picture are left out and listed.
 
     triplets = load(build("path/to/release", "path/to/data", repair="to_pictures"))
     triplets[0]                      # uint8 [3, 112, 112, 3], pictures a, b, c
     triplets.votes                   # int8 [T, 3]
     triplets.metadata["audit"]       # what the audit of the answers found
 
-The release is never written to. An interrupted build leaves nothing that loads.
+The release is never changed. An interrupted build leaves nothing that loads.
 """
 
 import dataclasses
@@ -36,7 +36,7 @@ from perface_jax.datasets import placing, repair, store
 from perface_jax.datasets import release as releases
 
 SPLIT = "triplets"
-TRIPLETS_PER_SHARD = 256  # TFDS holds the shard in memory that it is writing
+TRIPLETS_PER_SHARD = 256  # TFDS holds the shard that it writes in memory
 ADVICE = {
     "none": "repair='to_pictures' moves the columns into the order of the pictures, where the votes are clear enough",
     "to_pictures": "The votes are not clear enough to move the columns: reorder them by hand",
@@ -45,14 +45,14 @@ ADVICE = {
 
 @dataclasses.dataclass(eq=False)
 class Config(tfds.core.BuilderConfig):
-    """How a release is turned into a data set; the name, and so the folder, is made from these fields."""
+    """How to build a data set from a release; these fields determine the name and thus the folder."""
 
     name: str = ""
-    image_size: int = 112  # pixels a side, as stored
-    order: str = "auto"  # read off the pictures; or a kind of annotations.grid_order; or "unknown", for no ids
-    block: int | None = 10  # size of a group; only read where `order` names a grouped kind
+    image_size: int = 112  # side in pixels, as stored
+    order: str = "auto"  # inferred from the pictures; or a kind of annotations.grid_order; or "unknown": no ids
+    block: int | None = 10  # size of a group; used only if `order` names a grouped kind
     grid: tuple[int, int] | None = None  # (sources, targets); None = square
-    repair: str = "none"  # or "to_pictures": bring every answer column into the order of the pictures, if it is known
+    repair: str = "none"  # or "to_pictures": move every answer column into the order of the pictures, if known
     ids: str | os.PathLike = ""  # a file of sources and targets, in place of order and grid
 
     def __post_init__(self):
@@ -80,7 +80,7 @@ class Config(tfds.core.BuilderConfig):
 class SimCelebA(tfds.core.ShardBasedBuilder):
     """TFDS builder of the release layout; the release folder is TFDS's `manual_dir`.
 
-    Shards are written in the order of the triplets: TFDS's shuffling builder would hold the whole set in memory.
+    Writes shards in the order of the triplets; TFDS's shuffling builder would hold the whole set in memory.
     """
 
     name = "sim_celeba"
@@ -141,7 +141,7 @@ class SimCelebA(tfds.core.ShardBasedBuilder):
         return placing.by_order(release, answers, spare=spare, grid=config.grid, kind=config.order, block=config.block)
 
     def _audited(self, placed: placing.Placed) -> tuple[annotations.Votes, dict[str, Any]]:
-        """The answers, repaired where that was asked for and the order is known, and what the audit found."""
+        """The answers (repaired if requested and the order is known), and the results of the audit."""
         answers, order = placed.answers, placed.order
         audit = annotations.audit(answers, grid=(order.sources, order.targets) if order else None)
         alarms, moved, warned = audit.order_alarms, [], []
@@ -184,7 +184,7 @@ class SimCelebA(tfds.core.ShardBasedBuilder):
 
 @dataclasses.dataclass(frozen=True)
 class Triplets:
-    """A built data set: pictures by position, and votes and ids as arrays, for which no picture is read."""
+    """A built data set: pictures by position, and votes and ids as arrays, available without reading a picture."""
 
     records: Sequence[dict]  # random access to the stored examples
     ids: tuple[str, ...]  # names in the release, such as t0000
@@ -216,14 +216,14 @@ class Triplets:
 
 
 def build(release: str | os.PathLike, data_dir: str | os.PathLike, **options: Any) -> SimCelebA:
-    """Build the data set of a release folder below `data_dir`, or take the one that was built there before.
+    """Build the data set of a release folder below `data_dir`, or reuse the one built there before.
 
     Only one process at a time may build. Options are fields of `Config`.
 
     Raises:
       FileNotFoundError: the folder is not a release.
-      ValueError: answers and pictures do not fit each other or the grid, the order cannot be told, the repair is not
-        possible, or the set in `data_dir` was built from another release.
+      ValueError: answers and pictures do not fit each other or the grid; the order cannot be inferred; the repair is
+        not possible; or the set in `data_dir` was built from another release.
     """
     release = pathlib.Path(release)
     releases.check_layout(release)
@@ -233,9 +233,9 @@ def build(release: str | os.PathLike, data_dir: str | os.PathLike, **options: An
 
 
 def load(builder: SimCelebA) -> Triplets:
-    """Open a prepared data set; warns of alarms of the audit, and of a release that has changed since.
+    """Open a prepared data set; warns of alarms of the audit, and if the release has changed since.
 
-    Where the release is not at hand, the builder is `SimCelebA(data_dir=..., config=Config(...))`.
+    Without the release, the builder is `SimCelebA(data_dir=..., config=Config(...))`.
 
     Raises:
       FileNotFoundError: the set was not built.
@@ -258,9 +258,9 @@ def load(builder: SimCelebA) -> Triplets:
 
 
 def annotators(triplets: Triplets) -> Shaped[np.ndarray, "t v"] | None:
-    """The name of the person who gave each vote, "" where nobody did; None if the answers do not say.
+    """The name of the person who gave each vote, "" without a vote; None if the answers do not say.
 
-    They are read from the file of answers of the release, if it is still there and the same.
+    Reads the file of answers of the release, if it is still there and unchanged.
     """
     file = pathlib.Path(triplets.metadata["release"]) / releases.ANSWERS
     if not file.is_file() or files.sha256(file) != triplets.metadata["answers_sha256"]:

@@ -1,7 +1,7 @@
-"""Shared by the TFDS builders of this package: preparing a set once, and noticing that its source files changed.
+"""Shared by the TFDS builders of this package: prepares a set once, and detects changed source files.
 
-A set is written to a folder of another name and renamed when complete, so a half-built one never loads. What a killed
-build left behind is removed by the next build of the same set; only one process may build.
+A set is written to a folder of another name and renamed when complete, so a half-built one never loads. The next build
+of the same set removes what a killed build left behind. Only one process may build.
 """
 
 import pathlib
@@ -15,7 +15,7 @@ import tensorflow_datasets as tfds
 def info(
     builder: tfds.core.DatasetBuilder, features: dict[str, object], *, description: str, homepage: str
 ) -> tfds.core.DatasetInfo:
-    """The description of a set whose examples keep their order and whose metadata the build fills in."""
+    """The description of a set whose examples keep their order; the build fills in its metadata."""
     return tfds.core.DatasetInfo(
         builder=builder,
         description=description,
@@ -27,7 +27,7 @@ def info(
 
 
 def metadata(builder: tfds.core.DatasetBuilder) -> dict[str, Any]:
-    """What the build of a set noted; a build writes into it."""
+    """The metadata of a set; the build writes into it."""
     return builder.info.metadata  # pyright: ignore[reportReturnType]  # `info` above gives every set a dictionary
 
 
@@ -37,9 +37,9 @@ def records(builder: tfds.core.DatasetBuilder, split: str) -> Sequence[dict[str,
 
 
 def prepare(builder: tfds.core.DatasetBuilder, folder: pathlib.Path, fingerprint: dict) -> None:
-    """Build a set from the user's folder, or keep the prepared one if it was built from the same files.
+    """Build a set from the user's folder, or reuse the prepared one if it was built from the same files.
 
-    `fingerprint` has digests of those files; ValueError where those in the metadata of a prepared set are others.
+    `fingerprint` has digests of those files; ValueError if a prepared set has others in its metadata.
     """
     if is_built(builder):
         if changed := changes(builder, fingerprint):
@@ -55,17 +55,17 @@ def prepare(builder: tfds.core.DatasetBuilder, folder: pathlib.Path, fingerprint
 
 
 def changes(builder: tfds.core.DatasetBuilder, fingerprint: dict) -> str:
-    """Names of the digests that are not those a prepared set was built from; empty where all are."""
+    """Names of the digests that differ from those of a prepared set; empty if none do."""
     names = [name for name, digest in fingerprint.items() if metadata(builder)[name] != digest]
     return ", ".join(names) + " differ" if names else ""
 
 
 def is_built(builder: tfds.core.DatasetBuilder) -> bool:
-    """Whether the set is there; TFDS's own `is_prepared` says the same and warns where it is not."""
+    """Whether the set exists; TFDS's own `is_prepared` says the same, but warns if not."""
     return (builder.data_path / "dataset_info.json").exists()
 
 
 def require_built(builder: tfds.core.DatasetBuilder) -> None:
-    """Raise FileNotFoundError for a set that was not built."""
+    """Raise a FileNotFoundError if the set was not built."""
     if not is_built(builder):
         raise FileNotFoundError(f"no data set in {builder.data_dir}: build it first")

@@ -1,4 +1,4 @@
-"""What the seed of a run draws. Each thing has a random stream of its own, so that none of them moves another."""
+"""Random streams of a run's seed. Each use has its own stream, so that no use affects another."""
 
 import enum
 import functools
@@ -17,7 +17,7 @@ class Stream(enum.IntEnum):
 
 
 def generator(seed: int, stream: Stream, *place: int) -> np.random.Generator:
-    """The generator of a stream, or of one place in it, such as an epoch or a step."""
+    """The generator of a stream, or of one position in it, such as an epoch or a step."""
     return np.random.default_rng((seed, int(stream), *place))
 
 

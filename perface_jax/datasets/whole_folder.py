@@ -1,7 +1,7 @@
-"""A folder that is written once: it takes its name when it is complete, and keeps the options it was written with.
+"""A folder that is written once: it gets its name when it is complete, and records the options it was written with.
 
-Until then it lies beside its place under a hidden name. What a killed run left there is removed by the next run for the
-same place; a lock on a file inside tells it from a folder that another run is still writing.
+Until then it lies beside its final place under a hidden name. The next run for the same place removes what a killed run
+left there. A lock on a file inside distinguishes it from a folder that another run is still writing.
 """
 
 import contextlib
@@ -13,7 +13,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-if sys.platform != "win32":  # there, nothing is ever taken for left behind
+if sys.platform != "win32":  # there, no folder counts as left behind
     import fcntl
 
 OPTIONS = "synthetic.json"  # the options of a whole folder
@@ -21,7 +21,7 @@ LOCK = "unfinished.lock"  # only in a folder that is not whole
 
 
 def is_written(folder: str | os.PathLike, options: dict[str, Any]) -> bool:
-    """Whether the folder is complete, with these options; ValueError names the options where it has others."""
+    """Whether the folder is complete, with these options; a ValueError names the options that differ."""
     path = pathlib.Path(folder) / OPTIONS
     if not path.is_file():
         return False
@@ -35,10 +35,10 @@ def is_written(folder: str | os.PathLike, options: dict[str, Any]) -> bool:
 
 @contextlib.contextmanager
 def whole_folder(folder: str | os.PathLike, options: dict[str, Any]) -> Iterator[pathlib.Path]:
-    """A folder to write into, which becomes `folder` when the block ends and disappears when it fails.
+    """A folder to write into, which becomes `folder` when the block ends and disappears if it fails.
 
-    Folders above it are made. The options, values that JSON can hold, are kept in the folder. ValueError where it is
-    not empty, or it or one above it is a file.
+    Parent folders are created. The options (JSON values) are stored in the folder. ValueError if the folder is not
+    empty, or it or a parent is a file.
     """
     folder = pathlib.Path(folder)
     if folder.is_dir() and any(folder.iterdir()):
@@ -53,7 +53,7 @@ def whole_folder(folder: str | os.PathLike, options: dict[str, Any]) -> Iterator
     part.mkdir()
     try:
         with open(part / LOCK, "w") as lock:
-            with contextlib.suppress(OSError):  # a file system without locks: nothing is ever taken for left behind
+            with contextlib.suppress(OSError):  # a file system without locks: no folder counts as left behind
                 if sys.platform != "win32":
                     fcntl.flock(lock, fcntl.LOCK_EX)
             yield part

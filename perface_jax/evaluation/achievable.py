@@ -1,4 +1,4 @@
-"""What can be achieved in a setting, from ALL of its votes, split ones too: best scores, and human agreement."""
+"""Best achievable scores and human agreement of a setting, from ALL of its votes, unanimous or not."""
 
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -16,12 +16,12 @@ from perface_jax.statistics.votes import count_votes
 LOWER, UPPER, ANOTHER = (
     f"human agreement: {measure}" for measure in ("lower noise ceiling", "upper noise ceiling", "another vote")
 )
-# One program for a shape, where op by op each would be compiled alone.
+# One program per shape; run eagerly, every operation would be compiled alone.
 _noise_ceiling, _vote_agreement = jax.jit(metrics.noise_ceiling), jax.jit(metrics.vote_agreement)
 
 
 class Agreement(NamedTuple):
-    """One measure of human agreement: its mean, with the 95% interval, and the triplets, sources and votes it is of."""
+    """One measure of human agreement: its mean, 95% interval, and numbers of triplets, sources and votes."""
 
     name: str
     value: float
@@ -35,8 +35,8 @@ class Agreement(NamedTuple):
 def best_achievable(setting: Setting, seed: int) -> Callable[[Sequence[Run]], metrics.AchievableAccuracy]:
     """A function of the runs of a line: `metrics.achievable_accuracy` of their triplets in this setting, each once.
 
-    A triplet needs as many votes to be unanimous as the evaluated one with the fewest votes. Intervals resample
-    sources, and need to know them. Runs with the same triplets are computed once.
+    To count as unanimous, a triplet needs at least as many votes as the evaluated triplet with the fewest. Intervals
+    resample sources, so these must be known. Runs with the same triplets are computed once.
     """
     known = {}
 
@@ -59,9 +59,9 @@ def _best_achievable(data, places, seed):
 
 
 def human_agreement(runs: Sequence[Run], setting: Setting, how: Inference) -> list[Agreement]:
-    """The noise ceilings of a setting, and with more than three votes how often two votes agree.
+    """The noise ceilings of a setting, and how often two votes agree.
 
-    With up to three votes that is the lower noise ceiling.
+    With up to three votes, the latter equals the lower noise ceiling and is left out.
     """
     triplets, places = runs[0].data.triplets, every_place(runs, setting)
     votes, of_votes = triplets.votes[places], judged(runs[:1], [places])

@@ -1,6 +1,6 @@
 """Two models on the same triplets: paired tests of three measures, corrected for their number, and equivalence.
 
-Accuracy knows the unanimous triplets only. Soft score and log-likelihood use all votes, and find smaller differences.
+Accuracy uses the unanimous triplets only. Soft score and log-likelihood use all votes, and find smaller differences.
 """
 
 import enum
@@ -24,7 +24,7 @@ Similarities = Mapping[str, Sequence[Float32[np.ndarray, "t 2"]]]  # of each run
 
 
 class Measure(enum.StrEnum):
-    """What is compared."""
+    """The measure to compare."""
 
     ACCURACY = "accuracy"
     SOFT_SCORE = "soft score"
@@ -36,13 +36,13 @@ class ComparisonRow(NamedTuple):
 
     Attributes:
       low, high: the 95% interval of the difference, over what `Method` says.
-      p: of no difference, by the same method.
+      p: p-value of no difference, by the same method.
       p_holm: the same, corrected for all settings and pairs of models of this measure (`holm`).
-      p_equivalence: of a difference of `margin` or more; below .05 the models are equivalent within it. Not corrected;
-        NaN for the log-likelihood.
-      p_sign_flip: whole sources exchanged; it takes the targets as they are.
-      p_mcnemar: takes triplets as independent; of the accuracy of one answer to each triplet only.
-      note: why a number is missing, or what the interval does without.
+      p_equivalence: p-value of a difference of `margin` or more; below .05 the models are equivalent within it. Not
+        corrected; NaN for the log-likelihood.
+      p_sign_flip: exchanges whole sources; treats the targets as fixed.
+      p_mcnemar: treats triplets as independent; only for the accuracy of one answer per triplet.
+      note: why a number is missing, or what the interval leaves out.
       seen: how many sources and targets of the setting training has (`divisions.with_seen`).
     """
 
@@ -88,7 +88,7 @@ def comparison_rows(
 
 
 def places(data: LabeledTriplets, setting: Setting, measure: Measure) -> Int[np.ndarray, " n"]:
-    """The triplets of a setting that a measure is of: those with an evaluation label, or those with a vote."""
+    """The triplets of a setting that a measure uses: those with an evaluation label, or those with a vote."""
     if measure is Measure.ACCURACY:
         return data.settings.get(setting, np.empty(0, int))
     at = data.split.rows.get(setting, np.empty(0, int))
@@ -108,7 +108,7 @@ def _comparison(setting, measure, first, second, data, how, margin):
     repeated = len(place) > len(unique) and not alike
 
     def mean(similarities):
-        """Of each triplet its mean over the runs that have it in this setting."""
+        """The mean of each triplet over the runs that have it in this setting."""
         values = [SCORES[measure](*of_run) for of_run in zip(similarities, data, at, strict=True)]
         return (np.bincount(place, np.concatenate(values)) / np.bincount(place)).astype(np.float32)
 
@@ -159,7 +159,7 @@ def _soft_score(similarities, data, at) -> Float[np.ndarray, " n"]:
 
 
 def _log_likelihood(similarities, data, at) -> Float[np.ndarray, " n"]:
-    """A vote, so that the mean is that of the table of votes: of a triplet with more votes than the mean it is more."""
+    """Per vote, so that the mean is that of the table of votes; triplets with more votes than average weigh more."""
     votes = data.triplets.votes[at]
     odds = held_out_log_odds(_difference(similarities[at]), votes, data.triplets.source_id[at])
     if odds is None:

@@ -1,4 +1,4 @@
-"""What a reader of any number on triplets must know of how they were divided, and of what could not be checked."""
+"""What a reader of scores must know: how the triplets were divided, and what could not be checked."""
 
 from collections.abc import Sequence
 from typing import TypeVar
@@ -15,7 +15,7 @@ Row = TypeVar("Row", TripletRow, VoteRow, ComparisonRow)
 def seen_in_training(data: LabeledTriplets, setting: Setting) -> str:
     """How many sources and targets of a setting training has, such as "12 of 16 sources, 0 of 12 targets".
 
-    "unknown" without ids, and "" for a split by ids, where it follows from the name of the setting.
+    "unknown" without ids; "" for a split by ids, where the name of the setting says it.
     """
     if data.split.by is SplitBy.IDS:
         return ""
@@ -24,12 +24,12 @@ def seen_in_training(data: LabeledTriplets, setting: Setting) -> str:
 
 
 def with_seen(rows: Sequence[Row], data: LabeledTriplets) -> list[Row]:
-    """The rows of a table with what training has seen of their settings in `seen`."""
+    """The rows of a table, with `seen` filled in: how much of their setting training has seen."""
     return [row._replace(seen=seen_in_training(data, row.setting)) for row in rows]
 
 
 def notes(data: LabeledTriplets) -> list[str]:
-    """Sentences on the division: its sizes, what its settings share with training, and what no audit could compare."""
+    """Sentences on the division: sizes, what settings share with training, and what the audit could not compare."""
     found = [f"The triplets are divided {data.split}."]
     shared = {name: seen_in_training(data, name) for name, rows in data.split.rows.items() if len(rows)}
     shared = {name: text for name, text in shared.items() if text and name != Setting.TRAIN}

@@ -1,7 +1,7 @@
 """From pictures to embeddings, every picture exactly once, with frozen batch statistics.
 
 Pictures follow the contract of `images`; embeddings are float32 NumPy arrays `[N, D]`, not of unit length. All devices
-of a process share its batches. Of several processes each embeds its share, and all get the embeddings of every picture.
+of a process share its batches. Each of several processes embeds its share, and all get the embeddings of every picture.
 """
 
 import collections
@@ -42,13 +42,13 @@ class Network:
     """A model and its weights on the devices of this process."""
 
     def __init__(self, model: Embedding, variables: Mapping, *, batch_size: int):
-        """Takes `batch_size` pictures a step, rounded up to a multiple of the devices."""
+        """Embeds `batch_size` pictures per step, rounded up to a multiple of the devices."""
         if batch_size < 1:
             raise ValueError(f"batch_size must be at least 1, got {batch_size}")
         self.model = model
         self._mesh = parallel.make_mesh(devices=jax.local_devices())
         self.batch_size = -(-batch_size // self._mesh.size) * self._mesh.size
-        folds = isinstance(model, IResNet)  # another module is applied as it is
+        folds = isinstance(model, IResNet)  # another module is applied unchanged
         platform = self._mesh.devices.flat[0].platform
         weights = folding.fold_norms(model, variables, platform=platform) if folds else dict(variables)
         self._weights = parallel.place_global(weights, self._mesh)
@@ -73,7 +73,7 @@ class Network:
         """The embeddings of n items of k pictures each, on every process.
 
         Args:
-          names: of the pictures, n times k; only their number counts here, see `Vectors.items`.
+          names: of the pictures, n times k; only their number matters here, see `Vectors.items`.
           load: position of an item -> its pictures; called once for each, in threads.
         """
         mine = range(jax.process_index(), len(names), jax.process_count())
@@ -94,7 +94,7 @@ def _program(model, step):
 
 
 def refuse_bad(names: Sequence[str], embeddings: Float[np.ndarray, "n d"], origin: str) -> None:
-    """Raise a ValueError that names the pictures whose vectors have no direction: not finite, or zero."""
+    """Raise a ValueError that names the pictures whose vectors are zero or not finite."""
     for bad, what in (
         (~np.isfinite(embeddings).all(axis=1), "NaN or infinite numbers in the vectors of"),
         (~embeddings.any(axis=1), "vectors of length zero, which have no direction:"),
@@ -135,15 +135,15 @@ def embed_folder(
 ) -> tuple[list[str], Float32[np.ndarray, "n d"], list[tuple[str, str]]]:
     """Embed every picture of a folder and its subfolders, in the order of their names.
 
-    Decoding runs ahead in threads; memory does not grow with the number of pictures. A progress bar shows the rate.
+    Threads decode ahead; memory does not grow with the number of pictures. A progress bar shows the rate.
 
     Args:
       folder: searched for .jpg, .jpeg, .png, .webp, .bmp, .tif, .tiff, .gif; other and hidden files are ignored.
       crop: how the pictures were cropped. A template of `images` (`arcface`, `simswap`, `simswap_ffhq`) means squares
-        of that kind, which are only resized; `celeba_hq` means squares as in CelebA-HQ and FFHQ, cut to the model's
-        crop by a fixed box. With `landmarks` or a `detector` it is the template that the faces are aligned to.
+        of that kind, which are only resized. `celeba_hq` means squares as in CelebA-HQ and FFHQ, which are cropped to
+        the model's crop by a fixed box. With `landmarks` or a `detector`, it is the template to align the faces to.
       landmarks: five points in pixels of the picture (or another number of `landmarks.COUNTS`), by name as returned or
-        without folder and suffix; a picture without is skipped.
+        without folder and suffix; a picture without landmarks is skipped.
       detector: finds the faces of whole photographs: "mtcnn", or any `detection.Detector`. A picture without a face is
         skipped.
       faces: which of several faces: the "largest", or "all", returned as `name#0`, `name#1`, the largest first.
@@ -193,7 +193,7 @@ def face_loader(
 ) -> Callable[[epath.Path, str], list[UInt8[np.ndarray, "s s 3"]] | str]:
     """(folder, name of a picture in it) -> its faces, ready for the model; or the reason why there is none.
 
-    Arguments, warnings and errors are those of `embed_folder`, which embeds what this loads.
+    Arguments, warnings and errors are those of `embed_folder`, which embeds the faces that this loads.
     """
     find = _finder(landmarks, detector, faces, crop)
     _warn_of_other_crop(model, crop)
@@ -205,7 +205,7 @@ def face_loader(
 
 
 def _ahead(pool, load, names: Sequence, *, window: int) -> Iterator[tuple[Any, Any]]:
-    """(name, load(name)) in order, with at most `window` pictures loaded and not yet taken."""
+    """(name, load(name)) in order, with at most `window` pictures loaded ahead."""
     pending = collections.deque()
     for name in names:
         pending.append((name, pool.submit(load, name)))
@@ -229,7 +229,7 @@ def _load(folder, model, crop, find, name):
 
 
 def _finder(landmarks, detector, faces, crop):
-    """(name, picture) -> five points of each face that is wanted, None for a crop; or the reason why there is none."""
+    """(name, picture) -> five points of each wanted face, None for a crop; or the reason why there is none."""
     if faces not in ("largest", "all"):
         raise ValueError(f"saw faces {faces!r}, wanted 'largest' or 'all'")
     if landmarks is None and detector is None:

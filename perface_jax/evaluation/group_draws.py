@@ -1,8 +1,8 @@
-"""The distances of queries to groups if other members had been photographed: a bootstrap of the gallery.
+"""The distances of queries to groups with other members: a bootstrap of the gallery.
 
-The members of each group are drawn with replacement, as many as there are (of a subsample: as many as it has). A drawn
-gallery is a weighting of the members, and the rules of `perface_jax.groups` are computed from weights: a hundred times
-faster than on repeated members, and the same numbers.
+The members of each group are drawn with replacement, as many as the group (or the subsample) has. A drawn gallery is a
+weighting of the members. The rules of `perface_jax.groups` are computed from these weights, which is a hundred times
+faster than from repeated members and gives the same numbers.
 """
 
 import numpy as np
@@ -17,7 +17,7 @@ Weights = Float64[np.ndarray, "r _"]  # how often each member of one group is dr
 def draw_members(
     members: Bool[np.ndarray, "g n"], *, resamples: int, size: int | None = None, seed: int = 0
 ) -> list[Weights]:
-    """For each group, how often each of its members is drawn: `size` draws, as many as it has members if None."""
+    """For each group, how often each of its members is drawn: `size` draws; None: as many as it has members."""
     random = np.random.default_rng(seed)
     counts = [int(one.sum()) for one in members]
     return [
@@ -36,9 +36,9 @@ def drawn_distances(
     factor: float,
     equalize: bool = False,
 ) -> Float64[np.ndarray, "r q g"]:
-    """`groups.group_distances` for each draw of the members; NaN where fewer than two are left.
+    """`groups.group_distances` for each draw of the members; NaN where fewer than two remain.
 
-    `own` says which member is the query itself, and left out.
+    `own` says which member is the query itself, and is left out.
     """
     free = np.ones(distances.shape) if own is None else (~own).astype(np.float64)
     counts = [w @ free[:, one].T for one, w in zip(members, weights, strict=True)]
@@ -67,7 +67,7 @@ def _moments(values, kept, weights, count):
 
 
 def _at_rank(values, kept, weights, rank, rule):
-    """The value at a rank from 0, from below or for the percentile from above, interpolated: `[r, q]`."""
+    """The interpolated value at a rank from 0, counted from below, or from above for the percentile: `[r, q]`."""
     order = np.argsort(-values if rule is Rule.PERCENTILE else values, axis=1)
     near = order[:, : int(rank.max()) * 4 + 40]  # a draw without as many of these looks at all
     kept, found = np.take_along_axis(kept, order, axis=1), np.empty(rank.shape)
@@ -82,7 +82,7 @@ def _at_rank(values, kept, weights, rank, rule):
 
 
 def _value_at(values, places, drawn, rank):
-    """The value that a cumulative count `[q, k]` reaches at a whole rank from 0, by query."""
+    """For each query, the value at which a cumulative count `[q, k]` reaches a whole rank from 0."""
     query = np.arange(len(values))
     first = np.minimum(np.sum(drawn <= rank[:, None], axis=1), places.shape[1] - 1)
     return values[query, places[query, first]]

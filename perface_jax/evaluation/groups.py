@@ -18,7 +18,7 @@ ALL = "all"  # the `group` of the row on a task as a whole
 
 
 class Task(enum.StrEnum):
-    """Which groups there are to choose from."""
+    """The groups to choose from."""
 
     GENDER = "male / female"
     AGE = "young / older"
@@ -26,10 +26,10 @@ class Task(enum.StrEnum):
 
 
 class GroupRow(NamedTuple):
-    """One class of one task, of one model, as in `classification.ClassRow`; or ALL: the task as a whole.
+    """One class of one task for one model, as in `classification.ClassRow`; or ALL: the task as a whole.
 
-    Estimates are resampled over queries and over the members of each group. Of a whole task are `top1`, the share of
-    queries whose group was chosen, and `gain`: that of this model minus that of the model before training, with p.
+    Estimates are resampled over queries and over the members of each group. Only a whole task has `top1`, the share of
+    queries assigned to their own group, and `gain`, its increase over the model before training, with p.
     """
 
     task: Task
@@ -93,7 +93,7 @@ def tasks(
 
 
 def itself(gallery: Faces, queries: Faces) -> Bool[np.ndarray, "q n"] | None:
-    """Which member of the gallery is the query itself; None if no query is a member."""
+    """For each query, which member of the gallery it is; None if no query is a member."""
     same = np.asarray(queries.names)[:, None] == np.asarray(gallery.names)[None]
     return same if same.any() else None
 
@@ -101,7 +101,7 @@ def itself(gallery: Faces, queries: Faces) -> Bool[np.ndarray, "q n"] | None:
 def others(
     members: Bool[np.ndarray, "g n"], gallery: Faces, queries: Faces
 ) -> Bool[np.ndarray, "g n"] | Bool[np.ndarray, "q g n"]:
-    """Membership without the query itself; with an axis of queries where a query is also a member."""
+    """Membership without the query itself; has an axis of queries if a query is also a member."""
     own = itself(gallery, queries)
     return members if own is None else members[None] & ~own[:, None]
 
@@ -131,7 +131,7 @@ def group_rows(
     """Every task, class by class and as a whole, of every model; see `tasks` and `perface_jax.groups.classify`.
 
     Args:
-      before: the name of a trained model -> that of the same model before training, for `GroupRow.gain`.
+      before: the name of a trained model -> the name of the same model before training, for `GroupRow.gain`.
       seed: of the bootstrap, and of the members that Equalize.SUBSAMPLE draws.
 
     Raises:
@@ -157,7 +157,7 @@ def group_rows(
 
 
 def _rows(task, model, truth, classes, found, start, seed) -> list[GroupRow]:
-    """The rows of one task and model. `found` is what it chose, and its draws; `start` the same before training."""
+    """The rows of one task and model. `found` has its choices and draws, `start` the same before training."""
     chosen, drawn = found
     report = classification_report(truth, chosen.group, chosen.distances, classes, drawn=drawn, seed=seed)
     rows = []
@@ -172,5 +172,5 @@ def _rows(task, model, truth, classes, found, start, seed) -> list[GroupRow]:
 
 
 def _nearest(distances: np.ndarray) -> np.ndarray:
-    """The group of each query; one that a draw left with fewer than two members is not chosen."""
+    """The group of each query; a group that a draw leaves with fewer than two members is not chosen."""
     return np.argmin(np.where(np.isnan(distances), np.inf, distances), axis=-1)

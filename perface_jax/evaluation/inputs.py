@@ -1,4 +1,4 @@
-"""What an evaluation is given. Protocols: nothing here knows how a data set is stored or where vectors come from."""
+"""The inputs of an evaluation, as protocols: independent of how a data set is stored or where vectors come from."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol, runtime_checkable
@@ -11,7 +11,7 @@ from perface_jax.annotations import Setting, Split
 
 @runtime_checkable
 class Embedder(Protocol):
-    """What gives vectors: `embedding.Network` of pictures, `vectors.Vectors` by name."""
+    """Returns vectors: `embedding.Network` from pictures, `vectors.Vectors` by name."""
 
     def items(
         self, names: Sequence[Sequence[str]], load: Callable[[int], UInt8[np.ndarray, "k h w 3"]]
@@ -25,7 +25,7 @@ class Triplets(Protocol):
     """Pictures a, b and reference with votes, such as `datasets.sim_celeba.Triplets`.
 
     `votes` are 0 = a, 1 = b, -1 = none. Item i is the three pictures, in the order a, b, reference. `metadata` says
-    where the triplets are from: `release`, `answers_sha256`, `pictures_sha256`.
+    where the triplets come from: `release`, `answers_sha256`, `pictures_sha256`.
     """
 
     @property
@@ -51,7 +51,7 @@ class LabeledTriplets(NamedTuple):
       labels: unanimous, for every evaluation; -1 = not evaluated.
       training: positions of the training triplets that have a training label.
       settings: positions of the triplets of each setting that have an evaluation label.
-      split: how the triplets were divided, and all triplets of each setting, with a label or without.
+      split: how the triplets were divided, and all triplets of each setting, labeled or not.
     """
 
     triplets: Triplets

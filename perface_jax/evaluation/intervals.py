@@ -1,4 +1,4 @@
-"""Intervals and tests of the scores of an evaluation: over sources and targets, as far as they are known."""
+"""Intervals and tests of the scores of an evaluation, over sources and targets if these are known."""
 
 import enum
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from perface_jax import metrics
 
 
 class Method(enum.StrEnum):
-    """How intervals and tests of scores allow for triplets that are alike; `statistics.interval` of the config."""
+    """How intervals and tests account for similar triplets; the config's `statistics.interval`."""
 
     TWO_WAY = "two_way"  # cluster-robust, over sources and targets
     SOURCE = "source"  # bootstrap of sources
@@ -36,14 +36,14 @@ class Difference(NamedTuple):
 
 
 class Basis(NamedTuple):
-    """The ids that an interval is over, none if there is no interval; `note` says what it does without."""
+    """The ids that an interval is over, none if there is no interval; `note` says what is left out."""
 
     ids: tuple[Int[np.ndarray, " n"], ...]
     note: str = ""
 
 
 class Judged(NamedTuple):
-    """The source and the target of each score; below 0 where unknown."""
+    """The source and the target of each score; below 0 if unknown."""
 
     source: Int[np.ndarray, " n"]
     target: Int[np.ndarray, " n"]
@@ -53,7 +53,7 @@ class Judged(NamedTuple):
 
 
 def basis(judged: Judged, method: Method) -> Basis:
-    """What an interval can be over: a clustering with an unknown id, or with one target, is left out."""
+    """The usable clusterings: one with an unknown id, or with only one target, is left out."""
     sources, targets = (_count(ids) for ids in judged)
     if sources == 1 or (method is Method.SOURCE and sources < 2):
         return Basis((), "one source" if sources else "sources unknown")
@@ -68,7 +68,7 @@ def basis(judged: Judged, method: Method) -> Basis:
 
 
 def interval(values: Float[np.ndarray, " n"], judged: Judged, how: Inference) -> tuple[float, float]:
-    """The 95% interval of the mean of those scores, from 0 to 1, that are numbers; (NaN, NaN) where there is none."""
+    """The 95% interval of the mean of the scores (from 0 to 1) that are not NaN; (NaN, NaN) if there is none."""
     function = metrics.score_interval if how.method is Method.TWO_WAY else _drawn(metrics.cluster_interval, how)
     low, high = _apply(function, (values,), judged, how)
     return low, high
@@ -77,7 +77,7 @@ def interval(values: Float[np.ndarray, " n"], judged: Judged, how: Inference) ->
 def paired(
     first: Float[np.ndarray, " n"], second: Float[np.ndarray, " n"], judged: Judged, how: Inference
 ) -> Difference:
-    """The test of the mean of `first - second`, where both are numbers; NaN what there is not."""
+    """The test of the mean of `first - second` where neither is NaN; undefined numbers are NaN."""
     function = metrics.robust_test if how.method is Method.TWO_WAY else _drawn(metrics.paired_bootstrap, how)
     found = _apply(function, (first, second), judged, how)
     differences = (first - second)[np.isfinite(first - second)]

@@ -1,7 +1,7 @@
-"""What every table of triplets is made from: runs with the similarities of their models, and how runs are pooled.
+"""The input of every table of triplets: runs with the similarities of their models, and how runs are pooled.
 
-A model answers a triplet with two numbers, its similarities of the reference to a and to b. `cells` are, by the name to
-print, the runs that only seeds and folds tell apart.
+A model answers a triplet with two numbers, its similarities of the reference to a and to b. `cells` maps a printed name
+to the runs that differ only in seed and fold.
 """
 
 import collections
@@ -23,7 +23,7 @@ Entry = TypeVar("Entry")
 
 
 class Role(enum.StrEnum):
-    """What a model is in an evaluation."""
+    """The role of a model in an evaluation."""
 
     START = "start"  # before training; the gain of the trained model is measured from it
     TRAINED = "trained"
@@ -31,7 +31,7 @@ class Role(enum.StrEnum):
 
 
 class Kind(enum.StrEnum):
-    """What a line of a table is about."""
+    """The subject of a line of a table."""
 
     MODEL = "model"
     BASELINE = "image-blind baseline"
@@ -40,7 +40,7 @@ class Kind(enum.StrEnum):
 
 
 class Answers(NamedTuple):
-    """The similarities of one model; models of one `identity`, weights or a file, give one line of a table."""
+    """The similarities of one model. Models with the same `identity` (weights or file) share a line of a table."""
 
     name: str
     identity: str
@@ -50,7 +50,7 @@ class Answers(NamedTuple):
 class Run(NamedTuple):
     """One run of a sweep, or external embeddings on the split of one.
 
-    `seed` only repeats the run: runs that differ in nothing else are the spread of one cell of the table.
+    `seed` only repeats the run: runs that differ in nothing else give the spread of one cell of the table.
     """
 
     seed: tuple
@@ -71,7 +71,7 @@ class Line(NamedTuple):
 
     @property
     def start(self) -> list[np.ndarray] | None:
-        """Those of the models before training; None where there was no training."""
+        """The answers of the models before training; None without training."""
         trained = self.role is Role.TRAINED
         return [run.answers[Role.START].similarities for run in self.runs] if trained else None
 
@@ -84,7 +84,7 @@ def triplet_similarities(embedder: Embedder, triplets: Triplets) -> Float32[np.n
 
 
 def scores(similarities: Float[np.ndarray, "t 2"], labels: Int[np.ndarray, " t"]) -> Float32[np.ndarray, " t"]:
-    """1 where the picture people chose is the more similar one, 1/2 at a tie, else 0; NaN without a label."""
+    """1 where the picture that people chose is the more similar one, 1/2 for a tie, else 0; NaN without a label."""
     right = np.asarray(metrics.pair_scores(similarities[:, 0], similarities[:, 1]))
     return np.where(labels < 0, np.nan, np.where(labels == 0, right, 1 - right)).astype(np.float32)
 
@@ -96,14 +96,14 @@ def counts(votes: Int[np.ndarray, "t v"]) -> tuple[Float32[np.ndarray, " t"], Fl
 
 
 def title(role: Role, name: str, cell: str) -> str:
-    """The name to print: all cells of a sweep have the start in common; trained models are named after their cell."""
+    """The printed name: all cells of a sweep share the start; trained models are named after their cell."""
     return f"{name} {cell}".strip() if role is Role.TRAINED else name
 
 
 def distinguish(
     cells: Mapping[str, Sequence[Entry]], key: Callable[[Entry], Hashable]
 ) -> list[tuple[str, Sequence[Entry]]]:
-    """(suffix of the name, entries) of each cell; of the first one alone where all cells have the same keys."""
+    """(suffix of the name, entries) of each cell; only of the first if all cells have the same keys."""
     if len({tuple(map(key, entries)) for entries in cells.values()}) == 1:
         return [("", next(iter(cells.values())))]
     return [(f" ({cell})", entries) for cell, entries in cells.items()]
@@ -112,7 +112,7 @@ def distinguish(
 def lines(cells: Mapping[str, Sequence[Run]], places: Callable[[Run], np.ndarray] | None = None) -> list[Line]:
     """The models of all cells, those before training first.
 
-    A model that cells share has one line if the triplets it is about, at `places` of a run, are the same, too.
+    A model that cells share has one line if its triplets, at `places` of a run, are also the same.
     """
     named = collections.defaultdict(dict)
     for role in Role:
@@ -130,7 +130,7 @@ def lines(cells: Mapping[str, Sequence[Run]], places: Callable[[Run], np.ndarray
 
 
 def by_setting(cells: Mapping[str, Sequence[Run]]) -> dict[Setting, dict[str, Sequence[Run]]]:
-    """The settings in order, and those cells of each that have triplets in it."""
+    """The settings in order, each with the cells that have triplets in it."""
     found = {}
     for setting in Setting:
         present = {cell: runs for cell, runs in cells.items() if any(len(rows(run, setting)) for run in runs)}
@@ -149,12 +149,12 @@ def labeled(run: Run, setting: Setting) -> Int[np.ndarray, " n"]:
 
 
 def pooled(arrays: Sequence[np.ndarray], places: Sequence[np.ndarray]) -> np.ndarray:
-    """What the array of each run has at its places, one run after the other."""
+    """The values of each run's array at its places, one run after another."""
     return np.concatenate([array[at] for array, at in zip(arrays, places, strict=True)])
 
 
 def judged(runs: Sequence[Run], places: Sequence[np.ndarray]) -> Judged:
-    """The source and target ids of what each run has at its places, one run after the other."""
+    """The source and target ids of each run at its places, one run after another."""
     return Judged(
         *(pooled([getattr(run.data.triplets, of) for run in runs], places) for of in ("source_id", "target_id"))
     )

@@ -14,7 +14,7 @@ from perface_jax.evaluation.inputs import Faces
 
 
 class Method(enum.StrEnum):
-    """How candidates are chosen."""
+    """The method that chooses candidates."""
 
     LEAST = "least similar"
     DIVERSE = "least similar, diverse"
@@ -38,11 +38,11 @@ class Ranked(NamedTuple):
     """The candidates that one model proposes for the shown queries.
 
     Attributes:
-      places: of the shown queries among all.
-      group: of each, position in `names`.
-      limits: the distance of each query to each group, by which STEP 1 chose.
+      places: positions of the shown queries among all.
+      group: of each query, position in `names`.
+      limits: the distance of each query to each group, which decides STEP 1.
       most: the two most similar members.
-      proposed: k of each method.
+      proposed: k candidates of each method.
     """
 
     places: Int[np.ndarray, " s"]
@@ -68,12 +68,12 @@ def select(
     band: tuple[float, float],
     seed: int = 0,
 ) -> Ranked:
-    """STEP 1 and STEP 2 for the first queries of every group; the rest is as in `group_rows`.
+    """STEP 1 and STEP 2 for the first queries of every group; other arguments as in `group_rows`.
 
     Args:
-      each: queries of each group.
+      each: queries per group.
       k: candidates to propose.
-      max_similarity: of two candidates proposed together by the diverse method.
+      max_similarity: of two candidates that the diverse method proposes together.
       band: quantiles of similarity among the members.
 
     Raises:

@@ -18,16 +18,16 @@ FILE = "similarities.npz"
 
 
 def by_model(cells: Mapping[str, Sequence[Run]]) -> dict[str, list[Float32[np.ndarray, "t 2"]]]:
-    """By the name to print, the similarities of each run."""
+    """By printed name, the similarities of each run."""
     return {line.name: line.similarities for line in lines(cells)}
 
 
 def save_similarities(file: epath.Path, triplets: Triplets, cells: Mapping[str, Sequence[Run]]) -> None:
-    """Write those of every model with what tells data and split; nothing where the cells are split differently."""
+    """Write the similarities of every model with digests of data and split; nothing if cells are split differently."""
     try:
         arrays: dict[str, Any] = {"data": _digests(triplets), "settings": common_settings(cells)}
     except ValueError:
-        return  # nothing that could be compared
+        return  # nothing to compare
     arrays |= {f"model {name}": np.stack(runs) for name, runs in by_model(cells).items()}
     with replacing(file) as unfinished, unfinished.open("wb") as opened:  # another process may be reading it
         np.savez_compressed(opened, **arrays)
@@ -36,12 +36,12 @@ def save_similarities(file: epath.Path, triplets: Triplets, cells: Mapping[str, 
 def load_similarities(
     file: epath.Path, triplets: Triplets, cells: Mapping[str, Sequence[Run]]
 ) -> dict[str, list[Float32[np.ndarray, "t 2"]]]:
-    """Those of another run by the name to print, of each of its seeds and folds.
+    """The similarities of another run by printed name, for each of its seeds and folds.
 
     Raises:
       FileNotFoundError: the run was not evaluated.
       ValueError: a damaged file; or other data, another split, another number of seeds and folds. The validation
-        triplets may be others.
+        triplets may differ.
     """
     arrays, here = read(file), common_settings(cells)
     if not np.array_equal(arrays["data"], _digests(triplets)):
@@ -61,7 +61,7 @@ def load_similarities(
 
 
 def read(file: epath.Path) -> dict[str, np.ndarray]:
-    """The arrays of the file. FileNotFoundError or ValueError: it is not there, or damaged."""
+    """The arrays of the file. FileNotFoundError or ValueError: it is missing or damaged."""
     if not file.exists():
         raise FileNotFoundError(f"{file.parent} has no {FILE} to compare with: run evaluate.py on it first")
     try:
@@ -73,17 +73,17 @@ def read(file: epath.Path) -> dict[str, np.ndarray]:
 
 
 def _without_validation(settings):
-    """Runs that differ in their validation triplets alone, as those of version 0.1 from later ones, can be compared."""
+    """Ignores validation triplets: runs that differ only in these, as version 0.1 from later ones, are comparable."""
     return np.where(settings == Setting.VALIDATION.value, "", settings)
 
 
 def _digests(triplets):
-    """What tells one data set from another."""
+    """The digests that distinguish data sets."""
     return np.array([triplets.metadata["answers_sha256"], triplets.metadata["pictures_sha256"], str(len(triplets))])
 
 
 def common_settings(cells: Mapping[str, Sequence[Run]]) -> Shaped[np.ndarray, "r t"]:
-    """The setting of each triplet in each run of a cell, as text. ValueError: cells that are split differently."""
+    """The setting of each triplet in each run of a cell, as text. ValueError if cells are split differently."""
     of_cells = []
     for runs in cells.values():
         places = np.full((len(runs), len(runs[0].data.labels)), "", "U20")

@@ -1,8 +1,7 @@
-"""The accuracy table: unanimous triplets of every setting, with all that an accuracy must be compared with.
+"""The accuracy table: unanimous triplets of every setting, with everything to compare an accuracy with.
 
-The best achievable accuracy and human agreement are those of ALL triplets of the setting, split ones too.
-
-A number that does not exist is NaN, and the row says why in `note`.
+The best achievable accuracy and human agreement are over ALL triplets of the setting, unanimous or not. An undefined
+number is NaN, and the row says why in `note`.
 """
 
 import functools
@@ -38,23 +37,23 @@ BASELINES = {  # the ids whose training labels they look up
     "image-blind target look-up": "target_id",
 }
 MISFIT = 0.005  # of the votes; more is said in the row
-# One program for a shape, where op by op each would be compiled alone.
+# One program per shape; run eagerly, every operation would be compiled alone.
 _lookup_baseline = jax.jit(metrics.lookup_baseline, static_argnames="size")
 
 
 class TripletRow(NamedTuple):
-    """One line of the accuracy table: a model and its cell of a sweep, a baseline, human agreement, what is achievable.
+    """One line of the accuracy table: a model in its cell of a sweep, a baseline, human agreement, or best achievable.
 
     Attributes:
-      role: of a model; None for the others.
+      role: of a model; None for other lines.
       accuracy: share of right triplets, of all runs and folds together.
       low, high: its 95% interval, over sources and targets (`intervals.Method`).
       deviation: standard deviation over seeds, n - 1.
-      best: the best achievable accuracy on the unanimous triplets of the setting if the shares of people who say a have
-        a beta distribution; best_low, best_high: its bounds for any distribution (`metrics.achievable_accuracy`).
+      best: the best achievable accuracy on the unanimous triplets of the setting, for a beta distribution of vote
+        shares; best_low, best_high: its bounds for any distribution (`metrics.achievable_accuracy`).
       gain: accuracy minus that of the start on the same triplets, with its 95% interval.
       ties: scores of one half, of all runs.
-      triplets, sources, seeds: how many different ones it rests on; 0 sources where they are unknown.
+      triplets, sources, seeds: how many different ones there are; 0 sources if they are unknown.
       seen: how many sources and targets of the setting training has; "" for a split by ids.
     """
 
@@ -92,10 +91,10 @@ def triplet_rows(
 ) -> list[TripletRow]:
     """The accuracy table: every cell in every setting, beside the image-blind baselines and human agreement.
 
-    Folds of one seed are pooled. With folds that make each source and each target a test id once, all sources and all
-    targets are in [i], but not all their triplets: each fold has its test sources on its test targets, in five folds of
-    an 80 x 80 grid 5 x 16 x 16 = 1,280 of 6,400. What is the same in all cells has one row, a setting without triplets
-    none.
+    Folds of one seed are pooled. If the folds make each source and each target a test id once, [i] contains all sources
+    and all targets, but not all their triplets: each fold has its test sources on its test targets, in five folds of an
+    80 x 80 grid 5 x 16 x 16 = 1,280 of 6,400. A line that is the same in all cells appears once; a setting without
+    triplets has no lines.
     """
     how = Inference(intervals, seed)
     return [row for setting, present in by_setting(cells).items() for row in _rows(setting, present, how)]
@@ -142,12 +141,12 @@ def _model(setting, line: Line, how):
 
 
 def _seen(run):
-    """What tells one baseline from another."""
+    """What distinguishes one baseline from another."""
     return run.data.training.tobytes(), run.data.training_labels[run.data.training].tobytes()
 
 
 def _baseline(setting, baseline, name, runs, how):
-    """It sees the training labels of each run and no picture."""
+    """The baseline sees the training labels of each run and no picture."""
     values = []
     for run in runs:
         data, seen = run.data, run.data.training_labels[run.data.training]
@@ -193,7 +192,7 @@ def _row(setting, name, kind, role, runs, of_runs, start, how):
 
 
 def _of_seeds(runs, of_runs, of_setting, values):
-    """The accuracy of each seed; only one where the scores of all runs are the same: nothing was repeated then."""
+    """The accuracy of each seed; only one if the scores of all runs are equal, because then nothing was repeated."""
     seeds = np.repeat([str(run.seed) for run in runs], list(map(len, of_setting)))
     kept = np.isfinite(values)
     found = [values[kept & (seeds == one)].mean() for one in np.unique(seeds[kept])]
@@ -237,7 +236,7 @@ def _doubt(best):
 
 
 def _agreement(setting, found, suffix):
-    """Of all triplets: on the unanimous ones it is 1 by selection."""
+    """Over all triplets, because on the unanimous ones it is 1 by selection."""
     row = TripletRow(setting, found.name + suffix, Kind.AGREEMENT, None, found.value, found.low, found.high)
     note = "all triplets, split ones too" if found.triplets else "no triplet with two votes"
     return row._replace(triplets=found.triplets, sources=found.sources, note=note)

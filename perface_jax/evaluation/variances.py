@@ -1,4 +1,4 @@
-"""Where the scores of a model vary: with the source, with the target, or with neither."""
+"""What the scores of a model vary with: the source, the target, or neither."""
 
 import functools
 from collections.abc import Mapping, Sequence
@@ -12,9 +12,9 @@ from perface_jax.statistics.variance_components import UNKNOWN, variance_compone
 
 
 class VarianceRow(NamedTuple):
-    """The shares of the variance of a model's scores on unanimous triplets, each triplet its mean over all runs.
+    """The shares of the variance of a model's scores on unanimous triplets (means over all runs).
 
-    NaN where sources or targets are unknown, or where there is only one.
+    NaN if sources or targets are unknown, or if there is only one.
     """
 
     setting: Setting

@@ -1,7 +1,7 @@
 """Embeddings of any model in a file: names -> vectors.
 
-A `.npz` with `names`, strings `[N]`, and `embeddings`, floating `[N, D]`. A picture is known by its name without folder
-and suffix: `triplet/t0000_a.jpg` is `t0000_a`. NaN and vectors of length zero are refused when the file is read.
+A `.npz` with `names`, strings `[N]`, and `embeddings`, floating `[N, D]`. A picture is identified by its name without
+folder and suffix: `triplet/t0000_a.jpg` is `t0000_a`. Reading refuses NaN and zero vectors.
 """
 
 import collections
@@ -23,10 +23,10 @@ ARRAYS = ("names", "embeddings")
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Vectors:
-    """Embeddings by name, each once; finite, none of them zero. Any floating dtype is cast to float32.
+    """Embeddings by name, each once; finite and not zero. Any floating dtype is cast to float32.
 
     Raises:
-      ValueError: anything else, with the first names concerned and `path`, the file.
+      ValueError: otherwise; the message has the first names concerned and `path`, the file.
     """
 
     names: tuple[str, ...]
@@ -43,7 +43,7 @@ class Vectors:
             )
         if not np.issubdtype(embeddings.dtype, np.floating):
             raise ValueError(f"{self.path}: embeddings are {embeddings.dtype}; wanted floating-point numbers")
-        with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, and is refused below
+        with np.errstate(over="ignore"):  # values beyond float32 become infinite, and are refused below
             embeddings = embeddings.astype(np.float32)
         if doubled := [name for name, count in collections.Counter(names).items() if count > 1]:
             raise ValueError(f"{self.path}: {listed(doubled)} more than once (names count without folder and suffix)")
@@ -52,7 +52,7 @@ class Vectors:
         object.__setattr__(self, "embeddings", embeddings)
 
     def of(self, names: Sequence[str]) -> Float32[np.ndarray, "n d"]:
-        """The vectors of these pictures. ValueError: names without one, with how many and the first ones."""
+        """The vectors of these pictures. ValueError: names without a vector; it lists the first."""
         places = {name: place for place, name in enumerate(self.names)}
         if missing := [name for name in names if stem(name) not in places]:
             raise ValueError(
@@ -84,7 +84,7 @@ def read_vectors(file: epath.PathLike) -> Vectors:
 
 
 def require_different_names(folder: epath.PathLike) -> None:
-    """ValueError where two pictures of a folder would have one name in a file of vectors, before hours of computing."""
+    """Raise a ValueError, before hours of computing, if two pictures would have one name in a file of vectors."""
     by_stem = collections.Counter(map(stem, picture_names(folder)))
     if doubled := [name for name, count in by_stem.items() if count > 1]:
         raise ValueError(
@@ -94,6 +94,6 @@ def require_different_names(folder: epath.PathLike) -> None:
 
 
 def write_vectors(file: epath.PathLike, names: Sequence[str], embeddings: Float[np.ndarray, "n d"]) -> None:
-    """Write embeddings as `read_vectors` reads them; the file is whole or absent."""
+    """Write embeddings in the format of `read_vectors`; the file is complete or absent."""
     with files.replacing(file) as unfinished, unfinished.open("wb") as opened:
         np.savez(opened, names=np.asarray(names), embeddings=embeddings)

@@ -1,10 +1,10 @@
-"""One line for each vote with the similarities of one model: what a mixed model of another program is fitted to.
+"""One line for each vote with the similarities of one model: the input of mixed models in other programs.
 
     tripletId,source,target,annotator,vote,similarity_a,similarity_b
     t0000,0,0,p17,a,0.61204,0.58911
 
-`annotator` is empty where the answers do not say who voted: a column of answers is not a person. `vote` is a or b.
-Sources and targets that are not known are empty. docs/mixed_models.md fits such tables.
+`annotator` is empty if the answers do not say who voted; a column of answers is not a person. `vote` is a or b. Unknown
+sources and targets are empty. docs/mixed_models.md fits such tables.
 """
 
 import csv
@@ -24,7 +24,7 @@ COLUMNS = ("tripletId", "source", "target", "annotator", "vote", "similarity_a",
 
 
 class VotesTable(NamedTuple):
-    """What `read_votes_table` reads, one entry for each triplet; -1 for a source or target that is not known."""
+    """The result of `read_votes_table`, one entry per triplet; -1 for an unknown source or target."""
 
     ids: tuple[str, ...]
     votes_for_a: Float[np.ndarray, " t"]
@@ -34,15 +34,16 @@ class VotesTable(NamedTuple):
     similarities: Float[np.ndarray, "t 2"]
 
     def right(self) -> Float[np.ndarray, " t"]:
-        """1 where the model chooses the side that most votes prefer, 0 where not, 1/2 where either is undecided."""
+        """1 where the model chooses the side that most votes prefer, 0 where not, 1/2 if votes or model are tied."""
         chosen, preferred = -np.diff(self.similarities)[:, 0], 2 * self.votes_for_a - self.votes
         return (1 + np.sign(chosen) * np.sign(preferred)) / 2
 
 
 def held_out(cells: Mapping[str, Sequence[Run]]) -> dict[str, tuple[Int[np.ndarray, " n"], Float[np.ndarray, "n 2"]]]:
-    """By the name to print and the test setting, the triplets and the similarities of each model, as `after ii`.
+    """By printed name and test setting (`after ii`), the triplets and similarities of each model.
 
-    They are those of all folds of the first seed. External embeddings were not trained here, so they have all triplets.
+    They are those of all folds of the first seed; for external embeddings, which have no training set here, all
+    triplets.
     """
     found = {}
     for line in lines(cells):
@@ -67,12 +68,12 @@ def write_votes_table(
     *,
     annotator: Shaped[np.ndarray, "t v"] | None = None,
 ) -> None:
-    """Write the table of one model; the file is whole or absent.
+    """Write the table of one model; the file is complete or absent.
 
     Args:
       places: the positions of the triplets to write.
       similarities: of their reference to a and to b.
-      annotator: who gave each vote of all triplets, as `triplets.votes`; default: nobody knows.
+      annotator: who gave each vote, in the shape of `triplets.votes`; default: unknown.
     """
     with replacing(file) as unfinished, unfinished.open("w") as opened:
         table = csv.writer(opened, lineterminator="\n")
@@ -86,7 +87,7 @@ def write_votes_table(
 
 
 def read_votes_table(file: epath.PathLike) -> VotesTable:
-    """Read what `write_votes_table` wrote. ValueError: other columns, or a line that is not a vote; it is named."""
+    """Read a table of `write_votes_table`. ValueError: other columns, or a line that is not a vote."""
     found: dict[str, list] = {}
     with epath.Path(file).open() as opened:
         table = csv.reader(opened)

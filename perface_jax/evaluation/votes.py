@@ -1,4 +1,4 @@
-"""The table of all votes, split ones too: soft scores, likelihood, calibration, and human agreement.
+"""The table of all votes, unanimous or not: soft scores, likelihood, calibration, and human agreement.
 
 Calibration errors are compared with those of a perfect model with the same predictions: `metrics.perfect_errors`.
 """
@@ -17,26 +17,26 @@ from perface_jax.evaluation.achievable import best_achievable, every_place, huma
 from perface_jax.evaluation.intervals import Inference, Method, interval
 from perface_jax.evaluation.runs import Kind, Line, Run, by_setting, counts, distinguish, judged, lines, pooled, rows
 
-FOLDS = 5  # of sources, to fit how similarities turn into votes
+FOLDS = 5  # of sources, to fit votes from similarities
 UNKNOWN = metrics.CalibrationReference(np.nan, np.nan, np.nan, np.nan)
 AS_ODDS = metrics.Logistic(np.ones((), np.float32), np.zeros((), np.float32))  # differences that are log-odds already
-# One program each for a shape, where op by op every one of them would be compiled alone.
+# One program per shape; run eagerly, every operation would be compiled alone.
 _fit_logistic, _log_likelihood = jax.jit(metrics.fit_logistic), jax.jit(metrics.vote_log_likelihood)
 _calibration = jax.jit(metrics.calibration)
 
 
 class VoteRow(NamedTuple):
-    """One line of the table of all votes, split ones too.
+    """One line of the table of all votes.
 
     Attributes:
-      score: how often the model sides with a vote drawn at random; for human agreement, how often other votes do.
+      score: how often the model agrees with a randomly drawn vote; for human agreement, how often other votes do.
       low, high: its 95% interval, over sources and targets (`intervals.Method`).
-      best: the best achievable score if the shares of people who say a have a beta distribution; best_low, best_high:
-        its bounds for any distribution (`metrics.achievable_accuracy`).
-      log_likelihood: natural logarithm, a vote, see `held_out_log_odds`; log .5 = -.693 is chance.
+      best: the best achievable score for a beta distribution of vote shares; best_low, best_high: its bounds for any
+        distribution (`metrics.achievable_accuracy`).
+      log_likelihood: natural logarithm, per vote, see `held_out_log_odds`; log .5 = -.693 is chance.
       calibration_error: distance of predicted and observed vote shares, weighted by votes.
       perfect_error, perfect_limit: mean and 95th percentile of the calibration error of a perfect model with the same
-        predictions; calibration_p: how often it is as large.
+        predictions; calibration_p: how often that error is at least as large.
       triplets, votes: how many different ones.
       note: why a number is missing.
       seen: how many sources and targets of the setting training has; "" for a split by ids.
@@ -63,7 +63,7 @@ class VoteRow(NamedTuple):
 
 
 class Reliability(NamedTuple):
-    """The bins of a reliability diagram, with the 95% interval over sources of the share observed in each."""
+    """The bins of a reliability diagram, with the 95% interval (over sources) of the observed share in each."""
 
     calibration: metrics.Calibration
     low: Float64[np.ndarray, " bins"]
@@ -71,14 +71,14 @@ class Reliability(NamedTuple):
 
 
 class VoteTable(NamedTuple):
-    """The rows, and for a reliability diagram the bins of the first run, by setting and model."""
+    """The rows, and by setting and model the bins of the first run for a reliability diagram."""
 
     rows: list[VoteRow]
     bins: dict[Setting, dict[str, Reliability]]
 
 
 class _HeldOut(NamedTuple):
-    """What follows from log-odds of a run that were fitted on other sources; likelihoods are by triplet."""
+    """Results from log-odds of a run that were fitted on other sources; likelihoods per triplet."""
 
     log_odds: np.ndarray
     likelihood: np.ndarray
@@ -112,7 +112,7 @@ def held_out_log_odds(
 ) -> Float32[np.ndarray, " t"] | None:
     """The log-odds of a vote for a, by a logistic fitted on other sources.
 
-    The sources are dealt into up to five folds, and each is predicted from the others. None for fewer than two sources
+    Sources are dealt into up to five folds; each fold is predicted from the others. None with fewer than two sources
     with votes.
 
     Args:
@@ -149,9 +149,10 @@ def _reliability(run, places, held_out):
 
 
 def _reference(runs, held_out, votes):
-    """The calibration error of all runs together, weighted by votes, beside those of a perfect model.
+    """The calibration error of all runs together, weighted by votes, and those of a perfect model.
 
-    Folds are drawn independently. Seeds share their votes, and their errors go together: the largest are added up.
+    Folds are drawn independently. Seeds share their votes, so their errors rise and fall together: the draws of each
+    seed are sorted, then averaged in that order.
     """
     error = np.average([one.calibration.error for one in held_out], weights=votes)
     by_seed = []

@@ -1,8 +1,8 @@
-"""From a config to what it names: the data with labels and splits, the model with its first weights, the optimizer.
+"""Builds what a config names: the data with labels and splits, the model with its initial weights, the optimizer.
 
-Training and evaluation both start here, so that a run is evaluated on the splits that it was trained on. On several
-hosts the first one builds a data set while the others wait. What is not there is a FileNotFoundError, what does not fit
-the config a ValueError; the messages say what was wanted.
+Training and evaluation both start here, so that a run is evaluated on its own splits. On several hosts the first one
+builds a data set while the others wait. Something missing is a FileNotFoundError, something that does not fit the
+config a ValueError; the messages say what was wanted.
 """
 
 import functools
@@ -29,10 +29,10 @@ from perface_jax.training.step import Loss, Norms
 
 
 class IdentityData(NamedTuple):
-    """Pictures of people, of which some are trained on, and pairs of pictures of people who are not."""
+    """Pictures of people: some for training, and pairs of pictures of the other people."""
 
     people: identities.Identities
-    training: Int[np.ndarray, " t"]  # positions of the pictures to train on
+    training: Int[np.ndarray, " t"]  # positions of the training pictures
     classes: int  # how many identities these show
     pairs: Int[np.ndarray, "p 2"]  # positions
     same: Bool[np.ndarray, " p"]  # whether a pair shows one identity
@@ -57,9 +57,9 @@ def open_triplets(config: ConfigDict) -> sim_celeba.Triplets:
 
 
 def divide(triplets: sim_celeba.Triplets, config: ConfigDict, *, training: bool = True) -> LabeledTriplets:
-    """Labels and settings of one run; with `training`, ValueError unless there is enough to train on and to validate.
+    """Labels and settings of one run. With `training`, ValueError unless there is enough to train on and to validate.
 
-    Embeddings of any model are evaluated without it: test triplets alone will do.
+    Without `training`, for embeddings of any model, test triplets are enough.
     """
     votes = annotations.Votes(ids=triplets.ids, votes=triplets.votes)
     split = _split(triplets, config.split, training)
@@ -68,7 +68,7 @@ def divide(triplets: sim_celeba.Triplets, config: ConfigDict, *, training: bool 
     rows = split.rows.get(annotations.Setting.TRAIN, np.empty(0, int))
     rows = rows[training_labels[rows] >= 0]
     if config.fraction < 1:
-        kept = round(config.fraction * len(rows))  # in one order: a larger fraction contains a smaller one
+        kept = round(config.fraction * len(rows))  # one fixed order: a larger fraction contains a smaller one
         rows = np.sort(streams.generator(config.seed, Stream.FRACTION).permutation(rows)[:kept])
     settings = {name: of[labels[of] >= 0] for name, of in split.rows.items()}
     if training:
@@ -127,7 +127,7 @@ def open_groups(config: ConfigDict) -> tuple[celeba_hq.Faces, celeba_hq.Faces]:
 
 
 def open_identities(config: ConfigDict, *, unseen: str = "validation") -> IdentityData:
-    """Read the folder of the config, split its identities, and pair pictures of `unseen`: `validation` or `test`."""
+    """Read the config's folder, split its identities, and pair pictures of `unseen` ones (`validation` or `test`)."""
     people = identities.read_identities(config.data.folder, image_size=config.model.image_size, crop=config.crop)
     train, *others = identities.split_identities(len(people.names), sizes=config.split.sizes, seed=config.split.seed)
     training = np.flatnonzero(np.isin(people.identity, train))
@@ -164,7 +164,7 @@ def _random_weights(key, *, model):
 
 
 def with_classes(variables: Mapping, config: ConfigDict, classes: int) -> Mapping:
-    """The variables with a class matrix `[classes, D]` among the parameters, as ArcFace wants it; without, for 0."""
+    """The variables with ArcFace's class matrix `[classes, D]` among the parameters; without it if `classes` is 0."""
     if not classes:
         return variables
     dtype = variables["params"]["fc"]["kernel"].dtype
@@ -174,14 +174,14 @@ def with_classes(variables: Mapping, config: ConfigDict, classes: int) -> Mappin
 
 
 def hyper(config: ConfigDict, dtype: jnp.dtype, choices: tuple[Loss, ...] = ()) -> Hyper:
-    """The numbers of one run; `choices` are the losses of all runs of the program, if there are several to choose."""
+    """The numbers of one run; `choices` are the losses of all runs of the program, if there are several."""
     names = "learning_rate", "momentum", "weight_decay", "margin", "temperature"
     numbers = {name: np.asarray(config.get(name, 1.0), dtype) for name in names}  # identities have no temperature
     return Hyper(**numbers, loss=np.asarray(choices.index(Loss(config.loss)) if choices else 0, np.int32))
 
 
 def optimizer(config: ConfigDict, params: dict, steps: int) -> Callable[[Hyper], optax.GradientTransformation]:
-    """A function that builds the optimizer of a run of so many steps from its numbers; all runs of a sweep share it."""
+    """A function that builds a run's optimizer from its numbers; all runs of a sweep share it."""
     name = config.optimizer.name
     if name != "sgd" and len(config.sweep.momentum):
         raise ValueError(f"config.sweep.momentum is for sgd; {name} takes its options from config.optimizer.options")

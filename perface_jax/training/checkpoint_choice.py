@@ -1,17 +1,17 @@
 """What the best validation score of a run is worth.
 
 The kept checkpoint is the best of many on the same few sources, so its validation score is too high: part of it is luck
-that other sources will not repeat. Here the choice is cross-validated: for each validation source, the checkpoint is
-chosen on all other sources and scored on this one. The held-out score of all sources together estimates what such a
-choice reaches on new sources, because no source takes part in choosing the checkpoint that is scored on it. (Each
-choice has one source less than that of the run; with two or three sources the score is mostly noise.) The best score
-minus the held-out one is the optimism.
+that other sources will not repeat. Here the choice is cross-validated. For each validation source, the checkpoint is
+chosen on all other sources and scored on this one. The held-out score, over all sources together, estimates the score
+on new sources, because no source helps to choose the checkpoint that is scored on it. (Each choice uses one source
+fewer than the run did; with two or three sources the score is mostly noise.) The best score minus the held-out one is
+the optimism.
 
-In simulated runs of 41 validations on 8 sources with 29 (5) triplets each, the best score is too high by .060 (.118) on
-average, and the held-out score by -.001 (-.001), with a standard error of .002 (.003). The correction of R. J. and R.
-Tibshirani (Annals of Applied Statistics 3, 2009) leaves -.027 (+.010). The root mean square error falls less, from .098
-to .096 (.143 to .126): the bias goes, the noise of few sources stays. 2,000 runs each:
-`pytest tests/training/test_checkpoint_choice.py -m slow -s`.
+Simulated runs of 41 validations on 8 sources with 29 triplets each (in brackets with 5): the best score is too high by
+.060 (.118) on average, the held-out score by -.001 (-.001), with a standard error of .002 (.003). The correction of R.
+J. and R. Tibshirani (Annals of Applied Statistics 3, 2009) leaves -.027 (+.010). The root mean square error falls less,
+from .098 to .096 (.143 to .126): the bias disappears, the noise of few sources remains. 2,000 runs each: `pytest
+tests/training/test_checkpoint_choice.py -m slow -s`.
 
 Source: M. Stone, "Cross-validatory choice and assessment of statistical predictions", JRSS B 36 (1974); the choice is
 repeated inside each fold, as S. Varma and R. Simon ask for (BMC Bioinformatics 7:91, 2006).
@@ -25,13 +25,13 @@ from jaxtyping import Float, Int
 
 
 class Choice(NamedTuple):
-    """The kept checkpoint, and what its score is worth; accuracies of triplets.
+    """The kept checkpoint, and what its score is worth. Scores are accuracies of triplets.
 
     Attributes:
       step: of the kept checkpoint.
       best: its validation score.
       held_out: the cross-validated score; NaN with fewer than two sources.
-      validations, sources, triplets: how many there were.
+      validations, sources, triplets: their numbers.
     """
 
     step: int
@@ -43,12 +43,12 @@ class Choice(NamedTuple):
 
     @property
     def optimism(self) -> float:
-        """By how much the best score is too high."""
+        """How much the best score is too high."""
         return self.best - self.held_out
 
 
 def assess(right: Float[np.ndarray, "e s"], triplets: Int[np.ndarray, " s"], steps: Sequence[int]) -> Choice:
-    """The choice among e validations, from the right triplets of each source (a tie is one half) and their numbers.
+    """The choice among e validations, from the right triplets of each source (ties count one half) and their numbers.
 
     As in training, the latest of equally good checkpoints is kept.
     """
@@ -60,7 +60,7 @@ def assess(right: Float[np.ndarray, "e s"], triplets: Int[np.ndarray, " s"], ste
 
 
 def from_log(lines: Sequence[Mapping[str, Any]]) -> dict[str, Choice]:
-    """By replica, "" for a single run, the choice from the lines of a log; only of those whose sources are logged."""
+    """The choice of each replica ("" for a single run) whose sources are logged, from the lines of a log."""
     found = {}
     for line in lines:
         if "validation_by_source" in line:

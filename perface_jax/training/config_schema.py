@@ -1,4 +1,4 @@
-"""The settings of training: every field of a config that `trainer.train` reads, one row each.
+"""The settings of training: one row for every config field that `trainer.train` reads.
 
 Values that the paper does not give are marked (ours).
 """
@@ -19,88 +19,88 @@ def _values(choices):
 
 
 ROWS = (
-    Field("task", "triplets", "what is learned: perception from triplets, or a recognizer from identities"),
-    Field("seed", 0, "of random weights, data order and flips", swept=True),
+    Field("task", "triplets", "what to learn: perception (triplets) or a recognizer (identities)"),
+    Field("seed", 0, "seed of random weights, data order and flips", swept=True),
     Field("init", "models/arcface_r50", 'model folder to start from; "" = random weights'),
 
-    Field("model.arch", "r50", "r18, r34, r50, r100 or r200"),
+    Field("model.arch", "r50", "architecture: r18, r34, r50, r100 or r200"),
     Field("model.width", 64, "channels of the first stage"),
-    Field("model.image_size", 112, "pixels"),
-    Field("model.embedding_size", 512, "D"),
+    Field("model.image_size", 112, "side of the input in pixels"),
+    Field("model.embedding_size", 512, "dimensions of an embedding, D"),
     Field("model.dtype", "float32", "of convolutions and activations", one_of(("float32", "bfloat16", "float64"))),
     Field("model.remat", False, "recompute activations in the backward pass: less memory, more work"),
-    Field("model.kernels", "auto", "auto, or xla: plain XLA, with forward-mode derivatives", _values(Kernels)),
+    Field("model.kernels", "auto", "auto, or plain XLA (xla), which has forward-mode derivatives", _values(Kernels)),
     Field("model.layers", (), "blocks in each of the four stages; () = those of model.arch"),
     Field("batch_norm", "global", "statistics of the batch (ours), of a device's rows, or frozen", _values(Norms)),
 
     triplets_only("data.release", "data/SimCelebA", "folder with triplet/ and triplet_answers.csv", change=FREE),
-    triplets_only("data.data_dir", "data/tfds", "where the data set built from it is kept", change=FREE),
+    triplets_only("data.data_dir", "data/tfds", "folder for the data set built from the release", change=FREE),
     triplets_only("data.order", "auto", "row order: auto (from the pictures) or a kind of annotations.grid_order"),
-    triplets_only("data.block", 10, "sources in a group, where data.order names a grouped kind"),
-    triplets_only("data.sources", 80, "source triplets of the grid"),
-    triplets_only("data.targets", 80, "targets of the grid"),
+    triplets_only("data.block", 10, "group size, if data.order names a grouped kind"),
+    triplets_only("data.sources", 80, "number of source triplets in the grid"),
+    triplets_only("data.targets", 80, "number of targets in the grid"),
     triplets_only("data.ids", "", 'CSV of tripletId,source,target in place of order and grid; "" = none', change=FREE),
-    triplets_only("data.repair", "to_pictures", "answer columns in another row order: reorder to_pictures, or none"),
-    identities_only("data.folder", "data/identities", "a folder with a sub-folder of pictures for every identity"),
-    identities_only("data.pairs", 2000, "pairs of validation pictures, half of them of one identity"),
-    Field("crop", "simswap", "crop of the pictures, written into the model folder", one_of(images.TEMPLATES)),
+    triplets_only("data.repair", "to_pictures", "answer columns in another row order: move to_pictures, or none"),
+    identities_only("data.folder", "data/identities", "folder with one sub-folder of pictures per identity"),
+    identities_only("data.pairs", 2000, "validation pairs of pictures; half show one identity"),
+    Field("crop", "simswap", "crop of the pictures, recorded in the model folder", one_of(images.TEMPLATES)),
 
-    triplets_only("labels", "unanimous", "of training: unanimous (D2) or majority (D1); evaluation uses unanimous",
+    triplets_only("labels", "unanimous", "training labels: unanimous (D2) or majority (D1); evaluation uses unanimous",
                   one_of(("unanimous", "majority")), swept=True),
-    triplets_only("min_votes", 3, "that a unanimous label needs, where votes are missing", POSITIVE),
-    triplets_only("fraction", 1.0, "share of the training triplets that is used",
+    triplets_only("min_votes", 3, "votes that a unanimous label needs", POSITIVE),
+    triplets_only("fraction", 1.0, "share of the training triplets to use",
                   Check("a share of the training triplets, in (0, 1]", lambda value: 0 < value <= 1), swept=True),
-    triplets_only("split.by", "ids", "ids: test ids are unseen; file: as split.file says; triplets: 80/10/10 at random",
+    triplets_only("split.by", "ids", "ids: test ids are unseen; file: from split.file; triplets: random, 80/10/10",
                   _values(SplitBy)),
     triplets_only("split.file", "", 'CSV of tripletId,setting (train, validation, i, ii, iii, test); "" = none',
                   change=FREE),
     triplets_only("split.sources", (56, 8, 16), "source triplets for train, validation, test (ours)"),
     triplets_only("split.targets", (56, 8, 16), "targets for train, validation, test (ours)"),
-    triplets_only("split.validation", "non_test_targets", "targets of the validation sources (ours); both_unseen: their"
-                  " own alone", _values(Validation)),
-    triplets_only("split.fold", 0, "rotates the test ids for cross-validation", swept=True),
+    triplets_only("split.validation", "non_test_targets", "targets that validation uses (ours); both_unseen: validation"
+                  " targets only", _values(Validation)),
+    triplets_only("split.fold", 0, "fold of cross-validation: rotates the test ids", swept=True),
     identities_only("split.sizes", (600, 50, 50), "identities for train, validation, test"),
-    Field("split.seed", 0, "of the split, and of pairs of identities", swept=True),
+    Field("split.seed", 0, "seed of the split, and of the pairs of pictures", swept=True),
 
-    triplets_only("loss", "cosine_triplet", "Eq. 1 of the paper, or losses on votes", _values(Loss), swept=True),
-    triplets_only("margin", 0.1, "of cosine_triplet, in cosine (Eq. 1)", swept=True),
-    triplets_only("temperature", 0.1, "of soft_vote and odd_one_out, in cosine (ours)", swept=True),
-    identities_only("margin", 0.3, "of ArcFace, in radians; 0.5 suits larger networks (ours)", swept=True),
-    identities_only("scale", 32.0, "of the cosines in ArcFace; 64 suits more identities (ours)"),
-    Field("batch_size", 32, "triplets, or pictures of identities, in a step, over all devices", POSITIVE),
-    Field("learning_rate", 0.01, "before the schedule", swept=True),
-    Field("momentum", 0.9, "of sgd", swept=True),
+    triplets_only("loss", "cosine_triplet", "Eq. 1 of the paper, or a loss on votes", _values(Loss), swept=True),
+    triplets_only("margin", 0.1, "margin of cosine_triplet, in units of cosine (Eq. 1)", swept=True),
+    triplets_only("temperature", 0.1, "of soft_vote and odd_one_out, in units of cosine (ours)", swept=True),
+    identities_only("margin", 0.3, "margin of ArcFace, in radians; 0.5 suits larger networks (ours)", swept=True),
+    identities_only("scale", 32.0, "factor of the cosines in ArcFace; 64 suits more identities (ours)"),
+    Field("batch_size", 32, "triplets (or pictures of identities) per step, over all devices", POSITIVE),
+    Field("learning_rate", 0.01, "learning rate before the schedule", swept=True),
+    Field("momentum", 0.9, "momentum of sgd", swept=True),
     Field("weight_decay", 5e-4, "added to the gradient, unless the optimizer has its own", AT_LEAST_0, swept=True),
-    Field("optimizer.name", "sgd", "sgd as PyTorch does it, or another optimizer of optax, such as adamw"),
-    Field("optimizer.options", {}, "of the optimizer, by optax's names"),
+    Field("optimizer.name", "sgd", "sgd as in PyTorch, or another optimizer of optax, such as adamw"),
+    Field("optimizer.options", {}, "options of the optimizer, by optax's names"),
     Field("schedule.name", "constant", "factor of the learning rate at each step: constant (ours), cosine or step"),
-    Field("schedule.warmup", 0, "steps"),
-    Field("schedule.boundaries", (), "of step: steps at which the rate falls"),
-    Field("schedule.factor", 0.1, "of step: by this factor"),
+    Field("schedule.warmup", 0, "steps of linear warm-up"),
+    Field("schedule.boundaries", (), "for step: the steps at which the rate falls"),
+    Field("schedule.factor", 0.1, "for step: the rate falls by this factor"),
     Field("clip_norm", 0.0, "largest norm of the whole gradient; 0 = no clipping", AT_LEAST_0),
     Field("rules", ((".*", 1.0),), 'pattern of paths, factor of the weight decay or "frozen"; the first match counts'),
-    Field("flip", True, "mirror all pictures of a row together, half of the time (ours)"),
+    Field("flip", True, "mirror half of the rows, all pictures of a row alike (ours)"),
     Field("epochs", 40, "passes over the training rows (ours)", AT_LEAST_0, LONGER),
-    Field("max_steps", 0, "stop after this many steps even if epochs are left; 0 = no such limit", AT_LEAST_0, LONGER),
+    Field("max_steps", 0, "stop after this many steps, even if epochs are left; 0 = no limit", AT_LEAST_0, LONGER),
 
-    Field("export", "best", "the state that becomes the model; best on validation (ours)", one_of(("best", "last"))),
+    Field("export", "best", "state that becomes the model: best validation (ours) or last", one_of(("best", "last"))),
     Field("evaluate_every", 1, "epochs between validations, each followed by a checkpoint", POSITIVE),
-    Field("evaluation_batch_size", 64, "triplets, or pairs of identities, without gradients", POSITIVE, FREE),
+    Field("evaluation_batch_size", 64, "triplets (or pairs) per validation step", POSITIVE, FREE),
     Field("log_every", 10, "steps between log lines", POSITIVE, FREE),
     Field("tensorboard", True, "write TensorBoard files too", change=FREE),
-    Field("keep_checkpoints", 2, "how many of the latest checkpoints are kept", POSITIVE, FREE),
+    Field("keep_checkpoints", 2, "number of latest checkpoints to keep", POSITIVE, FREE),
 
     Field("feed", "disk", "read pictures ahead, or keep all on every device (0.7 GB at 112 pixels)",
           one_of(("disk", "on_device"), former=("resident",)), FREE),  # resident: until version 2
     Field("workers", 0, "reading processes; 0 = threads", AT_LEAST_0, FREE),
-    Field("steps_per_call", 1, "steps in one program call; 0 = until validation, on_device only", AT_LEAST_0, FREE),
-    Field("mesh.data", 0, "devices that share a run's batch; 0 = as few as keep all busy", AT_LEAST_0, FREE),
-    Field("mesh.how", "shard_map", "or pmap (legacy): one run, without the compiler options that make CPUs fast",
+    Field("steps_per_call", 1, "steps per program call; 0 = until validation (on_device only)", AT_LEAST_0, FREE),
+    Field("mesh.data", 0, "devices that share a run's batch; 0 = the fewest that keep all busy", AT_LEAST_0, FREE),
+    Field("mesh.how", "shard_map", "or pmap (legacy): one run only, slower on CPUs",
           _values(parallel.How), FREE),
 )  # fmt: skip
-FILES = ("data.ids", "split.file")  # where they are is free; a run records the digest of what they say
-MOVED = ("init", "data.folder")  # paths without a digest: where they are is free in an evaluation, which warns
-ADDED = {  # fields that the workdirs of version 0.1 lack, and what their runs did
+FILES = ("data.ids", "split.file")  # the path may change; a run records a digest of the contents
+MOVED = ("init", "data.folder")  # no digest: an evaluation accepts another path, with a warning
+ADDED = {  # fields that workdirs of version 0.1 lack, with the values those runs used
     "model.kernels": "auto",
     "data.ids": "",
     "min_votes": 2,
@@ -116,7 +116,7 @@ FIELDS = (
 
 
 def check(config: ConfigDict) -> None:
-    """Raise a ValueError where a setting of training is missing or wrong; `sweeps.replicas` checks those of a sweep."""
+    """Raise a ValueError if a setting of training is missing or wrong; `sweeps.replicas` checks those of a sweep."""
     settings.check(config, FIELDS)
 
 

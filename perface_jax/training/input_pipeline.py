@@ -1,8 +1,8 @@
-"""The input pipelines of a run: batches to train on, rows to validate on, and how these rows are scored.
+"""The input pipelines of a run: training batches, validation rows, and how to score these rows.
 
-A pipeline serves all replicas of a run, each from its own list of training rows. Pictures are read ahead from disk
-(`config.feed = "disk"`, one replica), or all of them are kept on every device and a batch names the ones that it takes
-(`"on_device"`).
+A pipeline serves all replicas of a run, each from its own list of training rows. Either it reads pictures ahead from
+disk (`config.feed = "disk"`, one replica), or it keeps all of them on every device, and a batch names those that it
+needs (`"on_device"`).
 """
 
 from collections.abc import Iterator, Sequence
@@ -24,12 +24,12 @@ from perface_jax.training.sweeps import Replica
 
 
 class InputPipeline(Protocol):
-    """What `trainer` needs of a data set."""
+    """What `trainer` needs from a data set."""
 
     epochs: tuple[int, ...]  # for each replica, the steps in one pass over its training rows
     shared: tuple[
         jax.Array, ...
-    ]  # pictures on the devices, the last argument of every program; () if batches have them
+    ]  # pictures on the devices, the last argument of every program; () if batches contain them
 
     def training(self, step: int, count: int) -> dict[str, jax.Array]:
         """The batches of steps `step .. step + count - 1`, global arrays `[R, count, B, ...]`."""
@@ -43,11 +43,11 @@ class InputPipeline(Protocol):
         ...
 
     def score(self, cosines: Float[np.ndarray, "r n k"]) -> Float[np.ndarray, " r"]:
-        """The score of each replica, in 0..1, from the cosines that `step.compare_step` gives for its rows."""
+        """The score of each replica, in 0..1, from the cosines that `step.compare_step` returns for its rows."""
         ...
 
     def by_source(self, cosines: Float[np.ndarray, "r n k"]) -> list[dict[str, tuple[float, int]]]:
-        """Of each replica, the right validation triplets of each source, and how many there are; {} without sources."""
+        """For each replica, the right validation triplets of each source and their number; {} without sources."""
         ...
 
     def scales(self, embeddings: Float[np.ndarray, "r n k d"]) -> list[ScaleParts]:
@@ -136,7 +136,7 @@ class TripletsFromDisk:
 
 
 class IdentitiesOnDevice:
-    """Pictures of identities, all on every device; validation is on pairs of identities that are not trained on."""
+    """Pictures of identities, all on every device; validation uses pairs of identities not in training."""
 
     def __init__(self, replicas: Sequence[Replica], data: IdentityData, mesh: Mesh):
         self._replicas, self._data, self._mesh = replicas, data, mesh
@@ -154,7 +154,7 @@ class IdentitiesOnDevice:
     def validation(self, *, every=False):
         size, pairs = self._replicas[0].config.evaluation_batch_size, self._data.pairs
         for first in range(0, len(pairs), size):
-            rows = pairs[np.arange(first, first + size) % len(pairs)]  # the last batch begins again; see score
+            rows = pairs[np.arange(first, first + size) % len(pairs)]  # the last batch wraps around; see score
             plan = {"pictures": rows, "flip": np.zeros(size, bool), "weight": np.ones(size, np.float32)}
             yield _place_plans([[plan]] * len(self._replicas), self._mesh)
 
@@ -174,7 +174,7 @@ class IdentitiesOnDevice:
 
 
 def open_triplets(replicas: Sequence[Replica], data: Sequence[LabeledTriplets], mesh: Mesh) -> InputPipeline:
-    """The pipeline that `config.feed` names; from disk for one replica and calls of a known length only."""
+    """The pipeline that `config.feed` names; disk is only for one replica and calls of a known length."""
     config = replicas[0].config
     if config.feed != "disk":
         return TripletsOnDevice(replicas, data, mesh)
@@ -187,7 +187,7 @@ def open_triplets(replicas: Sequence[Replica], data: Sequence[LabeledTriplets], 
 
 
 def _draw(config):
-    """What decides which rows a step draws."""
+    """The arguments that decide which rows a step draws."""
     return {name: config[name] for name in ("batch_size", "seed", "flip")}
 
 

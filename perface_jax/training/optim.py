@@ -1,9 +1,9 @@
 """Optimizers of the collection `params`; `constants` and `batch_stats` are not optimized.
 
-Learning rate, weight decay and momentum may be traced scalars, so that the replicas of one program may differ in them:
-transformations are built inside the traced function, and no number decides on a branch or on the structure of a state.
-Gradients must be averages over the whole batch and all devices; clipping relies on it. What is unknown or does not fit
-is refused with a ValueError that names it.
+Learning rate, weight decay and momentum may be traced scalars, so that the replicas of one program may differ in them.
+Transformations are therefore built inside the traced function, and no number decides on a branch or on the structure of
+a state. Gradients must be averages over the whole batch and all devices; clipping relies on it. Unknown or unfitting
+arguments raise a ValueError that names them.
 """
 
 import difflib
@@ -29,8 +29,8 @@ def sgd(
 ) -> optax.GradientTransformation:
     """Stochastic gradient descent as in PyTorch: the decay is added to the gradient, then momentum and learning rate.
 
-    `g <- g + weight_decay * w;  v <- momentum * v + g;  w <- w - learning_rate * v`. Every parameter decays, norms and
-    slopes included, as in the paper. Numbers that are arrays must have the dtype of the parameters.
+    `g <- g + weight_decay * w;  v <- momentum * v + g;  w <- w - learning_rate * v`. Every parameter decays, including
+    norms and slopes, as in the paper. Numbers that are arrays must have the dtype of the parameters.
 
     Args:
       learning_rate: > 0, or a function of the step; the paper uses 0.01.
@@ -47,14 +47,14 @@ def sgd(
 def schedule(
     name: str, *, steps: int, warmup: int = 0, boundaries: Sequence[int] = (), factor: float = 0.1
 ) -> optax.Schedule:
-    """The factor of the learning rate, in [0, 1], as a function of the step, which counts from 0.
+    """The factor of the learning rate, in [0, 1], as a function of the step (from 0).
 
     Before step `warmup`: `(step + 1) / (warmup + 1)`. After it, with `t = step - warmup`, constant: 1; cosine:
     `(1 + cos(pi t / (steps - warmup))) / 2`; step: `factor ** (number of boundaries <= step)`.
 
     Args:
       name: constant, cosine or step.
-      steps: of the whole run; only the cosine depends on it.
+      steps: length of the whole run; only the cosine depends on it.
       warmup: in [0, steps).
       boundaries: increasing, after the warm-up, counted from the start of the run.
       factor: in [0, 1].
@@ -93,15 +93,15 @@ def create(
     """The optimizer of a run: clips the gradient, then updates each parameter by its rule.
 
     Args:
-      params: the parameters or their shapes; all of one dtype, to which arrays among the numbers are cast.
+      params: the parameters or their shapes, all of one dtype; numbers given as arrays are cast to it.
       name: sgd, or another optimizer of optax whose learning rate may be a function: adamw, lion, rmsprop.
       learning_rate: > 0.
-      weight_decay: at least 0. It joins the gradient, unless the optimizer has its own decay (adamw).
+      weight_decay: at least 0. Added to the gradient, unless the optimizer has its own decay (adamw).
       schedule: a factor of the learning rate.
-      rules: as in `by_pattern`; a value is the factor of the weight decay, or "frozen": the parameter keeps every bit,
+      rules: as in `by_pattern`. A value is the factor of the weight decay, or "frozen": the parameter never changes,
         has no momentum, and its gradient does not count in the clipping.
       clip_norm: largest norm of the whole gradient as one vector; 0 = no clipping.
-      **options: of the optimizer, by the names that optax gives them: momentum, nesterov, b1, eps.
+      **options: of the optimizer, by optax's names: momentum, nesterov, b1, eps.
 
     Known difference: torch.nn.utils.clip_grad_norm_ adds 1e-6 to the norm that it divides by.
     """
@@ -130,8 +130,8 @@ def create(
 def by_pattern(params: Any, rules: Sequence[tuple[str, Any]]) -> Any:
     """For each parameter the value of the first rule whose pattern matches its whole path, `layer1_0/bn1/scale`.
 
-    `rules` are pairs of a regular expression and a value. Parameters that no rule covers are refused, and rules that
-    no parameter needs.
+    `rules` are pairs of a regular expression and a value. A parameter without a rule, or a rule that matches no
+    parameter, raises a ValueError.
     """
     leaves, structure = jax.tree.flatten_with_path(params)
     paths = [jax.tree_util.keystr(path, simple=True, separator="/") for path, _ in leaves]

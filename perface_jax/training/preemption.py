@@ -1,7 +1,4 @@
-"""Preemption: a scheduler that is about to end a job sends SIGTERM, a user presses Ctrl-C.
-
-A run then saves its state and exits with `EXIT_CODE`.
-"""
+"""Preemption: on SIGTERM from a scheduler, or Ctrl-C from a user, a run saves its state and exits with `EXIT_CODE`."""
 
 import os
 import signal
@@ -21,7 +18,7 @@ class Preempted(Exception):
 class Preemption:
     """A context in which SIGTERM and Ctrl-C are recorded instead of ending the process; a second Ctrl-C ends it.
 
-    Where Ctrl-C is ignored, as in what a shell starts in the background, it stays so.
+    If Ctrl-C is already ignored, as in background jobs of a shell, it stays ignored.
     """
 
     def __init__(self):
@@ -43,7 +40,7 @@ class Preemption:
             signal.signal(number, handler)
 
     def requested(self, step: int) -> bool:
-        """Whether to save and stop before `step`: the same answer in every process, all of which ask at every step."""
+        """Whether to save and stop before `step`. All processes ask at every step, and get the same answer."""
         if jax.process_count() > 1:
             return multihost_utils.reached_preemption_sync_point(step)
         return self._received

@@ -1,8 +1,8 @@
-"""One run a workdir: a file in it names the process that holds it, and goes when that process is done.
+"""One run per workdir: a lock file names the process that holds the workdir, and disappears when that process ends.
 
-The file is made by an exclusive open, which every file system has, network shares and Windows among them. Of a process
-of this host that died, another one takes it over. A process of another host cannot be asked: its file is removed by
-hand. Buckets have no exclusive open: there, no run is kept from another.
+The file is created with an exclusive open, which works on every file system, including network shares and Windows. The
+lock of a dead process of this host is taken over. A process of another host cannot be checked, so its lock must be
+removed by hand. Buckets have no exclusive open, so runs there are not locked.
 """
 
 import contextlib
@@ -25,7 +25,7 @@ FILE = "run.lock"
 
 @contextlib.contextmanager
 def held(workdir: epath.PathLike) -> Iterator[None]:
-    """Hold a workdir, which is made where it does not exist; of several processes, the first one does.
+    """Hold a workdir, creating it if needed; of several processes, the first one holds it.
 
     Raises:
       ValueError: another process holds it.
@@ -42,12 +42,12 @@ def held(workdir: epath.PathLike) -> Iterator[None]:
         yield
     finally:
         with contextlib.suppress(OSError, ValueError):
-            if _read(lock) == mine:  # somebody may have removed it by hand, and another run taken its place
+            if _read(lock) == mine:  # it may have been removed by hand, and another run may have taken its place
                 lock.unlink()
 
 
 def refuse_held(workdir: epath.PathLike) -> None:
-    """Raise a ValueError, in all processes of a run, where another run holds the workdir, which may not exist yet."""
+    """Raise a ValueError, in all processes of a run, if another run holds the workdir (which need not exist yet)."""
     fault = "" if jax.process_index() else _fault(pathlib.Path(str(files.absolute(workdir)), FILE))
     if fault := parallel.gather_objects(fault)[0]:
         raise ValueError(fault)
@@ -55,7 +55,7 @@ def refuse_held(workdir: epath.PathLike) -> None:
 
 def _take(lock: pathlib.Path) -> dict[str, Any]:
     mine = _me()
-    for _ in range(3):  # the next time where another process took it over first
+    for _ in range(3):  # the second try is for when another process took it over first
         if fault := _fault(lock):
             raise ValueError(fault)
         _set_aside(lock)
@@ -74,7 +74,7 @@ def _take(lock: pathlib.Path) -> dict[str, Any]:
 
 
 def _set_aside(lock: pathlib.Path) -> None:
-    """Remove the file of a dead process; by another name, so that of two who try, one finds none."""
+    """Remove the file of a dead process. It is renamed first, so that only one of two processes that try succeeds."""
     dead = lock.with_name(f".{FILE}.{os.getpid()}")
     with contextlib.suppress(FileNotFoundError):
         lock.replace(dead)
@@ -84,7 +84,7 @@ def _set_aside(lock: pathlib.Path) -> None:
 
 
 def _fault(lock: pathlib.Path) -> str:
-    """Why the workdir cannot be taken; "" where it can."""
+    """Why the workdir cannot be taken; "" if it can."""
     folder = lock.parent
     try:
         holder = _read(lock)
@@ -118,7 +118,7 @@ def _read(lock: pathlib.Path) -> dict[str, Any]:
 
 
 def _born(process: int) -> str:
-    """When Linux started a process, which tells it from a later one of the same number; elsewhere ""."""
+    """When Linux started a process, which distinguishes it from a later one with the same number; elsewhere ""."""
     try:
         state, *fields = pathlib.Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
     except OSError:  # another system, or a process that only its user may see

@@ -1,8 +1,8 @@
 """The state of training at one step, and how it is saved.
 
-A checkpoint holds the training state of every replica and its best state on the validation rows with its score. The
+A checkpoint holds, for every replica, the training state, and the best state on the validation rows with its score. The
 position in the data is a function of the step. A checkpoint is complete or absent: Orbax writes into a temporary folder
-and renames it. It is restored to the devices of this process, which may differ from those that it was saved from.
+and renames it. It is restored to the devices of this process, which may differ from those that saved it.
 """
 
 import contextlib
@@ -24,7 +24,7 @@ from perface_jax.arrays import AnyArray
 
 
 class Hyper(struct.PyTreeNode):
-    """The numbers in which the runs of one program may differ: scalars that a step reads and does not change."""
+    """The numbers in which the runs of one program may differ: scalars that a step reads but never changes."""
 
     learning_rate: Float[AnyArray, "*replica"]  # these numbers have the parameters' dtype
     momentum: Float[AnyArray, "*replica"]
@@ -38,7 +38,7 @@ class TrainState(struct.PyTreeNode):
     """Everything one training step reads and writes, of one run or of all replicas."""
 
     step: Int[Array, "*replica"]  # steps done; with the seed it determines the position in the data
-    params: Any  # what is optimized; identity training adds `classes` `[C, D]` to the parameters of the network
+    params: Any  # optimized; identity training adds `classes` `[C, D]` to the parameters of the network
     batch_stats: Any  # running statistics of the norms
     constants: Any  # the fixed scale of the last norm; never changed
     opt_state: optax.OptState
@@ -89,9 +89,9 @@ def begin(state: TrainState) -> Run:
 
 @jax.jit
 def keep_best(run: Run, scores: Float32[Array, " r"]) -> Run:
-    """The run with the current state of each replica as its best one, unless an earlier score was higher.
+    """Makes the current state of each replica its best one, unless an earlier score was higher.
 
-    Of equal scores the later state is kept; NaN is never the best.
+    Of equal scores, the later state is kept; NaN is never the best.
     """
     better = scores >= run.best_score
     now = {"params": run.state.params, "batch_stats": run.state.batch_stats}
@@ -108,7 +108,7 @@ STEP_NAMES = ocp.path.step.standard_name_format()  # of the folders of checkpoin
 
 @contextlib.contextmanager
 def checkpoints(workdir: epath.PathLike, *, keep: int = 2) -> Iterator[ocp.CheckpointManager]:
-    """The checkpoints of a run in an absolute folder, of which the last `keep` stay. At the end all are written.
+    """The checkpoints of a run in an absolute folder; the last `keep` remain. On exit, waits until all are written.
 
     Raises:
       OSError: in `save`, or here at the end: a checkpoint could not be written. Earlier ones are complete.
@@ -133,7 +133,7 @@ def save(manager: ocp.CheckpointManager, run: Run) -> None:
 
 @contextlib.contextmanager
 def _one_error(manager):
-    """Turns what Orbax and TensorStore raise for files that cannot be written into an OSError."""
+    """Converts the errors of Orbax and TensorStore for files that cannot be written into an OSError."""
     try:
         yield
     except (OSError, ValueError) as error:
@@ -144,16 +144,16 @@ def _one_error(manager):
 
 
 def restore(manager: ocp.CheckpointManager, like: Run) -> Run | None:
-    """The last checkpoint that can be read, or None if there is no checkpoint.
+    """The last readable checkpoint, or None if there is no checkpoint.
 
-    One that cannot be read is moved out of `checkpoints`, with a warning that names it, and the one before is tried.
+    An unreadable one is moved out of `checkpoints`, with a warning that names it, and the one before is tried.
 
     Args:
       manager: of `checkpoints`.
-      like: a run of the same shapes, on the devices where the restored arrays shall be.
+      like: a run of the same shapes, on the devices that shall hold the restored arrays.
 
     Raises:
-      ValueError: none of the checkpoints that there are can be read.
+      ValueError: there are checkpoints, but none is readable.
     """
     wanted = ocp.args.StandardRestore(jax.tree.map(ocp.utils.to_shape_dtype_struct, like))
     faults = {}

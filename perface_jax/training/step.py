@@ -1,13 +1,13 @@
 """The per-device functions that training and validation run. Only here and in `network` do functions take an axis name.
 
-A step sees one run and the rows of one device. It sums losses and gradients over these rows, adds the sums up over the
-devices with one `psum`, and divides once by the number of rows: the result does not depend on the number of devices,
-and padded rows (weight 0) do not count. `parallel.spmd` turns a step into a program for all devices and all runs.
+A step sees one run and the rows of one device. It sums losses and gradients over these rows, sums over the devices with
+one `psum`, and divides once by the number of rows. The result does not depend on the number of devices, and padded rows
+(weight 0) do not count. `parallel.spmd` turns a step into a program for all devices and all runs.
 
 A row has K pictures: reference, positive and negative of a triplet, or the one picture of an identity. A batch is a
-dictionary of arrays with `b` rows of this device: `images` uint8 `[b, K, H, W, 3]`, `weight` float32 `[b]`, and what
-the objective reads: `votes` `[b, 2]` of triplets, `identity` int32 `[b]`. Batches of several steps have a leading axis
-`n`. Where all pictures are on the device, a batch names those that it takes (`plans.gather`) in the place of `images`.
+dictionary of arrays with `b` rows of this device: `images` uint8 `[b, K, H, W, 3]`, `weight` float32 `[b]`, and the
+input of the objective: `votes` `[b, 2]` of triplets, or `identity` int32 `[b]`. Batches of several steps have a leading
+axis `n`. If all pictures are on the device, a batch has their positions (`plans.gather`) instead of `images`.
 """
 
 import enum
@@ -31,7 +31,7 @@ Objective = Callable[[jax.Array, Mapping, Mapping, Hyper], tuple[jax.Array, jax.
 
 
 class Norms(enum.Enum):
-    """Which mean and variance the batch norms of a training step use."""
+    """The mean and variance that batch norms use in a training step."""
 
     GLOBAL = "global"  # of the whole batch over all devices: any number of devices gives the same result
     PER_DEVICE = "per_device"  # of each device's rows; running statistics take their mean over the devices
@@ -39,7 +39,7 @@ class Norms(enum.Enum):
 
 
 class Loss(enum.Enum):
-    """What is minimized; see `losses`."""
+    """The loss to minimize; see `losses`."""
 
     COSINE_TRIPLET = "cosine_triplet"
     SOFT_VOTE = "soft_vote"
@@ -51,7 +51,7 @@ def triplet_objective(
 ) -> tuple[Float[Array, " b"], Float[Array, " b"]]:
     """Loss of each triplet, and its score in {0, 0.5, 1}: whether the positive is nearer than the negative.
 
-    `choices` are the losses of all runs of the program; `hyper.loss` is the position of this run's.
+    `choices` are the losses of all runs of the program; `hyper.loss` is the index of this run's loss.
     """
     roles = embeddings[:, 0], embeddings[:, 1], embeddings[:, 2]
     formulas = {
@@ -87,8 +87,8 @@ def train_step(
 ) -> tuple[TrainState, dict[str, jax.Array]]:
     """One step on one batch. All K pictures of all rows pass through the network as one batch.
 
-    If the loss or a new parameter is not finite, the step is not taken: the run stays in its last finite state, only
-    its step counter goes on, and `state.diverged` keeps the first such step.
+    If the loss or a new parameter is not finite, the step is not taken: the run keeps its last finite state, only its
+    step counter advances, and `state.diverged` records the first such step.
 
     Args:
       state: the same on every device.
@@ -135,7 +135,7 @@ def train_step(
 def train_steps(
     state: TrainState, batches: Mapping[str, jax.Array], pictures: UInt8[Array, "p h w 3"] | None = None, **options
 ) -> tuple[TrainState, dict[str, jax.Array]]:
-    """One `train_step` after the other, on batches `[n, b, ...]`; the sums are over all of them."""
+    """One `train_step` after another, on batches `[n, b, ...]`; the sums are over all of them."""
 
     def one(state, batch):
         return train_step(state, _with_images(batch, pictures), **options)

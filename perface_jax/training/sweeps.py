@@ -1,8 +1,8 @@
 """A sweep: the runs that one program trains, each with its own config.
 
-`config.sweep` has every field that may differ between runs, with the values to try, `()` for a field that does not
-vary: `config.sweep.margin = (0.1, 0.2)`, `config.sweep.split.fold = (0, 1, 2, 3, 4)`. With `config.sweep.combine =
-"grid"` every combination is a run, with `"list"` the i-th values of all fields are run i.
+`config.sweep` has every field that may differ between runs, with the values to try, or `()` for a field that does not
+vary: `config.sweep.margin = (0.1, 0.2)`, `config.sweep.split.fold = (0, 1, 2, 3, 4)`. If `config.sweep.combine` is
+`"grid"`, every combination is a run; if it is `"list"`, the i-th values of all fields are run i.
 """
 
 import collections
@@ -24,7 +24,7 @@ class Replica(NamedTuple):
 
     @property
     def cell(self) -> str:
-        """The name without seeds and folds, which only repeat a run."""
+        """The name without seeds and folds, which merely repeat a run."""
         return _name({field: value for field, value in self.values.items() if field not in REPEATS})
 
     @property
@@ -41,7 +41,7 @@ ONE_PROGRAM = (
 
 
 def replicas(config: ConfigDict) -> tuple[Replica, ...]:
-    """The checked runs of a config: one, unless it sweeps."""
+    """The checked runs of a config: one, unless it has a sweep."""
     config_schema.check(config)
     swept = {field: tuple(values) for field, values in _values(config.sweep).items() if len(values)}
     if absent := sorted(swept.keys() - flat(config.to_dict()).keys()):

@@ -1,4 +1,4 @@
-"""What a run learns: perception from triplets, or a recognizer from identities."""
+"""The task of a run: perception from triplets, or a recognizer from identities."""
 
 import functools
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from perface_jax.training.sweeps import Replica
 
 
 class Task(NamedTuple):
-    """The data of all replicas, and what their steps minimize."""
+    """The data of all replicas, and the losses of their steps."""
 
     inputs: InputPipeline
     objective: Objective
@@ -27,7 +27,7 @@ def open_task(replicas: Sequence[Replica], mesh: Mesh) -> Task:
     """The task of a config with its data; on several hosts the first one builds the data set.
 
     Raises:
-      FileNotFoundError, ValueError: data that is not there, or does not fit the config.
+      FileNotFoundError, ValueError: data that is missing, or does not fit the config.
     """
     config = replicas[0].config
     if config.task == "identities":

@@ -1,6 +1,6 @@
-"""TensorBoard files, written in this thread; where that fails, with an OSError.
+"""TensorBoard files, written in this thread, so that a failure is an OSError.
 
-tensorboardX's own writer hands on to a thread, and waits forever for one that a full disk has ended.
+tensorboardX's own writer uses a second thread, and waits forever if a full disk has ended that thread.
 """
 
 import sys
@@ -15,7 +15,7 @@ FLUSH_SECONDS = 30.0
 
 
 class Board:
-    """The scalars of one run. TensorBoard forgets those from step `first` on, of a start that was interrupted."""
+    """The scalars of one run. TensorBoard discards those of an interrupted start, from step `first` on."""
 
     def __init__(self, folder: epath.PathLike, *, first: int):
         self._events, writer = _tensorboardx()
@@ -25,7 +25,7 @@ class Board:
         self._file.write_event(self._events.Event(wall_time=time.time(), step=first, session_log=log))
 
     def add(self, step: int, scalars: Mapping[str, float]) -> None:
-        """Write scalars by name; on disk after `FLUSH_SECONDS` at most, if others follow."""
+        """Write scalars by name. They are on disk after at most `FLUSH_SECONDS`, if others follow."""
         summary = {"value": [{"tag": name, "simple_value": value} for name, value in scalars.items()]}
         self._file.write_event(self._events.Event(wall_time=time.time(), step=step, summary=summary))
         if time.monotonic() - self._flushed > FLUSH_SECONDS:
@@ -38,7 +38,7 @@ class Board:
 
 
 def _tensorboardx():
-    """Its messages and its file, without PyTorch, which it imports for one type alias: 0.2 s instead of 1.7 s."""
+    """tensorboardX without PyTorch, which it imports for one type alias: 0.2 s instead of 1.7 s."""
     finder = _NoTorch(threading.get_ident())
     sys.meta_path.insert(0, finder)
     try:

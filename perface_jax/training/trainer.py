@@ -20,21 +20,21 @@ from perface_jax.training.tasks import open_task
 
 
 def train(config: ConfigDict, workdir: epath.PathLike) -> list[epath.Path]:
-    """Run the training that the config describes, or continue it where it was saved last.
+    """Run the training that the config describes, or continue it from the last saved state.
 
     Args:
-      config: see `config_schema.FIELDS`; fields of other rooms are not read.
+      config: see `config_schema.FIELDS`; fields of other packages are not read.
       workdir: the run's own folder: config.json, versions.json, log.jsonl, tensorboard/, checkpoints/, and model/, or
         models/NAME/ for each run of a sweep.
 
     Returns:
-      the model folders with the states that `config.export` names: the best on the validation rows, or the last.
+      The model folders with the states that `config.export` names: best on the validation rows, or last.
 
     Raises:
-      ValueError: the workdir holds another run, another process trains in it, or the config cannot be run; nothing is
-        changed then.
-      FloatingPointError: no run is finite any more; the message says since which step.
-      Preempted: SIGTERM or Ctrl-C came; the state is saved.
+      ValueError: the workdir holds another run, another process trains in it, or the config cannot be run. Nothing has
+        been changed then.
+      FloatingPointError: all runs have diverged; the message says since which step.
+      Preempted: on SIGTERM or Ctrl-C, after the state is saved.
     """
     config = workdirs.of_run(config, workdir)
     replicas = sweeps.replicas(config)
@@ -64,7 +64,7 @@ def train(config: ConfigDict, workdir: epath.PathLike) -> list[epath.Path]:
     program = parallel.spmd(functools.partial(train_steps, **options), mesh, how=parallel.How(config.mesh.how))
     compare = parallel.spmd_rows(functools.partial(compare_step, model=model), mesh)
 
-    # Whatever is wrong with config, data and weights has been refused by now, and the workdir was not touched.
+    # All errors in config, data and weights have been raised by now, and the workdir is unchanged.
     with run_lock.held(workdir):
         folder = parallel.first_process_first(functools.partial(workdirs.claim, workdir, record))
         with state.checkpoints(folder, keep=config.keep_checkpoints) as manager, Preemption() as preemption:
@@ -103,7 +103,7 @@ def train(config: ConfigDict, workdir: epath.PathLike) -> list[epath.Path]:
 
 
 def model_folder(workdir: epath.Path, replica: sweeps.Replica) -> epath.Path:
-    """Where the model of one run of this workdir is written."""
+    """The folder of the model of one run of this workdir."""
     return workdir / "models" / replica.name if replica.name else workdir / "model"
 
 
@@ -125,7 +125,7 @@ def _scales(compare, inputs, variables):
 
 
 def _export(config, workdir, model, run, replicas, mesh, measured):
-    """A model folder for each replica, with its scale; one that another export wrote is replaced."""
+    """Write a model folder for each replica, with its scale, replacing one of an earlier export."""
     last = {"params": run.state.params, "batch_stats": run.state.batch_stats}
     chosen, steps = (run.best, run.best_step) if config.export == "best" else (last, run.state.step)
     chosen, steps = {**chosen, "constants": run.state.constants}, parallel.fetch(steps)

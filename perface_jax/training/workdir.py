@@ -1,8 +1,9 @@
-"""The folder of a run: its config and the versions it was made with.
+"""The folder of a run: its config and the versions of software it used.
 
-`config.json` is the resolved config, as nested plain values, `versions.json` what the run used last. Between two starts
-of a run its training settings may differ only where `config_schema` allows it; settings of an evaluation are free.
-The digests of the files of ids and split are recorded too: a run goes on with the split that it began with.
+`config.json` is the resolved config, as nested plain values; `versions.json` has the versions of the last start.
+Between two starts of a run, its training settings may differ only where `config_schema` allows it; settings of an
+evaluation may always differ. Digests of the files of ids and split are recorded too: a run continues only with the
+split it began with.
 """
 
 import importlib.metadata
@@ -27,8 +28,8 @@ PACKAGES = "perface_jax jax jaxlib flax optax orbax-checkpoint grain tensorflow-
 def of_run(config: ConfigDict, workdir: epath.PathLike) -> ConfigDict:
     """The config for a workdir, which may not exist yet.
 
-    A run of an older version goes on as it began: a field that its record lacks, and that has its default here, takes
-    the value that reproduces what that version did (`config_schema.ADDED`).
+    A run of an older version continues as it began: a field that its record lacks, and that has its default here, gets
+    the value that reproduces that version (`config_schema.ADDED`).
     """
     if not (files.absolute(workdir) / "config.json").exists():
         return config
@@ -40,7 +41,7 @@ def of_run(config: ConfigDict, workdir: epath.PathLike) -> ConfigDict:
 
 
 def recorded(workdir: epath.PathLike) -> dict[str, Any]:
-    """What `record` wrote into a workdir. FileNotFoundError: it holds no run; ValueError: the file is damaged."""
+    """Read the `record` of a workdir. FileNotFoundError: it holds no run; ValueError: the file is damaged."""
     file = files.absolute(workdir) / "config.json"
     if not file.exists():
         raise FileNotFoundError(f"{workdir} holds no run: there is no {file}; wanted the --workdir of a training")
@@ -54,10 +55,10 @@ def recorded(workdir: epath.PathLike) -> dict[str, Any]:
 
 
 def record(config: ConfigDict) -> dict[str, Any]:
-    """What a workdir records of a config: plain nested values, and the digests of the files that belong to the run.
+    """The record of a config in a workdir: plain nested values, and digests of the files that belong to the run.
 
     Raises:
-      FileNotFoundError: such a file is not there.
+      FileNotFoundError: such a file does not exist.
     """
     values = json.loads(config.to_json())
     for name in config_schema.FILES:
@@ -70,15 +71,15 @@ def record(config: ConfigDict) -> dict[str, Any]:
 
 
 def refuse_other_run(workdir: epath.PathLike, config: Mapping, *, moved: Collection[str] = ()) -> dict[str, tuple]:
-    """Raise a ValueError that lists the differing fields if the workdir, which may not exist yet, is of another run.
+    """Raise a ValueError that lists the differing fields if the workdir (which need not exist yet) is of another run.
 
     Args:
       workdir: of the run.
       config: its `record`.
-      moved: further fields that may differ: paths of what the run read, which may have been moved since.
+      moved: further fields that may differ: paths of inputs that may have been moved since.
 
     Returns:
-      by name, (before, now) of the fields that changed, as they may.
+      By name, (before, now) of the fields that differ and may.
     """
     workdir = files.absolute(workdir)
     if workdir.exists() and not workdir.is_dir():
@@ -103,14 +104,14 @@ def refuse_other_run(workdir: epath.PathLike, config: Mapping, *, moved: Collect
 
 
 def _of_old(refused, recorded):
-    """The flags for a run of a version that lacked some fields."""
+    """The flags that reproduce a run of a version that lacked some fields."""
     old = [name for name in refused if name in config_schema.ADDED and name not in recorded]
     flags = " ".join(f"--config.{name}={config_schema.ADDED[name]}" for name in old)
     return f", which is older than these fields: {flags}" if old else ""
 
 
 def claim(workdir: epath.PathLike, config: Mapping) -> epath.Path:
-    """Make the workdir of this run, or confirm that it is, and record config and versions; returns its absolute path.
+    """Create the workdir, or check that it is this run's, and record config and versions; returns its absolute path.
 
     Raises:
       ValueError: as `refuse_other_run`.
@@ -126,7 +127,7 @@ def claim(workdir: epath.PathLike, config: Mapping) -> epath.Path:
 
 
 def _as_old(config, workdir):
-    """The record without what the record of an older run lacks, so that it stays one of an older run."""
+    """The record without the fields that the record of an older run lacks, so that it remains one of an older run."""
     file, kept = workdir / "config.json", json.loads(files.to_json(config))
     before = flat(recorded(workdir)) if file.exists() else flat(config)
     for name in config_schema.ADDED.keys() & flat(config).keys() - before.keys():
@@ -136,7 +137,7 @@ def _as_old(config, workdir):
 
 
 def versions() -> dict:
-    """What a result may depend on besides the config: packages, Python, devices."""
+    """What a result depends on besides the config: packages, Python, devices."""
     devices = jax.devices()
     return {
         "packages": {name: importlib.metadata.version(name) for name in PACKAGES},
