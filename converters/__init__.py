@@ -1,1 +1,5 @@
 """Other people's checkpoints in and out. In a wheel this is `perface_jax.converters`."""
+
+from .state_dicts import from_state_dict
+
+__all__ = ["from_state_dict"]

@@ -7,6 +7,9 @@ from collections.abc import Iterator
 
 from perface_jax import extras, images
 from perface_jax.files import sha256
+from perface_jax.network import input_contract
+
+from . import families
 
 LICENSE = (
     "The license of the source file applies. The models published by insightface are for non-commercial research only."
@@ -50,6 +53,25 @@ def folder_parser(description: str, file_help: str) -> argparse.ArgumentParser:
     parser.add_argument("--license", default=LICENSE, help="license note for model.json")
     parser.add_argument("--licence", dest="license", default=argparse.SUPPRESS, help=argparse.SUPPRESS)  # until 0.3
     return parser
+
+
+def contract_arguments(parser: argparse.ArgumentParser, *, family: str = families.AUTO) -> None:
+    """The arguments that say which pictures the weights have learned from; `family` is the default."""
+    known = ", ".join(families.FAMILIES)
+    parser.add_argument("--family", default=family, help=f"whose weights these are: {families.AUTO}, {known}")
+    parser.add_argument("--color_order", choices=input_contract.COLOR_ORDERS, help="where it is not the family's")
+    parser.add_argument(
+        "--input_range",
+        type=_range,
+        metavar="BLACK,WHITE",
+        help="what black and white are for the weights, where it is not the family's, as --input_range=0,1",
+    )
+
+
+def _range(text: str) -> tuple[float, ...]:
+    """`-1,1` or `-127.5/128,127.5/128`."""
+    parts = [part.partition("/") for part in text.split(",")]
+    return tuple(float(number) / float(over or 1) for number, _, over in parts)
 
 
 @contextlib.contextmanager

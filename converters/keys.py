@@ -1,13 +1,16 @@
-"""One table between the names of PyTorch and of Flax, used in both directions.
+"""The names of PyTorch and of Flax, in tables that are used in both directions.
 
 A leaf of the Flax variables is `(collection, path)` like `("params", "layer1_0/conv1/kernel")`; its twin in an
 arcface_torch state dict is one key like `layer1.0.conv1.weight`. Layouts differ for two kinds of tensor: convolutions
 (height, width, in, out against out, in, height, width) and `fc`, whose inputs PyTorch orders channel, row, column and
 NHWC orders row, column, channel. Everything else is copied as it is, so a round trip is bit-identical.
+
+Other families give the modules of arcface_torch other names: `LAYOUTS` has a table for each. `IR` counts the blocks
+through all stages: its `body.N` is the block `i` of stage `k` here, `layerk.i`.
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 import jax
@@ -29,6 +32,24 @@ LEAVES = {
 ORDER = ("conv1", "bn1", "prelu", "layer", "bn2", "fc", "features")
 BLOCK_ORDER = ("bn1", "conv1", "bn2", "prelu", "conv2", "bn3", "downsample.0", "downsample.1")
 COUNTER = "num_batches_tracked"
+_IR_NETWORK = {
+    "conv1": "input_layer.0", "bn1": "input_layer.1", "prelu": "input_layer.2",
+    "bn2": "output_layer.0", "fc": "output_layer.3", "features": "output_layer.4",
+}  # fmt: skip
+_IR_BLOCK = {
+    "bn1": "res_layer.0", "conv1": "res_layer.1", "bn2": "res_layer.2", "prelu": "res_layer.3", "conv2": "res_layer.4",
+    "bn3": "res_layer.5", "downsample.0": "shortcut_layer.0", "downsample.1": "shortcut_layer.1",
+}  # fmt: skip
+# Without a norm between the first convolution of a block and its PReLU, whatever follows moves up by one.
+_IR_PLAIN_BLOCK = {
+    "bn1": "res_layer.0", "conv1": "res_layer.1", "prelu": "res_layer.2", "conv2": "res_layer.3", "bn3": "res_layer.4",
+    "downsample.0": "shortcut_layer.0", "downsample.1": "shortcut_layer.1",
+}  # fmt: skip
+ARCFACE, IR, IR_PLAIN = "arcface", "ir", "ir_plain"
+# Layout: modules outside the blocks, modules of a block; arcface_torch's names to the family's.
+LAYOUTS = {IR: (_IR_NETWORK, _IR_BLOCK), IR_PLAIN: (_IR_NETWORK, _IR_PLAIN_BLOCK)}
+ARCFACE_BLOCK = re.compile(r"layer([1-4])\.(\d+)\.(.+)")
+IR_BLOCK = re.compile(r"body\.(\d+)\.(.+)")
 LEAF_ORDER = ("weight", "bias", "running_mean", "running_var", COUNTER)
 
 
@@ -52,6 +73,54 @@ def twins(model: IResNet) -> list[Twin]:
 def counters(model: IResNet) -> list[str]:
     """Keys of the counters that PyTorch keeps for each norm and Flax does not have."""
     return [t.key.removesuffix("running_mean") + COUNTER for t in twins(model) if t.key.endswith("running_mean")]
+
+
+def layout(keys: Iterable[str]) -> str:
+    """Which of the layouts has names like these: `arcface`, `ir` or `ir_plain`."""
+    blocks = [match[2] for match in map(IR_BLOCK.match, keys) if match]
+    if not blocks:
+        return ARCFACE
+    return IR if any(name.startswith("res_layer.5.") for name in blocks) else IR_PLAIN
+
+
+def to_arcface(keys: Iterable[str], layout: str) -> dict[str, str]:
+    """Keys of a family to the keys of arcface_torch; names that the family does not have stay as they are."""
+    keys = list(keys)
+    if layout == ARCFACE:
+        return {key: key for key in keys}
+    network, block = ({there: here for here, there in names.items()} for names in LAYOUTS[layout])
+    starts = _stage_starts(keys)
+    return {key: _here(key, network, block, starts) for key in keys}
+
+
+def from_arcface(key: str, layout: str, layers: Sequence[int]) -> str:
+    """The key of a family for one of arcface_torch, with so many blocks in each stage; unchanged where it has none."""
+    if layout == ARCFACE:
+        return key
+    network, block = LAYOUTS[layout]
+    if match := ARCFACE_BLOCK.match(key):
+        number = sum(layers[: int(match[1]) - 1]) + int(match[2])
+        return f"body.{number}.{renamed}" if (renamed := _renamed(match[3], block)) else key
+    return _renamed(key, network) or key
+
+
+def _here(key, network, block, starts):
+    if match := IR_BLOCK.match(key):
+        stage = sum(start <= int(match[1]) for start in starts)
+        renamed = _renamed(match[2], block)
+        return f"layer{stage}.{int(match[1]) - starts[stage - 1]}.{renamed}" if renamed else key
+    return _renamed(key, network) or key
+
+
+def _stage_starts(keys):
+    """Numbers of the blocks that open a stage: the first one, and those with a projection."""
+    blocks = [match for match in map(IR_BLOCK.match, keys) if match]
+    return sorted({0, *(int(match[1]) for match in blocks if match[2].startswith("shortcut_layer."))})
+
+
+def _renamed(key, names):
+    module, _, leaf = key.rpartition(".")
+    return f"{names[module]}.{leaf}" if module in names else None
 
 
 def ordered(keys: Iterable[str]) -> list[str]:

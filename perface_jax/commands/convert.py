@@ -1,8 +1,11 @@
 """`perface convert FILE --out DIR`: the converter follows from what is given.
 
-    .pth, .pt, .safetensors    weights of insightface's arcface_torch -> a model folder
-    .onnx                      the same, exported -> a model folder
-    a model folder             -> a .pth for PyTorch: perface convert DIR --out FILE.pth
+    .pth .pt .ckpt .tar .bin .safetensors    weights of an IR-ResNet -> a model folder
+    .onnx                                    the same, exported -> a model folder
+    a model folder                           -> a .pth for PyTorch: perface convert DIR --out FILE.pth
+
+IR-ResNets of ArcFace, AdaFace, MagFace and other code bases are understood. Where their keys cannot tell them apart,
+the command asks for --family.
 
 `perface convert FILE --help` shows the options of that converter.
 """
@@ -12,7 +15,8 @@ import pathlib
 import sys
 from collections.abc import Sequence
 
-CONVERTERS = {".pth": "arcface_torch", ".pt": "arcface_torch", ".safetensors": "arcface_torch", ".onnx": "arcface_onnx"}
+TORCH = (".pth", ".pt", ".safetensors", ".ckpt", ".tar", ".bin")
+CONVERTERS = {**dict.fromkeys(TORCH, "arcface_torch"), ".onnx": "arcface_onnx"}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -1,6 +1,6 @@
 """Batch norm, optionally followed by PReLU, with a hand-written derivative.
 
-    z = (x - mean) / sqrt(var + 1e-5) * scale + bias
+    z = (x - mean) / sqrt(var + epsilon) * scale + bias
     y = z where z > 0, else slope * z          (y = z without a slope)
 
 Rows `x` may have any floating dtype, and `y` has the same. Everything is computed in the dtype of the parameters. The
@@ -52,21 +52,22 @@ def normalize(
     slope: Float[AnyArray, " c"] | None,
     *,
     kernels: Kernels = Kernels.AUTO,
+    epsilon: float = EPSILON,
 ) -> Float[Array, "*rows c"]:
     """Norm, then PReLU if there is a slope; the result has the dtype of `x`."""
     if kernels is Kernels.XLA:
-        return _formula(x, mean, var, scale, bias, slope)
-    return _normalize(x, *jax.tree.map(functools.partial(varying_as, x), (mean, var, scale, bias, slope)))
+        return _formula(x, mean, var, scale, bias, slope, epsilon)
+    return _normalize(x, *jax.tree.map(functools.partial(varying_as, x), (mean, var, scale, bias, slope)), epsilon)
 
 
 # jit: blocks of one shape are traced once.
-@functools.partial(jax.jit, inline=True)
-def _formula(x, mean, var, scale, bias, slope):
-    z = (x.astype(mean.dtype) - _over(mean, x)) * _over(scale / jnp.sqrt(var + EPSILON), x) + _over(bias, x)
+@functools.partial(jax.jit, inline=True, static_argnums=6)
+def _formula(x, mean, var, scale, bias, slope, epsilon):
+    z = (x.astype(mean.dtype) - _over(mean, x)) * _over(scale / jnp.sqrt(var + epsilon), x) + _over(bias, x)
     return prelu(z, slope).astype(x.dtype)
 
 
-_normalize = jax.custom_vjp(_formula)
+_normalize = jax.custom_vjp(_formula, nondiff_argnums=(6,))
 
 
 def prelu(x: Float[AnyArray, "*rows c"], slope: Float[AnyArray, " c"] | None) -> Float[AnyArray, "*rows c"]:
@@ -77,10 +78,10 @@ def prelu(x: Float[AnyArray, "*rows c"], slope: Float[AnyArray, " c"] | None) ->
     return x if slope is None else jnp.where(x > 0, x, _over(slope.astype(x.dtype), x) * x)
 
 
-@functools.partial(jax.jit, inline=True)
-def _backward(kept, dy):
+@functools.partial(jax.jit, inline=True, static_argnums=0)
+def _backward(epsilon, kept, dy):
     x, mean, var, scale, bias, slope = kept
-    rate = 1 / jnp.sqrt(var + EPSILON)
+    rate = 1 / jnp.sqrt(var + epsilon)
 
     def centered(x):
         return x.astype(mean.dtype) - _over(mean, x)
@@ -103,7 +104,7 @@ def _backward(kept, dy):
     return dx, dmean, dvar, dscale, dbias, dslope
 
 
-_normalize.defvjp(lambda *arguments: (_formula(*arguments), arguments), _backward)
+_normalize.defvjp(lambda *arguments: (_formula(*arguments), arguments[:-1]), _backward)
 
 
 @jax.custom_vjp

@@ -20,7 +20,7 @@ from jaxtyping import Float, UInt8
 from perface_jax.arrays import AnyArray, Array
 from perface_jax.images import normalize
 from perface_jax.network import winograd
-from perface_jax.network.batch_norm import EPSILON, prelu
+from perface_jax.network.batch_norm import prelu
 from perface_jax.network.convolution import convolve
 from perface_jax.network.kernels import Kernels, on_cpu
 from perface_jax.network.model import IResNet
@@ -67,7 +67,7 @@ def embed(folded: Mapping, images: Float[AnyArray, "b s s 3"], *, model: IResNet
     """
     model.check(images)
     layer = functools.partial(_layer, kernels=Kernels(model.kernels))
-    x = _activated(layer, images.astype(model.dtype), folded["stem"])
+    x = _activated(layer, model.prepare(images).astype(model.dtype), folded["stem"])
     for name, _, stride in model.blocks:
         block = folded[name]
         y = _activated(layer, x, block)
@@ -109,22 +109,23 @@ def _fold(model, variables, *, transform):
     names = {name for name, *_ in model.blocks}
     if more := sorted(name for name in params if name.startswith("layer") and name not in names):
         raise ValueError(f"these variables are not those of the model: it has no {more[0]!r}")
-    scale, bias = _affine(params["bn1"], stats["bn1"])
+    affine = functools.partial(_affine, model.epsilon)
+    scale, bias = affine(params["bn1"], stats["bn1"])
     folded = {"stem": {"kernel": params["conv1"]["kernel"] * scale, "bias": bias, "slope": params["prelu"]["slope"]}}
     side = model.image_size
     for name, _, stride in model.blocks:
-        folded[name] = block = _fold_block(params[name], stats[name], side)
+        folded[name] = block = _fold_block(affine, params[name], stats[name], side)
         for end in ("", "2") if stride == 1 else ("",):
             if transform and winograd.suits(block[f"kernel{end}"].shape, model.dtype):
                 block[f"transformed{end}"] = winograd.transform(block[f"kernel{end}"])
         side //= stride
-    return folded | {"fc": _fold_linear(params, stats, variables["constants"]["features"])}
+    return folded | {"fc": _fold_linear(affine, params, stats, variables["constants"]["features"])}
 
 
-def _fold_block(params, stats, side):
-    scale, shift = _affine(params["bn1"], stats["bn1"])
-    factor, bias = _affine(params["bn2"], stats["bn2"])
-    factor2, bias2 = _affine(params["bn3"], stats["bn3"])
+def _fold_block(affine, params, stats, side):
+    scale, shift = affine(params["bn1"], stats["bn1"])
+    factor, bias = affine(params["bn2"], stats["bn2"])
+    factor2, bias2 = affine(params["bn3"], stats["bn3"])
     kernel = params["conv1"]["kernel"] * factor
     block = {
         "kernel": kernel * scale[:, None],
@@ -134,21 +135,21 @@ def _fold_block(params, stats, side):
         "bias2": bias2,
     }
     if "downsample_conv" in params:
-        factor, bias = _affine(params["downsample_bn"], stats["downsample_bn"])
+        factor, bias = affine(params["downsample_bn"], stats["downsample_bn"])
         block |= {"shortcut": params["downsample_conv"]["kernel"] * factor, "shortcut_bias": bias}
     return block
 
 
-def _fold_linear(params, stats, constants):
-    scale, shift = (np.tile(v, len(params["fc"]["kernel"]) // len(v)) for v in _affine(params["bn2"], stats["bn2"]))
-    factor, bias = _affine({**constants, **params["features"]}, stats["features"])
+def _fold_linear(affine, params, stats, constants):
+    scale, shift = (np.tile(v, len(params["fc"]["kernel"]) // len(v)) for v in affine(params["bn2"], stats["bn2"]))
+    factor, bias = affine({**constants, **params["features"]}, stats["features"])
     kernel = params["fc"]["kernel"] * factor
     return {"kernel": kernel * scale[:, None], "bias": shift @ kernel + params["fc"]["bias"] * factor + bias}
 
 
-def _affine(params, stats):
+def _affine(epsilon, params, stats):
     """The norm as `x * scale + bias`."""
-    scale = params["scale"] / np.sqrt(stats["var"] + EPSILON)
+    scale = params["scale"] / np.sqrt(stats["var"] + epsilon)
     return scale, params["bias"] - stats["mean"] * scale
 
 

@@ -1,6 +1,7 @@
 """IR-ResNet, the backbone of ArcFace: `[B, H, W, 3]` normalized images -> `[B, D]` embeddings.
 
-Exactly the network of insightface's arcface_torch, in NHWC. Inputs come from `images.normalize`.
+Exactly the network of insightface's arcface_torch, in NHWC. Inputs come from `images.normalize`; weights trained on
+other inputs (`input_contract`) get theirs inside the network.
 Parameters, statistics and outputs stay in `param_dtype`; convolutions and activations run in `dtype`; the statistics of
 a batch and the last linear layer (`fc`) are always computed in `param_dtype`. Embeddings are not of unit length.
 
@@ -22,7 +23,7 @@ from jaxtyping import Float, UInt8
 
 from perface_jax.arrays import AnyArray, Array
 from perface_jax.images import normalize
-from perface_jax.network import batch_norm
+from perface_jax.network import batch_norm, input_contract
 from perface_jax.network.convolution import convolve
 from perface_jax.network.kernels import Kernels, barrier
 
@@ -35,8 +36,9 @@ LAYERS = {
 }
 
 FOLDED = (
-    "these weights come from an export with norms folded into convolutions (norms: folded in model.json); their"
-    " statistics are gone, so training with batch statistics would change the network."
+    "these weights come from an export with norms folded into convolutions, or from a network without some of these"
+    " norms (norms: folded in model.json); their statistics are gone, so training with batch statistics would change"
+    " the network."
 )
 
 MOMENTUM = 0.9  # PyTorch writes the same update as momentum 0.1
@@ -64,7 +66,7 @@ class PReLU(nn.Module):
 class BatchNorm(nn.Module):
     """Batch norm with PyTorch's running statistics: normalizes by the biased variance, stores the unbiased one.
 
-    `y = (x - mean) / sqrt(var + 1e-5) * scale + bias`. With `train` it uses the statistics of the batch (over all
+    `y = (x - mean) / sqrt(var + epsilon) * scale + bias`. With `train` it uses the statistics of the batch (over all
     devices of `axis_name`, if given) and moves the running ones by a tenth; otherwise it uses the running ones. An
     `activation` is computed in the same pass.
     """
@@ -74,6 +76,7 @@ class BatchNorm(nn.Module):
     fixed_scale: bool = False
     param_dtype: Any = jnp.float32
     kernels: Kernels = Kernels.AUTO
+    epsilon: float = batch_norm.EPSILON
 
     @nn.compact
     def __call__(self, x: jax.Array, activation: PReLU | None = None) -> jax.Array:
@@ -95,7 +98,8 @@ class BatchNorm(nn.Module):
             unbiased = var * (count / max(count - 1, 1))
             running_mean.value = MOMENTUM * running_mean.value + (1 - MOMENTUM) * mean
             running_var.value = MOMENTUM * running_var.value + (1 - MOMENTUM) * unbiased
-        norm = functools.partial(batch_norm.normalize, x, mean, var, scale, bias, kernels=self.kernels)
+        options = {"kernels": self.kernels, "epsilon": self.epsilon}
+        norm = functools.partial(batch_norm.normalize, x, mean, var, scale, bias, **options)
         return cast(Array, norm(None) if activation is None else activation(x, norm))
 
 
@@ -109,12 +113,13 @@ class IBasicBlock(nn.Module):
     dtype: Any
     param_dtype: Any
     kernels: Kernels
+    epsilon: float = batch_norm.EPSILON
 
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
-        norms = {"param_dtype": self.param_dtype, "kernels": self.kernels}
-        norm = functools.partial(BatchNorm, self.train, self.axis_name, **norms)
-        conv = functools.partial(_conv, dtype=self.dtype, **norms)
+        options = {"param_dtype": self.param_dtype, "kernels": self.kernels}
+        norm = functools.partial(BatchNorm, self.train, self.axis_name, **options, epsilon=self.epsilon)
+        conv = functools.partial(_conv, dtype=self.dtype, **options)
         y = norm(name="bn1")(x)
         y = conv(self.features, 3, name="conv1")(y)
         y = norm(name="bn2")(y, PReLU(self.param_dtype, name="prelu"))
@@ -143,9 +148,12 @@ class IResNet(nn.Module):
       param_dtype: of parameters, statistics and outputs.
       remat: recompute each block's activations in the backward pass: less memory, about a third more work.
       crop: name of the crop template the weights were trained with, or None if unknown. Has no effect here.
-      folded_norms: the weights come from an export that folded norms into convolutions. The statistics of those norms
-        are gone, and training with batch statistics is refused.
+      folded_norms: the weights come from an export that folded norms into convolutions, or from a network without some
+        of these norms. Their statistics are gone, and training with batch statistics is refused.
       kernels: `auto`, or `xla` for plain XLA on every platform, with forward-mode derivatives (see `Kernels`).
+      color_order: of the pixels that the weights have learned from: `rgb` or `bgr`.
+      input_range: what black and white were for these weights. Callers always hand over RGB in [-1, 1].
+      epsilon: of every norm.
     """
 
     layers: tuple[int, int, int, int]
@@ -158,6 +166,9 @@ class IResNet(nn.Module):
     crop: str | None = None
     folded_norms: bool = False
     kernels: Kernels | str = Kernels.AUTO
+    color_order: str = "rgb"
+    input_range: tuple[float, float] = input_contract.INPUT_RANGE
+    epsilon: float = batch_norm.EPSILON
 
     @nn.compact
     def __call__(
@@ -177,13 +188,13 @@ class IResNet(nn.Module):
         self.check(images, train=train)
         kernels = Kernels(self.kernels)
         options = {"param_dtype": self.param_dtype, "kernels": kernels}
-        norm = functools.partial(BatchNorm, train, axis_name, **options)
+        norm = functools.partial(BatchNorm, train, axis_name, **options, epsilon=self.epsilon)
         # `nn.jit` would draw other weights from the same seed, and would capture the intermediates of the first call.
         alone = self.is_initializing() or self.is_mutable_collection("intermediates")
         block = (nn.remat(IBasicBlock) if self.remat else IBasicBlock) if alone else _BLOCKS[self.remat]
-        fields = (train, axis_name, self.dtype, self.param_dtype, kernels)
+        fields = (train, axis_name, self.dtype, self.param_dtype, kernels, self.epsilon)
 
-        x = images.astype(self.dtype)
+        x = self.prepare(images).astype(self.dtype)
         x = _conv(self.width, 3, dtype=self.dtype, **options, name="conv1")(x)
         x = norm(name="bn1")(x, PReLU(self.param_dtype, name="prelu"))
         x = x if kernels is Kernels.XLA else _keep_gradient(x)
@@ -207,8 +218,13 @@ class IResNet(nn.Module):
         """The published name of these layers, or `custom`."""
         return next((name for name, layers in LAYERS.items() if layers == tuple(self.layers)), "custom")
 
+    def prepare(self, images: Float[AnyArray, "b s s 3"]) -> Float[AnyArray, "b s s 3"]:
+        """RGB images in [-1, 1] as the weights expect them, see `input_contract.prepare`."""
+        return input_contract.prepare(images, color_order=self.color_order, input_range=self.input_range)
+
     def check(self, images: AnyArray, *, train: bool = False) -> None:
         """Raise the error of `__call__` for images that it does not accept."""
+        input_contract.check(color_order=self.color_order, input_range=self.input_range, epsilon=self.epsilon)
         size = self.image_size
         if size % 16 or size <= 0:
             raise ValueError(f"image_size must be a positive multiple of 16 (four halvings), got {size}")
@@ -238,9 +254,11 @@ def iresnet(arch: str = "r50", **options: Any) -> IResNet:
     if unknown := sorted(options.keys() - known):
         raise TypeError(
             f"iresnet has no option {', '.join(unknown)}; it has {', '.join(sorted(known))}. "
-            "(Images are always RGB; convert BGR with images[..., ::-1].)"
+            "(Images are always RGB; convert BGR with images[..., ::-1]. color_order is that of the weights.)"
         )
     options["layers"] = tuple(options.get("layers", LAYERS[arch]))
+    if "input_range" in options:
+        options["input_range"] = tuple(options["input_range"])
     return IResNet(**options)
 
 

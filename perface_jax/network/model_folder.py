@@ -1,6 +1,6 @@
 """The model folder: the form in which models are exchanged. Converters and trainer write it, `load_model` opens it.
 
-    model.json          architecture, crop, norms, origin of the weights, license
+    model.json          architecture, crop, norms, input contract, origin of the weights, license
     weights/            the variables, written by Orbax
     known_answer.npz    a few generated images and their embeddings, for `python -m perface_jax.selftest`
     scale.json          what its cosines mean (`similarity_scale`); absent in folders that `convert` wrote
@@ -26,9 +26,12 @@ from jaxtyping import Shaped
 from perface_jax._version import __version__
 from perface_jax.files import absolute, to_json
 from perface_jax.images import TEMPLATES, normalize
+from perface_jax.network import input_contract
+from perface_jax.network.batch_norm import EPSILON
 from perface_jax.network.model import IResNet
 
-FORMAT = 1
+FORMATS = (1, 2)  # 2: another input contract than the first, which versions before 0.2 would have overlooked
+CONTRACT = {"color_order": "rgb", "input_range": input_contract.INPUT_RANGE, "epsilon": EPSILON}  # of format 1
 FIELDS = ("width", "image_size", "embedding_size", "remat", "crop")  # recorded as they are
 NORMS = {False: "running", True: "folded"}
 
@@ -59,14 +62,18 @@ def check_variables(model: IResNet, variables: Mapping) -> None:
     refuse_not_finite(seen)
 
 
-def describe_difference(wanted: Mapping[str, tuple], seen: Mapping[str, tuple]) -> str:
+def describe_difference(
+    wanted: Mapping[str, tuple], seen: Mapping[str, tuple], *, most_lines: int | None = None
+) -> str:
     """Sorted lines `- name shape` for missing leaves and `+ name shape` for unexpected ones; "" when there are none.
 
-    A leaf of the wrong shape gives both lines, one below the other.
+    A leaf of the wrong shape gives both lines, one below the other. Lines beyond `most_lines` are counted.
     """
     rows = [(name, 0, f"- {name} {list(shape)}") for name, shape in wanted.items() if seen.get(name) != shape]
     rows += [(name, 1, f"+ {name} {list(shape)}") for name, shape in seen.items() if wanted.get(name) != shape]
-    return "\n".join(line for *_, line in sorted(rows))
+    lines = [line for *_, line in sorted(rows)]
+    more = 0 if most_lines is None else len(lines) - most_lines
+    return "\n".join(lines[:most_lines] + ([f"and {more} more"] if more > 0 else []))
 
 
 def refuse_not_finite(arrays: Mapping[str, Any]) -> None:
@@ -101,6 +108,7 @@ def save_model(
         raise FileExistsError(f"{path} exists; a model folder is never overwritten: remove it or name another")
     if model.crop not in (None, *TEMPLATES):
         raise ValueError(f"the model's crop is {model.crop!r}; wanted one of {', '.join(TEMPLATES)}, or None")
+    input_contract.check(**_contract(model))
     variables = dict(variables)
     check_variables(model, variables)
     unfinished = path.parent / f".{path.name}.unfinished"
@@ -170,6 +178,10 @@ def known_answer(model: IResNet, variables: Mapping) -> dict[str, Shaped[np.ndar
     return {"images": images, "embeddings": np.asarray(embeddings, np.float32)}
 
 
+def _contract(model):
+    return {name: getattr(model, name) for name in CONTRACT}
+
+
 def fingerprint(path: epath.PathLike) -> str:
     """Digits that tell the weights of a model folder from others: of its known answer, so no weights are read.
 
@@ -183,14 +195,16 @@ def fingerprint(path: epath.PathLike) -> str:
 
 
 def _describe(model, source, license):
+    contract = _contract(model)
     return {
-        "format": FORMAT,
+        "format": 1 if contract == CONTRACT else 2,
         "arch": model.arch,
         "layers": list(model.layers),
         **{name: getattr(model, name) for name in FIELDS},
         "dtype": jnp.dtype(model.dtype).name,
         "param_dtype": jnp.dtype(model.param_dtype).name,
         "norms": NORMS[model.folded_norms],
+        **contract,
         "source": dict(source or {}),
         "license": license,
         "written_by": f"perface_jax {__version__}",
@@ -203,17 +217,21 @@ def _rebuild(file):
     except json.JSONDecodeError as error:
         raise ValueError(f"{file} is not JSON: {error}") from error
     seen = record.get("format") if isinstance(record, dict) else record
-    if seen != FORMAT:
-        raise ValueError(f"{file} has format {seen!r}; this version reads format {FORMAT}")
+    if seen not in FORMATS:
+        raise ValueError(f"{file} has format {seen!r}; this version reads format {' or '.join(map(str, FORMATS))}")
+    contract = {name: record.get(name, value) for name, value in CONTRACT.items()}  # older folders have none
     try:
+        contract["input_range"] = tuple(contract["input_range"])
+        input_contract.check(**contract)
         return IResNet(
             layers=tuple(record["layers"]),
             dtype=jnp.dtype(record["dtype"]),
             param_dtype=jnp.dtype(record["param_dtype"]),
             folded_norms={name: folded for folded, name in NORMS.items()}[record["norms"]],
             **{name: record[name] for name in FIELDS},
+            **contract,
         )
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{file} lacks a field, or a field has a value that is not allowed: {error}") from error
 
 

@@ -47,6 +47,27 @@ def tensor(key: str, shape: tuple[int, ...]) -> np.ndarray:
     return z.astype(np.float32)
 
 
+KINDS = {
+    "norm": lambda z: 1 + 0.1 * z,
+    "last_of_block": lambda z: 0.3 + 0.03 * z,
+    "prelu": lambda z: 0.25 + 0.05 * z,
+    "bias": lambda z: 0.1 * z,
+    "mean": lambda z: 0.1 * z,
+    "var": lambda z: np.exp(0.2 * z),
+    "conv": lambda z: z / np.sqrt(np.prod(z.shape[1:])),
+    "fc": lambda z: z / np.sqrt(z.shape[1]),
+}
+
+
+def family_state_dict(name: str) -> dict[str, np.ndarray]:
+    """The state dict of a network of another family, from the kinds in `families_keys.json`."""
+    tensors = {}
+    for key, shape, _, kind in json.loads((FOLDER / "families_keys.json").read_text())[name]:
+        z = np.random.RandomState(zlib.crc32(key.encode()) & 0xFFFFFFFF).standard_normal(shape)
+        tensors[key] = np.asarray(1000) if kind == "counter" else KINDS[kind](z).astype(np.float32)
+    return tensors
+
+
 def variables(model, dtype=np.float32) -> dict:
     """The formula's weights for any IR-ResNet, small ones too; much faster than compiling its initialisation."""
     flat = {

@@ -1,0 +1,112 @@
+"""The network inside a checkpoint: wherever it is nested, whatever stands before its names and beside it.
+
+A network is known by the names of its blocks, `layer1.0.*` or `body.0.*`. What stands before them is a prefix and is
+removed, as are the names that PyTorch's wrappers put anywhere (`module.`, `_orig_mod.`).
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from . import other_networks
+
+WRAPPERS = re.compile(r"(?<![^.])(_orig_mod|module|_fsdp_wrapped_module|_checkpoint_wrapped_module)\.")
+BLOCK = re.compile(r"((?:[^.]+\.)*?)(?:layer[1-4]|body)\.\d+\.")
+HEADS = ("head.", "heads.", "classifier.", "margin.", "loss.", "criterion.", "metric_fc.")
+SHOWN = 12
+
+
+class Network(NamedTuple):
+    """A network in a checkpoint."""
+
+    path: str  # where it stands: names of the mappings and the prefix, with dots between; "" for the checkpoint itself
+    tensors: dict[str, Any]  # bare names to values
+    beside: list[str]  # names in the same mapping that are not its own
+
+
+def find(checkpoint: Mapping[str, Any], key: str | None = None) -> Network:
+    """The network of a checkpoint; of several, that of `key`, with everything else among `beside`.
+
+    Args:
+      checkpoint: a state dict, or a mapping in which one is nested.
+      key: where the network stands, for example `state_dict_ema` or `teacher`; `.` is the checkpoint itself.
+
+    Raises:
+      TypeError: no mapping.
+      ValueError: no IR-ResNet, with the name of the network that it is; two of them and no key; no network at `key`.
+    """
+    if not isinstance(checkpoint, Mapping):
+        raise TypeError(f"wanted a state dict, names to arrays, got {type(checkpoint).__name__}")
+    networks = list(_networks(checkpoint, ""))
+    if not networks:
+        _refuse_nothing(checkpoint)
+    chosen = networks if key is None else [network for network in networks if _stands_at(network.path, key)]
+    alike = [network for network in chosen if other_networks.name_of(network.tensors) is None] or chosen[:1]
+    if len(alike) != 1:
+        where = ", ".join(network.path or "." for network in (alike or networks))
+        said = f"no network at {key}" if not alike else f"{len(alike)} networks in one file"
+        raise ValueError(f"{said}: {where}. Choose one with --key (in Python key=...); their weights differ")
+    if name := other_networks.name_of(alike[0].tensors):
+        raise ValueError(other_networks.refusal(name))
+    return alike[0]
+
+
+def listed(lines: list[str]) -> str:
+    """The first lines, and how many more there are."""
+    more = len(lines) - SHOWN
+    return ", ".join(lines[:SHOWN]) + (f" and {more} more" if more > 0 else "")
+
+
+def _refuse_nothing(checkpoint):
+    for _, mapping in _mappings(checkpoint, ""):
+        if name := other_networks.name_of(mapping):
+            raise ValueError(other_networks.refusal(name))
+    seen = ", ".join(map(str, list(checkpoint)[:6])) or "nothing"
+    raise ValueError(
+        "no IR-ResNet in here: no keys conv1.weight and layer1.0.*, or input_layer.0.weight and body.0.*."
+        f" Found: {seen}"
+    )
+
+
+def _networks(checkpoint, path) -> Iterator[Network]:
+    for place, mapping in _mappings(checkpoint, path):
+        leaves = _bare_names(mapping)
+        prefixes = dict.fromkeys(match[1] for match in map(BLOCK.match, leaves) if match)
+        if not prefixes and "conv1.weight" in leaves:
+            prefixes = {"": None}
+        for prefix in prefixes:
+            others = [other for other in prefixes if other != prefix and other.startswith(prefix)]
+            mine = {name: value for name, value in leaves.items() if _is_mine(name, prefix, others)}
+            beside = [name for name in leaves if name not in mine]
+            at = ".".join(filter(None, (place, prefix.removesuffix("."))))
+            yield Network(at, {name.removeprefix(prefix): value for name, value in mine.items()}, beside)
+
+
+def _is_mine(name, prefix, others):
+    return name.startswith(prefix) and not name.startswith((*others, *(() if prefix else HEADS)))
+
+
+def _mappings(checkpoint, path) -> Iterator[tuple[str, Mapping]]:
+    """Every mapping with names in it, the outer before the inner, and where it stands."""
+    yield path, checkpoint
+    for name, value in checkpoint.items():
+        if isinstance(value, Mapping):
+            yield from _mappings(value, f"{path}.{name}" if path else str(name))
+
+
+def _bare_names(mapping):
+    """Names without those of wrappers, to values; nested mappings are not among them."""
+    leaves = {}
+    for name, value in mapping.items():
+        if isinstance(value, Mapping):
+            continue
+        bare = WRAPPERS.sub("", str(name))
+        if bare in leaves:
+            raise ValueError(f"the name {bare} stands twice in this checkpoint, the second time as {name}")
+        leaves[bare] = value
+    return leaves
+
+
+def _stands_at(path, key):
+    key = WRAPPERS.sub("", f"{key}.").strip(".")
+    return path == key or bool(key) and f".{path}.".find(f".{key}.") >= 0

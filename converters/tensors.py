@@ -1,0 +1,47 @@
+"""A tensor of a checkpoint -> a NumPy array of the same numbers, or the reason why there is none."""
+
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from . import keys
+
+
+def to_numpy(name: str, value: Any) -> np.ndarray:
+    """float32 of the same values; counters of norms stay whole numbers.
+
+    Args:
+      name: in the checkpoint, for messages.
+      value: a NumPy array, or a tensor of torch on any device.
+
+    Raises:
+      ValueError: no tensor, or one of a kind that float32 does not hold exactly, by name.
+    """
+    if hasattr(value, "detach"):
+        _refuse_odd(name, value)
+        value = value.detach().cpu()
+        value = (value.float() if value.is_floating_point() else value).numpy()
+    array = np.asarray(value)
+    if name.endswith(keys.COUNTER) and array.dtype.kind in "iu":
+        return array
+    if not jnp.issubdtype(array.dtype, jnp.floating):  # knows bfloat16, which NumPy does not
+        raise ValueError(f"{name} is no tensor of floating numbers but {array.dtype} ({type(value).__name__})")
+    with np.errstate(over="ignore"):
+        single = array.astype(np.float32)
+    if (single.astype(array.dtype) != array).any() and np.isfinite(array).all():
+        raise ValueError(f"{name} is {array.dtype} with digits that float32 cannot hold; round it yourself first")
+    return single
+
+
+def _refuse_odd(name, tensor):
+    kind = str(tensor.dtype).removeprefix("torch.")
+    if tensor.is_quantized:
+        raise ValueError(
+            f"{name} is a quantized tensor ({kind}), rounded for inference; convert the checkpoint it was made from"
+        )
+    if tensor.device.type == "meta":
+        raise ValueError(f"{name} is a meta tensor, a shape without numbers; load the weights before you save them")
+    if not str(tensor.layout).endswith("strided"):
+        layout = str(tensor.layout).removeprefix("torch.")
+        raise ValueError(f"{name} is a sparse tensor ({layout}); save {name}.to_dense() instead")

@@ -1,0 +1,136 @@
+"""What a .pth, .pt, .ckpt or .safetensors file holds, with nothing in it executed, or what stands in the way."""
+
+import pathlib
+import pickletools
+import re
+import warnings
+import zipfile
+from collections.abc import Mapping
+from typing import Any
+
+from perface_jax import extras
+
+from . import files
+
+# Names of what a pickle would import, and what that is.
+FOREIGN = (
+    (r"argparse\.Namespace$", "an argparse.Namespace (the arguments of a run)"),
+    (r"numpy.*\.(scalar|dtype)$|numpy\.dtypes\.|numpy\.\w*(int|float|bool)\w*$|_codecs\.encode$", "a NumPy scalar"),
+    (r"numpy.*\._reconstruct$|numpy\.ndarray$", "a NumPy array"),
+)
+LIGHTNING = ("pytorch_lightning.", "lightning.", "lightning_fabric.")
+ADVICE = "Save the weights alone, where it was made and is trusted: torch.save(model.state_dict(), FILE)"
+
+
+def read(path: str | pathlib.Path) -> Mapping[str, Any]:
+    """The state dict or checkpoint in a file of weights; nothing in it is executed.
+
+    Raises:
+      FileNotFoundError, ValueError: not a file of plain weights; the message says what it is.
+    """
+    path = files.check_file(path)
+    if path.suffix == ".onnx":
+        raise ValueError(
+            f"{path} is an ONNX file: use `python -m perface_jax.converters.arcface_onnx {path} --out DIR`"
+        )
+    if path.suffix == ".safetensors":
+        return _read_safetensors(path)
+    with extras.explained():
+        import torch
+    try:
+        with warnings.catch_warnings(action="ignore"):  # of pickles that it then refuses
+            loaded = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # damaged files raise nearly anything: OSError, IndexError, struct.error ...
+        foreign = _foreign_names(path, error)
+        if not foreign or not all(name.startswith(LIGHTNING) for name in foreign):
+            raise ValueError(f"{path} {_reason(path, error, foreign)}") from error
+        loaded = _load_with_blanks(path, foreign)
+    if not isinstance(loaded, Mapping):
+        raise ValueError(f"{path} holds a {type(loaded).__name__}; wanted a state dict: names to tensors")
+    return loaded
+
+
+class Blank:
+    """Stands for an object of Lightning beside the weights (its callbacks, say); nothing of it runs."""
+
+    def __init__(self, *_):
+        pass
+
+
+def _load_with_blanks(path, foreign):
+    import torch
+
+    blanks: Any = [(type(name.rpartition(".")[2], (Blank,), {}), name) for name in foreign]
+    try:
+        with torch.serialization.safe_globals(blanks):
+            return torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:
+        raise ValueError(f"{path} {_reason(path, error, foreign)}") from error
+
+
+def _foreign_names(path, error) -> list[str]:
+    """What the pickle in the file would import beyond plain weights."""
+    import torch
+
+    try:
+        return sorted(torch.serialization.get_unsafe_globals_in_checkpoint(path))
+    except Exception:  # no archive of this format, or a damaged one
+        named = re.findall(r"(?:GLOBAL|class) ([\w.]+) was not an allowed global", str(error))
+        return sorted(set(named or _names_in_pickle(path)))
+
+
+def _names_in_pickle(path) -> list[str]:
+    """What a plain pickle would import, read from its instructions; nothing where it is damaged or no pickle."""
+    strings, named = [], []
+    try:
+        with path.open("rb") as file:
+            for instruction, argument, _ in pickletools.genops(file):
+                if instruction.name == "GLOBAL":
+                    named.append(str(argument).replace(" ", "."))
+                elif instruction.name == "STACK_GLOBAL":
+                    named.append(".".join(strings[-2:]))
+                elif isinstance(argument, str):
+                    strings.append(argument)
+    except ValueError:
+        return []
+    return [name for name in named if not name.startswith(("torch._utils.", "collections."))]
+
+
+def _reason(path, error, foreign):
+    if _is_torchscript(path):
+        return (
+            "is a TorchScript archive, code and weights in one; nothing in it was executed. Save the weights alone:"
+            " torch.save(torch.jit.load(FILE).state_dict(), NEW)"
+        )
+    if foreign:
+        return f"holds more than plain weights: {_described(foreign)}; nothing in it was executed. {ADVICE}"
+    return f"is damaged, cut off, or no PyTorch file ({type(error).__name__}); download it again"
+
+
+def _described(foreign):
+    named = []
+    for name in foreign:
+        known = (what for pattern, what in FOREIGN if re.search(pattern, name))
+        module = f"a pickled module ({name})" if name.startswith("torch.nn.") else f"a Python object ({name})"
+        named.append(next(known, module))
+    unique = list(dict.fromkeys(sorted(named, key=lambda what: "module" not in what)))
+    return ", ".join(unique[:4]) + (", ..." if len(unique) > 4 else "")
+
+
+def _is_torchscript(path):
+    if not zipfile.is_zipfile(path):
+        return False
+    with zipfile.ZipFile(path) as archive:
+        return any(name.endswith("/constants.pkl") or "/code/" in name for name in archive.namelist())
+
+
+def _read_safetensors(path):
+    with extras.explained():
+        from safetensors import SafetensorError, safe_open
+    try:
+        with safe_open(path, framework="np") as file:
+            return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (no dict)
+    except SafetensorError as error:
+        raise ValueError(f"{path} is not a whole safetensors file: {error}") from error
+    except (AttributeError, TypeError) as error:
+        raise ValueError(f"{path} holds tensors of a kind that NumPy does not have: {error}") from error
