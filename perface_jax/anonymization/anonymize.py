@@ -1,13 +1,13 @@
-"""The paper's pipeline: a group for every original, candidates inside it, swaps, their scores on two axes, a choice.
+"""The paper's pipeline: a group for every original, candidates in it, swaps, scores on two axes, a choice.
 
     faces -> STEP 1: group -> STEP 2: candidates -> swap -> original against RESULT, on both axes -> choice
 
-The paper compares the target with its swapped picture, and so does this library: the anonymized picture is what gets
-published, so it is what gets scored. Embedders and swappers come from outside, as functions: `perceive`, every
-recognizer and every swapper (docs/swappers.md). `propose` and `choose` are pure and jittable; `anonymize` runs the
+Like the paper, this library compares the target with its swapped picture: the anonymized picture gets published, so it
+gets scored. Embedders and swappers are functions that you pass: `perceive`, every recognizer and every swapper
+(docs/swappers.md). `propose` and `choose` are pure and jittable; `anonymize` runs the
 whole pipeline on the host.
 
-Lengths: n originals, m candidates, g groups, k candidates proposed for each original.
+Lengths: n originals, m candidates, g groups, k proposed candidates per original.
 """
 
 import enum
@@ -31,23 +31,23 @@ FeatureLoss = Callable[[Face, Face], Float[AnyArray, " n"]]  # originals, result
 
 
 class Prefer(enum.Enum):
-    """What makes an admitted result the best one."""
+    """The criterion for the best admitted result."""
 
     FIDELITY = "fidelity"  # the smallest feature loss
     LEAST_PERCEIVED = "least perceived"  # the lowest perceived similarity
-    LEAST_MATCHED = "least matched"  # the lowest similarity to the recognizer that comes nearest to its threshold
+    LEAST_MATCHED = "least matched"  # the lowest similarity under the recognizer that is nearest to its threshold
 
 
 class SelectionPolicy(NamedTuple):
-    """The rule by which a result is chosen."""
+    """The rule that chooses a result."""
 
-    thresholds: Mapping[str, float]  # recognizer -> similarity up to which it does not match: `privacy.match_threshold`
+    thresholds: Mapping[str, float]  # recognizer -> its match threshold, from `privacy.match_threshold`
     band: tuple[float, float] = (-1.0, 1.0)  # lowest and highest perceived similarity that are admitted
     prefer: Prefer = Prefer.FIDELITY  # among the admitted results
 
 
 class Proposal(NamedTuple):
-    """STEP 1 and STEP 2. `index` has the candidates, least similar first; -1 where the group has no more."""
+    """STEP 1 and STEP 2. `index` has the candidates, least similar first; -1 if the group has no more."""
 
     group: Integer[AnyArray, " n"]
     index: Integer[AnyArray, "n k"]  # pyright: ignore[reportIncompatibleMethodOverride]
@@ -65,17 +65,17 @@ class Axes(NamedTuple):
 class Choice(NamedTuple):
     """Which result replaces the original.
 
-    `order` has the places of the results, best first: the admitted ones by preference, then the others by increasing
-    violation, then those that do not exist.
+    `order` has the positions of the results, best first: the admitted ones by preference, then the others by increasing
+    violation, then missing ones.
     """
 
     order: Integer[AnyArray, "*batch k"]
-    admitted: Bool[AnyArray, "*batch k"]  # by place: no recognizer matches, and perceived similarity is in the band
-    chosen: Integer[AnyArray, "*batch"]  # the best place, or -1 where no result is admitted
+    admitted: Bool[AnyArray, "*batch k"]  # by position: no recognizer matches, and perceived similarity is in the band
+    chosen: Integer[AnyArray, "*batch"]  # the best position, or -1 if no result is admitted
 
 
 class Anonymized(NamedTuple):
-    """Everything that led to the choice."""
+    """All results of the pipeline, up to the choice."""
 
     proposal: Proposal
     images: UInt8[AnyArray, "n k h w 3"]  # the results; black where there is no candidate
@@ -84,7 +84,7 @@ class Anonymized(NamedTuple):
     choice: Choice
 
     def selected(self) -> tuple[Face, Integer[np.ndarray, " selected"]]:
-        """The selected results and the places of their originals; not every original has one."""
+        """The selected results and the positions of their originals; not every original has one."""
         (places,) = np.nonzero(np.asarray(self.choice.chosen) >= 0)
         results = np.asarray(self.choice.chosen)[places]
         return Face(self.images[places, results], self.landmarks[places, results]), places
@@ -104,12 +104,12 @@ def propose(
 
     Args:
       originals, candidates: vectors of the perceptual model.
-      members: of the groups, perhaps for each original; leave its own picture out. With one group there is no STEP 1.
+      members: of the groups, optionally per original; leave its own picture out. With one group there is no STEP 1.
       rule, factor: the distance of an original to a group, see `groups.classify`.
-      equalize: what is done where groups differ in size; SUBSAMPLE draws with seed 0, for STEP 1 only.
+      equalize: what to do if groups differ in size; SUBSAMPLE draws with seed 0, for STEP 1 only.
 
     Returns:
-      group -1 and no candidate for an original whose distances are NaN.
+      The proposals; group -1 and no candidate for an original whose distances are NaN.
 
     Source: PerFace (ICIP 2025), sections 3.3 and 4.6.
     """
@@ -126,12 +126,12 @@ def propose(
 def choose(axes: Axes, policy: SelectionPolicy, *, where: Bool[AnyArray, "*batch k"] | None = None) -> Choice:
     """The results in the order of a policy, and the best one that it admits.
 
-    Admitted: at or below the threshold of EVERY recognizer, and inside the band. The others are ordered by their
-    violation, the sum of what exceeds a threshold or misses the band, in cosine. Ties keep their order.
-    `where` says which results exist; None = all.
+    A result is admitted if it is at or below the threshold of EVERY recognizer, and inside the band. The others are
+    ordered by their violation: the sum of the excesses over thresholds and outside of the band, in cosine. Ties keep
+    their order. `where` says which results exist; None = all.
 
     Raises:
-      ValueError: thresholds and recognizers that do not have the same names.
+      ValueError: thresholds and recognizers with different names.
     """
     if set(policy.thresholds) != set(axes.matched):
         raise ValueError(
@@ -172,8 +172,8 @@ def anonymize(
 ) -> Anonymized:
     """Group, candidates, swaps, scores and choice for every original.
 
-    Originals and candidates are uint8, of one size; `perceive` is the perceptual model; `members`, `k`, `rule`,
-    `factor` and `equalize` are those of `propose`; docs/swappers.md says what a swapper is.
+    Originals and candidates are uint8, all of the same size; `perceive` is the perceptual model; `members`, `k`,
+    `rule`, `factor` and `equalize` are those of `propose`; docs/swappers.md says what a swapper is.
 
     Raises:
       TypeError, ValueError: shapes that do not fit, or no recognizer.
@@ -188,10 +188,11 @@ def anonymize(
 
 
 def swap_all(originals: Face, candidates: Face, index: Integer[np.ndarray, "n k"], swapper: Swapper) -> Face:
-    """Every proposed candidate swapped into its original.
+    """Swap every proposed candidate into its original.
 
-    `index` has the places of candidates; -1 gives a black picture. A swapper returns a picture, which is taken to have
-    the target's landmarks, or a `Face`. The results are uint8 `[n, k, h, w, 3]`, with outlines float32 `[n, k, 59, 2]`.
+    `index` has the positions of candidates; -1 gives a black picture. A swapper returns a `Face`, or a picture, which
+    is assumed to have the target's landmarks. The results are uint8 `[n, k, h, w, 3]`, with outlines float32 `[n, k,
+    59, 2]`.
 
     Raises:
       ValueError: the swapper returns a picture of another size or dtype.

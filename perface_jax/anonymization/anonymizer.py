@@ -1,9 +1,9 @@
-"""The anonymization page: faces are anonymized, and the results of any anonymizer are evaluated, on the two axes.
+"""The anonymization page: anonymizes faces, and evaluates the results of any anonymizer, on the two axes.
 
 `anonymize` takes originals and candidates; `evaluate` takes originals and the results of anonymizers, and compares
 them with baselines. Both take `config`, whose `anonymize` has the options; `workdir`, the run whose model is the
-perceptual one and whose starting point is a recognizer (None = no perceived axis); and what the command line names.
-Both return a report, and raise FileNotFoundError or ValueError; the message says what was wanted.
+perceptual model and whose starting point is a recognizer (None = no perceived axis); and the inputs of the command
+line. Both return a report. They raise FileNotFoundError or ValueError; the message says what was wanted.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -76,9 +76,9 @@ def evaluate(config: ConfigDict, workdir: str | None, inputs: Inputs) -> Report:
 
 
 def anonymize(config: ConfigDict, workdir: str, inputs: Inputs, out: str) -> Report:
-    """Anonymize the faces of a folder, and write the selected results, and why, to `out`; see `anonymization.folder`.
+    """Anonymize the faces of a folder; write the selected results and all scores to `out` (`anonymization.folder`).
 
-    `out` is made if it does not exist, and must not hold an earlier run. Methods of the inputs are ignored.
+    `out` is created if needed, and must not hold an earlier run. Methods of the inputs are ignored.
     """
     settings.check(config)
     inputs, written = name_roles(inputs._replace(methods={})), folder.open_folder(out)
@@ -102,7 +102,7 @@ def anonymize(config: ConfigDict, workdir: str, inputs: Inputs, out: str) -> Rep
 def make_baselines(
     config: ConfigDict, inputs: Inputs, embedders: Embedders, originals: Portraits
 ) -> tuple[dict[str, Method], Pool | None, list[str]]:
-    """The baselines that can be made, the candidates if they were needed, and warnings of what is left out."""
+    """The baselines that can be made, the candidates if needed, and warnings of what is left out."""
     wanted = methods.wanted_baselines(config)
     if not embedders.for_new_pictures():
         names = [one.value for one in wanted] + ["retouched methods"] * bool(config.anonymize.retouch)
@@ -133,7 +133,7 @@ def _with_retouches(config, embedders, originals, compared):
 
 
 def open_pool(config: ConfigDict, inputs: Inputs, embedders: Embedders, originals: Portraits) -> Pool:
-    """The candidates, with the thresholds that follow from pairs of different persons."""
+    """The candidates, with thresholds from their pairs of different persons."""
     faces = read_faces("candidates", config, inputs)
     rule, equalize = groups.Rule[config.groups.rule.upper()], groups.Equalize(config.groups.equalize)
     fair = equalize is not groups.Equalize.NO
@@ -150,7 +150,7 @@ def match_thresholds(
     """The match threshold of every recognizer, from vectors of candidates `[M, D]`.
 
     Raises:
-      ValueError: too few candidates for the rate; the message says of which recognizer.
+      ValueError: too few candidates for the rate; the message names the recognizer.
     """
     found = {}
     for name, one in vectors.items():

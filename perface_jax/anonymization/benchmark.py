@@ -1,7 +1,7 @@
 """Anonymizers on both axes, with what they preserve: the rows of the benchmark.
 
-A method gets a row for every recognizer that can embed its pictures, and for every group of the originals; files of
-vectors know nothing of pictures made here, so such a pair has no row.
+A method has a row for every recognizer that can embed its pictures, and for every group of the originals. Files of
+vectors have none for pictures made here, so such a pair has no row.
 """
 
 from collections.abc import Mapping
@@ -28,7 +28,7 @@ class BenchmarkRow(NamedTuple):
 
     method: str
     perceived: Estimate | None  # mean perceived similarity to the originals; None without a perceptual model
-    matched: privacy.RecognizerRow  # what the recognizer finds in the same pictures
+    matched: privacy.RecognizerRow  # the recognizer's matches in the same pictures
 
 
 class GapRow(NamedTuple):
@@ -46,12 +46,12 @@ class GapRow(NamedTuple):
 
 
 class PreservationRow(NamedTuple):
-    """One measure of what a method preserved."""
+    """One measure of what a method preserves."""
 
     method: str
     measure: str  # a name of `preservation.MEASURES`
     value: Estimate  # mean over the pictures where it is finite; infinite where it is infinite on all
-    pictures: int  # that the mean is over
+    pictures: int  # pictures in the mean
     infinite: int  # pictures on which it is infinite, such as the PSNR of two equal pictures
     total: int  # all pictures of the method
     note: str  # why there is no number
@@ -100,7 +100,7 @@ def benchmark(
 
     Args:
       originals: N of them, whose pairs of two persons set the thresholds.
-      persons: the person on each original; None = all different.
+      persons: the person in each original; None = all different.
 
     Raises:
       ValueError: too few originals for the rate, or vectors that are missing.
@@ -144,7 +144,7 @@ def match(
     groups: Groups,
     false_accept_rate: float,
 ) -> privacy.RecognizerTable:
-    """What the recognizers find in the results of one method; all originals are impostors and gallery."""
+    """Matches of the recognizers in the results of one method; all originals serve as impostors and gallery."""
     everyone = {one: originals.recognized[one] for one in results.recognized}
     return privacy.recognizer_table(
         {one: (everyone[one][places], there) for one, there in results.recognized.items()},
@@ -185,7 +185,7 @@ def gap_rows(
 def preservation_rows(
     method: str, measured: Mapping[str, np.ndarray], persons: np.ndarray, no_contours: str
 ) -> list[PreservationRow]:
-    """The mean of every measure over the pictures that have it; for those not measured, `no_contours` is the reason."""
+    """The mean of every measure over the pictures that have it; `no_contours` is the reason for those without."""
     rows = []
     for name, one in MEASURES.items():
         values = measured.get(name, np.full(len(persons), np.nan))

@@ -1,4 +1,4 @@
-"""What gives vectors of faces: the perceptual model and the recognizers, networks or files of vectors."""
+"""Sources of vectors of faces: the perceptual model and the recognizers, as networks or files of vectors."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
@@ -20,7 +20,7 @@ BEFORE_TRAINING = "before training"  # the recognizer that a run started from
 
 
 class FaceEmbedder(Protocol):
-    """What gives vectors of faces."""
+    """A source of vectors of faces."""
 
     embeds_new_pictures: bool  # whether it embeds any picture; files have vectors of known pictures only
 
@@ -29,8 +29,8 @@ class FaceEmbedder(Protocol):
     ) -> Float[np.ndarray, "n d"]:
         """Vectors of faces, from pictures and landmarks.
 
-        A network needs no more; files are looked up by `role` ("originals", "candidates", or the method whose results
-        these are; None = pictures made here) and by the `names` of the pictures in that role.
+        A network needs only these; files are looked up by `role` ("originals", "candidates", or the name of the method;
+        None = pictures made here) and by the `names` of the pictures in that role.
         """
         ...
 
@@ -39,7 +39,7 @@ class FaceVectors(NamedTuple):
     """Vectors of the same pictures, `[n, D]` each."""
 
     perceived: np.ndarray | None  # of the perceptual model, if there is one
-    recognized: dict[str, np.ndarray]  # by recognizer, of those that can embed these pictures
+    recognized: dict[str, np.ndarray]  # by recognizer, for those that can embed these pictures
 
 
 class Embedders(NamedTuple):
@@ -60,7 +60,7 @@ class Embedders(NamedTuple):
         return {"perceive": self.perceptual.embed, "recognizers": recognizers}
 
     def embed(self, faces: Portraits, role: str | None) -> FaceVectors:
-        """Vectors of faces from every embedder that has any; `role` as for `FaceEmbedder.embed`."""
+        """Vectors of faces from every embedder that can provide them; `role` as for `FaceEmbedder.embed`."""
         able = self.recognizers if role else self.for_new_pictures()
         options = {"role": role, "names": faces.names}
         recognized = {name: one.embed(faces.images, faces.landmarks, **options) for name, one in able.items()}
@@ -69,7 +69,7 @@ class Embedders(NamedTuple):
 
 
 class NetworkEmbedder:
-    """A network, to whose crop every face is aligned; `crop` is the template where the model does not say which."""
+    """A network; every face is aligned to its crop, or to the template `crop` if the model does not name one."""
 
     embeds_new_pictures = True
 
@@ -88,7 +88,7 @@ class NetworkEmbedder:
 
 
 class FileEmbedder:
-    """Vectors that were computed elsewhere: `originals` and the name of each method; `name` is for messages."""
+    """Vectors computed elsewhere, for `originals` and the name of each method; `name` is for messages."""
 
     embeds_new_pictures = False
 
@@ -96,7 +96,7 @@ class FileEmbedder:
         self._files, self._name = files, name
 
     def embed(self, pictures, points, *, role: str | None = None, names: Sequence[str] = ()) -> np.ndarray:
-        """See `FaceEmbedder`. ValueError: no file for these pictures, or a picture that is not in it."""
+        """See `FaceEmbedder`. ValueError: no file for these pictures, or a picture missing from it."""
         if role is None:
             raise ValueError(f"{self._name} has vectors from files; wanted a model folder, which embeds new pictures")
         if role not in self._files:
@@ -112,7 +112,7 @@ def open_embedders(config: ConfigDict, workdir: str | None, recognizers: Mapping
 
     Args:
       config: of the run.
-      workdir: the run whose model is the perceptual one, and whose starting point is a recognizer; None = neither.
+      workdir: the run whose model is the perceptual model, and whose starting point is a recognizer; None = neither.
       recognizers: name -> model folder, or folder of vectors, see `inputs.Inputs`.
 
     Raises:

@@ -1,7 +1,7 @@
-"""The folder of `--part=anonymize`: anonymized pictures in the frame of their originals, their landmarks, and why.
+"""The folder of `--part=anonymize`: anonymized pictures in the frame of their originals, landmarks and scores.
 
-pictures/NAME.png     the whole original picture, with the selected result set in where its square was cut out
-landmarks.npz         names, landmarks [n, 59, 2] of these pictures, as `--landmarks=METHOD=FILE` takes them
+pictures/NAME.png     the whole original picture, with the selected result pasted into its square
+landmarks.npz         names and landmarks [n, 59, 2] of these pictures, for `--landmarks=METHOD=FILE`
 results.json          all results and scores
 sheet.png             all results in one picture
 """
@@ -20,10 +20,10 @@ PICTURES, LANDMARKS, RESULTS, SHEET = "pictures", "landmarks.npz", "results.json
 
 
 def open_folder(path: str) -> epath.Path:
-    """The folder, made if it does not exist.
+    """The folder, created if needed.
 
     Raises:
-      ValueError: a file, or a folder with an earlier run, whose pictures would be taken for those of this one.
+      ValueError: a file, or a folder with an earlier run, whose pictures could be mistaken for those of this one.
     """
     out = epath.Path(path)
     if out.exists() and not out.is_dir():
@@ -40,10 +40,10 @@ def write(
     """Write the selected results, and all of them with their scores as `report` and `sheet`.
 
     Args:
-      out: of `open_folder`.
-      folder: of the pictures that the originals were cut out of.
+      out: from `open_folder`.
+      folder: the pictures that the originals were cropped from.
       originals: the faces.
-      found: their results; landmarks are written if those of the originals are measured.
+      found: their results; landmarks are written if those of the originals were given.
     """
     files = {images.stem(name): name for name in images.picture_names(folder)}
     squares, places = found.selected()

@@ -1,4 +1,4 @@
-"""What the command line names: faces by role, their groups and persons."""
+"""The inputs of the command line: faces by role, their groups and persons."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -9,14 +9,14 @@ from ml_collections import ConfigDict
 from perface_jax import groups, images
 from perface_jax.datasets import portrait_files, portraits
 
-ROLES = ("originals", "queries", "candidates")  # queries: the former name of originals, understood until version 2
+ROLES = ("originals", "queries", "candidates")  # queries: former name of originals, accepted until version 2
 
 
 class Inputs(NamedTuple):
-    """What the command line names.
+    """The inputs of the command line.
 
     A role is originals, candidates, or the name of a method. Role None: the file for originals and candidates without
-    one of their own.
+    a file of their own.
     """
 
     originals: str  # folder of pictures
@@ -25,14 +25,14 @@ class Inputs(NamedTuple):
     landmarks: Mapping[str | None, str] = {}  # role -> file
     attributes: Mapping[str | None, str] = {}  # role -> file of the groups; not of methods
     recognizers: Mapping[str, str] = {}  # name -> model folder, or folder of originals.npz and METHOD.npz: vectors
-    crop: str = portraits.CELEBA_HQ  # which squares pictures without landmarks are; or a template of `images`
+    crop: str = portraits.CELEBA_HQ  # kind of square of pictures without landmarks; or a template of `images`
 
 
 def name_roles(inputs: Inputs) -> Inputs:
-    """The same with every file under its role: originals, candidates or a method.
+    """The same inputs, with every file under its role: originals, candidates or a method.
 
     Raises:
-      ValueError: a file of an unknown role, or a method named like a role.
+      ValueError: a file for an unknown role, or a method named like a role.
     """
     if taken := sorted(set(inputs.methods) & set(ROLES)):
         raise ValueError(f"--anonymized names a method {', '.join(taken)}, which is a role; give it another name")
@@ -67,7 +67,7 @@ def read_attributes(role: str, names: tuple[str, ...], inputs: Inputs) -> dict[s
 
 
 def read_persons(role: str, names: tuple[str, ...], inputs: Inputs) -> np.ndarray | None:
-    """The person on every picture; None without such a column, then every picture counts as another person."""
+    """The person in every picture; None without such a column (every picture then counts as another person)."""
     return portrait_files.read_persons(file, names) if (file := inputs.attributes.get(role)) else None
 
 
@@ -79,12 +79,12 @@ def read_members(
     rule: groups.Rule = groups.Rule.CONFIDENCE_LIMIT,
     equalize: bool = False,
 ) -> tuple[list[str], np.ndarray]:
-    """Names of the groups, and which candidates each has for each original, bool `[N, G, M]`: none of its own person.
+    """Names of the groups, and their candidates for each original, bool `[N, G, M]`: none of its own person.
 
     Raises:
       ValueError: a group that has too few members for some original.
 
-    Warns of groups whose sizes matter, as `groups.check_groups` does for a rule.
+    Warns like `groups.check_groups` if group sizes matter for the rule.
     """
     attributes = read_attributes("candidates", candidates.names, inputs)
     labels = [" ".join(values) for values in zip(*attributes.values(), strict=True)] or ["all"] * len(candidates)

@@ -1,4 +1,4 @@
-"""The methods that are compared: those whose pictures are given, and the baselines and retouches made here.
+"""The methods to compare: those whose pictures are given, and the baselines and retouches made here.
 
 The baselines are blur, pixelate, black box, and swaps with a candidate of the same group (STEP 1), all by one swapper:
 
@@ -41,11 +41,11 @@ WITHOUT_SWAP = {Baseline.BLUR: swap.blur, Baseline.PIXELATE: swap.pixelate, Base
 
 
 class Method(NamedTuple):
-    """What one anonymizer made."""
+    """The results of one anonymizer."""
 
     portraits: Portraits  # the results, n of them
     places: np.ndarray  # int `[n]`, of their originals
-    made_here: bool  # then the pictures are new, and no file has vectors of them
+    made_here: bool  # if made here, no file has vectors of the pictures
 
 
 def face(portraits: Portraits) -> Face:
@@ -54,12 +54,12 @@ def face(portraits: Portraits) -> Face:
 
 
 def wanted_baselines(config: ConfigDict) -> list[Baseline]:
-    """Those that the config names."""
+    """The baselines that the config names."""
     return [Baseline[name.upper()] for name in config.anonymize.references]
 
 
 def refuse_clashes(config: ConfigDict, inputs: Inputs) -> None:
-    """Raise a ValueError where a given method has the name of one made here."""
+    """Raise a ValueError if a given method has the name of one made here."""
     names = [one.value for one in wanted_baselines(config)]
     if retouches := config.anonymize.retouch:
         names += [_retouched_name(name, retouches) for name in (*names, *inputs.methods)]
@@ -71,7 +71,7 @@ def refuse_clashes(config: ConfigDict, inputs: Inputs) -> None:
 
 
 def read_methods(originals: Portraits, inputs: Inputs) -> dict[str, Method]:
-    """The methods of the command line: what they made of the originals."""
+    """The methods of the command line, with their results for the originals."""
     found = {}
     for name, folder in inputs.methods.items():
         results = read_results(folder, images.picture_names(folder), originals, landmarks=read_points(name, inputs))
@@ -99,12 +99,12 @@ def with_swap(
     vectors: tuple[np.ndarray, np.ndarray],
     seed: int,
 ) -> dict[str, Method]:
-    """The baselines that swap; without the chosen swap where no result is admitted.
+    """The baselines that swap; no chosen swap for originals without an admitted result.
 
     Args:
       baselines: those that do not swap are left out.
       originals, candidates: N and M faces.
-      found: what the pipeline made of them.
+      found: the results of the pipeline.
       members: bool `[N, G, M]`.
       vectors: of originals and candidates, by the recognizer of the farthest swap.
       seed: of the random swap.
@@ -127,7 +127,7 @@ def with_swap(
 
 
 def _method(originals, places, pictures, landmarks=None):
-    """Results of the originals at `places`; without landmarks, at those of the originals."""
+    """Results of the originals at `places`; without landmarks of their own, they get those of the originals."""
     own = originals[places]
     points = own.landmarks if landmarks is None else np.asarray(landmarks)
     skipped = tuple((name, NOT_ADMITTED) for i, name in enumerate(originals.names) if i not in places)
@@ -137,7 +137,7 @@ def _method(originals, places, pictures, landmarks=None):
 
 
 def retouched(retouches: Sequence[str], originals: Portraits, methods: Mapping[str, Method]) -> dict[str, Method]:
-    """Every method once more, with the original's skin color or light; none without retouches."""
+    """Every method again, with the original's skin color or light; none without retouches."""
     found = {}
     for name, method in methods.items() if retouches else ():
         own, made = face(originals[method.places]), method.portraits

@@ -1,4 +1,4 @@
-"""What anonymized faces preserve of their originals, measure by measure, and the two retouches; 16 faces at a time."""
+"""What anonymized faces preserve of their originals, by measure, and the two retouches; 16 faces at a time."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -12,11 +12,11 @@ from perface_jax.swap import Face
 
 BATCH = 16
 SKIN_PIXELS = "skin, mean over pixels"  # each pixel of the mask against the one at the same place
-SKIN_COLORS = "skin, between mean colors"  # one color a face: blind to texture and motion
+SKIN_COLORS = "skin, between mean colors"  # one color per face: blind to texture and motion
 
 
 class Measure(NamedTuple):
-    """How a measure is read."""
+    """How to print and read a measure."""
 
     unit: str  # "" = none
     digits: int  # after the decimal point
@@ -41,9 +41,9 @@ MEASURES = {
 
 
 def measure(originals: Portraits, results: Portraits) -> dict[str, np.ndarray]:
-    """Measure -> float32 `[n]` of originals and results row by row, NaN where `Measure.undefined`.
+    """Measure -> float32 `[n]` of originals and results row by row; NaN as `Measure.undefined` says.
 
-    Without expression, mouth and pose where `no_contours`.
+    Without expression, mouth and pose if `no_contours`.
     """
     pair = [Face(faces.images, faces.landmarks) for faces in (originals, results)]
     found = in_batches(_of_pictures, *pair)
@@ -53,7 +53,7 @@ def measure(originals: Portraits, results: Portraits) -> dict[str, np.ndarray]:
 
 
 def no_contours(originals: Portraits, results: Portraits) -> str:
-    """Why expression and pose of these faces cannot be compared; "" where they can. Arguments as for `measure`."""
+    """Why expression and pose of these faces cannot be compared; "" if they can. Arguments as for `measure`."""
     for whose, faces in (("originals", originals), ("results", results)):
         if not faces.measured:
             return f"no landmarks of the {whose}"
@@ -84,10 +84,10 @@ RETOUCHES = {"skin": match_skins, "light": match_lights}  # by the names of conf
 
 
 def in_batches(function: Callable, *faces: Any) -> Any:
-    """A pure function over all rows, in batches; the last batch is padded, so that one program serves any number.
+    """Apply a pure function to all rows, in batches; the last batch is padded, so that one program serves any number.
 
     Args:
-      function: a module's, not a closure, so that it is compiled once.
+      function: a module-level function, not a closure, so that it is compiled once.
       *faces: trees of arrays `[n, ...]`.
     """
     count, outputs = len(jax.tree.leaves(faces)[0]), []

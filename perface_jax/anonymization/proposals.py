@@ -1,4 +1,4 @@
-"""What the pipeline proposes for every original, row by row, and how both axes move with the degree of a swap."""
+"""What the pipeline proposes for every original, row by row, and how both axes change with the degree of a swap."""
 
 import functools
 from collections.abc import Mapping, Sequence
@@ -32,7 +32,7 @@ class ProposalRow(NamedTuple):
     matched: dict[str, float]  # the same under each recognizer
     feature_loss: float
     admitted: bool  # no recognizer matches it, and its perceived similarity is in the band
-    selected: bool  # it replaces the original
+    selected: bool  # replaces the original
 
 
 def proposal_rows(
@@ -44,7 +44,7 @@ def proposal_rows(
         for rank, place in enumerate(found.choice.order[i], 1):
             candidate = int(found.proposal.index[i, place])
             if candidate < 0:
-                break  # those that do not exist come last
+                break  # missing ones come last
             rows.append(
                 ProposalRow(
                     name,
@@ -72,8 +72,8 @@ def degree_curves(
 ) -> dict[str, Curve]:
     """PERCEIVED and every recognizer -> similarity to the original by the degree of the classical swap.
 
-    Every original is swapped with the candidate of its best result, admitted or not; the mean is over the originals
-    that have a candidate. Degrees go from 0 (no change) to 1 (full swap).
+    Swaps every original with the candidate of its best result, admitted or not; the mean is over the originals with a
+    candidate. Degrees go from 0 (no change) to 1 (full swap).
     """
     best = np.take_along_axis(np.asarray(found.proposal.index), np.asarray(found.choice.order)[:, :1], axis=1)
     there = best[:, 0] >= 0

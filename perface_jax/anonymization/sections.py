@@ -1,4 +1,4 @@
-"""Sections on anonymized faces: both axes, what recognizers find, what is preserved, and groups."""
+"""Sections on anonymized faces: both axes, matches of recognizers, preservation, and groups."""
 
 from collections.abc import Mapping
 from typing import NamedTuple

@@ -1,7 +1,7 @@
-"""The evaluation page: a run, or embeddings from a file -> a report; a folder of pictures -> a file of embeddings.
+"""From a run, or embeddings from a file, to a report; from a folder of pictures to a file of embeddings.
 
-`targets` names the models, `evaluate` is the page from data to report, `folders` writes a file of embeddings. What they
-call is in other rooms: `evaluation` computes the rows, `sections` and `figures` show them, `report` writes the page.
+`targets` names the models, `evaluate` goes from data to report, `folders` writes a file of embeddings. They call other
+packages: `evaluation` computes the rows, `sections` and `figures` show them, `report` writes the page.
 """
 
 from perface_jax.evaluator.evaluate import evaluate

@@ -1,7 +1,7 @@
 """The evaluation in one pass: data, embeddings, rows, report.
 
-Data are opened first, so that what is missing is found early. Then every distinct model embeds them once, and each part
-of `config.parts` turns the results into rows, and the rows into sections.
+Data are opened first, so that missing files are found early. Then every distinct model embeds them once. Each part of
+`config.parts` turns the results into rows, and the rows into sections.
 """
 
 import collections
@@ -30,7 +30,7 @@ from perface_jax.training.sweeps import Replica
 
 
 class PartResult(NamedTuple):
-    """Sections of the report, warnings in plain sentences, facts on the data by name, and summaries to be joined."""
+    """Sections of the report, warnings as sentences, facts about the data by name, and summaries to join."""
 
     sections: list[Section]
     warnings: list[str]
@@ -43,9 +43,9 @@ class Part(NamedTuple):
 
     Attributes:
       open: config -> its data.
-      cell: names the replicas; of those with one name, only the first is shown.
-      embed: (embedder, data) -> what a model makes of the data.
-      report: (target, data, what each model made of them, by its identity) -> sections.
+      cell: names the replicas; of replicas with the same name, only the first is shown.
+      embed: (embedder, data) -> the result of a model for the data.
+      report: (target, data, the result of each model by its identity) -> sections.
     """
 
     open: Callable[[ConfigDict], Any]
@@ -55,10 +55,10 @@ class Part(NamedTuple):
 
 
 def evaluate(target: EvaluationTarget) -> Report:
-    """Evaluate on every part that the config names; of several processes all must call it, and all get the report.
+    """Evaluate every part that the config names. All processes must call this, and all get the report.
 
     Raises:
-      ValueError, OSError: data that is not there or does not fit; the message says what was wanted.
+      ValueError, OSError: data that is missing or does not fit; the message says what was wanted.
     """
     _check_comparison(target)
     parts = list(dict.fromkeys(PARTS[name] for name in target.config.parts))
@@ -81,7 +81,7 @@ def evaluate(target: EvaluationTarget) -> Report:
 
 
 def _embed_once(target, parts, data) -> list[dict[str, Any]]:
-    """For each part, by identity of the model, what the model makes of the data; each is opened once."""
+    """For each part, the result of every model by its identity; each model is opened once."""
     shown = [set(_named(target, part.cell).values()) for part in parts]
     found = [{} for _ in parts]
     for identity, model in {model.identity: model for models in target.models for model in models.values()}.items():
@@ -94,7 +94,7 @@ def _embed_once(target, parts, data) -> list[dict[str, Any]]:
 
 
 def _named(target, cell_of: Callable[[Replica], str]) -> dict[str, str]:
-    """The name to print and the identity of every distinct model."""
+    """The printed name and the identity of every distinct model."""
     named = collections.defaultdict(dict)
     for replica, models in zip(target.replicas, target.models, strict=True):
         cell = cell_of(replica)
@@ -108,7 +108,7 @@ def _named(target, cell_of: Callable[[Replica], str]) -> dict[str, str]:
 
 
 def _check_comparison(target):
-    """Refused before hours of computing."""
+    """Raise errors before hours of computing."""
     if not target.compare:
         return
     if "triplets" not in target.config.parts:
@@ -154,14 +154,14 @@ def _triplets(target, triplets, similarities: Mapping[str, np.ndarray]) -> PartR
 
 
 def _write_votes_tables(folder, triplets, cells):
-    """One table for each model and test setting, one line a vote; annotators where the file of answers names them."""
+    """One table for each model and test setting, one line per vote; with annotators if the answers name them."""
     tables, annotator = evaluation.held_out(cells), sim_celeba.annotators(triplets)
     for name, table in zip(slugs(tables), tables.values(), strict=True):
         evaluation.write_votes_table(folder / f"{name}.csv", triplets, *table, annotator=annotator)
 
 
 def _data_warnings(triplets):
-    """Alarms of the audit that no repair took away, and a world that is not real."""
+    """Warnings of the audit's remaining alarms, and of synthetic data."""
     warnings = [f"Answers and pictures do not belong together: {alarm}." for alarm in triplets.metadata["alarms"]]
     release = epath.Path(triplets.metadata["release"])
     if (release / "truth").exists() or (release.parent / "synthetic.json").exists():
@@ -206,7 +206,7 @@ def _comparison(target, cells, triplets):
 
 
 def _faces(target, faces, embedded: Mapping[str, evaluation.Embedded]) -> PartResult:
-    """STEP 1 and STEP 2, of one run of each cell."""
+    """STEP 1 and STEP 2, for one run of each cell."""
     config, (gallery, queries) = target.config, faces
     sizes = {"rule": Rule[config.groups.rule.upper()], "equalize": Equalize(config.groups.equalize)}
     options = sizes | {"factor": config.groups.factor}

@@ -1,4 +1,4 @@
-"""A folder of pictures, embedded by the model of a run, into a file of vectors."""
+"""Embeds a folder of pictures with the model of a run, into a file of vectors."""
 
 import jax
 from etils import epath
@@ -18,17 +18,17 @@ def embed(
     *,
     crop: str | None = None,
 ) -> tuple[epath.Path, list[str], list[tuple[str, str]]]:
-    """Embed a folder of pictures with the model of a run, of a sweep with its first one, into a file of vectors.
+    """Embed a folder of pictures with the model of a run (the first of a sweep) into a file of vectors.
 
     Args:
       out: the .npz to write; see `evaluation.write_vectors`.
       crop: of the pictures, as for `embed_folder`; default: config.crop.
 
     Returns:
-      (model folder, names, skipped); the last two as of `embed_folder`.
+      (model folder, names, skipped); the last two as in `embed_folder`.
 
     Raises:
-      ValueError: two pictures of one name, or none that can be used; and as `open_run` and `evaluation.embed_folder`.
+      ValueError: two pictures with one name, or no usable one; and as `open_run` and `evaluation.embed_folder`.
     """
     folder = trainer.model_folder(epath.Path(workdir), open_run(config, workdir).replicas[0])
     evaluation.require_different_names(pictures)

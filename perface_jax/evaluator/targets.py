@@ -1,4 +1,4 @@
-"""What is evaluated: the models of a run before and after training, or embeddings from a file."""
+"""The models to evaluate: those of a run before and after training, or embeddings from a file."""
 
 import pathlib
 from collections.abc import Callable, Mapping, Sequence
@@ -15,7 +15,7 @@ from perface_jax.training import workdir as workdirs
 
 
 class Model(NamedTuple):
-    """A model to evaluate, by its name to print; those of one `identity`, weights or a file, are evaluated once."""
+    """A model to evaluate, and its printed name; models of one `identity` (weights or file) are evaluated once."""
 
     name: str
     identity: str
@@ -23,11 +23,11 @@ class Model(NamedTuple):
 
 
 class EvaluationTarget(NamedTuple):
-    """The models of each replica of a config; `config.parts` says what they are evaluated on.
+    """The models of each replica of a config; `config.parts` says on what to evaluate them.
 
-    Either `workdir`, of a run, or `vectors`, from a file, is None. `compare` is another workdir or file, "" for none,
-    `votes_table` a folder for tables of votes, "" for none, and `moved` the paths (recorded, now) that were given again
-    and whose contents no digest is known of, by field.
+    Either `workdir` (of a run) or `vectors` (from a file) is None. `compare` is another workdir or file, "" for none;
+    `votes_table` is a folder for tables of votes, "" for none. `moved` has, by field, the paths (recorded, now) that
+    were given again and have no digest of their contents.
     """
 
     config: ConfigDict

@@ -1,7 +1,7 @@
 """What an anonymized face preserves of the original: the picture by region, skin, light, expression and pose.
 
-Pictures are RGB from 0 to 255, uint8 or floating where gradients are wanted; landmarks come in any layout of
-`perface_jax.landmarks`. Estimators use picture and landmarks only. Everything is pure JAX, one number a picture.
+Pictures are RGB from 0 to 255, uint8, or floating for gradients; landmarks come in any layout of
+`perface_jax.landmarks`. Estimators use picture and landmarks only. Everything is pure JAX, with one number per picture.
 """
 
 from perface_jax.fidelity.expression import Expression, ExpressionDistance, expression_distance, measure_expression

@@ -1,12 +1,12 @@
 """Preservation of the expression: from landmarks, with position, size and pose removed.
 
-Landmarks come in any layout of `perface_jax.landmarks` with contours (not five points), pixels. The generic face,
+Landmarks come in any layout of `perface_jax.landmarks` with contours (not five points), in pixels. The generic face,
 fitted by `perface_jax.fidelity.pose`, gives the pose of the head and the depth of every point; the outline is then
-rotated to the front, in pupil distances, the origin between the pupils, y down.
+rotated to the front. Lengths are in pupil distances, the origin is between the pupils, y points down.
 
-Faces differ at rest, and no landmark tells a thin-lipped mouth from a pressed one: between two persons, part of every
-number here is identity. Between pictures of one person, or results of several anonymizers on the same originals, the
-numbers compare well.
+Faces differ at rest, and landmarks cannot distinguish a thin-lipped mouth from a pressed one: between two persons, part
+of every number here is identity. Compare pictures of one person, or results of several anonymizers on the same
+originals.
 
 Pure JAX: jit, vmap, gradients and any leading axes.
 """
@@ -30,7 +30,7 @@ class Expression(NamedTuple):
     eye_opening: Float[Array, "*batch"]  # height of the lid opening as a share of its width, mean of both eyes
     mouth_opening: Float[Array, "*batch"]  # height of the mouth with its lips
     mouth_width: Float[Array, "*batch"]  # from corner to corner
-    smile: Float[Array, "*batch"]  # how far the corners of the mouth lie above its middle
+    smile: Float[Array, "*batch"]  # height of the mouth's corners above its middle
 
 
 class ExpressionDistance(NamedTuple):
@@ -58,7 +58,7 @@ def frontal_outline(points: Float[AnyArray, "*batch p 2"]) -> Float[Array, "*bat
 
 
 def measure_expression(points: Float[AnyArray, "*batch p 2"]) -> Expression:
-    """The expression of a face: brows, eyes and mouth in five numbers. ValueError for five points, which carry none."""
+    """The expression of a face: brows, eyes and mouth in five numbers. ValueError for five points, which have none."""
     eyes, brows, mouth = _parts(points)
     middle = (eyes[..., 0, :] + eyes[..., 4, :]) / 2
     heights = eyes[..., 5:8, 1].mean(-1) - eyes[..., 1:4, 1].mean(-1)
@@ -75,10 +75,10 @@ def measure_expression(points: Float[AnyArray, "*batch p 2"]) -> Expression:
 def expression_distance(
     original: Float[AnyArray, "*batch p 2"], result: Float[AnyArray, "*batch q 2"]
 ) -> ExpressionDistance:
-    """How far brows, eyes and mouth lie from those of the original, both seen from the front.
+    """The distance of brows, eyes and mouth from those of the original, both seen from the front.
 
     d = mean over points of |result - original|. Eyes and mouth are each centered, so that only their shapes count;
-    brows are compared where they are on the head. The brows also enter the pose, which takes part of their rise for a
+    brows are compared at their place on the head. Brows also enter the pose, which mistakes part of their rise for a
     nod, so a raised brow counts about half.
 
     The two layouts may differ. Equal outlines have distance 0, with finite gradients.

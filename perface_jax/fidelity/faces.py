@@ -1,4 +1,4 @@
-"""What the measures share: the types of pictures, landmarks and masks; checked masks; any leading axes."""
+"""Shared by the measures: types of pictures, landmarks and masks; checked masks; any leading axes."""
 
 from collections.abc import Callable
 from typing import Any
@@ -23,9 +23,9 @@ def check_mask(mask: Shaped[AnyArray, "..."], image: Shaped[AnyArray, "..."]) ->
 
 
 def each(function: Callable[..., Any], faces: Shaped[AnyArray, "*batch a b"], *others: Any) -> Any:
-    """`function` of every face, for any leading axes of `faces`, which the trees of `others` share.
+    """Apply `function` to every face, for any leading axes of `faces`, which the trees of `others` share.
 
-    Matrix products have full precision: the default of GPUs and TPUs would turn a head by a degree.
+    Matrix products have full precision: the default of GPUs and TPUs would rotate a head by a degree.
     """
     leading = faces.shape[:-2]
     flat = jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[len(leading) :]), (faces, *others))

@@ -4,14 +4,14 @@ The model is one distant lamp and a sky, on the generic face of `perface_jax.fid
 
     Y(n) = m (SKY + RISE * up(n) + 1/4 + 1/2 c + 5/16 (3 c^2 - 1) / 2),  c = n . u,  up(n) = -n_y
 
-n is the unit normal, u the unit vector to the lamp, m its strength times the reflectance of the skin: the first nine
-spherical harmonics of a lamp on a matt surface, with three unknowns instead of nine. A face shows only normals that
-point to the viewer, from which nine unknowns cannot be identified. The amount of light from the sky is therefore
-assumed, not fitted, and so is that it is brighter above.
+n is the unit normal, u the unit vector to the lamp, m its strength times the reflectance of the skin. These are the
+first nine spherical harmonics of a lamp on a matte surface, with three unknowns instead of nine: a face shows only
+normals that point to the viewer, which do not identify nine unknowns. The amount of light from the sky, brighter above,
+is therefore assumed, not fitted.
 
 Axes: x to the right, y down, z to the viewer. Pictures are RGB from 0 to 255, landmarks any layout of
-`perface_jax.landmarks`. Pure JAX: jit, vmap, gradients and any leading axes. Light from behind, several lamps and hard
-shadows are outside of the model.
+`perface_jax.landmarks`. Pure JAX: jit, vmap, gradients and any leading axes. The model excludes light from behind,
+several lamps and hard shadows.
 """
 
 from typing import NamedTuple
@@ -32,12 +32,12 @@ from perface_jax.images.pixels import in_dtype
 from perface_jax.precision import option, widen
 from perface_jax.similarity import length
 
-SKY = 0.3  # even light from everywhere, in strengths of the lamp
-RISE = 0.12  # how much more of it falls on a surface that faces up: a little more than twice as much as facing down
-_ROUNDS = 12  # of one step and new weights each
+SKY = 0.3  # uniform light from everywhere, in strengths of the lamp
+RISE = 0.12  # extra sky light on a surface that faces up: a little more than twice that on one facing down
+_ROUNDS = 12  # each with one step and new weights
 _USUAL = (0.0, -0.35, 0.85)  # in front and above, m in units of the mean luminance
 _PULL = 0.15  # towards it: as if lamps varied by 0.4 around it and 40 of the residuals were independent of each other
-_LIMIT = 2.5  # a pixel is made at most this much lighter or darker
+_LIMIT = 2.5  # a pixel gets at most this much lighter or darker
 _NOSE = 0.35  # how far from the middle its shading is measured, pupil distances
 _FAINT, _PLAIN = 0.55, 0.85  # shares of it that count as no nose and as a whole one
 
@@ -52,11 +52,11 @@ class Lighting(NamedTuple):
 def fit_lighting(image: Picture, points: Points, *, where: Mask | None = None) -> Lighting:
     """The lamp that explains a face best.
 
-    Least squares of `Y` over the bare skin between brows and upper lip, where neither fringe nor beard grows, in linear
-    luminance; pixels far from the model (shadows, gloss, strands of hair) count less.
+    Least squares of `Y`, in linear luminance, over the bare skin between brows and upper lip, which neither fringe nor
+    beard covers. Pixels far from the model (shadows, gloss, strands of hair) count less.
 
-    `where` has the pixels to trust, such as the skin of a label map; None = all. NaN where nothing is trusted or the
-    face lies outside of the picture.
+    `where` has the pixels to trust, such as the skin of a label map; None = all. NaN if none is trusted or the face
+    lies outside of the picture.
 
     Raises:
       ValueError: leading axes of picture and landmarks, or shapes of picture and mask, that differ.
@@ -84,22 +84,22 @@ def relight(
 ) -> Pixels[Array, "*batch h w 3"]:
     """The result under the light of the original, to be used after any anonymizer.
 
-    Linear light is multiplied by (shading under `lighting` / shading under the result's own fitted light)^(strength
-    where), a ratio image. Both shadings have mean 1 over the face: the direction of the light changes, not its amount;
-    `match_skin_color` corrects the amount. No detail of the original comes back, and none of the generic face comes in:
-    its features are shaded only as far as the shading of the nose shows that the result has features. A blurred face
-    gets the light of a smooth one.
+    Multiplies linear light by a ratio image: (shading under `lighting` / shading under the result's own fitted
+    light)^(strength where). Both shadings have mean 1 over the face, so the direction of the light changes, not its
+    amount; `match_skin_color` corrects the amount. No detail of the original returns, and none of the generic face is
+    added: its features are shaded only as far as the shading of the nose shows that the result has features. A blurred
+    face gets the light of a smooth one.
 
     Args:
       lighting: `fit_lighting` of the original.
       points: landmarks of the result.
-      where: what is changed; None = `face_region`.
+      where: the part to change; None = `face_region`.
       strength: 0 (nothing) to 1.
 
     Returns:
-      in the dtype of `result`, with its own pixels where `where` is 0.
+      A picture in the dtype of `result`, with its own pixels where `where` is 0.
 
-    Known limits: cast shadows and gloss stay where they are. Ratios beyond 2.5 are clipped.
+    Known limits: cast shadows and gloss do not move. Ratios beyond 2.5 are clipped.
     """
     result, outline = _pair(result, points)
     lighting = Lighting(*(jnp.asarray(part).astype(jnp.float32) for part in lighting))
@@ -170,7 +170,7 @@ def _log_ratio(luminance, outline, head, where, lighting):
 def _relief(luminance, outline, head, own):
     """How much the features of the face stand out, 0 to 1: the share of the nose's shading that the picture shows.
 
-    Without it the features of the generic face would be painted into a face that was blurred away.
+    Without this factor, relighting would paint the features of the generic face into a blurred face.
     """
     x, y, weight = _bare_skin()
     normals, smooth = (_normals(x, y, head, relief) for relief in (1.0, 0.0))
@@ -199,7 +199,7 @@ def _sample(plane, at):
 
 
 def _luminance(image):
-    """Of linear sRGB, `[..., H, W]`."""
+    """The luminance of linear sRGB, `[..., H, W]`."""
     linear = color.to_linear(image).astype(jnp.float32)
     return 0.2126 * linear[..., 0] + 0.7152 * linear[..., 1] + 0.0722 * linear[..., 2]
 

@@ -3,8 +3,8 @@
     point = scale * (R X)[x, y] + shift,  X a point of the generic face,  R = R_roll R_pitch R_yaw
 
 This is weak perspective: a camera far away. Axes: x to the right, y down, z to the viewer. Angles are in degrees: yaw
-is positive where the face turns to the right of the picture, pitch where it looks down, roll where it leans clockwise.
-The jaw is not used: it slides along the head as the head turns. No real face is the generic face, so angles are
+is positive if the face turns to the right of the picture, pitch if it looks down, roll if it leans clockwise. The jaw
+is not used, because it slides along the head as the head turns. No real face is the generic face, so angles are
 accurate to a few degrees only.
 
 Pure JAX: jit, vmap, gradients and any leading axes. Landmarks in any layout of `perface_jax.landmarks`, pixels; five
@@ -45,7 +45,7 @@ class Head(NamedTuple):
 
 
 class PoseError(NamedTuple):
-    """How far a head has turned from one picture to another, degrees."""
+    """The rotation of a head from one picture to another, degrees."""
 
     angle: Float[Array, "*batch"]  # of the one rotation between the two poses, 0 to 180
     yaw: Float[Array, "*batch"]  # result - original
@@ -60,7 +60,7 @@ def _trust(**weights):
     return trust
 
 
-# How much each point counts. The tip of the nose is the longest lever; brows rise and mouths move. Of the eyelids only
+# The weight of each point. The tip of the nose is the longest lever; brows rise and mouths move. Of the eyelids, only
 # the corners do not move.
 _OUTLINE = _trust(nose_wings=2.0, left_brow=0.5, right_brow=0.5)
 _OUTLINE[[2, 3, 4, 5, 9, 13, 17]] = 4.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0
@@ -73,10 +73,10 @@ def head_pose(points: Points) -> Pose:
 
 
 def pose_error(original: Num[AnyArray, "*#batch p 2"], result: Num[AnyArray, "*#batch q 2"]) -> PoseError:
-    """How far the head of a result has turned against its original, from landmarks; the two layouts may differ.
+    """The rotation of the head from original to result, from landmarks; the two layouts may differ.
 
-    angle = that of `R_result R_original^T`, from |R_result - R_original| = sqrt(8) sin(angle / 2): exact near 0, with
-    finite gradients there.
+    The angle is that of `R_result R_original^T`, from |R_result - R_original| = sqrt(8) sin(angle / 2): exact near 0,
+    with finite gradients there.
     """
     before, after = jnp.broadcast_arrays(*widen("rotations", *(fit_head(x).rotation for x in (original, result))))
     sine = length((after - before).reshape(*before.shape[:-2], 9)) / np.sqrt(8.0).item()
@@ -86,7 +86,7 @@ def pose_error(original: Num[AnyArray, "*#batch p 2"], result: Num[AnyArray, "*#
 
 
 def fit_head(points: Points) -> Head:
-    """The generic face placed nearest to landmarks, in least squares."""
+    """The generic face fitted to landmarks by least squares."""
     points = jnp.asarray(points)
     outline = landmarks.outline(points)
     outline = outline.astype(working_dtype(outline.dtype))
@@ -117,7 +117,7 @@ def pose_of(rotation: Float[AnyArray, "*batch 3 3"]) -> Pose:
 
 
 def _fit(outline, trust):
-    """Gauss-Newton from the frontal face, in coordinates where that face has scale 1 and is upright."""
+    """Gauss-Newton from the frontal face, in coordinates in which it is upright and has scale 1."""
     generic = jnp.asarray(landmarks.GENERIC, outline.dtype)
     middle, center = trust @ outline, trust @ generic
     away, body = outline - middle[None], generic - center[None]
@@ -140,7 +140,7 @@ def _fit(outline, trust):
 
 
 def _upright(body, away, trust):
-    """Scale times rotation in the plane that takes the generic face to the points best, [2, 2]."""
+    """The scale times rotation in the plane that best maps the generic face to the points, [2, 2]."""
     along = trust @ (body[:, :2] * away).sum(-1)
     across = trust @ (body[:, 0] * away[:, 1] - body[:, 1] * away[:, 0])
     slope = jnp.stack([along, -across, across, along]) / (trust @ jnp.square(body[:, :2]).sum(-1))

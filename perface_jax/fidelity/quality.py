@@ -1,7 +1,7 @@
 """Differences between pictures, pixel by pixel: L1, RMSE, PSNR, SSIM, and the perceptual loss of PerceptFace by region.
 
-Both pictures are RGB from 0 to 255, of one shape. Every function returns one number for each picture; nothing is
-averaged over pictures. Pure JAX: jit, vmap, and gradients with respect to floating pictures.
+Both pictures are RGB from 0 to 255 and have the same shape. Every function returns one number for each picture; nothing
+is averaged over pictures. Pure JAX: jit, vmap, and gradients with respect to floating pictures.
 """
 
 from collections.abc import Callable
@@ -36,7 +36,7 @@ def rmse(original: Picture, result: Picture) -> Float32[Array, "*batch"]:
 
 
 def psnr(original: Picture, result: Picture) -> Float32[Array, "*batch"]:
-    """Peak signal to noise ratio, `20 log10(255 / rmse)` decibels; infinite for equal pictures, so no training loss."""
+    """Peak signal-to-noise ratio, `20 log10(255 / rmse)` decibels; infinite for equal pictures, so no loss."""
     return 20.0 * jnp.log10(255.0 / rmse(original, result))
 
 
@@ -72,16 +72,16 @@ def perceptual_loss(
 ) -> Float32[Array, "*batch"]:
     """The visibility of a change, at least 0, by region: `lpips(x, x') + sum_i a_i |M_i x - M_i x'|`.
 
-    x is the picture on the scale of 0 to 1. The paper writes a plain 2-norm and does not give the scale; here |.| is
-    the root of the mean over all pixels and colors of the picture, which does not grow with its size (times
-    `sqrt(3 H W)` it is the plain norm). Both metric and training loss: equal pictures have 0, with a gradient of 0.
+    x is the picture on the scale of 0 to 1. The paper writes a plain 2-norm and does not state the scale. Here |.| is
+    the root mean square over all pixels and colors of the picture, which does not grow with its size (times `sqrt(3 H
+    W)` it is the plain norm). Works as metric and as training loss: equal pictures have 0, with a gradient of 0.
 
     Args:
       regions: masks of the original, for both pictures, which are aligned.
       weights: a of each region.
       lpips: a function of two float32 pictures `[..., H, W, 3]` from 0 to 255 to `[...]`, such as
-        `lambda x, y: network.apply(variables, x / 127.5 - 1, y / 127.5 - 1)`. None leaves the term out: weights of
-        LPIPS are not included, and losses with and without it cannot be compared.
+        `lambda x, y: network.apply(variables, x / 127.5 - 1, y / 127.5 - 1)`. None leaves the term out, because
+        weights of LPIPS are not included. Losses with and without it are not comparable.
 
     Source: PerceptFace, arXiv 2509.11249.
     """

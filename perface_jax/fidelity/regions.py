@@ -2,7 +2,7 @@
 
 A mask goes from 0 (outside) to 1 (inside). Masks from landmarks are drawn by rules of our own, as polygons around the
 points of the outline; lengths are in pupil distances (for turned heads, from the distance of eyes and mouth, which yaw
-does not change). They ignore hair, glasses or hands over the face: what is measured inside of them has to be robust.
+does not change). They ignore hair, glasses or hands over the face, so measures inside of them must be robust.
 Pure JAX: jit (`size` and `names` static), vmap and any leading axes.
 """
 
@@ -30,7 +30,7 @@ FACE_PARSING = (
 
 
 class Regions(NamedTuple):
-    """One mask for each part of the face that PerceptFace weights; or one number for each, as in `PERCEPTFACE`."""
+    """One mask for each part of the face with a weight in PerceptFace; or one number each, as in `PERCEPTFACE`."""
 
     eyebrows: Float[AnyArray, "*batch h w"] | float
     eyes: Float[AnyArray, "*batch h w"] | float
@@ -45,7 +45,7 @@ _LABELS = (("l_brow", "r_brow"), ("l_eye", "r_eye"), ("nose",), ("mouth", "u_lip
 def label_regions(labels: Integer[AnyArray, "*batch h w"], *, names: tuple[str, ...] = CELEBAMASK_HQ) -> Regions:
     """Masks of 0 or 1 from a label map. Glasses, hair, ears and neck belong to no region.
 
-    `names` are those of the classes, CELEBAMASK_HQ or FACE_PARSING. A map read with the wrong one looks plausible.
+    `names` are the class names, CELEBAMASK_HQ or FACE_PARSING. With the wrong one, the result still looks plausible.
 
     Raises:
       TypeError: labels that are not integers, such as a color picture.
@@ -68,11 +68,11 @@ def landmark_regions(points: Points, size: int | tuple[int, int], *, softness: f
 
     Brows are strokes along their points; eyes and mouth are their outlines with a margin for lids and lips; the nose
     reaches from between the eyes to below its wings, and around its tip. The skin is the face (jaw and an arc over the
-    brows) without the other four and a margin as wide as the soft edge, so that it shares no pixel with them.
+    brows) without the other four regions and a margin as wide as the soft edge. It shares no pixel with them.
 
     Args:
       size: height and width of the picture in pixels, one number or two.
-      softness: width of the edge, over which a mask goes from 0 to 1, pupil distances.
+      softness: width of the edge, over which a mask goes from 0 to 1, in pupil distances.
     """
 
     def draw(face):
@@ -107,7 +107,7 @@ def _part(face, name):
 
 
 def _unit(face):
-    """The pupil distance in pixels; of a turned head, as it would be from the front."""
+    """The pupil distance in pixels, corrected for turned heads."""
     eyes, mouth = face[0:2], face[3:5]
     across, down = eyes[1] - eyes[0], mouth.mean(0) - eyes.mean(0)
     return jnp.maximum(jnp.hypot(across[0], across[1]), jnp.hypot(down[0], down[1]) / 1.1)
@@ -148,7 +148,7 @@ def _contour(face):
 
 
 def _stroke(points):
-    """Along the points and back: a polygon without an inside."""
+    """A path along the points and back: a polygon without an inside."""
     return jnp.concatenate([points, points[::-1]])
 
 

@@ -3,8 +3,8 @@
 Pictures are RGB from 0 to 255; masks are soft, from 0 to 1, such as the skin of `landmark_regions` or `label_regions`.
 Colors are CIELAB. Pure JAX: jit, vmap and any leading axes.
 
-A picture shows skin times light, and does not separate the two: the skin color here is that of the lit skin. For two
-pictures under one light the comparison is unambiguous. An empty mask gives NaN.
+A picture shows skin times light and does not separate them: the skin color here is that of the lit skin. The comparison
+is unambiguous for two pictures under the same light. An empty mask gives NaN.
 """
 
 from typing import NamedTuple
@@ -39,7 +39,7 @@ def skin_color(image: Picture, mask: Mask) -> Float32[Array, "*batch 3"]:
 def individual_typology_angle(lab: Float[AnyArray, "*batch 3"]) -> Float[Array, "*batch"]:
     """ITA of skin colors, `atan2(L* - 50, b*)` in degrees: above 55 very light, below -30 dark.
 
-    The source has the arctangent of the quotient: the same for b* > 0, as skin has; for b* < 0 it would jump.
+    The source uses the arctangent of the quotient, which is the same for b* > 0, as for skin, but jumps at b* = 0.
 
     Source: Chardon, Cretois and Hourseau 1991.
     """
@@ -52,8 +52,8 @@ def skin_difference(
 ) -> SkinDifference:
     """How the skin of a result differs from that of its original.
 
-    `mask` is the skin in the original, `result_mask` that in the result; None = `mask`. Pixels are compared where both
-    masks are.
+    `mask` is the skin in the original, `result_mask` the skin in the result (None = `mask`). Pixels are compared where
+    both masks overlap.
     """
     result_mask = mask if result_mask is None else result_mask
     before, weight = _flat(original, mask)
@@ -79,18 +79,19 @@ def match_skin_color(
 ) -> Pixels[Array, "*batch h w 3"]:
     """The result with the skin color of the original, to be used after any anonymizer.
 
-    In linear light every pixel is multiplied by `c / c'`, the skin colors of original and result: the effect of another
-    lamp, or of another skin under the same lamp. One color for the whole face: no detail of the original comes back.
+    In linear light, every pixel is multiplied by `c / c'`, with the skin colors of original and result: the effect of
+    another lamp, or of another skin under the same lamp. One color for the whole face: no detail of the original
+    returns.
 
     Args:
       mask: the skin in the original.
-      result_mask: the skin in the result; None = `mask`. After a face swap, only what was swapped: the rest has the
-        right color already.
-      where: soft mask of what is changed; None = `result_mask`. `face_region` includes nose and lips.
+      result_mask: the skin in the result; None = `mask`. After a face swap, pass only the swapped part: the rest
+        already has the right color.
+      where: soft mask of the part to change; None = `result_mask`. `face_region` includes nose and lips.
       strength: 0 (nothing) to 1.
 
     Returns:
-      in the dtype of `result`, with its own pixels where `where` is 0.
+      A picture in the dtype of `result`, with its own pixels where `where` is 0.
     """
     result_mask = mask if result_mask is None else result_mask
     wanted, seen = (

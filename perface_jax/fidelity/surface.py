@@ -4,8 +4,8 @@ The surface is an ellipsoid with hills, in the frame of `landmarks.GENERIC`: pup
 to the viewer. Its numbers are rounded proportions of adults, near the depths of GENERIC, not fitted to any data. It is
 not valid over the ears and the neck.
 
-The fitted head places it as a rigid body; the remaining differences of its outline to the landmarks then move it in the
-picture, each point by a mean of the landmarks near it. Pure JAX.
+The fitted head places the surface as a rigid body. The remaining offsets of the landmarks then move it in the picture,
+each point by a mean of the offsets near it. Pure JAX.
 """
 
 import jax
@@ -41,7 +41,7 @@ _APPROACHES = 5  # of a line of sight to the surface
 
 
 def height(x: Float[AnyArray, "*batch"], y: Float[AnyArray, "*batch"], relief: Scalar = 1.0) -> Float[Array, "*batch"]:
-    """z of the surface over x and y, with hills `relief` times as high; flat beyond its rim."""
+    """z of the surface at x and y, with hills `relief` times as high; flat beyond its rim."""
     x, y = widen("places", x, y)
     a, b, c = _HALF
     inside = 1.0 - jnp.square((x - _TOP[0]) / a) - jnp.square((y - _TOP[1]) / b)
@@ -55,7 +55,7 @@ def height(x: Float[AnyArray, "*batch"], y: Float[AnyArray, "*batch"], relief: S
 def normals(
     x: Float[AnyArray, "*batch"], y: Float[AnyArray, "*batch"], relief: Scalar = 1.0
 ) -> Float[Array, "*batch 3"]:
-    """Unit normals of the surface over x and y, towards the viewer, in the frame of the head."""
+    """Unit normals of the surface at x and y, towards the viewer, in the frame of the head."""
     x, y = widen("places", x, y)
     one, zero = jnp.ones_like(x), jnp.zeros_like(x)
     across, down = (jax.jvp(lambda *at: height(*at, relief), (x, y), way)[1] for way in ((one, zero), (zero, one)))  # pyright: ignore[reportCallIssue]
@@ -65,7 +65,7 @@ def normals(
 def project(
     x: Float[AnyArray, "*batch"], y: Float[AnyArray, "*batch"], head: Head, outline: Float[AnyArray, "59 2"]
 ) -> Float[Array, "*batch 2"]:
-    """The pixels in which the surface over x and y appears, from one fitted head and its landmarks."""
+    """The pixels in which the surface at x and y appears, from one fitted head and its landmarks."""
     x, y, outline, *parts = widen("places", x, y, outline, *head)
     head = Head(*parts)
     body = jnp.stack([x, y, height(x, y)], -1)
@@ -95,7 +95,7 @@ def over_pixels(
 
 
 def _inside(x, y):
-    """Places beyond the rim moved onto it: lines of sight that miss the surface would diverge."""
+    """Moves places beyond the rim onto it, because lines of sight that miss the surface would diverge."""
     reach = jnp.square((x - _TOP[0]) / _HALF[0]) + jnp.square((y - _TOP[1]) / _HALF[1])
     shrink = jnp.minimum(0.97 * jax.lax.rsqrt(jnp.maximum(reach, 1e-6)), 1.0)
     return _TOP[0] + shrink * (x - _TOP[0]), _TOP[1] + shrink * (y - _TOP[1])

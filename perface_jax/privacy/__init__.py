@@ -1,4 +1,4 @@
-"""How well anonymization protects from recognizers: do they still match the anonymized pictures?
+"""How well anonymization protects against recognizers: do they still match the anonymized pictures?
 
     from perface_jax import privacy
 
@@ -9,18 +9,19 @@
     privacy.recognizer_table({"r50": (originals, anonymized)}, persons=persons, groups={"sex": sex})   # all at once
 
 Embeddings are floating `[N, D]`, from any recognizer, and need not be normalized; similarity is their cosine. `persons`
-are integers or strings `[N]`, who is on each picture; None = every picture shows a different person. Arrays that are
-not embeddings, and persons or scores that do not fit, raise TypeError or ValueError. NumPy in float64; cosines are
-rounded to 12 decimals, so that identical pictures tie on every processor. A pair is accepted, that is matched, if its
-similarity is GREATER than the threshold (`verification`); a pair that equals it is protected. `roc`, `true_accept_rate`
-and `equal_error_rate` are those of `verification`.
+names the person in each picture, integers or strings `[N]`; None = every picture shows a different person. Arrays that
+are not embeddings, and persons or scores that do not fit, raise TypeError or ValueError. NumPy in float64; cosines are
+rounded to 12 decimals, so that identical pictures tie on every processor. A pair is accepted (matched) if its
+similarity is GREATER than the threshold (`verification`); an equal similarity counts as protected. `roc`,
+`true_accept_rate` and `equal_error_rate` are those of `verification`.
 
-Intervals are 95%, and the pictures of one person are not independent. Those of shares are Clopper and Pearson's for as
-many pictures as they are worth (`share`). All others draw whole persons, and are expanded percentiles
+Intervals are 95%, and allow for several pictures of one person. Intervals of shares are Clopper and Pearson's for the
+effective number of pictures (`share`). All others draw whole persons, and are expanded percentiles
 (`statistics.estimates`): `seed` and `resamples` are those of the bootstrap, which holds resamples x persons numbers at
-once. No p-value of a gap is corrected for the number of gaps: `statistics.multiple.holm` does it for those of a table.
+once. No p-value of a gap is corrected for the number of gaps; apply `statistics.multiple.holm` to those of a table.
 
-What a score does not promise: another recognizer may match what this one does not, and an adversary may learn to.
+A score promises nothing about other recognizers, which may match what this one does not, nor about adversaries, who may
+learn to match.
 
 Sources: PerceptFace (arXiv 2509.11249) for the protection success rate; Face Anonymization Made Simple
 (arXiv 2411.00762) for Re-ID.

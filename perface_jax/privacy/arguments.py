@@ -9,7 +9,7 @@ from perface_jax.arrays import AnyArray
 from perface_jax.precision import is_floating
 
 Values = Shaped[AnyArray, " n"] | Sequence[float]  # one per picture
-Persons = Shaped[AnyArray, " _"] | Sequence[int] | Sequence[str]  # who is on each picture: integers or strings
+Persons = Shaped[AnyArray, " _"] | Sequence[int] | Sequence[str]  # the person in each picture: integers or strings
 
 
 def directions(embeddings: Float[AnyArray, "n d"], name: str) -> Float64[np.ndarray, "n d"]:
@@ -31,7 +31,7 @@ def directions(embeddings: Float[AnyArray, "n d"], name: str) -> Float64[np.ndar
 
 
 def numbered(persons: Persons | None, count: int) -> Int[np.ndarray, " n"]:
-    """Who is on each of `count` pictures, numbered from 0 in sorted order; all different if None."""
+    """The person in each of `count` pictures, numbered from 0 in sorted order; all different if None."""
     if persons is None:
         return np.arange(count)
     persons = np.asarray(persons)

@@ -1,6 +1,6 @@
 """(Original, anonymized) pairs against impostor pairs at every threshold: equal error rate, ROC.
 
-An equal error rate of 0.5 means that a recognizer cannot tell them apart. Both rates are exact: between two
+An equal error rate of 0.5 means that a recognizer cannot distinguish them. Both rates are exact: between two
 similarities of (original, anonymized) pairs the true accept rate is constant, so the curve needs no point for an
 impostor pair.
 """
@@ -27,7 +27,7 @@ def equal_error(
     seed: int = 0,
     resamples: int = 1000,
 ) -> Estimate:
-    """`verification.equal_error_rate` of these pairs against all impostor pairs, which are never held at once.
+    """`verification.equal_error_rate` of these pairs against all impostor pairs, which are never all in memory.
 
     The interval draws the persons of the (original, anonymized) pairs and treats the impostors as fixed: the pairs of
     two persons among these originals.
@@ -89,7 +89,7 @@ def equal_error_rates(
 def roc_of(similarity: Float64[np.ndarray, " n"], accepted: Float64[np.ndarray, "n 2"]) -> Roc:
     """`verification.roc` of these pairs against all impostor pairs, from `false_accepts`.
 
-    Two points for each similarity, at it and just below it, and the ends: straight lines between them are the curve.
+    Two points for each similarity (at it and just below it) and the two ends; straight lines join them.
     """
     descending, place, counts = np.unique(-similarity, return_index=True, return_counts=True)
     at_and_below = np.stack([-descending, np.nextafter(-descending, -np.inf)], axis=1).ravel()

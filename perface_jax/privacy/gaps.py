@@ -1,10 +1,10 @@
 """Are all groups protected alike? The largest difference between two groups, and how large it would be by chance.
 
-The largest of several differences is biased upwards: even if all groups were alike, the best and the worst would
-differ, the more so the smaller and the more numerous they are. Its bootstrap interval is biased too, because it adds
-sampling noise to the noise of the data, and it hardly ever contains 0. Compare a gap with `by_chance`: the gaps between
-groups of the same sizes, dealt at random among the persons. If all values are equal, for instance if everybody is
-protected, gap and interval are 0 whatever the number of persons: see the intervals of the groups instead.
+The largest of several differences is biased upwards: even among equal groups, the best and the worst differ, the more
+so the smaller and the more numerous the groups are. Its bootstrap interval is also biased, because it adds sampling
+noise to the noise of the data, and hardly ever contains 0. Compare a gap with `by_chance`: the gaps between groups of
+the same sizes, dealt at random among the persons. If all values are equal, for instance if everybody is protected, gap
+and interval are 0 for any number of persons: see the intervals of the groups instead.
 """
 
 from collections.abc import Callable, Sequence
@@ -28,8 +28,8 @@ class Gap(NamedTuple):
       lowest, highest: the groups.
       gap: the difference of their measures; the interval is that of the largest gap between any two, biased upwards.
       by_chance: the mean gap, and the central 95%, with the groups dealt at random among the persons.
-      p_value: share of the deals with a gap as large, the data itself counted as one more deal. Not corrected for other
-        gaps that were looked at (`statistics.multiple.holm`).
+      p_value: share of the deals with a gap at least as large; the data itself counts as one more deal. Not corrected
+        for other gaps (`statistics.multiple.holm`).
     """
 
     lowest: str
@@ -49,7 +49,7 @@ def largest_gap(
 ) -> Gap:
     """The largest difference between the means of two groups, with a bootstrap interval and the gaps by chance.
 
-    The interval draws persons with replacement and leaves out draws in which a group has nobody; `by_chance` deals the
+    The interval draws persons with replacement and leaves out draws in which a group is empty; `by_chance` deals the
     groups anew among the persons.
 
     Args:
@@ -111,7 +111,7 @@ def group_names(groups: Shaped[AnyArray, " n"] | Sequence[str], count: int) -> S
 def groups_of(
     names: Shaped[np.ndarray, " n"], person: Int[np.ndarray, " n"]
 ) -> tuple[Shaped[np.ndarray, " g"], Int[np.ndarray, " s"]]:
-    """The different names, and for each person the position of theirs."""
+    """The different names, and for each person the position of its name."""
     classes, group = np.unique(names, return_inverse=True)
     if len(classes) < 2:
         raise ValueError(f"every picture is in {classes[0]}; a gap needs two groups or more")

@@ -2,8 +2,8 @@
 
 The rank of an anonymized picture is that of the most similar original of its own person among the originals of all
 others. All orders of exactly tied originals are equally likely: with b originals of others more similar and t tied, the
-own original is within the first k with probability `(k - b) / (t + 1)`, clipped to [0, 1]. The Re-ID rate is the mean
-of that for k = 1, the cumulative match curve its mean for every k.
+own original is among the first k with probability `(k - b) / (t + 1)`, clipped to [0, 1]. The Re-ID rate is the mean of
+this probability for k = 1, the cumulative match curve its mean for every k.
 
 Source: Re-ID of Face Anonymization Made Simple (arXiv 2411.00762): the share of outputs whose most similar face in the
 test set is their own original. It does not state its rule for ties, or for several originals of one person.
@@ -39,12 +39,12 @@ def ranks(
     *,
     original_persons: Persons | None = None,
 ) -> Ranks:
-    """Compare each anonymized picture with all originals; 256 rows of the N x M cosines are held at once.
+    """Compare each anonymized picture with all originals; 256 rows of the N x M cosines are in memory at once.
 
     Args:
-      originals: the gallery. An original of another person that it holds twice counts twice.
-      persons: who is on each anonymized picture; None = all different.
-      original_persons: who is on each original; None = `persons`, row by row, so M = N.
+      originals: the gallery. An original of another person that appears twice counts twice.
+      persons: the person in each anonymized picture; None = all different.
+      original_persons: the person in each original; None = `persons`, row by row, so M = N.
 
     Raises:
       ValueError: a person without an original.
@@ -84,7 +84,7 @@ def cumulative_match(
 
 
 def _people(persons, original_persons, probes: int, originals: int) -> tuple[np.ndarray, np.ndarray]:
-    """Who is on each anonymized picture and on each original, by one numbering."""
+    """The person in each anonymized picture and in each original, with a common numbering."""
     if original_persons is None:
         if probes != originals:
             raise ValueError(

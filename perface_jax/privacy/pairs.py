@@ -16,7 +16,7 @@ DECIMALS = 12
 class ImpostorPairs(NamedTuple):
     """Pairs of pictures of two different persons, each once, most similar first.
 
-    `persons` are positions in `pictures`: how many pictures of each person there are, persons in sorted order.
+    `persons` are positions in `pictures`, the number of pictures of each person, in sorted order.
     """
 
     similarity: Float64[np.ndarray, " k"]
@@ -42,13 +42,13 @@ def impostor_pairs(
 ) -> ImpostorPairs:
     """The cosines of all pairs of pictures of two different persons.
 
-    A threshold needs only the most similar ones. With `keep`, memory is 16 bytes for each pair kept and 40 for each of
-    256 N pairs compared at once; without it, N (N - 1) / 2 pairs are kept, 800 MB for N = 10,000.
+    A threshold needs only the most similar pairs. With `keep`, memory is 16 bytes for each pair kept and 40 for each of
+    256 N pairs compared at once. Without it, N (N - 1) / 2 pairs are kept, 800 MB for N = 10,000.
 
     Args:
       persons: None = all different. The same picture under two ids is an impostor pair with similarity 1, and raises
         every threshold.
-      keep: how many to keep, the most similar ones; all if None.
+      keep: how many of the most similar pairs to keep; None: all.
 
     Raises:
       ValueError: fewer than two persons.
@@ -85,12 +85,12 @@ def blocks(
 
 
 def cosines(x: Float64[np.ndarray, "q d"], y: Float64[np.ndarray, "n d"]) -> Float64[np.ndarray, "q n"]:
-    """Of unit vectors, rounded."""
+    """Cosines of unit vectors, rounded."""
     return (x @ y.T).round(DECIMALS)
 
 
 def counted(person: Int[np.ndarray, " n"]) -> Int[np.ndarray, " s"]:
-    """How many pictures there are of each person. ValueError with fewer than two persons."""
+    """The number of pictures of each person. ValueError with fewer than two persons."""
     pictures = np.bincount(person)
     if len(pictures) < 2:
         raise ValueError(

@@ -1,4 +1,4 @@
-"""How well recognizers still match anonymized pictures: rows for every recognizer and every group."""
+"""How well recognizers match anonymized pictures: rows for every recognizer and every group."""
 
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -30,10 +30,10 @@ class RecognizerRow(NamedTuple):
 
     Attributes:
       similarity: mean cosine of original and anonymized picture.
-      threshold: of the recognizer at the false accept rate. One threshold for all groups, as in a deployed system:
-        within a group people are more alike, and more of them are confused with each other.
+      threshold: of the recognizer at the false accept rate, one for all groups, as in a deployed system. People within
+        a group are more alike, so more of them are confused with each other.
       protected: protection success rate; 1 minus it is the true accept rate.
-      protected_at_ends: the same at the low and at the high end of the interval of the threshold.
+      protected_at_ends: the same at the low and the high end of the threshold's interval.
       equal_error: equal error rate against all impostor pairs; NaN for a group of fewer than 10 persons.
       re_identified: share whose most similar original, among those of all groups, is their own.
       rank_5: share whose own original is among the five most similar.
@@ -83,7 +83,7 @@ class RecognizerTable(NamedTuple):
 
 
 class _Measured(NamedTuple):
-    """What one recognizer measures on every picture; `accepted` is `false_accepts`, `gallery` the gallery's size."""
+    """The measures of one recognizer on every picture; `accepted` is `false_accepts`, `gallery` the gallery's size."""
 
     similarity: np.ndarray
     threshold: Estimate
@@ -113,9 +113,9 @@ def recognizer_table(
       groups: attribute -> names of its groups; a picture with an empty name is in none.
       impostors: name of a recognizer -> originals of other people, which determine the threshold; None = the originals
         themselves.
-      gallery: name of a recognizer -> the originals that are searched, each once, including those of persons who are
-        not in `recognizers`; None = the originals themselves.
-      gallery_persons: who is on each of them; required with a gallery, as is `persons`.
+      gallery: name of a recognizer -> the originals to search, each once, including those of persons who are not in
+        `recognizers`; None = the originals themselves.
+      gallery_persons: the person in each of them; required with a gallery, as is `persons`.
 
     Raises:
       TypeError, ValueError: embeddings, persons or groups that do not fit, or too few impostors for the rate. The
@@ -153,7 +153,7 @@ def recognizer_table(
 
 @contextlib.contextmanager
 def _about(name: str) -> Iterator[None]:
-    """Puts the name of the recognizer or attribute in front of an error."""
+    """Prefixes an error with the name of the recognizer or attribute."""
     try:
         yield
     except (TypeError, ValueError) as error:
@@ -215,7 +215,7 @@ def _gaps(name, one: _Measured, names: dict[str, np.ndarray], person: np.ndarray
 
 
 def _equal_error_gap(one: _Measured, labels: np.ndarray, person: np.ndarray, **bootstrap) -> Gap | None:
-    """Between the groups with enough persons; None with fewer than two such groups."""
+    """The gap between groups with enough persons; None with fewer than two such groups."""
     counts = {group: len(set(person[labels == group])) for group in set(labels) - {""}}
     known = np.isin(labels, [group for group, count in counts.items() if count >= FEWEST])
     if len(set(labels[known])) < 2:

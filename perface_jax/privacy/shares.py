@@ -41,12 +41,13 @@ def protection_success(
 def share(values: Values, persons: Persons | None = None, *, seed: int = 0, resamples: int = 1000) -> Estimate:
     """The mean of one number from 0 to 1 per picture with its 95% interval (`statistics.shares.share_of`).
 
-    With one picture a person it is the exact interval of Clopper and Pearson: 19 of 20 protected is [0.751, 0.999], 100
-    of 100 is [0.964, 1]. With several, it is that of as many pictures as they are worth, which depends on how alike the
-    pictures of a person are; if all are 0, or all are 1, of as many as there are persons.
+    With one picture per person it is the exact interval of Clopper and Pearson: 19 of 20 protected is [0.751, 0.999],
+    100 of 100 is [0.964, 1]. With several, it is that of the effective number of pictures, which depends on how alike
+    the pictures of a person are. If all values are 0, or all are 1, that number is the number of persons.
 
     Values are bool or floating, for instance from `found_within`; outside 0 to 1 they raise ValueError. With one person
-    the ends of the interval are NaN. Nothing is drawn: `seed` and `resamples` are accepted for version 0.1.
+    the ends of the interval are NaN. Nothing is drawn: `seed` and `resamples` are accepted for compatibility with
+    version 0.1.
     """
     values = scores(values, "values")
     if values.min() < 0 or values.max() > 1:

@@ -1,14 +1,15 @@
 """The threshold at a false accept rate: the similarity above which a recognizer matches two pictures.
 
-The threshold at rate f is the lowest at which at most a share f of the impostor pairs is accepted. It is refused if
-its 95% interval would not end inside the data: the probability `(1 - f)^n` that the largest of n independent pairs lies
-below the true quantile must be 0.025 or less, which requires `n >= log(0.025) / log(1 - f)`, 3,688 pairs for f = 0.001.
+The threshold at rate f is the lowest at which at most a share f of the impostor pairs is accepted. Its 95% interval
+must end inside the data (ValueError otherwise): the probability `(1 - f)^n` that the largest of n independent pairs
+lies below the true quantile must be 0.025 or less. This requires `n >= log(0.025) / log(1 - f)`, 3,688 pairs for f =
+0.001.
 
 Pairs that share a face are not independent: N pictures make N (N - 1) / 2 pairs, but only N faces. `match_threshold`
-therefore draws persons. Its interval is too wide if no face resembles many others more than the rest do (a pair varies
-on its own, and both its persons are drawn), about right if some do, and too narrow if a few persons in a hundred make
-up the whole tail. It then misses higher thresholds, and protection is understated. To measure the coverage, run
-`pytest tests/privacy/test_thresholds.py -m slow -s`.
+therefore draws persons. Its interval is too wide if no face resembles unusually many others (each pair then varies on
+its own), about right if some do, and too narrow if a few persons in a hundred make up the whole tail. It then misses
+higher thresholds, and protection is understated. To measure the coverage, run `pytest tests/privacy/test_thresholds.py
+-m slow -s`.
 """
 
 import math
@@ -24,7 +25,7 @@ from perface_jax.statistics.resampling import resample
 from perface_jax.verification import lowest_threshold
 
 KEPT = 2_000_000  # pairs: all of 2,000 pictures
-TAIL = 20  # at least so many times the accepted pairs are kept, for resamples that reach further down
+TAIL = 20  # keep at least this many times the accepted pairs, for resamples that reach further down
 
 
 def match_threshold(
@@ -37,9 +38,8 @@ def match_threshold(
 ) -> Estimate:
     """The threshold at a false accept rate, measured on all pairs of two different persons, with its 95% interval.
 
-    An expanded percentile bootstrap over persons: the weight of a pair is the product of how often its two persons
-    were drawn, and a person drawn twice is not its own impostor. With fewer than ten persons the interval is
-    meaningless.
+    An expanded percentile bootstrap over persons: the weight of a pair is the product of how often its two persons are
+    drawn. A person drawn twice is not its own impostor. With fewer than ten persons the interval is meaningless.
 
     Args:
       embeddings: of originals.
@@ -64,7 +64,7 @@ def match_threshold(
 
 
 def independent_threshold(similarity: Float[AnyArray, " n"], *, false_accept_rate: float = 1e-3) -> Estimate:
-    """The threshold from impostor pairs no two of which share a person, with its 95% interval.
+    """The threshold from impostor pairs of which no two share a person, with its 95% interval.
 
     The interval is exact for any distribution: its ends are order statistics, the a-th and the b-th largest, with
     `P(X < a) <= 0.025` and `P(X >= b) <= 0.025`, X binomial with n pairs and the rate. If pairs share persons it is too
@@ -81,7 +81,7 @@ def independent_threshold(similarity: Float[AnyArray, " n"], *, false_accept_rat
 
 
 def pairs_needed(false_accept_rate: float) -> int:
-    """The least number of impostor pairs for an interval whose two ends lie inside the data (module docstring)."""
+    """The smallest number of impostor pairs for an interval whose ends lie inside the data (module docstring)."""
     if not 0 < false_accept_rate < 1:
         raise ValueError(f"false_accept_rate is {false_accept_rate}; wanted more than 0 and less than 1, such as 0.001")
     return math.ceil(math.log(0.025) / math.log(max(false_accept_rate, 1 - false_accept_rate)))

@@ -1,8 +1,8 @@
 """Baseline anonymizers to compare swaps with: blur, pixelate, black box.
 
 All take RGB pictures from 0 to 255 and landmarks in pixels (see `perface_jax.landmarks`), and return the picture's
-dtype; leading axes broadcast. Only the face changes, jaw to forehead, or its bounding box; hair, ears and
-surroundings, by which people are recognized too, stay as they are.
+dtype; leading axes broadcast. Only the face changes, from jaw to forehead, or its bounding box. Hair, ears and
+surroundings, which also identify people, stay unchanged.
 """
 
 import jax
@@ -30,13 +30,13 @@ def blur(image: Picture, landmarks: Points, *, sigma: Scalar = 0.3) -> Pixels[Ar
 
 
 def _gaussian(count, sigma):
-    """Weights `[count, count]` of a Gaussian blur along one axis; rows add up to 1."""
+    """Weights `[count, count]` of a Gaussian blur along one axis; rows sum to 1."""
     place = jnp.arange(count, dtype=sigma.dtype)
     return jax.nn.softmax(-(((place[:, None] - place[None]) / sigma) ** 2) / 2, -1)
 
 
 def pixelate(image: Picture, landmarks: Points, *, blocks: Scalar = 8) -> Pixels[Array, "*batch h w 3"]:
-    """The face in squares of their mean colors, `blocks` of them across the face."""
+    """The face in squares of uniform mean color, `blocks` of them across the face."""
 
     def coarse(image, points):
         ring = face_ring(points)
@@ -49,14 +49,14 @@ def pixelate(image: Picture, landmarks: Points, *, blocks: Scalar = 8) -> Pixels
 
 
 def _same_block(count, start, side):
-    """Weights `[count, count]` that give all pixels of a block their mean."""
+    """Weights `[count, count]` that replace all pixels of a block by their mean."""
     block = jnp.floor((jnp.arange(count, dtype=side.dtype) - start) / side)
     same = (block[:, None] == block[None]).astype(side.dtype)
     return same / same.sum(-1, keepdims=True)
 
 
 def black_box(image: Picture, landmarks: Points) -> Pixels[Array, "*batch h w 3"]:
-    """The bounding box of the face in black."""
+    """The picture with the bounding box of the face in black."""
 
     def covered(image, points):
         place, ring = pixels(image), face_ring(points)
@@ -72,7 +72,7 @@ def _on_face(changed, image, points):
 
 
 def _per_face(change, image, landmarks):
-    """`change` of every picture in floating point and its swap points, back in the dtype of the pictures."""
+    """Apply `change` to every picture, in floating point, and its swap points; restore the dtype of the pictures."""
     images.check(image, floating=True)
     image = jnp.asarray(image)
     dtype = working_dtype(image.dtype)

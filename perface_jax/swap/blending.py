@@ -1,4 +1,4 @@
-"""Seamless blending of one picture into another: colors matched, gradients preserved, the edge taken from the other.
+"""Seamless blending of one picture into another: matched colors, preserved gradients, the edge of the other.
 
 Floating-point pictures from 0 to 255. One face; batches by vmap.
 """
@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float
 from perface_jax.arrays import AnyArray, Array
 from perface_jax.images import color
 
-GAINS = (0.7, 1.2)  # higher ones turn rosy cheeks into bruises
+GAINS = (0.7, 1.2)  # higher gains turn rosy cheeks into bruises
 
 
 def match_colors(
@@ -20,8 +20,8 @@ def match_colors(
 
     In CIELAB, per channel: (x - mean x) clip(sd w / sd x, .7, 1.2) + mean w, with weighted mean and sd.
 
-    `wanted` has the face in the same place. `weight`, at least 0, is where both show skin: the gains come from these
-    pixels, and change all of them. The result is clipped to 0..255.
+    `wanted` has the face in the same place. `weight`, at least 0, marks where both show skin: means and gains come from
+    these pixels, and are applied to all. The result is clipped to 0..255.
 
     Source: Reinhard et al. 2001, "Color Transfer between Images"; CIELAB, weights and limits of the gain are ours.
     """
@@ -43,11 +43,11 @@ def clone(
     """A picture with the gradients of `image` inside a mask and with the values of `target` outside of it.
 
     The result x has, in every pixel of the mask, the discrete Laplacian of `image`, with `target` around the mask as
-    the boundary. Solved for the correction x - image, which is harmonic, by matrix-free conjugate gradients, until the
+    the boundary. Matrix-free conjugate gradients solve for the correction x - image, which is harmonic, until the
     residual is 1e-4 of the right side: far less than a gray level from the exact solution.
 
-    Both faces are in the same place. The outermost pixels of the picture always count as outside of the mask `where`.
-    The result is not clipped.
+    Both faces must be in the same place. The outermost pixels of the picture always count as outside of the mask
+    `where`. The result is not clipped.
 
     Source: Perez, Gangnet and Blake 2003, "Poisson Image Editing", equations 7 and 11.
     """
@@ -64,6 +64,6 @@ def clone(
 
 
 def _neighbors(x):
-    """The sum of the four neighbors in planes [3, H, W]; beyond the picture 0."""
+    """The sum of the four neighbors in planes [3, H, W]; 0 beyond the picture."""
     x = jnp.pad(x, [(0, 0), (1, 1), (1, 1)])
     return x[:, :-2, 1:-1] + x[:, 2:, 1:-1] + x[:, 1:-1, :-2] + x[:, 1:-1, 2:]

@@ -1,9 +1,9 @@
-"""The geometry of a swap: the points that it moves, their triangles, and how far out a pixel lies.
+"""The geometry of a swap: the points that it moves, their triangles, and the relative radius of each pixel.
 
-A swap moves one of two sets of points. A dense mesh is used as it is (468 points, without irises). Every other layout
-becomes the 59 points of the outline and an arc over the forehead, estimated from jaw and brows: half an ellipse over
-the line between the two ends of the jaw, as high as FOREHEAD times the distance from the chin to the brows. Such
-faces, 70 points, all have the same triangles.
+A swap moves one of two sets of points. A dense mesh is used directly (468 points, without irises). Every other layout
+becomes 70 points: the 59 of the outline, and an arc over the forehead estimated from jaw and brows. The arc is half an
+ellipse over the line between the two ends of the jaw; its height is FOREHEAD times the distance from the chin to the
+brows. All faces of 70 points have the same triangles.
 
 Points are (x, y) in pixels, pixel centers at integers.
 """
@@ -33,7 +33,7 @@ _OVAL = (10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 37
 def swap_points(landmarks: Num[AnyArray, "*batch p 2"]) -> Float[Array, "*batch q 2"]:
     """The points that a swap moves, linear in the landmarks.
 
-    468 points of a mesh, 70 of anything else: 59 of the outline, then the forehead from image right to image left.
+    468 points for a mesh, otherwise 70: 59 of the outline, then the forehead from image right to image left.
     ValueError unless the number of landmarks is one of `landmarks.COUNTS`.
     """
     landmarks = jnp.asarray(landmarks)
@@ -55,7 +55,7 @@ def _forehead(points):
 
 
 def outline_of(points: Float[AnyArray, "*batch q 2"]) -> Float[Array, "*batch 59 2"]:
-    """Back from swap points to the outline."""
+    """The outline, from swap points."""
     return outline(points) if points.shape[-2] == MESH else points[..., :59, :]  # pyright: ignore[reportReturnType]
 
 
@@ -65,7 +65,7 @@ def face_ring(points: Float[AnyArray, "*batch q 2"]) -> Float[AnyArray, "*batch 
 
 
 def inner_ring(points: Float[AnyArray, "*batch q 2"], *, shrink: float = 0.93) -> Float[Array, "*batch r 2"]:
-    """The closed curve around what a swap replaces, brows included.
+    """The closed curve around the part that a swap replaces, brows included.
 
     The jaw, and the brows lifted by LIFT times the distance from the chin to the brows; scaled by `shrink`.
     """
@@ -85,9 +85,9 @@ def pupil_distance(points: Float[AnyArray, "*batch q 2"]) -> Float[Array, "*batc
 
 
 def radius(places: Float[AnyArray, "*batch 2"], ring: Float[AnyArray, "r 2"]) -> Float[Array, "*batch"]:
-    """How far out places lie: 0 in the middle of a closed curve, 1 on it, linear along every ray.
+    """The relative radius of places: 0 in the middle of a closed curve, 1 on it, linear along every ray.
 
-    The curve has to be star-shaped around its middle; between its points its radius is linear in the angle.
+    The curve must be star-shaped around its middle; between its points its radius is linear in the angle.
     """
     middle = ring.mean(0)
     spokes, rays = ring - middle[None], places - middle.reshape((1,) * (places.ndim - 1) + (2,))
@@ -114,7 +114,7 @@ def pixels(image: Float[AnyArray, "h w 3"]) -> Float[Array, "h w 2"]:
 
 
 def broadcast(function: Callable[..., Any], signature: str) -> Callable[..., Any]:
-    """`jnp.vectorize`, which may broadcast leading axes even where ranks must not be promoted."""
+    """`jnp.vectorize` that may broadcast leading axes even where JAX forbids rank promotion."""
     return jax.numpy_rank_promotion("allow")(jnp.vectorize(function, signature=signature))
 
 
@@ -123,9 +123,9 @@ def triangulate(points: Num[AnyArray, "q 2"] | Num[AnyArray, "n q 2"]) -> Int32[
 
     The Delaunay triangulation of the mean of the faces, each aligned with the first one by a similarity.
 
-    For `swap`, pass `swap_points(landmarks)` of meshes. Several faces, or a frontal one: in a turned face
-    the nose hides part of a cheek, and triangles would join the two. All triangles have one orientation; points that
-    coincide with another one are in none.
+    For `swap`, pass `swap_points(landmarks)` of meshes. Pass several faces, or a frontal one: in a turned face the nose
+    hides part of a cheek, and triangles would join the two. All triangles have one orientation; coinciding points are
+    in none.
 
     Raises:
       ValueError: points of another shape, not finite, or all on one line.

@@ -32,8 +32,8 @@ from perface_jax.swap.geometry import (
 from perface_jax.swap.warping import check_triangles, locate, pull
 
 FEATHER = 0.15  # of the way from the edge of the mask to its middle
-SEAM = 25.0  # gray levels that the blending evens out; larger steps, mostly hair on one side, would bleed into the face
-FEATURES = 0.5  # share of the color change that eyes and mouth get: the white of eyes and teeth is white on every skin
+SEAM = 25.0  # gray levels that blending evens out; larger steps, mostly hair on one side, would bleed into the face
+FEATURES = 0.5  # share of the color change for eyes and mouth, because eyes and teeth are white on every skin
 
 
 class Face(NamedTuple):
@@ -61,14 +61,14 @@ def swap(
 
     Args:
       source: a mesh, if the target has one. Pictures may differ in size.
-      degree: from 0 (the target, bit for bit) to 1 (the whole swap).
+      degree: from 0 (the target, bit for bit) to 1 (the full swap).
       shape: share of the source's shape in the result, 0 to 1.
-      triangles: of `triangulate(swap_points(...))`. None: those of the generic face; for meshes those of the meshes
-        passed, which needs their values, so that under jit and vmap they have to be passed.
+      triangles: from `triangulate(swap_points(...))`. None: those of the generic face, or of the meshes passed. The
+        latter needs their values, so pass triangles for meshes under jit and vmap.
 
     Returns:
-      of the target's dtype; leading axes of faces and degree broadcast. Pixels outside the mask are the target's own.
-      Differentiable in pictures, landmarks and options.
+      A picture in the target's dtype; leading axes of faces and degree broadcast. Pixels outside the mask are the
+      target's own. Differentiable in pictures, landmarks and options.
 
     Raises:
       ValueError: a mesh on one side only, unknown layouts of landmarks, landmarks that are not finite; options outside
@@ -131,7 +131,7 @@ def _check_face(name, face):
 
 
 def _triangles(points, source_points):
-    """Triangles for all these faces; their number depends on the layout of the landmarks alone: one compilation."""
+    """Triangles for all these faces; their number depends on the layout of the landmarks only: one compilation."""
     if points.shape[-2] != MESH:
         return outline_triangles()
     if isinstance(points, Tracer) or isinstance(source_points, Tracer):
@@ -174,7 +174,7 @@ def move_points(
 
 
 def _masks(points, moved, target):
-    """How far out each pixel lies in the mask (1 at its edge), and how much it belongs to eyes or mouth (0 to 1)."""
+    """The relative radius of each pixel in the mask (1 at its edge), and its share of eyes or mouth (0 to 1)."""
     place, contours = pixels(target), outline_of(moved)
     near = [radius(place, contours[slice(*PARTS[name])]) for name in ("left_eye", "right_eye", "mouth")]
     return radius(place, inner_ring(points)), _ramp((1.6 - functools.reduce(jnp.minimum, near)) / 0.8)

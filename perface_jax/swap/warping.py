@@ -1,4 +1,4 @@
-"""Pictures warped by points: every triangle between them is moved by its own affine map."""
+"""Warps pictures by points: every triangle between points has its own affine map."""
 
 import functools
 from typing import NamedTuple
@@ -25,23 +25,24 @@ def warp(
 ) -> Pixels[Array, "*batch i j 3"]:
     """A picture whose points have been moved, with everything between them.
 
-    A pixel in the triangle (t1, t2, t3) of the target points, at w1 t1 + w2 t2 + w3 t3, takes the picture's value at
-    w1 s1 + w2 s2 + w3 s3: bilinear, with the outermost pixels repeated beyond the picture. Triangles that were flipped,
-    when most (by area) were not, show the back of a surface, as in turned heads, and are left out; where triangles
-    overlap, a pixel belongs to the one in which it lies deepest. No anti-aliasing: shrink large faces first.
+    A pixel at w1 t1 + w2 t2 + w3 t3 in the triangle (t1, t2, t3) of the target points gets the picture's value at
+    w1 s1 + w2 s2 + w3 s3. Interpolation is bilinear, and the outermost pixels are repeated beyond the picture.
+    Triangles that flip, while most (by area) do not, show the back of a surface, as in turned heads, and are left out.
+    If triangles overlap, a pixel belongs to the one in which it lies deepest. No anti-aliasing: shrink large faces
+    first.
 
     Args:
       source_points: pixels of `image`.
       target_points: where they move to.
       triangles: indices of points: `triangulate`.
-      background: of the dtype of `image`: the pixels outside all triangles, and the size of the result; None is black,
-        of the size of `image`.
+      background: the pixels outside all triangles; determines the size of the result, and has the dtype of `image`.
+        None: black, in the size of `image`.
 
     Returns:
-      of the dtype of `image`; leading axes broadcast. Differentiable in picture and points.
+      A picture in the dtype of `image`; leading axes broadcast. Differentiable in picture and points.
 
     Raises:
-      ValueError: points of different shapes; triangles of points that do not exist.
+      ValueError: points of different shapes; triangles with nonexistent points.
       TypeError: different dtypes.
 
     Source: scikit-image's PiecewiseAffineTransform, which fills with black by default.
@@ -63,7 +64,7 @@ def warp(
 
 
 class Located(NamedTuple):
-    """In which triangle each pixel lies."""
+    """The triangle that contains each pixel."""
 
     corners: Integer[Array, "i j 3"]  # indices of points
     weights: Float[Array, "i j 3"]  # barycentric coordinates
@@ -71,7 +72,7 @@ class Located(NamedTuple):
 
 
 def check_triangles(triangles: Shaped[AnyArray, "..."], points: int) -> None:
-    """Refuse triangles that are not int [M, 3] from 0 to below `points`; of traced ones, only the shape is checked."""
+    """Raise an error unless triangles are int [M, 3] in 0 .. points - 1; of traced ones, only the shape is checked."""
     if getattr(triangles, "ndim", 0) != 2 or triangles.shape[1] != 3 or not len(triangles):
         raise ValueError(f"saw triangles of shape {list(np.shape(triangles))}, wanted int [M, 3]: swap.triangulate")
     if not jnp.issubdtype(triangles.dtype, jnp.integer):
@@ -103,10 +104,10 @@ def locate(
     turns: Float[AnyArray, " m"],
     picture: Float[AnyArray, "i j 3"],
 ) -> Located:
-    """The triangle in which each pixel of a picture lies.
+    """The triangle that contains each pixel of a picture.
 
-    One triangle after the other: all of a mesh at once would be a thousand planes for each picture. `turns`, 1 or -1,
-    is the orientation of each triangle when its front is visible.
+    One triangle after another, because all of a mesh at once would take a thousand planes per picture. `turns`, 1 or
+    -1, is the orientation of each triangle when its front is visible.
     """
     x, y = jnp.moveaxis(pixels(picture), -1, 0)
 
@@ -118,7 +119,7 @@ def locate(
     nowhere = jnp.full_like(x, -jnp.inf), jnp.zeros(x.shape, jnp.int32)
     corners = jax.lax.stop_gradient(points)[triangles]
     turns *= jnp.sign((turns * _area(corners)).sum())  # the whole face may be mirrored
-    frames = _frames(corners, turns)  # outside the loop, which would divide for every pixel
+    frames = _frames(corners, turns)  # outside the loop, which would otherwise divide for every pixel
     (depth, index), _ = jax.lax.scan(deeper, nowhere, (frames, jnp.arange(len(triangles), dtype=jnp.int32)))
     corners = triangles[index]
     weights = jnp.stack(_weights(x, y, _frames(points[corners], turns[index])), -1)
@@ -126,7 +127,7 @@ def locate(
 
 
 def _frames(corners, turns):
-    """What `_weights` needs of triangles [..., 3, 2]: a corner, two sides over the area, 1 for a front or -1."""
+    """Precomputes for `_weights` of triangles [..., 3, 2]: a corner, two sides over the area, 1 for a front or -1."""
     a, b, c = (corners[..., i, :] for i in range(3))
     area = _area(corners)
     is_front = area * turns > 1e-6
