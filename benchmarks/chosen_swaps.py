@@ -1,13 +1,13 @@
-"""Whose swaps look less like the original: those PerFace chose, a recognizer's farthest, or random ones?
+"""Which swaps look less like the original: PerFace's choice, a recognizer's farthest, or random ones?
 
     python -m benchmarks.chosen_swaps --perface MODEL_FOLDER --recognizer MODEL_FOLDER [--write]
 
 A check of the pipeline, not evidence about people: the faces are drawn and the annotators are a formula, though with
-people, faces and weights that training never saw. In every world a query is hidden by a member of the group that STEP 1
-chooses; the renderer swaps. All three ways choose among the same results: those of the whole group that the
-recognizer does not match at the false accept rate. Then 18 new annotators are asked, for every query, which of two
-results is less like the original: the answer is the expected share of the votes, one half where both chose one result.
-Intervals of a world resample queries and the faces PerFace chose, crossed; over the worlds they are t-intervals.
+people, faces and weights that training never saw. In every world, STEP 1 chooses a group for each original, and the
+renderer swaps in its members. All three methods choose among the same results: those of the whole group that the
+recognizer does not match at the false accept rate. Then 18 new annotators vote, for every original, which of two
+results is less like it. The answer is the expected share of the votes, one half if both methods chose the same result.
+Intervals of a world resample originals and the faces that PerFace chose, crossed; over the worlds they are t-intervals.
 """
 
 import argparse
@@ -79,7 +79,7 @@ def ask(seed: int, models: dict, options: argparse.Namespace) -> dict:
 
 
 def vote(query, pool, alike, limit, sources, targets, people, gain, seed) -> dict | None:
-    """The expected votes on the choices for one query; None where the recognizer matches all results."""
+    """The expected votes on the choices for one original; None if the recognizer matches all results."""
     free = np.flatnonzero(alike["recognizer"] <= limit)
     if not len(free):
         return None
@@ -101,7 +101,7 @@ def vote(query, pool, alike, limit, sources, targets, people, gain, seed) -> dic
 
 
 def new_annotators(seed: int) -> tuple[annotators.Annotators, float]:
-    """Annotators that training never met, as noisy on triplets of a release as those of the real file are."""
+    """New annotators, as noisy on triplets of a release as those of the real file."""
     features = world.triplet_features(world.create_world(seed))
     people = annotators.recruit([seed, 9], features.shape[-1], careless=0)
     return people, annotators.calibrate(people, annotators.margins(people, features))
@@ -153,7 +153,7 @@ def to_original(model: tuple, original: np.ndarray, results: np.ndarray) -> np.n
 
 
 def pick(tree, places: np.ndarray):
-    """The faces at these places."""
+    """The faces at these positions."""
     return jax.tree.map(lambda leaf: np.asarray(leaf)[places], tree)
 
 

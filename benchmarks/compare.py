@@ -3,18 +3,22 @@
     python -m benchmarks.compare OLD NEW
 
 OLD and NEW are records, or folders of them (`benchmarks/results` of two commits). Rows are paired by part and name, and
-each of our variants is compared. Machines are noisy and differ. If both records also time another library
-(PyTorch, ONNX Runtime, NumPy, faiss), the seconds of each round are first divided by those of the first such library,
-and the quotients are compared. Differences of machine, version or command are reported.
+each of our variants is compared. Machines are noisy and differ. If both records also time another library (PyTorch,
+ONNX Runtime, NumPy, faiss), the seconds of each round are first divided by those of the first such library. Differences
+of machine, version or command are reported.
 
-A ratio of times exceeds the noise if both hold: the medians differ by more than 5% (two starts of the same program may
-differ by less), and Yuen's test of the logarithms (Welch's t-test that trims the slowest and the fastest fifth if there
-are at least five rounds) is significant at a one-sided level of 1/200. An unchanged row is thus called slower about
-once in 200 comparisons, whatever the number of rounds. Three rounds detect most changes of six times the noise, eight
-rounds most changes of three times the noise. Fewer than three rounds are not judged.
+A ratio of times exceeds the noise if both hold:
 
-Memory counted by the compiler is `more` above +5%, that of a process above +25% (two identical runs differ by up to
-20%), the number of compiled programs if there is one more. Ratios above 1 are worse.
+- The medians differ by more than 5% (two starts of the same program may differ by less).
+- Yuen's test of the logarithms is significant at a one-sided level of 1/200. It is Welch's t-test; with five rounds or
+  more it trims the slowest and the fastest fifth.
+
+An unchanged row is thus called slower about once in 200 comparisons, for any number of rounds. Three rounds detect most
+changes of six times the noise, eight rounds most changes of three times the noise. Fewer than three rounds are not
+judged.
+
+Ratios above 1 are worse. `more` means: above +5% for memory counted by the compiler; above +25% for that of a process
+(two identical runs differ by up to 20%); any increase for the number of compiled programs.
 
 Exits with 1 if anything is slower or more.
 """

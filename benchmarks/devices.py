@@ -2,9 +2,9 @@
 
     python -m benchmarks.devices [--write]
 
-Each device computes its rows, the norms take their statistics and the step its gradients over all of them. On a CPU the
-devices are virtual ones that share the cores: no time can be gained, and what more devices take longer is the price of
-dividing. Elsewhere they are the cards there are. `first_call_seconds` is almost all compiling.
+Each device computes its rows; statistics of the norms and gradients are over all devices. On a CPU the devices are
+virtual and share the cores: no time can be gained, and the extra time of more devices is the cost of dividing.
+Elsewhere they are real devices. `first_call_seconds` is almost all compilation.
 """
 
 import argparse
@@ -35,7 +35,7 @@ def measure(options: argparse.Namespace) -> dict:
     """One row, whose variants are the numbers of devices.
 
     Raises:
-      ValueError: more devices than there are, or a batch that they cannot share.
+      ValueError: more devices than exist, or a batch that they cannot share.
     """
     there = jax.device_count()
     counts = options.devices or [2**i for i in range(there.bit_length())]

@@ -1,14 +1,14 @@
-"""Embedding: pictures a second against PyTorch and ONNX Runtime, the same weights on both sides, in turns.
+"""Embedding: pictures per second against PyTorch and ONNX Runtime, with the same weights, in turns.
 
     python -m benchmarks.embedding [--write]
 
 Variants: `perface_jax`, its norms folded into its convolutions; the same unfolded; PyTorch eager in both layouts and by
 torch.compile; ONNX Runtime on the exported network, where the exporter folds the norms behind convolutions. All get
-normalized pictures that lie in memory and return embeddings on the host, and all use the cores of this process; a GPU
-computes in bfloat16. Beside the time stand the operations of a picture, the rate of matrix products on this machine,
-and how far our embeddings are from PyTorch's, so that nothing is bought with digits; and what XLA counts of the bytes
-that our program reads and writes. What does not run here, as torch.compile without a C++ compiler, is recorded with its
-reason.
+normalized pictures in memory, return embeddings on the host, and use the cores of this process; a GPU computes in
+bfloat16. The record also has the operations per picture, the rate of matrix products on this machine, the bytes that
+our program reads and writes according to XLA, and the difference of our embeddings from PyTorch's, which shows that
+speed costs no precision. Variants that do not run here, such as torch.compile without a C++ compiler, are recorded with
+the reason.
 
 Pictures are float32 `[B, S, S, 3]`, embeddings float32 `[B, 512]`.
 """
@@ -62,7 +62,7 @@ def _rows(arch: str, options: argparse.Namespace) -> Iterator[dict]:
 
 
 def _compare(ours, theirs, wanted, options):
-    """Seconds of all that run here, and how far ours are from the embeddings of the first pictures that are wanted."""
+    """Seconds of all variants that run here, and the difference of ours from the wanted embeddings of some pictures."""
     calls = {name: functools.partial(_on_host, call, options.queued) for name, call in (ours | theirs).items()}
     left_out = {"PyTorch compiled": options.skip_compiled and "left out"}
     left_out["ONNX Runtime"] = networks.GPU and "runs on CPUs only"
@@ -85,7 +85,7 @@ def _compare(ours, theirs, wanted, options):
 
 
 def _on_host(call, queued):
-    """The embeddings of the last of so many calls, float32 `[B, D]`."""
+    """The embeddings of the last of several calls, float32 `[B, D]`."""
     for _ in range(queued):
         embeddings = call()
     return (
@@ -94,7 +94,7 @@ def _on_host(call, queued):
 
 
 def _ours(model, variables, pictures) -> tuple[dict, dict[str, Callable[[], jax.Array]]]:
-    """What is known of our variants once they are compiled, and the variants."""
+    """Facts about our compiled variants, and the variants."""
     placed, calls, compiling, accessed = jax.device_put(pictures), {}, {}, {}
     for name, function, weights in (
         ("perface_jax", functools.partial(folding.embed, model=model), folding.fold_norms(model, variables)),

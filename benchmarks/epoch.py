@@ -1,10 +1,10 @@
-"""A whole epoch over resident pictures against the sum of its steps: what the host costs.
+"""A whole epoch over pictures on the device against the sum of its steps: the cost of the host.
 
 `epoch` is what `trainer` does between two validations: plan the batches, send the plans, call the program, log. `steps`
-calls the same program on batches that were placed before. Both are waited for at their end, so that the host may work
-ahead of the device in both. The share of the host is what `epoch` takes longer, by `epoch`.
+calls the same program on batches placed beforehand. Both are waited for at their end only, so the host may work ahead
+of the device in both. The share of the host is (`epoch` - `steps`) / `epoch`.
 
-One row is for one step a call, one for the whole epoch as one call.
+One row has one step per call, the other the whole epoch as one call.
 """
 
 import argparse

@@ -1,6 +1,6 @@
-"""How exactly `perface_jax.fidelity` sees light, skin, pose and expression: against the truth of drawn faces.
+"""How accurately `perface_jax.fidelity` estimates light, skin, pose and expression, against the truth of drawn faces.
 
-Used by `retouch`. The estimators see picture and landmarks only. Errors are medians, correlations are of ranks.
+Used by `retouch`. The estimators see only picture and landmarks. Errors are medians, correlations are of ranks.
 """
 
 from collections.abc import Callable
@@ -44,7 +44,7 @@ def rows(source: faces.Source, target: faces.Target, *, lamps: np.ndarray, seed:
 
 
 def light(name: str, pictures: np.ndarray, source: faces.Source, target: faces.Target) -> dict:
-    """The lamp of pictures, against the drawn one."""
+    """The fitted lamp of pictures, against the drawn one."""
     found = np.asarray(in_batches(direction, pictures, faces.landmarks(source, target)))
     cosine = np.clip((found * target.light).sum(-1), -1, 1)
     places = [(np.arctan2(at[:, 0], at[:, 2]), np.arcsin(-at[:, 1])) for at in (found, np.asarray(target.light))]
@@ -53,7 +53,7 @@ def light(name: str, pictures: np.ndarray, source: faces.Source, target: faces.T
 
 
 def direction(picture: jax.Array, points: jax.Array) -> jax.Array:
-    """Where the fitted lamp is."""
+    """The direction of the fitted lamp."""
     return fidelity.light_direction(fidelity.fit_lighting(picture, points))
 
 
@@ -92,7 +92,7 @@ def color_of(picture: jax.Array, mask: jax.Array) -> jax.Array:
 
 
 def skin_mask(points: jax.Array) -> jax.Array:
-    """Where the skin is, by landmarks."""
+    """The skin mask from landmarks."""
     return fidelity.landmark_regions(points, SIZE).skin
 
 
@@ -105,7 +105,7 @@ def bare(source: faces.Source, target: faces.Target) -> tuple[faces.Source, face
 
 
 def is_skin(source: faces.Source, target: faces.Target, *, size: int = SIZE) -> jax.Array:
-    """Where the renderer has skin, bool `[n, size, size]`: the head inside the hair without eyes, lips and nostrils."""
+    """Where the renderer draws skin, bool `[n, size, size]`: the head within the hair, no eyes, lips or nostrils."""
     view = faces.SIMSWAP_VIEW
     steps = view.half * ((2.0 * jnp.arange(size, dtype=jnp.float32) + 1.0) / size - 1.0)
     u, v = jnp.meshgrid(view.x + steps, view.y + steps)
@@ -145,7 +145,7 @@ def by_field(function: Callable, seen: fidelity.Pose, angles: np.ndarray) -> dic
 
 
 def expression(source: faces.Source, target: faces.Target, other: faces.Source) -> list[dict]:
-    """What the expression distance is where pose, expression or person changes; hundredths of a pupil distance."""
+    """The expression distance if pose, expression or person changes, in hundredths of a pupil distance."""
     side = np.where(np.arange(len(target.yaw)) % 2 == 0, 1.0, -1.0).astype(np.float32)
     nod = {"yaw": target.yaw + np.deg2rad(15) * side, "pitch": target.pitch + np.deg2rad(7) * np.roll(side, 1)}
     moves = target._replace(**{name: np.roll(getattr(target, name), -7, 0) for name in MOVES})

@@ -1,8 +1,7 @@
-"""`train.py` until its first step is done: the process that `startup` starts. It takes the flags of `train.py`.
+"""Runs `train.py` until its first step is done: the process that `startup` starts. Takes the flags of `train.py`.
 
-Prints, as its last line, a JSON object: `instants`, seconds since 1970 at which each part was done, in the order in
-which they came to pass; `compiling`, seconds that JAX says it spent within these parts, and the number of programs that
-it compiled or took from its cache.
+Its last line is a JSON object: `instants`, the seconds since 1970 at which each part was done, in order; `compiling`,
+the seconds that JAX reports for these parts, and the number of programs that it compiled or took from its cache.
 """
 
 import functools
@@ -50,7 +49,7 @@ def _done(part):
 
 
 def _marks(part, function, *, before=False):
-    """The function, which says that a part is done when it returns, or when it begins."""
+    """The function, which also marks a part as done when it returns, or when it begins."""
 
     @functools.wraps(function)
     def call(*arguments, **options):

@@ -1,4 +1,4 @@
-"""What the input costs: stage by stage, from disk and resident, and how long a training step waits for it.
+"""The cost of the input: by stage, from disk and on the device, and how long a training step waits for it.
 
 The first row has each stage of one batch alone, in this thread. Decoding and resizing happen once, when the data set is
 built; then a batch is planned, its pictures are read, put in the order of their roles and mirrored, and placed.
@@ -6,8 +6,8 @@ built; then a batch is planned, its pictures are read, put in the order of their
 The second row takes many batches as training does, with reading ahead, from the first one on: from stored files that
 were dropped from the page cache before (`disk, cold`) or not (`disk, warm`), and from pictures that live on the device.
 
-The others train a small network, each step waited for, and tell apart how long it waited for its batch (`waiting`) and
-how long it then took (`step`).
+The other rows train a small network, wait for each step, and report separately the time for its batch (`waiting`) and
+for the step itself (`step`).
 """
 
 import argparse
@@ -52,7 +52,7 @@ def measure(options: argparse.Namespace) -> dict:
         pictures = of_user or generate(pathlib.Path(folder) / "release", options.triplets)
         order = "auto" if of_user else "unknown"
         started = time.perf_counter()
-        with contextlib.redirect_stdout(sys.stderr):  # TFDS talks
+        with contextlib.redirect_stdout(sys.stderr):  # silences TFDS
             builder = sim_celeba.build(pictures, folder, image_size=options.image_size, order=order)
         built = time.perf_counter() - started
         triplets, stored = sim_celeba.load(builder), pathlib.Path(builder.data_dir)
@@ -96,7 +96,7 @@ def _stages(folder, triplets, resident, options):
 
 
 def _feeds(triplets, resident, stored, options):
-    """Many batches, from disk and resident."""
+    """Many batches, from disk and on the device."""
     plan, gather = _planner(triplets, options), jax.jit(plans.gather)
     on_device = jax.device_put(resident.reshape(-1, *resident.shape[2:]))
 
@@ -160,7 +160,7 @@ def _files(stored):
 
 
 def drop_from_cache(folder: pathlib.Path) -> None:
-    """Ask the system to forget what it holds of the stored files."""
+    """Ask the system to drop the stored files from its cache."""
     for path in _files(folder):
         with open(path, "rb") as file:
             os.fsync(file.fileno())

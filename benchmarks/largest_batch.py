@@ -1,13 +1,12 @@
 """The largest batch whose training step fits into memory: ours, ours with `remat`, and PyTorch compiled.
 
-From the largest of `--batches` on the batch is doubled until a step does not run, or halved until one does. Every trial
-is a process of its own: memory that ran out spoils nothing, and nothing that was held before is missing. The last one
-that ran is timed.
+Starting at the largest of `--batches`, the batch is doubled until a step does not run, or halved until one does. Every
+trial is a separate process, so that no trial affects the memory of another. The last one that ran is timed.
 
-What fits: without `--memory-gib`, what runs on the GPU. With it our program is asked before it runs what it holds,
-state and batch included; PyTorch cannot be asked, and its step counts as fitting when it took no more: its tensors at
-their peak on a GPU, on a CPU the growth of the process. The rows are those of `training_step`; what they time is named
-`a step`, and `variant` says whose.
+Without `--memory-gib`, a batch fits if it runs on the GPU. With it, XLA reports the memory of our program, including
+state and batch, before it runs. PyTorch cannot report this; its step fits if it took no more: on a GPU the peak of its
+tensors, on a CPU the growth of the process. The rows are like those of `training_step`; the timed variant is called `a
+step`, and `variant` says whose it is.
 """
 
 import argparse
@@ -67,12 +66,12 @@ def _search(arch, variant, options):
 
 
 def _in_a_process(arch, variant, batch, options):
-    """What `trial` finds there: a row with `seconds`, or `why` there are none."""
+    """The result of `trial` in its own process: a row with `seconds`, or the reason (`why`) without."""
     wanted = json.dumps(vars(options) | {"arch": arch, "variant": variant, "batch": batch})
     command = [sys.executable, "-m", "benchmarks.largest_batch", wanted]
     done = subprocess.run(command, cwd=ROOT, env=WHOLE | os.environ, check=False, stdout=subprocess.PIPE, text=True)
     if done.returncode:
-        return {"why": f"the process ended with {done.returncode}"}  # -9: the system took it for its memory
+        return {"why": f"the process ended with {done.returncode}"}  # -9: killed by the system for its memory
     return json.loads(done.stdout.splitlines()[-1])
 
 
@@ -113,7 +112,7 @@ def _measure(options):
 
 
 def _peak():
-    """MiB that PyTorch has held at the most."""
+    """The peak of PyTorch's memory in MiB."""
     if networks.GPU:
         return torch.cuda.max_memory_allocated() / 2**20
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

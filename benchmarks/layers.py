@@ -2,10 +2,11 @@
 
     python -m benchmarks.layers [--write]
 
-The layers have the sizes that they have in IR-ResNet50. Variants: `perface_jax`, our formulation, compiled as the
-network is; the plain one compiled in the same way, and without `compilation.options`; PyTorch eager in both layouts.
-Where the formulation is the plain one and only the options tell, the second is left out. `largest_difference` is that
-of any other result from ours, of the largest value. All begin with what lies in memory, float32, in their own layout.
+The layers have the sizes of those in IR-ResNet50. Variants: `perface_jax`, our formulation, compiled like the network;
+the plain one compiled in the same way, and without `compilation.options`; PyTorch eager in both layouts. If our
+formulation is the plain one and only the options differ, the second variant is left out. `largest_difference` is the
+largest difference of any other result from ours, relative to the largest value. All start from float32 arrays in
+memory, in their own layout.
 """
 
 import argparse
@@ -66,7 +67,7 @@ def _forward(stage, options):
 
 
 def _gradients_by_winograd(stage, options):
-    """The same of the derivatives."""
+    """The same for the derivatives."""
     x, kernel = _arrays(options, stage)
 
     def ours(dy, x, kernel):
@@ -126,7 +127,7 @@ def _norm(options):
 
 
 def _filter_gradient(options):
-    """What the compiler options are for, outside of loops: XLA comes to the same formulation."""
+    """The effect of the compiler options; outside of loops, XLA finds the same formulation."""
     x, kernel = _arrays(options, 1)
     dy = _random(x.shape, seed=1)
 
@@ -182,7 +183,7 @@ def _finished(call):
 
 
 def _largest_difference(results: Mapping) -> float:
-    """Of the others from the first, of its largest value; the largest over all arrays."""
+    """The largest difference of the others from the first, relative to its largest value, over all arrays."""
     first, *others = ([_on_host(array) for array in jax.tree.leaves(result)] for result in results.values())
     pairs = (pair for other in others for pair in zip(first, other, strict=True))
     return max(float(np.abs(one - two).max() / np.abs(one).max()) for one, two in pairs)
@@ -232,7 +233,7 @@ def _norm_by_pytorch(inputs, dy):
 
 
 def _arrays(options, stage, *, above=False):
-    """Pictures as they are within a stage of the network, or above its stride, and a kernel."""
+    """Feature maps as within a stage of the network, or before its stride, and a kernel."""
     side, channels = options.image_size // 2 ** (stage - above), options.width * 2 ** (stage - 1)
     return _random((options.batch, side, side, channels)), _random((3, 3, channels, channels), seed=3)
 

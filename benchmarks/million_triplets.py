@@ -3,8 +3,8 @@
     python -m benchmarks.million_triplets [--write]
 
 Votes of 1,000 sources x 1,000 targets that resemble the released answers, three columns, one of them in another row
-order. Everything runs once in a process of its own, compilation included, in the order of the rows. `peak_mib` is the
-peak of its resident memory by the end of a row, and so only grows. `cpu_seconds` are those of all threads: where other
+order. Everything runs once in a separate process, including compilation, in the order of the rows. `peak_mib` is the
+peak of its resident memory up to the end of a row, so it only grows. `cpu_seconds` are those of all threads: if other
 programs use the cores, they say how long a row would take on one free core.
 
 - `read the answers`: `annotations.read_answers` of the file.
@@ -129,7 +129,7 @@ def intervals(scores: np.ndarray, source: np.ndarray, target: np.ndarray) -> lis
 
 
 def named_votes(triplets: int) -> annotations.Votes:
-    """Three votes on every triplet by people who are right with their own probability."""
+    """Three votes on every triplet, by people who each have their own probability of being right."""
     random = np.random.default_rng(2)
     truth, right = random.integers(0, 2, triplets), random.uniform(0.55, 0.95, ANNOTATORS)
     first = random.integers(0, ANNOTATORS, triplets)[:, None]

@@ -1,6 +1,6 @@
 """Common parts of the network benchmarks: one network in both libraries, its operations, the rate of the machine.
 
-Both use the weights of `tests.golden.formula`: with random ones activations would grow or vanish with depth.
+Both use the weights of `tests.golden.formula`; with random weights, activations would grow or vanish with depth.
 PyTorch runs on the cores of this process; on a GPU both compute in bfloat16, PyTorch under autocast.
 """
 

@@ -1,8 +1,8 @@
-"""How many faces a second the synthetic renderer draws.
+"""How many faces per second the synthetic renderer draws.
 
     python -m benchmarks.renderer [--write]
 
-Renders a batch of different persons over and over, after one call that compiles; wanted are 300 faces a second at
+Renders a batch of different persons repeatedly, after one call that compiles. The target is 300 faces per second at
 112 x 112 on 2 cores.
 """
 

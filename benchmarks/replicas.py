@@ -1,4 +1,4 @@
-"""Replicas of one device in turn: in a loop, as `parallel.spmd` has them, unrolled, or under vmap.
+"""Replicas on one device, in turn: in a loop as in `parallel.spmd`, unrolled, or under vmap.
 
     python -m benchmarks.replicas [--write]
 

@@ -1,12 +1,12 @@
-"""What `match_skin_color` and `relight` bring back after an anonymizer, and what they give to a machine.
+"""How much of skin and light `match_skin_color` and `relight` restore after an anonymizer, and what recognizers gain.
 
     python -m benchmarks.retouch --model MODEL_FOLDER [--write]
 
-A check of the program on drawn faces, not evidence about people. Every face is hidden in four ways: by the renderer
-with another inner face in a wrong skin and under a wrong lamp, pasted into the picture; by the classical swap; by blur
-and by pixelate. Errors and the similarity that the model sees between original and result are taken from the same
-pictures, before and after. Intervals resample the faces: an error left is a sum over a sum, a change is paired.
-`estimators` says, on more faces, how exactly light, skin, pose and expression are seen at all.
+A check of the program on drawn faces, not evidence about people. Every face is anonymized in four ways: by the
+renderer, with another inner face in a wrong skin and under a wrong lamp, pasted into the picture; by the classical
+swap; by blur; and by pixelate. Errors and the model's similarity of original and result come from the same pictures,
+before and after. Intervals resample the faces: a remaining error is a sum over a sum, a change is paired. `estimators`
+measures, on more faces, how accurate the estimates of light, skin, pose and expression are.
 """
 
 import argparse
@@ -72,7 +72,7 @@ def measure(options: argparse.Namespace) -> dict:
 
 
 def hide(original: Face, source: faces.Source, target: faces.Target, seed: int) -> dict[str, Face]:
-    """The faces hidden in every way; who comes in is the next of the same gender and age group."""
+    """The faces anonymized in every way; the replacement is the next face of the same gender and age group."""
     count = len(original.image)
     following = np.roll(np.arange(count), -4)
     other, order = pick(source, following), np.random.default_rng(seed).permutation(count)
@@ -92,14 +92,14 @@ def from_anywhere(count: int, seed: int) -> np.ndarray:
 
 
 def paste(picture: jax.Array, other: jax.Array, points: jax.Array) -> jax.Array:
-    """The face of another picture in the place of the picture's own."""
+    """The picture with the face of another picture in place of its own."""
     share = fidelity.face_region(points, picture.shape[-3:-1])[..., None]
     before, after = picture.astype(share.dtype), other.astype(share.dtype)
     return (before + share * (after - before) + 0.5).astype(picture.dtype)
 
 
 def errors(original: dict, result: Face, lamp: np.ndarray) -> dict[str, np.ndarray]:
-    """Of every face: what light and skin of the result miss of those of its original, and its light of the drawn lamp.
+    """For every face, the errors of light and skin against its original, and of light against the drawn lamp.
 
     Args:
       original: `seen` of the originals.
@@ -122,12 +122,12 @@ def seen(face: Face) -> dict:
 
 
 def alike(model: tuple, vectors: np.ndarray, pictures: np.ndarray) -> np.ndarray:
-    """Similarity of every result to its original, as the model sees them."""
+    """The model's similarity of every result to its original."""
     return np.asarray(similarity(vectors, embed(model, pictures)))
 
 
 def compared(before: dict[str, np.ndarray], after: dict[str, np.ndarray]) -> dict:
-    """What a retouch left of the errors, and how much more alike original and result became."""
+    """The share of the errors that a retouch leaves, and how much the similarity to the original changed."""
     errors = [name for name in after if name != "machine"]
     return {
         "medians": medians(after),

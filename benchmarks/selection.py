@@ -1,14 +1,14 @@
 """STEP 1 and STEP 2 against the size of the gallery: time, memory, and whether the right faces are chosen.
 
 `least similar K of N`: `least_similar_streaming` against a product and `numpy.argpartition`, and against
-`faiss.IndexFlatIP` with negated queries, search only. The gallery is of unit length for all of them; ours makes it so
+`faiss.IndexFlatIP` with negated queries, search only. The gallery has unit length for all; ours normalizes it
 again within its time. Ranks are compared with a float64 sort by NumPy.
 
 `G groups of N`: one distance of every query to each group, by the paper's rule (`confidence limit`) and by the mean
 alone, against a mean of similarities by NumPy, whose largest difference is told.
 
-`peak_mib_above_the_gallery` is the memory of this process after our searches, before faiss has its copy, less the
-gallery; Python and JAX are in it.
+`peak_mib_above_the_gallery` is the memory of this process after our searches and before faiss copies the gallery, minus
+the gallery; it includes Python and JAX.
 """
 
 import argparse
@@ -40,7 +40,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def measure(options: argparse.Namespace) -> dict:
-    """The rows of every size of the gallery, beginning with the smallest: the peak of memory only grows."""
+    """The rows of every size of the gallery, smallest first, because the peak of memory only grows."""
     return {"rows": [row for faces in sorted(options.faces) for row in _rows(faces, options)]}
 
 
@@ -115,7 +115,7 @@ def _draw(faces, queries):
 
 
 def _errors(queries, gallery, found):
-    """How much more similar, in float64, the face at a rank is than the one that belongs there, at the most."""
+    """The largest excess of similarity, in float64, of the face at a rank over the one that belongs there."""
     right = np.concatenate([_unit(queries) @ _unit(part).T for part in _parts(gallery)], axis=1)
     largest = {}
     for k, index in found.items():

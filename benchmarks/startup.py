@@ -1,11 +1,11 @@
 """Seconds from the start of `train.py` to the end of its first step, without and with JAX's compilation cache.
 
-Every start is a process of its own (`first_step`), on a small generated release whose data set is built already. `cold`
-starts with an empty cache folder, which it fills, `warm` with what the cold start just before it has left.
+Every start is a separate process (`first_step`), on a small generated release whose data set is already built. `cold`
+starts with an empty cache folder, which it fills; `warm` uses the cache of the cold start just before it.
 
-`parts` has the seconds of each part of the way, which add up to the whole: imports, weights, data, state (optimizer,
-checkpoints), the first validation, the first step. `compiling` has the seconds that JAX spent within them tracing,
-lowering, and compiling or reading from the cache, and how many programs that were.
+`parts` has the seconds of each part, which add up to the whole: imports, weights, data, state (optimizer,
+checkpoints), the first validation, the first step. `compiling` has the seconds that JAX spent in them tracing,
+lowering, and compiling or reading from the cache, and the number of programs.
 """
 
 import argparse
@@ -51,7 +51,7 @@ def measure(options: argparse.Namespace) -> dict:
 
 
 def _prepare(folder, options):
-    """Fields of a run whose data set is built, and whose model folder is there where it will be asked for."""
+    """The fields of a run whose data set and model folder exist."""
     fields = {
         "model.arch": options.arch,
         "model.width": options.width,
@@ -73,7 +73,7 @@ def _prepare(folder, options):
     }
     config = perface_r50.get_config()
     config.update_from_flattened_dict(fields)
-    with contextlib.redirect_stdout(sys.stderr):  # TFDS talks
+    with contextlib.redirect_stdout(sys.stderr):  # silences TFDS
         builders.open_triplets(config)
     if "folder" in options.starts:
         save_model(folder / "model", *builders.starting_point(config))
@@ -100,7 +100,7 @@ def _row(start, folder, fields, options):
 
 
 def _start(fields, *, cache, workdir):
-    """Seconds of one start, and of what it was made of."""
+    """Seconds of one start, and of its parts."""
     flags = [f"--config.{name}={value}" for name, value in fields.items()]
     command = ["-m", "benchmarks.first_step", "--config=configs/perface_r50.py", f"--workdir={workdir}", *flags]
     environment = os.environ | {"JAX_COMPILATION_CACHE_DIR": str(cache)}

@@ -1,9 +1,9 @@
 """A sweep of R replicas as one program against R runs one after another.
 
-One step of all R replicas is timed against R steps of a program of one run on one device of the same process, each
-waited for. On CPUs the R replicas are on R virtual devices, which share the cores: no more can be hoped for than the
-sum of the single runs. Elsewhere they are on the devices there are, in turn where there are fewer. `compilations`
-counts what two calls of the sweep's program have compiled: 1 where all replicas and steps are one program.
+One step of all R replicas is timed against R steps of a program for one run on one device of the same process, each
+waited for. On CPUs the R replicas are on R virtual devices that share the cores: the best possible result is the sum of
+the single runs. Elsewhere they are on the available devices, in turn if there are fewer. `compilations` counts the
+programs that two calls of the sweep compile: 1 if all replicas and steps are one program.
 """
 
 import argparse

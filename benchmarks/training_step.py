@@ -2,13 +2,13 @@
 
     python -m benchmarks.training_step [--write]
 
-One step is what the paper trains with: bytes of B triplets, normalization, one forward pass of their 3 B pictures with
+One step is that of the paper: bytes of B triplets, normalization, one forward pass of their 3 B pictures with
 batch statistics, the cosine triplet loss, its gradients, SGD with momentum and weight decay. Variants: `perface_jax`;
 the same that recomputes the activations of each block in the backward pass (`remat`); PyTorch eager in both layouts and
-by torch.compile; a GPU computes in bfloat16, PyTorch under autocast. All begin with the same weights and see the same
-batch over and over; `losses` are those of the first step of every call, so that one sees that all do the same.
+by torch.compile; a GPU computes in bfloat16, PyTorch under autocast. All start from the same weights and use the
+same batch repeatedly; `losses`, of the first step of every call, show that all compute the same.
 
-With `--largest`, which is the default on a GPU, the largest batch that fits is searched first: see `largest_batch`.
+With `--largest`, the default on a GPU, the largest batch that fits is found first: see `largest_batch`.
 """
 
 import argparse
@@ -33,7 +33,7 @@ def measure(options: argparse.Namespace) -> dict:
     Raises:
       ValueError: `--largest` without `--memory-gib` on a CPU.
     """
-    # The search comes first: whatever this process has once held of an accelerator's memory, it keeps.
+    # The search comes first, because this process keeps all accelerator memory that it once held.
     largest = list(largest_batch.rows(options)) if options.largest else []
     found = networks.measure(_rows, options)
     return found | {"rows": found["rows"] + largest}
@@ -52,7 +52,7 @@ def _rows(arch: str, options: argparse.Namespace) -> Iterator[dict]:
 
 
 def _compare(ours, theirs, options):
-    """Seconds of all that run here, and the losses of their steps."""
+    """Seconds of all variants that run here, and the losses of their steps."""
     losses = {name: [] for name in (*ours, *theirs)}
     calls = {name: functools.partial(_keep, losses[name], call) for name, call in (ours | theirs).items()}
     left_out = {"PyTorch compiled": "left out"} if options.skip_compiled else {}
@@ -75,7 +75,7 @@ def _keep(kept, call):
 
 
 def _ours(model, variables, triplets, queued) -> tuple[dict[str, dict], dict[str, Callable[[], list[float]]]]:
-    """What is known of our variants once they are compiled, by fact, and the variants."""
+    """Facts about our compiled variants, by name, and the variants."""
     known, calls = {}, {}
     for name, remat in (("perface_jax", False), ("perface_jax remat", True)):
         facts, calls[name] = steps.ours(model.clone(remat=remat), variables, triplets, queued=queued)

@@ -1,1 +1,1 @@
-"""One file a kind of run; its docstring is the lab record. In a wheel this is `perface_jax.configs`."""
+"""One file per kind of run; its docstring is the lab record. In a wheel, this is `perface_jax.configs`."""

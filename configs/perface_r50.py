@@ -14,7 +14,7 @@ Accuracy:  not run yet on the real data. The paper's Table 3, D2: [i] .862 +- .0
 Variants, as `--config=configs/perface_r50.py:NAME`; a sweep is one program (see docs/ablations.md):
   d1           trained on the majority labels of all triplets (the paper's D1)
   as_released  answer columns as released, not in the order of the pictures
-  paper        what the paper states and nothing beside it: see below
+  paper        only what the paper states: see below
   table3       D1 and D2 x 5 folds of sources and targets x 3 seeds: the cells of the paper's Table 3. Its +- is not
                ours: the paper does not say whether it is over seeds, splits or anything else
   margins      margins 0.05 to 0.4 x 3 seeds
@@ -26,10 +26,10 @@ The paper states (sections 3.1, 4.1, 4.2, 4.4): 80 targets x 80 source triplets,
 training, validation, and test sets"; training on all triplets with the majority label (D1) or on those with consistent
 annotations (D2); evaluation on triplets whose three votes agree, in [i] source and target not in the training data,
 [ii] source in it, [iii] target in it; SGD, batch 32, momentum .9, weight decay 5e-4, learning rate .01, margin .1.
-`paper` sets this, D2, and no flips. The paper does not state, so that our defaults stay: which ids or triplets are in
-which part and how many, what validation was used for, epochs, schedule, resizing, which layers train, how norms behave;
-nor whether its answers had the fault of the released file (data.repair). With the authors' split, should it be
-published: --config.split.by=file --config.split.file=FILE.
+`paper` sets this, D2, and no flips. Our defaults remain for what the paper does not state: which and how many ids or
+triplets are in which part, the use of validation, epochs, schedule, resizing, which layers train, how norms behave, and
+whether its answers had the fault of the released file (data.repair). If the authors publish their split:
+--config.split.by=file --config.split.file=FILE.
 """
 
 from ml_collections import ConfigDict

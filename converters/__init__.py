@@ -1,4 +1,4 @@
-"""Other people's checkpoints in and out. In a wheel this is `perface_jax.converters`."""
+"""Converters from and to other people's checkpoints. In a wheel, this is `perface_jax.converters`."""
 
 from .state_dicts import from_state_dict
 

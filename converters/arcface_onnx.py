@@ -1,19 +1,20 @@
-"""An ONNX export of an ArcFace IR-ResNet -> a model folder of perface_jax.
+"""Converts an ONNX export of an ArcFace IR-ResNet to a model folder.
 
     python -m perface_jax.converters.arcface_onnx w600k_r50.onnx --out models/arcface_r50
 
-The graph is followed from its output back to its input; the names of its nodes and tensors mean nothing. Understood:
+The graph is followed from its output back to its input; the names of its nodes and tensors do not matter. Supported:
 
 - Norms folded, all or some, into the convolution (or the `fc`) before them. A folded norm becomes an identity norm:
   scale 1, mean 0, variance 1 - eps, and the convolution's bias. The model then says `folded_norms`.
 - Tensors as initializers or Constant nodes, shared, cast, unsqueezed or transposed, of any floating type.
 - Identity, Dropout and Cast on the way; Flatten or Reshape; any Gemm, or MatMul and Add; slopes [C] or [C, 1, 1].
-- A norm's epsilon other than 1e-5: the difference moves into its running variance.
-- A normalization of the pictures about the middle of 0..255 or 0..1: dropped, for `images.normalize` does it here. A
-  factor that remains (1/128 is common where ours is 1/127.5) moves into the first convolution.
+- An epsilon other than 1e-5 in a norm: the difference moves into its running variance.
+- A normalization of the pictures around the middle of 0..255 or 0..1: dropped, because `images.normalize` does it here.
+  A remaining factor (1/128 is common, ours is 1/127.5) moves into the first convolution.
 
-Anything else is refused with the node it stands at: another network must not pass for this one. Initializers that are
-no weights of the network (the shape of a Reshape, leftovers) are dropped by name. Needs the extra `convert`, no torch.
+Anything else is an error that names the node, so that no other network passes for this one. Initializers that are not
+weights of the network (the shape of a Reshape, leftovers) are dropped by name. Needs the extra `convert`, but not
+torch.
 """
 
 import pathlib
@@ -49,17 +50,17 @@ def convert(source: onnx.ModelProto | str | pathlib.Path) -> tuple[IResNet, dict
       (model, variables), float32; `model.folded_norms` says whether a norm had been folded.
 
     Raises:
-      FileNotFoundError, ValueError: no ONNX file; no IR-ResNet, with the node where the graph differs; tensors that do
-        not fit, each under its name in PyTorch; NaN or Inf.
+      FileNotFoundError, ValueError: no ONNX file; no IR-ResNet (names the node where the graph differs); tensors that
+        do not fit (by PyTorch name); NaN or Inf.
     """
     return _convert(source if isinstance(source, onnx.ModelProto) else read(source))[:2]
 
 
 def read(path: str | pathlib.Path) -> onnx.ModelProto:
-    """The export in an .onnx file, with weights that it keeps in files beside it.
+    """The export in an .onnx file, including weights in files beside it.
 
     Raises:
-      FileNotFoundError, ValueError: no file, no whole ONNX file, or a file beside it is missing.
+      FileNotFoundError, ValueError: no file, an incomplete ONNX file, or a missing file beside it.
     """
     path = files.check_file(path)
     try:
@@ -70,11 +71,11 @@ def read(path: str | pathlib.Path) -> onnx.ModelProto:
             f"A PyTorch checkpoint goes through `python -m perface_jax.converters.arcface_torch {path} --out DIR`"
         ) from error
     except (onnx.checker.ValidationError, FileNotFoundError) as error:
-        raise ValueError(f"{path} keeps weights in another file, which must stand beside it: {error}") from error
+        raise ValueError(f"{path} keeps weights in another file, which must be beside it: {error}") from error
 
 
 def _convert(proto):
-    """Model, variables, and what a user should know: a phrase for each thing that was folded, moved or dropped."""
+    """Model, variables, and notes for the user: a phrase for each thing that was folded, moved or dropped."""
     try:
         onnx.checker.check_model(proto)
     except (onnx.checker.ValidationError, ValueError) as error:
@@ -89,7 +90,7 @@ def _convert(proto):
 
 
 class _Walk:
-    """One walk through a graph. `unread` are the initializers not met so far, `folded` counts the norms not found."""
+    """One walk through a graph. `unread` has the initializers not met so far, `folded` counts missing norms."""
 
     def __init__(self, graph):
         self.graph = graph
@@ -111,7 +112,7 @@ class _Walk:
         return tensors | _number(blocks[::-1]) | self.stem(node)
 
     def picture_shape(self):
-        """`[3, H, W]` of the input, 0 where any size may stand; empty where the export does not say."""
+        """`[3, H, W]` of the input, 0 for any size; empty if the export does not say."""
         return [dimension.dim_value for dimension in self.inputs[0].type.tensor_type.shape.dim][1:]
 
     def notes(self):
@@ -198,7 +199,7 @@ class _Walk:
         return slope.ravel()
 
     def picture_scale(self, name):
-        """What pictures in [-1, 1] must be multiplied by to be what the graph makes of its own."""
+        """The factor that turns pictures in [-1, 1] into the graph's own normalized pictures."""
         scale, shift = 1.0, 0.0
         while (name := self.behind(name)) != self.inputs[0].name:
             node = self.find(name, "the input, or its normalization", "Add", "Sub", "Mul", "Div")
@@ -227,7 +228,7 @@ class _Walk:
         return self.constant(node.input[1]).shape[-1] if _op(node) == "Conv" else None
 
     def find_with_norm(self, name, norm, layer, *ops, through=()) -> tuple[Any, Any]:
-        """The norm that computes a tensor, None where it is folded, and the layer before it."""
+        """The norm that computes a tensor (None if folded), and the layer before it."""
         node = self.find(name, f"{norm} or {layer}", "BatchNormalization", *ops, through=through)
         if node.op_type == "BatchNormalization":
             return node, self.find(node.input[0], layer, *ops, through=through)
@@ -245,7 +246,7 @@ class _Walk:
         return self.producers.get(name)
 
     def behind(self, name, through=()):
-        """The tensor of which this one is a copy, or one of the views named in `through`."""
+        """The tensor that this one copies, or views by an operation named in `through`."""
         while _op(node := self.producer(name)) in (*COPIES, *through):
             if node.op_type == "Cast" and _attributes(node)["to"] not in FLOATS:
                 raise _refusal(node, "floating numbers")
@@ -307,7 +308,7 @@ def _refusal(node, wanted):
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """The program; exits with 2 and one line where it cannot be done."""
+    """The program; exits with 2 and one line if the conversion fails."""
     parser = files.folder_parser(str(__doc__).splitlines()[0], ".onnx")
     args = parser.parse_args(arguments)
     with files.user_errors(parser):

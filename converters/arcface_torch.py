@@ -1,16 +1,16 @@
-"""A PyTorch checkpoint of an IR-ResNet -> a model folder of perface_jax.
+"""Converts a PyTorch checkpoint of an IR-ResNet to a model folder.
 
     python -m perface_jax.converters.arcface_torch ms1mv3_arcface_r50_fp16.pth --out models/arcface_r50
     perface convert adaface_ir50_ms1mv2.ckpt --family=adaface --out models/adaface_r50
 
 Reads .pth, .pt, .ckpt, .tar, .bin and .safetensors; the state dict may be nested in a checkpoint, and its keys may have
-prefixes. Torch files are read with `weights_only=True`: a pickle that would execute something is refused. Every key of
-the network is used or dropped by name; the only ones dropped are the `num_batches_tracked` counters of the norms. Keys
-beside the network (a classifier, say) are named. float16 and bfloat16 tensors become float32 of the same values. Only
+prefixes. Torch files are read with `weights_only=True`: a pickle that would execute code is refused. Every key of the
+network is used, except the `num_batches_tracked` counters of the norms. Keys beside the network (a classifier, for
+instance) are listed. float16 and bfloat16 tensors become float32 of the same values. Only
 torch files need torch (the extra `torch`); .safetensors needs the extra `convert`, and `convert` itself neither.
 
-`perface convert` asks for the family where keys alone cannot tell it. Run as `python -m`, this program reads weights of
-arcface_torch unless `--family` says otherwise.
+`perface convert` asks for the family if the keys do not determine it. Run as `python -m`, this program assumes weights
+of arcface_torch unless `--family` says otherwise.
 """
 
 import pathlib
@@ -33,7 +33,7 @@ def convert(state_dict: Mapping[str, Any], *, arch: str | None = None) -> dict:
 
     Args:
       state_dict: names to arrays (NumPy, or torch tensors on any device); nested or prefixed as checkpoints are.
-      arch: confirms what is recognized from the keys; never chooses.
+      arch: checked against the keys; never chooses.
 
     Returns:
       `{"params", "batch_stats", "constants"}`, float32.
@@ -55,7 +55,7 @@ def recognize(state_dict: Mapping[str, Any], *, arch: str | None = None) -> IRes
 
 
 def main(arguments: list[str] | None = None, *, family: str = families.AUTO) -> None:
-    """The program; exits with 2 and one line where it cannot be done."""
+    """The program; exits with 2 and one line if the conversion fails."""
     parser = files.folder_parser(str(__doc__).splitlines()[0], ".pth, .pt, .ckpt, .tar, .bin or .safetensors")
     files.contract_arguments(parser, family=family)
     parser.add_argument("--epsilon", type=float, help="of the norms, where it is not that of the family")

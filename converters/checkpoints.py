@@ -1,7 +1,7 @@
-"""The network inside a checkpoint: wherever it is nested, whatever stands before its names and beside it.
+"""Finds the network inside a checkpoint, whatever its nesting, prefixes and neighbors.
 
-A network is known by the names of its blocks, `layer1.0.*` or `body.0.*`. What stands before them is a prefix and is
-removed, as are the names that PyTorch's wrappers put anywhere (`module.`, `_orig_mod.`).
+A network is recognized by the names of its blocks, `layer1.0.*` or `body.0.*`. Prefixes of these names are removed, and
+so are the names that PyTorch's wrappers insert (`module.`, `_orig_mod.`).
 """
 
 import re
@@ -19,21 +19,21 @@ SHOWN = 12
 class Network(NamedTuple):
     """A network in a checkpoint."""
 
-    path: str  # where it stands: names of the mappings and the prefix, with dots between; "" for the checkpoint itself
+    path: str  # where it is: names of the mappings and the prefix, joined by dots; "" for the checkpoint itself
     tensors: dict[str, Any]  # bare names to values
-    beside: list[str]  # names in the same mapping that are not its own
+    beside: list[str]  # other names in the same mapping
 
 
 def find(checkpoint: Mapping[str, Any], key: str | None = None) -> Network:
-    """The network of a checkpoint; of several, that of `key`, with everything else among `beside`.
+    """The network of a checkpoint (of several, the one at `key`); everything else is in `beside`.
 
     Args:
       checkpoint: a state dict, or a mapping in which one is nested.
-      key: where the network stands, for example `state_dict_ema` or `teacher`; `.` is the checkpoint itself.
+      key: where the network is, for example `state_dict_ema` or `teacher`; `.` is the checkpoint itself.
 
     Raises:
-      TypeError: no mapping.
-      ValueError: no IR-ResNet, with the name of the network that it is; two of them and no key; no network at `key`.
+      TypeError: not a mapping.
+      ValueError: another kind of network, which is named; several networks and no key; no network at `key`.
     """
     if not isinstance(checkpoint, Mapping):
         raise TypeError(f"wanted a state dict, names to arrays, got {type(checkpoint).__name__}")
@@ -87,7 +87,7 @@ def _is_mine(name, prefix, others):
 
 
 def _mappings(checkpoint, path) -> Iterator[tuple[str, Mapping]]:
-    """Every mapping with names in it, the outer before the inner, and where it stands."""
+    """Every mapping with names in it, outer before inner, and where it is."""
     yield path, checkpoint
     for name, value in checkpoint.items():
         if isinstance(value, Mapping):
@@ -95,14 +95,14 @@ def _mappings(checkpoint, path) -> Iterator[tuple[str, Mapping]]:
 
 
 def _bare_names(mapping):
-    """Names without those of wrappers, to values; nested mappings are not among them."""
+    """Names without those of wrappers -> values; nested mappings are left out."""
     leaves = {}
     for name, value in mapping.items():
         if isinstance(value, Mapping):
             continue
         bare = WRAPPERS.sub("", str(name))
         if bare in leaves:
-            raise ValueError(f"the name {bare} stands twice in this checkpoint, the second time as {name}")
+            raise ValueError(f"the name {bare} occurs twice in this checkpoint, the second time as {name}")
         leaves[bare] = value
     return leaves
 

@@ -1,8 +1,8 @@
-"""Families of IR-ResNet weights: how they name their tensors, and the pictures that they have learned from.
+"""Families of IR-ResNet weights: their tensor names, and the pictures they were trained on.
 
-The families of one layout share their keys, so nothing in a state dict can tell them apart; a wrong choice gives wrong
-embeddings and no error. `choose` therefore chooses only where all families that are left see the same pictures, or
-where something in the file could come from one of them alone.
+Families of one layout share their keys, so a state dict alone does not distinguish them, and a wrong choice gives wrong
+embeddings without an error. `choose` therefore chooses only if all remaining families use the same pictures, or if
+something in the file is unique to one of them.
 """
 
 import re
@@ -19,7 +19,7 @@ AUTO = "auto"
 
 
 class Contract(NamedTuple):
-    """What a network expects of its pixels, and the epsilon of its norms."""
+    """The pixels that a network expects, and the epsilon of its norms."""
 
     color_order: str = "rgb"
     input_range: tuple[float, float] = input_contract.INPUT_RANGE
@@ -54,7 +54,7 @@ FAMILIES = {
 
 
 def named(name: str) -> str:
-    """The family of this name, however it is spelled: `face.evoLVe` is `face_evolve`.
+    """The family of this name, in any spelling: `face.evoLVe` is `face_evolve`.
 
     Raises:
       ValueError: there is no such family.
@@ -72,11 +72,11 @@ def choose(name: str, tensors: Mapping[str, np.ndarray], layout: str, hints: set
       name: of a family, or `auto`.
       tensors: under the names of arcface_torch.
       layout: of their keys, see `keys.layout`.
-      hints: families of which the checkpoint bears marks, see `marks`.
-      **given: fields of the contract that the caller knows, None for the others.
+      hints: families that the checkpoint shows signs of, see `marks`.
+      **given: fields of the contract that the caller knows; None for the others.
 
     Raises:
-      ValueError: no such family, a family of other keys, or several families that see different pictures.
+      ValueError: no such family, a family with other keys, or several families that use different pictures.
     """
     given = _checked(given)
     name = named(name)
@@ -92,7 +92,7 @@ def choose(name: str, tensors: Mapping[str, np.ndarray], layout: str, hints: set
 
 
 def marks(tensors: Mapping[str, np.ndarray], checkpoint: Mapping[str, Any], beside: list[str]) -> set[str]:
-    """Families of which something in the checkpoint could come from no other.
+    """The families that alone could have produced something in the checkpoint.
 
     - arcface_torch and what is trained with its code: PyTorch has counted the batches, and the scale of the last norm
       is still exactly 1. Code with another epsilon trains it; weights from MXNet have counters of 0.

@@ -1,4 +1,4 @@
-"""What every converter needs of files: recognize the impostors, and say where a model came from."""
+"""Shared by the converters: recognizes files that are not weights, and records where a model came from."""
 
 import argparse
 import contextlib
@@ -17,7 +17,7 @@ LICENSE = (
 
 
 def check_file(path: str | pathlib.Path) -> pathlib.Path:
-    """The path, when a file of weights may stand there.
+    """The path, if it can be a file of weights.
 
     Raises:
       FileNotFoundError: there is no such file.
@@ -43,7 +43,7 @@ def check_file(path: str | pathlib.Path) -> pathlib.Path:
 
 
 def folder_parser(description: str, file_help: str) -> argparse.ArgumentParser:
-    """The arguments of every command that turns a file of weights into a model folder."""
+    """The arguments of every command that converts a file of weights to a model folder."""
     parser = argparse.ArgumentParser(prog="perface convert", description=description)
     parser.add_argument("file", help=file_help)
     parser.add_argument("--out", required=True, help="model folder to write; must not exist")
@@ -56,7 +56,7 @@ def folder_parser(description: str, file_help: str) -> argparse.ArgumentParser:
 
 
 def contract_arguments(parser: argparse.ArgumentParser, *, family: str = families.AUTO) -> None:
-    """The arguments that say which pictures the weights have learned from; `family` is the default."""
+    """The arguments that say on which pictures the weights were trained; `family` is the default."""
     known = ", ".join(families.FAMILIES)
     parser.add_argument("--family", default=family, help=f"whose weights these are: {families.AUTO}, {known}")
     parser.add_argument("--color_order", choices=input_contract.COLOR_ORDERS, help="where it is not the family's")
@@ -76,7 +76,7 @@ def _range(text: str) -> tuple[float, ...]:
 
 @contextlib.contextmanager
 def user_errors(parser: argparse.ArgumentParser) -> Iterator[None]:
-    """Ends the program with one clear line and code 2 where a file or an argument is at fault."""
+    """Ends the program with one line and code 2 if a file or an argument is at fault."""
     try:
         yield
     except (ValueError, OSError, extras.MissingExtra) as error:

@@ -1,9 +1,9 @@
-"""The names of PyTorch and of Flax, in tables that are used in both directions.
+"""The names of PyTorch and of Flax, in tables for both directions.
 
 A leaf of the Flax variables is `(collection, path)` like `("params", "layer1_0/conv1/kernel")`; its twin in an
 arcface_torch state dict is one key like `layer1.0.conv1.weight`. Layouts differ for two kinds of tensor: convolutions
 (height, width, in, out against out, in, height, width) and `fc`, whose inputs PyTorch orders channel, row, column and
-NHWC orders row, column, channel. Everything else is copied as it is, so a round trip is bit-identical.
+NHWC orders row, column, channel. Everything else is copied unchanged, so a round trip is bit-identical.
 
 Other families give the modules of arcface_torch other names: `LAYOUTS` has a table for each. `IR` counts the blocks
 through all stages: its `body.N` is the block `i` of stage `k` here, `layerk.i`.
@@ -28,7 +28,7 @@ LEAVES = {
     ("batch_stats", "mean"): "running_mean",
     ("batch_stats", "var"): "running_var",
 }
-# The order in which arcface_torch registers what stands in a block, in the network and in a norm.
+# The order in which arcface_torch registers the parts of a block, of the network and of a norm.
 ORDER = ("conv1", "bn1", "prelu", "layer", "bn2", "fc", "features")
 BLOCK_ORDER = ("bn1", "conv1", "bn2", "prelu", "conv2", "bn3", "downsample.0", "downsample.1")
 COUNTER = "num_batches_tracked"
@@ -40,7 +40,7 @@ _IR_BLOCK = {
     "bn1": "res_layer.0", "conv1": "res_layer.1", "bn2": "res_layer.2", "prelu": "res_layer.3", "conv2": "res_layer.4",
     "bn3": "res_layer.5", "downsample.0": "shortcut_layer.0", "downsample.1": "shortcut_layer.1",
 }  # fmt: skip
-# Without a norm between the first convolution of a block and its PReLU, whatever follows moves up by one.
+# Without a norm between the first convolution of a block and its PReLU, what follows moves up by one.
 _IR_PLAIN_BLOCK = {
     "bn1": "res_layer.0", "conv1": "res_layer.1", "prelu": "res_layer.2", "conv2": "res_layer.3", "bn3": "res_layer.4",
     "downsample.0": "shortcut_layer.0", "downsample.1": "shortcut_layer.1",
@@ -54,7 +54,7 @@ LEAF_ORDER = ("weight", "bias", "running_mean", "running_var", COUNTER)
 
 
 class Twin(NamedTuple):
-    """A tensor in both worlds: where it stands, its shapes, and the copies there and back."""
+    """A tensor in both libraries: its names, its shapes, and the copies in both directions."""
 
     collection: str
     path: tuple[str, ...]
@@ -76,7 +76,7 @@ def counters(model: IResNet) -> list[str]:
 
 
 def layout(keys: Iterable[str]) -> str:
-    """Which of the layouts has names like these: `arcface`, `ir` or `ir_plain`."""
+    """The layout that has names like these: `arcface`, `ir` or `ir_plain`."""
     blocks = [match[2] for match in map(IR_BLOCK.match, keys) if match]
     if not blocks:
         return ARCFACE
@@ -84,7 +84,7 @@ def layout(keys: Iterable[str]) -> str:
 
 
 def to_arcface(keys: Iterable[str], layout: str) -> dict[str, str]:
-    """Keys of a family to the keys of arcface_torch; names that the family does not have stay as they are."""
+    """Keys of a family to the keys of arcface_torch; unknown names are unchanged."""
     keys = list(keys)
     if layout == ARCFACE:
         return {key: key for key in keys}
@@ -94,7 +94,7 @@ def to_arcface(keys: Iterable[str], layout: str) -> dict[str, str]:
 
 
 def from_arcface(key: str, layout: str, layers: Sequence[int]) -> str:
-    """The key of a family for one of arcface_torch, with so many blocks in each stage; unchanged where it has none."""
+    """The family's key for a key of arcface_torch, given the blocks of each stage; unchanged if there is none."""
     if layout == ARCFACE:
         return key
     network, block = LAYOUTS[layout]

@@ -1,4 +1,4 @@
-"""Face recognizers that are no IR-ResNet, known by the names in their state dicts: a refusal says what they are."""
+"""Other face recognizers than IR-ResNets, recognized by the names in their state dicts, for the error message."""
 
 import re
 from collections.abc import Mapping
@@ -39,7 +39,7 @@ RESNET_BLOCK = re.compile(r"layer[1-4]\.\d+\.conv2\.weight$")
 
 
 def name_of(tensors: Mapping[str, Any]) -> str | None:
-    """What these tensors belong to, if it is a known network that is no IR-ResNet."""
+    """The network that these tensors belong to, if it is a known one other than an IR-ResNet."""
     names = [str(name) for name in tensors]
     for name, pattern in PATTERNS:
         if any(map(pattern.search, names)):
@@ -52,7 +52,7 @@ def name_of(tensors: Mapping[str, Any]) -> str | None:
 
 
 def refusal(name: str) -> str:
-    """The message of the refusal."""
+    """The error message."""
     return (
         f"this is {name}. It computes something else than the IR-ResNet of this library and cannot be converted; look"
         " for IR-ResNet weights of the same authors (often called r50, r100, ir_50 or ir_101)"
@@ -60,6 +60,6 @@ def refusal(name: str) -> str:
 
 
 def _is_bottleneck(tensors):
-    """A 1x1 convolution where a block of an IR-ResNet has its first 3x3."""
+    """Whether a block begins with a 1x1 convolution, where an IR-ResNet has its first 3x3."""
     first = (value for name, value in tensors.items() if re.search(r"body\.0\.res_layer\.1\.weight$", str(name)))
     return any(len(shape := np.shape(value)) == 4 and shape[2:] == (1, 1) for value in first)

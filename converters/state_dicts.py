@@ -1,4 +1,4 @@
-"""A PyTorch state dict of any family of IR-ResNet -> the Flax model and its variables."""
+"""Converts a PyTorch state dict of any family of IR-ResNet to the Flax model and its variables."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -21,7 +21,7 @@ class Source(NamedTuple):
     tensors: dict[str, np.ndarray]
     names: dict[str, str]  # of arcface_torch to those in the checkpoint
     layout: str
-    beside: list[str]  # names of the checkpoint that are none of the network
+    beside: list[str]  # names of the checkpoint that are not of the network
     hints: set[str]  # see `families.marks`
 
 
@@ -37,24 +37,24 @@ def from_state_dict(
 ) -> tuple[IResNet, dict]:
     """The model and its variables from the weights of a family of IR-ResNets.
 
-    The model embeds RGB pictures like every other: what its weights expect instead is in its fields `color_order`,
-    `input_range` and `epsilon`. Where a family returns directions and lengths (AdaFace), or directions alone, the
-    embedding is the vector before that division.
+    The model embeds RGB pictures like every other; its fields `color_order`, `input_range` and `epsilon` record what
+    its weights expect. If a family returns unit vectors (with lengths, as AdaFace, or without), the embedding is the
+    vector before normalization.
 
     Args:
       state_dict: names to arrays (NumPy, or torch tensors on any device); nested or prefixed as checkpoints are.
-      family: `auto`, or a name of `families.FAMILIES`; needed where families share their keys.
-      arch: confirms what is recognized from the keys: a name such as `r50`, or the blocks of each stage.
-      key: which network, where the checkpoint holds several, for example `state_dict_ema`.
+      family: `auto`, or a name in `families.FAMILIES`; needed if families share their keys.
+      arch: checked against the keys: a name such as `r50`, or the blocks of each stage.
+      key: which network, if the checkpoint holds several, for example `state_dict_ema`.
       color_order, input_range, epsilon: replace those of the family.
 
     Returns:
-      (model, variables), float32; `model.folded_norms` says whether a norm of ours has no counterpart there.
+      (model, variables), float32; `model.folded_norms` says whether the family lacks one of our norms.
 
     Raises:
-      TypeError: no mapping.
-      ValueError: another kind of network, by name; several networks or families that would fit; missing (`-`),
-        unexpected (`+`) or misshapen (both) tensors; NaN, Inf or negative variances; tensors of an odd kind.
+      TypeError: not a mapping.
+      ValueError: another kind of network, which is named; several networks or families that would fit; missing (`-`),
+        unexpected (`+`) or misshapen (both) tensors; NaN, Inf or negative variances; unsupported kinds of tensors.
     """
     source = open_checkpoint(state_dict, key=key)
     given = {"color_order": color_order, "input_range": input_range, "epsilon": epsilon}
@@ -96,7 +96,7 @@ def title(model: IResNet) -> str:
 
 
 def fill(model: IResNet, source: Source) -> tuple[IResNet, dict]:
-    """The model, and its variables with these tensors. Norms and kernels that the family does not have are identities.
+    """The model, and its variables with these tensors. Norms and kernels that the family lacks become identities.
 
     Raises:
       ValueError: see `from_state_dict`.
@@ -137,7 +137,7 @@ def identity_shortcut(block: str, channels: int, epsilon: float) -> dict[str, np
 
 
 def _identities(model, source, wanted):
-    """What a family leaves out: the norm before a PReLU, the shortcut where no channel changes, the last affine map."""
+    """Identities for what a family lacks: the norm before a PReLU, shortcuts without new channels, the last affine."""
     if source.layout == keys.ARCFACE:
         return {}
     tensors = {}
@@ -164,7 +164,7 @@ def _depths(tensors) -> tuple[int, ...]:
 
 
 def _layers(found, arch) -> tuple[int, ...]:
-    """The blocks of each stage; a file that lacks some is told which keys it lacks, not that it is another network."""
+    """The blocks of each stage. If a file lacks some, the error lists the missing keys."""
     # Nearest: a file with a block missing is one of a published network, unless `arch` says otherwise.
     nearest = min(LAYERS, key=lambda name: sum(abs(a - b) for a, b in zip(LAYERS[name], found, strict=True)))
     lacking = [stage for stage, (a, b) in enumerate(zip(found, LAYERS[nearest], strict=True), 1) if a < b]
@@ -196,6 +196,6 @@ def _parse(arch) -> tuple[int, ...]:
 
 
 def _most_common_length(tensors, names, default):
-    """What most of these vectors agree on, so that one wrong tensor does not make all the others look wrong."""
+    """The length that most of these vectors have, so that one wrong tensor does not make all others look wrong."""
     lengths = [len(tensors[name]) for name in names if np.ndim(tensors.get(name)) == 1 and len(tensors[name])]
     return max(lengths, key=lengths.count, default=default)

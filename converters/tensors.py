@@ -1,4 +1,4 @@
-"""A tensor of a checkpoint -> a NumPy array of the same numbers, or the reason why there is none."""
+"""Converts a tensor of a checkpoint to a NumPy array of the same numbers, or says why it cannot."""
 
 from typing import Any
 
@@ -9,14 +9,14 @@ from . import keys
 
 
 def to_numpy(name: str, value: Any) -> np.ndarray:
-    """float32 of the same values; counters of norms stay whole numbers.
+    """The same values in float32; counters of norms stay whole numbers.
 
     Args:
       name: in the checkpoint, for messages.
       value: a NumPy array, or a tensor of torch on any device.
 
     Raises:
-      ValueError: no tensor, or one of a kind that float32 does not hold exactly, by name.
+      ValueError: not a tensor, or values that float32 cannot hold exactly; names the tensor.
     """
     if hasattr(value, "detach"):
         _refuse_odd(name, value)

@@ -1,8 +1,8 @@
-"""A model folder of perface_jax -> a PyTorch state dict that `load_state_dict(strict=True)` of arcface_torch accepts.
+"""Converts a model folder to a PyTorch state dict, which `load_state_dict(strict=True)` of arcface_torch accepts.
 
     python -m perface_jax.converters.to_torch models/perface_r50 --out perface_r50.pth
 
-The way back of `arcface_torch`, for fine-tuned models too: bit-identical in every floating-point tensor. The
+The inverse of `arcface_torch`, for fine-tuned models too: bit-identical in every floating-point tensor. The
 counters `num_batches_tracked`, which Flax does not have, are written as 0.
 """
 
@@ -25,11 +25,11 @@ def to_state_dict(model: IResNet, variables: Mapping) -> dict[str, np.ndarray]:
     """The PyTorch state dict as NumPy arrays, in PyTorch's order.
 
     Args:
-      model: the module; folded norms are written as the identity norms they are.
+      model: the module; folded norms are written as identity norms.
       variables: its `params`, `batch_stats` and `constants`.
 
     Returns:
-      names to arrays in the dtype of the variables; counters int64 zeros.
+      Names to arrays in the dtype of the variables; counters are int64 zeros.
 
     Raises:
       ValueError: the variables are not those of the model, or hold NaN or Inf.
@@ -45,7 +45,7 @@ def to_state_dict(model: IResNet, variables: Mapping) -> dict[str, np.ndarray]:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """The program; exits with 2 and one line where it cannot be done."""
+    """The program; exits with 2 and one line if the conversion fails."""
     parser = argparse.ArgumentParser(prog="perface convert", description=str(__doc__).splitlines()[0])
     parser.add_argument("folder", help="model folder")
     parser.add_argument("--out", required=True, help=".pth file to write; must not exist")

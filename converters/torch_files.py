@@ -1,4 +1,4 @@
-"""What a .pth, .pt, .ckpt or .safetensors file holds, with nothing in it executed, or what stands in the way."""
+"""Reads a .pth, .pt, .ckpt or .safetensors file without executing anything in it, or says what prevents it."""
 
 import pathlib
 import pickletools
@@ -51,7 +51,7 @@ def read(path: str | pathlib.Path) -> Mapping[str, Any]:
 
 
 class Blank:
-    """Stands for an object of Lightning beside the weights (its callbacks, say); nothing of it runs."""
+    """Replaces an object of Lightning beside the weights (callbacks, for instance), so that nothing of it runs."""
 
     def __init__(self, *_):
         pass
@@ -69,7 +69,7 @@ def _load_with_blanks(path, foreign):
 
 
 def _foreign_names(path, error) -> list[str]:
-    """What the pickle in the file would import beyond plain weights."""
+    """The names that the pickle in the file would import beyond plain weights."""
     import torch
 
     try:
@@ -80,7 +80,7 @@ def _foreign_names(path, error) -> list[str]:
 
 
 def _names_in_pickle(path) -> list[str]:
-    """What a plain pickle would import, read from its instructions; nothing where it is damaged or no pickle."""
+    """The names that a plain pickle would import, read from its instructions; none if it is damaged or not a pickle."""
     strings, named = [], []
     try:
         with path.open("rb") as file:

@@ -443,7 +443,7 @@ def test_weights_beside_the_file_are_read_and_missed(folded, tmp_path):
     _, seen = arcface_onnx.convert(tmp_path / "model.onnx")
     assert jax.tree.all(jax.tree.map(np.array_equal, seen, arcface_onnx.convert(folded)[1]))
     (tmp_path / "weights.bin").unlink()
-    with pytest.raises(ValueError, match="must stand beside it.*weights.bin"):
+    with pytest.raises(ValueError, match="must be beside it.*weights.bin"):
         arcface_onnx.convert(tmp_path / "model.onnx")
 
 
