@@ -24,7 +24,7 @@ def parser() -> argparse.ArgumentParser:
     gpu = jax.default_backend() == "gpu"
     made = record.parser(__doc__)
     made.add_argument("--network", default="r50" if gpu else "r18-16", help="architecture, or with -WIDTH")
-    made.add_argument("--image-size", type=int, default=112, help="pixels a side")
+    made.add_argument("--image-size", type=int, default=112, help="side in pixels")
     made.add_argument("--batch-size", type=int, default=128 if gpu else 16, help="triplets of all devices together")
     made.add_argument("--devices", type=int, nargs="+", help="default: 1, 2, 4, ... of those there are")
     made.add_argument("--rounds", type=int, default=5, help="in which each is timed once")

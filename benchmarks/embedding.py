@@ -118,7 +118,7 @@ def _pytorch(twin, pictures) -> dict[str, Callable[[], torch.Tensor]]:
 
 
 def _exact(twin, pictures):
-    """Embeddings float32 `[b, 512]` by PyTorch in float32 on the host, whatever the device and dtype of the others."""
+    """Embeddings float32 `[b, 512]` by PyTorch in float32 on the host, for any device and dtype of the others."""
     with torch.inference_mode():
         return twin(torch.from_numpy(pictures).permute(0, 3, 1, 2)).numpy()
 

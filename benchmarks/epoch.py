@@ -28,7 +28,7 @@ def parser() -> argparse.ArgumentParser:
     gpu = jax.default_backend() == "gpu"
     parser = record.parser(__doc__)
     parser.add_argument("--networks", nargs="+", default=["r50"] if gpu else ["r18-16", "r18"], help="r18 or r18-WIDTH")
-    parser.add_argument("--image-size", type=int, default=112, help="pixels a side")
+    parser.add_argument("--image-size", type=int, default=112, help="side in pixels")
     parser.add_argument("--batch-size", type=int, default=128 if gpu else 4, help="triplets")
     parser.add_argument("--steps", type=int, default=20 if gpu else 10, help="in an epoch")
     parser.add_argument("--steps-per-call", type=int, nargs="+", default=[1, 0], help="0: the whole epoch")

@@ -166,10 +166,10 @@ def expression(source: faces.Source, target: faces.Target, other: faces.Source) 
 
 
 def median(values: np.ndarray) -> float:
-    """Of all values."""
+    """The median of all values."""
     return round(float(np.median(np.asarray(values))), 2)
 
 
 def correlation(seen: np.ndarray, true: np.ndarray) -> float:
-    """Spearman's, of ranks."""
+    """Spearman's correlation, of ranks."""
     return round(float(spearmanr(seen, true)[0]), 3)

@@ -28,14 +28,14 @@ from benchmarks import record, runs
 from perface_jax import annotations, images, parallel
 from perface_jax.datasets import batches, plans, release, sim_celeba
 
-STORED = 224  # pixels a side of the generated pictures
+STORED = 224  # side in pixels of the generated pictures
 
 
 def parser() -> argparse.ArgumentParser:
     parser = record.parser(__doc__)
     parser.add_argument("--release", help="a folder in the release layout; default: generated pictures")
     parser.add_argument("--triplets", type=int, default=1000, help="to generate")
-    parser.add_argument("--image-size", type=int, default=112, help="pixels a side, as stored")
+    parser.add_argument("--image-size", type=int, default=112, help="side in pixels, as stored")
     parser.add_argument("--batch-size", type=int, default=32, help="triplets")
     parser.add_argument("--batches", type=int, default=100, help="taken in a round of the second row")
     parser.add_argument("--network", default="r18-16", help="that is trained: architecture, or with -WIDTH")

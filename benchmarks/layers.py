@@ -32,7 +32,7 @@ def parser() -> argparse.ArgumentParser:
     made = record.parser(__doc__)
     made.add_argument("--batch", type=int, default=8, help="pictures at once")
     made.add_argument("--width", type=int, default=64, help="channels of the first stage")
-    made.add_argument("--image-size", type=int, default=112, help="pixels a side")
+    made.add_argument("--image-size", type=int, default=112, help="side in pixels")
     made.add_argument("--rounds", type=int, default=16, help="in which each variant is timed once")
     return made
 

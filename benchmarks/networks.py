@@ -40,7 +40,7 @@ def add_choices(parser: argparse.ArgumentParser, archs: Sequence[str], batches: 
         "--skip-compiled", action="store_true", help="leave out torch.compile, which takes minutes per row"
     )
     parser.add_argument("--width", type=int, default=64, help="channels of the first stage")
-    parser.add_argument("--image-size", type=int, default=112, help="pixels a side")
+    parser.add_argument("--image-size", type=int, default=112, help="side in pixels")
     parser.add_argument(
         "--matrix", type=int, default=16384 if GPU else 2048, help="size of the matrices of the matrix product"
     )

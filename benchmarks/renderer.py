@@ -18,7 +18,7 @@ from perface_jax.synthetic import faces, world, write_world
 def parser() -> argparse.ArgumentParser:
     """The options of this part."""
     made = record.parser(__doc__)
-    made.add_argument("--size", type=int, default=112, help="pixels a side")
+    made.add_argument("--size", type=int, default=112, help="side in pixels")
     made.add_argument("--batch-size", type=int, default=write_world.BATCH, help="faces")
     made.add_argument("--rounds", type=int, default=5, help="at least, in which a batch is drawn once")
     made.add_argument("--seconds", type=float, default=5.0, help="at least, of all rounds")

@@ -138,12 +138,12 @@ def compared(before: dict[str, np.ndarray], after: dict[str, np.ndarray]) -> dic
 
 
 def medians(values: dict[str, np.ndarray]) -> dict[str, float]:
-    """Of every error."""
+    """The median of every error."""
     return {name: round(float(np.median(column)), 2) for name, column in values.items() if name != "machine"}
 
 
 def mean(values: np.ndarray) -> Estimate:
-    """Over the faces."""
+    """The mean over the faces."""
     return over_faces(values, np.ones(len(values)))
 
 
@@ -154,7 +154,7 @@ def over_faces(above: np.ndarray, below: np.ndarray) -> Estimate:
 
 
 def described(found: Estimate) -> dict:
-    """For the record."""
+    """The figures for the record."""
     value, *interval = (round(bound, 4) for bound in found)
     return {"value": value, "interval": interval}
 

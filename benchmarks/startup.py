@@ -34,7 +34,7 @@ def parser() -> argparse.ArgumentParser:
     parser = record.parser(__doc__)
     parser.add_argument("--arch", default="r50")
     parser.add_argument("--width", type=int, default=64, help="channels of the first stage")
-    parser.add_argument("--image-size", type=int, default=112, help="pixels a side")
+    parser.add_argument("--image-size", type=int, default=112, help="side in pixels")
     parser.add_argument("--batch-size", type=int, default=4, help="triplets")
     parser.add_argument("--starts", nargs="+", default=["folder", "random"], choices=["folder", "random"])
     parser.add_argument("--rounds", type=int, default=2, help="each with a cold and a warm start")

@@ -23,7 +23,7 @@ DEVICES = 8  # virtual ones, on CPUs
 def parser() -> argparse.ArgumentParser:
     parser = record.parser(__doc__)
     parser.add_argument("--network", default="r18-16", help="architecture, or with -WIDTH")
-    parser.add_argument("--image-size", type=int, default=112, help="pixels a side")
+    parser.add_argument("--image-size", type=int, default=112, help="side in pixels")
     parser.add_argument("--batch-size", type=int, default=8, help="triplets of each run")
     parser.add_argument("--replicas", type=int, nargs="+", default=[1, 2, 4, 8], help=f"on CPUs up to {DEVICES}")
     parser.add_argument("--rounds", type=int, default=5, help="in which both are timed once")

@@ -182,7 +182,7 @@ def _letter_share(share_of_b: np.ndarray, letter: int) -> float:
 
 
 def _equal_stretches(votes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Where each stretch of equal votes starts, and its length."""
+    """The start and the length of each stretch of equal votes."""
     starts = np.flatnonzero(np.diff(votes, prepend=-1)) if len(votes) else np.zeros(0, np.int64)
     return starts, np.diff(np.append(starts, len(votes)))
 

@@ -87,7 +87,7 @@ def audit(
 
 
 def _by_number(votes: Votes) -> Votes:
-    """What the audit needs, rows by triplet number."""
+    """The arrays that the audit needs, rows by triplet number."""
     row = votes.by_number()
     ids, annotator = tuple(votes.ids[i] for i in row), None if votes.annotator is None else votes.annotator[row]
     return dataclasses.replace(votes, ids=ids, votes=votes.votes[row], annotator=annotator, pictures=(), lines=())

@@ -11,7 +11,7 @@ from jaxtyping import Float64, Int8
 
 from perface_jax.annotations.votes import Votes, share_by_row
 
-# By simulation, three votes a triplet: tests/annotations/test_labels.py, docs/statistics.md.
+# By simulation, three votes per triplet: tests/annotations/test_labels.py, docs/statistics.md.
 FEWEST_VOTES = 100
 
 

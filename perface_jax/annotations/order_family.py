@@ -27,7 +27,7 @@ class Family:
     meanings: tuple[tuple[tuple[GridOrder, int], ...], ...]
 
     def move(self, seen: GridOrder, wanted: int, rows: Int[np.ndarray, " r"]) -> Int[np.ndarray, " r"]:
-        """Where the change from one order to another moves these rows."""
+        """The places to which the change from one order to another moves these rows."""
         if seen.shift:
             return (rows - seen.shift) % self.positions.shape[1]
         return self.positions[wanted][self.cells[self.orders.index(seen)][rows]]

@@ -2,7 +2,7 @@
 
 The config is the one that the run recorded; what was moved since, and settings of an evaluation, may be given again.
 Prints a summary (`--tables`: every table) and writes WORKDIR/evaluation.json. `--report=DIR` adds report.html and
-report.json, `--figures=DIR` the figures as PDF, `--votes_table=DIR` a CSV with one line a vote for every model.
+report.json, `--figures=DIR` the figures as PDF, `--votes_table=DIR` a CSV with one line per vote for every model.
 `--embeddings=FILE.npz` evaluates embeddings from any model in place of a run. `--compare=OTHER` adds paired tests
 against another evaluated workdir, or another file of embeddings.
 
@@ -50,7 +50,7 @@ def main() -> None:
         "compare": "Another evaluated workdir, or another .npz.",
         "report": "Folder for report.html and report.json.",
         "figures": "Folder for the figures as PDF.",
-        "votes_table": "Folder for a CSV of every model: one line a vote, with the similarities.",
+        "votes_table": "Folder for a CSV of every model: one line per vote, with the similarities.",
         "pictures": "Folder of pictures, for --parts=embed.",
         "crop": "Of these pictures, as for embed_folder. Default: config.crop.",
         "out": "File that --parts=embed writes, folder that --part=anonymize writes.",

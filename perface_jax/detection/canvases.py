@@ -27,11 +27,11 @@ class Piece(NamedTuple):
     place: tuple[int, int]  # on the canvas
 
     def target(self) -> tuple[slice, slice]:
-        """Where in the results [rows, columns] of its level the cells of this piece are."""
+        """The slices of this piece's cells in the results [rows, columns] of its level."""
         return _cells(self.start, self.length)
 
     def cells(self) -> tuple[slice, slice, slice]:
-        """Where on the results [canvases, rows, columns] the cells of this piece are."""
+        """The slices of this piece's cells in the results [canvases, rows, columns]."""
         return slice(self.canvas, self.canvas + 1), *_cells(self.place, self.length)
 
 

@@ -37,7 +37,7 @@ class Cascade:
     weights: networks.Weights
     thresholds: tuple[float, float, float] = (0.6, 0.7, 0.7)  # scores that P-, R- and O-Net must give
     factor: float = 0.709  # from a level of the pyramid to the next
-    smallest: float = 20.0  # pixels a side of the smallest face
+    smallest: float = 20.0  # side in pixels of the smallest face
 
     def __post_init__(self):
         if len(self.thresholds) != 3 or not all(0 <= one <= 1 for one in self.thresholds):

@@ -22,7 +22,7 @@ from perface_jax.arrays import AnyArray, Array
 Layers = Sequence[Float32[AnyArray, "..."]]
 ARRAYS = {"pnet": 13, "rnet": 16, "onet": 21}
 FIELD, STRIDE = 12, 2  # of P-Net: pixels that a cell sees, and pixels from cell to cell
-REFINED, OUTPUT = 24, 48  # pixels a side of the windows that R-Net and O-Net take
+REFINED, OUTPUT = 24, 48  # side in pixels of the windows that R-Net and O-Net take
 _NEVER = -1e9  # loses against every value in a max-pool
 
 

@@ -107,7 +107,7 @@ def _drawn(function: Callable, how: Inference) -> Callable:
 
 
 def _apply(function, scores, judged, how):
-    """What a function of scores, ids and a mask gives for the scores that are all numbers; (NaN, NaN) without ids."""
+    """Apply a function of scores, ids and a mask to the scores that are not NaN; (NaN, NaN) without ids."""
     kept = np.isfinite(sum(scores))
     ids = basis(judged.at(kept), how.method).ids
     if not ids:

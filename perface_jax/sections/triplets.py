@@ -87,7 +87,7 @@ def accuracy(rows: Sequence[TripletRow], pairs: Mapping[Setting, Mapping[str, Pa
 
 
 def votes(table: VoteTable) -> Section:
-    """All votes, split ones too: soft scores, likelihood, calibration, and human agreement."""
+    """All votes, unanimous or not: soft scores, likelihood, calibration, and human agreement."""
     rows = [row for row in table.rows if row.setting.is_test]
     lines = [
         (

@@ -40,7 +40,7 @@ def mean_of(values: Shaped[np.ndarray, " t"], cluster: Cluster, weights: Weights
 
 
 def wilson(share: float, size: float) -> tuple[float, float]:
-    """Wilson's 95% interval of a share of so many independent answers.
+    """Wilson's 95% interval of a share of independent answers.
 
         >>> from perface_jax.statistics.shares import wilson
         >>> [round(end, 3) for end in wilson(0.8, 10)]
@@ -55,7 +55,7 @@ def wilson(share: float, size: float) -> tuple[float, float]:
 
 
 def _effective_size(values, cluster) -> float:
-    """Of values from 0 to 1; NaN for a single cluster."""
+    """The effective size of values from 0 to 1; NaN for a single cluster."""
     from scipy.special import stdtrit
 
     count, number = len(values), np.unique(cluster, return_inverse=True)[1]

@@ -93,7 +93,7 @@ def calibrate(people: Annotators, margin: Float[np.ndarray, "t people"], *, agre
 def answer(
     seed: Sequence[int] | int, people: Annotators, features: Float[np.ndarray, "t 3 k"], *, agreement: float = AGREEMENT
 ) -> Answers:
-    """Three valid votes a triplet by different annotators, and all other answers.
+    """Three valid votes per triplet by different annotators, and all other answers.
 
     ValueError where fewer than three annotators pass the dummies.
     """

@@ -41,7 +41,7 @@ def natural(n: int) -> Seam:
 def render(
     source: Source, target: Target, seam: Seam | None = None, *, size: int = 112, view: View = SIMSWAP_VIEW
 ) -> UInt8[Array, "n {size} {size} 3"]:
-    """Pictures of `size` pixels a side of faces, with the seams of a swap or without; leading axis n throughout."""
+    """Pictures of faces, `size` x `size` pixels, with the seams of a swap or without; leading axis n throughout."""
     s, t = source, target
     seam = natural(t.yaw.shape[0]) if seam is None else seam
     u, v, pixel = _pixels(view, size)

@@ -3,13 +3,13 @@
     python -m perface_jax.datasets.synthetic --out DIR --targets 80 --sources 80 --seed 0
 
     DIR/release/triplet/t0000_{a,b,c}.jpg       face swaps, c = reference
-    DIR/release/triplet_answers.csv             three votes a triplet by simulated annotators
+    DIR/release/triplet_answers.csv             three votes per triplet by simulated annotators
     DIR/celeba_hq/CelebA-HQ-img/0.jpg           portraits, with CelebAMask-HQ-attribute-anno.txt
     DIR/*/truth/                                what is unknown of real data: `ground_truth` has the list
 
 `faces` draws, `world` says who lives here and how annotators vote. The same options give the same bytes on the
 same machine. A folder appears under its name only when it is complete. `seed` names the people; `size` and `quality`
-of the pictures are pixels a side and JPEG quality.
+of the pictures are the side in pixels and the JPEG quality.
 """
 
 import argparse
