@@ -21,6 +21,6 @@ def default(task: str) -> ConfigDict:
 
 
 def check(config: ConfigDict) -> None:
-    """Raise a ValueError where a field is missing, unknown or wrong, before anything is read or written."""
+    """Raise a ValueError if a field is missing, unknown or wrong, before anything is read or written."""
     settings.refuse_unknown(config, FIELDS)
     settings.check(config, FIELDS)

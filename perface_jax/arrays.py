@@ -5,16 +5,15 @@
 
     def mean(x: Float[AnyArray, "*batch d"], *, where: Bool[AnyArray, " d"]) -> Float[Array, "*batch"]:
 
-Take `AnyArray` (of NumPy or of JAX, traced or not). Return `Array` where JAX computes, `np.ndarray` on the host; the
-rooms without JAX, `annotations` and `datasets`, import nothing from here. Kinds: Float, Int, UInt8, Bool, Num (any
-number), Shaped (any dtype), `Pixels` of this module; `Float32` only where nothing else is accepted. A name stands for
-one length within a call; `*batch` is any number of axes; `*#batch` broadcasts; `_` is any length; "" is a scalar.
-Write a single name with a space, " d", or ruff takes it for a forward reference. The docstring says what types cannot:
-ranges, units, NaN rules.
+Take `AnyArray` (NumPy or JAX, traced or not). Return `Array` from JAX code, `np.ndarray` from host code. `annotations`
+and `datasets`, which do without JAX, import nothing from here. Kinds: Float, Int, UInt8, Bool, Num (any number), Shaped
+(any dtype), `Pixels` of this module; `Float32` only if nothing else is accepted. A name stands for one length within a
+call; `*batch` is any number of axes; `*#batch` broadcasts; `_` is any length; "" is a scalar. Write a single name with
+a space, " d", or ruff takes it for a forward reference. The docstring says what types cannot: ranges, units, NaN rules.
 
-The suite checks every call (tests/checked_types.py: add a room to its list once it is annotated). A call that violates
-a parameter's annotation must raise the function's own error; if the function accepts it, the test fails. So be strict
-where the function checks its arguments itself, and no stricter than the function is.
+The suite checks every call (tests/checked_types.py: add a package to its list once it is annotated). A call that
+violates a parameter's annotation must raise the function's own error; if the function accepts it, the test fails. So
+annotate as strictly as the function checks its arguments, and no more strictly.
 """
 
 from typing import TYPE_CHECKING
@@ -31,6 +30,6 @@ if TYPE_CHECKING:
 else:
 
     class Pixels(AbstractDtype):
-        """Pictures: uint8, or floating on the same scale of 0 to 255."""
+        """Pictures: uint8, or floating, from 0 to 255."""
 
         dtypes = ["uint8", "bfloat16", "float16", "float32", "float64"]

@@ -1,10 +1,10 @@
-"""Does this device compute what the model folder says? Run it first on a new GPU or TPU.
+"""Does this device compute the right embeddings? Run this first on a new GPU or TPU.
 
     python -m perface_jax.selftest models/arcface_r50
 
 A model folder holds a known answer: a few generated pictures and their embeddings, computed in full float32 when the
-folder was written. The test embeds the pictures again: in full precision, which must agree to `TOLERANCE`; and with the
-default precision of this device (bfloat16 or TF32 products on accelerators), whose error is reported.
+folder was written. The test embeds the pictures again, twice: in full precision, which must agree within `TOLERANCE`,
+and in the default precision of this device (bfloat16 or TF32 products on accelerators), whose error is reported.
 """
 
 import argparse
@@ -23,7 +23,7 @@ TOLERANCE = 1e-4  # of the largest absolute value; reordered float32 sums stay t
 
 
 class Result(NamedTuple):
-    """How far this device is from the known answer."""
+    """The difference of this device from the known answer."""
 
     exact: float  # largest absolute difference in full precision, relative to the largest absolute value
     default: float  # the same in default precision
@@ -62,7 +62,7 @@ def selftest(folder: epath.PathLike) -> Result:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """The program: exits with 0 when this device is right, 1 when it is wrong, 2 without a usable folder."""
+    """The program: exits with 0 if this device is right, 1 if it is wrong, 2 without a usable folder."""
     parser = argparse.ArgumentParser(prog="perface selftest", description=str(__doc__).splitlines()[0])
     parser.add_argument("folder", help="model folder")
     args = parser.parse_args(arguments)

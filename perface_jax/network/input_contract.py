@@ -1,8 +1,8 @@
-"""What a network expects of its pixels, and the epsilon of its norms: properties of the weights that no name tells.
+"""The pixels that a network expects, and the epsilon of its norms. Tensor names show neither.
 
-Callers pass RGB in [-1, 1] (`images.normalize`); the network itself converts it to what its weights were trained on.
-Zero padding is why this cannot be folded into the weights: the zeros around the image are gray where 0 is the middle of
-the range, and black where the range begins at 0.
+Callers pass RGB in [-1, 1] (`images.normalize`); the network converts it to the pixels that its weights were trained
+on. Folding this into the weights is impossible because of zero padding: the zeros around the image are gray if 0 is the
+middle of the range, and black if the range begins at 0.
 """
 
 import math
@@ -25,9 +25,9 @@ def prepare(
     """RGB images in [-1, 1] as the network expects them; unchanged for RGB in [-1, 1].
 
     Args:
-      images: of `images.normalize`.
+      images: from `images.normalize`.
       color_order: `rgb`, or `bgr`: blue first.
-      input_range: what black and white become, for example (0, 1).
+      input_range: the values of black and white, for example (0, 1).
     """
     low, high = input_range
     if color_order == "bgr":
