@@ -95,10 +95,10 @@ def by_order(
         order = annotations.GridOrder(annotations.Kind(kind), sources, targets, block or 1)
     elif not found.sure:
         raise ValueError(
-            f"{release}: the pictures do not tell their order ({found}): name it, or say 'unknown'; {ADVICE}"
+            f"{release}: the pictures do not reveal their order ({found}): name it, or say 'unknown'; {ADVICE}"
         )
     if not np.array_equal(order.positions(), found.order.positions()):
-        logging.warning("order is named as %s, but in the pictures %s", order.words(), found)
+        logging.warning("the order given is %s, but in the pictures %s", order.words(), found)
     missing = sources * targets - len(answers.ids)
     note = f"{missing} of the {sources * targets} triplets of the grid have no answers" if missing else ""
     described = {"words": order.words(), "call": order.call(), "pictures": str(found)}

@@ -42,7 +42,7 @@ def whole_folder(folder: str | os.PathLike, options: dict[str, Any]) -> Iterator
     """
     folder = pathlib.Path(folder)
     if folder.is_dir() and any(folder.iterdir()):
-        raise ValueError(f"{folder} is not empty: it is not touched; name another folder or remove it")
+        raise ValueError(f"{folder} is not empty, and was not changed: name another folder or remove it")
     for path in (folder, *folder.parents):
         if path.exists() and not path.is_dir():
             raise ValueError(f"{path} is a file, expected a folder: name another place")

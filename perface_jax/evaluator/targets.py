@@ -58,7 +58,7 @@ def open_vectors(config: ConfigDict, file: epath.PathLike, *, compare: str = "")
     """Embeddings from any model, on the data and the splits of a config of triplets; see `evaluation.read_vectors`."""
     settings.check(config)
     if config.task != "triplets":
-        raise ValueError(f"embeddings are evaluated on triplets and groups; this config is of {config.task}")
+        raise ValueError(f"embeddings are evaluated on triplets and groups; this config has the task {config.task}")
     vectors, replicas = evaluation.read_vectors(file), sweeps.replicas(config)
     model = Model(pathlib.PurePath(file).stem, str(file), lambda: vectors)
     return EvaluationTarget(config, replicas, [{Role.EXTERNAL: model}] * len(replicas), None, vectors, compare)

@@ -128,7 +128,7 @@ def _check(sources, targets, votes, gain, accuracy, labels, effects, level, simu
     if not (0 < accuracy < 1 and 0 < accuracy + gain < 1 and 0 < level < 1):
         raise ValueError(f"accuracy {accuracy}, with the gain {accuracy + gain}, level {level}; wanted all in (0, 1)")
     if min(effects) < 0:
-        raise ValueError(f"{effects}; standard deviations are not negative")
+        raise ValueError(f"{effects}; wanted standard deviations of at least 0")
 
 
 def _simulate(rng, shape, votes, accuracies, labels, effects) -> tuple[np.ndarray, np.ndarray]:

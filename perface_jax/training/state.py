@@ -138,8 +138,8 @@ def _one_error(manager):
         yield
     except (OSError, ValueError) as error:
         raise OSError(
-            f"a state could not be saved: {_line(error)}\nThose saved before are whole, in {manager.directory}; start"
-            " the same command again when the disk has space and may be written to."
+            f"a state could not be saved: {_line(error)}\nEarlier states are complete, in {manager.directory}; run"
+            " the same command again when the disk has space and is writable."
         ) from error
 
 

@@ -80,7 +80,7 @@ def test_an_unreadable_order_must_be_named(tmp_path):
     folder = write_release(tmp_path / "release")
     for path in (folder / "triplet").glob("*_c.jpg"):
         field(np.random.default_rng(int(path.stem[1:5])), 24).save(path)
-    with pytest.raises(ValueError, match="the pictures do not tell their order"):
+    with pytest.raises(ValueError, match="the pictures do not reveal their order"):
         sim_celeba.build(folder, tmp_path / "data", image_size=16, **GRID)
     unknown = sim_celeba.load(sim_celeba.build(folder, tmp_path / "data", image_size=16, order="unknown"))
     assert set(unknown.source_id) == set(unknown.target_id) == {-1}

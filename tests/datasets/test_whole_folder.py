@@ -65,7 +65,7 @@ def test_what_fails_leaves_nothing_behind(tmp_path, error):
 
 def test_a_folder_with_other_things_in_it_and_a_file_are_not_touched(tmp_path):
     (tmp_path / "letter.txt").write_text("dear")
-    with pytest.raises(ValueError, match="is not empty: it is not touched"):
+    with pytest.raises(ValueError, match="is not empty, and was not changed"):
         write(tmp_path)
     for place in ("letter.txt", "letter.txt/a", "letter.txt/a/b"):
         with pytest.raises(ValueError, match="letter.txt is a file, expected a folder: name another place"):

@@ -173,7 +173,7 @@ def test_a_full_disk_ends_the_run_with_its_last_state_whole(trainings, whole, tm
     fault, advice = told.splitlines()[-2:]
     assert fault.startswith("a state could not be saved: OUT_OF_RANGE: ")
     assert f'"{workdir}/checkpoints/' in fault
-    assert advice.startswith("Those saved before are whole")
+    assert advice.startswith("Earlier states are complete")
     kept = saved(workdir)
     assert 3 <= kept < LAST
     assert f"step {kept}/{LAST}" in trainings.run(workdir, keep_checkpoints=1).splitlines()[0]
