@@ -5,7 +5,7 @@ VENV ?= .venv
 RUN := $(VENV)/bin/python
 VERSION := $(shell $(firstword $(wildcard $(RUN)) $(PYTHON)) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 CONSTRAINTS := $(wildcard tests/constraints-$(VERSION).txt)
-INSTALL := $(RUN) -m pip install --quiet $(addprefix --constraint ,$(CONSTRAINTS)) --editable
+INSTALL := $(RUN) -m pip install --quiet --disable-pip-version-check $(addprefix --constraint ,$(CONSTRAINTS)) --editable
 DATA ?= data/demo
 RUNS ?= runs/demo
 RECOGNIZER := --config=configs/arcface_synthetic.py:demo --workdir=$(RUNS)/recognizer --config.data.folder=$(DATA)/identities

@@ -6,6 +6,7 @@ import pathlib
 from collections.abc import Iterator
 
 from perface_jax import extras, images
+from perface_jax.argument_parser import ArgumentParser
 from perface_jax.files import sha256
 from perface_jax.network import input_contract
 
@@ -44,7 +45,7 @@ def check_file(path: str | pathlib.Path) -> pathlib.Path:
 
 def folder_parser(description: str, file_help: str) -> argparse.ArgumentParser:
     """The arguments of every command that converts a file of weights to a model folder."""
-    parser = argparse.ArgumentParser(prog="perface convert", description=description)
+    parser = ArgumentParser(prog="perface convert", arguments="file --out DIR", description=description)
     parser.add_argument("file", help=file_help)
     parser.add_argument("--out", required=True, help="model folder to write; must not exist")
     parser.add_argument(

@@ -6,7 +6,6 @@ The inverse of `arcface_torch`, for fine-tuned models too: bit-identical in ever
 counters `num_batches_tracked`, which Flax does not have, are written as 0.
 """
 
-import argparse
 import pathlib
 from collections.abc import Mapping
 
@@ -14,6 +13,7 @@ import numpy as np
 from flax import traverse_util
 
 from perface_jax import extras
+from perface_jax.argument_parser import ArgumentParser
 from perface_jax.files import replacing
 from perface_jax.network.model import IResNet
 from perface_jax.network.model_folder import check_variables, load_model
@@ -46,7 +46,9 @@ def to_state_dict(model: IResNet, variables: Mapping) -> dict[str, np.ndarray]:
 
 def main(arguments: list[str] | None = None) -> None:
     """The program; exits with 2 and one line if the conversion fails."""
-    parser = argparse.ArgumentParser(prog="perface convert", description=str(__doc__).splitlines()[0])
+    parser = ArgumentParser(
+        prog="perface convert", arguments="folder --out FILE.pth", description=str(__doc__).splitlines()[0]
+    )
     parser.add_argument("folder", help="model folder")
     parser.add_argument("--out", required=True, help=".pth file to write; must not exist")
     args = parser.parse_args(arguments)

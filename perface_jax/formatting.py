@@ -1,6 +1,7 @@
 """Numbers as text. `form` is a format specification, three decimals by default; an undefined number is NaN."""
 
 import math
+import textwrap
 
 
 def number(value: float, form: str = ".3f", *, missing: str = "") -> str:
@@ -22,3 +23,9 @@ def estimate(found: tuple[float, float, float], form: str = ".3f", *, missing: s
 def p_value(value: float, *, missing: str = "") -> str:
     """Three decimals, or `< .001`."""
     return "< .001" if value < 0.001 else number(value, missing=missing)
+
+
+def wrapped(text: str, *, indent: str = "  ", width: int = 80) -> str:
+    """Lines of at most `width` columns, broken between words, all but the first indented; a long word stays whole."""
+    options = {"break_long_words": False, "break_on_hyphens": False}
+    return textwrap.fill(" ".join(text.split()), width, subsequent_indent=indent, **options)

@@ -7,7 +7,6 @@ folder was written. The test embeds the pictures again, twice: in full precision
 and in the default precision of this device (bfloat16 or TF32 products on accelerators), whose error is reported.
 """
 
-import argparse
 import zipfile
 from typing import NamedTuple
 
@@ -15,6 +14,7 @@ import jax
 import numpy as np
 from etils import epath
 
+from perface_jax.argument_parser import ArgumentParser
 from perface_jax.evaluation import embed
 from perface_jax.network.model_folder import load_model
 from perface_jax.similarity import similarity
@@ -63,7 +63,7 @@ def selftest(folder: epath.PathLike) -> Result:
 
 def main(arguments: list[str] | None = None) -> None:
     """The program: exits with 0 if this device is right, 1 if it is wrong, 2 without a usable folder."""
-    parser = argparse.ArgumentParser(prog="perface selftest", description=str(__doc__).splitlines()[0])
+    parser = ArgumentParser(prog="perface selftest", arguments="folder", description=str(__doc__).splitlines()[0])
     parser.add_argument("folder", help="model folder")
     args = parser.parse_args(arguments)
     try:

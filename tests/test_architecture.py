@@ -13,7 +13,15 @@ from perface_jax import classification, fidelity, groups, images, losses, metric
 from perface_jax.anonymization import anonymize
 from tests.conftest import ROOT
 
-LEAVES = {"arrays", "precision", "extras", "files", "formatting"}  # every room may import them
+LEAVES = {
+    "argument_parser",
+    "arrays",
+    "precision",
+    "extras",
+    "files",
+    "formatting",
+    "progress_bar",
+}  # every room may import them
 FORWARDERS = {  # for `python -m`
     ROOT / "perface_jax" / name
     for name in ("datasets/synthetic.py", "datasets/synthetic_identities.py", "statistics/__main__.py")

@@ -77,11 +77,11 @@ def test_a_new_environment_embeds_with_the_core_and_trains_with_the_extra(wheel,
     printed = run(bin / "python", "smoke.py", cwd=tmp_path)
     assert printed == f"perface_jax {perface_jax.__version__}: similarity 1.0000\n"
 
-    refused = run(bin / "perface", "train", *FLAGS, cwd=tmp_path, expect=1)
+    refused = run(bin / "perface", "train", *FLAGS, cwd=tmp_path, expect=2)
     assert refused.endswith('is not installed; run: python -m pip install "perface_jax[train]"\n')
     assert "Traceback" not in refused
     run(*install, "perface_jax[train]", cwd=tmp_path)  # the command that it named
     world = "--out=world", "--targets=10", "--sources=10", "--size=48"
     run(bin / "perface", "synthetic", *world, cwd=tmp_path)
     assert "step 2/2" in run(bin / "perface", "train", *FLAGS, cwd=tmp_path)
-    assert 'perface_jax[report]"' in run(bin / "perface", "evaluate", *FLAGS, cwd=tmp_path, expect=1)
+    assert 'perface_jax[report]"' in run(bin / "perface", "evaluate", *FLAGS, cwd=tmp_path, expect=2)

@@ -5,14 +5,15 @@ import os
 import sys
 
 from perface_jax.annotations import audit, read_answers, square_grid
+from perface_jax.argument_parser import ArgumentParser
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Print the audit; an unreadable file or a grid that does not fit gives exit code 2 and one line."""
-    parser = argparse.ArgumentParser(prog="perface audit", description="Audit a file of votes.")
+    parser = ArgumentParser(prog="perface audit", arguments="file", description="Audit a file of votes.")
     parser.add_argument("file", help="votes: tripletId,ans1,... or triplet,annotator,choice or reference,a,b,votes_...")
-    parser.add_argument("--sources", type=_count, help="sources of the grid (default: a square grid)")
-    parser.add_argument("--targets", type=_count, help="targets of the grid (default: a square grid)")
+    parser.add_argument("--sources", metavar="N", type=_count, help="sources of the grid (default: a square grid)")
+    parser.add_argument("--targets", metavar="N", type=_count, help="targets of the grid (default: a square grid)")
     parser.add_argument("--no-grid", action="store_true", help="the triplets are not a grid of sources and targets")
     chosen = parser.parse_args(arguments)
     if chosen.no_grid and (chosen.sources or chosen.targets):

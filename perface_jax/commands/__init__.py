@@ -1,10 +1,14 @@
 """The command line. `perface COMMAND ...` runs one of `COMMANDS`; each of them also runs by itself, as a module."""
 
+import difflib
 import importlib
+import os
 import sys
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
 from perface_jax import extras
+from perface_jax.argument_parser import plain
+from perface_jax.commands import quiet
 
 
 class Command(NamedTuple):
@@ -70,13 +74,19 @@ COMMANDS = {
     "evaluate": Command(
         "perface_jax.commands.evaluate",
         "evaluate a run, or embeddings of any model",
-        "perface evaluate --config=perface_r50 --workdir=runs/perface_r50 --report=DIR",
+        "perface evaluate --workdir=runs/perface_r50 --report=DIR",
     ),
     "anonymize": Command(
         "perface_jax.commands.evaluate",
         "replace faces by swaps that recognizers do not match",
         "perface anonymize --workdir=RUN --originals=DIR --candidates=DIR --out=DIR",
         ("--part=anonymize",),
+    ),
+    "privacy": Command(
+        "perface_jax.commands.evaluate",
+        "evaluate anonymized pictures: what is protected, what is kept",
+        "perface privacy --workdir=RUN --originals=DIR --anonymized=mine=DIR",
+        ("--part=privacy",),
     ),
     "config": Command(
         "perface_jax.commands.config",
@@ -94,10 +104,13 @@ COMMANDS = {
         "perface identities --out data/identities --identities 700 --pictures 16",
     ),
 }
-HELP = "usage: perface COMMAND ...\nAn example and the options: perface COMMAND --help\n\n" + "\n".join(
-    f"  {name:12}{command.purpose}" for name, command in COMMANDS.items()
-)
-
+GROUPS = {  # as `perface --help` shows them, every command once
+    "photographs": ("compare", "rank", "embed", "detect", "scale"),
+    "models": ("convert", "train", "config", "evaluate", "selftest", "benchmark"),
+    "studies": ("audit", "plan"),
+    "anonymization": ("anonymize", "privacy"),
+    "try it": ("demo", "doctor", "synthetic", "identities"),
+}
 INTERRUPTED = "interrupted: what is written is whole, the rest is not there; the same command starts again"
 
 
@@ -105,22 +118,49 @@ def main() -> None:
     """The console script `perface`, and `python -m perface_jax`."""
     name, *rest = sys.argv[1:] or ["--help"]
     if name in ("--help", "-h"):
-        print(HELP)
+        print(listed())
     elif name not in COMMANDS:
-        raise SystemExit(f"perface has no command {name!r}\n{HELP}")
+        close = difflib.get_close_matches(name, COMMANDS, 1)
+        advice = f"did you mean {close[0]!r}? All commands" if close else "All commands"
+        _refuse(f"perface has no command {name!r}; {advice}: perface --help")
     else:
         sys.argv = [f"perface {name}", *COMMANDS[name].options, *rest]
         _help(name) if {"--help", "-h"} & {*rest} else call(name)
 
 
 def call(name: str) -> None:
-    """Runs one of `COMMANDS`, imported only now; ends with one line where packages are missing, and on Ctrl-C."""
+    """Runs one of `COMMANDS`, imported only now.
+
+    Ends with 2 and one line on the error stream where something is wrong with what was given or a package is missing,
+    and with 130 on Ctrl-C.
+    """
+    quiet.install()
     try:
         with extras.explained(program=True):
             importlib.import_module(COMMANDS[name].module).main()
+        sys.stdout.flush()
     except KeyboardInterrupt:
         print(f"\n{INTERRUPTED}", file=sys.stderr)
         raise SystemExit(130) from None  # 128 + SIGINT, as shells count
+    except BrokenPipeError:  # the reader, such as `| head`, has closed; leave nothing for Python to flush at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except SystemExit as end:
+        if not isinstance(end.code, str):
+            raise
+        _refuse(end.code)
+
+
+def listed() -> str:
+    """All commands, on one screen."""
+    lines = ["usage: perface COMMAND ...    An example and the options: perface COMMAND --help"]
+    for group, names in GROUPS.items():
+        lines += [f"{group}:", *(f"  {name:12}{COMMANDS[name].purpose}" for name in names if name in COMMANDS)]
+    return "\n".join(lines)
+
+
+def _refuse(message: str) -> NoReturn:
+    print(plain(message), file=sys.stderr)
+    raise SystemExit(2) from None
 
 
 def _help(name: str) -> None:
@@ -129,4 +169,4 @@ def _help(name: str) -> None:
     try:
         call(name)
     except SystemExit as end:
-        raise SystemExit(0 if isinstance(end.code, int) else end.code) from None
+        raise SystemExit(0 if end.code == 1 else end.code) from None

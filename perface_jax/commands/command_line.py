@@ -7,6 +7,7 @@ import contextlib
 import difflib
 import inspect
 import pathlib
+import re
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
@@ -23,33 +24,41 @@ from perface_jax.training import config_schema, sweeps
 Alone = TypeVar("Alone", str, None)
 
 
-def run(work: Callable[[ConfigDict], None], *, verbosity: int = logging.ERROR) -> None:
-    """Read the flags of the module of `work`, and call it with the checked `--config`; `--help` shows these flags.
+def run(work: Callable[[ConfigDict], None]) -> None:
+    """Read the flags, and call `work` with the checked `--config`.
 
-    What `work` refuses or cannot write ends the process with the message alone. Orbax and TFDS log every step they
-    take, as far as `verbosity` lets them.
+    What `work` refuses or cannot write ends the process with the message alone; a run that diverged with 1.
     """
 
     def main(arguments):
-        logging.set_verbosity(verbosity)
-        if len(arguments) > 1:
-            raise app.UsageError(f"unexpected argument {arguments[1]!r}; fields are set as --config.field=value")
+        if not flags.FLAGS["verbosity"].present:
+            logging.set_verbosity(logging.FATAL)  # see `quiet`
         try:
+            if len(arguments) > 1:
+                raise ValueError(f"unexpected argument {arguments[1]!r}; fields are set as --config.field=value")
             compilation.keep_programs()
             _join_processes()
             all_settings.check(flags.FLAGS.config)
             for warning in replaced(sys.argv, flags.FLAGS.config):
                 print(warning, file=sys.stderr, flush=True)
             work(flags.FLAGS.config)
-        except (ValueError, OSError, FloatingPointError) as error:
+        except (ValueError, OSError) as error:
             raise SystemExit(str(error)) from error
+        except FloatingPointError as error:  # nothing was wrong with what was given
+            print(error, file=sys.stderr)
+            raise SystemExit(1) from error
 
     _define_processes()
-    sys.modules["__main__"].__doc__ = sys.modules[work.__module__].__doc__
-    for module in (work.__module__, __name__):
-        for flag in flags.FLAGS.get_key_flags_for_module(module):
-            flags.FLAGS.register_key_flag_for_module(sys.argv[0], flag)
     app.run(main, flags_parser=parse)
+
+
+def show_help(arguments: Sequence[str], page: Callable[[str], Sequence[str]]) -> None:
+    """Where `--help` is among the arguments, print the page of the word behind it, "" for none, and end."""
+    for argument, word in zip(arguments, [*arguments[1:], ""], strict=True):
+        if argument in ("--help", "-h", "-help", "-?"):
+            with _one_line(()):
+                print("\n".join(page("" if word.startswith("-") else word)))
+            raise SystemExit(0)
 
 
 def parse(arguments: Sequence[str]) -> list[str]:
@@ -86,7 +95,14 @@ def _one_line(arguments: Sequence[str]) -> Iterator[None]:
         suspects = [argument for name, argument in overrides.items() if name not in everywhere]
         raise SystemExit(f"the config of this task has no such field: {' or '.join(suspects)}") from error
     except (ValueError, TypeError, OSError, flags.Error) as error:
-        raise SystemExit(str(error)) from error
+        raise SystemExit(_in_one_line(str(error))) from error
+
+
+def _in_one_line(message):
+    missing = re.findall(r"flag (--\w+)=None", message)
+    if missing:
+        return f"missing: {', '.join(missing)}; --help shows an example"
+    return message.strip().splitlines()[-1].removeprefix("ValueError: ")  # behind the traceback of a config
 
 
 def find_config(given: str) -> str:
@@ -105,10 +121,17 @@ def _with_config_paths(arguments):
     for i, argument in enumerate(found):
         flag, equals, value = argument.partition("=")
         if flag == "--config" and equals:
-            found[i] = f"--config={find_config(value)}"
+            found[i] = f"--config={_existing(value)}"
         elif i and found[i - 1] == "--config":
-            found[i] = find_config(argument)
+            found[i] = _existing(argument)
     return found
+
+
+def _existing(given):
+    path = find_config(given)
+    if path == given and path.endswith(".py") and not pathlib.Path(path).exists():
+        raise FileNotFoundError(f"no config {path}; wanted the path of a file, or the name of an installed config")
+    return path
 
 
 def _overrides(arguments):

@@ -10,13 +10,16 @@ from collections.abc import Sequence
 from etils import epath
 
 from perface_jax import evaluation
+from perface_jax.argument_parser import ArgumentParser
 from perface_jax.commands import face_files, picture_page
 from perface_jax.similarity import similarity
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """The command; what cannot be compared gives exit code 2 and says why."""
-    parser = argparse.ArgumentParser(prog="perface compare", description="How alike do two faces look to a model?")
+    parser = ArgumentParser(
+        prog="perface compare", arguments="a b --model DIR", description="How alike do two faces look to a model?"
+    )
     parser.add_argument("a", help="a photograph, or an aligned crop")
     parser.add_argument("b", help="another one")
     face_files.add_arguments(parser)

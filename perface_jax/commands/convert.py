@@ -1,11 +1,11 @@
 """`perface convert FILE --out DIR`: the converter follows from what is given.
 
-    .pth .pt .ckpt .tar .bin .safetensors    weights of an IR-ResNet -> a model folder
-    .onnx                                    the same, exported -> a model folder
-    a model folder                           -> a .pth for PyTorch: perface convert DIR --out FILE.pth
+    .pth .pt .ckpt .tar .bin .safetensors   weights of an IR-ResNet -> a model folder
+    .onnx                                   the same, exported -> a model folder
+    a model folder                          -> a .pth for PyTorch: --out FILE.pth
 
-IR-ResNets of ArcFace, AdaFace, MagFace and other code bases are understood. Where their keys cannot tell them apart,
-the command asks for --family.
+IR-ResNets of ArcFace, AdaFace, MagFace and other code bases are understood.
+Where their keys cannot tell them apart, the command asks for --family.
 
 `perface convert FILE --help` shows the options of that converter.
 """
@@ -23,9 +23,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """The command; see the docstring of the module."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     path = _path(given)
+    if path is None and {"-h", "--help"} & {*given}:
+        print(str(__doc__).rstrip())
+        raise SystemExit(0)
     if path is None:
-        print(__doc__)
-        raise SystemExit(0 if {"-h", "--help"} & {*given} else 2)
+        raise SystemExit("perface convert: saw no file, wanted weights or a model folder; perface convert --help")
     importlib.import_module(f"perface_jax.converters.{_converter(path)}").main(given)
 
 

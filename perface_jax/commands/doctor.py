@@ -4,7 +4,6 @@ Prints versions, devices, the cache of compiled programs, the extras that are in
 small network that is known. With `--model DIR` also that of the model folder, as `perface selftest`.
 """
 
-import argparse
 import importlib.metadata
 import importlib.util
 import pathlib
@@ -19,6 +18,7 @@ from jaxtyping import Float, UInt8
 
 from perface_jax import extras, selftest
 from perface_jax._version import __version__
+from perface_jax.argument_parser import ArgumentParser
 from perface_jax.evaluation import embed
 from perface_jax.network import compilation
 from perface_jax.network.model import IResNet, iresnet
@@ -31,7 +31,7 @@ TOLERANCE = 1e-4
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Exits with 0, or with 1 where a known answer is wrong; missing extras are no fault."""
-    parser = argparse.ArgumentParser(prog="perface doctor", description="Is this installation complete and right?")
+    parser = ArgumentParser(prog="perface doctor", description="Is this installation complete and right?")
     parser.add_argument("--model", metavar="DIR", help="a model folder to test as well")
     chosen = parser.parse_args(arguments)
     compilation.keep_programs()

@@ -8,12 +8,15 @@ import argparse
 from collections.abc import Sequence
 
 from perface_jax import evaluation
+from perface_jax.argument_parser import ArgumentParser
 from perface_jax.commands import face_files
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """The command; exits with 2 and says why where nothing can be embedded."""
-    parser = argparse.ArgumentParser(prog="perface embed", description="Embed a folder of pictures.")
+    parser = ArgumentParser(
+        prog="perface embed", arguments="folder --model DIR --out FILE.npz", description="Embed a folder of pictures."
+    )
     parser.add_argument("folder", help="pictures, also in subfolders")
     face_files.add_arguments(parser)
     parser.add_argument("--faces", choices=("largest", "all"), default="largest", help="all: name#0, name#1, ...")

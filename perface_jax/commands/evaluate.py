@@ -26,48 +26,20 @@ from ml_collections import ConfigDict, config_flags
 from perface_jax import evaluator, report
 from perface_jax.anonymization import anonymizer
 from perface_jax.anonymization.inputs import Inputs
-from perface_jax.commands import command_line, stored_config
+from perface_jax.commands import command_line, evaluate_flags, stored_config
 
 FLAGS = flags.FLAGS
-FORMER = {"anonymised": "anonymized", "queries": "originals", "embedder": "recognizers"}  # until version 2; not in help
 
 
 def main() -> None:
     """The command; see the docstring of the module."""
-    meaning = (
-        "As for train. Default: the config in --workdir, of which paths and evaluation settings may be given again."
-    )
+    command_line.show_help(sys.argv, functools.partial(evaluate_flags.page, evaluate_flags.part(sys.argv)))
+    meaning = evaluate_flags.RUN["config"][1]
     if workdir := run_without_config(sys.argv[1:]):
         command_line.define_config(functools.partial(stored_config.read, workdir), meaning)
     else:
         config_flags.DEFINE_config_file("config", command_line.find_config("perface_r50"), meaning)
-    parts = "triplets, groups, selection; verification; embed; anonymize; privacy. Default: config.parts."
-    flags.DEFINE_list("parts", None, parts)
-    flags.DEFINE_alias("part", "parts")
-    for name, meaning in {
-        "workdir": "The run's folder.",
-        "embeddings": "A .npz of names and embeddings, in place of --workdir.",
-        "compare": "Another evaluated workdir, or another .npz.",
-        "report": "Folder for report.html and report.json.",
-        "figures": "Folder for the figures as PDF.",
-        "votes_table": "Folder for a CSV of every model: one line per vote, with the similarities.",
-        "pictures": "Folder of pictures, for --parts=embed.",
-        "crop": "Of these pictures, as for embed_folder. Default: config.crop.",
-        "out": "File that --parts=embed writes, folder that --part=anonymize writes.",
-        "originals": "Folder of original pictures, for --part=anonymize and privacy.",
-        "candidates": "Folder of pictures that may be swapped in.",
-    }.items():
-        flags.DEFINE_string(name, "", meaning)
-    for name, meaning in {
-        "anonymized": "The anonymized pictures, whole: NAME=DIR, one for each method.",
-        "landmarks": "FILE, or ROLE=FILE; a role is originals, candidates, or a method.",
-        "attributes": "FILE, or ROLE=FILE; a role is originals or candidates.",
-        "recognizers": "Further recognizers: NAME=FOLDER of a model, or of vectors.",
-    }.items():
-        flags.DEFINE_list(name, [], meaning)
-    flags.DEFINE_boolean("tables", False, "Print all tables, not only the summary.")
-    for former, name in FORMER.items():
-        flags.DEFINE_alias(former, name, module_name="former name")
+    evaluate_flags.define()
     command_line.run(_evaluate)
 
 

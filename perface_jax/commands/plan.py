@@ -16,6 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from perface_jax import annotations, figures, files, report
+from perface_jax.argument_parser import ArgumentParser
 from perface_jax.evaluation.vote_tables import read_votes_table
 from perface_jax.statistics import pilot
 from perface_jax.statistics.planning import Effects, Labels, PairedTest, power
@@ -52,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="perface plan", description="How many sources, targets and votes?")
+    parser = ArgumentParser(prog="perface plan", description="How many sources, targets and votes?")
     number = {"type": int, "nargs": "+", "metavar": "N"}
     parser.add_argument("--sources", default=[80, 120, 200, 400], help="default: 80 120 200 400", **number)
     parser.add_argument("--targets", default=[6, 16, 40], help="default: 6 16 40", **number)

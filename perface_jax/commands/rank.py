@@ -14,6 +14,7 @@ from etils import epath
 from jaxtyping import Float, UInt8
 
 from perface_jax import evaluation, extras, files
+from perface_jax.argument_parser import ArgumentParser
 from perface_jax.commands import face_files, picture_page
 from perface_jax.similarity import similarity
 
@@ -34,7 +35,11 @@ class Ranking(NamedTuple):
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """The command; what cannot be ranked gives exit code 2 and says why."""
-    parser = argparse.ArgumentParser(prog="perface rank", description="Who looks most and least like the query?")
+    parser = ArgumentParser(
+        prog="perface rank",
+        arguments="query folder --model DIR",
+        description="Who looks most and least like the query?",
+    )
     parser.add_argument("query", help="a photograph, or an aligned crop")
     parser.add_argument("folder", help="pictures, also in subfolders")
     face_files.add_arguments(parser)

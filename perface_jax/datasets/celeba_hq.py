@@ -17,11 +17,10 @@ from typing import Any
 
 import numpy as np
 import tensorflow_datasets as tfds
-import tqdm
 from jaxtyping import Bool, Float, Int, Int32, UInt8
 from PIL import Image
 
-from perface_jax import files, images
+from perface_jax import files, images, progress_bar
 from perface_jax.datasets import celeba_files, store
 from perface_jax.datasets.celeba_files import ATTRIBUTES, GROUPS, PICTURES, Attributes
 
@@ -114,7 +113,7 @@ class CelebAHQ(tfds.core.ShardBasedBuilder):
         }
 
     def _examples(self, folder, attributes, landmarks, split, group, faces, spares) -> Iterator[tuple[str, dict]]:
-        for face in tqdm.tqdm(faces, desc=f"{split}, {GROUPS[group]}", unit=" faces"):
+        for face in progress_bar.over(faces, f"{split}, {GROUPS[group]}", "faces", total=len(faces)):
             image = self._image(folder, attributes.names[face], landmarks)
             while image is None:
                 if (face := next(spares, None)) is None:

@@ -14,11 +14,10 @@ from collections.abc import Sequence
 from typing import TypedDict
 
 import numpy as np
-import tqdm
 from etils import epath
 from jaxtyping import Bool, Float32, Int, Int32, Int64, UInt8
 
-from perface_jax import images
+from perface_jax import images, progress_bar
 from perface_jax.datasets import plans, streams
 
 
@@ -161,4 +160,4 @@ def _load(paths: Sequence[epath.Path], image_size: int, crop: str) -> tuple[np.n
 
     with concurrent.futures.ThreadPoolExecutor() as pool:
         loads = pool.map(load, range(len(paths)))
-        return pictures, list(tqdm.tqdm(loads, total=len(paths), desc="reading identities", unit=" pictures"))
+        return pictures, list(progress_bar.over(loads, "reading identities", "pictures", total=len(paths)))

@@ -4,22 +4,22 @@ Three ways: from the row order of the pictures (found or named), for a whole gri
 Answer columns can only be compared and repaired if they are a whole grid in a named order.
 """
 
+import logging
 import os
 import pathlib
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-import tqdm
-from absl import logging
 from jaxtyping import Float32, Int
 
-from perface_jax import annotations, images
+from perface_jax import annotations, images, progress_bar
 from perface_jax.annotations.tables import listed
 from perface_jax.annotations.votes import number, numbering_fault
 from perface_jax.datasets import order as orders
 from perface_jax.datasets import release as releases
 
+LOG = logging.getLogger(__name__)
 ADVICE = "for other triplets than those of a grid give ids=FILE (config.data.ids), or order='unknown'"
 
 
@@ -57,7 +57,7 @@ def by_file(answers: annotations.Votes, path: str | os.PathLike, *, spare: Seque
     named = set(found.ids)
     without = [name for name in answers.ids if name not in named]
     if without:
-        logging.warning("%d triplets are not in %s and are left out: %s", len(without), path, listed(without))
+        LOG.warning("%d triplets are not in %s and are left out: %s", len(without), path, listed(without))
     answers = answers.take(np.flatnonzero([name in named for name in answers.ids]))
     order, rows = None, answers.by_number()
     if not numbering_fault(answers.ids):
@@ -98,7 +98,7 @@ def by_order(
             f"{release}: the pictures do not reveal their order ({found}): name it, or say 'unknown'; {ADVICE}"
         )
     if not np.array_equal(order.positions(), found.order.positions()):
-        logging.warning("the order given is %s, but in the pictures %s", order.words(), found)
+        LOG.warning("the order given is %s, but in the pictures %s", order.words(), found)
     missing = sources * targets - len(answers.ids)
     note = f"{missing} of the {sources * targets} triplets of the grid have no answers" if missing else ""
     described = {"words": order.words(), "call": order.call(), "pictures": str(found)}
@@ -132,7 +132,7 @@ def _grid(release, answers, spare, grid) -> tuple[int, int]:
 def _borders(release: pathlib.Path, answers: annotations.Votes, triplets: int) -> Float32[np.ndarray, "t 180"]:
     """Border colors of the reference of every triplet of the grid, by number; NaN if missing."""
     borders = np.full((triplets, orders.BORDER_VALUES), np.nan, np.float32)
-    for name in tqdm.tqdm(answers.ids, desc="reading borders", unit=" pictures"):
+    for name in progress_bar.over(answers.ids, "reading borders", "pictures", total=len(answers.ids)):
         path = releases.picture_path(release, name, releases.REFERENCE)
         try:
             borders[number(name)] = orders.border(releases.decode_square(path.read_bytes(), path=path))

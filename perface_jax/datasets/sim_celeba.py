@@ -18,6 +18,7 @@ import dataclasses
 import functools
 import hashlib
 import itertools
+import logging
 import os
 import pathlib
 import warnings
@@ -26,15 +27,14 @@ from typing import Any
 
 import numpy as np
 import tensorflow_datasets as tfds
-import tqdm
-from absl import logging
 from jaxtyping import Int8, Int32, Shaped, UInt8
 
-from perface_jax import annotations, files, images
+from perface_jax import annotations, files, images, progress_bar
 from perface_jax.annotations.tables import listed
 from perface_jax.datasets import placing, repair, store
 from perface_jax.datasets import release as releases
 
+LOG = logging.getLogger(__name__)
 SPLIT = "triplets"
 TRIPLETS_PER_SHARD = 256  # TFDS holds the shard that it writes in memory
 ADVICE = {
@@ -113,7 +113,7 @@ class SimCelebA(tfds.core.ShardBasedBuilder):
         answers = annotations.read_answers(release / releases.ANSWERS)
         spare = releases.check_pictures(release, answers.ids, answers.lines)
         if spare:
-            logging.warning("%d triplets of %s have no answers: %s", len(spare), release, listed(spare))
+            LOG.warning("%d triplets of %s have no answers: %s", len(spare), release, listed(spare))
         store.metadata(self).update(release=os.fspath(release.resolve()), **releases.fingerprint(release))
         rows = self._rows(release, answers, spare)
         examples = self._examples(release, rows)
@@ -152,16 +152,16 @@ class SimCelebA(tfds.core.ShardBasedBuilder):
             warned = repair.disagreements(answers, alarms, order)
         note = audit.order_note if order else placed.note
         if moved:
-            logging.warning("answer columns moved into the order of the pictures: %s", "; ".join(moved))
+            LOG.warning("answer columns moved into the order of the pictures: %s", "; ".join(moved))
         if note:
-            logging.warning("the row orders of the answer columns were not compared: %s", note)
+            LOG.warning("the row orders of the answer columns were not compared: %s", note)
         found = {"repair": moved, "alarms": warned, "order_note": note}
         return answers, found | {"audit": audit.as_dict(), "report": audit.report()}
 
     def _examples(self, release: pathlib.Path, rows: Sequence[dict]) -> Iterator[tuple[str, dict[str, Any]]]:
         digest, size = hashlib.sha256(), self.builder_config.image_size
         stored, skipped, skipped_ids = [], [], []
-        for row in tqdm.tqdm(rows, desc="storing triplets", unit=" triplets"):
+        for row in progress_bar.over(rows, "storing triplets", "triplets", total=len(rows)):
             paths = [releases.picture_path(release, row["id"], role) for role in releases.ROLES]
             encoded = [path.read_bytes() for path in paths]
             for data in encoded:
@@ -175,7 +175,7 @@ class SimCelebA(tfds.core.ShardBasedBuilder):
             stored.append([row["id"], row["votes"].tolist(), int(row["source_id"]), int(row["target_id"])])
             yield row["id"], {"images": np.stack([images.fit(s, crop="simswap", size=size) for s in squares]), **row}
         if skipped:
-            logging.warning("%d of %d triplets left out: %s", len(skipped), len(rows), "; ".join(skipped[:5]))
+            LOG.warning("%d of %d triplets left out: %s", len(skipped), len(rows), "; ".join(skipped[:5]))
         if not stored:
             raise ValueError(f"{release}: no triplet can be used: {'; '.join(skipped[:5])}")
         noted = {"pictures_sha256": digest.hexdigest(), "skipped": skipped, "skipped_ids": skipped_ids}

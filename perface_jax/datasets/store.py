@@ -4,6 +4,8 @@ A set is written to a folder of another name and renamed when complete, so a hal
 of the same set removes what a killed build left behind. Only one process may build.
 """
 
+import contextlib
+import io
 import pathlib
 import shutil
 from collections.abc import Sequence
@@ -51,7 +53,9 @@ def prepare(builder: tfds.core.DatasetBuilder, folder: pathlib.Path, fingerprint
     for left_behind in pathlib.Path(builder.data_path.parent).glob(f"incomplete.*_{builder.version}"):
         shutil.rmtree(left_behind)
     config = tfds.download.DownloadConfig(manual_dir=folder)
-    builder.download_and_prepare(download_config=config, file_format="array_record")
+    tfds.disable_progress_bar()  # ours are shown
+    with contextlib.redirect_stdout(io.StringIO()):  # it prints that it downloads, which nothing here does
+        builder.download_and_prepare(download_config=config, file_format="array_record")
 
 
 def changes(builder: tfds.core.DatasetBuilder, fingerprint: dict) -> str:

@@ -3,14 +3,13 @@
 Writes five points per face, and beside that file a contact sheet with boxes and points. Lists pictures without a face.
 """
 
-import argparse
 import pathlib
 
 import numpy as np
 from PIL import Image
-from tqdm import tqdm
 
-from perface_jax import detection, extras, files, images
+from perface_jax import detection, extras, files, images, progress_bar
+from perface_jax.argument_parser import ArgumentParser
 from perface_jax.detection.folder import detect_folder, write_landmarks
 from perface_jax.network import compilation
 
@@ -32,7 +31,7 @@ def main(arguments: list[str] | None = None) -> None:
             from perface_jax import figures
         compilation.keep_programs()
         looked = detect_folder(chosen.folder, detector, seen=sheet.add)
-        found = dict(tqdm(looked, total=len(names), unit=" pictures"))
+        found = dict(progress_bar.over(looked, "looking for faces", "pictures", total=len(names)))
         faces = _chosen(found, chosen.faces)
         write_landmarks(out, faces)
         if sheet.pictures:
@@ -46,16 +45,21 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _parser():
-    parser = argparse.ArgumentParser(
+    parser = ArgumentParser(
         prog="perface detect",
+        arguments="folder --out FILE.csv",
         description="Find the faces of photographs with MTCNN: five points a face, and a contact sheet.",
     )
     parser.add_argument("folder", help="pictures, also in subfolders")
-    parser.add_argument("--out", required=True, help="the .csv to write; the contact sheet has its name with .png")
+    parser.add_argument(
+        "--out", metavar="FILE", required=True, help="the .csv to write; the contact sheet has its name with .png"
+    )
     parser.add_argument(
         "--faces", choices=("largest", "all"), default="largest", help="of several faces; all: name#0, name#1, ..."
     )
-    parser.add_argument("--smallest", type=float, default=20.0, help="pixels of the smallest face (default: 20)")
+    parser.add_argument(
+        "--smallest", metavar="PIXELS", type=float, default=20.0, help="pixels of the smallest face (default: 20)"
+    )
     return parser
 
 

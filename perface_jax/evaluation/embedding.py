@@ -17,9 +17,8 @@ import jax
 import numpy as np
 from etils import epath
 from jaxtyping import Float, Float32, Num, UInt8
-from tqdm import tqdm
 
-from perface_jax import detection, parallel
+from perface_jax import detection, parallel, progress_bar
 from perface_jax import images as pictures
 from perface_jax.arrays import AnyArray
 from perface_jax.detection import Detector
@@ -79,7 +78,9 @@ class Network:
         mine = range(jax.process_index(), len(names), jax.process_count())
         with concurrent.futures.ThreadPoolExecutor(THREADS) as pool:
             loaded = _ahead(pool, load, mine, window=2 * self.batch_size)
-            vectors = self.embed(itertools.chain.from_iterable(three for _, three in loaded))
+            unit = "triplets" if names and len(names[0]) == 3 else "pictures"
+            shown = progress_bar.over(loaded, "embedding", unit, total=len(mine))
+            vectors = self.embed(itertools.chain.from_iterable(three for _, three in shown))
         rows = np.empty((len(names), len(names[0]) if names else 0, self.model.embedding_size), np.float32)
         for process, part in enumerate(parallel.gather_objects(vectors)):
             rows[process :: jax.process_count()] = part.reshape(-1, *rows.shape[1:])
@@ -165,7 +166,6 @@ def embed_folder(
 
     def usable(loaded):
         for name, found in loaded:
-            progress.update()
             if isinstance(found, str):
                 skipped.append((name, found))
                 continue
@@ -174,8 +174,9 @@ def embed_folder(
                 yield picture
 
     mine = names[jax.process_index() :: jax.process_count()]
-    with concurrent.futures.ThreadPoolExecutor(THREADS) as pool, tqdm(total=len(mine), unit=" pictures") as progress:
-        vectors = network.embed(usable(_ahead(pool, load, mine, window=2 * network.batch_size)))
+    with concurrent.futures.ThreadPoolExecutor(THREADS) as pool:
+        loaded = _ahead(pool, load, mine, window=2 * network.batch_size)
+        vectors = network.embed(usable(progress_bar.over(loaded, "embedding", "pictures", total=len(mine))))
     parts = parallel.gather_objects((kept, vectors, skipped))
     kept, skipped = [face for part in parts for face in part[0]], [pair for part in parts for pair in part[2]]
     order = sorted(range(len(kept)), key=kept.__getitem__)

@@ -12,7 +12,6 @@ same machine. A folder appears under its name only when it is complete. `seed` n
 of the pictures are the side in pixels and the JPEG quality.
 """
 
-import argparse
 import concurrent.futures
 import inspect
 import os
@@ -22,13 +21,14 @@ from typing import Any
 
 import jax
 import numpy as np
-import tqdm
 from jaxtyping import Int
 from PIL import Image
 
 from perface_jax.annotations import Kind
+from perface_jax.argument_parser import ArgumentParser
 from perface_jax.datasets import celeba_files, release
 from perface_jax.datasets.whole_folder import is_written, whole_folder
+from perface_jax.progress_bar import ProgressBar
 from perface_jax.synthetic import faces, ground_truth
 from perface_jax.synthetic.ground_truth import Rows
 from perface_jax.synthetic.world import People, World, create_people, create_world, survey
@@ -168,7 +168,7 @@ def write_pictures(
         Image.fromarray(picture).save(path, quality=quality)
 
     batch = min(64, max(8, BATCH * 112**2 // size**2))
-    with concurrent.futures.ThreadPoolExecutor(4) as pool, tqdm.tqdm(total=len(paths), desc=label, unit="face") as bar:
+    with concurrent.futures.ThreadPoolExecutor(4) as pool, ProgressBar(len(paths), label, "faces") as bar:
         saved = ()
         for start in range(0, len(paths), batch):
             places = np.minimum(np.arange(start, start + batch), len(paths) - 1)
@@ -227,8 +227,8 @@ def run(
     write: Callable[..., bool], program: str, documentation: str, helps: dict[str, str], arguments: Sequence[str] | None
 ) -> None:
     """The command line of a writer: `--out`, and a flag for each of its options, with the same default."""
-    parser = argparse.ArgumentParser(prog=program, description=documentation.splitlines()[0])
-    parser.add_argument("--out", required=True, help="must be empty, or finished with the same options")
+    parser = ArgumentParser(prog=program, arguments="--out DIR", description=documentation.splitlines()[0])
+    parser.add_argument("--out", metavar="DIR", required=True, help="must be empty, or finished with the same options")
     for name, option in inspect.signature(write).parameters.items():
         if option.annotation is bool:
             parser.add_argument(f"--{name}", action="store_true", help=helps.get(name))

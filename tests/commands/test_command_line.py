@@ -126,13 +126,13 @@ def test_a_name_twice_or_without_a_value_is_refused(given, message):
 @pytest.mark.parametrize(
     ("config", "message"),
     [
-        ("perface_r50", "File exists"),
+        ("perface_r50", "report: file exists"),
         ("arcface_synthetic", "--part=privacy wants the config of a run on triplets; this one's task is identities"),
     ],
 )
 def test_what_cannot_be_judged_or_written_is_refused_before_any_work(config, message, tmp_path):
     (tmp_path / "report").write_text("")
     flags = [f"--config=configs/{config}.py", "--part=privacy", "--originals=no", f"--report={tmp_path / 'report'}"]
-    said = processes.run("evaluate.py", *flags, expect=1)
+    said = processes.run("evaluate.py", *flags, expect=2)
     assert message in said
     assert "Traceback" not in said

@@ -45,8 +45,10 @@ def test_other_files_are_refused_with_what_is_wanted(asked):
     assert not asked
 
 
-def test_without_a_file_the_forms_are_shown(capsys):
-    with pytest.raises(SystemExit) as end:
+def test_without_a_file_the_forms_are_shown_where_help_is_asked_for(capsys):
+    with pytest.raises(SystemExit, match="saw no file, wanted weights or a model folder; perface convert --help"):
         convert.main(["--out", "models/a"])
-    assert end.value.code == 2
+    with pytest.raises(SystemExit) as end:
+        convert.main(["--help"])
+    assert end.value.code == 0
     assert "a model folder" in capsys.readouterr().out

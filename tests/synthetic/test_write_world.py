@@ -194,7 +194,7 @@ def test_a_number_that_makes_no_world_ends_the_command_with_one_line(tmp_path, c
         write_world.main(["--out", str(tmp_path / "w"), f"--{option}={value}"])
     assert ended.value.code == 2
     said = capsys.readouterr().err.splitlines()
-    assert said[-1].startswith(f"perface synthetic: error: {message}")
+    assert said[-1].startswith(f"perface synthetic: {message}")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -148,7 +148,7 @@ def test_a_second_training_in_a_workdir_is_refused_and_may_take_over_from_a_kill
     os.kill(first.pid, signal.SIGSTOP)  # it is alive and does nothing
     second = trainings.start(workdir, part=1)
     second.join()
-    assert second.exitcode == 1
+    assert second.exitcode == 2
     told = printed(workdir, 1)
     assert f"{workdir} is in use: process {first.pid} on " in told
     assert "Traceback" not in told
@@ -168,7 +168,7 @@ def test_a_full_disk_ends_the_run_with_its_last_state_whole(trainings, whole, tm
     resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (50_000, 50_000))  # what is printed is shorter
     process.join()
     told = printed(workdir)
-    assert process.exitcode == 1
+    assert process.exitcode == 2
     assert "Traceback" not in told
     fault, advice = told.splitlines()[-2:]
     assert fault.startswith("a state could not be saved: OUT_OF_RANGE: ")
@@ -206,6 +206,6 @@ def test_what_cannot_be_written_to_is_named_in_one_line(trainings, tmp_path, tak
     file = tmp_path / "run" / taken
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text("")
-    told = trainings.run(tmp_path / "run", expect=1)
+    told = trainings.run(tmp_path / "run", expect=2)
     assert "Traceback" not in told
     assert str(tmp_path / "run") in told.splitlines()[-1]

@@ -1,0 +1,25 @@
+"""Arguments of a command: help of 80 columns, and what is wrong with them in one line."""
+
+import argparse
+import functools
+import re
+from typing import NoReturn
+
+
+class ArgumentParser(argparse.ArgumentParser):
+    """As argparse's own. Wrong arguments end with 2 and one line; the usage is short, since the options are listed."""
+
+    def __init__(self, *, prog: str, description: str, arguments: str = "", **options):
+        usage = f"{prog} {arguments} [options]".replace("  ", " ")
+        form = functools.partial(argparse.HelpFormatter, max_help_position=22, width=80)
+        super().__init__(prog=prog, usage=usage, description=description, formatter_class=form, **options)
+
+    def error(self, message: str) -> NoReturn:
+        """End with 2."""
+        self.exit(2, f"{self.prog}: {plain(message)}; the options: {self.prog} --help\n")
+
+
+def plain(message: str) -> str:
+    """A message without Python's number of an error: of `[Errno 2] No such file: 'a'` the file comes first."""
+    found = re.fullmatch(r"\[Errno \d+\] ([^:]*): '(.*)'", message)
+    return f"{found[2]}: {found[1][0].lower()}{found[1][1:]}" if found else message

@@ -1,0 +1,43 @@
+"""What a command says besides its results: our own warnings and notes, in lines of 80 columns, and nothing else.
+
+Orbax, TFDS, Grain and absl log every step they take, Python's warnings show source lines, and XLA reports what it
+does. `-W` and `PYTHONWARNINGS` bring Python's warnings back, `--verbosity` the lines of absl, `TF_CPP_MIN_LOG_LEVEL=0`
+those of XLA.
+"""
+
+import logging
+import os
+import sys
+import warnings
+
+from perface_jax import formatting
+
+
+def install() -> None:
+    """For the whole process, before JAX is imported; of several calls, the first one counts."""
+    ours = logging.getLogger("perface_jax")
+    if any(isinstance(handler, _Notes) for handler in ours.handlers):
+        return
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # errors alone
+    logging.getLogger("absl").setLevel(logging.CRITICAL)  # errors that are raised are logged as well
+    ours.addHandler(_Notes())
+    ours.propagate = False  # absl shows what reaches the root
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")
+        warnings.filterwarnings("default", category=UserWarning, module=r"perface_jax(\.|$)")
+        warnings.showwarning = _show
+
+
+class _Notes(logging.Handler):
+    """Prints what our packages log."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        _say("note", record.getMessage())
+
+
+def _show(message, category, filename, lineno, file=None, line=None):
+    _say("warning", str(message))
+
+
+def _say(kind: str, text: str) -> None:
+    print(formatting.wrapped(f"{kind}: {text}"), file=sys.stderr, flush=True)

@@ -1,0 +1,29 @@
+"""Wrong arguments end with 2 and one line, and help fits 80 columns."""
+
+import pytest
+
+from perface_jax.argument_parser import ArgumentParser, plain
+
+
+def test_a_wrong_argument_is_one_line_that_names_the_help(capsys):
+    parser = ArgumentParser(prog="perface draw", arguments="--out DIR", description="Draw.")
+    parser.add_argument("--out", required=True, help="a folder " * 20)
+    with pytest.raises(SystemExit) as end:
+        parser.parse_args([])
+    assert end.value.code == 2
+    assert capsys.readouterr().err == (
+        "perface draw: the following arguments are required: --out; the options: perface draw --help\n"
+    )
+    shown = parser.format_help()
+    assert shown.startswith("usage: perface draw --out DIR [options]\n")
+    assert max(map(len, shown.splitlines())) <= 80
+
+
+def test_of_an_error_of_the_system_the_file_comes_first():
+    with pytest.raises(FileNotFoundError) as error:
+        open("/nope: it's not")
+    assert plain(str(error.value)) == str(error.value)  # quoted otherwise: left as it is
+    with pytest.raises(FileNotFoundError) as error:
+        open("/nope: not")
+    assert plain(str(error.value)) == "/nope: not: no such file or directory"
+    assert plain("saw a, wanted b") == "saw a, wanted b"
