@@ -19,7 +19,7 @@ FLAGS = {
     "workdir": ("DIR", "Folder of this run: config, checkpoints, log, model."),
 }
 SHOWN = (
-    "init", "data.release", "labels", "split.fold", "loss", "margin", "batch_size", "learning_rate", "epochs", "seed",
+    "init", "data.release", "labels", "loss", "margin", "batch_size", "learning_rate", "epochs", "seed",
 )  # fmt: skip
 
 
