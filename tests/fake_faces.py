@@ -1,4 +1,4 @@
-"""A fake model and plain pictures, so that every number of an evaluation can be counted by a person."""
+"""A fake model and plain pictures, so that every number of an evaluation can be counted by hand."""
 
 import types
 

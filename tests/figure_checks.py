@@ -1,4 +1,4 @@
-"""What tests of figures share: awkward names, pictures of one gray, and what stands in a drawn figure."""
+"""What tests of figures share: awkward names, pictures of one gray, and the text in a drawn figure."""
 
 import io
 import itertools

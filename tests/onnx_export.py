@@ -1,4 +1,4 @@
-"""ONNX exports of the PyTorch twin, and the rewritings by which the exports that people have differ from each other."""
+"""ONNX exports of the PyTorch twin, and rewritings that give the variants of real exports."""
 
 import io
 import warnings

@@ -1,4 +1,4 @@
-"""The mesh, the way of arrays onto it, runs that share a program and nothing else, and several processes."""
+"""The mesh, placing arrays on it, runs that share only a program, and several processes."""
 
 import contextlib
 import logging

@@ -1,4 +1,4 @@
-"""The wheel: nothing in it but `perface_jax`, and it works where no clone is in sight."""
+"""The wheel contains only `perface_jax`, and works without a clone."""
 
 import os
 import shutil

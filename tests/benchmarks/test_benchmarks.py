@@ -1,4 +1,4 @@
-"""The benchmarks run and say what they saw; how long anything takes is never looked at."""
+"""The benchmarks run and fill their records; durations are never checked."""
 
 import argparse
 import json

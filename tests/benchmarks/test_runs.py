@@ -1,4 +1,4 @@
-"""The benchmarks of training, input, selection and start-up run and fill their records; no figure is looked at."""
+"""The benchmarks of training, input, selection and start-up run and fill their records; figures are never checked."""
 
 import json
 

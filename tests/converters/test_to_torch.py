@@ -1,4 +1,4 @@
-"""The way back: bit-identical, and accepted by PyTorch with strict=True."""
+"""Conversion to PyTorch: bit-identical, and accepted with strict=True."""
 
 import numpy as np
 import pytest

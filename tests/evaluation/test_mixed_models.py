@@ -1,4 +1,4 @@
-"""The numpyro recipe of docs/mixed_models.md, as it stands there, on simulated votes with known variance components."""
+"""The numpyro recipe of docs/mixed_models.md, unchanged, on simulated votes with known variance components."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Rows of the accuracy tables: fake models whose every number a person can count."""
+"""Rows of the accuracy tables, for fake models whose numbers can be counted by hand."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Triplets of one's own, from folder to tables: another grid, holes in the votes, ids and a split from files."""
+"""Your own triplets, from folder to tables: another grid, missing votes, ids and a split from files."""
 
 import functools
 import json

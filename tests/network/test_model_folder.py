@@ -1,4 +1,4 @@
-"""Model folders: what goes in comes out, and what is not whole does not open."""
+"""Model folders: what is saved loads again, and an incomplete folder does not open."""
 
 import json
 import os

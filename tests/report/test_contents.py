@@ -1,4 +1,4 @@
-"""Tables are text, and columns of numbers are told by their cells."""
+"""Tables are text, and columns of numbers are recognized by their cells."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Any distribution of p: the nearest possible counts, and bounds that a finer grid and other searches do not leave."""
+"""Any distribution of p: the nearest possible counts, and bounds that a finer grid and other searches do not exceed."""
 
 import numpy as np
 import scipy.stats

@@ -1,4 +1,4 @@
-"""Where a swap's points lie, by hand on the generic face."""
+"""The points of a swap, by hand on the generic face."""
 
 import jax
 import jax.numpy as jnp

@@ -1,4 +1,4 @@
-"""The cross-validated choice of a checkpoint: by hand, from a log, and that it takes the optimism away."""
+"""The cross-validated choice of a checkpoint: by hand, from a log, and without optimism in simulations."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""A run killed, stopped or starved at any moment and started again ends with the bytes of the run that never was.
+"""A run killed, stopped or starved at any moment and started again ends with the bytes of an uninterrupted run.
 
 All of the kills, a line for each run: `python -m pytest tests/training/test_kills.py -m slow -s`.
 """

@@ -1,4 +1,4 @@
-"""A workdir belongs to one run: another one is refused, what does not change a result may change."""
+"""A workdir belongs to one run: another run is refused; settings that do not affect results may change."""
 
 import json
 
