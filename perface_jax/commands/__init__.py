@@ -84,7 +84,7 @@ COMMANDS = {
     ),
     "privacy": Command(
         "perface_jax.commands.evaluate",
-        "evaluate anonymized pictures: what is protected, what is kept",
+        "evaluate anonymized pictures: protection and preservation",
         "perface privacy --workdir=RUN --originals=DIR --anonymized=mine=DIR",
         ("--part=privacy",),
     ),
