@@ -9,88 +9,93 @@ The graph is followed from its output back to its input; the names of its nodes 
 - Tensors as initializers or Constant nodes, shared, cast, unsqueezed or transposed, of any floating type.
 - Identity, Dropout and Cast on the way; Flatten or Reshape; any Gemm, or MatMul and Add; slopes [C] or [C, 1, 1].
 - An epsilon other than 1e-5 in a norm: the difference moves into its running variance.
+- A max-pool of size 1 as shortcut: a 1x1 convolution that copies every channel, and an identity norm.
+- A division of the embeddings by their length, and an output with the lengths: dropped.
 - A normalization of the pictures around the middle of 0..255 or 0..1: dropped, because `images.normalize` does it here.
   A remaining factor (1/128 is common, ours is 1/127.5) moves into the first convolution.
 
 Anything else is an error that names the node, so that no other network passes for this one. Initializers that are not
-weights of the network (the shape of a Reshape, leftovers) are dropped by name. Needs the extra `convert`, but not
-torch.
+weights of the network (the shape of a Reshape, leftovers) are dropped by name. A graph cannot say which colors and range
+its pictures must have: RGB in [-1, 1], unless `--family`, `--color_order` or `--input_range` says otherwise. Needs the
+extra `convert`, but not torch.
 """
 
 import pathlib
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from perface_jax import extras
 from perface_jax.network.batch_norm import EPSILON
-from perface_jax.network.model import LAYERS, IResNet, parameter_count
+from perface_jax.network.model import IResNet, parameter_count
 from perface_jax.network.model_folder import save_model
 
-from . import arcface_torch, files
+from . import families, files, state_dicts
 
 with extras.explained(program=__name__ == "__main__"):
     import onnx
-    from google.protobuf.message import DecodeError
 
-FLOATS = (onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16, onnx.TensorProto.BFLOAT16, onnx.TensorProto.DOUBLE)
+    from . import onnx_graphs, onnx_outputs
+
+from .onnx_graphs import FLOATS, attributes, op, read
+
 COPIES = ("Identity", "Dropout", "Cast")
 VIEWS = ("Flatten", "Reshape", "Squeeze", "Unsqueeze")
+EXPANDED = (
+    "; torch's newer exporter computes it: export with torch.onnx.export(..., dynamo=False), or fold constants first"
+    " (onnxsim, or onnxruntime's basic optimizations)"
+)
 CONVOLUTION = {"strides": [1, 1], "pads": [0, 0, 0, 0], "dilations": [1, 1], "group": 1, "auto_pad": b"NOTSET"}
-FOLDED_VARIANCE = np.float32(1) - np.float32(EPSILON)  # in float32 this plus eps is exactly 1
 
 
-def convert(source: onnx.ModelProto | str | pathlib.Path) -> tuple[IResNet, dict]:
+def convert(
+    source: onnx.ModelProto | str | pathlib.Path,
+    *,
+    family: str = families.AUTO,
+    color_order: str | None = None,
+    input_range: Sequence[float] | None = None,
+) -> tuple[IResNet, dict]:
     """The Flax model and its variables from an ONNX export.
 
     Args:
       source: the export or its path.
+      family: whose pictures the graph wants, see `families.FAMILIES`; `auto`: RGB in [-1, 1].
+      color_order, input_range: replace those of the family.
 
     Returns:
       (model, variables), float32; `model.folded_norms` says whether a norm had been folded.
 
     Raises:
-      FileNotFoundError, ValueError: no ONNX file; no IR-ResNet (names the node where the graph differs); tensors that
-        do not fit (by PyTorch name); NaN or Inf.
+      FileNotFoundError, ValueError: no ONNX file; a quantized model; no IR-ResNet (names the node where the graph
+        differs); tensors that do not fit (by PyTorch name); NaN or Inf.
     """
-    return _convert(source if isinstance(source, onnx.ModelProto) else read(source))[:2]
+    proto = source if isinstance(source, onnx.ModelProto) else read(source)
+    return _convert(proto, family=family, color_order=color_order, input_range=input_range)[:2]
 
 
-def read(path: str | pathlib.Path) -> onnx.ModelProto:
-    """The export in an .onnx file, including weights in files beside it.
-
-    Raises:
-      FileNotFoundError, ValueError: no file, an incomplete ONNX file, or a missing file beside it.
-    """
-    path = files.check_file(path)
-    try:
-        return onnx.load(path)
-    except DecodeError as error:
-        raise ValueError(
-            f"{path} is not a whole ONNX file ({error}); download it again. "
-            f"A PyTorch checkpoint goes through `python -m perface_jax.converters.arcface_torch {path} --out DIR`"
-        ) from error
-    except (onnx.checker.ValidationError, FileNotFoundError) as error:
-        raise ValueError(f"{path} keeps weights in another file, which must be beside it: {error}") from error
-
-
-def _convert(proto):
+def _convert(proto, *, family, **given):
     """Model, variables, and notes for the user: a phrase for each thing that was folded, moved or dropped."""
-    try:
-        onnx.checker.check_model(proto)
-    except (onnx.checker.ValidationError, ValueError) as error:
-        raise ValueError(f"this is no valid ONNX model: {str(error).strip()}") from error
-    walk = _Walk(proto.graph)
-    state_dict = walk.state_dict()
-    model = arcface_torch.recognize(state_dict).clone(folded_norms=walk.folded > 0)
+    contract = families.contract_of(family, **given)
+    walk = _Walk(onnx_graphs.checked(proto).graph)
+    source = state_dicts.open_checkpoint(walk.state_dict())
+    model, variables = state_dicts.fill(state_dicts.recognize(source, arch=walk.depths), source)
+    model = model.clone(
+        folded_norms=walk.folded > 0, color_order=contract.color_order, input_range=contract.input_range
+    )
     wanted = [3, model.image_size, model.image_size]
     if any(seen not in (0, side) for seen, side in zip(walk.picture_shape(), wanted, strict=False)):
         raise ValueError(f"the graph takes pictures {walk.picture_shape()}, but its fc belongs to {wanted}")
-    return model, arcface_torch.convert(state_dict), walk.notes()
+    if walk.normalizes and model.input_range != families.Contract().input_range:
+        raise ValueError("the graph normalizes its pictures itself, so there is no input range to choose")
+    return model, variables, walk.notes()
 
 
 class _Walk:
-    """One walk through a graph. `unread` has the initializers not met so far, `folded` counts missing norms."""
+    """One walk through a graph.
+
+    `unread` has the initializers not met so far, `folded` counts missing norms, `depths` are the blocks of each stage.
+    """
 
     def __init__(self, graph):
         self.graph = graph
@@ -98,18 +103,23 @@ class _Walk:
         self.inputs = [value for value in graph.input if value.name not in self.initializers]
         self.producers = {name: node for node in graph.node for name in node.output if name}
         self.unread, self.folded, self.dropped = set(self.initializers), 0, []
+        self.depths, self.normalizes = (), False
 
     def state_dict(self):
         """The weights, float32, under the names of arcface_torch."""
-        if len(self.inputs) != 1 or len(self.graph.output) != 1:
-            seen = [[value.name for value in values] for values in (self.inputs, self.graph.output)]
-            raise ValueError(f"wanted one input and one output (pictures, embeddings); seen {seen[0]} and {seen[1]}")
-        tensors, x = self.head(self.graph.output[0].name)
+        outputs = [value.name for value in self.graph.output]
+        if len(self.inputs) != 1:
+            seen = [value.name for value in self.inputs]
+            raise ValueError(f"wanted one input and one output (pictures, embeddings); seen {seen} and {outputs}")
+        output, dropped = onnx_outputs.embedding(outputs, self.producer)
+        self.dropped += dropped
+        tensors, x = self.head(output)
         blocks = []
         while (node := self.find(x, "the end of a block, or prelu of the stem", "Add", "PRelu")).op_type == "Add":
             block, x = self.block(node)
             blocks.append(block)
-        return tensors | _number(blocks[::-1]) | self.stem(node)
+        self.depths, numbered = _number(blocks[::-1])
+        return tensors | numbered | self.stem(node)
 
     def picture_shape(self):
         """`[3, H, W]` of the input, 0 for any size; empty if the export does not say."""
@@ -134,7 +144,7 @@ class _Walk:
         if node.op_type == "Add":
             product, bias = sorted(node.input, key=self.is_constant)
             node = self.find(product, "the product of fc", "MatMul")
-        options = {"alpha": 1.0, "beta": 1.0, "transA": 0, "transB": 0} | _attributes(node)
+        options = {"alpha": 1.0, "beta": 1.0, "transA": 0, "transB": 0} | attributes(node)
         weight = self.constant(node.input[1])
         if options["transA"] or weight.ndim != 2:
             raise _refusal(node, f"fc with a matrix [in, out] or [out, in]; seen {list(weight.shape)} and {options}")
@@ -146,8 +156,8 @@ class _Walk:
     def block(self, node):
         """Tensors of the block that this Add ends, and the tensor before it."""
         branch, shortcut = sorted(node.input, key=lambda name: self.kernel_size(name) != 3)
-        projected = self.kernel_size(shortcut) is not None
-        tensors, y = self.convolution(branch, 3, 2 if projected else 1, "conv2", "bn3")
+        projected, pooled = self.kernel_size(shortcut) is not None, self.is_pooled(shortcut)
+        tensors, y = self.convolution(branch, 3, 2 if projected or pooled else 1, "conv2", "bn3")
         prelu = self.find(y, "prelu of a block", "PRelu")
         first, y = self.convolution(prelu.input[0], 3, 1, "conv1", "bn2")
         bn1 = self.find(y, "bn1 of a block", "BatchNormalization")
@@ -155,6 +165,11 @@ class _Walk:
         if projected:
             projection, shortcut = self.convolution(shortcut, 1, 2, "downsample.0", "downsample.1")
             tensors |= projection
+        elif pooled:
+            shortcut = self.producer(self.behind(shortcut)).input[0]
+            identity = state_dicts.identity_shortcut("", len(tensors["bn1.weight"]), EPSILON)
+            tensors |= {name.removeprefix("."): array for name, array in identity.items()}
+            self.folded += 1
         if self.behind(shortcut) != self.behind(bn1.input[0]):
             raise _refusal(node, "the end of a block, where what went into its bn1 is added again")
         return tensors, shortcut
@@ -169,7 +184,7 @@ class _Walk:
         """A convolution and the norm after it, present or folded, and the tensor before them."""
         after, node = self.find_with_norm(name, norm, conv, "Conv")
         weight = self.constant(node.input[1])
-        seen = CONVOLUTION | {"kernel_shape": list(weight.shape[2:])} | _attributes(node)
+        seen = CONVOLUTION | {"kernel_shape": list(weight.shape[2:])} | attributes(node)
         wanted = CONVOLUTION | {"kernel_shape": [size] * 2, "strides": [stride] * 2, "pads": [size // 2] * 4}
         if seen != wanted:
             raise _refusal(node, f"{conv} with {wanted}; seen {seen}")
@@ -180,15 +195,15 @@ class _Walk:
         """The norm at this node, or the identity in place of a folded one; `bias` is that of the layer before it."""
         if node is None:
             self.folded += 1
-            scale, shift, mean, var = np.ones_like(bias), bias, np.zeros_like(bias), np.full_like(bias, FOLDED_VARIANCE)
-        else:
-            options = {"epsilon": EPSILON, "training_mode": 0} | _attributes(node)
-            if options["training_mode"] or any(node.output[1:]):
-                raise _refusal(node, f"{name} in evaluation mode; export again after model.eval()")
-            scale, shift, mean, var = map(self.constant, node.input[1:])
-            if np.shape(bias) not in ((), mean.shape):
-                raise _refusal(node, f"{name} of {bias.size} channels; seen {mean.size}")
-            mean, var = mean - bias, var + (np.float32(options["epsilon"]) - np.float32(EPSILON))
+            return state_dicts.identity_norm(name, len(bias), EPSILON) | {f"{name}.bias": bias}
+        options = {"epsilon": EPSILON, "training_mode": 0} | attributes(node)
+        if options["training_mode"] or any(node.output[1:]):
+            raise _refusal(node, f"{name} in evaluation mode; export again after model.eval()")
+        scale, shift, mean, var = map(self.constant, node.input[1:])
+        if np.shape(bias) not in ((), mean.shape):
+            raise _refusal(node, f"{name} of {bias.size} channels; seen {mean.size}")
+        scale, shift = (np.broadcast_to(x, mean.shape) if x.size == 1 else x for x in (scale, shift))
+        mean, var = mean - bias, var + (np.float32(options["epsilon"]) - np.float32(EPSILON))
         leaves = {"weight": scale, "bias": shift, "running_mean": mean, "running_var": var}
         return {f"{name}.{leaf}": array for leaf, array in leaves.items()}
 
@@ -212,6 +227,7 @@ class _Walk:
             scale *= number.item() ** {"Mul": 1, "Div": -1}.get(op, 0)
         if (scale, shift) == (1, 0):
             return 1.0
+        self.normalizes = True
         formula = f"x * {scale:.8g} + {shift:.8g}"
         if not any(np.isclose(scale * middle, -shift, rtol=1e-6, atol=0) for middle in (127.5, 0.5)):
             raise ValueError(f"the graph normalizes by {formula}; wanted 0 in the middle of 0..255 or 0..1, or nothing")
@@ -220,12 +236,16 @@ class _Walk:
         self.dropped.append(f"normalization of the pictures {formula} dropped{moved}")
         return rest
 
+    def is_pooled(self, name):
+        """Whether a tensor is every second pixel of another: a max-pool of size 1 and stride 2."""
+        return onnx_graphs.subsampling(self.producer(self.behind(name))) == 2
+
     def kernel_size(self, name):
         """Side of the convolution that computes a tensor, with or without a norm after it; None for anything else."""
         node = self.producer(self.behind(name))
-        if _op(node) == "BatchNormalization":
+        if op(node) == "BatchNormalization":
             node = self.producer(self.behind(node.input[0]))
-        return self.constant(node.input[1]).shape[-1] if _op(node) == "Conv" else None
+        return self.constant(node.input[1]).shape[-1] if op(node) == "Conv" else None
 
     def find_with_norm(self, name, norm, layer, *ops, through=()) -> tuple[Any, Any]:
         """The norm that computes a tensor (None if folded), and the layer before it."""
@@ -237,7 +257,7 @@ class _Walk:
     def find(self, name, wanted, *ops, through=()) -> Any:
         """The node that computes a tensor, which must be one of `ops`."""
         node = self.producer(self.behind(name, through))
-        if _op(node) not in ops:
+        if op(node) not in ops:
             raise _refusal(node, f"{wanted} ({' or '.join(ops)})")
         return node
 
@@ -247,15 +267,15 @@ class _Walk:
 
     def behind(self, name, through=()):
         """The tensor that this one copies, or views by an operation named in `through`."""
-        while _op(node := self.producer(name)) in (*COPIES, *through):
-            if node.op_type == "Cast" and _attributes(node)["to"] not in FLOATS:
+        while op(node := self.producer(name)) in (*COPIES, *through) or onnx_graphs.subsampling(node) == 1:
+            if node.op_type == "Cast" and attributes(node)["to"] not in FLOATS:
                 raise _refusal(node, "floating numbers")
             name = node.input[0]
         return name
 
     def is_constant(self, name):
         name = self.behind(name, VIEWS)
-        return name in self.initializers or _op(self.producer(name)) == "Constant"
+        return name in self.initializers or op(self.producer(name)) == "Constant"
 
     def constant(self, name):
         """A tensor of weights, float32."""
@@ -264,23 +284,25 @@ class _Walk:
         if name in self.initializers:
             self.unread.discard(name)
             return _array(name, self.initializers[name])
-        if _op(node) == "Constant":
-            return _array(name, *_attributes(node).values())
-        if _op(node) == "Transpose":
-            return self.constant(node.input[0]).transpose(_attributes(node).get("perm"))
-        raise _refusal(node, "a tensor of weights")
+        if op(node) == "Constant":
+            return _array(name, *attributes(node).values())
+        if op(node) == "Transpose":
+            return self.constant(node.input[0]).transpose(attributes(node).get("perm"))
+        if op(node) == "Expand" and (expanded := self.constant(node.input[0])).size == 1:
+            return expanded.ravel()
+        raise _refusal(node, f"a tensor of weights{EXPANDED if op(node) == 'Expand' else ''}")
 
 
 def _number(blocks):
-    """Tensors of all blocks under their full names; a block with a projection opens a stage."""
+    """The blocks of each stage, and their tensors under their full names; a block with a projection opens a stage."""
     depths, tensors = [], {}
     for block in blocks:
         depths += [0] if "downsample.0.weight" in block or not depths else []
         tensors |= {f"layer{len(depths)}.{depths[-1]}.{name}": array for name, array in block.items()}
         depths[-1] += 1
-    if tuple(depths) not in LAYERS.values():
-        raise ValueError(f"no architecture of ours has stages of {depths} blocks; wanted one of {LAYERS}")
-    return tensors
+    if len(depths) != 4:
+        raise ValueError(f"this network has stages of {depths} blocks; an IR-ResNet has four stages")
+    return tuple(depths), tensors
 
 
 def _array(name, value):
@@ -292,30 +314,24 @@ def _array(name, value):
     return np.asarray(value).astype(np.float32)
 
 
-def _attributes(node):
-    return {attribute.name: onnx.helper.get_attribute_value(attribute) for attribute in node.attribute}
-
-
-def _op(node):
-    if node is None:
-        return "input"
-    return node.op_type if node.domain in ("", "ai.onnx") else f"{node.domain}.{node.op_type}"
-
-
 def _refusal(node, wanted):
-    where = f"{_op(node)} {(node.name or node.output[0])!r}" if node is not None else "an input of the graph"
+    where = f"{op(node)} {(node.name or node.output[0])!r}" if node is not None else "an input of the graph"
     return ValueError(f"{where} does not fit an IR-ResNet; wanted {wanted}")
 
 
 def main(arguments: list[str] | None = None) -> None:
     """The program; exits with 2 and one line if the conversion fails."""
     parser = files.folder_parser(str(__doc__).splitlines()[0], ".onnx")
+    files.contract_arguments(parser)
     args = parser.parse_args(arguments)
+    options = {name: getattr(args, name) for name in ("family", "color_order", "input_range")}
     with files.user_errors(parser):
-        model, variables, notes = _convert(read(args.file))
-        source = files.provenance(pathlib.Path(args.file))
+        model, variables, notes = _convert(read(args.file), **options)
+        source = files.provenance(pathlib.Path(args.file), *onnx_graphs.files_beside(args.file))
         save_model(args.out, model.clone(crop=args.crop), variables, source=source, license=args.license)
-    facts = "; ".join([f"{model.arch}, {parameter_count(variables):,} parameters", *notes])
+    contract = families.Contract(model.color_order, model.input_range, model.epsilon)
+    parameters = f"{state_dicts.title(model)}, {parameter_count(variables):,} parameters"
+    facts = "; ".join([parameters, f"its weights expect {contract}", *notes])
     print(f"{args.out}: {facts}. Check it: perface selftest {args.out}")
 
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from . import other_networks
 
 WRAPPERS = re.compile(r"(?<![^.])(_orig_mod|module|_fsdp_wrapped_module|_checkpoint_wrapped_module)\.")
-BLOCK = re.compile(r"((?:[^.]+\.)*?)(?:layer[1-4]|body)\.\d+\.")
+BLOCK = re.compile(rf"((?:[^.]+\.)*?)(?:layer[1-4]|body)\.(?:{WRAPPERS.pattern})*\d+\.")
 HEADS = ("head.", "heads.", "classifier.", "margin.", "loss.", "criterion.", "metric_fc.")
 SHOWN = 12
 
@@ -70,7 +70,7 @@ def _refuse_nothing(checkpoint):
 
 def _networks(checkpoint, path) -> Iterator[Network]:
     for place, mapping in _mappings(checkpoint, path):
-        leaves = _bare_names(mapping)
+        leaves = {str(name): value for name, value in mapping.items() if not isinstance(value, Mapping)}
         prefixes = dict.fromkeys(match[1] for match in map(BLOCK.match, leaves) if match)
         if not prefixes and "conv1.weight" in leaves:
             prefixes = {"": None}
@@ -79,7 +79,7 @@ def _networks(checkpoint, path) -> Iterator[Network]:
             mine = {name: value for name, value in leaves.items() if _is_mine(name, prefix, others)}
             beside = [name for name in leaves if name not in mine]
             at = ".".join(filter(None, (place, prefix.removesuffix("."))))
-            yield Network(at, {name.removeprefix(prefix): value for name, value in mine.items()}, beside)
+            yield Network(at, _bare(mine, prefix), beside)
 
 
 def _is_mine(name, prefix, others):
@@ -94,19 +94,16 @@ def _mappings(checkpoint, path) -> Iterator[tuple[str, Mapping]]:
             yield from _mappings(value, f"{path}.{name}" if path else str(name))
 
 
-def _bare_names(mapping):
-    """Names without those of wrappers -> values; nested mappings are left out."""
-    leaves = {}
-    for name, value in mapping.items():
-        if isinstance(value, Mapping):
-            continue
-        bare = WRAPPERS.sub("", str(name))
-        if bare in leaves:
-            raise ValueError(f"the name {bare} occurs twice in this checkpoint, the second time as {name}")
-        leaves[bare] = value
-    return leaves
+def _bare(tensors, prefix):
+    """The tensors under their names without the prefix, and without what wrappers add inside."""
+    bare = {}
+    for name, value in tensors.items():
+        short = WRAPPERS.sub("", name.removeprefix(prefix))
+        if short in bare:
+            raise ValueError(f"the name {short} occurs twice in this checkpoint, the second time as {name}")
+        bare[short] = value
+    return bare
 
 
 def _stands_at(path, key):
-    key = WRAPPERS.sub("", f"{key}.").strip(".")
-    return path == key or bool(key) and f".{path}.".find(f".{key}.") >= 0
+    return not path if key == "." else f".{key}." in f".{path}."

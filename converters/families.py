@@ -78,17 +78,23 @@ def choose(name: str, tensors: Mapping[str, np.ndarray], layout: str, hints: set
     Raises:
       ValueError: no such family, a family with other keys, or several families that use different pictures.
     """
-    given = _checked(given)
     name = named(name)
     if name != AUTO:
         _refuse_other(name, tensors, layout)
-        return FAMILIES[name].contract._replace(**given)
+        return contract_of(name, **given)
+    given = _checked(given)
     fits = [family for family in FAMILIES if _fits(family, tensors, layout)]
     fits = [family for family in fits if family in hints] or fits
     contracts = {family: FAMILIES[family].contract._replace(**given) for family in fits}
     if len({*contracts.values()}) == 1:
         return contracts[fits[0]]
     raise ValueError(_question(contracts))
+
+
+def contract_of(name: str, **given: Any) -> Contract:
+    """The contract of a family, RGB in [-1, 1] for `auto`, with the fields that the caller knows in its place."""
+    name = named(name)
+    return (Contract() if name == AUTO else FAMILIES[name].contract)._replace(**_checked(given))
 
 
 def marks(tensors: Mapping[str, np.ndarray], checkpoint: Mapping[str, Any], beside: list[str]) -> set[str]:

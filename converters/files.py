@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import hashlib
 import pathlib
 from collections.abc import Iterator
 
@@ -84,6 +85,17 @@ def user_errors(parser: argparse.ArgumentParser) -> Iterator[None]:
         parser.exit(2, f"{error}\n")
 
 
-def provenance(path: pathlib.Path) -> dict[str, str]:
-    """Name and SHA-256 of the source file, for model.json."""
-    return {"file": path.name, "sha256": sha256(path)}
+def provenance(path: pathlib.Path, *beside: pathlib.Path) -> dict[str, str]:
+    """Name and SHA-256 of the source file, for model.json.
+
+    Of a file that keeps weights in others `beside` it, the digest is that of all of them, one after the other (`cat`).
+    """
+    if not beside:
+        return {"file": path.name, "sha256": sha256(path)}
+    digest = hashlib.sha256()
+    for part in (path, *beside):
+        with part.open("rb") as file:
+            while block := file.read(1 << 20):
+                digest.update(block)
+    names = ", ".join(part.name for part in beside)
+    return {"file": path.name, "beside": names, "sha256": digest.hexdigest()}

@@ -48,7 +48,7 @@ _IR_PLAIN_BLOCK = {
 ARCFACE, IR, IR_PLAIN = "arcface", "ir", "ir_plain"
 # Layout: modules outside the blocks, modules of a block; arcface_torch's names to the family's.
 LAYOUTS = {IR: (_IR_NETWORK, _IR_BLOCK), IR_PLAIN: (_IR_NETWORK, _IR_PLAIN_BLOCK)}
-ARCFACE_BLOCK = re.compile(r"layer([1-4])\.(\d+)\.(.+)")
+ARCFACE_BLOCK = re.compile(r"layer(\d+)\.(\d+)\.(.+)")
 IR_BLOCK = re.compile(r"body\.(\d+)\.(.+)")
 LEAF_ORDER = ("weight", "bias", "running_mean", "running_var", COUNTER)
 

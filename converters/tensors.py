@@ -22,7 +22,10 @@ def to_numpy(name: str, value: Any) -> np.ndarray:
         _refuse_odd(name, value)
         value = value.detach().cpu()
         value = (value.float() if value.is_floating_point() else value).numpy()
-    array = np.asarray(value)
+    try:
+        array = np.asarray(value)
+    except ValueError as error:  # a list of tensors of several shapes
+        raise ValueError(f"{name} is no tensor of floating numbers but a {type(value).__name__}") from error
     if name.endswith(keys.COUNTER) and array.dtype.kind in "iu":
         return array
     if not jnp.issubdtype(array.dtype, jnp.floating):  # knows bfloat16, which NumPy does not

@@ -83,7 +83,7 @@ def _names_in_pickle(path) -> list[str]:
     """The names that a plain pickle would import, read from its instructions; none if it is damaged or not a pickle."""
     strings, named = [], []
     try:
-        with path.open("rb") as file:
+        with path.open("rb") as file, warnings.catch_warnings(action="ignore"):
             for instruction, argument, _ in pickletools.genops(file):
                 if instruction.name == "GLOBAL":
                     named.append(str(argument).replace(" ", "."))
@@ -111,9 +111,9 @@ def _described(foreign):
     named = []
     for name in foreign:
         known = (what for pattern, what in FOREIGN if re.search(pattern, name))
-        module = f"a pickled module ({name})" if name.startswith("torch.nn.") else f"a Python object ({name})"
-        named.append(next(known, module))
-    unique = list(dict.fromkeys(sorted(named, key=lambda what: "module" not in what)))
+        kind = "a pickled module" if name.startswith("torch.nn.") else "a pickled module or another Python object"
+        named.append(next(known, f"{kind} ({name})"))
+    unique = list(dict.fromkeys(named))
     return ", ".join(unique[:4]) + (", ..." if len(unique) > 4 else "")
 
 
