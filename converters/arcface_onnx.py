@@ -15,9 +15,9 @@ The graph is followed from its output back to its input; the names of its nodes 
   A remaining factor (1/128 is common, ours is 1/127.5) moves into the first convolution.
 
 Anything else is an error that names the node, so that no other network passes for this one. Initializers that are not
-weights of the network (the shape of a Reshape, leftovers) are dropped by name. A graph cannot say which colors and range
-its pictures must have: RGB in [-1, 1], unless `--family`, `--color_order` or `--input_range` says otherwise. Needs the
-extra `convert`, but not torch.
+weights of the network (the shape of a Reshape, leftovers) are dropped by name. A graph cannot say which colors and
+range its pictures must have: RGB in [-1, 1], unless `--family`, `--color_order` or `--input_range` says otherwise.
+Needs the extra `convert`, but not torch.
 """
 
 import pathlib
