@@ -6,10 +6,10 @@ lies below the true quantile must be 0.025 or less. This requires `n >= log(0.02
 0.001.
 
 Pairs that share a face are not independent: N pictures make N (N - 1) / 2 pairs, but only N faces. `match_threshold`
-therefore draws persons. Its interval is too wide if no face resembles unusually many others (each pair then varies on
-its own), about right if some do, and too narrow if a few persons in a hundred make up the whole tail. It then misses
-higher thresholds, and protection is understated. To measure the coverage, run `pytest tests/privacy/test_thresholds.py
--m slow -s`.
+therefore draws persons. Its interval is about right if some faces resemble unusually many others. It is too wide if
+none does, because each pair then varies on its own. It is too narrow if a few persons in a hundred make up the whole
+tail: it then misses higher thresholds, and protection is understated.
+To measure the coverage, run `pytest tests/privacy/test_thresholds.py -m slow -s`.
 """
 
 import math
