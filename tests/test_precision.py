@@ -215,7 +215,7 @@ WITHOUT = {
     "statistics.arguments.mask": "a mask",
     "statistics.arguments.same_shape": "looks at shapes",
     "precision.option": "casts to another array",
-    "similarity_scale.background.share_below": "one number",
+    "similarity_scale.background.projected": "float64 inside the package",
 }
 
 

@@ -23,27 +23,42 @@ def wrong(path: pathlib.Path, line: int, seen: str, wanted: str) -> ValueError:
     return ValueError(f"{path}, line {line}: saw {seen}, wanted {wanted}")
 
 
-def read_table(path: pathlib.Path, columns: Sequence[str], *, known: Collection[str]) -> dict[str, dict[str, str]]:
-    """By triplet (the first of these columns), the cells of these columns; other columns are ignored.
+def read_rows(path: pathlib.Path, columns: Sequence[str], *, one: str) -> list[tuple[int, dict[str, str]]]:
+    """The line and the cells of these columns of every row, without surrounding spaces; other columns are ignored.
+
+    Args:
+      one: what a row is about, for messages.
 
     Raises:
-      ValueError: a missing or repeated column, a wrong number of cells, an empty cell, a repeated triplet, or one that
-        is not among the `known` ones.
+      ValueError: a missing or repeated column, a wrong number of cells, an empty cell, or no row.
     """
-    lines, rows, first_line = read_lines(path), {}, {}
+    lines = read_lines(path)
     if not lines:
         raise ValueError(f"{path}: the file is empty, wanted a header: {','.join(columns)}")
     (number, header), *body = lines
     if missing := [name for name in columns if header.count(name) != 1]:
         raise wrong(path, number, f"the header '{','.join(header)}'", f"{', '.join(missing)} in it, once each")
     if not body:
-        raise wrong(path, number, "a header and no lines below it", "a line for each triplet")
+        raise wrong(path, number, "a header and no lines below it", f"a line for each {one}")
+    rows = []
     for line, row in body:
         if len(row) != len(header):
             raise wrong(path, line, f"{len(row)} cells ({','.join(row)})", f"{len(header)}, as in {','.join(header)}")
         cells = {name: cell for name, cell in zip(header, row, strict=True) if name in columns}
         if empty := [name for name in columns if not cells[name]]:
-            raise wrong(path, line, f"an empty cell in column {empty[0]}", "a value, or no line for this triplet")
+            raise wrong(path, line, f"an empty cell in column {empty[0]}", f"a value, or no line for this {one}")
+        rows.append((line, cells))
+    return rows
+
+
+def read_table(path: pathlib.Path, columns: Sequence[str], *, known: Collection[str]) -> dict[str, dict[str, str]]:
+    """By triplet (the first of these columns), the cells of these columns; other columns are ignored.
+
+    Raises:
+      ValueError: as `read_rows`; a repeated triplet, or one that is not among the `known` ones.
+    """
+    rows, first_line = {}, {}
+    for line, cells in read_rows(path, columns, one="triplet"):
         triplet = cells[columns[0]]
         if triplet in rows:
             raise wrong(path, line, f"{triplet}, which is also on line {first_line[triplet]}", "every triplet once")

@@ -36,6 +36,11 @@ COMMANDS = {
         "embed a folder of pictures into a file",
         "perface embed photographs --model models/arcface_r50 --out faces.npz",
     ),
+    "scale": Command(
+        "perface_jax.commands.scale",
+        "what a model's cosines mean, from your own pictures",
+        "perface scale --model models/arcface_r50 --pictures photographs --people people.csv",
+    ),
     "detect": Command(
         "perface_jax.detection.__main__",
         "find the faces of a folder of photographs",

@@ -1,7 +1,8 @@
-"""`perface compare A B --model DIR`: how alike two faces look to a model, as a cosine.
+"""`perface compare A B --model DIR`: how alike two faces look to a model, as a cosine, and what that means.
 
-A and B are photographs, whose largest face is found and aligned, or aligned crops (`--detector none`). `--html FILE`
-writes a card with both crops.
+A and B are photographs, whose largest face is found and aligned, or aligned crops (`--detector none`). The meaning
+comes from the model folder's `scale.json`; docs/similarity_scale.md explains it. `--html FILE` writes a card with both
+crops, `--json` prints the numbers for scripts.
 """
 
 import argparse
@@ -9,9 +10,9 @@ from collections.abc import Sequence
 
 from etils import epath
 
-from perface_jax import evaluation
+from perface_jax import evaluation, files
 from perface_jax.argument_parser import ArgumentParser
-from perface_jax.commands import face_files, picture_page
+from perface_jax.commands import face_files, picture_page, scale_text
 from perface_jax.similarity import similarity
 
 
@@ -24,6 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("b", help="another one")
     face_files.add_arguments(parser)
     parser.add_argument("--html", metavar="FILE", help="write a card with both faces")
+    parser.add_argument("--json", action="store_true", help="print JSON, for scripts")
     chosen = parser.parse_args(arguments)
     try:
         _compare(chosen)
@@ -42,13 +44,19 @@ def _compare(chosen: argparse.Namespace) -> None:
     evaluation.refuse_bad([chosen.a, chosen.b], vectors, chosen.model)
     cosine = float(similarity(*vectors))
     notes = [*opened.notes, *filter(None, (face_files.one_of(path, face.faces) for path, face in faces.items()))]
-    print(f"{face_files.as_notes(notes)}cosine {cosine:.3f}\n{face_files.NO_SCALE}")
+    meaning = scale_text.sentences(opened.scale, cosine, chosen.model)
     if chosen.html:
-        _write_card(chosen, opened, [a, b], cosine, notes)
+        _write_card(chosen, opened, [a, b], cosine, [*meaning, *notes])
+    if chosen.json:
+        values = {"a": chosen.a, "b": chosen.b, **scale_text.values(opened.scale, cosine)}
+        print(files.to_json({**values, "meaning": meaning, "notes": notes}), end="")
+        return
+    print(face_files.as_notes(notes) + face_files.wrapped([f"cosine {cosine:.3f}", *meaning]), end="")
+    if chosen.html:
         print(f"The card is {chosen.html}")
 
 
-def _write_card(chosen, opened, faces, cosine, notes):
+def _write_card(chosen, opened, faces, cosine, text):
     shown = [
         picture_page.Shown(epath.Path(path).name, "", face.crop)
         for path, face in zip((chosen.a, chosen.b), faces, strict=True)
@@ -56,7 +64,8 @@ def _write_card(chosen, opened, faces, cosine, notes):
     page = picture_page.Page(
         title=f"{shown[0].name} and {shown[1].name}",
         cosine=cosine,
-        text=[face_files.NO_SCALE.replace("\n", " "), *notes],
+        spread=scale_text.spread(opened.scale),
+        text=text,
         groups={"": shown},
         facts=picture_page.facts(chosen.model, opened),
     )

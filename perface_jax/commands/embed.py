@@ -7,7 +7,7 @@ Pictures that cannot be used are listed.
 import argparse
 from collections.abc import Sequence
 
-from perface_jax import evaluation
+from perface_jax import evaluation, files
 from perface_jax.argument_parser import ArgumentParser
 from perface_jax.commands import face_files
 
@@ -21,6 +21,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     face_files.add_arguments(parser)
     parser.add_argument("--faces", choices=("largest", "all"), default="largest", help="all: name#0, name#1, ...")
     parser.add_argument("--out", metavar="FILE", required=True, help="the .npz to write")
+    parser.add_argument("--json", action="store_true", help="print what was embedded as JSON, for scripts")
     chosen = parser.parse_args(arguments)
     try:
         _embed(chosen)
@@ -39,6 +40,10 @@ def _embed(chosen: argparse.Namespace) -> None:
         raise ValueError(f"{left_out}no picture of {chosen.folder} can be used")
     vectors = evaluation.Vectors(tuple(names), embeddings, chosen.folder)  # refuses NaN
     evaluation.write_vectors(chosen.out, names, vectors.embeddings)
+    if chosen.json:
+        reasons = [{"name": name, "reason": why} for name, why in skipped]
+        print(files.to_json({"file": chosen.out, "faces": names, "left_out": reasons, "notes": opened.notes}), end="")
+        return
     print(face_files.as_notes(opened.notes) + left_out, end="")
     print(f"{len(names)} faces embedded, {len(skipped)} left out; {embeddings.shape[1]} numbers a face")
     print(f"The file is {chosen.out}")

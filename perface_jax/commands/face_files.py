@@ -6,26 +6,26 @@ wanted and what to do.
 
 import argparse
 import difflib
+import importlib
 import textwrap
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from etils import epath
 from jaxtyping import Float32, UInt8
 
-from perface_jax import detection, evaluation, images
-from perface_jax.detection import Detector
+from perface_jax import detection, evaluation, images, similarity_scale
+from perface_jax.datasets import portrait_files
+from perface_jax.detection import Detector, adapters
 from perface_jax.network import compilation
 from perface_jax.network.model import IResNet
-from perface_jax.network.model_folder import load_model
+from perface_jax.network.model_folder import fingerprint, load_model
+from perface_jax.similarity_scale import SimilarityScale
 
 BATCH = 16  # of a folder: small ones are common, and a batch is always full
-NO_SCALE = (
-    "What this means to people is not known: the model folder has no scale.\n"
-    "Known: a cosine lies between -1 and 1; higher means more alike to this model."
-)
+DETECTORS = "mtcnn, none, mediapipe=FILE.task or dlib=FILE.dat"
 
 
 class Opened(NamedTuple):
@@ -34,13 +34,26 @@ class Opened(NamedTuple):
     model: IResNet
     variables: Mapping
     crop: str
+    finder: str  # "mtcnn", "mediapipe", "dlib", "landmarks" or "none"
     detector: Detector | None
+    landmarks: Mapping | None
+    scale: SimilarityScale | None  # of this model, and readable
     notes: list[str]  # for the user
 
     def load(self, faces: str) -> Callable[[epath.Path, str], list[UInt8[np.ndarray, "s s 3"]] | str]:
         """(folder, name) -> the faces of a picture; see `evaluation.face_loader`."""
+        return evaluation.face_loader(self.model, **self.options(faces))
+
+    def options(self, faces: str) -> dict[str, Any]:
+        """Of `evaluation.embed_folder`."""
         which = faces if self.detector else "largest"
-        return evaluation.face_loader(self.model, crop=self.crop, detector=self.detector, faces=which)
+        return {"crop": self.crop, "detector": self.detector, "landmarks": self.landmarks, "faces": which}
+
+    @property
+    def how(self) -> str:
+        """How the faces are found."""
+        without = {"landmarks": "aligned by landmarks from a file", "none": "given as crops"}
+        return without.get(self.finder, f"found with {self.finder.replace('mtcnn', 'MTCNN')}, then aligned")
 
 
 class OneFace(NamedTuple):
@@ -51,17 +64,18 @@ class OneFace(NamedTuple):
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """`--model`, `--crop`, `--detector`."""
+    """`--model`, `--crop`, `--detector`, `--landmarks`."""
     parser.add_argument("--model", metavar="DIR", help="the model folder; written by train and convert")
     parser.add_argument(
-        "--detector", choices=("mtcnn", "none"), default="mtcnn", help="none: the pictures are crops (default: mtcnn)"
+        "--detector", metavar="NAME", help=f"{DETECTORS}; none: the pictures are crops (default: mtcnn)"
     )
+    parser.add_argument("--landmarks", metavar="FILE", help=".csv or .npz: points of the faces, in place of a detector")
     crops = ", ".join(images.TEMPLATES)
     parser.add_argument("--crop", help=f"{crops}; with --detector none also celeba_hq (default: the model's)")
 
 
 def open_model(chosen: argparse.Namespace) -> Opened:
-    """The model and the detector that were chosen; warnings become notes."""
+    """The model, its scale, and what finds the faces; warnings become notes."""
     if not chosen.model:
         raise ValueError(
             "saw no --model, wanted --model DIR: `perface train` writes WORKDIR/model, and\n"
@@ -69,14 +83,69 @@ def open_model(chosen: argparse.Namespace) -> Opened:
         )
     compilation.keep_programs()
     model, variables = load_model(chosen.model)
-    crop, detector = chosen.crop or model.crop or "arcface", None
+    crop = chosen.crop or model.crop or "arcface"
     notes = [] if chosen.crop or model.crop else [f"the model folder names no crop: {crop} is assumed"]
-    if chosen.detector != "none":
-        detector = detection.mtcnn()
+    landmarks, detector = _finders(chosen)
+    finder = "landmarks" if chosen.landmarks else (chosen.detector or "mtcnn").partition("=")[0]
+    scale, of_scale = _scale(chosen.model, crop)
+    opened = Opened(model, variables, crop, finder, detector, landmarks, scale, notes)
     with warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always")
-        evaluation.face_loader(model, crop=crop, detector=detector)
-    return Opened(model, variables, crop, detector, notes + [str(one.message) for one in warned])
+        opened.load("largest")
+    notes += [str(one.message) for one in warned] + of_scale
+    return opened
+
+
+def _finders(chosen: argparse.Namespace) -> tuple[Mapping | None, Detector | None]:
+    """Landmarks or a detector; neither for crops."""
+    if chosen.landmarks:
+        if chosen.detector:
+            raise ValueError(f"saw --landmarks and --detector {chosen.detector}, wanted one of the two")
+        if not epath.Path(chosen.landmarks).is_file():
+            raise FileNotFoundError(f"no file {chosen.landmarks}; wanted landmarks as .csv or .npz (docs/detection.md)")
+        return portrait_files.read_landmarks(chosen.landmarks), None
+    name, _, file = (chosen.detector or "mtcnn").partition("=")
+    try:
+        match name, bool(file):
+            case "none", False:
+                return None, None
+            case "mtcnn", False:
+                return None, detection.mtcnn()
+            case "mediapipe", True:
+                return None, adapters.from_mediapipe(file)
+            case "dlib", True:
+                return None, _dlib(file)
+    except ModuleNotFoundError as error:
+        raise ValueError(
+            f"{error}\nWithout a detector: --detector none takes aligned crops, and --landmarks FILE\n"
+            "takes the points of faces that another program found"
+        ) from error
+    raise ValueError(f"saw --detector {chosen.detector}, wanted {DETECTORS}")
+
+
+def _dlib(predictor: str) -> Detector:
+    if not epath.Path(predictor).is_file():
+        raise FileNotFoundError(f"no file {predictor}; wanted dlib's shape predictor of 68 points")
+    try:
+        dlib: Any = importlib.import_module("dlib")
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError("dlib is not installed; run: python -m pip install dlib") from error
+    return adapters.from_dlib(dlib.get_frontal_face_detector(), dlib.shape_predictor(predictor))
+
+
+def _scale(folder: epath.PathLike, crop: str) -> tuple[SimilarityScale | None, list[str]]:
+    """The scale of a model folder, and what to know of it; None where it cannot be used."""
+    try:
+        scale = similarity_scale.read(folder)
+    except ValueError as error:
+        return None, [str(error)]
+    if scale is None:
+        return None, []
+    if scale.model != fingerprint(folder):
+        return None, [f"{folder}/scale.json is not used: it was made for another model than the one in this folder"]
+    if scale.crop != crop:
+        return scale, [f"the scale was made from {scale.crop!r} crops, these are {crop!r} crops: it may not hold"]
+    return scale, []
 
 
 def require_file(path: epath.PathLike) -> epath.Path:
@@ -119,7 +188,7 @@ def one_face(opened: Opened, path: epath.PathLike) -> OneFace:
     if not isinstance(found, str):
         return OneFace(found[0], len(found))
     if opened.detector and "no face" in found:
-        raise ValueError(_no_face(path))
+        raise ValueError(_no_face(path, opened.finder == "mtcnn"))
     raise ValueError(found if path.name in found else f"{path}: {found}")
 
 
@@ -130,29 +199,31 @@ def embed_folder(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return evaluation.embed_folder(
-            opened.model,
-            opened.variables,
-            folder,
-            crop=opened.crop,
-            detector=opened.detector,
-            faces=faces if opened.detector else "largest",
-            batch_size=BATCH,
+            opened.model, opened.variables, folder, batch_size=BATCH, **opened.options(faces)
         )
 
 
-def _no_face(path: epath.Path) -> str:
+def _no_face(path: epath.Path, mtcnn: bool) -> str:
     height, width = images.read(path).shape[:2]
+    tried = (
+        f"MTCNN looked at all {width} x {height} pixels upright, with a\n"
+        "border, and turned by 90, 180 and 270 degrees. "
+    )
     return (
-        f"{path}: no face found. MTCNN looked at all {width} x {height} pixels upright, with a\n"
-        "border, and turned by 90, 180 and 270 degrees. Is the face at least 20 pixels wide and\n"
+        f"{path}: no face found. {tried if mtcnn else ''}Is the face at least 20 pixels wide and\n"
         "in full view? If the picture is an aligned crop already, give --detector none"
     )
 
 
 def as_notes(notes: Sequence[str]) -> str:
     """Lines of 80 columns, each note with its word in front."""
+    return wrapped([f"note: {note}" for note in notes])
+
+
+def wrapped(lines: Sequence[str]) -> str:
+    """Lines of at most 80 columns; a line that does not fit goes on, indented."""
     wrap = textwrap.TextWrapper(80, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
-    return "".join(wrap.fill(f"note: {note}") + "\n" for note in notes)
+    return "".join((wrap.fill(line) if len(line) > 80 else line) + "\n" for line in lines)
 
 
 def one_of(name: str, count: int) -> str:

@@ -46,10 +46,9 @@ class Page(NamedTuple):
 
 def facts(model: epath.PathLike, opened: Opened) -> dict[str, str]:
     """How the faces were found and embedded."""
-    found = "found with MTCNN, then aligned" if opened.detector else "given as crops"
     size = f"{opened.model.image_size} x {opened.model.image_size} pixels, {opened.crop} crop"
     today = datetime.date.today().isoformat()
-    return {"Model": str(model), "Faces": f"{found}; {size}", "Made": f"{today}, perface_jax {__version__}"}
+    return {"Model": str(model), "Faces": f"{opened.how}; {size}", "Made": f"{today}, perface_jax {__version__}"}
 
 
 def write(file: epath.PathLike, page: Page) -> None:

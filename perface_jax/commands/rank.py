@@ -1,12 +1,13 @@
 """`perface rank QUERY DIR --model DIR`: who in a folder looks most, and who least, like the query to a model.
 
-Prints both ends of the ranking. `--html FILE` and `--sheet FILE.png` show the faces, `--csv FILE` has all of them.
+Prints both ends of the ranking, with what each cosine means where the model folder has a `scale.json`. `--html FILE`
+and `--sheet FILE.png` show the faces, `--csv FILE` has all of them, and `--json` prints them for scripts.
 """
 
 import argparse
 import csv
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
@@ -15,7 +16,7 @@ from jaxtyping import Float, UInt8
 
 from perface_jax import evaluation, extras, files
 from perface_jax.argument_parser import ArgumentParser
-from perface_jax.commands import face_files, picture_page
+from perface_jax.commands import face_files, picture_page, scale_text
 from perface_jax.similarity import similarity
 
 
@@ -48,6 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--html", metavar="FILE", help="write a page of the faces")
     parser.add_argument("--sheet", metavar="FILE", help="write a contact sheet, .png or .pdf")
     parser.add_argument("--csv", metavar="FILE", help="write the whole ranking")
+    parser.add_argument("--json", action="store_true", help="print the whole ranking as JSON, for scripts")
     chosen = parser.parse_args(arguments)
     if chosen.top < 1:
         parser.error(f"saw --top {chosen.top}, wanted at least 1")
@@ -63,9 +65,14 @@ def _rank(chosen: argparse.Namespace) -> None:
     query = face_files.one_face(opened, query_path)
     found = _ranking(chosen, opened, query.crop)
     notes = [*opened.notes, *filter(None, [face_files.one_of(chosen.query, query.faces)])]
-    print(face_files.as_notes(notes) + _lines(chosen, found) + face_files.NO_SCALE)
+    if chosen.json:
+        print(files.to_json(_record(chosen, opened, found, notes)), end="")
+    else:
+        print(face_files.as_notes(notes) + _lines(chosen, opened, found), end="")
+    say = (lambda line: None) if chosen.json else print
     if chosen.csv:
-        _write_csv(chosen.csv, found)
+        _write_csv(chosen.csv, found, opened.scale)
+        say(f"The whole ranking is {chosen.csv}")
     if not (chosen.html or chosen.sheet):
         return
     load = opened.load(chosen.faces)
@@ -73,8 +80,10 @@ def _rank(chosen: argparse.Namespace) -> None:
              (found.names[place] for place in places)}  # fmt: skip
     if chosen.html:
         _write_page(chosen, opened, query.crop, found, shown, notes)
+        say(f"The page is {chosen.html}")
     if chosen.sheet:
         _write_sheet(chosen, query.crop, found, shown)
+        say(f"The contact sheet is {chosen.sheet}")
 
 
 def _ranking(chosen, opened, query) -> Ranking:
@@ -102,28 +111,38 @@ def _crop(load, folder, name, chosen) -> UInt8[np.ndarray, "s s 3"]:
     return load(folder, file)[int(name[len(file) + 1 :] or 0)]
 
 
-def _lines(chosen: argparse.Namespace, found: Ranking) -> str:
+def _lines(chosen: argparse.Namespace, opened: face_files.Opened, found: Ranking) -> str:
     which = "all faces" if chosen.faces == "all" else "the largest face of each picture"
     lines = [f"{len(found.names)} faces ranked by their cosine to {chosen.query} ({which})"]
+    head = scale_text.heading(opened.scale)
     for heading, places in found.ends(chosen.top).items():
-        lines += [
-            "",
-            heading,
-            *(f"{place + 1:5}  {found.cosines[place]:6.3f}  {found.names[place]}" for place in places),
-        ]
+        lines += ["", heading] + [f" rank  cosine{head}  name"] * bool(head)
+        lines += [_line(opened, found, place) for place in places]
     lines += [""] + [f"left out: {name}: {why}" for name, why in found.skipped] + [""] * bool(found.skipped)
-    return "\n".join(lines) + "\n"
+    return face_files.wrapped([*lines, *scale_text.legend(opened.scale, chosen.model)])
 
 
-def _write_csv(file, found):
+def _line(opened, found, place) -> str:
+    cosine = float(found.cosines[place])
+    return f"{place + 1:5}  {cosine:6.3f}{scale_text.columns(opened.scale, cosine)}  {found.names[place]}"
+
+
+def _record(chosen, opened, found, notes) -> dict[str, Any]:
+    ranking = [
+        {"rank": rank, "name": name, **scale_text.values(opened.scale, float(cosine))}
+        for rank, (name, cosine) in enumerate(zip(found.names, found.cosines, strict=True), 1)
+    ]
+    skipped = [{"name": name, "reason": why} for name, why in found.skipped]
+    return {"query": chosen.query, "ranking": ranking, "left_out": skipped, "notes": notes}
+
+
+def _write_csv(file, found, scale):
     with files.replacing(file) as path, open(path, "w", newline="") as opened:
         rows = csv.writer(opened)
-        rows.writerow(("rank", "name", "cosine"))
-        rows.writerows(
-            (rank, name, f"{cosine:.6f}")
-            for rank, (name, cosine) in enumerate(zip(found.names, found.cosines, strict=True), 1)
-        )
-    print(f"The whole ranking is {file}")
+        rows.writerow(("rank", "name", *scale_text.values(scale, 0)))
+        for rank, (name, cosine) in enumerate(zip(found.names, found.cosines, strict=True), 1):
+            values = scale_text.values(scale, float(cosine))
+            rows.writerow((rank, name, f"{cosine:.6f}", *list(values.values())[1:]))
 
 
 def _write_page(chosen, opened, query, found, shown, notes):
@@ -131,13 +150,17 @@ def _write_page(chosen, opened, query, found, shown, notes):
     groups = {"": [picture_page.Shown(name, "query", query)]}
     for heading, places in found.ends(chosen.top).items():
         groups[heading] = [
-            picture_page.Shown(found.names[place], f"{found.cosines[place]:.3f}", shown[found.names[place]])
+            picture_page.Shown(
+                found.names[place],
+                scale_text.caption(opened.scale, float(found.cosines[place])),
+                shown[found.names[place]],
+            )
             for place in places
         ]
     page = picture_page.Page(
         title=f"Who of {len(found.names)} looks like {name}?",
         text=[
-            face_files.NO_SCALE.replace("\n", " "),
+            *scale_text.legend(opened.scale, chosen.model),
             *notes,
             *(f"Left out: {who}: {why}" for who, why in found.skipped),
         ],
@@ -145,7 +168,6 @@ def _write_page(chosen, opened, query, found, shown, notes):
         facts={**picture_page.facts(chosen.model, opened), "Folder": str(chosen.folder)},
     )
     picture_page.write(chosen.html, page)
-    print(f"The page is {chosen.html}")
 
 
 def _write_sheet(chosen, query, found, shown):
@@ -161,7 +183,6 @@ def _write_sheet(chosen, query, found, shown):
     drawn = figures.ranked(epath.Path(chosen.query).name, query, groups)
     with files.replacing(chosen.sheet) as unfinished:
         drawn.savefig(str(unfinished), format=epath.Path(chosen.sheet).suffix[1:] or "png", dpi=200)
-    print(f"The contact sheet is {chosen.sheet}")
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
 """What a cosine means: how it compares with pairs of different people, and what people would say of the pair.
 
-    pairs = different_people(embeddings, person)                       # the background
+    pairs = different_people(embeddings, person)  # the background
     slope = fit_slope(similarities, votes_for_a, votes, source, target)
     scale = fit(pairs, slope, model=fingerprint, crop="arcface")
-    share_below(scale, .61)                                            # .972 of pairs of different people
-    probability(scale, .61)                                            # Estimate(.93, .88, .96)
+    share_below(scale, .61)  # of pairs of different people: Estimate(.972, .95, .99)
+    probability(scale, .61)  # that people call the pair more alike than a random one: Estimate(.93, .88, .96)
 
 `write` and `read` keep it as `scale.json` in a model folder. Everything is computed on the host, in float64, but for
 the sums of the fit and of the errors, which are float32. docs/similarity_scale.md says how to read the numbers, and
@@ -13,8 +13,8 @@ what they do not say: a scale is no threshold of verification.
 
 from perface_jax.similarity_scale.background import Background, Pairs, different_people, quantiles
 from perface_jax.similarity_scale.curves import Curve, curve
-from perface_jax.similarity_scale.scale import SimilarityScale, extrapolates, fit, probability, share_below
-from perface_jax.similarity_scale.scale_file import NAME, read, write
+from perface_jax.similarity_scale.scale import SimilarityScale, cosines_at, extrapolates, fit, probability, share_below
+from perface_jax.similarity_scale.scale_file import NAME, made, read, write
 from perface_jax.similarity_scale.slope import Slope, fit_slope
 
 __all__ = [
@@ -24,11 +24,13 @@ __all__ = [
     "Pairs",
     "SimilarityScale",
     "Slope",
+    "cosines_at",
     "curve",
     "different_people",
     "extrapolates",
     "fit",
     "fit_slope",
+    "made",
     "probability",
     "quantiles",
     "read",

@@ -9,6 +9,10 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Float64, Int, Shaped
+from scipy.special import expit
+
+from perface_jax.similarity_scale.robust import robust_errors
+from perface_jax.statistics.estimates import Estimate
 
 MOST = 400  # pictures, 79,800 pairs: the number of people limits the precision long before
 SHARES = np.linspace(0, 1, 201)
@@ -19,11 +23,14 @@ class Background(NamedTuple):
 
     Attributes:
       quantiles: at the shares 0, .005, .01, ... 1; the first and the last are the extremes.
+      low, high: the 95% interval of the share of pairs below each quantile, as another draw of people would have it.
       pictures, people, pairs: how many.
       origin: which pictures, in words.
     """
 
     quantiles: Float64[np.ndarray, "201"]
+    low: Float64[np.ndarray, "201"]
+    high: Float64[np.ndarray, "201"]
     pictures: int
     people: int
     pairs: int
@@ -71,18 +78,43 @@ def different_people(
 
 
 def quantiles(pairs: Pairs, *, people: int | None = None, origin: str = "") -> Background:
-    """The background of these pairs; `people` is the number of different ones in the first clustering by default."""
+    """The background of these pairs; `people` is the number of different ones in the first clustering by default.
+
+    The intervals of the shares are on their log-odds, from the projection of `projected`.
+    """
+    ends = np.quantile(pairs.cosine, SHARES).round(6)
+    low, high = _intervals(pairs, ends[1:-1])
     used = np.union1d(pairs.first, pairs.second)
     people = len(np.unique(pairs.clusters[0][used])) if people is None else people
-    return Background(np.quantile(pairs.cosine, SHARES), len(used), people, len(pairs.cosine), origin)
+    low, high = np.concatenate([[0], low, low[-1:]]), np.concatenate([high[:1], high, [1]])
+    return Background(ends, low, high, len(used), people, len(pairs.cosine), origin)
 
 
-def share_below(background: Background, cosine: Float[np.ndarray, ""] | float) -> float:
+def projected(pairs: Pairs, values: Float[np.ndarray, " p"]) -> Float64[np.ndarray, " n"]:
+    """How much each picture moves the mean value of the pairs: the sum of `value - mean` over its pairs, of M, by M.
+
+    Source: Hoeffding, Annals of Mathematical Statistics 19 (1948), the projection of a mean over pairs.
+    """
+    apart, count = values - np.mean(values), len(pairs.clusters[0])
+    return sum(np.bincount(side, apart, count) for side in (pairs.first, pairs.second)) / len(values)
+
+
+def share_below(background: Background, cosine: float) -> Estimate:
     """The share of pairs of different people with a lower cosine, from 0 to 1; linear between quantiles."""
     ends = background.quantiles
     if ends[0] == ends[-1]:
-        return float(np.mean([cosine > ends[0], cosine >= ends[0]]))
-    return float(np.interp(cosine, ends, SHARES))
+        return Estimate(float(np.mean([cosine > ends[0], cosine >= ends[0]])), 0.0, 1.0)
+    parts = (np.interp(cosine, ends, part) for part in (SHARES, background.low, background.high))
+    return Estimate(*map(float, parts))
+
+
+def _intervals(pairs: Pairs, cosines: Float[np.ndarray, " q"]) -> tuple[np.ndarray, np.ndarray]:
+    below = [np.mean(pairs.cosine < c) for c in cosines]
+    share = np.clip(below, 1 / len(pairs.cosine), 1 - 1 / len(pairs.cosine))
+    scores = np.stack([projected(pairs, (pairs.cosine < c).astype(np.float64)) for c in cosines])
+    error, _, t = robust_errors(scores / (share * (1 - share))[:, None], *pairs.clusters)
+    odds = np.log(share / (1 - share))
+    return expit(odds - t * error).round(6), expit(odds + t * error).round(6)
 
 
 def _spread(person: Shaped[np.ndarray, " n"], most: int) -> Int[np.ndarray, " m"]:

@@ -5,11 +5,10 @@
 The log-odds of p are tabulated at 101 cosines and interpolated linearly; beyond the background they are nearly
 straight.
 Their variance is `(d log-odds / d k)^2 V(k)` plus that of the background, as if the two were independent. The latter is
-the cluster-robust one of a mean over pairs, by its projection: picture i moves the mean by `sum_j (g_ij - mean) / M`,
-with `g_ij = sigma(k (c - c_ij))` of the pairs that it belongs to, of M in all. The ends are `+- t`, with the degrees of
-freedom of the smaller of the two.
+the cluster-robust one of a mean over pairs, of `sigma(k (c - c'))`, by its projection (`background.projected`). The
+ends are `+- t`, with the fewer degrees of freedom of the two.
 
-Source: Hoeffding, Annals of Mathematical Statistics 19 (1948), the projection; the delta method for k.
+Source: the delta method; for the projection see there.
 """
 
 from typing import NamedTuple
@@ -18,7 +17,7 @@ import numpy as np
 from jaxtyping import Float64
 from scipy.special import expit, stdtrit
 
-from perface_jax.similarity_scale.background import Pairs
+from perface_jax.similarity_scale.background import Pairs, projected
 from perface_jax.similarity_scale.robust import robust_errors
 from perface_jax.similarity_scale.slope import Slope
 from perface_jax.statistics.estimates import LEVEL
@@ -44,7 +43,7 @@ def curve(pairs: Pairs, slope: Slope) -> Curve:
     error, degrees, _ = robust_errors(scores, *pairs.clusters)
     degrees = min(degrees, slope.degrees)
     half = stdtrit(degrees, (1 + LEVEL) / 2) * np.hypot(error, by_slope * slope.error)
-    return Curve(knots, log_odds, log_odds - half, log_odds + half)
+    return Curve(*(part.round(6) for part in (knots, log_odds, log_odds - half, log_odds + half)))
 
 
 def _at(pairs, slope, cosine):
@@ -55,6 +54,5 @@ def _at(pairs, slope, cosine):
     smaller = expit(sign * exponent)
     mean = smaller.mean()
     bend = mean * (1 - mean)
-    moved = sum(np.bincount(side, smaller - mean, len(pairs.clusters[0])) for side in (pairs.first, pairs.second))
     derivative = np.mean(difference * smaller * expit(-sign * exponent)) / bend
-    return sign * np.log(mean / (1 - mean)), derivative, sign * moved / len(exponent) / bend
+    return sign * np.log(mean / (1 - mean)), derivative, sign * projected(pairs, smaller) / bend

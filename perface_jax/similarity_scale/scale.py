@@ -1,5 +1,6 @@
 """What the cosines of one model mean: `SimilarityScale`, and the two questions that it answers."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -63,9 +64,16 @@ def probability(scale: SimilarityScale, cosine: float) -> Estimate | None:
     return Estimate(*(float(expit(end)) for end in ends))
 
 
-def share_below(scale: SimilarityScale, cosine: float) -> float | None:
+def share_below(scale: SimilarityScale, cosine: float) -> Estimate | None:
     """The share of pairs of different people with a lower cosine, from 0 to 1; None without a background."""
     return None if scale.background is None else backgrounds.share_below(scale.background, cosine)
+
+
+def cosines_at(scale: SimilarityScale, shares: Sequence[float]) -> list[float]:
+    """The cosines below which these shares of the pairs of different people lie. ValueError without a background."""
+    if scale.background is None:
+        raise ValueError(f"the scale has no background: {'; '.join(scale.missing)}")
+    return [float(np.interp(share, backgrounds.SHARES, scale.background.quantiles)) for share in shares]
 
 
 def extrapolates(scale: SimilarityScale, cosine: float) -> bool:

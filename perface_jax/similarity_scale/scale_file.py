@@ -1,12 +1,17 @@
 """`scale.json` of a model folder: written whole, read with a check of every field."""
 
+import datetime
 import json
+import pathlib
+import shlex
+import sys
 from typing import Any, TypeVar
 
 import numpy as np
 from etils import epath
 
 from perface_jax import files
+from perface_jax._version import __version__
 from perface_jax.similarity_scale.background import Background
 from perface_jax.similarity_scale.curves import Curve
 from perface_jax.similarity_scale.scale import SimilarityScale
@@ -15,6 +20,13 @@ from perface_jax.statistics.estimates import Estimate
 
 NAME, FORMAT = "scale.json", 1
 Part = TypeVar("Part", Background, Slope, Curve)
+
+
+def made(by: str) -> tuple[tuple[str, str], ...]:
+    """When, by which version of what, and with which command: for `SimilarityScale.made`."""
+    program = pathlib.PurePath(sys.argv[0]).name
+    command = f"{program} {shlex.join(sys.argv[1:])}".strip()
+    return ("date", datetime.date.today().isoformat()), ("by", f"perface_jax {__version__}, {by}"), ("command", command)
 
 
 def write(model_folder: epath.PathLike, scale: SimilarityScale) -> epath.Path:
@@ -57,7 +69,8 @@ def _scale(record: dict[str, Any]) -> SimilarityScale:
         made=tuple((_text(name), _text(value)) for name, value in record["made"].items()),
     )
     if found.background is not None:
-        _check("background.quantiles", found.background.quantiles, length=201)
+        for name in ("quantiles", "low", "high"):
+            _check(f"background.{name}", getattr(found.background, name), length=201, known=name == "quantiles")
     if found.curve is not None:
         for name, values in found.curve._asdict().items():
             _check(f"curve.{name}", values, length=len(found.curve.cosine), known=name in ("cosine", "log_odds"))

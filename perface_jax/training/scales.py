@@ -4,10 +4,6 @@ Of triplets, all that belong to the validation setting count, split votes too. T
 where neither source nor target is the same. Of identities there are no votes, so that only a background is written.
 """
 
-import datetime
-import shlex
-import sys
-from pathlib import PurePath
 from typing import NamedTuple
 
 import numpy as np
@@ -15,7 +11,6 @@ from etils import epath
 from jaxtyping import Float
 
 from perface_jax import similarity_scale
-from perface_jax._version import __version__
 from perface_jax.annotations import Setting
 from perface_jax.evaluation.inputs import LabeledTriplets
 from perface_jax.network.model_folder import fingerprint
@@ -40,7 +35,7 @@ def of_triplets(data: LabeledTriplets, embeddings: Float[np.ndarray, "n 3 d"]) -
     embeddings = np.asarray(embeddings, np.float64)[: len(rows)]
     if fault := _fault(embeddings) or ("their sources and targets are unknown" if (source < 0).any() else ""):
         return ScaleParts(f"no background: of the validation triplets, {fault}", f"no probability: {fault}")
-    origin = f"{data.triplets.metadata.get('release', 'the triplets')}, validation"
+    origin = f"the validation part of {data.triplets.metadata.get('release', 'the triplets')}"
     pictures = embeddings.reshape(-1, embeddings.shape[-1]), np.repeat(source, 3), np.repeat(target, 3)
     people = 3 * len(np.unique(source))  # each source is three faces
     return ScaleParts(_pairs(*pictures), _slope(data, rows, embeddings, source, target, origin), people, origin)
@@ -66,11 +61,9 @@ def write(folder: epath.Path, parts: ScaleParts, *, crop: str, step: int) -> Non
         before = None
     if before is not None and before.model == model:
         return
-    command = shlex.join([PurePath(sys.argv[0]).name, *sys.argv[1:]])
-    made = {"date": datetime.date.today().isoformat(), "by": f"perface_jax {__version__}, training, step {step}"}
     scale = similarity_scale.fit(
         parts.pairs, parts.slope, model=model, crop=crop, people=parts.people, origin=parts.origin,
-        made=(*made.items(), ("command", command)),
+        made=similarity_scale.made(f"training, step {step}"),
     )  # fmt: skip
     similarity_scale.write(folder, scale)
 

@@ -69,7 +69,7 @@ def test_what_no_vote_was_on_is_extrapolated(scale):
 def test_what_is_missing_is_none_and_says_why(parts):
     alone = similarity_scale.fit(parts[0], "no probability: no votes", model="", crop="arcface")
     assert similarity_scale.probability(alone, 0.5) is None
-    assert similarity_scale.share_below(alone, 5.0) == 1
+    assert similarity_scale.share_below(alone, 5.0).value == 1
     assert alone.missing == ("no probability: no votes",)
     assert similarity_scale.share_below(alone._replace(background=None), 0.5) is None
 
