@@ -44,7 +44,7 @@ def test_all_that_it_brings_is_perface_jax(wheel):
         for folder in ("configs", "converters"):
             for path in (ROOT / folder).glob("*.py"):
                 assert archive.read(f"perface_jax/{folder}/{path.name}") == path.read_bytes()
-        assert "perface_jax/py.typed" in names
+        assert {"perface_jax/py.typed", "perface_jax/report/style.css", "perface_jax/report/tables.js"} <= set(names)
 
 
 def test_it_imports_outside_of_the_clone(wheel, tmp_path):

@@ -20,7 +20,7 @@ from perface_jax.anonymization.embedders import BEFORE_TRAINING, Embedders, open
 from perface_jax.anonymization.inputs import Inputs, name_roles, read_attributes, read_faces, read_members, read_persons
 from perface_jax.anonymization.methods import WITHOUT_SWAP, Method, face
 from perface_jax.datasets.portraits import Portraits
-from perface_jax.report import Report
+from perface_jax.report import Report, made
 from perface_jax.statistics.estimates import Estimate
 from perface_jax.swap import Face
 from perface_jax.training import workdir as workdirs
@@ -72,7 +72,7 @@ def evaluate(config: ConfigDict, workdir: str | None, inputs: Inputs) -> Report:
     )
     facts = _facts(config, workdir, inputs, read)
     summary = summaries.benchmark_summary(found)
-    return Report("Anonymized faces on two axes", warnings, facts, [part for part in parts if part], summary)
+    return Report("Anonymized faces on two axes", warnings, facts, [part for part in parts if part], summary, made())
 
 
 def anonymize(config: ConfigDict, workdir: str, inputs: Inputs, out: str) -> Report:
@@ -94,7 +94,7 @@ def anonymize(config: ConfigDict, workdir: str, inputs: Inputs, out: str) -> Rep
     read = {"originals": originals, "candidates": pool.faces}
     warnings = [*_of_pictures(read, [originals]), *_of_files(embedders, ["the results"])]
     summary = summaries.proposal_summary(rows, originals.names)
-    report = Report("Anonymized faces", warnings, _facts(config, workdir, inputs, read), [section], summary)
+    report = Report("Anonymized faces", warnings, _facts(config, workdir, inputs, read), [section], summary, made())
     folder.write(written, inputs.originals, originals, found, report=report, sheet=sheet)
     return report
 

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 
 from perface_jax.anonymization.benchmark import Benchmark, BenchmarkRow
 from perface_jax.anonymization.proposals import ProposalRow
-from perface_jax.report import Score, Summary
+from perface_jax.report import Measure, Score, Summary
 
 PROTECTED, PERCEIVED = "protected", "perceived"
 MEASURES = {
-    PROTECTED: "Protected: share of results that no recognizer matches, under the recognizer that matches most",
-    PERCEIVED: "Perceived similarity: mean cosine of result and original under the perceptual model",
+    PROTECTED: Measure("Protected: share of results that are not matched, by the recognizer that matches most"),
+    PERCEIVED: Measure("Perceived similarity: mean cosine of result and original under the perceptual model"),
 }
 
 
@@ -23,14 +23,14 @@ def benchmark_summary(found: Benchmark) -> Summary:
         f"Of {len(worst)} methods {best.method} protects most:"
         f" {best.matched.protected.value:.0%} of its results are not matched by {best.matched.recognizer}."
     )
-    if perceived:
-        verdict += f" Most similar to the eye: {max(perceived, key=lambda score: score.value).name}."
+    most = max(perceived, key=lambda score: score.value, default=None)
+    details = f"Most similar to its originals, as perceived: {most.name} ({most.value:.3f})." if most else ""
     recognizers = dict.fromkeys(row.matched.recognizer for row in found.overall())
     run = (
         f"Recognizers: {', '.join(recognizers)}; matched means above the threshold at a false accept rate of"
         f" {found.false_accept_rate:g}."
     )
-    return Summary(verdict, [*scores, *perceived], run, MEASURES)
+    return Summary(verdict, [*scores, *perceived], run, MEASURES, details, "Bars and brackets: 95% intervals.")
 
 
 def proposal_summary(rows: Sequence[ProposalRow], originals: Sequence[str]) -> Summary:

@@ -23,7 +23,7 @@ class Method(enum.StrEnum):
 
 
 class SelectionRow(NamedTuple):
-    """One candidate proposed for one query, in the group that STEP 1 chose; ranks are from 1."""
+    """One candidate proposed for one query, in the group that STEP 1 chose; ranks are from 1, `truth` is its group."""
 
     query: str
     group: str
@@ -32,6 +32,7 @@ class SelectionRow(NamedTuple):
     rank: int
     candidate: str
     similarity: float
+    truth: str = ""
 
 
 class Ranked(NamedTuple):
@@ -103,8 +104,17 @@ def select(
 def selection_rows(models: Mapping[str, Ranked], gallery: Faces, queries: Faces) -> list[SelectionRow]:
     """Every candidate proposed, query by query, model by model, method by method."""
     return [
-        SelectionRow(query, ranked.names[ranked.group[i]], model, method, rank, gallery.names[int(index)], float(value))
-        for i, query in enumerate(queries.names[int(place)] for place in next(iter(models.values())).places)
+        SelectionRow(
+            queries.names[int(place)],
+            ranked.names[ranked.group[i]],
+            model,
+            method,
+            rank,
+            gallery.names[int(index)],
+            float(value),
+            ranked.names[int(queries.group[int(place)])],
+        )
+        for i, place in enumerate(next(iter(models.values())).places)
         for model, ranked in models.items()
         for method, chosen in ranked.proposed.items()
         for rank, (index, value) in enumerate(zip(chosen.index[i], chosen.similarity[i], strict=True), 1)

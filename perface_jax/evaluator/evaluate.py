@@ -21,7 +21,7 @@ from perface_jax.datasets.celeba_files import GROUPS
 from perface_jax.evaluation import Answers, Role, divisions, stored, title
 from perface_jax.evaluator.targets import EvaluationTarget
 from perface_jax.groups import Equalize, Rule
-from perface_jax.report import Report, Section, Summary
+from perface_jax.report import Report, Section, Summary, made
 from perface_jax.report.slugs import slugs
 from perface_jax.settings import flat
 from perface_jax.training import builders
@@ -77,7 +77,7 @@ def evaluate(target: EvaluationTarget) -> Report:
     }
     parts = [part for one in results for part in one.sections]
     summary = sections.join_summaries([one for result in results for one in result.summaries])
-    return Report("Perceptual face similarity", warnings, facts, parts, summary)
+    return Report("Perceptual face similarity", warnings, facts, parts, summary, made())
 
 
 def _embed_once(target, parts, data) -> list[dict[str, Any]]:
@@ -148,7 +148,8 @@ def _triplets(target, triplets, similarities: Mapping[str, np.ndarray]) -> PartR
     if target.votes_table and jax.process_index() == 0:
         _write_votes_tables(epath.Path(target.votes_table), triplets, cells)
     _, *notes = divisions.notes(first)
-    warnings = [*_data_warnings(triplets), *notes, *sections.triplet_warnings(rows, splits)]
+    found[0] = found[0]._replace(warnings=[*notes, *sections.triplet_warnings(rows, splits)])
+    warnings = [*_data_warnings(triplets), *found[0].warnings]
     facts = {"triplets": _facts(triplets), "division": list(dict.fromkeys(map(str, splits)))}
     return PartResult([section for section in found if section], warnings, facts, [summary] if summary else [])
 
@@ -221,6 +222,7 @@ def _faces(target, faces, embedded: Mapping[str, evaluation.Embedded]) -> PartRe
         summaries.append(sections.selection_summary(found[-1].rows))
     if target.workdir and len(target.replicas) > len({replica.cell for replica in target.replicas}):
         warnings.append("Groups and selection are of the first seed and fold of each cell.")
+    found[0] = found[0]._replace(warnings=warnings)
     facts = {**gallery.metadata, **options, "rule": options["rule"].value}
     return PartResult(found, warnings, {"faces": facts}, summaries)
 

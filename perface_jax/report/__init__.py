@@ -14,19 +14,50 @@ behind a table. Nothing here knows what they mean. A cell is shown as it is give
 `n/a: 1 source`. A column whose cells are numbers, intervals or n/a is right-aligned.
 """
 
-from perface_jax.report.contents import Picture, Report, Score, Section, Summary, Table
+from typing import TYPE_CHECKING, Any
+
+from perface_jax.report.contents import (
+    Made,
+    Measure,
+    Picture,
+    Report,
+    Score,
+    Section,
+    Strip,
+    Summary,
+    Table,
+    Tile,
+)
 from perface_jax.report.drawing import save_figures
 from perface_jax.report.page import write_html
 from perface_jax.report.plain import to_json, write_json
-from perface_jax.report.terminal import to_terminal
+from perface_jax.report.provenance import made
+
+if TYPE_CHECKING:
+    from perface_jax.report.terminal import to_terminal
+
+
+def __getattr__(name: str) -> Any:
+    """The screen needs `rich`, which pages do not."""
+    if name != "to_terminal":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from perface_jax.report.terminal import to_terminal
+
+    return to_terminal
+
 
 __all__ = [
+    "Made",
+    "Measure",
     "Picture",
     "Report",
     "Score",
     "Section",
+    "Strip",
     "Summary",
     "Table",
+    "Tile",
+    "made",
     "save_figures",
     "to_json",
     "to_terminal",

@@ -13,15 +13,17 @@ from perface_jax.report.contents import Report
 
 def to_json(report: Report) -> str:
     """A report as strict JSON, see `files.plain`. Of a figure there is the caption: its data are the rows."""
-    sections = [
-        section._asdict() | {"figures": [picture.caption for picture in section.figures]} for section in report.sections
-    ]
-    return files.to_json(report._asdict() | {"sections": sections})
+    return files.to_json(report._asdict() | {"sections": [*map(_without_pixels, report.sections)]})
 
 
 def write_json(file: epath.PathLike, report: Report) -> None:
     """Write `to_json` to a file, which is whole or absent."""
     files.write_text(file, to_json(report))
+
+
+def _without_pixels(section):
+    kept = {name: value for name, value in section._asdict().items() if name != "thumbnails"}
+    return kept | {"figures": [picture.caption for picture in section.figures]}
 
 
 def grouped(facts: Mapping[str, Any]) -> dict[str, list[tuple[str, list[str]]]]:

@@ -51,7 +51,7 @@ def to_terminal(report: Report, tables: bool = False, *, console: Console | None
 
 def _print_summary(say, summary):
     """Names as rows, measures as columns; a difference is in the verdict."""
-    for text in filter(None, (summary.verdict, summary.run)):
+    for text in filter(None, (summary.verdict, summary.details, summary.run)):
         say(Text(text))
     scores = [score for score in summary.scores if not score.signed]
     measures = list(dict.fromkeys(score.measure for score in scores))[:MEASURES]

@@ -1,9 +1,18 @@
 """What tables have in common: the cell of a missing number, the column of notes, and that of what training has seen."""
 
+import re
 from collections.abc import Sequence
 
 from perface_jax.evaluation import ComparisonRow, GroupRow, TripletRow, VoteRow
 from perface_jax.report import Table
+
+NAMES = {  # of config fields that a sweep may vary, where the field does not say what it is
+    "fraction": "share of the training triplets",
+    "model.arch": "network",
+    "init": "starting point",
+    "rules": "trained layers",
+    "flip": "mirrored pictures",
+}
 
 
 def why(row: TripletRow | VoteRow | ComparisonRow | GroupRow) -> str:
@@ -12,12 +21,17 @@ def why(row: TripletRow | VoteRow | ComparisonRow | GroupRow) -> str:
 
 
 def readable(model: str) -> str:
-    """The name of a model as a reader says it: `after labels=majority` -> `after training, labels: majority`."""
+    """A name as a reader says it: `after labels=majority` -> `after training, labels: majority`."""
     stage, _, cell = model.partition(" ")
+    said = re.sub(r"([\w.]+)=", lambda found: f"{_field(found[1])}: ", re.sub(r",(?=\w)", ", ", model))
     if stage not in ("before", "after"):
-        return model
-    values = ", ".join(part.replace("=", ": ").replace("_", " ") for part in cell.split(", ") if part)
-    return f"{stage} training" + (f", {values}" if values else "")
+        return said
+    return f"{stage} training" + (f", {said[len(stage) :].strip()}" if cell else "")
+
+
+def _field(name: str) -> str:
+    """The name of a config field in words."""
+    return NAMES.get(name, name.rpartition(".")[2].replace("_", " "))
 
 
 def with_notes(columns: Sequence[str], lines: Sequence[Sequence[str]]) -> Table:

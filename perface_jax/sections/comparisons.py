@@ -1,12 +1,13 @@
 """The section on two models on the same triplets."""
 
+import dataclasses
 import math
 from collections.abc import Sequence
 
 from perface_jax.evaluation import ComparisonRow, Measure
 from perface_jax.formatting import interval, number, p_value
 from perface_jax.report import Section
-from perface_jax.sections.captions import why, with_notes, with_seen
+from perface_jax.sections.captions import readable, why, with_notes, with_seen
 
 COLUMNS = (
     "setting", "first", "second", "measure", "difference", "95% interval", "p", "p (Holm)", "equivalent",
@@ -19,8 +20,8 @@ def comparison(rows: Sequence[ComparisonRow]) -> Section:
     lines = [
         (
             row.setting,
-            row.first,
-            row.second,
+            readable(row.first),
+            readable(row.second),
             row.measure,
             number(row.difference, "+.3f", missing=why(row)),
             interval(row.low, row.high, "+.3f"),
@@ -43,7 +44,8 @@ def comparison(rows: Sequence[ComparisonRow]) -> Section:
         " Sign flips exchange whole sources and take the targets as they are; McNemar takes triplets as independent,"
         " which they are not: where the model's scores vary by target, or by source, these p are too small."
     )
-    return Section("Paired comparison", caption, with_seen(with_notes(COLUMNS, lines), rows), rows)
+    table = dataclasses.replace(with_seen(with_notes(COLUMNS, lines), rows), value="difference")
+    return Section("Paired comparison", caption, table, rows)
 
 
 def _equivalent(row):

@@ -10,8 +10,8 @@ from perface_jax.evaluation import Embedded, Faces, GroupRow, Ranked, SelectionR
 from perface_jax.evaluation.groups import ALL
 from perface_jax.evaluation.selection import Method
 from perface_jax.formatting import estimate, number, p_value
-from perface_jax.report import Picture, Section, Table
-from perface_jax.sections.captions import why, with_notes
+from perface_jax.report import Picture, Section, Strip, Table, Tile
+from perface_jax.sections.captions import readable, why, with_notes
 
 
 def group_table(rows: Sequence[GroupRow]) -> Section:
@@ -19,7 +19,7 @@ def group_table(rows: Sequence[GroupRow]) -> Section:
     lines = [
         (
             row.task,
-            row.model,
+            readable(row.model),
             row.group,
             str(row.queries),
             *("" if row.group == ALL else number(one.value, missing=why(row)) for one in (row.precision, row.recall)),
@@ -57,25 +57,59 @@ def selection_table(
     most = max(row.rank for row in rows)
     proposed = collections.defaultdict(list)
     for row in rows:
-        proposed[row.query, row.group, row.model, row.method].append(f"{row.candidate} ({row.similarity:+.3f})")
-    lines = [(*key, *cells, *[""] * (most - len(cells))) for key, cells in proposed.items()]
-    pictures = []
+        proposed[row.query, readable(row.model), row.group, row.truth, row.method].append(row)
+    lines = [
+        (*key, *(f"{row.candidate} ({row.similarity:+.3f})" for row in of_key), *[""] * (most - len(of_key)))
+        for key, of_key in proposed.items()
+    ]
+    columns = ("query", "model", "group", "true group", "method", *(f"candidate {rank}" for rank in range(1, most + 1)))
+    pictures = [_strips(ranked, gallery, queries)]
     for model, one in ranked.items():
+        chosen, truth = one.names[one.group[0]], one.names[int(queries.group[one.places[0]])]
         caption = (
-            f"{model}: similarity of query {queries.names[one.places[0]]} to the members of each group, with the limit"
-            " that decided (Fig. 6 of the paper)"
+            f"Similarity of query {queries.names[one.places[0]]}, {readable(model)}, to the members of each group, with"
+            f" the limit that decided (Fig. 6 of the paper). Chosen: {chosen}; true: {truth}"
         )
         pictures.append(Picture(caption, _distributions(one, embedded[model], gallery)))
-        caption = f"{model}: the two most and the least similar faces of the chosen group (Fig. 7 of the paper)"
-        strips = [_strip(one, i, gallery, queries) for i in range(len(one.places))]
-        pictures.append(Picture(caption, figures.strips(strips)))
     caption = (
         "STEP 2: candidates of the chosen group, with their similarity to the query, in the order proposed. Diverse: no"
         " two candidates are more similar than the limit. In the band: the extreme quantiles are left out. Ranking by a"
         " recognizer's similarity is the method of My Face My Choice (WACV 2023)."
     )
-    columns = ("query", "group", "model", "method", *(f"candidate {rank}" for rank in range(1, most + 1)))
-    return Section("STEP 2: selection", caption, Table(columns, lines), rows, pictures)
+    thumbnails = _thumbnails(list(proposed.values()), len(columns) - most, gallery, queries)
+    return Section("STEP 2: selection", caption, Table(columns, lines), rows, pictures, thumbnails=thumbnails)
+
+
+def _thumbnails(lines, start, gallery, queries):
+    """The query and the candidates of every line, by line and column."""
+    members, asked = ({name: i for i, name in enumerate(faces.names)} for faces in (gallery, queries))
+    found = {}
+    for place, line in enumerate(lines):
+        found[place, 0] = queries[asked[line[0].query]]
+        found |= {(place, start + row.rank - 1): gallery[members[row.candidate]] for row in line}
+    return found
+
+
+def _strips(ranked, gallery, queries) -> Picture:
+    """Fig. 7 of the paper: for every query a strip of every model, so that models stand below each other."""
+    caption = (
+        "Faces that STEP 2 proposes: the most and the least similar ones of the chosen group (Fig. 7 of the paper)"
+    )
+    drawn, strips = [], []
+    for i in range(len(next(iter(ranked.values())).places)):
+        for model, one in ranked.items():
+            strip, truth = _strip(one, i, gallery, queries), one.names[int(queries.group[one.places[i]])]
+            right = "which is right" if strip.group == truth else f"the true group is {truth}"
+            name = f"{strip.name}, {readable(model)}"
+            drawn.append(strip._replace(name=name, group=f"{strip.group} (true: {truth})"))
+            tiles = [Tile(strip.query, strip.name, "query")]
+            for end, candidates in (("most similar", strip.most), ("least similar", strip.least)):
+                tiles += [
+                    Tile(face.picture, face.name, f"{end} {face.score:+.3f}", apart=place == 0)
+                    for place, face in enumerate(candidates)
+                ]
+            strips.append(Strip(f"{name}: STEP 1 chose {strip.group}, {right}", tiles))
+    return Picture(caption, figures.strips(drawn), strips)
 
 
 def _distributions(ranked, embedded, gallery):

@@ -10,8 +10,11 @@ from perface_jax import figures
 from perface_jax.evaluation import VerificationRow
 from perface_jax.formatting import number
 from perface_jax.report import Picture, Section, Table
+from perface_jax.sections.captions import readable
 from perface_jax.training import checkpoint_choice
 from perface_jax.training.progress import read_log
+
+NAMED = 4  # runs in a caption
 
 
 class ChoiceRow(NamedTuple):
@@ -30,7 +33,8 @@ class ChoiceRow(NamedTuple):
 def verification(rows: Sequence[VerificationRow]) -> Section:
     """Face verification, before and after training."""
     lines = [
-        (row.model, f"{row.accuracy:.3f}", f"{row.deviation:.3f}", str(row.pairs), str(row.identities)) for row in rows
+        (readable(row.model), f"{row.accuracy:.3f}", f"{row.deviation:.3f}", str(row.pairs), str(row.identities))
+        for row in rows
     ]
     caption = (
         "Verification accuracy on pairs of pictures of identities that training never saw: one person or two? The"
@@ -53,16 +57,17 @@ def training(log: epath.Path) -> Section | None:
             if name in line:
                 replica.setdefault(name.replace("_", " "), []).append((line["step"], line[name]))
     curves = {
-        replica: {name: tuple(np.transpose(points)) for name, points in quantities.items()}
+        readable(replica): {name: tuple(np.transpose(points)) for name, points in quantities.items()}
         for replica, quantities in curves.items()
         if quantities
     }
     if not curves:
         return None
     caption = (
-        "Loss: mean over training triplets since the previous log line. A few validation triplets give a noisy curve."
+        "Loss: mean over the training triplets since the previous log line. Few validation triplets give a noisy curve."
     )
-    pictures = [Picture("Loss and validation accuracy of every run", figures.training_curves(curves))]
+    caption_of_curves = f"Loss and validation accuracy of every run. {_ends(curves)}"
+    pictures = [Picture(caption_of_curves, figures.training_curves(curves))]
     choices = checkpoint_choice.from_log(lines)
     if not choices:
         return Section("Training", caption, figures=pictures)
@@ -71,7 +76,7 @@ def training(log: epath.Path) -> Section | None:
         " checkpoint is chosen on all validation sources but one and scored on this one, a fair estimate; the"
         " difference is the optimism."
     )
-    rows = [ChoiceRow(replica or "this run", *choice, choice.optimism) for replica, choice in choices.items()]
+    rows = [ChoiceRow(readable(replica) or "this run", *choice, choice.optimism) for replica, choice in choices.items()]
     cells = [
         (
             row.run,
@@ -87,3 +92,14 @@ def training(log: epath.Path) -> Section | None:
     ]
     columns = ("run", "step", "best", "held out", "optimism", "validations", "triplets", "sources")
     return Section("Training", caption, Table(columns, cells), rows, pictures)
+
+
+def _ends(curves) -> str:
+    """The last loss and the best validation accuracy of the first runs."""
+    said = []
+    for replica, of_replica in list(curves.items())[:NAMED]:
+        ends = [f"loss {of_replica['loss'][1][-1]:.3f} at the end"] if "loss" in of_replica else []
+        if "validation accuracy" in of_replica:
+            ends.append(f"best validation accuracy {np.max(of_replica['validation accuracy'][1]):.3f}")
+        said.append(f"{replica}: {', '.join(ends)}")
+    return "; ".join(said) + ("; and more runs" if len(curves) > NAMED else "")

@@ -8,17 +8,21 @@ from perface_jax.evaluation import GroupRow, Kind, Role, SelectionRow, TripletRo
 from perface_jax.evaluation.achievable import LOWER
 from perface_jax.evaluation.groups import ALL, Task
 from perface_jax.formatting import estimate
-from perface_jax.report import Score, Summary
+from perface_jax.report import Measure, Score, Summary
 from perface_jax.sections.captions import readable
 
 ACCURACY, GAIN, SOFT, TOP1, VERIFIED = "accuracy", "gain", "soft score", "right group", "right pairs"
 MEASURES = {
-    ACCURACY: "Accuracy on unanimous triplets; chance is .5",
-    GAIN: "Gain in accuracy over the model before training",
-    SOFT: "Soft score: agreement with one vote, on all triplets; chance is .5",
-    TOP1: "STEP 1: share of faces whose group of four was chosen; chance is .25",
-    VERIFIED: "Verification: share of pairs told right, one person or two; chance is .5",
+    GAIN: Measure("Gain in accuracy over the model before training", 0),
+    ACCURACY: Measure("Accuracy on unanimous triplets (chance .5)", 0.5),
+    SOFT: Measure("Soft score: agreement with one vote, split votes too (chance .5)", 0.5),
+    TOP1: Measure("STEP 1: share of faces given the right one of four groups (chance .25)", 0.25),
+    VERIFIED: Measure("Verification: share of pairs told right, one person or two (chance .5)", 0.5),
 }
+NOTE = (
+    "Bars and brackets: 95% intervals, of the best achievable its bounds for any distribution of votes. Dashed: chance,"
+    " or no gain."
+)
 UNSEEN = {
     Setting.BOTH_UNSEEN: "source and target faces unseen in training",
     Setting.TARGET_UNSEEN: "target faces unseen in training",
@@ -43,8 +47,9 @@ def triplet_summary(rows: Sequence[TripletRow], votes: Sequence[VoteRow]) -> Sum
         scores.append(Score(ACCURACY, Kind.BASELINE, baseline.accuracy, baseline.low, baseline.high, own=False))
     scores += [_achievable(ACCURACY, row) for row in shown if row.kind is Kind.ACHIEVABLE]
     scores += _soft_scores([row for row in votes if row.setting == setting and not math.isnan(row.score)])
-    verdict = " ".join([*_gains(trained), *_beside([row for row in models if row.role is not Role.START], baseline)])
-    return _summary(verdict, scores, _run(setting, models[-1]))
+    beside = " ".join(_beside([row for row in models if row.role is not Role.START], baseline))
+    gains = " ".join(_gains(trained))
+    return _summary(gains or beside, scores, _run(setting, models[-1]), beside if gains else "")
 
 
 def group_summary(rows: Sequence[GroupRow]) -> Summary:
@@ -72,15 +77,15 @@ def join_summaries(summaries: Sequence[Summary]) -> Summary | None:
     """One summary of several parts, in order; None for none."""
     if not summaries:
         return None
+    first, *others = summaries
+    texts = [first.details, *(text for one in others for text in (one.verdict, one.details))]
     scores = [score for one in summaries for score in one.scores]
-    verdict, run = (
-        " ".join(filter(None, texts)) for texts in zip(*((one.verdict, one.run) for one in summaries), strict=True)
-    )
-    return _summary(verdict, scores, run)
+    return _summary(first.verdict, scores, " ".join(one.run for one in summaries), " ".join(filter(None, texts)))
 
 
-def _summary(verdict, scores, run):
-    return Summary(verdict, scores, run, {score.measure: MEASURES[score.measure] for score in scores})
+def _summary(verdict, scores, run, details=""):
+    measures = {score.measure: MEASURES[score.measure] for score in scores}
+    return Summary(verdict, scores, run, measures, details, NOTE)
 
 
 def _achievable(measure: str, row: TripletRow | VoteRow) -> Score:

@@ -1,5 +1,7 @@
 """Sections on triplets: accuracy, votes, examples."""
 
+import dataclasses
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 
@@ -18,8 +20,8 @@ from perface_jax.evaluation import (
     VoteTable,
 )
 from perface_jax.formatting import estimate, interval, number, p_value
-from perface_jax.report import Picture, Section, Table
-from perface_jax.sections.captions import why, with_notes, with_seen
+from perface_jax.report import Picture, Section, Strip, Table, Tile
+from perface_jax.sections.captions import readable, why, with_notes, with_seen
 
 MEANINGS = {
     Setting.BOTH_UNSEEN: "source and target unseen in training",
@@ -42,7 +44,7 @@ def accuracy(rows: Sequence[TripletRow], pairs: Mapping[Setting, Mapping[str, Pa
     lines = [
         (
             row.setting,
-            row.model,
+            readable(row.model),
             number(row.accuracy, missing=why(row)),
             number(row.deviation),
             interval(row.low, row.high),
@@ -60,14 +62,20 @@ def accuracy(rows: Sequence[TripletRow], pairs: Mapping[Setting, Mapping[str, Pa
         "setting", "model", "accuracy", "+-", "95% interval", "best achievable", "gain", "ties", "triplets", "sources",
         "seeds", "note",
     )  # fmt: skip
-    shown = [row for row in rows if row.setting.is_test and row.kind is not Kind.AGREEMENT]  # which is of all triplets
+    tested = [row for row in rows if row.setting.is_test and not math.isnan(row.accuracy)]
+    shown = [row for row in tested if row.kind is not Kind.AGREEMENT]  # which is of all triplets
     pictures = []
     if dots := [_dot(row, row.accuracy) for row in shown]:
-        caption = f"Accuracy by setting with 95% intervals; {BAND}"
+        caption = f"Accuracy by setting with 95% intervals; {BAND}. {_values(dots)}"
         pictures.append(Picture(caption, figures.accuracy_dots(dots)))
     for setting, of_setting in pairs.items():
-        accuracies = {row.model: row.accuracy for row in rows if row.setting == setting}
-        caption = f"Similar against dissimilar pairs in setting {setting} (Fig. 4 and 5, first seed): right is below"
+        accuracies = {readable(row.model): row.accuracy for row in rows if row.setting == setting}
+        of_setting = {readable(model): both for model, both in of_setting.items()}
+        shares = ", ".join(f"{model} {accuracies[model]:.3f}" for model in of_setting)
+        caption = (
+            f"Setting {setting}, first seed: similarity of the reference to the picture people chose (across) and to"
+            f" the other (up); below the line the answer is right (Fig. 4 and 5 of the paper). Accuracy: {shares}"
+        )
         pictures.append(Picture(caption, figures.similar_against_dissimilar(of_setting, accuracies=accuracies)))
     present = {row.setting for row in rows}
     meanings = "; ".join(f"{setting}: {text}" for setting, text in MEANINGS.items() if setting in present)
@@ -83,7 +91,8 @@ def accuracy(rows: Sequence[TripletRow], pairs: Mapping[Setting, Mapping[str, Pa
         " of all votes, its own included (upper). On unanimous triplets both are 1 by selection; compare them with soft"
         f" scores. {meanings}."
     )
-    return Section("Triplet accuracy", caption, with_seen(with_notes(columns, lines), rows), rows, pictures)
+    table = dataclasses.replace(with_seen(with_notes(columns, lines), rows), value="accuracy")
+    return Section("Triplet accuracy", caption, table, rows, pictures)
 
 
 def votes(table: VoteTable) -> Section:
@@ -92,7 +101,7 @@ def votes(table: VoteTable) -> Section:
     lines = [
         (
             row.setting,
-            row.model,
+            readable(row.model),
             number(row.score, missing=why(row)),
             interval(row.low, row.high),
             _best(row),
@@ -111,7 +120,7 @@ def votes(table: VoteTable) -> Section:
     )  # fmt: skip
     pictures = []
     if dots := [_dot(row, row.score) for row in rows]:
-        caption = f"Soft score by setting with 95% intervals; {BAND}"
+        caption = f"Soft score by setting with 95% intervals; {BAND}. {_values(dots)}"
         pictures.append(Picture(caption, figures.accuracy_dots(dots, measure="soft score")))
     if setting := next((setting for setting in Setting if table.bins.get(setting)), None):
         pictures.append(_reliability(setting, table.bins[setting]))
@@ -124,16 +133,19 @@ def votes(table: VoteTable) -> Section:
         " would show if they were the shares of people, as mean and 95th percentile of 1,000 draws; p: how often it is"
         " as large; a small one says that the predictions are not each triplet's share, for whatever reason."
     )
-    return Section("Agreement with all votes", caption, with_seen(Table(columns, lines), rows), table.rows, pictures)
+    shown = dataclasses.replace(with_seen(Table(columns, lines), rows), value="soft score")
+    return Section("Agreement with all votes", caption, shown, table.rows, pictures)
 
 
 def _reliability(setting: Setting, bins: Mapping[str, Reliability]):
+    bins = {readable(model): one for model, one in bins.items()}
     parts = {model: one.calibration for model, one in bins.items()}
     shown = {model: [*map(np.asarray, (one.predicted, one.observed, one.votes))] for model, one in parts.items()}
     drawn = figures.reliability(shown, intervals={model: (one.low, one.high) for model, one in bins.items()})
     caption = (
         f"Reliability in setting {setting}: share of votes for a, predicted and observed, with 95% intervals over"
-        " sources; of the first run"
+        " sources, in the first run. Calibration error:"
+        f" {', '.join(f'{model} {float(one.error):.3f}' for model, one in parts.items())}"
     )
     return Picture(caption, drawn)
 
@@ -150,7 +162,13 @@ def _best(row: TripletRow | VoteRow):
 
 def _dot(row: TripletRow | VoteRow, value):
     ends = (row.best_low, row.best_high) if row.kind is Kind.ACHIEVABLE else (row.low, row.high)
-    return figures.Dot(row.setting, row.model, value, *ends, row.kind)
+    return figures.Dot(row.setting, readable(row.model), value, *ends, row.kind)
+
+
+def _values(dots: Sequence[figures.Dot]) -> str:
+    """What a chart of dots shows, for its caption."""
+    groups = itertools.groupby((dot for dot in dots if not math.isnan(dot.value)), lambda dot: dot.setting)
+    return ". ".join(f"{name}: {', '.join(f'{dot.label} {dot.value:.3f}' for dot in group)}" for name, group in groups)
 
 
 def examples(found: Sequence[Example], triplets: Triplets) -> Section | None:
@@ -160,11 +178,27 @@ def examples(found: Sequence[Example], triplets: Triplets) -> Section | None:
     shown = []
     for one in found:
         a, b, reference = triplets[one.place]
-        shown.append(figures.Example(triplets.ids[one.place], reference, a, b, one.votes, one.similarities))
+        scores = {readable(model): pair for model, pair in one.similarities.items()}
+        shown.append(figures.Example(triplets.ids[one.place], reference, a, b, one.votes, scores))
     caption = (
-        f"Triplets of setting {found[0].setting}, one per source, with the similarities of every model (first seed)."
+        f"Triplets of setting {found[0].setting}, each of another source: up to two of every outcome, with the"
+        " similarities of the first seed. The picture that people chose is framed. The largest changes in training, or"
+        " differences of similarity, come first."
     )
-    if len(found[0].similarities) > 1:
-        caption += " Those whose answer changed in training come first, the largest changes ahead."
-    picture = Picture("Reference, a and b, votes and scores", figures.examples(shown))
+    strips = [_triplet_strip(one, drawn) for one, drawn in zip(found, shown, strict=True)]
+    picture = Picture("Where people and the model agree, and where they differ", figures.examples(shown), strips)
     return Section("Examples", caption, figures=[picture])
+
+
+def _triplet_strip(one: Example, drawn: figures.Example) -> Strip:
+    votes, sides = one.votes, (("a", drawn.a, 0), ("reference", drawn.reference, None), ("b", drawn.b, 1))
+    tiles = []
+    for role, picture, side in sides:
+        name = role if side is None else f"{role}: {votes[side]} of {sum(votes)} votes"
+        tiles.append(Tile(picture, name, framed=side is not None and votes[side] > votes[1 - side]))
+    lines = [
+        (model, f"{a:.3f}", f"{b:.3f}", "agrees" if (a > b) == (votes[0] > votes[1]) and a != b else "differs")
+        for model, (a, b) in drawn.scores.items()
+    ]
+    table = Table(("similarity to the reference", "a", "b", "with people"), lines)
+    return Strip(f"{one.outcome.value.capitalize()} ({drawn.name})", tiles, table=table)

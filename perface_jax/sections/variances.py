@@ -6,6 +6,7 @@ from perface_jax.evaluation import VarianceRow
 from perface_jax.evaluation.intervals import Method
 from perface_jax.formatting import number
 from perface_jax.report import Section, Table
+from perface_jax.sections.captions import readable
 
 METHODS = {
     Method.TWO_WAY: "The 95% intervals and tests of this report are two-way cluster-robust, over sources and targets."
@@ -24,7 +25,7 @@ def variances(rows: Sequence[VarianceRow], method: Method) -> Section | None:
     lines = [
         (
             row.setting,
-            row.model,
+            readable(row.model),
             *(number(share, missing="n/a: ids unknown, or only one") for share in (row.source, row.target, row.rest)),
             str(row.sources),
             str(row.targets),
@@ -37,4 +38,4 @@ def variances(rows: Sequence[VarianceRow], method: Method) -> Section | None:
         " 0 where they are below. The larger the shares of source and target, the fewer independent triplets the scores"
         f" are worth. {METHODS[method]}"
     )
-    return Section("Where the scores vary", caption, Table(columns, lines), rows)
+    return Section("Where the scores vary", caption, Table(columns, lines, value="source"), rows)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from perface_jax.annotations import Split, SplitBy
 from perface_jax.evaluation import Kind, Role, TripletRow
+from perface_jax.sections.captions import readable
 
 FEW_SOURCES = 30  # ours: the intervals allow for any number, but few sources are few faces
 
@@ -39,7 +40,7 @@ def _not_beaten(rows):
         return []
     best = max(baselines, key=lambda row: row.accuracy)
     models = [row for row in rows if row.role in (Role.TRAINED, Role.EXTERNAL)]
-    poor = ", ".join(f"{row.model} ({row.accuracy:.3f})" for row in models if row.accuracy <= best.accuracy)
+    poor = ", ".join(f"{readable(row.model)} ({row.accuracy:.3f})" for row in models if row.accuracy <= best.accuracy)
     if not poor:
         return []
-    return [f"In setting {best.setting} the {best.model} ({best.accuracy:.3f}) is not beaten by {poor}."]
+    return [f"In setting {best.setting} the {readable(best.model)} ({best.accuracy:.3f}) is not beaten by {poor}."]

@@ -16,13 +16,15 @@ def test_json_is_strict_and_holds_rows_tables_facts_and_captions(tmp_path):
         raise AssertionError(f"{constant} is not JSON")
 
     found = json.loads(text, parse_constant=refuse)
-    assert list(found) == ["title", "warnings", "facts", "sections", "summary"]
+    assert list(found) == ["title", "warnings", "facts", "sections", "summary", "made"]
     (section,) = found["sections"]
     assert section["rows"] == [
         {"model": "before", "interval": {"low": 0.5, "high": None}, "ties": [0, 1]},
         {"model": "after", "interval": {"low": None, "high": 1}, "ties": 1.0},
     ]
-    assert section["table"] == {"columns": list(TABLE.columns), "lines": [list(line) for line in TABLE.lines]}
+    lines = [list(line) for line in TABLE.lines]
+    assert section["table"] == {"columns": list(TABLE.columns), "lines": lines, "value": ""}
+    assert "thumbnails" not in section
     assert section["figures"] == ["A line"]
     assert found["facts"]["Data"]["findings"] == ["Two columns agree.", "A run of 40."]
 

@@ -53,7 +53,7 @@ def test_the_scatter_holds_the_similarities_of_the_pictures_in_the_order_of_the_
     (scatter,) = [
         picture.figure
         for picture in sections.accuracy(rows, evaluation.similarity_pairs(cells)).figures
-        if "setting ii " in picture.caption
+        if "Setting ii," in picture.caption
     ]
     assert "accuracy 0.833" in scatter.axes[1].get_title()  # of ii: right, right and a tie
     drawn = np.concatenate([points.get_offsets() for points in scatter.axes[1].collections])
@@ -74,7 +74,7 @@ def test_a_calibration_error_is_printed_beside_that_of_a_perfect_model(cells):
     for cell, row in zip(cells_of(section), tested, strict=True):
         wanted = "" if np.isnan(row.perfect_error) else f"{row.perfect_error:.3f} (< {row.perfect_limit:.3f})"
         assert cell["perfect model"] == wanted
-    assert any("95% intervals over sources; of the first run" in picture.caption for picture in section.figures)
+    assert any("95% intervals over sources, in the first run" in picture.caption for picture in section.figures)
 
 
 def test_a_comparison_prints_small_p_values_as_such():

@@ -45,19 +45,20 @@ VOTES = [
     ],
 )
 def test_the_verdict_is_what_the_interval_of_the_gain_tells(low, high, wanted):
-    verdict = sections.triplet_summary(rows(low, high), VOTES).verdict
-    assert verdict == f"{wanted} Its accuracy, 0.700, is above the best image-blind baseline, 0.600."
+    found = sections.triplet_summary(rows(low, high), VOTES)
+    assert found.verdict == wanted
+    assert found.details == "Its accuracy, 0.700, is above the best image-blind baseline, 0.600."
 
 
 def test_a_model_that_does_not_beat_the_baseline_is_said_not_to():
-    verdict = sections.triplet_summary(rows(0.02, 0.18, baseline=0.7), VOTES).verdict
-    assert verdict.endswith("Its accuracy, 0.700, is not above the best image-blind baseline, 0.700.")
+    found = sections.triplet_summary(rows(0.02, 0.18, baseline=0.7), VOTES)
+    assert found.details == ("Its accuracy, 0.700, is not above the best image-blind baseline, 0.700.")
 
 
 def test_the_cells_of_a_sweep_are_named_as_a_reader_says_it():
-    verdict = sections.triplet_summary(rows(0.02, 0.18, cells=("labels=majority", "labels=unanimous")), []).verdict
-    assert "gain +0.100 [+0.020, +0.180] (labels: majority), +0.100" in verdict
-    assert "2 of 2 models are above" in verdict
+    found = sections.triplet_summary(rows(0.02, 0.18, cells=("labels=majority", "labels=unanimous")), [])
+    assert "gain +0.100 [+0.020, +0.180] (labels: majority), +0.100" in found.verdict
+    assert "2 of 2 models are above" in found.details
 
 
 def test_scores_of_the_strictest_setting_stand_beside_what_they_are_compared_with():
@@ -85,9 +86,7 @@ def test_summaries_of_parts_are_joined_in_order():
     group = evaluation.GroupRow(evaluation.groups.Task.FOUR, "after", "all", 100)
     group = group._replace(top1=group.top1._replace(value=0.45))
     both = sections.join_summaries([verification, sections.group_summary([group])])
-    assert both.verdict == (
-        "One person or two, pairs told right: 91.2% (before training). Right group of four in STEP 1: 45% (after"
-        " training)."
-    )
+    assert both.verdict == "One person or two, pairs told right: 91.2% (before training)."
+    assert both.details == "Right group of four in STEP 1: 45% (after training)."
     assert [score.measure for score in both.scores] == [summaries.VERIFIED, summaries.TOP1]
     assert both.run.endswith("unseen in training. STEP 1: 100 faces.")

@@ -21,7 +21,7 @@ def rows():
 def test_a_model_that_does_not_beat_a_look_up_is_warned_of(rows):
     weaker = [row._replace(accuracy=0.6) if row.model == "after" and row.setting == "ii" else row for row in rows]
     warnings = triplet_warnings(weaker, [data().split])
-    assert "In setting ii the image-blind majority side (0.667) is not beaten by after (0.600)." in warnings
+    assert "In setting ii the image-blind majority side (0.667) is not beaten by after training (0.600)." in warnings
     assert "One seed: how much the numbers vary between trainings is not known." in warnings
     assert any("few sources (2 in ii)" in warning for warning in warnings)
 
