@@ -27,6 +27,12 @@ class Unknown(AssertionError):
     """What a documented command names and does not exist."""
 
 
+def ours(words: Sequence[str]) -> list[str]:
+    """Without what starts the program on other machines: `srun .venv/bin/python train.py` -> `python train.py`."""
+    scripts = [i for i, word in enumerate(words) if word in ("train.py", "evaluate.py")]
+    return ["python", *words[scripts[0] :]] if scripts else list(words)
+
+
 def check(words: Sequence[str], monkeypatch: pytest.MonkeyPatch, *, whole: bool) -> None:
     """Raises `Unknown`, or exits as the command does, where it would refuse its arguments.
 

@@ -1,7 +1,7 @@
 """Commands in processes of their own, forked from one that has imported the package: a start takes no seconds.
 
 What a process does is what `python ARGUMENTS` does: `["train.py", ...]`, `["-m", "perface_jax.selftest", ...]` or
-`["-c", CODE]`, in the root of the repository, with JAX as users have it.
+`["-c", CODE]`, in the root of the repository or another folder, with JAX as users have it.
 """
 
 import contextlib
@@ -29,6 +29,7 @@ def start(
     *,
     xla_flags: str = "",
     jax_options: dict[str, Any] | None = None,
+    folder: pathlib.Path = ROOT,
 ):
     """A process that runs `python ARGUMENTS`.
 
@@ -37,18 +38,19 @@ def start(
       printed: files for its output and its errors; one and the same for both.
       xla_flags: its XLA_FLAGS.
       jax_options: to be set before it begins.
+      folder: where it runs.
     """
-    options = [str(argument) for argument in arguments], printed, xla_flags, jax_options or {}
+    options = [str(argument) for argument in arguments], printed, xla_flags, jax_options or {}, folder
     process = _context.Process(target=_run, args=options)
     process.start()
     return process
 
 
-def run(*arguments: Any, expect: int = 0, xla_flags: str = "") -> str:
+def run(*arguments: Any, expect: int = 0, xla_flags: str = "", folder: pathlib.Path = ROOT) -> str:
     """What `python ARGUMENTS` prints: its output, or its errors where it is expected to fail and prints some."""
-    with tempfile.TemporaryDirectory() as folder:
-        printed = tuple(pathlib.Path(folder, name) for name in ("output", "errors"))
-        process = start(arguments, printed, xla_flags=xla_flags)
+    with tempfile.TemporaryDirectory() as made:
+        printed = tuple(pathlib.Path(made, name) for name in ("output", "errors"))
+        process = start(arguments, printed, xla_flags=xla_flags, folder=folder)
         process.join(400)
         code = process.exitcode
         process.kill()  # where it has not ended
@@ -57,14 +59,14 @@ def run(*arguments: Any, expect: int = 0, xla_flags: str = "") -> str:
     return output if expect == 0 else errors or output
 
 
-def _run(arguments, printed, xla_flags, jax_options):
+def _run(arguments, printed, xla_flags, jax_options, folder):
     import jax
 
     with contextlib.ExitStack() as stack:
         files = {path: stack.enter_context(path.open("wb")) for path in printed}
         for stream, path in enumerate(printed, 1):
             os.dup2(files[path].fileno(), stream)
-    os.chdir(ROOT)
+    os.chdir(folder)
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell in the background starts its children deaf to it
     os.environ["XLA_FLAGS"] = xla_flags
     for name, value in jax_options.items():

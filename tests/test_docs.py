@@ -38,3 +38,9 @@ def test_every_config_field_exists(page):
     known = {name for task in ("triplets", "identities") for name in all_settings.default(task).keys()}
     named = set(re.findall(r"config\.([a-z_]+)", page.read_text()))
     assert not sorted(named - known - {"json"})
+
+
+def test_no_path_leads_out_of_the_clone(page):
+    assert not re.findall(
+        r"(?:^|[\s`=\"'])(?:\.\./\w+|/work/\S+|/root/\S+|~/\w+)", re.sub(r"`~/\.cache[^`]*`", "", page.read_text())
+    )

@@ -1,8 +1,11 @@
 """Every command of the documentation: its program, flags and fields exist, and (slow) it runs on small data."""
 
+import re
+
 import pytest
 
-from tests import documents, parsed_commands
+from tests import documented_sandbox, documents, parsed_commands
+from tests.documented_sandbox import sandbox  # noqa: F401
 from tests.parsed_commands import Unknown
 
 ELSEWHERE = {  # programs that are not ours, and where they run
@@ -30,12 +33,6 @@ def of_shell(page):
     ]
 
 
-def _ours(words):
-    """Without what starts the program on other machines: `srun .venv/bin/python train.py` -> `python train.py`."""
-    scripts = [i for i, word in enumerate(words) if word in ("train.py", "evaluate.py")]
-    return ["python", *words[scripts[0] :]] if scripts else words
-
-
 @pytest.mark.parametrize("page", documents.PAGES, ids=lambda page: page.name)
 def test_every_block_names_its_language(page):
     wrong = [block.place for block in documents.blocks(page) if block.language not in documents.LANGUAGES]
@@ -45,7 +42,7 @@ def test_every_block_names_its_language(page):
 @pytest.mark.parametrize("page", documents.PAGES, ids=lambda page: page.name)
 def test_every_command_exists_with_its_flags(page, monkeypatch):
     for place, words in of_shell(page):
-        words = _ours(words)
+        words = parsed_commands.ours(words)
         if words[0] not in ELSEWHERE:
             _check(place, words, monkeypatch, whole=True)
     for words in documents.mentions(page):
@@ -53,11 +50,39 @@ def test_every_command_exists_with_its_flags(page, monkeypatch):
             _check(page.name, words, monkeypatch, whole=False)
 
 
+@pytest.mark.slow  # minutes; the commands have fast tests of their own
+@pytest.mark.parametrize("page", documents.PAGES, ids=lambda page: page.name)
+def test_every_command_runs_on_small_data(page, sandbox):  # noqa: F811
+    said = [(f"{page.name}, a table", words.split()) for words in _examples(page)]
+    for place, words in [*of_shell(page), *said]:
+        words = parsed_commands.ours(words)
+        if words[0] not in ELSEWHERE and not documented_sandbox.why_not(words):
+            try:
+                documented_sandbox.run(sandbox, words)
+            except AssertionError as error:
+                pytest.fail(f"{place}: `{' '.join(words)}` failed:\n{error}")
+
+
+def _examples(page):
+    """What is run for the mentions of a page."""
+    said = {" ".join(words) for words in documents.mentions(page)}
+    return [command for mention, command in documented_sandbox.TABLES.items() if mention in said]
+
+
 def _check(place, words, monkeypatch, *, whole):
     try:
         parsed_commands.check(words, monkeypatch, whole=whole)
     except (SystemExit, Unknown) as error:
         pytest.fail(f"{place}: `{' '.join(words)}`: {error}")
+
+
+def test_the_tables_of_the_sandbox_are_about_commands_that_the_pages_have():
+    shown = [" ".join(parsed_commands.ours(words)) for page in documents.PAGES for _, words in of_shell(page)]
+    said = [" ".join(words) for page in documents.PAGES for words in documents.mentions(page)]
+    assert not [words for words in documented_sandbox.TABLES if words not in said]
+    run = [*shown, *said, *documented_sandbox.TABLES.values()]
+    for table in (documented_sandbox.FEWER, documented_sandbox.NOT_RUN):
+        assert not [pattern for pattern in table if not any(re.search(pattern, line) for line in run)]
 
 
 @pytest.mark.parametrize(
