@@ -28,7 +28,7 @@ SMALL = "--config.batch_size=8 --config.max_steps=1 --config.log_every=1"
 MODEL = {"arch": "r18", "width": 4, "image_size": 32, "embedding_size": 16}
 NETWORK = " ".join(f"--config.model.{name}={value}" for name, value in MODEL.items()) + " --config.model.layers=()"
 GROUPS = "--config.groups.folder=path/to/CelebAMask-HQ --config.groups.gallery=10 --config.groups.queries=5"
-PEOPLE = "--config.split.sizes=(8,2,2) --config.data.pairs=8 --config.schedule.warmup=0"
+PEOPLE = "--config.split.sizes=(6,3,3) --config.data.pairs=20 --config.schedule.warmup=0"
 FEWER = {  # a pattern of a command -> options that it gets behind its own
     r"^perface synthetic|datasets.synthetic ": WORLD,
     r"identities --out|identities$": "--identities 12 --pictures 4 --size 32",
@@ -41,7 +41,7 @@ FEWER = {  # a pattern of a command -> options that it gets behind its own
     r"^perface convert": "--out models/converted",
     r"embeddings=mine.npz": "--config.data.release=path/to/SimCelebA",
     r"workdir=runs/many": "--config.data.data_dir=data/many_tfds",
-    r"part=(anonymize|privacy)": "--config.anonymize.size=48 --config.anonymize.false_accept_rate=.5",
+    r"^perface (anonymize|privacy) ": "--config.anonymize.size=48 --config.anonymize.false_accept_rate=.5",
     r"^python -m benchmarks.readme_picture": "--people 14 --query 1 --out ranked.png",
 }  # fmt: skip
 FILLED = {  # a word -> what stands for it
@@ -109,7 +109,7 @@ def run(folder: pathlib.Path, words: Sequence[str]) -> str:
     replaced = {option.partition("=")[0] for option in more if "=" in option}  # a tuple given twice is one long tuple
     words = [word for word in words if word.partition("=")[0] not in replaced]
     program, *rest = [FILLED.get(word, word).replace("grid=(80, 80)", "grid=(10, 10)") for word in (*words, *more)]
-    if re.search("convert|part=anonymize", line):
+    if re.search("convert|anonymize ", line):
         for name in REMADE:
             _remove(folder / name)
     return processes.run(
