@@ -238,5 +238,5 @@ def _doubt(best):
 def _agreement(setting, found, suffix):
     """Over all triplets, because on the unanimous ones it is 1 by selection."""
     row = TripletRow(setting, found.name + suffix, Kind.AGREEMENT, None, found.value, found.low, found.high)
-    note = "all triplets, unanimous or not" if found.triplets else "no triplet with two votes"
+    note = "all triplets, also with split votes" if found.triplets else "no triplet with two votes"
     return row._replace(triplets=found.triplets, sources=found.sources, note=note)

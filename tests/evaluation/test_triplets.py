@@ -145,7 +145,7 @@ def test_human_agreement_is_of_all_votes_because_on_unanimous_triplets_it_is_1_b
         only(rows, setting="i", model=f"human agreement: {end} noise ceiling") for end in ("lower", "upper")
     )
     assert (lower.accuracy, upper.accuracy) == pytest.approx(((1 + 1 + 1 / 3 + 1 / 3) / 4, (1 + 1 + 2 / 3 + 2 / 3) / 4))
-    assert (lower.triplets, lower.note) == (4, "all triplets, unanimous or not")
+    assert (lower.triplets, lower.note) == (4, "all triplets, also with split votes")
     assert np.isnan(lower.best)
 
 
