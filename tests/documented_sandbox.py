@@ -12,9 +12,10 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
-from converters import to_torch
+from converters import keys, to_torch
 from perface_jax.datasets import celeba_files
 from perface_jax.network.model import iresnet
 from perface_jax.network.model_folder import save_model
@@ -82,6 +83,7 @@ TABLES = {  # a mention -> the command that stands for it
         "python -m perface_jax.converters.to_torch models/arcface_r50 --out models/back.pth",
     "python -m perface_jax.selftest DIR": "perface selftest models/arcface_r50",
 }  # fmt: skip
+WEIGHTS = "ms1mv3_arcface_r50_fp16.pth"
 REMADE = ("models/converted", "models/back.pth", "anonymized")  # what a command refuses to overwrite
 
 
@@ -132,9 +134,12 @@ def _remove(path):
 def _write_weights(folder):
     """The file that README.md converts, and the model folder that it becomes."""
     model = iresnet(**MODEL, crop="arcface")
-    save_model(folder / "models/arcface_r50", model, formula.variables(model))
+    variables = formula.variables(model)
+    save_model(folder / "models/arcface_r50", model, variables)
+    state = to_torch.to_state_dict(model, variables)
     shutil.copytree(folder / "models/arcface_r50", folder / "runs/demo/recognizer/model")
-    to_torch.main([str(folder / "models/arcface_r50"), "--out", str(folder / "ms1mv3_arcface_r50_fp16.pth")])
+    counted = {name: np.ones_like(array) if name.endswith(keys.COUNTER) else array for name, array in state.items()}
+    torch.save({name: torch.from_numpy(array) for name, array in counted.items()}, folder / WEIGHTS)
 
 
 def _write_inputs(folder, world):
