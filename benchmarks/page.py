@@ -22,9 +22,9 @@ PAGE = pathlib.Path(__file__).parent.parent / "docs" / "performance.md"
 OPENING = """\
 # Performance
 
-For anyone who asks how fast it is, and compared with what. `python -m benchmarks.page` writes this page from the records in `benchmarks/results`. `make bench` measures again;
-`python -m benchmarks.compare OLD NEW` lists what became slower or uses more memory. "GPU: not run yet" also means that
-no GPU-specific code of that benchmark was tested.
+For anyone who asks how fast it is, and compared with what. `python -m benchmarks.page` writes this page from the records
+in `benchmarks/results`. `make bench` measures again; `python -m benchmarks.compare OLD NEW` lists what became slower or
+uses more memory. "GPU: not run yet" also means that no GPU-specific code of that benchmark was tested.
 
 The variants of a row ran in one process, in turns: each was timed once per round. A cell shows the median over rounds,
 then in brackets the quartiles (the range if there were fewer than eight rounds), then the slowdown relative to the
