@@ -22,7 +22,7 @@ PAGE = pathlib.Path(__file__).parent.parent / "docs" / "performance.md"
 OPENING = """\
 # Performance
 
-For anyone who asks how fast it is, and compared with what. `python -m benchmarks.page` writes this page from the records
+For anyone who asks how fast it is, compared with what. `python -m benchmarks.page` writes this page from the records
 in `benchmarks/results`. `make bench` measures again; `python -m benchmarks.compare OLD NEW` lists what became slower or
 uses more memory. "GPU: not run yet" also means that no GPU-specific code of that benchmark was tested.
 
