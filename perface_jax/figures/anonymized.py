@@ -31,7 +31,7 @@ class Result(NamedTuple):
     Attributes:
       name: of the candidate that was swapped in.
       perceived: perceived similarity to the original.
-      matched: similarity to the original under the recognizer that finds the most.
+      matched: similarity to the original under the recognizer that matches most.
       admitted: no recognizer matches it, and its perceived similarity is in the band.
     """
 
@@ -66,7 +66,7 @@ class MethodsRow(NamedTuple):
 def results(rows: Sequence[ResultsRow]) -> Figure:
     """One row for each original: its picture and its results, with both similarities and the candidate of each.
 
-    The selected result is framed; those that are not admitted are gray and carry a cross.
+    The selected result is framed; results that are not admitted are gray with a cross.
 
     Raises:
       ValueError: a chosen place that no result has.
@@ -93,7 +93,7 @@ def results(rows: Sequence[ResultsRow]) -> Figure:
 def methods(rows: Sequence[MethodsRow]) -> Figure:
     """One row for each original: its picture and one for each method, with both similarities; n/a where there is none.
 
-    More than eight methods are split into blocks of equal width, one below the other, each with all originals.
+    More than eight methods are divided into blocks of equal width, one below another, each with all originals.
     """
     names = list(dict.fromkeys(name for row in some("rows", rows) for name in row.results))
     most = -(-len(some("the methods of all rows", names)) // -(-len(names) // MOST))

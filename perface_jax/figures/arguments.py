@@ -1,4 +1,4 @@
-"""What every figure accepts: something to draw, arrays of one length. Anything else is a ValueError that names it."""
+"""Checks of every figure: something to draw, arrays of one length; otherwise a ValueError that names the fault."""
 
 from collections.abc import Mapping, Sequence, Sized
 from typing import TypeVar

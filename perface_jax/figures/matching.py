@@ -1,8 +1,8 @@
 """How similar anonymized faces are to their originals, perceived and by recognizer, and how many are matched.
 
 Similarities are cosines of a result and its original; a recognizer matches where its similarity exceeds its threshold,
-`(value, low, high)`: NaN where there is none, or no interval. Of recognizers each has a panel, of methods each its
-color, marker and dashes in every panel; not every recognizer has all methods.
+`(value, low, high)`, NaN if undefined. Each recognizer has a panel; each method has the same color, marker and dashes
+in every panel. Not every recognizer has all methods.
 
 Raises:
   ValueError: nothing to draw, arrays of different lengths, thresholds that are not three numbers or of unknown names.
@@ -84,7 +84,7 @@ def degrees(
 def roc_curves(curves: Mapping[str, Mapping[str, tuple[Vector, Vector]]], *, asked: float) -> Figure:
     """True against false accept rate, the latter on a logarithmic axis.
 
-    The marker of a method is at the false accept rate that was asked for.
+    The marker of a method is at the requested false accept rate.
 
     Args:
       curves: recognizer -> method -> (false accept rate, true accept rate), ascending, such as `verification.roc`:
@@ -135,7 +135,7 @@ def rank_curves(curves: Mapping[str, Mapping[str, tuple[Vector, Vector, Vector]]
 
 
 def _intervals(thresholds, names):
-    """The same thresholds, once they are three numbers for names that are known; none that is NaN."""
+    """The thresholds without NaN, after a check that each is three numbers with a known name."""
     thresholds = thresholds or {}
     if unknown := set(thresholds) - set(names):
         raise ValueError(f"thresholds has {sorted(unknown)}, which are not among {list(names)}")

@@ -24,7 +24,7 @@ DASHES = ("-", "--", "-.", ":")
 
 
 def written(name: str) -> str:
-    """A name as it can be drawn: no formula between dollars, no letter that the font lacks, no _ that hides it."""
+    """A name safe to draw: no formula between dollars, no letter that the font lacks, no leading _ (which hides it)."""
     letters = get_font(findfont(FontProperties())).get_charmap()
     drawn = "".join(letter if ord(letter) in letters else "?" for letter in name).replace("$", r"\$")
     return f" {drawn}" if drawn.startswith("_") else drawn
@@ -41,7 +41,7 @@ def wrapped(name: str, width: int) -> str:
 
 
 def shortened(name: str, length: int) -> str:
-    """A name without its middle where it is too long: files differ at the ends of their names."""
+    """A name without its middle if it is too long, because files differ at the ends of their names."""
     half = (length - 1) // 2
     return written(name if len(name) <= length else f"{name[:half]}\u2026{name[-half:]}")
 
@@ -54,7 +54,7 @@ def tidy(panel: Axes) -> Axes:
 
 
 def look(number: int) -> tuple[str, str, str]:
-    """Color, marker and dashes of the line with this number; where colors come round, other markers go with them."""
+    """Color, marker and dashes of the line with this number; when colors repeat, markers differ."""
     marker = MARKERS[(number + number // len(COLORS)) % len(MARKERS)]
     return COLORS[number % len(COLORS)], marker, DASHES[number % len(DASHES)]
 

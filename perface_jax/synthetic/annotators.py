@@ -1,17 +1,17 @@
-"""Simulated annotators: who answers "is a or b closer to the reference c?", and what they look at. NumPy only.
+"""Simulated annotators, who answer "is a or b closer to the reference c?", and the features they use. NumPy only.
 
 The distance of two swaps is a weighted length of the difference of their perceptual features; weights, sensitivity,
 position bias and lapse rate are each annotator's own:
 
     P(a) = (1 - lapse) * logistic(gain * sensitivity * (d(b, c) - d(a, c)) + bias) + lapse / 2
 
-`gain` is one number for the world. It is solved, not drawn: the value at which two annotators are expected to agree
-in `agreement` of the triplets. The released SimCelebA answers have .691 after repair (unanimous .537, and
+`gain` is one number for the world. It is solved, not drawn: two annotators are then expected to agree on the share
+`agreement` of the triplets. The released SimCelebA answers have .691 after repair (unanimous .537, and
 .537 = (3 x .691 - 1) / 2).
 
 Some annotators are careless. Each answers ten dummies, in which two pictures show one person; those who miss more
 than two are dropped, and others give the three valid votes. The paper drops an annotator for one miss and does not say
-how many dummies each saw: two misses are allowed here, because one alone would drop a ninth of the careful.
+how many dummies each saw. Two misses are allowed here, because allowing none would drop a ninth of the careful.
 
 `features` are perceptual features of the pictures a, b, c of every triplet; a `seed` is a number or several.
 """
@@ -37,7 +37,7 @@ class Annotators(NamedTuple):
 
 
 class Answers(NamedTuple):
-    """What they said."""
+    """The answers of the annotators."""
 
     votes: Int[np.ndarray, "t 3"]  # 0 = a, 1 = b
     annotator: Int[np.ndarray, "t 3"]  # who gave the vote
@@ -48,7 +48,7 @@ class Answers(NamedTuple):
 
 
 def recruit(seed: Sequence[int] | int, features: int, *, annotators: int = 18, careless: int = 2) -> Annotators:
-    """Annotators with weights of their own over `features` features; `careless`, at random places, mostly guess."""
+    """Annotators with individual weights over `features` features; `careless` of them, at random, mostly guess."""
     random = np.random.default_rng(seed)
     weights = np.exp(0.45 * random.standard_normal((annotators, features)))
     lapse = random.uniform(0.0, 0.05, annotators)
@@ -62,7 +62,7 @@ def recruit(seed: Sequence[int] | int, features: int, *, annotators: int = 18, c
 
 
 def margins(people: Annotators, features: Float[np.ndarray, "t 3 k"]) -> Float[np.ndarray, "t people"]:
-    """d(b, c) - d(a, c) as each annotator sees it."""
+    """d(b, c) - d(a, c) for each annotator."""
     a, b, c = np.moveaxis(np.asarray(features, np.float64), 1, 0)
     return np.sqrt((b - c) ** 2 @ people.weights.T) - np.sqrt((a - c) ** 2 @ people.weights.T)
 
@@ -81,7 +81,7 @@ def expected_agreement(chance: Float[np.ndarray, "t people"]) -> float:
 
 
 def calibrate(people: Annotators, margin: Float[np.ndarray, "t people"], *, agreement: float = AGREEMENT) -> float:
-    """The gain at which two annotators are expected to agree in `agreement` of the triplets (or as near as it gets)."""
+    """The gain at which two annotators are expected to agree on `agreement` of the triplets, as nearly as possible."""
     low, high = 0.0, 1e3
     for _ in range(60):
         middle = (low + high) / 2.0
@@ -95,7 +95,7 @@ def answer(
 ) -> Answers:
     """Three valid votes per triplet by different annotators, and all other answers.
 
-    ValueError where fewer than three annotators pass the dummies.
+    ValueError if fewer than three annotators pass the dummies.
     """
     random = np.random.default_rng(seed)
     triplets, everybody = len(features), len(people.lapse)

@@ -1,8 +1,8 @@
-"""The paint of a parametric face: skin, eyes, brows, nose, mouth, beard and hair as layers over one another.
+"""The paint of a parametric face: skin, eyes, brows, nose, mouth, beard and hair, in layers.
 
 A picture is a tuple of three planes [H, W] (red, green, blue, linear 0..1): planes fuse into one vectorized loop on
 every backend, a stacked array of three does not (measured on CPU: eight times slower). Layers are pure functions of the
-coordinates of the head, so they turn with it. Nothing here knows of light.
+coordinates of the head, so they turn with it. Light is added elsewhere.
 """
 
 from typing import NamedTuple
@@ -77,7 +77,7 @@ class Eye(NamedTuple):
 
 
 def eye_of(x, y, s, t):
-    """Where points of the head lie in the nearer eye, as distances to its corners, lids and iris."""
+    """Positions in the nearer eye, as distances to its corners, lids and iris."""
     m = jnp.abs(x)
     ex = m - s.eye_spacing
     ey = y - s.eye_height + s.eye_tilt * ex
@@ -218,7 +218,7 @@ def hair_color(t, strand):
 
 
 class Hair(NamedTuple):
-    """Where the hair is."""
+    """The place of the hair."""
 
     outer: jax.Array  # distance inside the outline
     face: jax.Array  # distance inside the opening for the face
@@ -229,7 +229,7 @@ class Hair(NamedTuple):
 
 
 def hair_of(u, v, surface, t):
-    """The hair over every pixel: where it is, and how its strands run."""
+    """The hair over every pixel: its place and the direction of its strands."""
     u, v = _upright(u, v, t)
     long = step(t.hair_length / 1.2 - 0.3)
     strand = _strand(u, v, long, t)

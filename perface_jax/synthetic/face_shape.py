@@ -3,7 +3,7 @@
 A head is an ellipsoid with a jaw, carrying a smooth height field (brow ridge, sockets, nose, cheeks, lips, chin).
 `cast` sends every pixel onto it under the pose; `project` is the way back, for landmarks.
 
-`Source` is the inner face (what a face swap brings), `Target` everything else (what a face swap keeps).
+`Source` is the inner face, which a face swap brings in; `Target` is everything else, which a swap keeps.
 
 Axes: x to the right, y DOWN, z towards the viewer. Unit of length: the mean distance of two pupils (63 mm); the
 origin lies midway between them. Angles are radians, colors linear RGB 0..1. The fields below carry a leading axis
@@ -94,7 +94,7 @@ class Target(NamedTuple):
 
 
 class Seam(NamedTuple):
-    """What a swap leaves behind: a color offset inside, a faint line along the edge. Zeros = a natural picture."""
+    """Artifacts of a swap: a color offset inside, a faint line along the edge. Zeros = a natural picture."""
 
     offset: jax.Array  # ratio of the colors inside to those of the target minus 1, [n, 3]
     line: jax.Array  # darkening along the edge, about .05
@@ -233,7 +233,7 @@ def relief(x, y, s, t):
 
 
 class Hit(NamedTuple):
-    """Where the line of sight of each pixel meets the head, in coordinates of the head."""
+    """The point where the line of sight of each pixel meets the head, in coordinates of the head."""
 
     x: jax.Array
     y: jax.Array
@@ -284,7 +284,7 @@ def normal_of(hit, across, down, t):
 
 
 def project(points, s, t):
-    """Points of the head (x, y) into the picture plane, [n, 2] -> [n, 2], units: the way back from `cast`."""
+    """Points of the head (x, y) in the picture plane, [n, 2] -> [n, 2], units: the inverse of `cast`."""
     x, y = points[:, 0], points[:, 1]
     flat = 1.0 - jnp.square(x / half_width(y, t)) - jnp.square((y - CENTER) / half_height(y, t))
     z = DEPTH * jnp.sqrt(jnp.maximum(flat, 0.0)) + protrusion(x, y, s, t)

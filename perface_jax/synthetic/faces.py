@@ -1,9 +1,9 @@
-"""A parametric face renderer: two sets of parameters and a frame in, RGB pictures and their landmarks out.
+"""A parametric face renderer: from two sets of parameters and a frame to RGB pictures and landmarks.
 
-`face_shape` says where each pixel meets the head and which way the surface looks, `face_paint` which color it has;
-here one directional and one ambient light fall on it, and the layers (background, hair, neck, ears, face, hair) are
-laid over one another. Every edge is softened by at least the width of a pixel. All of it is elementwise JAX, jitted and
-vmapped over faces. Pixel centers lie at integers; pictures are uint8, sRGB.
+`face_shape` computes where each pixel meets the head, and the normal there; `face_paint` its color. This module adds
+one directional and one ambient light, and composites the layers (background, hair, neck, ears, face, hair). Every edge
+is softened by at least the width of a pixel. All of it is elementwise JAX, jitted and vmapped over faces. Pixel centers
+lie at integers; pictures are uint8, sRGB.
 """
 
 import functools
@@ -82,7 +82,7 @@ def _stage(go, layer, *faces):
 
 
 def _lit(normal, t, wrap):
-    """Light that a matt surface sends back: a soft lamp, wrapped round the edge, and a sky that is brighter above."""
+    """Light that a matte surface reflects: a soft lamp, wrapped around the edge, and a sky that is brighter above."""
     lamp = normal[0] * t.light[0] + normal[1] * t.light[1] + normal[2] * t.light[2]
     sky = (1.0 - t.light_strength) * 1.15 * (0.72 - 0.28 * normal[1] + 0.12 * normal[2])
     warm = (1.0 + 0.10 * t.light_warmth, 1.0, 1.0 - 0.14 * t.light_warmth)
@@ -234,7 +234,7 @@ def _outline(s, t):
 def landmarks(
     source: Source, target: Target, *, size: int = 112, view: View = SIMSWAP_VIEW
 ) -> Float32[Array, "n 59 2"]:
-    """The outline of the rendered faces, x and y in pixels; `perface_jax.landmarks.PARTS` names its stretches."""
+    """The outline of the rendered faces, x and y in pixels; `perface_jax.landmarks.PARTS` names its parts."""
     points = jax.vmap(lambda s, t: face_shape.project(_outline(s, t), s, t))(source, target)
     middle = jnp.array([view.x, view.y], jnp.float32)
     return ((points - middle[None, None]) / view.half + 1.0) * (size / 2.0) - 0.5

@@ -1,7 +1,7 @@
-"""What is unknown of real data, written beside the synthetic pictures: ids, votes, landmarks, every parameter.
+"""The ground truth beside the synthetic pictures, unknown for real data: ids, votes, landmarks, every parameter.
 
     ids.csv           tripletId,source_id,target_id
-    answers.csv       triplet,annotator,choice,is_dummy,expected      all that was said, dummies and dropped people too
+    answers.csv       triplet,annotator,choice,is_dummy,expected      all answers, including dummies and dropped people
     annotators.csv    annotator,kept,sensitivity,bias,lapse,weight_...
     landmarks.csv     name,left_eye_x,...                             portraits only
     truth.npz         ids, noise-free choice, features, 59 landmarks a picture, and the fields of `faces.Source` and
@@ -59,7 +59,7 @@ def write_csv(path: pathlib.Path, header: Sequence[str], rows: Iterable[Sequence
 
 
 def write_release_truth(folder: pathlib.Path, rows: Rows, world: World, asked: Survey, points: Points) -> None:
-    """The truth of a release; `points` are the landmarks of every picture, in pixels."""
+    """Write the truth of a release; `points` are the landmarks of every picture, in pixels."""
     folder.mkdir()
     write_csv(folder / "ids.csv", ["tripletId", "source_id", "target_id"], zip(*rows[:3], strict=True))
     header = ["triplet", "annotator", "choice", "is_dummy", "expected"]
@@ -81,7 +81,7 @@ def write_release_truth(folder: pathlib.Path, rows: Rows, world: World, asked: S
 
 
 def write_portrait_truth(folder: pathlib.Path, sources: People, targets: People, points: Points) -> None:
-    """The truth of portraits."""
+    """Write the truth of portraits."""
     folder.mkdir()
     five = ([f"{i}.jpg", *(f"{x:.3f}" for x in face[:5].ravel())] for i, face in enumerate(points))
     write_csv(folder / "landmarks.csv", ["name", *LANDMARKS], five)

@@ -63,8 +63,8 @@ FEATURES = (
 def perceived_features(source: faces.Source, target: faces.Target) -> Float32[np.ndarray, "*shape 19"]:
     """The features of an inner face that a viewer perceives in a swap, each in spreads of the population.
 
-    Colors count by lightness. The target changes how visible a feature is: narrowed eyes hide eyes and irises, a smile
-    stretches the mouth, a fringe hides the brows, dim light removes color. Leading axes broadcast; the last axis has
+    Colors enter by lightness. The target changes how visible a feature is: narrowed lids cover eyes and irises, a smile
+    stretches the mouth, a fringe covers the brows, dim light removes color. Leading axes broadcast; the last axis has
     the order of `FEATURES`.
     """
     shows = {
@@ -107,7 +107,7 @@ def survey(seed: int, world: World) -> Survey:
 
 
 def create_people(seed: int, people: int) -> tuple[People, People]:
-    """Sources and targets of `people` persons, taking turns in four groups: young or older, men or women."""
+    """Sources and targets of `people` persons, alternating between four groups: young or older, men or women."""
     inner, outer, ages = jax.random.split(jax.random.fold_in(jax.random.key(seed), 1), 3)
     female = (jnp.arange(people) % 2).astype(jnp.float32)
     young = jnp.arange(people) // 2 % 2 == 0

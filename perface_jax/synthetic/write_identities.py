@@ -25,8 +25,8 @@ def write_identities(
 ) -> bool:  # fmt: skip
     """Write a sub-folder of pictures for every identity; half of the identities, and of the targets, are women.
 
-    False where the folder is complete already, with the same options; ValueError where it holds anything else or a
-    number is out of range.
+    False if the folder is already complete, with the same options; ValueError if it holds anything else or a number is
+    out of range.
     """
     options = {key: value for key, value in locals().items() if key != "folder"}
     write_world.require_limits(options)
@@ -44,7 +44,7 @@ def write_identities(
 
 
 def create_identities(seed: int, *, identities: int, pictures: int) -> tuple[faces.Source, faces.Target, faces.Seam]:
-    """What every picture shows, identity by identity: the arguments of `faces.render`."""
+    """The content of every picture, identity by identity: the arguments of `faces.render`."""
     inner, ages, outer, target_ages, seams = jax.random.split(jax.random.fold_in(jax.random.key(seed), 2), 5)
     female = (jnp.arange(identities) % 2).astype(jnp.float32)
     age = jax.random.uniform(ages, (identities,), minval=20.0, maxval=65.0)

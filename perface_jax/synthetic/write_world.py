@@ -5,9 +5,9 @@
     DIR/release/triplet/t0000_{a,b,c}.jpg       face swaps, c = reference
     DIR/release/triplet_answers.csv             three votes per triplet by simulated annotators
     DIR/celeba_hq/CelebA-HQ-img/0.jpg           portraits, with CelebAMask-HQ-attribute-anno.txt
-    DIR/*/truth/                                what is unknown of real data: `ground_truth` has the list
+    DIR/*/truth/                                the ground truth: `ground_truth` has the list
 
-`faces` draws, `world` says who lives here and how annotators vote. The same options give the same bytes on the
+`faces` draws; `world` defines the people and how annotators vote. The same options give the same bytes on the
 same machine. A folder appears under its name only when it is complete. `seed` names the people; `size` and `quality`
 of the pictures are the side in pixels and the JPEG quality.
 """
@@ -95,7 +95,7 @@ def release_votes(
 ) -> Int[np.ndarray, "t 3"]:
     """Votes given cell by cell, in the order of the rows of the release.
 
-    With the faults asked for: the third column stays as it is, target-major; the first column says b in a run.
+    With the requested faults: the third column stays target-major; the first column says b in a run.
     """
     written = votes[rows.cell]
     if order_fault:
@@ -112,7 +112,7 @@ def write_celeba_hq(
     """Write portraits in the layout of CelebAMask-HQ: only Male and Young are true, the other attributes are all -1.
 
     The four groups of age and gender are equally large (to one). Nobody is in the release of the same seed. ValueError
-    where the folder is not empty, or a number is out of range.
+    if the folder is not empty, or a number is out of range.
     """
     options = {key: value for key, value in locals().items() if key != "folder"}
     require_limits(options)
@@ -135,7 +135,7 @@ def write_world(
 ) -> bool:  # fmt: skip
     """Write FOLDER/release and FOLDER/celeba_hq; arguments as for `write_release` and `write_celeba_hq`.
 
-    False where the folder is complete already, with the same options; ValueError where it holds anything else.
+    False if the folder is already complete, with the same options; ValueError if it holds anything else.
     """
     options = {key: value for key, value in locals().items() if key != "folder"}
     require_limits(options)
@@ -149,7 +149,7 @@ def write_world(
 
 
 def require_limits(options: dict[str, Any]) -> None:
-    """Raise ValueError for the first option that is a number and outside of `LIMITS`."""
+    """Raise a ValueError for the first number among the options that is outside of `LIMITS`."""
     for name, value in options.items():
         least, most = LIMITS.get(name, (1, 2**31 - 1))
         if type(value) is int and not least <= value <= most:
@@ -190,7 +190,7 @@ def _write_attributes(path: pathlib.Path, people: People) -> None:
 
 
 def _swaps(rows: Rows, world: World) -> tuple[faces.Source, faces.Target, faces.Seam]:
-    """What every picture shows, triplet by triplet."""
+    """The content of every picture, triplet by triplet."""
     return (
         _take(world.sources.faces, _three(rows.source_id)),
         _take(world.targets.faces, np.repeat(rows.target_id, 3)),
