@@ -39,7 +39,7 @@ COMMANDS = {
     "scale": Command(
         "perface_jax.commands.scale",
         "what a model's cosines mean, from your own pictures",
-        "perface scale --model models/arcface_r50 --pictures photographs --people people.csv",
+        "perface scale --model models/arcface_r50 --pictures photos --people people.csv",
     ),
     "detect": Command(
         "perface_jax.detection.__main__",

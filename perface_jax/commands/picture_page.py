@@ -19,11 +19,12 @@ from perface_jax.commands.face_files import Opened
 
 
 class Shown(NamedTuple):
-    """A face as the model sees it, its name, and what stands below the name."""
+    """A face as the model sees it, its name, and what stands below the name: one thing in bold, further lines."""
 
     name: str
     detail: str
     crop: UInt8[np.ndarray, "s s 3"]
+    more: Sequence[str] = ()
 
 
 class Spread(NamedTuple):
@@ -100,6 +101,7 @@ def _figure(face: Shown) -> str:
     Image.fromarray(face.crop).save(data, "PNG")
     source = base64.b64encode(data.getvalue()).decode()
     detail = f"<br><strong>{_text(face.detail)}</strong>" if face.detail else ""
+    detail += "".join(f"<br>{_text(line)}" for line in face.more)
     image = f'<img src="data:image/png;base64,{source}" alt="the face in {_text(face.name)}">'
     return f"<figure>{image}<figcaption>{_text(face.name)}{detail}</figcaption></figure>"
 

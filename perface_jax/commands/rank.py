@@ -152,8 +152,9 @@ def _write_page(chosen, opened, query, found, shown, notes):
         groups[heading] = [
             picture_page.Shown(
                 found.names[place],
-                scale_text.caption(opened.scale, float(found.cosines[place])),
+                f"{found.cosines[place]:.3f}",
                 shown[found.names[place]],
+                scale_text.caption(opened.scale, float(found.cosines[place])),
             )
             for place in places
         ]

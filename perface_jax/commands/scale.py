@@ -49,7 +49,11 @@ class Places:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """The command; exits with 2 and says why where no scale can be made."""
-    parser = ArgumentParser(prog="perface scale", description="What do the cosines of a model mean?")
+    parser = ArgumentParser(
+        prog="perface scale",
+        arguments="--model DIR --pictures DIR --people CSV",
+        description="What do the cosines of a model mean?",
+    )
     face_files.add_arguments(parser)
     parser.add_argument("--pictures", metavar="DIR", required=True, help="pictures of people, also in subfolders")
     parser.add_argument("--people", metavar="CSV", required=True, help="columns picture,person")
@@ -176,7 +180,8 @@ def _fit(chosen, found, rows, answers) -> Slope:
     pair = np.array([repr(sorted(found.person[row[1:]].tolist())) for row in places])
     votes_for_a, votes_for_b = (np.array([answer[column] for answer in answers]) for column in (3, 4))
     given, reference = votes_for_a + votes_for_b, found.person[places[:, 0]]
-    return similarity_scale.fit_slope(similarities, votes_for_a, given, reference, pair, origin=chosen.answers)
+    words = {"origin": chosen.answers, "clusters": "people as references, pairs of people"}
+    return similarity_scale.fit_slope(similarities, votes_for_a, given, reference, pair, **words)
 
 
 def _summary(scale: SimilarityScale) -> list[str]:
@@ -191,7 +196,7 @@ def _summary(scale: SimilarityScale) -> list[str]:
         return [*lines, *(f"The scale has {reason}." for reason in scale.missing)]
     k = scale.slope.value
     slope = f"{k.value:.1f} [{k.low:.1f}, {k.high:.1f}]"
-    lines += [f"The slope is {slope} per unit of cosine, from {scale_text.votes(scale)}.", "", "cosine   below      p"]
+    lines += [f"The slope is {slope} per unit of cosine, from {scale_text.votes(scale)}.", "", "cosine   above      p"]
     lines += [f"{c:6.2f}{scale_text.columns(scale, c)}" for c in similarity_scale.cosines_at(scale, SHOWN)]
     return [*lines, "", *scale_text.legend(scale, "")[:-1]]
 

@@ -62,10 +62,10 @@ def votes(scale: SimilarityScale) -> str:
     if held is None:
         return ""
     same = scale.background is not None and scale.background.origin == held.origin
-    origin = "the same" if same else held.origin
+    origin, (sources, targets) = "the same" if same else held.origin, held.clusters.split(", ")
     return (
-        f"{held.votes:,} votes on {held.triplets:,} triplets in {origin} ({held.sources:,} sources,"
-        f" {held.targets:,} targets)"
+        f"{held.votes:,} votes on {held.triplets:,} triplets in {origin} ({held.sources:,} {sources},"
+        f" {held.targets:,} {targets})"
     )
 
 
@@ -83,15 +83,17 @@ def heading(scale: SimilarityScale | None) -> str:
     """Above the `columns`."""
     if scale is None:
         return ""
-    return "   below" * (scale.background is not None) + "      p " * (scale.curve is not None)
+    return "   above" * (scale.background is not None) + "      p " * (scale.curve is not None)
 
 
-def caption(scale: SimilarityScale | None, cosine: float) -> str:
-    """Below a face of a ranking."""
-    share = None if scale is None else similarity_scale.share_below(scale, cosine)
-    p = None if scale is None else similarity_scale.probability(scale, cosine)
-    parts = [f"{cosine:.3f}", *([] if share is None else [f"above {_percent(share.value)}"])]
-    return ", ".join([*parts, *([] if p is None else [f"p {_estimate(p)}"])])
+def caption(scale: SimilarityScale | None, cosine: float) -> list[str]:
+    """Below a face of a ranking: the lines after its cosine."""
+    if scale is None:
+        return []
+    share, p = similarity_scale.share_below(scale, cosine), similarity_scale.probability(scale, cosine)
+    mark = "*" if similarity_scale.extrapolates(scale, cosine) else ""
+    found = [] if share is None else [f"above {_percent(share.value)}"]
+    return [*found, *([] if p is None else [f"p {_estimate(p)}{mark}"])]
 
 
 def legend(scale: SimilarityScale | None, model: str | os.PathLike) -> list[str]:
@@ -100,11 +102,11 @@ def legend(scale: SimilarityScale | None, model: str | os.PathLike) -> list[str]
         return [without(model), KNOWN]
     found = []
     if scale.background is not None:
-        found.append(f"below: the share with a lower cosine of {background(scale)}.")
+        found.append(f"above: the share with a lower cosine of {background(scale)}.")
     if scale.curve is not None:
         found.append(
             "p: probability that people call the pair more alike than a random pair of different people; fitted on"
-            f" {votes(scale)}. Its intervals are in --csv. * is extrapolated: no vote was on such a cosine."
+            f" {votes(scale)}. * is extrapolated: no vote was on such a cosine."
         )
         found += _doubts(scale)
     return [*found, *missing(scale, model), NO_VERDICT]
@@ -131,7 +133,7 @@ def spread(scale: SimilarityScale | None) -> Spread | None:
     if scale is None or scale.background is None:
         return None
     low, quarter, middle, third, high = similarity_scale.cosines_at(scale, (0.025, 0.25, 0.5, 0.75, 0.975))
-    return Spread((low, quarter, middle, third, high), f"Pairs of different people, {scale.background.origin}")
+    return Spread((low, quarter, middle, third, high), f"Pairs of different people in {scale.background.origin}")
 
 
 def _place(scale, cosine, share):

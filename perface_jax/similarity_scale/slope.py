@@ -33,6 +33,7 @@ class Slope(NamedTuple):
       triplets, votes, sources, targets: how many there were.
       lowest, highest: cosines that were voted on; widest: the largest difference of two of them.
       origin: which votes, in words.
+      clusters: what the two kinds of clusters are, with a comma in between.
     """
 
     value: Estimate
@@ -47,6 +48,7 @@ class Slope(NamedTuple):
     highest: float
     widest: float
     origin: str = ""
+    clusters: str = "sources, targets"
 
 
 def fit_slope(
@@ -57,6 +59,7 @@ def fit_slope(
     target: Shaped[np.ndarray, " t"],
     *,
     origin: str = "",
+    clusters: str = "sources, targets",
 ) -> Slope:
     """Fit the slope to triplets; those without a vote do not count.
 
@@ -65,7 +68,7 @@ def fit_slope(
       votes_for_a, votes: how many of how many; split votes belong to the fit, unanimous triplets alone overstate k.
       source, target: the clusters of each triplet, integers or names. With one source, or one target, the interval is
         over the other alone. Triplets with an integer below 0, an unknown one, are left out.
-      origin: which votes, in words.
+      origin, clusters: which votes, and what their clusters are, in words.
 
     Raises:
       ValueError: there is no slope, with the reason: no votes, one source and one target, equal cosines, NaN, or votes
@@ -73,25 +76,26 @@ def fit_slope(
     """
     kept = _known(source) & _known(target) & (np.asarray(votes) > 0)
     similarities, votes_for_a, votes = (np.asarray(x, np.float64)[kept] for x in (similarities, votes_for_a, votes))
-    clusters = [ids for ids in (np.asarray(source)[kept], np.asarray(target)[kept])]
+    ids = [np.asarray(one)[kept] for one in (source, target)]
     difference = similarities[:, 0] - similarities[:, 1]
-    _refuse(difference, votes_for_a, votes, clusters)
+    _refuse(difference, votes_for_a, votes, ids)
     k = _fit(difference, votes_for_a, votes)[0]
     score = _scores(difference[:, None], votes_for_a, votes, expit(k * difference))[:, 0]
-    error, degrees, half = robust_errors(score, *clusters)
+    error, degrees, half = robust_errors(score, *ids)
     return Slope(
         value=Estimate(k, k - half * error, k + half * error),
         error=error,
         degrees=degrees,
-        first_share=_first_share(difference, votes_for_a, votes, clusters),
+        first_share=_first_share(difference, votes_for_a, votes, ids),
         triplets=len(votes),
         votes=int(votes.sum()),
-        sources=len(np.unique(clusters[0])),
-        targets=len(np.unique(clusters[1])),
+        sources=len(np.unique(ids[0])),
+        targets=len(np.unique(ids[1])),
         lowest=float(similarities.min()),
         highest=float(similarities.max()),
         widest=float(np.abs(difference).max()),
         origin=origin,
+        clusters=clusters,
     )
 
 

@@ -49,6 +49,7 @@ def test_perface_lists_its_commands_and_names_them_where_another_is_asked_for():
         ("audit", "--sources"),
         ("selftest", "folder"),
         ("detect", "--smallest"),
+        ("scale", "--answers"),
         ("convert", ".safetensors"),
         ("synthetic", "--targets"),
         ("identities", "--pictures"),

@@ -82,7 +82,7 @@ def test_a_scale_is_made_used_kept_and_replaced_aloud(model, study, tmp_path, ca
     answers = answers_of(model, study, tmp_path / "answers.csv")
     scale.main(arguments(model, study, "--answers", answers))
     said = " ".join(capsys.readouterr().out.split())
-    assert f"from 180 votes on 60 triplets in {answers} (6 sources, 15 targets)" in said
+    assert f"from 180 votes on 60 triplets in {answers} (6 people as references, 15 pairs of people)" in said
     assert "It replaces the scale of 20" in said
     fitted = similarity_scale.read(model)
 
@@ -107,7 +107,7 @@ def test_a_scale_is_made_used_kept_and_replaced_aloud(model, study, tmp_path, ca
 
     rank.main([crops[0], str(study[0]), *given[2:], "--csv", str(tmp_path / "rank.csv"), "--top", "2"])
     lines = capsys.readouterr().out.splitlines()
-    assert " rank  cosine   below      p   name" in lines
+    assert " rank  cosine   above      p   name" in lines
     with open(tmp_path / "rank.csv") as file:
         first = next(csv.DictReader(file))
     assert float(first["probability"]) == pytest.approx(
