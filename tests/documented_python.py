@@ -37,6 +37,15 @@ other_scores = random.integers(0, 2, 60).astype(numpy.float32)
 queries, members = random.normal(size=(4, 16)).astype("f"), random.normal(size=(20, 16)).astype("f")
 membership = numpy.arange(20) % 2 == numpy.arange(2)[:, None]
 """,
+    "similarity_scale.md": """
+import numpy as np
+from perface_jax import similarity_scale
+random = np.random.default_rng(0)
+pairs = similarity_scale.different_people(random.normal(size=(20, 8)), np.arange(20) // 2)
+cosines, source, target = random.uniform(-1, 1, (60, 2)), np.arange(60) // 6, np.arange(60) % 6
+slope = similarity_scale.fit_slope(cosines, random.integers(0, 4, 60), np.full(60, 3), source, target)
+similarity_scale.write("models/arcface_r50", similarity_scale.fit(pairs, slope, model="", crop="arcface"))
+""",
     "statistics.md": """
 import numpy as np
 votes, source = np.random.default_rng(0).integers(0, 2, (100, 3), np.int8), np.arange(100) // 10
