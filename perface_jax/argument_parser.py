@@ -19,6 +19,13 @@ class ArgumentParser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: {plain(message)}; the options: {self.prog} --help\n")
 
 
+def count(text: str) -> int:
+    """For `type=`: a whole number, at least 1."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"saw {text!r}, wanted a whole number, at least 1")
+    return int(text)
+
+
 def plain(message: str) -> str:
     """A message without Python's number of an error: of `[Errno 2] No such file: 'a'` the file comes first."""
     found = re.fullmatch(r"\[Errno \d+\] ([^:]*): '(.*)'", message)

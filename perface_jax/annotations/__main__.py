@@ -5,15 +5,15 @@ import os
 import sys
 
 from perface_jax.annotations import audit, read_answers, square_grid
-from perface_jax.argument_parser import ArgumentParser
+from perface_jax.argument_parser import ArgumentParser, count
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Print the audit; an unreadable file or a grid that does not fit gives exit code 2 and one line."""
     parser = ArgumentParser(prog="perface audit", arguments="file", description="Audit a file of votes.")
     parser.add_argument("file", help="votes: tripletId,ans1,... or triplet,annotator,choice or reference,a,b,votes_...")
-    parser.add_argument("--sources", metavar="N", type=_count, help="sources of the grid (default: a square grid)")
-    parser.add_argument("--targets", metavar="N", type=_count, help="targets of the grid (default: a square grid)")
+    parser.add_argument("--sources", metavar="N", type=count, help="sources of the grid (default: a square grid)")
+    parser.add_argument("--targets", metavar="N", type=count, help="targets of the grid (default: a square grid)")
     parser.add_argument("--no-grid", action="store_true", help="the triplets are not a grid of sources and targets")
     chosen = parser.parse_args(arguments)
     if chosen.no_grid and (chosen.sources or chosen.targets):
@@ -31,12 +31,6 @@ def _print(text: str) -> None:
         print(text, flush=True)
     except BrokenPipeError:  # `| head` has closed the pipe: leave nothing for Python to flush at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"saw {text!r}, wanted a whole number, at least 1")
-    return int(text)
 
 
 def _grid(triplets: int, chosen: argparse.Namespace) -> tuple[int, int]:

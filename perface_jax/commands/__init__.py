@@ -93,6 +93,11 @@ COMMANDS = {
         "perface privacy --workdir=RUN --originals=DIR --anonymized=mine=DIR",
         ("--part=privacy",),
     ),
+    "benchmark": Command(
+        "perface_jax.commands.benchmark",
+        "how fast this machine embeds and trains with a model",
+        "perface benchmark --model models/arcface_r50",
+    ),
     "config": Command(
         "perface_jax.commands.config",
         "list the fields of a config: default, meaning, allowed values",

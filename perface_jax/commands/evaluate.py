@@ -23,7 +23,7 @@ from absl import flags
 from etils import epath
 from ml_collections import ConfigDict, config_flags
 
-from perface_jax import evaluator, report
+from perface_jax import evaluator, formatting, report
 from perface_jax.anonymization import anonymizer
 from perface_jax.anonymization.inputs import Inputs
 from perface_jax.commands import command_line, evaluate_flags, stored_config
@@ -66,12 +66,25 @@ def _evaluate(config: ConfigDict) -> None:
     else:
         target = evaluator.open_run(config, FLAGS.workdir, compare=FLAGS.compare)
     _make_folders()
+    if jax.process_index() == 0:
+        print(_planned(target), flush=True)
     found = evaluator.evaluate(target._replace(votes_table=FLAGS.votes_table))
     if jax.process_index():
         return
+    _show(found)
     if target.workdir:
         report.write_json(target.workdir / "evaluation.json", found)
-    _show(found)
+        print(f"All numbers: {target.workdir / 'evaluation.json'}; tables: --tables; a page: --report=DIR")
+
+
+def _planned(target):
+    """What will be done; how long it takes is shown while it is done."""
+    names = {model.identity: model.name for models in target.models for model in models.values()}
+    many = f"{len(names)} models" if len(names) > 2 else " and ".join(names.values())
+    return formatting.wrapped(
+        f"Evaluating {target.workdir or target.vectors.path} ({many}) on {', '.join(target.config.parts)}: every model"
+        " embeds every picture once, then the intervals are computed."
+    )
 
 
 def _make_folders():

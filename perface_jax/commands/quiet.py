@@ -21,6 +21,7 @@ def install() -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # errors alone
     logging.getLogger("absl").setLevel(logging.CRITICAL)  # errors that are raised are logged as well
     ours.addHandler(_Notes())
+    ours.setLevel(logging.INFO)
     ours.propagate = False  # absl shows what reaches the root
     if not sys.warnoptions:
         warnings.simplefilter("ignore")

@@ -8,11 +8,12 @@ give every process `--coordinator=HOST:PORT --processes=N --process=I`.
 import functools
 import sys
 
+import jax
 from absl import flags
 from ml_collections import ConfigDict, config_flags
 
 from perface_jax.commands import command_line, help_page
-from perface_jax.training import preemption, trainer
+from perface_jax.training import outlook, preemption, trainer
 
 FLAGS = {
     "config": ("NAME", "FILE.py, or one of configs/: perface_r50, perface_r50:d1."),
@@ -51,7 +52,9 @@ def page(group: str) -> list[str]:
 def _train(config: ConfigDict) -> None:
     workdir = flags.FLAGS.workdir
     try:
-        trainer.train(config, workdir)
+        models = trainer.train(config, workdir)
     except preemption.Preempted as stopped:
         print(stopped, flush=True)
         raise SystemExit(preemption.EXIT_CODE) from stopped
+    if jax.process_index() == 0:
+        print("\n".join(outlook.found(config, workdir, models)), flush=True)

@@ -6,12 +6,15 @@ of the same set removes what a killed build left behind. Only one process may bu
 
 import contextlib
 import io
+import logging
 import pathlib
 import shutil
 from collections.abc import Sequence
 from typing import Any
 
 import tensorflow_datasets as tfds
+
+LOG = logging.getLogger(__name__)
 
 
 def info(
@@ -52,6 +55,7 @@ def prepare(builder: tfds.core.DatasetBuilder, folder: pathlib.Path, fingerprint
         return
     for left_behind in pathlib.Path(builder.data_path.parent).glob(f"incomplete.*_{builder.version}"):
         shutil.rmtree(left_behind)
+    LOG.info("builds the data set %s, once, from %s", builder.data_path, folder)
     config = tfds.download.DownloadConfig(manual_dir=folder)
     tfds.disable_progress_bar()  # ours are shown
     with contextlib.redirect_stdout(io.StringIO()):  # it prints that it downloads, which nothing here does

@@ -4,8 +4,8 @@ The sums of the steps stay on the device and are fetched once per log point, by 
 cannot be written does not end the run: it warns once. Only at the start is an OSError raised.
 """
 
-import datetime
 import json
+import textwrap
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -18,10 +18,12 @@ from etils import epath
 
 from perface_jax import parallel
 from perface_jax.files import write_text
+from perface_jax.progress_bar import duration
 from perface_jax.training import checkpoint_choice
 from perface_jax.training.tensorboard import Board
 
 NUMBERS = {"loss": "loss", "correct": "training_accuracy", "active": "active_rows"}
+SHOWN = {"training_accuracy": "accuracy", "active_rows": ""}  # on the terminal, whose lines are short
 WORTH = {"best_validation": "best", "held_out_validation": "held_out", "optimism": "optimism"}
 
 
@@ -37,7 +39,9 @@ class Progress:
     ):
         self._file, self._names, self._first, self._last, self._every = workdir / "log.jsonl", names, first, last, every
         self._writes = jax.process_index() == 0
-        self._seen, self._sums, self._since, self._started = first, None, time.perf_counter(), time.perf_counter()
+        self._seen, self._sums, self._since = first, None, time.perf_counter()
+        self._compiled: tuple[int, float] | None = None  # the step and the time at which the first call was done
+        self._estimated = False
         self._frozen: set[str] = set()  # the replicas known to have diverged
         self._failed: set[str] = set()
         if self._writes:
@@ -56,6 +60,8 @@ class Progress:
     def after_steps(self, step: int, count: int, sums: dict[str, jax.Array], diverged: jax.Array) -> None:
         """Add the sums of the `count` steps up to `step`; at a log point, write their means."""
         self._sums = sums if self._sums is None else jax.tree.map(jnp.add, self._sums, sums)
+        if not self._estimated:
+            self._estimate(step, sums)
         if step // self._every > (step - count) // self._every:
             self.flush(step, diverged)
 
@@ -69,7 +75,6 @@ class Progress:
             return
         sums, diverged = parallel.fetch((self._sums, diverged))
         now = time.perf_counter()
-        rate = float(sums["count"].sum()) / (now - self._since)
         means = {name: sums[key] / np.where(sums["count"] == 0, np.nan, sums["count"]) for key, name in NUMBERS.items()}
         for i in map(int, np.flatnonzero(diverged >= 0)):
             if (name := self._names[i] or "the run") not in self._frozen:
@@ -83,8 +88,7 @@ class Progress:
                 f" between steps {self._seen} and {step}. Lower config.learning_rate; states saved before that,"
                 " if any, are in the workdir's checkpoints."
             )
-        left = (self._last - step) * (now - self._started) / max(step - self._first, 1)
-        self._write(step, means, f"rows/s {rate:.4g}  left {datetime.timedelta(seconds=round(left))}")
+        self._write(step, means, self._pace(step, float(sums["count"].sum()), now))
         self._seen, self._sums, self._since = step, None, now
 
     def validated(self, step: int, scores: np.ndarray, by_source: Sequence[Mapping[str, Any]] = ()) -> None:
@@ -96,10 +100,38 @@ class Progress:
         """At the end, write what the best validation score of each replica is worth (`checkpoint_choice`)."""
         self._attempt("what the best score is worth", self._write_choices, step)
 
-    def note(self, step: int, **facts) -> None:
-        """Write one line about the whole run."""
+    def note(self, step: int, *, shown: bool = True, **facts) -> None:
+        """Write one line about the whole run, and print it where it is `shown`."""
         self._append([{"step": step, **facts}])
-        self._print(step, *(f"{key.replace('_', ' ')}: {value}" for key, value in facts.items()))
+        if shown:
+            self._print(step, *(f"{key.replace('_', ' ')}: {value}" for key, value in facts.items()))
+
+    def say(self, *lines: str) -> None:
+        """Print lines, and write nothing."""
+        self._attempt("lines on the terminal", lambda: print("\n".join(lines), flush=True))
+
+    def _estimate(self, step, sums):
+        """Wait for the first two calls; the first one compiles, and the second one tells how long the others take."""
+        started = self._since if self._compiled is None else self._compiled[1]
+        jax.block_until_ready(sums)
+        now = time.perf_counter()
+        if self._compiled is None:
+            self._compiled, self._since = (step, now), now
+            steps = f"the first {step - self._first:,} steps" if step - self._first > 1 else "the first step"
+            self.say(f"{steps} took {now - started:.0f} s, compiling included")
+            return
+        self._estimated = True
+        left = (self._last - step) * (now - started) / (step - self._compiled[0])
+        self.say(f"the {self._last - step:,} steps left take about {duration(left)}, validations aside")
+
+    def _pace(self, step, rows, now):
+        """Rows a second since the last log point, and the time left; what the first call took to compile is no part."""
+        first, since = self._compiled or (step, now)
+        if step == first:
+            return ""
+        timed = (step - max(self._seen, first)) / (step - self._seen)  # the share of the rows that was timed
+        left = (self._last - step) * (now - since) / (step - first)
+        return f"{rows * timed / (now - self._since):.3g} rows/s  {duration(left)} left"
 
     def _write(self, step, numbers, rest="", facts=()):
         """Numbers of each replica: the finite ones to log.jsonl and TensorBoard, mean and range to the terminal.
@@ -116,7 +148,10 @@ class Progress:
         self._append([{"step": step} | ({"replica": name} if name else {}) | mine for name, mine in lines])
         for name in finite.keys() & self._boards.keys():
             self._attempt("TensorBoard files", self._boards[name].add, step, finite[name])
-        self._print(step, *(f"{name.replace('_', ' ')} {_spread(values)}" for name, values in numbers.items()), rest)
+        shown = {SHOWN.get(name, name): values for name, values in numbers.items()}
+        self._print(
+            step, *(f"{name.replace('_', ' ')} {_spread(values)}" for name, values in shown.items() if name), rest
+        )
 
     def _write_choices(self, step):
         if found := checkpoint_choice.from_log(read_log(self._file)):
@@ -125,8 +160,7 @@ class Progress:
                                for name, field in WORTH.items()})  # fmt: skip
 
     def _print(self, step, *parts):
-        line = f"step {step}/{self._last}  {'  '.join(parts)}".rstrip()
-        self._attempt("lines on the terminal", lambda: print(line, flush=True))
+        self.say(*_lines(f"step {step}/{self._last}", [part for part in parts if part]))
 
     def _append(self, lines):
         # After a failure the file may end in half a line, which a line break sets apart.
@@ -175,9 +209,19 @@ def _parse(line):
         return None
 
 
+def _lines(head, parts):
+    """Parts behind one head, in lines of 80 columns."""
+    lines = [head]
+    for part in parts:
+        if len(lines[-1]) + 2 + len(part) > 80 and lines[-1].strip() != head:
+            lines.append(" " * len(head))
+        lines[-1] += f"  {part}"
+    return [textwrap.fill(line, 80, subsequent_indent=" " * (len(head) + 2), break_long_words=False) for line in lines]
+
+
 def _spread(values):
     """One value, or the mean and the range over replicas."""
     finite = values[np.isfinite(values)]
     if len(values) == 1 or not len(finite):
         return f"{values[0]:.4g}"
-    return f"{finite.mean():.4g} [{finite.min():.4g}, {finite.max():.4g}]"
+    return f"{finite.mean():.4g} [{finite.min():.3g}, {finite.max():.3g}]"

@@ -11,7 +11,7 @@ from ml_collections import ConfigDict
 
 from perface_jax import parallel
 from perface_jax.network.model_folder import replace_model
-from perface_jax.training import builders, run_lock, scales, state, sweeps
+from perface_jax.training import builders, outlook, run_lock, scales, state, sweeps
 from perface_jax.training import workdir as workdirs
 from perface_jax.training.preemption import Preempted, Preemption
 from perface_jax.training.progress import Progress
@@ -76,7 +76,9 @@ def train(config: ConfigDict, workdir: epath.PathLike) -> list[epath.Path]:
                     progress.note(step, changed=f"config.{name}: {before} -> {now}")
                 for note in task.notes:
                     progress.note(step, data=note)
-                progress.note(step, steps_per_epoch=list(inputs.epochs))
+                progress.note(step, shown=False, steps_per_epoch=list(inputs.epochs))
+                epochs = {"runs": len(replicas), "epochs": inputs.epochs}
+                progress.say(*outlook.planned(config, mesh, first=step, last=last, workdir=workdir, **epochs))
                 while True:
                     # Before the next batch is taken: the state saved and the position in the data are one instant.
                     if step % interval == 0 or step == last:

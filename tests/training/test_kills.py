@@ -195,7 +195,7 @@ def test_after_a_truncated_file_the_state_before_is_taken_and_the_run_ends_with_
     told = trainings.run(workdir)
     assert "continuing from an earlier state; set aside as damaged-checkpoint" in told
     assert f"{workdir}/checkpoints/{damaged}: " in told
-    assert f"step {damaged - 3}/{LAST}  steps per epoch" in told
+    assert f"continues at step {damaged - 3:,} of {LAST:,}" in told
     assert "Traceback" not in told
     assert left_by(workdir) == whole
 

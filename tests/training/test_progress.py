@@ -41,9 +41,35 @@ def test_the_log_holds_the_means_since_the_last_log_point(tmp_path, capsys):
     first, second = _lines(tmp_path)
     assert first == {"step": 10, "loss": pytest.approx(0.55), "training_accuracy": 0.75, "active_rows": 0.5}
     assert (second["step"], second["loss"]) == (20, pytest.approx(1.55))
-    line = capsys.readouterr().out.splitlines()[0]
-    assert line.startswith("step 10/20  loss 0.55  training accuracy 0.75  active rows 0.5  rows/s ")
-    assert line.split("left ")[1].count(":") == 2
+    first, second, line, _ = capsys.readouterr().out.splitlines()
+    assert first == "the first step took 0 s, compiling included"
+    assert second.startswith("the 18 steps left take about 0:00:")
+    assert line.startswith("step 10/20  loss 0.55  accuracy 0.75  ")
+    assert line.endswith(" left")
+    assert len(line) <= 80
+
+
+def test_the_time_left_is_measured_without_the_call_that_compiles(tmp_path, capsys, monkeypatch):
+    times = iter([0.0, 100.0, 102.0, 120.0])  # made, after the first call, after the second one, at the log point
+    monkeypatch.setattr(log.time, "perf_counter", lambda: next(times))
+    with _progress(tmp_path, last=1010) as progress:
+        for step in range(1, 11):
+            _step(progress, step, [0.5])
+    assert capsys.readouterr().out.splitlines() == [
+        "the first step took 100 s, compiling included",
+        "the 1,008 steps left take about 0:33:36, validations aside",  # 2 s each
+        "step 10/1010  loss 0.5  accuracy 0.75  1.8 rows/s  0:37:02 left",  # 9 steps of 4 rows in 20 s: 1000 / 9 * 20
+    ]
+
+
+def test_what_is_too_long_for_a_line_goes_on_below(tmp_path, capsys):
+    with _progress(tmp_path) as progress:
+        progress.note(3, data="The triplets are divided " + "by source " * 10, shown=True)
+        progress.note(3, steps_per_epoch=[7], shown=False)
+    out = capsys.readouterr().out.splitlines()
+    assert [len(line) <= 80 for line in out] == [True, True]
+    assert out[1].startswith("           source by source")
+    assert _lines(tmp_path)[-1] == {"step": 3, "steps_per_epoch": [7]}
 
 
 def test_the_devices_are_asked_once_a_log_point(tmp_path, monkeypatch):
@@ -73,7 +99,7 @@ def test_each_replica_has_its_line_and_the_screen_their_mean_and_range(tmp_path,
     with _progress(tmp_path, NAMES, every=1) as progress:
         _step(progress, 1, [0.2, 0.6])
         progress.validated(1, np.float32([0.5, np.nan]))
-        progress.note(1, steps_per_epoch=[7, 7])
+        progress.note(1, steps_per_epoch=[7, 7], shown=True)
     assert [(line.get("replica"), line.get("loss")) for line in _lines(tmp_path)[:2]] == [
         ("seed=0", pytest.approx(0.2)),
         ("seed=1", pytest.approx(0.6)),
@@ -83,8 +109,8 @@ def test_each_replica_has_its_line_and_the_screen_their_mean_and_range(tmp_path,
         {"step": 1, "steps_per_epoch": [7, 7]},
     ]
     out = capsys.readouterr().out.splitlines()
-    assert out[0].startswith("step 1/20  loss 0.4 [0.2, 0.6]  ")
-    assert out[1:] == ["step 1/20  validation accuracy 0.5 [0.5, 0.5]", "step 1/20  steps per epoch: [7, 7]"]
+    assert out[1].startswith("step 1/20  loss 0.4 [0.2, 0.6]  ")
+    assert out[2:] == ["step 1/20  validation accuracy 0.5 [0.5, 0.5]", "step 1/20  steps per epoch: [7, 7]"]
 
 
 def test_going_on_removes_the_lines_of_later_steps_and_half_lines(tmp_path):

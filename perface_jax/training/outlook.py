@@ -1,0 +1,84 @@
+"""What a training will do, said before it starts, and what it found, said when it is done; lines of 80 columns."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from etils import epath
+from jax.sharding import Mesh
+from ml_collections import ConfigDict
+
+from perface_jax.formatting import interval, wrapped
+from perface_jax.training import checkpoint_choice
+from perface_jax.training.progress import read_log
+
+
+def planned(
+    config: ConfigDict, mesh: Mesh, *, runs: int, epochs: Sequence[int], first: int, last: int, workdir: epath.PathLike
+) -> list[str]:
+    """What begins at step `first` and ends at `last`; `epochs` are the steps in one pass, of each run."""
+    what = f"{runs} runs as one program" if runs > 1 else "one run"
+    devices = f"{mesh.size} device{'s' * (mesh.size > 1)} ({mesh.devices.flat[0].platform})"
+    rows = "pictures" if config.task == "identities" else "triplets"
+    passes = f"{min(epochs)} to {max(epochs)}" if min(epochs) < max(epochs) else f"{max(epochs)}"
+    begin = f"continues at step {first:,} of {last:,}" if first else f"{last:,} steps"
+    start = config.init or "random weights"
+    return [
+        wrapped(f"Training in {workdir}: {what} on {devices}, from {start}."),
+        wrapped(
+            f"{begin} of {config.batch_size} {rows} each, {passes} in one pass over the data; Ctrl-C saves and stops."
+        ),
+    ]
+
+
+def found(config: ConfigDict, workdir: epath.PathLike, models: Sequence[epath.Path]) -> list[str]:
+    """What the validations of a finished run say, what that is worth, and where the models are."""
+    lines = read_log(epath.Path(workdir) / "log.jsonl")
+    where = str(models[0]) if len(models) == 1 else f"{models[0].parent}, {len(models)} models"
+    return [
+        *(wrapped(sentence, indent="") for sentence in _sentences(config, lines, models)),
+        wrapped(f"The model: {where}. Next: perface evaluate --workdir={workdir}", indent=""),
+    ]
+
+
+def _sentences(config, lines, models):
+    scores: dict[str, dict[int, float]] = {}
+    for line in lines:
+        if "validation_accuracy" in line:
+            scores.setdefault(line.get("replica", ""), {})[line["step"]] = line["validation_accuracy"]
+    if not scores:
+        yield "Nothing was validated: how good the model is, its evaluation says."
+        return
+    kept = [_kept(scores, model, len(models) == 1) for model in models]
+    first = [of_run[min(of_run)] for of_run in scores.values()]
+    which = "the best" if config.export == "best" else "the last"
+    rows = "pairs of pictures" if config.task == "identities" else "triplets"
+    at = f", of step {_steps(models[0]):,}" if len(models) == 1 else f", in {len(models)} runs"
+    kept_model = f"{_mean(kept)} with the model kept ({which}{at})"
+    yield f"Accuracy on validation {rows}: {_mean(first)} at the start, {kept_model}."
+    choices = checkpoint_choice.from_log(lines)
+    held_out = [choice.held_out for choice in choices.values() if np.isfinite(choice.held_out)]
+    if held_out and config.export == "best":
+        sources = next(iter(choices.values())).sources
+        yield (
+            f"The best of {len(next(iter(scores.values())))} validations on {sources} sources is partly luck; on new"
+            f" sources expect about {_mean(held_out)}, the score of choices that do not see the source."
+        )
+
+
+def _kept(scores: dict[str, dict[int, float]], model: epath.Path, alone: bool) -> float:
+    return scores.get("" if alone and "" in scores else model.name, {}).get(_steps(model), np.nan)
+
+
+def _steps(model: epath.Path) -> int:
+    described: dict[str, Any] = json.loads((model / "model.json").read_text())
+    return described["source"]["steps"]
+
+
+def _mean(values: Sequence[float]) -> str:
+    known = np.array([value for value in values if np.isfinite(value)])
+    if not len(known):
+        return "unknown"
+    spread = f" {interval(known.min(), known.max())}" if len(known) > 1 else ""
+    return f"{known.mean():.3f}{spread}"
