@@ -1,4 +1,4 @@
-"""What a cosine means: how it compares with pairs of different people, and what people would say of the pair.
+"""What a cosine means: how it compares with pairs of different people, and how people would judge the pair.
 
     pairs = different_people(embeddings, person)  # the background
     slope = fit_slope(similarities, votes_for_a, votes, source, target)
@@ -6,9 +6,9 @@
     share_below(scale, .61)  # of pairs of different people: Estimate(.972, .95, .99)
     probability(scale, .61)  # that people call the pair more alike than a random one: Estimate(.93, .88, .96)
 
-`write` and `read` keep it as `scale.json` in a model folder. Everything is computed on the host, in float64, but for
+`write` and `read` keep it as `scale.json` in a model folder. Everything is computed on the host, in float64, except
 the sums of the fit and of the errors, which are float32. docs/similarity_scale.md says how to read the numbers, and
-what they do not say: a scale is no threshold of verification.
+what they do not say: a scale is not a threshold for verification.
 """
 
 from perface_jax.similarity_scale.background import Background, Pairs, different_people, quantiles

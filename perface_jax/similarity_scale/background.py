@@ -1,7 +1,7 @@
-"""The cosine between pictures of different people: what a cosine is compared with.
+"""The background: cosines between pictures of different people, with which a cosine is compared.
 
-Of swapped faces, "different people" means that neither the source nor the target is the same: pictures share no face
-and no head. Pairs of one picture depend on each other, as do the pictures of a person. The number of people therefore
+For swapped faces, "different people" means that both source and target differ: the pictures share no face and no head.
+Pairs with a common picture depend on each other, and so do the pictures of a person. The number of people therefore
 says more about the precision than the number of pairs.
 """
 
@@ -24,7 +24,7 @@ class Background(NamedTuple):
     Attributes:
       quantiles: at the shares 0, .005, .01, ... 1; the first and the last are the extremes.
       low, high: the 95% interval of the share of pairs below each quantile, as another draw of people would have it.
-      pictures, people, pairs: how many.
+      pictures, people, pairs: their numbers.
       origin: which pictures, in words.
     """
 
@@ -55,12 +55,12 @@ class Pairs(NamedTuple):
 def different_people(
     embeddings: Float[np.ndarray, "n d"], *clusters: Shaped[np.ndarray, " n"], most: int = MOST
 ) -> Pairs:
-    """All pairs of pictures that differ in every clustering, of at most `most` pictures.
+    """All pairs of pictures that differ in every clustering, among at most `most` pictures.
 
     Args:
-      embeddings: not of unit length necessarily; finite, none of them zero.
-      *clusters: the person on each picture; or of swaps the source and the target. Integers or names.
-      most: of more pictures these are drawn, from as many people as there are, with a fixed seed.
+      embeddings: finite and not zero, of any length.
+      *clusters: the person in each picture; for swaps, the source and the target. Integers or names.
+      most: of more pictures, this many are drawn, from as many people as possible, with a fixed seed.
 
     Raises:
       ValueError: no two pictures differ in every clustering.
@@ -78,7 +78,7 @@ def different_people(
 
 
 def quantiles(pairs: Pairs, *, people: int | None = None, origin: str = "") -> Background:
-    """The background of these pairs; `people` is the number of different ones in the first clustering by default.
+    """The background of these pairs; `people` defaults to the number of different ones in the first clustering.
 
     The intervals of the shares are on their log-odds, from the projection of `projected`.
     """
@@ -118,7 +118,7 @@ def _intervals(pairs: Pairs, cosines: Float[np.ndarray, " q"]) -> tuple[np.ndarr
 
 
 def _spread(person: Shaped[np.ndarray, " n"], most: int) -> Int[np.ndarray, " m"]:
-    """Positions of at most `most` pictures, ascending: one of each person in a drawn order, then a second one, ..."""
+    """Positions of at most `most` pictures, ascending: one of each person in random order, then a second one, ..."""
     order = np.random.default_rng(0).permutation(len(person))
     owners = np.unique(np.asarray(person)[order], return_inverse=True)[1]
     by_owner = np.argsort(owners, kind="stable")

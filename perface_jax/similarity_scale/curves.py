@@ -36,7 +36,7 @@ class Curve(NamedTuple):
 
 
 def curve(pairs: Pairs, slope: Slope) -> Curve:
-    """The table of p for this background and this slope; low and high are NaN where there is one person alone."""
+    """The table of p for this background and this slope; low and high are NaN with a single person."""
     inner = np.linspace(min(pairs.cosine.min(), slope.lowest), max(pairs.cosine.max(), slope.highest), KNOTS - 2)
     knots = np.unique(np.concatenate([[-1], inner.clip(-1, 1), [1]]))
     log_odds, by_slope, scores = (np.stack(part) for part in zip(*(_at(pairs, slope, c) for c in knots), strict=True))

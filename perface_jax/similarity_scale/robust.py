@@ -13,9 +13,9 @@ def robust_errors(scores: Float[np.ndarray, "*batch t"], *clusters: Shaped[np.nd
 
     Args:
       scores: how much each row moves the estimate; their sum is 0.
-      clusters: one or more; those that are the same for all rows say nothing, and are left out.
+      clusters: one or more; a clustering with a single cluster is left out.
 
-    NaN where no clustering is left.
+    NaN if no clustering is left.
     """
     numbered = [np.unique(ids, return_inverse=True)[1] for ids in clusters]
     numbered = [ids.astype(np.int32) for ids in numbered if ids.max(initial=0) > 0]

@@ -19,8 +19,8 @@ class SimilarityScale(NamedTuple):
     Attributes:
       model: the fingerprint of the model folder that it belongs to (`model_folder.fingerprint`).
       crop: of the pictures it was made from.
-      background, slope, curve: None where the data do not say; `missing` has a sentence for each.
-      made: in words, by name: when, by which version, with which command.
+      background, slope, curve: None without data for it; `missing` has a sentence for each.
+      made: by name, in words: when, by which version, with which command.
     """
 
     model: str
@@ -42,7 +42,7 @@ def fit(
     origin: str = "",
     made: tuple[tuple[str, str], ...] = (),
 ) -> SimilarityScale:
-    """The scale of a background and a slope; in place of either, the reason why there is none.
+    """The scale of a background and a slope; either may be replaced by the reason why it is missing.
 
     `people` and `origin` are those of `background.quantiles`; the others are attributes of the scale.
     """
@@ -55,7 +55,7 @@ def fit(
 def probability(scale: SimilarityScale, cosine: float) -> Estimate | None:
     """p that people call a pair with this cosine more alike than a random pair of different people; None without.
 
-    It rises with the cosine where the slope is above 0. Cosines beyond -1 and 1 count as these.
+    It rises with the cosine if the slope is above 0. Cosines beyond -1 and 1 are clipped.
     """
     if scale.curve is None:
         return None
@@ -77,10 +77,10 @@ def cosines_at(scale: SimilarityScale, shares: Sequence[float]) -> list[float]:
 
 
 def extrapolates(scale: SimilarityScale, cosine: float) -> bool:
-    """Whether p at this cosine rests on no vote.
+    """Whether p at this cosine is an extrapolation beyond the votes.
 
-    The cosine is outside of those voted on, or further from the middle of the background than any two voted on are
-    from each other. False where there is no p.
+    It is if the cosine is outside of those voted on, or further from the middle of the background than any two of those
+    are from each other. False without p.
     """
     if scale.background is None or scale.slope is None:
         return False

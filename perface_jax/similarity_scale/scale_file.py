@@ -1,4 +1,4 @@
-"""`scale.json` of a model folder: written whole, read with a check of every field."""
+"""`scale.json` of a model folder: written atomically, and read with a check of every field."""
 
 import datetime
 import json
@@ -37,9 +37,9 @@ def write(model_folder: epath.PathLike, scale: SimilarityScale) -> epath.Path:
 
 
 def read(model_folder: epath.PathLike) -> SimilarityScale | None:
-    """The scale of a model folder; None where there is no file.
+    """The scale of a model folder; None without a file.
 
-    Whether it is of this model, `SimilarityScale.model` says.
+    `SimilarityScale.model` says which model it belongs to.
 
     Raises:
       ValueError: the file is damaged, or of another format; one line.

@@ -1,9 +1,9 @@
-"""How fast cosines turn into votes: the slope k of `P(vote = a) = sigma(k (cos(reference, a) - cos(reference, b)))`.
+"""How strongly votes follow cosines: the slope k of `P(vote = a) = sigma(k (cos(reference, a) - cos(reference, b)))`.
 
-There is no intercept: with equal cosines a and b are equally likely, or p of a pair would depend on which of the two
-is named first. Where people prefer one position on the screen, k is that of votes averaged over both positions: each
-triplet counts as if half of its votes had been given with a and b exchanged. `first_share` says how large the
-preference is; one of .73 makes k smaller by a fifth.
+There is no intercept: with equal cosines, a and b are equally likely; otherwise p would depend on which picture is
+named first. If people prefer one position on the screen, k is that of votes averaged over both positions: each triplet
+counts as if half of its votes had been given with a and b exchanged. `first_share` measures the preference; .73 makes k
+smaller by a fifth.
 
 The standard error is cluster-robust, over sources and targets: with the score `d_t (a_t - n_t p_t) / H` of a triplet,
 `H = sum_t n_t p_t (1 - p_t) d_t^2`, it is the error of a mean of N numbers `N score` (`statistics.cluster_robust`).
@@ -30,7 +30,7 @@ class Slope(NamedTuple):
       value: k, with its 95% interval.
       error, degrees: its standard error, and the degrees of freedom of the t quantile.
       first_share: share of votes for a where both cosines are equal, by a fit with an intercept; .5 is no preference.
-      triplets, votes, sources, targets: how many there were.
+      triplets, votes, sources, targets: their numbers.
       lowest, highest: cosines that were voted on; widest: the largest difference of two of them.
       origin: which votes, in words.
       clusters: what the two kinds of clusters are, with a comma in between.
@@ -65,9 +65,9 @@ def fit_slope(
 
     Args:
       similarities: cosines of the reference to a and to b.
-      votes_for_a, votes: how many of how many; split votes belong to the fit, unanimous triplets alone overstate k.
+      votes_for_a, votes: how many of how many. Include triplets with split votes; unanimous triplets alone overstate k.
       source, target: the clusters of each triplet, integers or names. With one source, or one target, the interval is
-        over the other alone. Triplets with an integer below 0, an unknown one, are left out.
+        over the other alone. Triplets with an unknown id (below 0) are left out.
       origin, clusters: which votes, and what their clusters are, in words.
 
     Raises:
@@ -120,7 +120,7 @@ def _refuse(difference, votes_for_a, votes, clusters):
 
 
 def _fit(difference, votes_for_a, votes, *, intercept=False):
-    """Slope and intercept; without one, every triplet counts a second time with a and b exchanged."""
+    """Slope and intercept; without an intercept, every triplet also counts with a and b exchanged."""
     columns = [difference, votes_for_a, votes]
     if not intercept:
         columns = [np.append(*both) for both in zip(columns, [-difference, votes - votes_for_a, votes], strict=True)]
