@@ -20,7 +20,7 @@ EVALUATE = {
     "compare": ("OTHER", "Another evaluated workdir, or another .npz: paired tests."),
     "report": ("DIR", "Folder for report.html and report.json."),
     "figures": ("DIR", "Folder for the figures as PDF."),
-    "votes_table": ("DIR", "Folder for a CSV of every model: one line a vote."),
+    "votes_table": ("DIR", "Folder for a CSV of every model: one line per vote."),
     "tables": ("", "Print every table, not the summary alone."),
 }
 EMBED = {

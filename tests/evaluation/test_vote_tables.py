@@ -1,4 +1,4 @@
-"""Tables with one line a vote: written as they say, read back, of held-out triplets only."""
+"""Tables with one line per vote: written, read back, of held-out triplets only."""
 
 import csv
 
