@@ -50,7 +50,7 @@ docs: $(VENV)/installed-docs
 
 # Runs the notebooks and stores what they print and draw in them.
 notebooks: $(VENV)/installed-test
-	$(RUN) -m nbclient.cli --inplace notebooks/*.ipynb
+	$(RUN) docs/site/run_notebooks.py
 
 # docs/performance.md says how long each part takes; one at a time: make bench PARTS=sweep
 bench: $(VENV)/installed-test

@@ -19,7 +19,7 @@ def as_markdown(path: pathlib.Path) -> tuple[str, dict[str, bytes]]:
                 parts.append(f"![{_alt(cell)}]({name})")
             elif text := "".join(output.get("text", data.get("text/plain", []))):
                 parts.append(f"```text\n{text.rstrip()}\n```")
-    parts.append(f"[Download this notebook]({path.name})")
+    parts.append(f"This page is the notebook `notebooks/{path.name}`, with the outputs stored in it.")
     return "\n\n".join(parts), pictures
 
 
