@@ -28,7 +28,9 @@ def test_its_code_compiles_and_all_that_it_takes_from_this_library_exists(path):
         if isinstance(node, ast.ImportFrom) and node.module.startswith("perface_jax"):
             modules |= {alias.name: _member(node.module, alias.name) for alias in node.names}
     used = [
-        (node.value.id, node.attr) for node in ast.walk(tree) if isinstance(node, ast.Attribute) and _name(node) in modules
+        (node.value.id, node.attr)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and _name(node) in modules
     ]
     assert used
     assert not [f"{name}.{attribute}" for name, attribute in used if not hasattr(modules[name], attribute)]

@@ -38,7 +38,9 @@ def test_every_page_has_one_place(config):
     docs = {path.name for path in (ROOT / "docs").glob("*.md")}
     notebooks = {f"notebooks/{path.stem}.md" for path in (ROOT / "notebooks").glob("*.ipynb")}
     reference = {f"reference/{name}.md" for name in (*PAGES, "commands", "fields")}
-    assert _pages(config["nav"]) == docs | notebooks | reference | set(hooks.OUTSIDE.values())
+    placed, wanted = _pages(config["nav"]), docs | notebooks | reference | set(hooks.OUTSIDE.values())
+    assert not wanted - placed, "give these pages a place in `nav` of mkdocs.yml"
+    assert not placed - wanted, "take these pages out of `nav` of mkdocs.yml"
 
 
 def test_the_public_names_are_those_that_python_finds():

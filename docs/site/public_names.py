@@ -9,7 +9,7 @@ import pathlib
 import griffe
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-NOT_IMPORTED = {"__main__", "_version", "commands", "configs"}  # what is run: command_pages.py lists it
+LEFT_OUT = {"__main__", "_version", "commands", "configs", "model"}  # what is run (command_pages.py), and a forwarder
 FILES = {"statistics", "detection"}  # their docstrings say to import their files, too
 
 
@@ -18,7 +18,7 @@ def pages() -> dict[str, list[griffe.Module]]:
     loader = griffe.GriffeLoader(search_paths=[ROOT])
     ours, converters = loader.load("perface_jax"), loader.load("converters")
     loader.resolve_aliases(external=False)
-    rooms = [room for name, room in sorted(ours.modules.items()) if not room.is_alias and name not in NOT_IMPORTED]
+    rooms = [room for name, room in sorted(ours.modules.items()) if not room.is_alias and name not in LEFT_OUT]
     return {"perface_jax": [ours]} | {room.name: _shown(room) for room in (*rooms, converters)}
 
 

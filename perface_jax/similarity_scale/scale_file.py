@@ -18,7 +18,9 @@ from perface_jax.similarity_scale.scale import SimilarityScale
 from perface_jax.similarity_scale.slope import Slope
 from perface_jax.statistics.estimates import Estimate
 
-NAME, FORMAT = "scale.json", 1
+NAME = "scale.json"
+"""The file in a model folder."""
+FORMAT = 1
 Part = TypeVar("Part", Background, Slope, Curve)
 
 
