@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from ml_collections import ConfigDict
 
-from perface_jax import groups, privacy
+from perface_jax import figures, groups, privacy
 from perface_jax.anonymization import anonymize as pipeline
 from perface_jax.anonymization import folder, methods, preservation, proposals, sections, settings, summaries
 from perface_jax.anonymization.benchmark import benchmark
@@ -89,8 +89,9 @@ def anonymize(config: ConfigDict, workdir: str, inputs: Inputs, out: str) -> Rep
     pair, degrees = (face(originals), face(pool.faces)), config.anonymize.degrees
     curves = proposals.degree_curves(*pair, found, degrees, **embedders.functions())
     rows = proposals.proposal_rows(found, originals.names, pool.faces.names, pool.groups)
-    sheet = proposals.contact_sheet(rows, found, originals, pool.groups)
-    section = proposals.section(rows, pool.thresholds, sheet=sheet, curves=curves)
+    drawn = proposals.sheet_rows(rows, found, originals, pool.groups)
+    sheet = figures.results(drawn)
+    section = proposals.section(rows, pool.thresholds, sheet=sheet, drawn=drawn, curves=curves)
     read = {"originals": originals, "candidates": pool.faces}
     warnings = [*_of_pictures(read, [originals]), *_of_files(embedders, ["the results"])]
     summary = summaries.proposal_summary(rows, originals.names)

@@ -12,7 +12,7 @@ from perface_jax.anonymization.anonymize import Anonymized, Embed, swap_all
 from perface_jax.anonymization.benchmark import mean
 from perface_jax.datasets.portraits import Portraits
 from perface_jax.formatting import estimate
-from perface_jax.report import Picture, Section, Table
+from perface_jax.report import Picture, Section, Strip, Table, Tile
 from perface_jax.similarity import similarity
 from perface_jax.statistics.estimates import Estimate
 from perface_jax.swap import Face, swap_face
@@ -90,9 +90,9 @@ def degree_curves(
     return curves
 
 
-def contact_sheet(
+def sheet_rows(
     rows: Sequence[ProposalRow], found: Anonymized, originals: Portraits, groups: Sequence[str]
-) -> Figure:
+) -> list[figures.ResultsRow]:
     """Every original with its results, the best first."""
     sheet = []
     for i, name in enumerate(originals.names):
@@ -104,11 +104,26 @@ def contact_sheet(
         selected = next((place for place, row in enumerate(own) if row.selected), -1)
         group = groups[int(found.proposal.group[i])]
         sheet.append(figures.ResultsRow(name, originals.images[i], group, results, selected))
-    return figures.results(sheet)
+    return sheet
+
+
+def _strip(row: figures.ResultsRow) -> Strip:
+    """The same row for a page."""
+    tiles = [Tile(row.original, row.name, "original")]
+    for place, one in enumerate(row.results):
+        status = "selected" if place == row.chosen else "admitted" if one.admitted else "not admitted"
+        said = f"from {one.name}: perceived {one.perceived:+.3f}, recognizer {one.matched:+.3f}"
+        tiles.append(Tile(one.picture, said, status, framed=place == row.chosen))
+    return Strip(f"{row.name}: {row.group}", tiles)
 
 
 def section(
-    rows: Sequence[ProposalRow], thresholds: Mapping[str, Estimate], *, sheet: Figure, curves: Mapping[str, Curve]
+    rows: Sequence[ProposalRow],
+    thresholds: Mapping[str, Estimate],
+    *,
+    sheet: Figure,
+    drawn: Sequence[figures.ResultsRow],
+    curves: Mapping[str, Curve],
 ) -> Section:
     """The results of every original, in the order of the policy, the contact sheet and the curves by degree."""
     lines = [
@@ -132,7 +147,7 @@ def section(
     columns = ("original", "group", "rank", "candidate", "perceived", *thresholds, "feature loss", "status")
     by_degree = "Similarity to the original by degree, mean over the originals"
     pictures = [
-        Picture("Originals and their results, the best first", sheet),
+        Picture("Originals and their results, the best first", sheet, [*map(_strip, drawn)]),
         Picture(by_degree, figures.degrees(curves, thresholds=thresholds)),
     ]
     return Section("Anonymized faces", caption, Table(columns, lines), rows, pictures)

@@ -12,7 +12,7 @@ from perface_jax.anonymization.preservation import MEASURES, SKIN_COLORS
 from perface_jax.anonymization.proposals import list_thresholds
 from perface_jax.datasets.portraits import Portraits
 from perface_jax.formatting import estimate, interval
-from perface_jax.report import Picture, Section, Table
+from perface_jax.report import Picture, Section, Strip, Table, Tile
 from perface_jax.statistics.estimates import Estimate
 
 SHOWN = 6  # originals on the sheet
@@ -58,7 +58,9 @@ def both_axes(found: Benchmark, originals: Portraits, methods: Mapping[str, Meth
         f" Thresholds: {list_thresholds(thresholds)}. The last columns are from the table Preservation, which has units"
         " and intervals; skin is the difference between mean colors."
     )
-    pictures = [Picture("Originals and the results of every method", _sheet(found, originals, methods))]
+    shown = _sheet_rows(found, originals, methods)
+    caption_of_sheet = "Originals and the results of every method, with perceived and highest recognizer similarity"
+    pictures = [Picture(caption_of_sheet, figures.methods(shown), [*map(_strip, shown)])]
     if any(scores.perceived is not None for scores in found.scores.values()):
         scatter = _scatter(found, thresholds)
         pictures.insert(0, Picture("Recognizer similarity against perceived similarity, picture by picture", scatter))
@@ -168,7 +170,7 @@ def _scatter(found, thresholds):
     return figures.two_axes(_by_recognizer(points), thresholds=thresholds)
 
 
-def _sheet(found, originals, methods):
+def _sheet_rows(found, originals, methods):
     shown = np.unique(np.concatenate([method.places for method in methods.values()]))[:SHOWN]
     rows = []
     for place in shown:
@@ -181,7 +183,16 @@ def _sheet(found, originals, methods):
                 nearest = max(values[i] for values in scores.matched.values())
                 results[name] = (method.portraits.images[i], float(perceived), float(nearest))
         rows.append(figures.MethodsRow(originals.names[place], originals.images[place], results))
-    return figures.methods(rows)
+    return rows
+
+
+def _strip(row):
+    """The same row for a page."""
+    tiles = [Tile(row.original, row.name, "original")]
+    for name, (picture, perceived, nearest) in row.results.items():
+        seen = "" if np.isnan(perceived) else f", perceived {perceived:+.3f}"
+        tiles.append(Tile(picture, f"recognizer {nearest:+.3f}{seen}", name))
+    return Strip(row.name, tiles)
 
 
 def _group_line(row):

@@ -253,8 +253,8 @@ def _verification(target, data, found: Mapping[str, evaluation.VerificationRow])
     rows = [found[identity]._replace(model=name) for name, identity in _named(target, BY_REPLICA).items()]
     facts = {"folder": target.config.data.folder, "identities": rows[0].identities, "pairs": rows[0].pairs}
     curves = sections.training(target.workdir / "log.jsonl")
-    found = [sections.verification(rows), *([curves] if curves else [])]
-    return PartResult(found, [], {"identities": facts}, [sections.verification_summary(rows)])
+    parts = [sections.verification(rows), *([curves] if curves else [])]
+    return PartResult(parts, [], {"identities": facts}, [sections.verification_summary(rows)])
 
 
 def _described(target):

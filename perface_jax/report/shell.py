@@ -40,7 +40,7 @@ def element(tag: str, text: str, *kinds: str) -> str:
 
 
 def picture(pixels: UInt8[np.ndarray, "h w 3"], alt: str, *, side: int, lazy: bool = True) -> str:
-    """An image of at most `side` pixels, whose larger side is `side` pixels of the page at most."""
+    """An image of at most `side` pixels a side."""
     shown = Image.fromarray(pixels)
     shown.thumbnail((side, side), Image.Resampling.LANCZOS)
     data = io.BytesIO()
@@ -60,7 +60,7 @@ def data_address(kind: str, data: bytes) -> str:
 @functools.cache
 def _package_data(name: str) -> str:
     """The text of a file beside this one, without comments and indentation."""
-    text = importlib.resources.files(__package__).joinpath(name).read_text("utf-8")
+    text = importlib.resources.files("perface_jax.report").joinpath(name).read_text("utf-8")
     return re.sub(r"\n\s+", "\n", re.sub(r"/\*.*?\*/\n?", "", text, flags=re.DOTALL))
 
 

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from configs import synthetic
+from perface_jax import report
 from perface_jax.anonymization import anonymize as pipeline
 from perface_jax.anonymization import anonymizer
 from perface_jax.anonymization.embedders import BEFORE_TRAINING, Embedders, FileEmbedder
@@ -15,7 +16,7 @@ from perface_jax.anonymization.inputs import Inputs
 from perface_jax.datasets.portraits import Portraits
 from perface_jax.evaluation import Vectors
 from perface_jax.synthetic import faces, world
-from tests import drawn_faces
+from tests import browser, drawn_faces
 
 SIZE = 48
 ORIGINALS, CANDIDATES = 4, 16
@@ -89,6 +90,11 @@ def test_faces_are_replaced_by_members_of_their_group_and_only_admitted_results_
     selected = {row.original for row in rows if row.selected}
     assert selected == {path.stem for path in (tmp_path / "pictures").iterdir()}
     assert all(row.admitted for row in rows if row.selected)
+    assert said.summary.verdict.startswith(f"{len(selected)} of 4 faces were anonymized")
+    report.write_html(tmp_path / "page.html", said)
+    page = (tmp_path / "page.html").read_text()
+    assert page.count('alt="face from ') == len(rows)
+    assert page.count('class="framed"') == len(selected)
     written = json.loads((tmp_path / "results.json").read_text())
     assert len(written["sections"][0]["rows"]) == len(rows)
     assert (tmp_path / "sheet.png").stat().st_size > 10_000
@@ -98,7 +104,7 @@ def test_faces_are_replaced_by_members_of_their_group_and_only_admitted_results_
 
 def test_at_degree_0_both_axes_are_at_1(config, inputs, embedders, monkeypatch, tmp_path):
     seen = {}
-    monkeypatch.setattr(anonymizer.proposals, "section", lambda *_, sheet, curves: seen.update(curves))
+    monkeypatch.setattr(anonymizer.proposals, "section", lambda *_, sheet, drawn, curves: seen.update(curves))
     monkeypatch.setattr(anonymizer.folder, "write", lambda *_, **__: None)
     anonymizer.anonymize(config, "a run", inputs, str(tmp_path))
     for degree, mean, _, _ in seen.values():
@@ -143,6 +149,13 @@ def test_methods_are_compared_with_baselines_on_both_axes(config, inputs, monkey
     assert values["chosen swap", "L1"].value.value < values["black box", "L1"].value.value
     assert {line[3] for line in groups.table.lines} & {"female", "male"}
     assert any("no landmarks" in warning for warning in said.warnings)
+    scores = {(score.measure, score.name): score.value for score in said.summary.scores}
+    assert scores["protected", "same"] == 0
+    assert scores["perceived", "same"] == pytest.approx(1)
+    assert said.summary.verdict.startswith("Of 4 methods ")
+    assert "Most similar to its originals, as perceived: same (1.000)." in said.summary.details
+    report.write_html(tmp_path / "privacy.html", said)
+    assert browser.faults(tmp_path / "privacy.html") == []
 
 
 def test_what_is_missing_is_said(config, inputs, embedders, tmp_path):

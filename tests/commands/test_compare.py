@@ -9,6 +9,7 @@ from perface_jax import evaluation
 from perface_jax.commands import compare
 from perface_jax.network.model_folder import load_model
 from perface_jax.similarity import similarity
+from tests import browser
 from tests.commands.face_folder import folder, picture  # noqa: F401
 from tests.detection.test_folder import brightest
 
@@ -31,10 +32,11 @@ def test_the_cosine_is_that_of_the_embedded_folder_and_says_what_is_known(folder
     assert "no scale" in said
     assert "between -1 and 1; higher means more alike" in said
     page = card.read_text()
-    assert page.count('<img src="data:image/png;base64,') == 2
+    assert page.count('<img src="data:image/webp;base64,') == 2
     assert f"<strong>{similarity(vectors[0], vectors[1]):.3f}</strong>" in page
     assert 'alt="the face in p1.png"' in page
     assert not re.search(r"https?://|<script", page)
+    assert browser.faults(card) == []
 
 
 def test_aligned_crops_need_no_detector(folder, start, tmp_path, capsys, monkeypatch):  # noqa: F811

@@ -10,6 +10,7 @@ from perface_jax import evaluation
 from perface_jax.commands import rank
 from perface_jax.network.model_folder import load_model
 from perface_jax.similarity import similarity
+from tests import browser
 from tests.commands.face_folder import folder  # noqa: F401
 from tests.detection.test_folder import brightest
 
@@ -35,6 +36,7 @@ def test_faces_are_ranked_by_their_cosine_without_the_query_itself(folder, start
     assert "left out: empty.png: no face found" in said
     assert page.read_text().count("<img ") == 3
     assert "Least alike" in page.read_text()
+    assert browser.faults(page) == []
     with Image.open(sheet) as drawn:
         assert drawn.width == 1400
 

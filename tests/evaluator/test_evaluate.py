@@ -14,7 +14,9 @@ import pytest
 from perface_jax import evaluation, evaluator
 from perface_jax.evaluation import Kind, Role, stored
 from perface_jax.network.model_folder import load_model, save_model
+from perface_jax.report import write_html
 from perface_jax.training import builders, workdir
+from tests import browser
 from tests.conftest import ROOT
 from tests.datasets.test_celeba_hq import folder as celeba_hq  # noqa: F401  (fixtures)
 from tests.small_release import SOURCES, TARGETS, config_of
@@ -57,6 +59,13 @@ def test_a_run_is_evaluated_before_and_after_beside_baselines_and_human_agreemen
     assert "few sources" in " ".join(of_run.warnings)
     assert of_run.facts["Data"]["triplets"]["answers_sha256"]
     assert (run / stored.FILE).exists()
+
+
+def test_the_page_of_a_run_has_no_fault_in_a_browser(of_run, tmp_path):
+    write_html(tmp_path / "report.html", of_run)
+    assert browser.faults(tmp_path / "report.html") == []
+    assert of_run.summary.verdict.startswith(("Training ", "Whether training helped cannot be told: gain "))
+    assert "<h2>Where people and the model agree, and where they differ</h2>" in (tmp_path / "report.html").read_text()
 
 
 def test_a_starting_model_that_was_moved_is_warned_of(config, run, start, tmp_path):
@@ -166,6 +175,13 @@ def test_groups_and_selection_are_evaluated_on_faces(config, run, celeba_hq):  #
     assert {row.model for row in offered} == {"before", "after"}
     assert max(row.rank for row in offered) == 3  # five were asked for, and a group has three
     assert report.facts["Data"]["faces"]["rule"] == "mean + f s / sqrt(n)"
+    (selection,) = [section for section in report.sections if section.title == "STEP 2: selection"]
+    strips = selection.figures[0].strips
+    assert len(strips) == len({(row.query, row.model) for row in offered})
+    assert all(("which is right" in strip.heading) != ("the true group is" in strip.heading) for strip in strips)
+    places = {name: place for place, name in enumerate(selection.table.columns)}
+    assert all(line[places["true group"]] for line in selection.table.lines)
+    assert {column for _, column in selection.thumbnails} >= {0, places["candidate 1"]}
 
 
 def test_a_random_split_is_warned_of(config, run, tmp_path):
