@@ -40,7 +40,7 @@ def find(checkpoint: Mapping[str, Any], key: str | None = None) -> Network:
     networks = list(_networks(checkpoint, ""))
     if not networks:
         _refuse_nothing(checkpoint)
-    chosen = networks if key is None else [network for network in networks if _stands_at(network.path, key)]
+    chosen = networks if key is None else _at(networks, key)
     alike = [network for network in chosen if other_networks.name_of(network.tensors) is None] or chosen[:1]
     if len(alike) != 1:
         where = ", ".join(network.path or "." for network in (alike or networks))
@@ -105,5 +105,7 @@ def _bare(tensors, prefix):
     return bare
 
 
-def _stands_at(path, key):
-    return not path if key == "." else f".{key}." in f".{path}."
+def _at(networks, key):
+    """The networks at this place, else those below it."""
+    exact = [network for network in networks if network.path == ("" if key == "." else key)]
+    return exact or [network for network in networks if f".{key}." in f".{network.path}."]

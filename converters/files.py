@@ -70,10 +70,14 @@ def contract_arguments(parser: argparse.ArgumentParser, *, family: str = familie
     )
 
 
-def _range(text: str) -> tuple[float, ...]:
+def _range(text: str) -> tuple[float, float]:
     """`-1,1` or `-127.5/128,127.5/128`."""
-    parts = [part.partition("/") for part in text.split(",")]
-    return tuple(float(number) / float(over or 1) for number, _, over in parts)
+    try:
+        parts = [part.partition("/") for part in text.split(",")]
+        black, white = (float(number) / float(over or 1) for number, _, over in parts)
+    except (ValueError, ZeroDivisionError) as error:
+        raise argparse.ArgumentTypeError(f"saw {text!r}, wanted two numbers, as --input_range=-1,1") from error
+    return black, white
 
 
 @contextlib.contextmanager

@@ -3,7 +3,8 @@
     python -m perface_jax.converters.to_torch models/perface_r50 --out perface_r50.pth
 
 The inverse of `arcface_torch`, for fine-tuned models too: bit-identical in every floating-point tensor. The
-counters `num_batches_tracked`, which Flax does not have, are written as 0.
+counters `num_batches_tracked`, which Flax does not have, are written as 0. Weights of other families are written under
+the names of arcface_torch, too; the command says where they expect other pictures or another epsilon.
 """
 
 import pathlib
@@ -18,7 +19,7 @@ from perface_jax.files import replacing
 from perface_jax.network.model import IResNet
 from perface_jax.network.model_folder import check_variables, load_model
 
-from . import files, keys
+from . import families, files, keys
 
 
 def to_state_dict(model: IResNet, variables: Mapping) -> dict[str, np.ndarray]:
@@ -58,11 +59,19 @@ def main(arguments: list[str] | None = None) -> None:
             import torch
         if out.exists():
             raise FileExistsError(f"{out} exists; remove it or name another")
-        tensors = to_state_dict(*load_model(args.folder))
+        model, variables = load_model(args.folder)
+        tensors = to_state_dict(model, variables)
         with replacing(out) as unfinished:
             # np.copy: JAX hands out read-only memory, which torch.from_numpy warns about.
             torch.save({name: torch.from_numpy(np.copy(array)) for name, array in tensors.items()}, unfinished)
-    print(f"{out}: {len(tensors)} keys")
+    print(f"{out}: {len(tensors)} keys{_contract(model)}")
+
+
+def _contract(model):
+    """What the PyTorch network must be given, if that is not what arcface_torch is."""
+    contract = families.Contract(model.color_order, model.input_range, model.epsilon)
+    usual = families.Contract()
+    return "" if contract == usual else f"; unlike arcface_torch, these weights expect {contract}"
 
 
 if __name__ == "__main__":
