@@ -32,10 +32,8 @@ def embedding(outputs: Sequence[str], producer: Producer) -> tuple[str, list[str
         raise ValueError(
             f"wanted one input and one output (pictures, embeddings), or a length beside; seen {[*outputs]}"
         )
-    notes = ["division by the length dropped"] * (not bare & {*vectors}) + ["the output of lengths dropped"] * bool(
-        lengths
-    )
-    return bare.pop(), notes
+    divided = ["division by the length dropped"] if not bare & {*vectors} else []
+    return bare.pop(), divided + (["the output of lengths dropped"] if lengths else [])
 
 
 def _before_division(name, producer):
@@ -62,12 +60,12 @@ def _length_of(name, producer):
     return None
 
 
-def _squares_summed(node, producer):
+def _squares_summed(node, producer) -> str | None:
     if op(node) in ON_THE_WAY:
         return _squares_summed(producer(node.input[0]), producer)
     if op(node) == "ReduceSumSquare":
         return node.input[0]
-    square = producer(node.input[0]) if op(node) == "ReduceSum" else None
-    if op(square) == "Mul" and square.input[0] != square.input[1]:
+    if op(node) != "ReduceSum" or op(square := producer(node.input[0])) not in ("Mul", "Pow"):
         return None
-    return square.input[0] if op(square) in ("Mul", "Pow") else None
+    is_square = op(square) == "Pow" or square.input[0] == square.input[1]
+    return square.input[0] if is_square else None

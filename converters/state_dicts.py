@@ -85,7 +85,7 @@ def recognize(source: Source, *, arch: str | Sequence[int] | None = None) -> IRe
     layers = _layers(_depths(tensors), arch)
     width = _most_common_length(tensors, ("bn1.weight", "bn1.bias", "prelu.weight", "layer1.0.bn1.weight"), 64)
     embedding_size = _most_common_length(tensors, ("fc.bias", "features.weight", "features.bias"), 512)
-    inputs = np.shape(tensors.get("fc.weight"))[1:]
+    inputs = tensors["fc.weight"].shape[1:] if "fc.weight" in tensors else ()
     side = round((inputs[0] / (8 * width)) ** 0.5) if len(inputs) == 1 else 7
     return IResNet(layers, width=width, embedding_size=embedding_size, image_size=16 * max(side, 1))
 
@@ -163,7 +163,7 @@ def _depths(tensors) -> tuple[int, ...]:
     return tuple(max((i + 1 for k, i in blocks if k == stage), default=0) for stage in (1, 2, 3, 4))
 
 
-def _layers(found, arch) -> tuple[int, ...]:
+def _layers(found, arch) -> Any:
     """The blocks of each stage. If a file lacks some, the error lists the missing keys."""
     # Nearest: a file with a block missing is one of a published network, unless `arch` says otherwise.
     nearest = min(LAYERS, key=lambda name: sum(abs(a - b) for a, b in zip(LAYERS[name], found, strict=True)))

@@ -17,11 +17,17 @@ from perface_jax._version import __version__
 from perface_jax.anonymization import anonymize
 from perface_jax.evaluation import embed, embed_folder
 from perface_jax.network import compilation, folding
+from perface_jax.network import model as _model
 from perface_jax.network.model import IResNet, iresnet
 from perface_jax.network.model_folder import load_model, save_model
 from perface_jax.similarity import similarity
 
-for _module in (anonymize, compilation, folding):  # `import perface_jax.folding`, as before they moved into packages
+for _module in (
+    anonymize,
+    compilation,
+    folding,
+    _model,
+):  # `import perface_jax.folding`, as before they moved into packages
     sys.modules[f"{__name__}.{_module.__name__.rpartition('.')[2]}"] = _module
 
 __all__ = [

@@ -26,6 +26,9 @@ def asked(monkeypatch):
         ("a.pth", "arcface_torch"),
         ("a.PT", "arcface_torch"),
         ("b.safetensors", "arcface_torch"),
+        ("adaface.ckpt", "arcface_torch"),
+        ("checkpoint.pth.tar", "arcface_torch"),
+        ("pytorch_model.bin", "arcface_torch"),
         ("c.onnx", "arcface_onnx"),
     ],
 )

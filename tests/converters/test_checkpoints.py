@@ -71,6 +71,12 @@ def test_two_networks_are_refused_until_one_is_chosen(state_dict, other, second)
         kernel(checkpoint, key="mine")
 
 
+def test_the_very_place_comes_before_what_is_below_it(state_dict, other):
+    checkpoint = {"state_dict": {**state_dict, **prefixed("ema.", other)}}
+    np.testing.assert_array_equal(kernel(checkpoint, key="state_dict"), kernel(state_dict))
+    np.testing.assert_array_equal(kernel(checkpoint, key="ema"), kernel(other))
+
+
 def test_the_network_of_the_checkpoint_itself_is_a_dot(state_dict, other):
     checkpoint = _pairs(state_dict, other)["netArc2"]
     np.testing.assert_array_equal(kernel(checkpoint, key="."), kernel(state_dict))

@@ -11,6 +11,7 @@ import torch
 import converters
 from converters import arcface_torch, families
 from perface_jax import embed, load_model
+from perface_jax.commands import convert
 from tests import family_twins
 from tests.golden import formula
 
@@ -92,6 +93,20 @@ def test_the_contract_is_kept_by_the_model_folder_and_by_the_module_itself(tmp_p
     assert relative_error(embed(model, variables, PICTURES), wanted) < TOLERANCE
     seen = model.apply(variables, PICTURES.astype(np.float32) / 127.5 - 1)
     assert relative_error(seen, wanted) < TOLERANCE
+
+
+def test_flags_replace_what_the_family_says(tmp_path, capsys):
+    torch.save(twin("adaface")[0], tmp_path / "a.ckpt")
+    flags = ["--color_order=rgb", "--input_range=-127.5/128,127.5/128", "--epsilon=2e-5"]
+    convert.main([str(tmp_path / "a.ckpt"), "--family=adaface", *flags, "--out", str(tmp_path / "model")])
+    model = load_model(tmp_path / "model")[0]
+    assert (model.color_order, model.input_range, model.epsilon) == ("rgb", families.BY_128, 2e-5)
+    with pytest.raises(SystemExit, match="2"):
+        convert.main([str(tmp_path / "a.ckpt"), "--family=adaface", "--input_range=dark", "--out", "x"])
+    assert "--input_range: saw 'dark', wanted two numbers" in capsys.readouterr().err
+    with pytest.raises(SystemExit, match="2"):
+        convert.main([str(tmp_path / "a.ckpt"), "--out", str(tmp_path / "other")])
+    assert "Say --family=adaface" in capsys.readouterr().err
 
 
 def test_one_layout_and_one_contract_need_no_family():

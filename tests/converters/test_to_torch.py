@@ -33,6 +33,13 @@ def test_the_command_writes_what_pytorch_loads_strictly(tmp_path, capsys):
     assert "187 keys" in capsys.readouterr().out
 
 
+def test_another_input_contract_is_said_where_it_goes_back(tmp_path, capsys):
+    model = iresnet("r18", layers=(1, 1, 1, 1), width=4, image_size=16, embedding_size=8, color_order="bgr")
+    save_model(tmp_path / "model", model, formula.variables(model))
+    to_torch.main([str(tmp_path / "model"), "--out", str(tmp_path / "back.pth")])
+    assert "unlike arcface_torch, these weights expect BGR in [-1, 1], epsilon 1e-05" in capsys.readouterr().out
+
+
 def test_a_file_that_is_there_is_not_overwritten(tmp_path, capsys):
     (tmp_path / "there.pth").write_text("mine")
     with pytest.raises(SystemExit):
