@@ -48,6 +48,12 @@ def start(
 
 def run(*arguments: Any, expect: int = 0, xla_flags: str = "", folder: pathlib.Path = ROOT) -> str:
     """What `python ARGUMENTS` prints: its output, or its errors where it is expected to fail and prints some."""
+    output, errors = run_both(*arguments, expect=expect, xla_flags=xla_flags, folder=folder)
+    return output if expect == 0 else errors or output
+
+
+def run_both(*arguments: Any, expect: int = 0, xla_flags: str = "", folder: pathlib.Path = ROOT) -> tuple[str, str]:
+    """What `python ARGUMENTS` prints: its output and its errors."""
     with tempfile.TemporaryDirectory() as made:
         printed = tuple(pathlib.Path(made, name) for name in ("output", "errors"))
         process = start(arguments, printed, xla_flags=xla_flags, folder=folder)
@@ -56,7 +62,7 @@ def run(*arguments: Any, expect: int = 0, xla_flags: str = "", folder: pathlib.P
         process.kill()  # where it has not ended
         output, errors = (path.read_text() if path.exists() else "" for path in printed)
     assert code == expect, output + errors
-    return output if expect == 0 else errors or output
+    return output, errors
 
 
 def _run(arguments, printed, xla_flags, jax_options, folder):

@@ -3,6 +3,8 @@
 import functools
 import json
 import os
+import pathlib
+import re
 import signal
 import subprocess
 import sys
@@ -122,10 +124,47 @@ def flags(release, start, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def trained(flags):
-    printed = run("train.py", *flags)
-    assert "step 2/2" in printed
+def printed(flags):
+    """What a training printed that built its data set: output, errors."""
+    return processes.run_both("train.py", *flags, xla_flags=QUICK)
+
+
+@pytest.fixture(scope="module")
+def trained(flags, printed):
+    assert "step 2/2" in printed[0]
     return flags[1].removeprefix("--workdir=")
+
+
+FOREIGN = (  # absl, XLA, TFDS, Orbax, tqdm, Python's warnings, colors
+    r"WARNING|INFO|ERROR|^[IWEF]\d{4} |absl|orbax|tensorstore|grain|[Dd]ownload|it/s|\d%\||Warning:|site-packages"
+    r"|Traceback|\x1b|\r"
+)
+
+
+def _is_ours(text, *paths):
+    for path in paths:
+        text = text.replace(str(path), "")
+    assert not re.findall(FOREIGN, text, re.MULTILINE), text
+    assert max(map(len, text.splitlines()), default=0) <= 80, text
+
+
+def test_a_training_that_builds_its_data_says_what_it_does_and_found_and_nothing_foreign(printed, trained, release):
+    output, errors = printed
+    _is_ours(output, trained)
+    _is_ours(errors, pathlib.Path(trained).parent, release)
+    assert errors.startswith("note: builds the data set")
+    assert "one run on 1 device (cpu), from random weights." in " ".join(output.split())
+    assert "the first step took " in output
+    last = " ".join(output[output.index("Accuracy on validation") :].split())
+    assert last.endswith(f"The model: {trained}/model. Next: perface evaluate --workdir={trained}")
+
+
+def test_an_evaluation_says_what_it_does_and_where_its_numbers_are_and_nothing_foreign(trained):
+    output, errors = processes.run_both("evaluate.py", f"--workdir={trained}", xla_flags=QUICK)
+    _is_ours(output, trained)
+    assert errors == ""
+    assert output.startswith("Evaluating ")
+    assert output.endswith(f"All numbers: {trained}/evaluation.json; tables: --tables; a page: --report=DIR\n")
 
 
 def test_train_then_evaluate_prints_and_writes_the_accuracy_before_and_after(trained, flags, tmp_path):
