@@ -34,8 +34,7 @@ def effects(
       votes_for_a, votes: of each triplet; only those with two votes or more count.
       source, target: ids, any numbers; a triplet with an unknown one (below 0) does not count.
       *right: of two models, or of none: 1 where the model chose the side that most votes prefer, 0 where not, 1/2 or
-      NaN
-        where the votes or the model are tied.
+        NaN where the votes or the model are tied.
 
     Raises:
       ValueError: one model, or more than two; fewer than two sources or targets; no triplet with two votes; no triplet
