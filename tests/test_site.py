@@ -85,6 +85,16 @@ def test_docstrings_describe_parameters_that_exist(page):
     assert not wrong
 
 
+@pytest.mark.parametrize("page", PAGES)
+def test_sections_of_docstrings_have_the_form_that_is_parsed(page, caplog):
+    for module in PAGES[page]:
+        for member in public_names.public(module).values():
+            for described in (member, *(member.members.values() if member.is_class else ())):
+                if described.docstring:
+                    described.docstring.parse("google", warn_unknown_params=False, warn_missing_types=False)
+    assert not caplog.messages
+
+
 def _section(docstring: str, title: str) -> str:
     return next(iter(re.findall(rf"^{title}:\n((?:  .*\n?|\n)*)", docstring, re.MULTILINE)), "")
 
