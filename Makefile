@@ -6,28 +6,16 @@ RUN := $(VENV)/bin/python
 VERSION := $(shell $(firstword $(wildcard $(RUN)) $(PYTHON)) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 CONSTRAINTS := $(wildcard tests/constraints-$(VERSION).txt)
 INSTALL := $(RUN) -m pip install --quiet --disable-pip-version-check $(addprefix --constraint ,$(CONSTRAINTS)) --editable
-DATA ?= data/demo
 RUNS ?= runs/demo
-RECOGNIZER := --config=configs/arcface_synthetic.py:demo --workdir=$(RUNS)/recognizer --config.data.folder=$(DATA)/identities
-PERFACE := --config=configs/synthetic.py:demo --workdir=$(RUNS)/perface --config.init=$(RUNS)/recognizer/model \
-	--config.data.release=$(DATA)/world/release --config.data.data_dir=$(DATA)/tfds \
-	--config.groups.folder=$(DATA)/world/celeba_hq
 
 CORE := tests/network tests/metrics tests/statistics tests/training/test_step.py tests/training/test_state.py tests/test_parallel.py
 PARTS ?= embedding training_step layers epoch sweep devices input selection startup embed_folder renderer replicas million_triplets
 
 .PHONY: demo test test-all test-core lint docs notebooks bench
 
-# Everything end to end: draw people and face swaps, audit the answers, train a recognizer, fine-tune it on human judgments,
-# evaluate it, select faces to swap in, and write the report.
+# Everything end to end on drawn faces; the same command continues it where it was stopped.
 demo: $(VENV)/installed-demo
-	$(RUN) -m perface_jax.datasets.synthetic_identities --out $(DATA)/identities --identities 240 --pictures 10 & \
-	$(RUN) -m perface_jax.datasets.synthetic --out $(DATA)/world --targets 24 --sources 40 --people 200 --size 112 \
-		--celeba_size 160 --order_fault && wait $$!
-	$(RUN) -m perface_jax.annotations $(DATA)/world/release/triplet_answers.csv --sources 40 --targets 24
-	$(RUN) train.py $(RECOGNIZER)
-	$(RUN) train.py $(PERFACE)
-	$(RUN) evaluate.py $(PERFACE) --report=$(RUNS)/report
+	$(RUN) -m perface_jax demo --out $(RUNS)
 
 test: lint
 	$(RUN) -m pytest -n 2 --dist worksteal -m "not slow"

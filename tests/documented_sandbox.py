@@ -58,6 +58,7 @@ FILLED = {  # a word -> what stands for it
 }
 NOT_RUN = {  # a pattern of a command -> why
     r"^make |^\.ci/run": "makes an environment and installs into it",
+    r"^perface demo": "takes minutes; tests/commands/test_demo.py runs it",
     r"-m (pip|venv) |^pip ": "needs a package index",
     r"pytest ": "is a test itself",
     r"benchmarks\.(?!readme_picture)": "takes minutes; tests/benchmarks runs it with small sizes",
@@ -137,7 +138,7 @@ def _write_weights(folder):
     variables = formula.variables(model)
     save_model(folder / "models/arcface_r50", model, variables)
     state = to_torch.to_state_dict(model, variables)
-    shutil.copytree(folder / "models/arcface_r50", folder / "runs/demo/recognizer/model")
+    shutil.copytree(folder / "models/arcface_r50", folder / "runs/demo/model")
     counted = {name: np.ones_like(array) if name.endswith(keys.COUNTER) else array for name, array in state.items()}
     torch.save({name: torch.from_numpy(array) for name, array in counted.items()}, folder / WEIGHTS)
 
@@ -154,6 +155,10 @@ def _write_inputs(folder, world):
         (folder / name).mkdir()
         for path in chosen:
             shutil.copy(path, folder / name)
+    (folder / "runs/demo/faces").mkdir(parents=True)
+    for name, path in zip("abc", sorted((world / "release/triplet").glob("*.jpg")), strict=False):
+        with Image.open(path) as picture:
+            picture.save(folder / f"runs/demo/faces/{name}.png")
     (folder / "photographs").mkdir()
     for name, path in zip(("a", "b", "me", "photograph", "face", "photographs/c"), pictures, strict=False):
         _photograph(path).save(folder / f"{name}.jpg", quality=95)

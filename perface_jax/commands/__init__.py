@@ -103,6 +103,11 @@ COMMANDS = {
         "list the fields of a config: default, meaning, allowed values",
         "perface config triplets",
     ),
+    "demo": Command(
+        "perface_jax.commands.demo",
+        "everything end to end on drawn faces, in minutes",
+        "perface demo --out runs/demo",
+    ),
     "synthetic": Command(
         "perface_jax.synthetic.write_world",
         "draw the synthetic world: swaps, votes, portraits",

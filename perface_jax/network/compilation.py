@@ -4,7 +4,7 @@ import contextlib
 import functools
 import os
 import pathlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import jax
@@ -64,3 +64,21 @@ def keep_programs() -> None:
             caches = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache")
             jax.config.update("jax_compilation_cache_dir", str(caches / "perface_jax"))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
+
+
+@contextlib.contextmanager
+def without_optimization() -> Iterator[None]:
+    """Inside of it, XLA compiles in a hurry: for programs that run once or a few times, which take longer to compile.
+
+    Programs that were compiled before stay as they are. Nothing changes where JAX does not know the option.
+    """
+    name = "jax_disable_most_optimizations"
+    before = jax.config.values.get(name)
+    if before is None:
+        yield
+        return
+    jax.config.update(name, True)
+    try:
+        yield
+    finally:
+        jax.config.update(name, before)

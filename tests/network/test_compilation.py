@@ -7,6 +7,7 @@ from unittest import mock
 
 import jax
 import jax.numpy as jnp
+import pytest
 
 from perface_jax.network import compilation
 
@@ -46,3 +47,17 @@ def test_options_are_those_of_the_devices_and_of_the_installed_xla():
     assert compilation.accepted((unknown, known)) == (known,)
     assert compilation.options() == compilation.options(jax.devices()[1:3]) != {}
     assert compilation.options([mock.Mock(spec=jax.Device, platform="gpu")]) == {}
+
+
+def test_programs_are_compiled_in_a_hurry_inside_of_the_block_alone():
+    name = "jax_disable_most_optimizations"
+    before = jax.config.values[name]
+
+    def fail():
+        with compilation.without_optimization():
+            assert jax.config.values[name]
+            raise ValueError("stopped")
+
+    with pytest.raises(ValueError, match="stopped"):
+        fail()
+    assert jax.config.values[name] == before
