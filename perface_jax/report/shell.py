@@ -40,7 +40,7 @@ def element(tag: str, text: str, *kinds: str) -> str:
 
 
 def picture(pixels: UInt8[np.ndarray, "h w 3"], alt: str, *, side: int, lazy: bool = True) -> str:
-    """An image of at most `side` pixels a side."""
+    """An image of at most `side` by `side` pixels."""
     shown = Image.fromarray(pixels)
     shown.thumbnail((side, side), Image.Resampling.LANCZOS)
     data = io.BytesIO()
