@@ -11,13 +11,13 @@ MOST = 8  # strips; more fold
 FEW = 3  # pictures of a strip of which two fit beside each other
 
 
-def html_strips(shown: Picture) -> str:
-    """The strips of one picture, with its caption as heading."""
+def html_strips(shown: Picture, *, name: str) -> str:
+    """The strips of one picture, with its caption as heading; `name` is its address on the page."""
     small = " small" if all(len(strip.tiles) <= FEW for strip in shown.strips) else ""
     first, rest = (_strips(part, small) for part in (shown.strips[:MOST], shown.strips[MOST:]))
     if rest:
         rest = f"<details><summary>{len(shown.strips) - MOST} more</summary>{rest}</details>"
-    return f"<section>{element('h2', shown.caption)}{first}{rest}</section>"
+    return f"<section id='{name}'>{element('h2', shown.caption)}{first}{rest}</section>"
 
 
 def _strips(strips, small):

@@ -25,14 +25,16 @@ def write_html(file: epath.PathLike, report: Report) -> None:
         hint = element("span", "data, settings, versions", "soft")
         parts.append(("How it was made", hint, _html_facts(report.facts)))
     names = slugs(title for title, _, _ in parts)
+    strips = [(section, one) for section in report.sections for one in section.figures if one.strips]
+    gallery = [html_strips(one, name=f"pictures-{place}") for place, (_, one) in enumerate(strips)]
     links = "".join(
-        f'<li><a href="#{name}">{html.escape(title)}</a></li>' for (title, _, _), name in zip(parts, names, strict=True)
+        [f'<li><a href="#pictures-{i}">Pictures: {html.escape(of.title)}</a></li>' for i, (of, _) in enumerate(strips)]
+        + [f'<li><a href="#{name}">{html.escape(one[0])}</a></li>' for one, name in zip(parts, names, strict=True)]
     )
-    gallery = [html_strips(one) for section in report.sections for one in section.figures if one.strips]
     folded = [_part(*part, name) for part, name in zip(parts, names, strict=True)]
     contents = f'<nav aria-label="Parts"><ul>{links}</ul></nav>' if links else ""
     card = html_card(report, _html_warnings(_general(report), "h2"))
-    write_text(file, page(report.title, "\n".join([card, *gallery, contents, *folded]), tables=True))
+    write_text(file, page(report.title, "\n".join([card, contents, *gallery, *folded]), tables=True))
 
 
 def _part(title, hint, content, name):

@@ -47,7 +47,7 @@ def test_a_summary_is_first_then_pictures_then_parts_that_fold(tmp_path):
     text = written_page(tmp_path, small_report(sections=[few], warnings=["Drawn.", "Only 8 sources."], summary=SUMMARY,
                                                made=made))  # fmt: skip
     parts = [SUMMARY.verdict, SUMMARY.run, "<small>[+0.020", "Drawn.", "abc", "perface evaluate &lt;x&gt;",
-             "Where they agree", "Triplet 8", "<nav", "1 warning", "Only 8 sources.", "0.690",
+             "<nav", "Where they agree", "Triplet 8", "1 warning", "Only 8 sources.", "0.690",
              "answers.csv"]  # fmt: skip
     assert sorted(parts, key=text.index) == parts
     page = Page(text)
