@@ -138,7 +138,7 @@ def _refuse_other(name, tensors, layout):
     family = FAMILIES[name]
     if layout not in family.layouts:
         likely = ", ".join(other for other, row in FAMILIES.items() if layout in row.layouts)
-        raise ValueError(f"these are not the keys of {name}; families with such keys: {likely}")
+        raise ValueError(f"these are not the keys of {name}; families with such keys: {likely} (--family)")
     if family.fixed_scale and _has_free_scale(tensors):
         others = [other for other, row in FAMILIES.items() if layout in row.layouts and not row.fixed_scale]
         raise ValueError(

@@ -160,7 +160,10 @@ def _depths(tensors) -> tuple[int, ...]:
     stages = max((stage for stage, _ in blocks), default=0)
     if stages > 4:
         raise ValueError(f"this network has {stages} stages; an IR-ResNet has four")
-    return tuple(max((i + 1 for k, i in blocks if k == stage), default=0) for stage in (1, 2, 3, 4))
+    found = tuple(max((i + 1 for k, i in blocks if k == stage), default=0) for stage in (1, 2, 3, 4))
+    if sum(found) > 2 * len({*blocks}):  # not one file cut off, and perhaps millions
+        raise ValueError(f"{len({*blocks})} blocks of an IR-ResNet with blocks {found}: most of them are missing")
+    return found
 
 
 def _layers(found, arch) -> Any:

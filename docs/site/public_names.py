@@ -9,7 +9,7 @@ import pathlib
 import griffe
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-LEFT_OUT = {"__main__", "_version", "commands", "configs", "model"}  # what is run (command_pages.py), and a forwarder
+LEFT_OUT = {"__main__", "_version", "commands", "configs"}  # what is run (command_pages.py)
 FILES = {"statistics", "detection"}  # their docstrings say to import their files, too
 
 

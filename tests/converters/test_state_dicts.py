@@ -54,6 +54,12 @@ def test_one_block_less_than_a_published_network_must_be_meant():
     assert converters.from_state_dict(state_dict, arch="2,2,1,2")[0].layers == (2, 2, 1, 2)
 
 
+def test_a_block_of_a_wild_number_does_not_build_a_wild_network():
+    with pytest.raises(ValueError, match="9 blocks of an IR-ResNet with blocks .1000000000, 2, 2, 2.: most .* missing"):
+        wild = {**names_alone((2, 2, 2, 2)), "layer1.999999999.bn1.weight": np.ones(1)}
+        converters.from_state_dict(wild, family="arcface_torch")
+
+
 def test_ir_with_another_number_of_stages_is_refused():
     state_dict = family_twins.Ir((1, 1, 1, 1), **TINY).state_dict()
     state_dict |= {f"body.4.{name}": torch.zeros(1) for name in ("shortcut_layer.0.weight", "res_layer.0.weight")}
