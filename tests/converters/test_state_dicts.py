@@ -55,8 +55,8 @@ def test_one_block_less_than_a_published_network_must_be_meant():
 
 
 def test_a_block_of_a_wild_number_does_not_build_a_wild_network():
+    wild = {**names_alone((2, 2, 2, 2)), "layer1.999999999.bn1.weight": np.ones(1)}
     with pytest.raises(ValueError, match="9 blocks of an IR-ResNet with blocks .1000000000, 2, 2, 2.: most .* missing"):
-        wild = {**names_alone((2, 2, 2, 2)), "layer1.999999999.bn1.weight": np.ones(1)}
         converters.from_state_dict(wild, family="arcface_torch")
 
 
