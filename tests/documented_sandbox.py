@@ -71,6 +71,9 @@ TABLES = {  # a mention -> the command that stands for it
     "perface embed DIR --model DIR --out FILE.npz": "perface embed photographs --model models/arcface_r50 --out e.npz",
     "perface detect DIR --out FILE.csv": "perface detect photographs --out found.csv",
     "perface convert FILE --out DIR": "perface convert ms1mv3_arcface_r50_fp16.pth",
+    "perface scale --model DIR --pictures DIR --people CSV":
+        "perface scale --model models/arcface_r50 --pictures photos --people people.csv",
+    "perface benchmark --model DIR": "perface benchmark --model models/arcface_r50 --seconds .01",
     "perface doctor": "perface doctor",
     "perface selftest DIR": "perface selftest models/arcface_r50",
     "perface audit FILE.csv": "perface audit triplet_answers.csv",
@@ -167,9 +170,22 @@ def _write_inputs(folder, world):
     np.savez(folder / "originals.npz", names=np.array([*landmarks]), landmarks=points)
     rows = [f"{name},{number % 2}" for number, name in enumerate(landmarks)]
     (folder / "groups.csv").write_text("name,male\n" + "\n".join(rows) + "\n")
+    _write_people(folder, pictures[:24])
     names = [path.stem for path in (*(world / "release/triplet").glob("*.jpg"), *pictures)]
     vectors = np.random.default_rng(0).normal(size=(len(names), 16)).astype(np.float32)
     np.savez(folder / "mine.npz", names=names, embeddings=vectors)
+
+
+def _write_people(folder, portraits):
+    """Photographs of different people, who they are, and votes on triplets of them."""
+    (folder / "photos").mkdir()
+    for number, path in enumerate(portraits):
+        _photograph(path).save(folder / f"photos/{number}.jpg")
+    count = len(portraits)
+    people = [f"{number}.jpg,person {number}" for number in range(count)]
+    (folder / "people.csv").write_text("\n".join(["picture,person", *people]) + "\n")
+    votes = [f"{n}.jpg,{(n + 1) % count}.jpg,{(n + 5) % count}.jpg,{n % 4},{3 - n % 4}" for n in range(count)]
+    (folder / "answers.csv").write_text("\n".join(["reference,a,b,votes_a,votes_b", *votes]) + "\n")
 
 
 def _photograph(portrait):
