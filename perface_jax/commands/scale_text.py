@@ -143,7 +143,8 @@ def _place(scale, cosine, share):
     if cosine < ends[0]:
         return "Lower than all"
     ends = "" if math.isnan(share.low) else f" [{_percent(share.low)}, {_percent(share.high)}]"
-    return f"Higher than {_percent(share.value)}{ends} of"
+    about = _percent(share.value).replace("> ", "over ").replace("< ", "under ")
+    return f"Higher than {about}{ends} of"
 
 
 def _percent(share: float) -> str:

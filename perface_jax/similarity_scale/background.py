@@ -96,7 +96,7 @@ def projected(pairs: Pairs, values: Float[np.ndarray, " p"]) -> Float64[np.ndarr
     Source: Hoeffding, Annals of Mathematical Statistics 19 (1948), the projection of a mean over pairs.
     """
     apart, count = values - np.mean(values), len(pairs.clusters[0])
-    return sum(np.bincount(side, apart, count) for side in (pairs.first, pairs.second)) / len(values)
+    return (np.bincount(pairs.first, apart, count) + np.bincount(pairs.second, apart, count)) / len(values)
 
 
 def share_below(background: Background, cosine: float) -> Estimate:
