@@ -1,5 +1,7 @@
 """Pictures from disk and pictures on the device give the same batches, one step a call or several."""
 
+import types
+
 import jax
 import numpy as np
 import pytest
@@ -21,12 +23,13 @@ def mesh():
     return parallel.make_mesh(devices=jax.devices()[:2])
 
 
-def _open(triplets, mesh, **fields):
+def _open(triplets, mesh, *, rows=None, **fields):
     config = configure("r18-4", image_size=4, batch_size=4)
     config.evaluation_batch_size = 4
     config.update_from_flattened_dict(fields)
     labels = annotations.majority(annotations.Votes(ids=triplets.ids, votes=triplets.votes)).label
-    data = LabeledTriplets(triplets, labels, labels, np.arange(14), {"validation": np.arange(14, 20)}, None)
+    split = rows and types.SimpleNamespace(rows=rows)
+    data = LabeledTriplets(triplets, labels, labels, np.arange(14), {"validation": np.arange(14, 20)}, split)
     replicas = sweeps.replicas(config)
     return input_pipeline.open_triplets(replicas, [data] * len(replicas), mesh)
 
@@ -57,6 +60,14 @@ def test_disk_and_device_validate_the_same_rows(triplets, mesh):
     for one, other in zip(disk.validation(), device.validation(), strict=True):
         np.testing.assert_array_equal(_pictures(disk, one), _pictures(device, other))
     assert np.asarray(one["weight"]).sum() == 2  # of 4 rows: six triplets in batches of four
+
+
+@pytest.mark.parametrize("feed", ["disk", "on_device"])
+def test_every_validation_triplet_comes_as_reference_a_b_with_a_label_or_without(triplets, mesh, feed):
+    pipeline = _open(triplets, mesh, feed=feed, rows={"validation": np.arange(12, 20)})
+    seen = np.concatenate([_pictures(pipeline, batch)[0] for batch in pipeline.validation(every=True)])
+    np.testing.assert_array_equal(seen, np.stack([triplets[i][[2, 0, 1]] for i in range(12, 20)]))
+    assert len([*pipeline.validation()]) == 2  # six with a label, in batches of four
 
 
 def test_the_score_is_the_share_of_rows_whose_positive_is_nearer_and_padding_does_not_count(triplets, mesh):
