@@ -4,24 +4,27 @@ from collections.abc import Sequence
 
 from perface_jax.anonymization.benchmark import Benchmark, BenchmarkRow
 from perface_jax.anonymization.proposals import ProposalRow
+from perface_jax.formatting import estimate
 from perface_jax.report import Measure, Score, Summary
 
 PROTECTED, PERCEIVED = "protected", "perceived"
 MEASURES = {
-    PROTECTED: Measure("Protected: share of results that are not matched, by the recognizer that matches most"),
+    PROTECTED: Measure("Protected: share of results that are not matched, under the recognizer that matches most"),
     PERCEIVED: Measure("Perceived similarity: mean cosine of result and original under the perceptual model"),
 }
 
 
-def benchmark_summary(found: Benchmark) -> Summary:
-    """The share of protected results, and the perceived similarity, of every method."""
+def benchmark_summary(found: Benchmark) -> Summary | None:
+    """The share of protected results, and the perceived similarity, of every method; None without a recognizer."""
     worst = _worst(found.overall())
+    if not worst:
+        return None
     scores = [Score(PROTECTED, row.method, *row.matched.protected) for row in worst]
     perceived = [Score(PERCEIVED, row.method, *row.perceived) for row in worst if row.perceived]
     best = max(worst, key=lambda row: row.matched.protected.value)
     verdict = (
-        f"Of {len(worst)} methods {best.method} protects most:"
-        f" {best.matched.protected.value:.0%} of its results are not matched by {best.matched.recognizer}."
+        f"{best.method} has the highest share of protected results of {len(worst)} methods:"
+        f" {estimate(best.matched.protected)}."
     )
     most = max(perceived, key=lambda score: score.value, default=None)
     details = f"Most similar to its originals, as perceived: {most.name} ({most.value:.3f})." if most else ""

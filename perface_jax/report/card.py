@@ -40,7 +40,8 @@ def _chart(measure: Measure, scores: Sequence[Score]) -> str:
 def _range(measure, scores) -> tuple[float, float]:
     """Tenths around everything that is drawn."""
     drawn = [value for score in scores for value in (*score[2:5], measure.chance) if not math.isnan(value)] or [0, 1]
-    return math.floor(10 * min(drawn) - 0.1) / 10, math.ceil(10 * max(drawn) + 0.1) / 10
+    low, high = math.floor(10 * min(drawn)) / 10, math.ceil(10 * max(drawn)) / 10
+    return low, max(high, low + 0.1)
 
 
 def _line(score, chance, low, high):

@@ -152,7 +152,7 @@ def test_methods_are_compared_with_baselines_on_both_axes(config, inputs, monkey
     scores = {(score.measure, score.name): score.value for score in said.summary.scores}
     assert scores["protected", "same"] == 0
     assert scores["perceived", "same"] == pytest.approx(1)
-    assert said.summary.verdict.startswith("Of 4 methods ")
+    assert said.summary.verdict.startswith("black box has the highest share of protected results of 4 methods: 0.")
     assert "Most similar to its originals, as perceived: same (1.000)." in said.summary.details
     report.write_html(tmp_path / "privacy.html", said)
     assert browser.faults(tmp_path / "privacy.html") == []

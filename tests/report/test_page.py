@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from perface_jax import report
-from perface_jax.report import Made, Picture, Report, Section, Strip, Table, Tile
+from perface_jax.report import Made, Picture, Report, Score, Section, Strip, Summary, Table, Tile
 from tests import browser
 from tests.report.test_terminal import SUMMARY
 from tests.small_report import REASON, TABLE, Page, line_figure, small_report, written_page
@@ -56,6 +56,15 @@ def test_a_summary_is_first_then_pictures_then_parts_that_fold(tmp_path):
     assert all(one["src"].startswith("data:image/webp;base64,") for one in images)
     assert page.all("summary") == ["1 more"]  # eight strips are shown
     assert "The pictures are at the top of the page." in page.all("p")
+
+
+def test_the_axis_of_shares_ends_where_shares_end(tmp_path):
+    scores = [Score("share", name, *values) for name, values in {"a": (0, 0, 0.6), "b": (0.98, 0.9, 1)}.items()]
+    text = written_page(tmp_path, small_report(summary=Summary("", scores, "")))
+    assert "<span>0.0</span><span>1.0</span>" in text
+    assert 'style="left:0.0%;right:calc(100% - 60.0%)"' in text
+    alone = written_page(tmp_path, small_report(summary=Summary("", [Score("share", "a", 1.0)], "")))
+    assert "<span>1.0</span><span>1.1</span>" in alone
 
 
 def test_warnings_stand_above_the_contents_and_every_link_has_its_place(tmp_path):
