@@ -32,8 +32,9 @@ class ProgressBar:
         if not ProgressBar._shown:
             ProgressBar._shown = self._mine = True
             if sys.stderr.isatty():
-                width = min(80, shutil.get_terminal_size().columns)
-                self._bar = tqdm(total=self._total, desc=self._label, unit=f" {self._unit}", ncols=width, leave=False)
+                columns, rows = shutil.get_terminal_size()  # of a terminal that says 0 rows, tqdm draws nothing
+                size = {"ncols": min(80, columns), "nrows": rows}
+                self._bar = tqdm(total=self._total, desc=self._label, unit=f" {self._unit}", leave=False, **size)
         return self
 
     def __exit__(self, *error) -> None:

@@ -5,9 +5,10 @@ Pictures that cannot be used are listed.
 """
 
 import argparse
+import sys
 from collections.abc import Sequence
 
-from perface_jax import evaluation, files
+from perface_jax import evaluation, files, images
 from perface_jax.argument_parser import ArgumentParser
 from perface_jax.commands import face_files
 
@@ -34,6 +35,10 @@ def _embed(chosen: argparse.Namespace) -> None:
         raise ValueError(f"saw --out {chosen.out}, wanted a file that ends in .npz")
     evaluation.require_different_names(face_files.require_folder(chosen.folder))
     opened = face_files.open_model(chosen)
+    count = len(images.picture_names(chosen.folder))
+    print(
+        f"Embedding the faces of {count:,} pictures of {chosen.folder} with {chosen.model}", file=sys.stderr, flush=True
+    )
     names, embeddings, skipped = face_files.embed_folder(opened, chosen.folder, chosen.faces)
     left_out = "".join(f"left out: {name}: {why}\n" for name, why in skipped)
     if not names:

@@ -119,11 +119,19 @@ def _anonymize(config, part):
     )
     if part == "privacy":
         _make_folders()
+        _say(f"Evaluating {' and '.join(inputs.methods)} beside baselines, on the originals of {FLAGS.originals}")
         return _show(anonymizer.evaluate(config, FLAGS.workdir or None, inputs))
     if not (FLAGS.workdir and FLAGS.candidates and FLAGS.out):
         raise ValueError("--part=anonymize wants --workdir=RUN --originals=DIR --candidates=DIR --out=DIR")
     _make_folders()
+    _say(f"Replacing the faces of {FLAGS.originals} by faces of {FLAGS.candidates}, with the model of {FLAGS.workdir}")
     _show(anonymizer.anonymize(config, FLAGS.workdir, inputs, FLAGS.out))
+    _say(f"All of it is in {FLAGS.out}")
+
+
+def _say(text):
+    if jax.process_index() == 0:
+        print(formatting.wrapped(text), flush=True)
 
 
 def _embed(config):

@@ -4,6 +4,7 @@ Writes five points per face, and beside that file a contact sheet with boxes and
 """
 
 import pathlib
+import sys
 
 import numpy as np
 from PIL import Image
@@ -30,6 +31,7 @@ def main(arguments: list[str] | None = None) -> None:
         with extras.explained():
             from perface_jax import figures
         compilation.keep_programs()
+        print(f"Looking for faces in {len(names):,} pictures of {chosen.folder}", file=sys.stderr, flush=True)
         looked = detect_folder(chosen.folder, detector, seen=sheet.add)
         found = dict(progress_bar.over(looked, "looking for faces", "pictures", total=len(names)))
         faces = _chosen(found, chosen.faces)

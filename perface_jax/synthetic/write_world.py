@@ -16,6 +16,7 @@ import concurrent.futures
 import inspect
 import os
 import pathlib
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -28,6 +29,7 @@ from perface_jax.annotations import Kind
 from perface_jax.argument_parser import ArgumentParser
 from perface_jax.datasets import celeba_files, release
 from perface_jax.datasets.whole_folder import is_written, whole_folder
+from perface_jax.formatting import wrapped
 from perface_jax.progress_bar import ProgressBar
 from perface_jax.synthetic import faces, ground_truth
 from perface_jax.synthetic.ground_truth import Rows
@@ -237,6 +239,8 @@ def run(
             parser.add_argument(f"--{name}", type=kind, default=option.default, help=helps.get(name))
     options = vars(parser.parse_args(arguments))
     folder = options.pop("out")
+    numbers = ", ".join(f"{name} {value}" for name, value in options.items() if type(value) is int)
+    print(wrapped(f"Drawing into {folder}: {numbers}."), file=sys.stderr, flush=True)
     try:
         written = write(folder, **options)
     except (OSError, ValueError) as error:

@@ -34,7 +34,7 @@ def test_landmarks_a_sheet_and_what_was_not_found(folder, tmp_path_factory, caps
         "no face found in 1: a.png",
         f"cannot be read: {folder / 'd.jpg'}: a web page saved as a picture: download the picture itself",
     ]
-    assert not said  # it took no five seconds
+    assert said == f"Looking for faces in 4 pictures of {folder}\n"  # it took no five seconds
     assert networks == {"smallest": 30.0}
     assert [row["name"] for _, row in read_table(out)[1]] == ["b.png", "sub/c.png"]
     with Image.open(out.with_suffix(".png")) as sheet:
