@@ -5,7 +5,6 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 from ml_collections import ConfigDict
 from PIL import Image
 
@@ -57,12 +56,12 @@ def _said(score: Score, form: str = ".2f") -> str:
 def write_faces(folder: pathlib.Path, triplets: sim_celeba.Triplets, config: ConfigDict) -> None:
     """Save a few test triplets as PNG: the reference, the face that all three people chose, the other one.
 
-    a, b and c are the first triplet, d, e and f the second. They are the first of one target that training has not
-    seen, of different sources, on which the three agree.
+    a, b and c are the first triplet, d, e and f the second. They are spread over the triplets of targets that training
+    has not seen, among those on which people agree.
     """
     data = builders.divide(triplets, config, training=False)
     rows = data.settings[Setting.TARGET_UNSEEN]
-    rows = rows[np.asarray(triplets.target_id)[rows] == triplets.target_id[rows[0]]][:SHOWN]
+    rows = rows[:: -(-len(rows) // SHOWN)]
     roles = [f"c{chosen}{other}" for chosen, other in (("ab", "ba")[int(label)] for label in data.labels[rows])]
     folder.mkdir(parents=True, exist_ok=True)
     places = [(triplets.ids[row], role) for row, three in zip(rows, roles, strict=True) for role in three]
