@@ -25,7 +25,7 @@ def pages() -> dict[str, list[griffe.Module]]:
 def public(module: griffe.Module) -> dict[str, griffe.Object | griffe.Alias]:
     """The public names of a module that a page shows; modules among them have pages of their own."""
     if module.exports is not None:
-        members = {name: _exported(module, name) for name in sorted(module.exports)}
+        members = {name: _exported(module, name) for name in sorted(map(str, module.exports))}
         return {name: member for name, member in members.items() if not _target(member).is_module}
     own = {name: member for name, member in module.members.items() if not member.is_alias and name[0] != "_"}
     return {name: member for name, member in own.items() if member.is_function or member.is_class}
@@ -58,4 +58,4 @@ def _exported(module: griffe.Module, name: str) -> griffe.Object | griffe.Alias:
 
 
 def _target(member: griffe.Object | griffe.Alias) -> griffe.Object:
-    return member.final_target if member.is_alias else member
+    return member.final_target if isinstance(member, griffe.Alias) else member
