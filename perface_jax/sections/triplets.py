@@ -182,8 +182,9 @@ def examples(found: Sequence[Example], triplets: Triplets) -> Section | None:
         shown.append(figures.Example(triplets.ids[one.place], reference, a, b, one.votes, scores))
     caption = (
         f"Triplets of setting {found[0].setting}, each of another source: up to two of every outcome, with the"
-        " similarities of the first seed. The picture that people chose is framed. The largest changes in training, or"
-        " differences of similarity, come first."
+        " similarities of the first seed. The picture that people chose is framed. The outcome is that of"
+        f" {readable(list(found[0].similarities)[-1])}; the largest changes in training, or differences of similarity,"
+        " come first."
     )
     strips = [_triplet_strip(one, drawn) for one, drawn in zip(found, shown, strict=True)]
     picture = Picture("Where people and the model agree, and where they differ", figures.examples(shown), strips)
