@@ -83,7 +83,7 @@ def test_a_kept_model_has_a_scale_from_all_validation_triplets_and_no_others(fin
         48,
         2,
         8,
-    )  # a source without a label, too
+    )
     a, b, reference = np.moveaxis(vectors.reshape(-1, 3, vectors.shape[-1]), 1, 0)
     np.testing.assert_allclose(
         [slope.lowest, slope.highest],
