@@ -34,8 +34,8 @@ IDENTITIES = {"identities": 240, "pictures": 10, "size": 64}
 WORLD = {"sources": 120, "targets": 21, "people": 200, "size": 64, "celeba_size": 64, "order_fault": True}
 START = """\
 Everything end to end on drawn faces, in about 4 minutes on 2 cores. Simulated
-people vote which faces are alike; a fault is planted in the file of their votes,
-and the audit has to find it. Details are in {}."""
+people vote which faces are alike; a fault is planted in the file of votes, and
+the audit has to find it. Details are in {}."""
 COLUMN = 72  # of the time of a stage
 
 

@@ -53,6 +53,7 @@ def test_what_a_stage_prints_is_in_the_log_and_the_terminal_has_lines_of_80_colu
     seen = capsys.readouterr()
     assert seen.err == "\nstopped; the same command continues\n"
     assert "a fault is planted" in seen.out
+    assert max(map(len, demo.START.splitlines())) <= 80
     assert seen.out.endswith("1/5 drawing 7,560 face swaps, and people")
     assert "drawn to" not in seen.out
     assert f"drawn to {tmp_path / 'new' / 'data'}\n" in (tmp_path / "new" / "demo.log").read_text()
