@@ -9,6 +9,7 @@ import zipfile
 import pytest
 
 import perface_jax
+from perface_jax.commands import COMMANDS
 from tests.conftest import ROOT
 
 SOURCES = ("perface_jax", "converters", "configs", "pyproject.toml", "README.md", "LICENSE")
@@ -59,6 +60,28 @@ def test_it_imports_outside_of_the_clone(wheel, tmp_path):
     assert "triplets" in seen
 
 
+HELP = """
+import contextlib, io, sys
+from perface_jax import commands
+print(commands.__file__)
+for name in commands.COMMANDS:
+    sys.argv, text = ["perface", name, "--help"], io.StringIO()
+    with contextlib.redirect_stdout(text), contextlib.suppress(SystemExit):
+        commands.main()
+    lines = text.getvalue().splitlines()
+    print(name, len(lines) <= 40 and max(map(len, lines)) <= 80 and lines[0] == "For example:" and len(lines) > 8)
+"""
+
+
+def test_every_command_of_it_shows_a_screen_of_help_outside_of_the_clone(wheel, tmp_path):
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(tmp_path / "site")
+    kept = {"PYTHONPATH": str(tmp_path / "site"), "COLUMNS": "200"}
+    where, *seen = run(sys.executable, "-c", HELP, cwd=tmp_path, **kept).splitlines()
+    assert where.startswith(str(tmp_path))
+    assert seen == [f"{name} True" for name in COMMANDS]
+
+
 FLAGS = [
     "--config=perface_r50:smoke", "--config.data.release=world/release", "--config.data.data_dir=tfds",
     "--config.data.sources=10", "--config.data.targets=10", "--config.split.sources=(6,2,2)",
@@ -85,3 +108,21 @@ def test_a_new_environment_embeds_with_the_core_and_trains_with_the_extra(wheel,
     run(bin / "perface", "synthetic", *world, cwd=tmp_path)
     assert "step 2/2" in run(bin / "perface", "train", *FLAGS, cwd=tmp_path)
     assert 'perface_jax[report]"' in run(bin / "perface", "evaluate", *FLAGS, cwd=tmp_path, expect=2)
+
+    run(*install, "perface_jax[report]", cwd=tmp_path)
+    crops = "world/release/triplet"
+    model = "--model", "run/model", "--detector", "none"
+    for command, said in (
+        (("evaluate", "--workdir=run"), "All numbers: run/evaluation.json"),
+        (("audit", "world/release/triplet_answers.csv"), "100 triplets"),
+        (("benchmark", "--model", "run/model", "--embed", "1", "--train", "2", "--seconds", "0"), "It trains on "),
+        (("doctor", "--model", "run/model"), "known answer    right"),
+        (("selftest", "run/model"), "right"),
+        (("plan", "--simulations", "20", "--sources", "20", "--targets", "6"), "sources"),
+        (("config", "identities"), "margin = 0.3"),
+        (("compare", f"{crops}/t0000_a.jpg", f"{crops}/t0000_b.jpg", *model), "cosine"),
+        (("rank", f"{crops}/t0000_a.jpg", crops, *model), "t0000_a"),
+        (("embed", crops, *model, "--out", "faces.npz"), "300 faces embedded"),
+        (("identities", "--out", "people", "--identities", "4", "--pictures", "2", "--size", "48"), "is written"),
+    ):
+        assert said in run(bin / "perface", *command, cwd=tmp_path), command

@@ -1,8 +1,9 @@
 """`perface convert FILE --out DIR`: the converter follows from what is given.
 
-    .pth .pt .ckpt .tar .bin .safetensors    weights of an IR-ResNet: to a folder
-    .onnx                                    the same, exported: to a model folder
-    a model folder                           to a .pth for PyTorch: --out FILE.pth
+    .pth .pt .ckpt .tar .bin .safetensors
+                      weights of an IR-ResNet: to a model folder
+    .onnx             the same, exported: to a model folder
+    a model folder    to a .pth for PyTorch: --out FILE.pth
 
 IR-ResNets of ArcFace, AdaFace, MagFace and other code bases are understood.
 Where their keys cannot tell them apart, the command asks for --family.
