@@ -27,5 +27,5 @@ def p_value(value: float, *, missing: str = "") -> str:
 
 def wrapped(text: str, *, indent: str = "  ", width: int = 80) -> str:
     """Lines of at most `width` columns, broken between words, all but the first indented; a long word stays whole."""
-    options = {"break_long_words": False, "break_on_hyphens": False}
-    return textwrap.fill(" ".join(text.split()), width, subsequent_indent=indent, **options)
+    wrap = textwrap.TextWrapper(width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+    return wrap.fill(" ".join(text.split()))

@@ -33,8 +33,8 @@ class ProgressBar:
             ProgressBar._shown = self._mine = True
             if sys.stderr.isatty():
                 columns, rows = shutil.get_terminal_size()  # of a terminal that says 0 rows, tqdm draws nothing
-                size = {"ncols": min(80, columns), "nrows": rows}
-                self._bar = tqdm(total=self._total, desc=self._label, unit=f" {self._unit}", leave=False, **size)
+                unit, width = f" {self._unit}", min(80, columns)
+                self._bar = tqdm(total=self._total, desc=self._label, unit=unit, leave=False, ncols=width, nrows=rows)
         return self
 
     def __exit__(self, *error) -> None:
