@@ -174,7 +174,7 @@ def _training(model: IResNet, variables: Mapping, triplets: jax.Array) -> Callab
         return optim.sgd(hyper.learning_rate, momentum=hyper.momentum, weight_decay=hyper.weight_decay)
 
     numbers = {name: np.asarray(value, model.param_dtype) for name, value in NUMBERS.items()}
-    hyper = state.Hyper(**numbers, loss=np.int32(0))
+    hyper = state.Hyper(**numbers, loss=np.asarray(0, np.int32))
     objective = functools.partial(triplet_objective, choices=(Loss.COSINE_TRIPLET,))
     options = {"model": model, "optimizer": sgd, "objective": objective, "norms": Norms.GLOBAL}
     step = functools.partial(train_step, **options)

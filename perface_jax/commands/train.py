@@ -41,7 +41,8 @@ def page(group: str) -> list[str]:
     return [
         "usage: perface train --config=NAME --workdir=DIR [--config.FIELD=VALUE ...]",
         "The same command continues an interrupted run; Ctrl-C and SIGTERM save it.",
-        *help_page.flags(FLAGS | help_page.PROCESSES),
+        *help_page.flags(FLAGS),
+        *help_page.flags(help_page.PROCESSES),
         "\nfields that most runs set, as --config.FIELD=VALUE, and their defaults:",
         *help_page.fields(SHOWN),
         "\nall fields by group; `perface train --help GROUP` (or all) says what they mean:",
