@@ -39,7 +39,7 @@ FEWER = {  # a pattern of a command -> options that it gets behind its own
     r"^perface plan": "--simulations 10",
     r"^perface plan --answers": "--grid 10 10",
     r"^perface audit|annotations ": "--sources 10 --targets 10",
-    r"^perface convert": "--out models/converted",
+    r"^perface convert(?!.* models/back.pth)": "--out models/converted",
     r"embeddings=mine.npz": "--config.data.release=path/to/SimCelebA",
     r"workdir=runs/many": "--config.data.data_dir=data/many_tfds",
     r"^perface (anonymize|privacy) ": "--config.anonymize.size=48 --config.anonymize.false_accept_rate=.5",
@@ -81,10 +81,7 @@ TABLES = {  # a mention -> the command that stands for it
     "perface synthetic": "perface synthetic --out data/synthetic",
     "perface identities": "perface identities --out data/identities",
     "python -m benchmarks.readme_picture --model DIR": "python -m benchmarks.readme_picture --model models/arcface_r50",
-    "python -m perface_jax.converters.arcface_torch FILE --arch r50 --out DIR":
-        "python -m perface_jax.converters.arcface_torch ms1mv3_arcface_r50_fp16.pth --arch r18 --out models/converted",
-    "python -m perface_jax.converters.to_torch DIR --out FILE.pth":
-        "python -m perface_jax.converters.to_torch models/arcface_r50 --out models/back.pth",
+    "perface convert DIR --out FILE.pth": "perface convert models/arcface_r50 --out models/back.pth",
     "python -m perface_jax.selftest DIR": "perface selftest models/arcface_r50",
 }  # fmt: skip
 WEIGHTS = "ms1mv3_arcface_r50_fp16.pth"
