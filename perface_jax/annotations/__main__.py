@@ -10,10 +10,20 @@ from perface_jax.argument_parser import ArgumentParser, count
 
 def main(arguments: list[str] | None = None) -> None:
     """Print the audit; an unreadable file or a grid that does not fit gives exit code 2 and one line."""
-    parser = ArgumentParser(prog="perface audit", arguments="file", description="Audit a file of votes.")
-    parser.add_argument("file", help="votes: tripletId,ans1,... or triplet,annotator,choice or reference,a,b,votes_...")
-    parser.add_argument("--sources", metavar="N", type=count, help="sources of the grid (default: a square grid)")
-    parser.add_argument("--targets", metavar="N", type=count, help="targets of the grid (default: a square grid)")
+    parser = ArgumentParser(
+        prog="perface audit",
+        arguments="file",
+        description="Audit a file of votes: agreement, row orders, straight-lining.",
+    )
+    parser.add_argument(
+        "file", help="CSV: tripletId,ans1,... or triplet,annotator,choice or reference,a,b,votes_a,votes_b"
+    )
+    parser.add_argument(
+        "--sources", metavar="N", type=count, help="sources of the grid (default: from --targets, or a square grid)"
+    )
+    parser.add_argument(
+        "--targets", metavar="N", type=count, help="targets of the grid (default: from --sources, or a square grid)"
+    )
     parser.add_argument("--no-grid", action="store_true", help="the triplets are not a grid of sources and targets")
     chosen = parser.parse_args(arguments)
     if chosen.no_grid and (chosen.sources or chosen.targets):

@@ -9,6 +9,8 @@ from perface_jax.settings import TASKS
 def main() -> None:
     """The command; see the docstring of the module."""
     parser = ArgumentParser(prog="perface config", description="List every field of a config.")
-    parser.add_argument("task", nargs="?", default="triplets", choices=TASKS, help="of the config (default: triplets)")
+    parser.add_argument(
+        "task", nargs="?", default="triplets", choices=TASKS, help="what the config trains on (default: triplets)"
+    )
     for field in all_settings.of_task(parser.parse_args().task):
         print(help_page.described(field))

@@ -53,28 +53,48 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = ArgumentParser(prog="perface plan", description="How many sources, targets and votes?")
+    parser = ArgumentParser(
+        prog="perface plan",
+        description="How many sources, targets and votes does it take to find a gain between two models?",
+    )
     number = {"type": int, "nargs": "+", "metavar": "N"}
-    parser.add_argument("--sources", default=[80, 120, 200, 400], help="default: 80 120 200 400", **number)
-    parser.add_argument("--targets", default=[6, 16, 40], help="default: 6 16 40", **number)
-    parser.add_argument("--votes", default=[3], help="per triplet (default: 3)", **number)
-    parser.add_argument("--gain", type=float, default=0.05, help="of the second model (default: .05)")
-    parser.add_argument("--accuracy", type=float, default=0.8, help="of the first model (default: .8)")
     parser.add_argument(
-        "--labels", choices=[one.value for one in Labels], default="unanimous", help="default: unanimous"
+        "--sources", default=[80, 120, 200, 400], help="designs to try (default: 80 120 200 400)", **number
+    )
+    parser.add_argument("--targets", default=[6, 16, 40], help="designs to try (default: 6 16 40)", **number)
+    parser.add_argument("--votes", default=[3], help="per triplet (default: 3)", **number)
+    parser.add_argument(
+        "--gain", type=float, default=0.05, help="of the second model over the first, in accuracy (default: .05)"
+    )
+    parser.add_argument("--accuracy", type=float, default=0.8, help="accuracy of the first model (default: .8)")
+    parser.add_argument(
+        "--labels",
+        choices=[one.value for one in Labels],
+        default="unanimous",
+        help="what is scored (default: unanimous)",
     )
     tests = [one.value for one in PairedTest]
-    parser.add_argument("--test", choices=tests, default="two_way", help="default: two_way")
-    parser.add_argument("--power", type=float, default=0.8, help="that is wanted (default: .8)")
-    deviations = "standard deviations of each model's own source effect, logit (default: .3 1, or that of the pilot)"
+    parser.add_argument(
+        "--test", choices=tests, default="two_way", help="over sources and targets, or sources alone (default: two_way)"
+    )
+    parser.add_argument("--power", type=float, default=0.8, help="wanted chance of finding the gain (default: .8)")
+    deviations = (
+        "how much sources favor one model: standard deviations, in log-odds (default: .3 1, or that of the pilot)"
+    )
     parser.add_argument("--model_source", type=float, nargs="+", metavar="SD", help=deviations)
-    parser.add_argument("--answers", help="votes of a pilot, a file as for `perface audit`; needs --grid")
-    parser.add_argument("--grid", type=int, nargs=2, metavar=("SOURCES", "TARGETS"), help="of --answers")
+    parser.add_argument(
+        "--answers", metavar="FILE", help="votes of a pilot, a file as for `perface audit`; needs --grid"
+    )
+    parser.add_argument(
+        "--grid", type=int, nargs=2, metavar=("SOURCES", "TARGETS"), help="size of the grid of --answers"
+    )
     pilots = "tables of two models on one pilot, from `perface evaluate --votes_table`"
     parser.add_argument("--pilot", nargs=2, metavar="CSV", help=pilots)
-    parser.add_argument("--simulations", type=int, default=1000, help="of each design (default: 1000)")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--out", help="folder for plan.csv, plan.json and the figure")
+    parser.add_argument(
+        "--simulations", metavar="N", type=int, default=1000, help="studies simulated of each design (default: 1000)"
+    )
+    parser.add_argument("--seed", metavar="N", type=int, default=0, help="of the simulations (default: 0)")
+    parser.add_argument("--out", metavar="DIR", help="folder for plan.csv, plan.json and the figure")
     return parser
 
 

@@ -60,7 +60,7 @@ def create_identities(seed: int, *, identities: int, pictures: int) -> tuple[fac
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """The command line; see the docstring of the module."""
-    helps = {"pictures": "of every identity", "size": "side of the pictures, pixels"}
+    helps = {"identities": "people", "pictures": "of every identity", "size": "side of the pictures, pixels"}
     write_world.run(write_identities, "perface identities", str(__doc__), helps, arguments)
 
 

@@ -212,7 +212,8 @@ def _take(tree: Any, index: np.ndarray) -> Any:
 def main(arguments: Sequence[str] | None = None) -> None:
     """The command line; see the docstring of the module."""
     helps = {
-        "sources": "number of source triplets",
+        "sources": "source triplets: three faces each",
+        "targets": "pictures that faces are swapped into",
         "people": "portraits in the CelebAMask-HQ layout",
         "size": "side of the swaps, pixels",
         "celeba_size": "side of the portraits, pixels",
@@ -231,12 +232,17 @@ def run(
     """The command line of a writer: `--out`, and a flag for each of its options, with the same default."""
     parser = ArgumentParser(prog=program, arguments="--out DIR", description=documentation.splitlines()[0])
     parser.add_argument("--out", metavar="DIR", required=True, help="must be empty, or finished with the same options")
+    helps = {"seed": "names the people", "quality": "JPEG quality, 1 to 100", **helps}
+    metavar = {int: "N", str: "NAME"}
     for name, option in inspect.signature(write).parameters.items():
         if option.annotation is bool:
             parser.add_argument(f"--{name}", action="store_true", help=helps.get(name))
         elif option.kind is option.KEYWORD_ONLY:
             kind = str if option.annotation is str else int
-            parser.add_argument(f"--{name}", type=kind, default=option.default, help=helps.get(name))
+            default = "" if option.default is None else f" (default: {option.default})"
+            parser.add_argument(
+                f"--{name}", metavar=metavar[kind], type=kind, default=option.default, help=helps[name] + default
+            )
     options = vars(parser.parse_args(arguments))
     folder = options.pop("out")
     numbers = ", ".join(f"{name} {value}" for name, value in options.items() if type(value) is int)
