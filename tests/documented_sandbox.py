@@ -82,7 +82,6 @@ TABLES = {  # a mention -> the command that stands for it
     "perface identities": "perface identities --out data/identities",
     "python -m benchmarks.readme_picture --model DIR": "python -m benchmarks.readme_picture --model models/arcface_r50",
     "perface convert DIR --out FILE.pth": "perface convert models/arcface_r50 --out models/back.pth",
-    "python -m perface_jax.selftest DIR": "perface selftest models/arcface_r50",
 }  # fmt: skip
 WEIGHTS = "ms1mv3_arcface_r50_fp16.pth"
 REMADE = ("models/converted", "models/back.pth", "anonymized")  # what a command refuses to overwrite

@@ -111,7 +111,7 @@ def _main(name):
 def _filled(word):
     """Placeholders, of which some commands ask something, and variables, some of which must be numbers."""
     word = re.sub(r"\$\w+", "1", word)
-    return {"FILE": "FILE.pth", "--config=...": "--config=configs/perface_r50.py"}.get(word, word)
+    return {"FILE": "FILE.pth", "DIR": "docs", "--config=...": "--config=configs/perface_r50.py"}.get(word, word)
 
 
 def _parse(name, run, arguments, monkeypatch, *, whole):

@@ -32,8 +32,8 @@ ORIGINALS = {"originals": ("DIR", "Folder of original pictures.")}
 CANDIDATES = {"candidates": ("DIR", "Folder of pictures that may be swapped in.")}
 METHODS = {"anonymized": ("NAME=DIR,...", "The anonymized pictures, whole: one folder for each method.")}
 FACES = {
-    "landmarks": ("FILE", "Or ROLE=FILE,...; a role is originals, candidates, or a method."),
-    "attributes": ("FILE", "Or ROLE=FILE,...; a role is originals or candidates."),
+    "landmarks": ("FILE", "Points of all faces, or ROLE=FILE,...: of originals, candidates, or a method."),
+    "attributes": ("FILE", "Male and Young of all faces, or ROLE=FILE,...: of originals or candidates."),
     "recognizers": ("NAME=DIR,...", "Further recognizers: folders of a model, or of vectors."),
 }
 LISTS = ("parts", "anonymized", *FACES)

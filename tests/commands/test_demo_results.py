@@ -17,6 +17,7 @@ def report():
         Score(GAIN, "after training", 0.25, 0.05, 0.45, signed=True),
         Score(ACCURACY, "before training", 0.5, 0.4, 0.6),
         Score(ACCURACY, "after training", 0.75, 0.65, 0.85),
+        Score(ACCURACY, Kind.BASELINE, 0.85, 0.8, 0.9, own=False),
         Score(ACCURACY, Kind.ACHIEVABLE, 0.95, 0.9, 1.0, own=False),
         Score(SOFT, "after training", 0.6, 0.5, 0.7),
         Score(SOFT, Kind.AGREEMENT, 0.7, 0.6, 0.8, own=False),
@@ -29,7 +30,7 @@ def test_the_results_fit_the_screen_and_end_in_a_command_to_paste():
         demo_results.text(pathlib.Path("runs/demo"), report())
         == """\
 Accuracy on new targets 0.50 -> 0.75 [0.65, 0.85], gain +0.25 [+0.05, +0.45];
-best achievable 0.95 [0.90, 1.00], two people agree 0.70 [0.60, 0.80].
+best achievable 0.95 [0.90, 1.00], image-blind baseline 0.85 [0.80, 0.90].
 A demo this small, on drawn faces, says little about new people or photographs.
 The report is runs/demo/report/report.html. Next, compare two faces:
 perface compare runs/demo/faces/a.png runs/demo/faces/b.png \\
