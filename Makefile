@@ -32,7 +32,8 @@ lint: $(VENV)/installed-test
 	$(RUN) -m ruff format --check --quiet .
 	$(RUN) -m pyright --pythonpath $(RUN)
 
-# The site of docs/, README and reference, in site/. A link to nothing and a public name without a docstring fail.
+# The site of docs/, README and reference: open site/index.html. A link to nothing and a public name without a docstring
+# fail. Its search needs a server: python -m http.server --directory site
 docs: $(VENV)/installed-docs
 	NO_MKDOCS_2_WARNING=1 $(RUN) -m mkdocs build --strict
 

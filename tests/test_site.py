@@ -139,4 +139,4 @@ def test_the_site_is_built_strictly_and_fetches_nothing(tmp_path):
     assert not built.returncode, built.stderr
     fetched = r"<(?:script|img|link)[^>]*(?:src|href)=[\"']?(?:https?:)?//"
     assert not [path for path in tmp_path.rglob("*.html") if re.search(fetched, path.read_text())]
-    assert (tmp_path / "reference" / "metrics" / "index.html").exists()
+    assert (tmp_path / "reference" / "metrics.html").exists()
