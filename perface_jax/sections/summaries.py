@@ -57,7 +57,11 @@ def group_summary(rows: Sequence[GroupRow]) -> Summary:
     whole = [row for row in rows if row.group == ALL and row.task == Task.FOUR]
     found = ", ".join(f"{row.top1.value:.0%} ({readable(row.model)})" for row in whole)
     scores = [Score(TOP1, readable(row.model), *row.top1) for row in whole]
-    return _summary(f"Right group of four in STEP 1: {found}.", scores, f"STEP 1: {whole[0].queries} faces.")
+    return _summary(
+        f"STEP 1 finds the right one of four groups for {found} of the faces.",
+        scores,
+        f"STEP 1: {whole[0].queries} faces.",
+    )
 
 
 def selection_summary(rows: Sequence[SelectionRow]) -> Summary:

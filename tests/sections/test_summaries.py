@@ -87,6 +87,6 @@ def test_summaries_of_parts_are_joined_in_order():
     group = group._replace(top1=group.top1._replace(value=0.45))
     both = sections.join_summaries([verification, sections.group_summary([group])])
     assert both.verdict == "One person or two, pairs told right: 91.2% (before training)."
-    assert both.details == "Right group of four in STEP 1: 45% (after training)."
+    assert both.details == "STEP 1 finds the right one of four groups for 45% (after training) of the faces."
     assert [score.measure for score in both.scores] == [summaries.VERIFIED, summaries.TOP1]
     assert both.run.endswith("unseen in training. STEP 1: 100 faces.")
