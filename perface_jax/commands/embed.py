@@ -40,7 +40,7 @@ def _embed(chosen: argparse.Namespace) -> None:
         f"Embedding the faces of {count:,} pictures of {chosen.folder} with {chosen.model}", file=sys.stderr, flush=True
     )
     names, embeddings, skipped = face_files.embed_folder(opened, chosen.folder, chosen.faces)
-    left_out = "".join(f"left out: {name}: {why}\n" for name, why in skipped)
+    left_out = face_files.wrapped([f"left out: {name}: {why}" for name, why in skipped])
     if not names:
         raise ValueError(f"{left_out}no picture of {chosen.folder} can be used")
     vectors = evaluation.Vectors(tuple(names), embeddings, chosen.folder)  # refuses NaN

@@ -173,7 +173,7 @@ def _near(path: epath.Path) -> str:
     if not path.parent.is_dir():
         return f": there is no folder {path.parent}"
     names = sorted(other.name for other in path.parent.iterdir() if other.suffix.lower() in images.SUFFIXES)
-    close = difflib.get_close_matches(path.name, names, 1)
+    close = difflib.get_close_matches(path.name, names, 1, cutoff=0.7)
     if close:
         return f"; did you mean {path.parent / close[0]}?"
     return f"; the pictures there are {', '.join(names[:3])}{', ...' * (len(names) > 3)}" if names else ""

@@ -78,7 +78,7 @@ def _columns(head: str, meaning: str, width: int) -> Iterable[str]:
     parts = textwrap.wrap(meaning, 80 - width, break_on_hyphens=False)
     if len(head) > width:
         return [
-            *textwrap.wrap(head, 80, initial_indent="  ", subsequent_indent="    "),
+            *textwrap.wrap(head.strip(), 80, initial_indent="  ", subsequent_indent="    "),
             *(" " * width + part for part in parts),
         ]
     return [head + parts[0], *(" " * width + part for part in parts[1:])]

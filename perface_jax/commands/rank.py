@@ -53,6 +53,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     chosen = parser.parse_args(arguments)
     if chosen.top < 1:
         parser.error(f"saw --top {chosen.top}, wanted at least 1")
+    if chosen.sheet and not chosen.sheet.lower().endswith((".png", ".pdf")):
+        parser.error(f"saw --sheet {chosen.sheet}, wanted a file that ends in .png or .pdf")
     try:
         _rank(chosen)
     except (OSError, ValueError) as error:
@@ -183,7 +185,7 @@ def _write_sheet(chosen, query, found, shown):
     }
     drawn = figures.ranked(epath.Path(chosen.query).name, query, groups)
     with files.replacing(chosen.sheet) as unfinished:
-        drawn.savefig(str(unfinished), format=epath.Path(chosen.sheet).suffix[1:] or "png", dpi=200)
+        drawn.savefig(str(unfinished), format=chosen.sheet[-3:].lower(), dpi=200)
 
 
 if __name__ == "__main__":

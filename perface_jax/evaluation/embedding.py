@@ -226,7 +226,7 @@ def _load(folder, model, crop, find, name):
         fit = functools.partial(pictures.fit, picture, crop=crop, size=model.image_size, template=template)
         return places if isinstance(places, str) else [fit(landmarks=points) for points in places]
     except (ValueError, TypeError, OSError) as error:
-        return str(error)
+        return str(error).removeprefix(f"{name}: ")  # whoever shows the reason names the picture
 
 
 def _finder(landmarks, detector, faces, crop):

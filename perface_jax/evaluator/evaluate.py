@@ -134,12 +134,16 @@ def _triplets(target, triplets, similarities: Mapping[str, np.ndarray]) -> PartR
     votes = evaluation.vote_table(cells, intervals=method)
     splits = [run.data.split for runs in cells.values() for run in runs]
     votes = votes._replace(rows=divisions.with_seen(votes.rows, first))
-    summary = sections.triplet_summary(rows, votes.rows)
+    compared = _comparison(target, cells, triplets) if target.compare else None
+    summaries = [
+        sections.triplet_summary(rows, votes.rows),
+        sections.comparison_summary(compared.rows) if compared else None,
+    ]
     found = [
         sections.accuracy(rows, evaluation.similarity_pairs(cells)),
         sections.votes(votes),
         sections.variances(evaluation.variance_rows(cells), method),
-        _comparison(target, cells, triplets) if target.compare else None,
+        compared,
         sections.examples(evaluation.examples(cells), triplets),
         sections.training(target.workdir / "log.jsonl") if target.workdir else None,
     ]
@@ -151,7 +155,7 @@ def _triplets(target, triplets, similarities: Mapping[str, np.ndarray]) -> PartR
     found[0] = found[0]._replace(warnings=[*notes, *sections.triplet_warnings(rows, splits)])
     warnings = [*_data_warnings(triplets), *found[0].warnings]
     facts = {"triplets": _facts(triplets), "division": list(dict.fromkeys(map(str, splits)))}
-    return PartResult([section for section in found if section], warnings, facts, [summary] if summary else [])
+    return PartResult([section for section in found if section], warnings, facts, [*filter(None, summaries)])
 
 
 def _write_votes_tables(folder, triplets, cells):

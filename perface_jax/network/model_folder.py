@@ -30,6 +30,7 @@ from perface_jax.network import input_contract
 from perface_jax.network.batch_norm import EPSILON
 from perface_jax.network.model import IResNet
 
+MAKE_ONE = "Make one with `perface convert CHECKPOINT --out DIR`."
 FORMATS = (1, 2)  # 2: another input contract than the first, which versions before 0.2 would have overlooked
 CONTRACT = {"color_order": "rgb", "input_range": input_contract.INPUT_RANGE, "epsilon": EPSILON}  # of format 1
 FIELDS = ("width", "image_size", "embedding_size", "remat", "crop")  # recorded as they are
@@ -149,9 +150,10 @@ def load_model(path: epath.PathLike) -> tuple[IResNet, dict]:
     path = epath.Path(path)
     if not (path / "model.json").exists():
         seen = ", ".join(sorted(p.name for p in path.iterdir())[:8]) if path.is_dir() else "nothing"
+        inside = path / "model"  # of a workdir, given in place of its model
+        wanted = f"Give {inside}." if (inside / "model.json").exists() else MAKE_ONE
         raise FileNotFoundError(
-            f"{path} is not a model folder: it should hold model.json, found {seen or 'an empty folder'}. "
-            "Make one with `perface convert CHECKPOINT --out DIR`."
+            f"{path} is not a model folder: it should hold model.json, found {seen or 'an empty folder'}. {wanted}"
         )
     model = _rebuild(path / "model.json")
     with _checkpointer() as checkpointer:

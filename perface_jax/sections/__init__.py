@@ -7,6 +7,7 @@ from perface_jax.sections.comparisons import comparison
 from perface_jax.sections.faces import group_table, selection_table
 from perface_jax.sections.runs import training, verification
 from perface_jax.sections.summaries import (
+    comparison_summary,
     group_summary,
     join_summaries,
     selection_summary,
@@ -20,6 +21,7 @@ from perface_jax.sections.warnings import triplet_warnings
 __all__ = [
     "accuracy",
     "comparison",
+    "comparison_summary",
     "examples",
     "group_summary",
     "group_table",

@@ -4,7 +4,17 @@ import math
 from collections.abc import Sequence
 
 from perface_jax.annotations import Setting
-from perface_jax.evaluation import GroupRow, Kind, Role, SelectionRow, TripletRow, VerificationRow, VoteRow
+from perface_jax.evaluation import (
+    ComparisonRow,
+    GroupRow,
+    Kind,
+    Role,
+    SelectionRow,
+    TripletRow,
+    VerificationRow,
+    VoteRow,
+)
+from perface_jax.evaluation import Measure as Compared
 from perface_jax.evaluation.achievable import LOWER
 from perface_jax.evaluation.groups import ALL, Task
 from perface_jax.formatting import estimate
@@ -19,6 +29,7 @@ MEASURES = {
     TOP1: Measure("STEP 1: share of faces given the right one of four groups (chance .25)", 0.25),
     VERIFIED: Measure("Verification: share of pairs told right, one person or two (chance .5)", 0.5),
 }
+PAIRS = 2  # of models compared, at most
 NOTE = (
     "Bars and brackets: 95% intervals, of the best achievable its bounds for any distribution of votes. Dashed: chance,"
     " or no gain."
@@ -50,6 +61,16 @@ def triplet_summary(rows: Sequence[TripletRow], votes: Sequence[VoteRow]) -> Sum
     beside = " ".join(_beside([row for row in models if row.role is not Role.START], baseline))
     gains = " ".join(_gains(trained))
     return _summary(gains or beside, scores, _run(setting, models[-1]), beside if gains else "")
+
+
+def comparison_summary(rows: Sequence[ComparisonRow]) -> Summary | None:
+    """Two models, in accuracy: of the strictest test setting, untrained ones only where there are no others."""
+    tested = [row for row in rows if row.measure is Compared.ACCURACY and row.setting.is_test and row.triplets]
+    shown = [row for row in tested if row.setting == tested[0].setting]
+    shown = [row for row in shown if not any(name.startswith("before") for name in (row.first, row.second))] or shown
+    others = f"{len(shown) - PAIRS} more pairs are in the table of the paired comparison."
+    text = " ".join([*map(_compared, shown[:PAIRS]), *([others] if len(shown) > PAIRS else [])])
+    return _summary("", [], "", text) if text else None
 
 
 def group_summary(rows: Sequence[GroupRow]) -> Summary:
@@ -84,7 +105,8 @@ def join_summaries(summaries: Sequence[Summary]) -> Summary | None:
     first, *others = summaries
     texts = [first.details, *(text for one in others for text in (one.verdict, one.details))]
     scores = [score for one in summaries for score in one.scores]
-    return _summary(first.verdict, scores, " ".join(one.run for one in summaries), " ".join(filter(None, texts)))
+    runs = " ".join(one.run for one in summaries if one.run)
+    return _summary(first.verdict, scores, runs, " ".join(filter(None, texts)))
 
 
 def _summary(verdict, scores, run, details=""):
@@ -113,6 +135,14 @@ def _gains(trained: Sequence[TripletRow]) -> list[str]:
         gain = estimate((row.gain, row.gain_low, row.gain_high), "+.3f", missing="n/a")
         outcomes.setdefault(_outcome(row), []).append(f"{gain} ({cell})" if cell else gain)
     return [f"{outcome}: gain {', '.join(gains)}." for outcome, gains in outcomes.items()]
+
+
+def _compared(row):
+    second = readable(row.second).replace(", of ", " of ")
+    difference = estimate((row.difference, row.low, row.high), "+.3f", missing="n/a")
+    sure = row.low > 0 or row.high < 0
+    told = f"{'the first' if row.low > 0 else 'the second'} is higher" if sure else "which is higher cannot be told"
+    return f"Accuracy, {readable(row.first)} minus {second}: {difference}; {told}."
 
 
 def _outcome(row):

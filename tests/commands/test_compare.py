@@ -62,4 +62,7 @@ def test_what_cannot_be_compared_is_said_with_what_to_do(folder, start, capsys):
     assert "--detector none" in none
     assert "wanted --model DIR" in failed(capsys, good, good)
     assert "is not a model folder" in failed(capsys, good, good, "--model", folder)
+    start.rename(folder / "model")  # of a workdir
+    assert failed(capsys, good, good, "--model", folder).endswith(f" Give {folder / 'model'}.\n")
+    (folder / "model").rename(start)
     assert "unknown crop 'arcfac'" in failed(capsys, good, good, *model, "--crop", "arcfac")

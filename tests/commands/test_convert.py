@@ -54,4 +54,6 @@ def test_without_a_file_the_forms_are_shown_where_help_is_asked_for(capsys):
     with pytest.raises(SystemExit) as end:
         convert.main(["--help"])
     assert end.value.code == 0
-    assert "a model folder" in capsys.readouterr().out
+    page = capsys.readouterr().out
+    assert "a model folder" in page
+    assert max(map(len, page.splitlines())) <= 80

@@ -23,7 +23,7 @@ def test_the_file_has_what_embed_folder_returns_and_the_others_are_listed(folder
     embed.main([str(folder), "--model", str(start), "--out", str(out), "--faces", "all"])
     said = capsys.readouterr().out
     assert "left out: empty.png: no face found" in said
-    assert "left out: page.jpg: page.jpg: a web page" in said
+    assert "left out: page.jpg: a web page" in said
     assert "8 faces embedded, 2 left out; 16 numbers a face" in said
     options = {"crop": "arcface", "detector": brightest, "faces": "all"}
     names, vectors, _ = evaluation.embed_folder(*load_model(start), folder, **options)

@@ -16,6 +16,7 @@ def test_a_part_of_an_evaluation_has_a_page_of_its_own(part):
     assert others[part] not in page
     assert len(page.splitlines()) <= 37  # the example has three more
     assert max(map(len, page.splitlines())) <= 80
+    assert not [line for line in page.splitlines() if line.startswith(("   --", "    --", "    groups."))]
     assert evaluate_flags.part(["x", *COMMANDS[part or "evaluate"].options]) == part
     every = "\n".join(evaluate_flags.page(part, "fields"))
     assert all(f"{name} = " in every for name in evaluate_flags.FIELDS[part] if not name.startswith("data."))

@@ -66,3 +66,10 @@ def test_nobody_to_rank_is_said(folder, start, capsys):  # noqa: F811
     with pytest.raises(SystemExit):
         rank.main([str(folder / "p0.png"), str(folder / "p0.png"), "--model", str(start)])
     assert "wanted a folder of pictures; `perface compare A B`" in capsys.readouterr().err
+
+
+def test_a_sheet_of_another_format_is_refused_before_the_work(capsys):
+    with pytest.raises(SystemExit) as end:
+        rank.main(["/nope.png", "/nope", "--model", "/nope", "--sheet", "sheet.jpg"])
+    assert end.value.code == 2
+    assert "saw --sheet sheet.jpg, wanted a file that ends in .png or .pdf" in capsys.readouterr().err

@@ -157,7 +157,7 @@ def test_pictures_that_cannot_be_used_are_listed_and_wrong_files_name_the_line(m
     scale.main(arguments(model, study))
     said = " ".join(capsys.readouterr().out.split())
     assert "left out: nowhere.png: no such picture in" in said
-    assert "left out: page.png: page.png: a web page" in said
+    assert "left out: page.png: a web page" in said
     assert "1 other pictures of" in said
     before = (model / "scale.json").read_text()
 

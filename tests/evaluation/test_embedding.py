@@ -74,6 +74,7 @@ def test_a_folder_is_embedded_in_the_order_of_names_and_bad_pictures_are_listed(
     np.testing.assert_allclose(vectors, embeddings[[0, 1, 3, 4]], atol=1e-5)
     assert [name for name, _ in skipped] == ["1b.jpg", "2.png", "2b.jpg", "wide.png"]
     assert "40 x 20" in dict(skipped)["wide.png"]
+    assert dict(skipped)["1b.jpg"] == "an empty file (0 bytes)"  # the name stands beside it
 
 
 def test_a_crop_that_is_not_the_models_warns(folder, variables):

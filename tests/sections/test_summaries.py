@@ -75,6 +75,40 @@ def test_scores_of_the_strictest_setting_stand_beside_what_they_are_compared_wit
     )
 
 
+def compared(first, second, low, high, setting=STRICTEST, **other):
+    tests = {"p": 0.5, "p_sign_flip": 0.5, "p_mcnemar": 0.5, "triplets": 51, "sources": 12, "note": ""}
+    return evaluation.ComparisonRow(setting, first, second, 0.1, low, high, **(tests | other))
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "told"),
+    [
+        (0.02, 0.18, "the first is higher"),
+        (-0.18, -0.02, "the second is higher"),
+        (-0.02, 0.22, "which is higher cannot be told"),
+        (float("nan"), float("nan"), "which is higher cannot be told"),
+    ],
+)
+def test_a_comparison_with_another_run_is_told_by_its_interval(low, high, told):
+    found = sections.comparison_summary(
+        [
+            compared("before", "after of other", -0.9, -0.8),
+            compared("after", "after of other", low, high),
+            compared("after", "after of other", 0.5, 0.6, setting=Setting.TARGET_UNSEEN),
+            compared("after", "after of other", 0.5, 0.6, measure=evaluation.Measure.SOFT_SCORE),
+        ]
+    )
+    given = "" if low != low else f" [{low:+.3f}, {high:+.3f}]"
+    assert found.details == f"Accuracy, after training minus after training of other: +0.100{given}; {told}."
+
+
+def test_of_many_compared_models_the_first_are_told():
+    assert sections.comparison_summary([compared("a", "b", 0, 1, triplets=0)]) is None
+    found = sections.comparison_summary([compared("mine", f"other{i}", 0.1, 0.2) for i in range(5)])
+    assert found.details.count("the first is higher") == summaries.PAIRS
+    assert found.details.endswith(" 3 more pairs are in the table of the paired comparison.")
+
+
 def test_a_report_without_test_triplets_has_no_summary():
     trained = [TripletRow(Setting.TRAIN, "after", Kind.MODEL, Role.TRAINED, 0.9)]
     assert sections.triplet_summary(trained, []) is None
