@@ -54,6 +54,8 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--out", required=True, help=".pth file to write; must not exist")
     args = parser.parse_args(arguments)
     out = pathlib.Path(args.out)
+    if out.suffix not in (".pth", ".pt"):
+        parser.exit(2, f"saw --out {out}, wanted a file that ends in .pth or .pt\n")
     with files.user_errors(parser):
         with extras.explained():
             import torch

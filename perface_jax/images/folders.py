@@ -11,10 +11,12 @@ def picture_names(folder: epath.PathLike) -> list[str]:
     Files with one of SUFFIXES; hidden files are skipped.
 
     Raises:
-      FileNotFoundError: no such folder.
+      FileNotFoundError: no such folder; NotADirectoryError: a file.
       ValueError: no picture in it.
     """
     folder = epath.Path(folder)
+    if folder.exists() and not folder.is_dir():
+        raise NotADirectoryError(f"{folder} is a file, wanted a folder of pictures")
     if not folder.is_dir():
         raise FileNotFoundError(f"no folder {folder}")
     # Not those that begin with a dot: macOS puts ._x.jpg beside x.jpg.

@@ -48,6 +48,13 @@ def test_a_file_that_is_there_is_not_overwritten(tmp_path, capsys):
     assert (tmp_path / "there.pth").read_text() == "mine"
 
 
+def test_a_name_that_is_no_file_of_pytorch_is_refused(tmp_path, capsys):
+    with pytest.raises(SystemExit) as end:
+        to_torch.main([str(tmp_path), "--out", str(tmp_path / "folder")])
+    assert end.value.code == 2
+    assert capsys.readouterr().err == f"saw --out {tmp_path / 'folder'}, wanted a file that ends in .pth or .pt\n"
+
+
 def test_variables_of_another_model_are_refused():
     model = iresnet("r18", width=4, image_size=32, embedding_size=16)
     with pytest.raises(ValueError, match=r"- params/layer3_1/.*\n"):
