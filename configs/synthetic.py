@@ -24,8 +24,9 @@ Accuracy:  five folds pooled, seeds 0 to 2 (mean +- SD); in brackets the gain of
 
 Variants: `demo` is what `perface demo` trains, shrunk to minutes: 120 sources x 21 targets, a recognizer of 155 steps,
 300 steps, one seed. It tests on new targets alone. docs/synthetic.md says what was chosen for it, and how.
-           ii  .639 -> .803   [+.163: +.069, +.258]   624 triplets; its people were known to the choices
-           wall time: 4 min 30 s of processor time from empty caches, while the machine was shared
+Wall time: 4 min 30 s of processor time from empty caches; not measured on quiet cores
+Accuracy:  ii  .639 -> .803   [+.163: +.069, +.258]   624 triplets; its people were known to the choices
+               .943 the best image-blind baseline, [.906, .966]
            on a world drawn with --seed 1, which no choice was made on, with a recognizer of 248 steps:
            ii  .564 -> .772   [+.208: +.123, +.293]   658 triplets, 100 sources, 12 targets
 """
