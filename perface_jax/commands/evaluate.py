@@ -105,9 +105,9 @@ def _show(found):
 
 def _anonymize(config, part):
     if not FLAGS.originals:
-        raise ValueError(f"--part={part} wants --originals=DIR")
+        raise ValueError(f"{part} wants --originals=DIR")
     if "anonymize" not in config:
-        raise ValueError(f"--part={part} wants the config of a run on triplets; this one's task is {config.task}")
+        raise ValueError(f"{part} wants the config of a run on triplets; this one's task is {config.task}")
     inputs = Inputs(
         originals=FLAGS.originals,
         methods=command_line.named(FLAGS.anonymized, alone="anonymized"),
@@ -122,7 +122,7 @@ def _anonymize(config, part):
         _say(f"Evaluating {' and '.join(inputs.methods)} beside baselines, on the originals of {FLAGS.originals}")
         return _show(anonymizer.evaluate(config, FLAGS.workdir or None, inputs))
     if not (FLAGS.workdir and FLAGS.candidates and FLAGS.out):
-        raise ValueError("--part=anonymize wants --workdir=RUN --originals=DIR --candidates=DIR --out=DIR")
+        raise ValueError("anonymize wants --workdir=RUN --originals=DIR --candidates=DIR --out=DIR")
     _make_folders()
     _say(f"Replacing the faces of {FLAGS.originals} by faces of {FLAGS.candidates}, with the model of {FLAGS.workdir}")
     _show(anonymizer.anonymize(config, FLAGS.workdir, inputs, FLAGS.out))

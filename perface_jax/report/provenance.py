@@ -14,7 +14,9 @@ def made() -> Made:
     date = datetime.datetime.now().astimezone().isoformat(" ", "minutes")
     program = pathlib.PurePath(sys.argv[0])
     name = f"python -m {program.parent.name}" if program.name == "__main__.py" else program.name
-    return Made(date, _commit(), shlex.join([*name.split(), *sys.argv[1:]]))
+    implied = f"--part={name.rpartition(' ')[2]}"  # what `perface anonymize` stands for
+    given = [argument for argument in sys.argv[1:] if argument != implied]
+    return Made(date, _commit(), shlex.join([*name.split(), *given]))
 
 
 def _commit() -> str:

@@ -127,7 +127,7 @@ def test_a_name_twice_or_without_a_value_is_refused(given, message):
     ("config", "message"),
     [
         ("perface_r50", "report: file exists"),
-        ("arcface_synthetic", "--part=privacy wants the config of a run on triplets; this one's task is identities"),
+        ("arcface_synthetic", "privacy wants the config of a run on triplets; this one's task is identities"),
     ],
 )
 def test_what_cannot_be_judged_or_written_is_refused_before_any_work(config, message, tmp_path):

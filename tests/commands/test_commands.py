@@ -74,7 +74,7 @@ def test_the_fields_of_a_config_are_listed_with_what_they_mean():
 
 def test_the_former_spelling_of_a_flag_is_understood_and_not_advertised():
     said = perface("evaluate", "--anonymised=a=x", "--part=privacy", expect=2)
-    assert said == "--part=privacy wants --originals=DIR\n"
+    assert said == "privacy wants --originals=DIR\n"
     assert "anonymised" not in perface("evaluate", "--help")
 
 

@@ -11,6 +11,8 @@ from tests.conftest import ROOT
 def test_the_command_is_one_that_a_reader_can_run_again(monkeypatch):
     monkeypatch.setattr(sys, "argv", ["/usr/bin/perface", "evaluate", "--workdir=a b"])
     assert made().command == "perface evaluate '--workdir=a b'"
+    monkeypatch.setattr(sys, "argv", ["perface privacy", "--part=privacy", "--originals=a"])
+    assert provenance.made().command == "perface privacy --originals=a"
     monkeypatch.setattr(sys, "argv", ["/x/perface_jax/__main__.py", "evaluate"])
     assert made().command == "python -m perface_jax evaluate"
 
