@@ -25,7 +25,7 @@ fit, calls = images.fit, []
 def slow(*args, **options):
     calls.append(0)
     if len(calls) == 40:
-        print("writing", flush=True)
+        print("writing", file=sys.__stdout__, flush=True)  # the build keeps what others print
         time.sleep(60)
     return fit(*args, **options)
 images.fit = slow
