@@ -7,6 +7,7 @@ import sys
 from typing import NamedTuple, NoReturn
 
 from perface_jax import extras
+from perface_jax._version import __version__
 from perface_jax.argument_parser import plain
 from perface_jax.commands import quiet
 
@@ -134,6 +135,8 @@ def main() -> None:
     name, *rest = sys.argv[1:] or ["--help"]
     if name in ("--help", "-h"):
         print(listed())
+    elif name == "--version":
+        print(f"perface_jax {__version__}")
     elif name not in COMMANDS:
         close = difflib.get_close_matches(name, COMMANDS, 1)
         advice = f"did you mean {close[0]!r}? All commands" if close else "All commands"

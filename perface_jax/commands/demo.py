@@ -33,7 +33,7 @@ from perface_jax.training import builders, preemption, trainer, workdir
 IDENTITIES = {"identities": 240, "pictures": 10, "size": 64}
 WORLD = {"sources": 120, "targets": 21, "people": 200, "size": 64, "celeba_size": 64, "order_fault": True}
 START = """\
-Everything end to end on drawn faces, in about 4 minutes on 2 cores. Simulated
+Everything end to end on drawn faces, in about 3 minutes on 2 cores. Simulated
 people vote which faces are alike; a fault is planted in the file of votes, and
 the audit has to find it. Details are in {}."""
 COLUMN = 72  # of the time of a stage
@@ -84,8 +84,8 @@ def run(out: pathlib.Path, plan: Plan) -> None:
     if results.is_file():
         print(f"The demo in {out} is done; it runs again once the folder is removed.\n{results.read_text()}", end="")
         return
-    print(START.format(out / "demo.log"), flush=True)
     out.mkdir(parents=True, exist_ok=True)
+    print(START.format(out / "demo.log"), flush=True)
     with open(out / "demo.log", "a") as log:
         people, swaps = plan.recognizer.split.sizes[0], 3 * plan.world["sources"] * plan.world["targets"]
         with _stage(f"1/5 drawing {swaps:,} face swaps, and people", log):

@@ -33,7 +33,7 @@ def sentences(scale: SimilarityScale | None, cosine: float, model: str | os.Path
 def without(model: str | os.PathLike) -> str:
     """What is said where there is no scale."""
     return (
-        "What this means to people is not known: the model folder has no scale."
+        "What this means to people is not known: the model folder has no scale that can be used."
         f" `perface scale --model {model} --pictures DIR --people CSV` makes one."
     )
 

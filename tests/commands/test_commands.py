@@ -15,6 +15,7 @@ import pytest
 from PIL import Image
 
 from perface_jax import commands, selftest
+from perface_jax._version import __version__
 from perface_jax.commands import COMMANDS
 from perface_jax.network.model_folder import load_model
 from tests import processes
@@ -35,6 +36,7 @@ def test_perface_lists_its_commands_and_names_them_where_another_is_asked_for():
     assert max(map(len, listed.splitlines())) <= 80
     assert len(listed.splitlines()) <= 28
     assert listed == perface() == run("-m", "perface_jax")
+    assert perface("--version") == f"perface_jax {__version__}\n"
     wanted = "perface has no command 'trian'; did you mean 'train'? All commands: perface --help\n"
     assert perface("trian", expect=2) == wanted
     shown = [name for names in commands.GROUPS.values() for name in names if name in COMMANDS]

@@ -69,7 +69,7 @@ def test_a_folder_that_holds_something_else_is_refused(tmp_path, capsys):
     assert "data/identities is not empty, and was not changed" in capsys.readouterr().err
 
 
-@pytest.mark.slow  # 4 minutes on 2 cores
+@pytest.mark.slow  # 5 minutes on 2 cores
 def test_the_demo_is_stopped_and_continued_and_shows_a_gain(tmp_path):
     out = tmp_path / "runs" / "demo"
     printed = tmp_path / "printed"

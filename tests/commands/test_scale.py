@@ -127,7 +127,7 @@ def test_a_scale_of_another_model_or_a_damaged_one_is_not_used_and_says_so(model
     compare.main(given)
     said = " ".join(capsys.readouterr().out.split())
     assert "scale.json is not used: it was made for another model" in said
-    assert "the model folder has no scale" in said
+    assert "the model folder has no scale that can be used" in said
     (model / "scale.json").write_text("{}")
     compare.main(given)
     assert "is damaged or of another version" in capsys.readouterr().out
