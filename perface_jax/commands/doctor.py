@@ -8,6 +8,7 @@ import importlib.metadata
 import importlib.util
 import pathlib
 import platform
+import textwrap
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -105,7 +106,7 @@ def _extras() -> Iterator[str]:
         missing = [package for package in packages if importlib.util.find_spec(package) is None]
         command = f'python -m pip install "perface_jax[{extra}]"'
         state = f"missing {', '.join(missing)}: {command}" if missing else f"installed: {', '.join(packages)}"
-        yield f"extra {extra:<10}{state}"
+        yield textwrap.fill(f"extra {extra:<10}{state}", 80, subsequent_indent=16 * " ", break_on_hyphens=False)
 
 
 if __name__ == "__main__":

@@ -169,13 +169,13 @@ def _report(chosen: argparse.Namespace, effects: Effects, note: str, found: list
         "targets",
         "votes",
         "answers",
-        "with a label",
-        *(f"power, model sd {sd:g}" for sd in deviations),
+        "labeled",
+        *(f"power, sd {sd:g}" for sd in deviations),
     ]
     help = (
         f"Share of {chosen.simulations:,} simulated studies in which the {chosen.test.replace('_', '-')} test finds a"
         f" gain from {chosen.accuracy:g} to {chosen.accuracy + chosen.gain:g} (p < .05); {chosen.labels} labels."
-        " Votes: per triplet. Model sd: how differently the two models do on different sources, logit. "
+        " Votes: per triplet. sd: how differently the two models do on different sources, logit. "
         + " ".join(_advice([row for row in found if row.model_source == sd], chosen.power) for sd in deviations)
     )
     curves = {f"model sd {sd:g}": _curves([row for row in found if row.model_source == sd]) for sd in deviations}

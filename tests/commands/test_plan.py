@@ -17,7 +17,7 @@ def test_the_table_names_the_design_with_the_fewest_answers(capsys, tmp_path):
     plan.main([*QUICK, "--power", ".1", "--test", "source", "--out", str(tmp_path)])
     shown = " ".join(capsys.readouterr().out.split())
     assert "Fewest answers for a power of 0.1 with a model sd of 0.3: 40 sources x 4 targets x 3 votes = 480." in shown
-    assert "power, model sd 0.3 power, model sd 1" in shown
+    assert "power, sd 0.3 power, sd 1" in shown
     with open(tmp_path / "plan.csv") as file:
         rows = list(csv.DictReader(file))
     assert [(row["sources"], row["model_source"]) for row in rows] == [
