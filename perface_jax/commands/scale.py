@@ -54,11 +54,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
         arguments="--model DIR --pictures DIR --people CSV",
         description="What do the cosines of a model mean?",
     )
+    parser.add_argument("folder", metavar="MODEL", nargs="?", help="the model folder, in place of --model")
     face_files.add_arguments(parser)
     parser.add_argument("--pictures", metavar="DIR", required=True, help="pictures of people, also in subfolders")
     parser.add_argument("--people", metavar="CSV", required=True, help="columns picture,person")
     parser.add_argument("--answers", metavar="CSV", help="columns reference,a,b,votes_a,votes_b")
     chosen = parser.parse_args(arguments)
+    if chosen.folder and chosen.model:
+        parser.error(f"saw {chosen.folder} and --model {chosen.model}, wanted one of the two")
+    chosen.model = chosen.model or chosen.folder
     try:
         _scale(chosen)
     except (OSError, ValueError) as error:

@@ -68,7 +68,7 @@ def test_a_scale_is_made_used_kept_and_replaced_aloud(model, study, tmp_path, ca
     compare.main(given)
     assert f"`perface scale --model {model}" in " ".join(capsys.readouterr().out.split())
 
-    scale.main(arguments(model, study))
+    scale.main(arguments(model, study)[1:])  # the model folder may go without its flag
     said = " ".join(capsys.readouterr().out.split())
     assert "12 pictures of 6 people make 60 pairs of different people" in said
     assert "The scale has no probability: there are no answers (--answers CSV)" in said
@@ -219,3 +219,9 @@ def test_a_missing_extra_names_the_ways_without_a_detector(study, model, capsys,
     said = failed(capsys, [str(study[0] / "p0_0.png")] * 2 + ["--model", str(model)], compare)
     assert "mtcnn is not installed" in said
     assert "--detector none takes aligned crops, and --landmarks FILE" in said
+
+
+def test_a_model_given_twice_is_refused(model, study, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        scale.main([str(model), *arguments(model, study)])
+    assert "wanted one of the two" in capsys.readouterr().err
