@@ -120,6 +120,7 @@ def _stage(name: str, log: TextIO) -> Iterator[list[str]]:
 
 
 def draw(data: pathlib.Path, plan: Plan) -> None:
+    """Write the plan's identities and its world of swaps, votes and portraits into a folder, unless they are there."""
     if not (data / "world").exists():
         # What draws the parameters is some seventy programs that run once. Compiled here, they are not compiled again.
         with compilation.without_optimization():
