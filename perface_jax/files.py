@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 from etils import epath
+from jaxtyping import Shaped
 
 
 @contextlib.contextmanager
@@ -25,6 +26,19 @@ def replacing(file: epath.PathLike) -> Iterator[epath.Path]:
     unfinished = file.parent / f".{file.name}"
     yield unfinished
     unfinished.replace(file)
+
+
+def read_names(names: Shaped[np.ndarray, " n"]) -> tuple[str, ...]:
+    """Names from an array of a `.npz`: text, bytes in UTF-8, or whole numbers.
+
+    Raises:
+      ValueError: another shape or type; the caller says in which file.
+    """
+    if names.ndim != 1:
+        raise ValueError(f"names have the shape {list(names.shape)}; wanted [N]")
+    if names.dtype.kind not in "USiu":
+        raise ValueError(f"names are {names.dtype}; wanted text: np.array(names, dtype=str)")
+    return tuple(os.fsdecode(name) if isinstance(name, bytes) else str(name) for name in names.tolist())
 
 
 def write_text(file: epath.PathLike, text: str) -> None:

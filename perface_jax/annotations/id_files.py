@@ -52,10 +52,11 @@ def read_ids(path: str | os.PathLike, triplets: Sequence[str], *, others: Collec
       others: further triplets that the file may name, such as those without answers.
 
     Raises:
-      ValueError: a missing column, an empty cell, a repeated or unknown triplet, or none of `triplets`.
+      ValueError: a missing column, an empty cell, a repeated or unknown triplet, or none of `triplets`; a source or a
+        target without a name, or with two spellings of it.
     """
     path = pathlib.Path(path)
-    rows = read_table(path, COLUMNS, known=(*triplets, *others))
+    rows = read_table(path, COLUMNS, known=(*triplets, *others), names=COLUMNS[1:])
     sources, source_names = _numbered([cells["source"] for cells in rows.values()])
     targets, target_names = _numbered([cells["target"] for cells in rows.values()])
     place = {triplet: i for i, triplet in enumerate(rows)}

@@ -11,7 +11,9 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from perface_jax.annotations.tables import Line, read_lines, wrong
+from perface_jax.annotations import tables
+from perface_jax.annotations.spellings import refuse_unclear
+from perface_jax.annotations.tables import Line, wrong
 from perface_jax.annotations.votes import Dummies, Votes, naming_fault
 
 LETTERS = {"a": 0, "b": 1}
@@ -23,6 +25,7 @@ LONG_FORMS = (
     {"triplet", "annotator", "choice", "is_dummy", "expected"},
 )
 TWO_ALTERNATIVE_FORM = {"reference", "a", "b", "votes_a", "votes_b"}
+HEADINGS = ("tripletId", *LONG_FORMS[-1], *TWO_ALTERNATIVE_FORM)
 KNOWN_HEADERS = (
     "'tripletId,ans1,ans2,...' or 'triplet,annotator,choice[,is_dummy[,expected]]' or 'reference,a,b,votes_a,votes_b'"
 )
@@ -39,9 +42,9 @@ def read_answers(path: str | os.PathLike) -> Votes:
     - `reference,a,b,votes_a,votes_b`: one line per triplet with the number of votes for each picture; triplets are
       numbered in the order of the file. NIGHTS has this form: its votes are 1,0 or 0,1.
 
-    The file is UTF-8, separated by commas. Letters may be upper or lower case; spaces around a cell and empty lines are
-    ignored. Triplets keep the order of the file (in the long form: of first appearance). A file may hold only some
-    of the triplets. Their ids are those of the release (t0000, t0001, ...) or names of your own, not a mixture.
+    The file is as `tables` says; letters and headings may be upper or lower case. Triplets keep the order of the file
+    (in the long form: of first appearance). A file may hold only some of the triplets. Their ids are those of the
+    release (t0000, t0001, ...) or names of your own, not a mixture.
 
         >>> import pathlib, tempfile
         >>> from perface_jax import annotations
@@ -54,31 +57,24 @@ def read_answers(path: str | os.PathLike) -> Votes:
     Raises:
       ValueError: an unknown header, an empty file, a wrong number of cells, letters other than a and b, a repeated
         triplet, an id that cannot begin the name of a picture, no vote at all. In the long form also: two votes of one
-        annotator on one triplet; lines that disagree on whether a triplet is a dummy, or on its right answer. For
-        counts also: a picture without a name, or one that is both a and b.
+        annotator on one triplet; an annotator without a name, or with two spellings of it; lines that disagree on
+        whether a triplet is a dummy, or on its right answer. For counts also: a picture without a name, or one that is
+        both a and b.
     """
     path = pathlib.Path(path)
-    lines = read_lines(path)
-    if not lines:
-        raise ValueError(f"{path}: the file is empty, wanted a header: {KNOWN_HEADERS}")
-    (number, header), *rows = lines
+    number, header, rows = tables.read(path, HEADINGS, wanted=KNOWN_HEADERS)
+    header = [name.lower() if name.lower().startswith("ans") else name for name in header]
     read = _reader(header)
     if read is None:
         raise wrong(path, number, f"the header '{','.join(header)}'", KNOWN_HEADERS)
     if not rows:
         raise wrong(path, number, "a header and no votes below it", "at least one line of votes")
-    for line, row in rows:
-        if len(row) != len(header):
-            wanted = f"{len(header)}, one for each of {','.join(header)}"
-            raise wrong(path, line, f"{len(row)} cells ({','.join(row)})", wanted)
     return read(path, header, rows)
 
 
 def _reader(header: list[str]):
     """The reader of the form with this header; None for an unknown one."""
-    if len(set(header)) < len(header):
-        return None
-    if header[0] == "tripletId" and len(header) > 1 and all(name.startswith("ans") for name in header[1:]):
+    if header[:1] == ["tripletId"] and len(header) > 1 and all(name.startswith("ans") for name in header[1:]):
         return _read_wide
     if set(header) in LONG_FORMS:
         return _read_long
@@ -133,6 +129,8 @@ def _read_long(path, header: list[str], rows: list[Line]) -> Votes:
             given.setdefault(triplet, {})[who] = choice
         else:
             dummies.append((triplet, who, choice, dummy))
+    who = [(line, row[header.index("annotator")]) for line, row in rows]
+    refuse_unclear(path, "annotator", who)
     if not given:
         raise ValueError(f"{path}: all {len(dummies)} votes are on dummy triplets, wanted votes on other triplets, too")
     lines = tuple(first[triplet][0] for triplet in given)

@@ -1,64 +1,129 @@
-"""CSV tables with one line per triplet: ids and splits. Every fault is a ValueError with file, line and remedy."""
+"""People's CSV files: a line of headings, then a line for each picture or triplet.
+
+The file is UTF-8, with or without a byte order mark, and separated by commas. Spaces around a cell and empty lines do
+not count. Headings may be upper or lower case and in any order; a column without a heading is ignored, such as the
+index that pandas writes. Bytes that are not UTF-8 are kept as Python keeps those of file names (`surrogateescape`), so
+names of pictures stay the same. Every fault is a ValueError with file, line and remedy.
+"""
 
 import csv
-import pathlib
+import io
 from collections.abc import Collection, Iterable, Sequence
+from typing import NamedTuple
+
+from etils import epath
+
+from perface_jax.annotations.spellings import refuse_unclear
 
 Line = tuple[int, list[str]]  # line number from 1, cells
+SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}  # of other programs, not understood here
 
 
-def read_lines(path: pathlib.Path) -> list[Line]:
-    """The non-empty lines of a CSV file: number from 1, and cells without surrounding spaces."""
-    with open(path, encoding="utf-8-sig", errors="replace", newline="") as file:
-        reader = csv.reader(file)
-        try:
-            lines = [(reader.line_num, [cell.strip() for cell in row]) for row in reader]
-        except csv.Error as error:
-            raise ValueError(f"{path}, line {reader.line_num}: not a CSV file ({error})") from error
-    return [(number, row) for number, row in lines if any(row)]
+class Table(NamedTuple):
+    """The line number of the headings, the headings, and the other lines, with a cell for each heading."""
+
+    line: int
+    header: list[str]
+    rows: list[Line]
+
+    def cells(self) -> list[tuple[int, dict[str, str]]]:
+        """Of every row: its line number, and its cells by heading."""
+        return [(line, dict(zip(self.header, row, strict=True))) for line, row in self.rows]
 
 
-def wrong(path: pathlib.Path, line: int, seen: str, wanted: str) -> ValueError:
+def read_lines(path: epath.PathLike) -> list[Line]:
+    """The non-empty lines of a CSV file: number from 1, and cells without surrounding spaces.
+
+    Raises:
+      ValueError: not a CSV file, or cells that are separated by something else than commas.
+    """
+    data = epath.Path(path).read_bytes()
+    if b"\0" in data:
+        raise ValueError(f"{path}: not a text file in UTF-8; in a spreadsheet, save it as 'CSV UTF-8'")
+    reader = csv.reader(io.StringIO(data.decode("utf-8-sig", "surrogateescape"), newline=""))
+    try:
+        lines = [(reader.line_num, [cell.strip() for cell in row]) for row in reader]
+    except csv.Error as error:
+        raise ValueError(f"{path}, line {reader.line_num}: not a CSV file ({error})") from error
+    lines = [(number, row) for number, row in lines if any(row)]
+    if lines and len(lines[0][1]) == 1:
+        _refuse_separator(path, lines[0])
+    return lines
+
+
+def _refuse_separator(path, first: Line) -> None:
+    number, (cell,) = first
+    if name := next((name for mark, name in SEPARATORS.items() if mark in cell), None):
+        raise wrong(path, number, f"cells separated by {name}", "commas; save the file as CSV separated by commas")
+
+
+def wrong(path: epath.PathLike, line: int, seen: str, wanted: str) -> ValueError:
     """What is wrong in a line of a file."""
     return ValueError(f"{path}, line {line}: saw {seen}, wanted {wanted}")
 
 
-def read_rows(path: pathlib.Path, columns: Sequence[str], *, one: str) -> list[tuple[int, dict[str, str]]]:
-    """The line and the cells of these columns of every row, without surrounding spaces; other columns are ignored.
+def read(path: epath.PathLike, columns: Sequence[str], *, wanted: str = "") -> Table:
+    """The whole file. Headings that differ from one of `columns` only by case get that spelling.
+
+    Args:
+      wanted: completes messages on the headings; default: the columns.
+
+    Raises:
+      ValueError: no headings, one of them twice, or a line with another number of cells.
+    """
+    wanted = wanted or ",".join(columns)
+    lines = read_lines(path)
+    if not lines:
+        raise ValueError(f"{path}: the file is empty, wanted a header: {wanted}")
+    (number, header), *body = lines
+    for line, row in body:
+        if len(row) != len(header):
+            raise wrong(path, line, f"{len(row)} cells ({','.join(row)})", f"{len(header)}, as in {','.join(header)}")
+    spelling = {name.casefold(): name for name in columns}
+    named = [place for place, heading in enumerate(header) if heading]
+    spelled = [spelling.get(header[place].casefold(), header[place]) for place in named]
+    if twice := next((name for name in spelled if spelled.count(name) > 1), None):
+        raise wrong(path, number, f"the header '{','.join(header)}'", f"{twice} in it once; {wanted}")
+    return Table(number, spelled, [(line, [row[place] for place in named]) for line, row in body])
+
+
+def read_rows(path: epath.PathLike, columns: Sequence[str], *, one: str) -> list[tuple[int, dict[str, str]]]:
+    """The line and the cells of these columns of every row; other columns are ignored.
 
     Args:
       one: what a row is about, for messages.
 
     Raises:
-      ValueError: a missing or repeated column, a wrong number of cells, an empty cell, or no row.
+      ValueError: as `read`; a missing column, an empty cell, or no row.
     """
-    lines = read_lines(path)
-    if not lines:
-        raise ValueError(f"{path}: the file is empty, wanted a header: {','.join(columns)}")
-    (number, header), *body = lines
-    if missing := [name for name in columns if header.count(name) != 1]:
-        raise wrong(path, number, f"the header '{','.join(header)}'", f"{', '.join(missing)} in it, once each")
-    if not body:
-        raise wrong(path, number, "a header and no lines below it", f"a line for each {one}")
-    rows = []
-    for line, row in body:
-        if len(row) != len(header):
-            raise wrong(path, line, f"{len(row)} cells ({','.join(row)})", f"{len(header)}, as in {','.join(header)}")
-        cells = {name: cell for name, cell in zip(header, row, strict=True) if name in columns}
+    table = read(path, columns)
+    if missing := [name for name in columns if name not in table.header]:
+        raise wrong(
+            path, table.line, f"the header '{','.join(table.header)}'", f"{', '.join(missing)} in it, once each"
+        )
+    if not table.rows:
+        raise wrong(path, table.line, "a header and no lines below it", f"a line for each {one}")
+    rows = [(line, {name: cells[name] for name in columns}) for line, cells in table.cells()]
+    for line, cells in rows:
         if empty := [name for name in columns if not cells[name]]:
             raise wrong(path, line, f"an empty cell in column {empty[0]}", f"a value, or no line for this {one}")
-        rows.append((line, cells))
     return rows
 
 
-def read_table(path: pathlib.Path, columns: Sequence[str], *, known: Collection[str]) -> dict[str, dict[str, str]]:
+def read_table(
+    path: epath.PathLike, columns: Sequence[str], *, known: Collection[str], names: Sequence[str] = ()
+) -> dict[str, dict[str, str]]:
     """By triplet (the first of these columns), the cells of these columns; other columns are ignored.
 
     Raises:
-      ValueError: as `read_rows`; a repeated triplet, or one that is not among the `known` ones.
+      ValueError: as `read_rows`; a repeated triplet, or one that is not among the `known` ones; a cell in a column of
+        `names` that `spellings` refuses.
     """
     rows, first_line = {}, {}
-    for line, cells in read_rows(path, columns, one="triplet"):
+    read = read_rows(path, columns, one="triplet")
+    for column in names:
+        refuse_unclear(path, column, ((line, cells[column]) for line, cells in read))
+    for line, cells in read:
         triplet = cells[columns[0]]
         if triplet in rows:
             raise wrong(path, line, f"{triplet}, which is also on line {first_line[triplet]}", "every triplet once")

@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Float, Shaped
 
 from perface_jax import evaluation, similarity_scale
-from perface_jax.annotations import tables
+from perface_jax.annotations import spellings, tables
 from perface_jax.argument_parser import ArgumentParser
 from perface_jax.commands import face_files, scale_text
 from perface_jax.images import stem
@@ -70,10 +70,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def read_people(file: str) -> dict[str, str]:
-    """The person on each picture. ValueError with the line: an empty cell, a picture twice, fewer than two people."""
+    """The person on each picture.
+
+    Raises:
+      ValueError: with the line: an empty cell, a picture twice, a person without a name or with two spellings of it;
+        fewer than two people.
+    """
     found, first = {}, {}
     path, columns = _table(file, ("picture", "person"))
-    for line, row in tables.read_rows(path, columns, one="picture"):
+    rows = tables.read_rows(path, columns, one="picture")
+    spellings.refuse_unclear(path, "person", ((line, row["person"]) for line, row in rows))
+    for line, row in rows:
         if (name := row["picture"]) in found:
             raise tables.wrong(path, line, f"{name}, which is also on line {first[name]}", "every picture once")
         found[name], first[name] = row["person"], line

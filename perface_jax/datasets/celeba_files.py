@@ -4,19 +4,20 @@
     corrections, CSV                      name,Male,Young     1, -1, or empty to keep a value
     landmarks, CSV                        name,left_eye_x,left_eye_y,right_eye_x,...     pixels of the picture
 
-Pictures are named with or without `.jpg`. Files are UTF-8 and only read. Every error is a ValueError that names file
-and line, what was seen and what was expected.
+Pictures are named with or without `.jpg`. Files are only read; CSV as `annotations.tables` says. Every error is a
+ValueError that names file and line, what was seen and what was expected.
 """
 
-import csv
 import dataclasses
-import io
 import os
 import pathlib
 import re
+from collections.abc import Sequence
 
 import numpy as np
 from jaxtyping import Bool, Float64, Int
+
+from perface_jax.annotations import tables
 
 GROUPS = ("young male", "young female", "older male", "older female")
 PICTURES = "CelebA-HQ-img"
@@ -62,7 +63,7 @@ def read_attributes(path: str | os.PathLike) -> Attributes:
 
 def correct(attributes: Attributes, path: str | os.PathLike) -> tuple[Attributes, int]:
     """The attributes after corrections from a CSV (name, and Male, Young or both), and how many values changed."""
-    header, rows = read_table(path)
+    header, rows = _read_csv(path, ("name", MALE, YOUNG))
     if sorted(header) not in (sorted(("name", *marks)) for marks in ((MALE,), (YOUNG,), (MALE, YOUNG))):
         seen = ", ".join(header)
         raise ValueError(f"{path}, line 1: columns {seen}, expected name and Male, Young or both, once each")
@@ -83,7 +84,7 @@ def correct(attributes: Attributes, path: str | os.PathLike) -> tuple[Attributes
 
 def read_landmarks(path: str | os.PathLike) -> dict[str, tuple[Float64[np.ndarray, "5 2"], int]]:
     """Five points per face: name -> (points in pixels of the picture, line of the file)."""
-    header, rows = read_table(path)
+    header, rows = _read_csv(path, ("name", *LANDMARKS))
     if wrong := [column for column in ("name", *LANDMARKS) if header.count(column) != 1]:
         raise ValueError(
             f"{path}, line 1: no column {', '.join(wrong)}, or more than one; expected name, {', '.join(LANDMARKS)}"
@@ -110,18 +111,9 @@ def _read_text(path: str | os.PathLike) -> str:
         raise ValueError(f"{path}, line {line}: the byte {bad!r}, expected text in UTF-8") from error
 
 
-def read_table(path: str | os.PathLike) -> tuple[list[str], list[tuple[int, dict]]]:
-    """The header, and line number and cells of every row; empty lines are skipped, but count in line numbers."""
-    reader = csv.reader(io.StringIO(_read_text(path), newline=""))
-    try:
-        header = next(reader, [])
-        rows = [(reader.line_num, row) for row in reader if row]
-    except csv.Error as error:
-        raise ValueError(f"{path}, line {reader.line_num}: not a CSV file ({error})") from error
-    for line, row in rows:
-        if len(row) != len(header):
-            raise ValueError(f"{path}, line {line}: {len(row)} cells, expected {len(header)}: {', '.join(header)}")
-    return header, [(line, dict(zip(header, row, strict=True))) for line, row in rows]
+def _read_csv(path: str | os.PathLike, columns: Sequence[str]) -> tuple[list[str], list[tuple[int, dict]]]:
+    table = tables.read(path, columns)
+    return table.header, table.cells()
 
 
 def _unique(names: list[tuple[int, str]], path: str | os.PathLike) -> tuple[str, ...]:

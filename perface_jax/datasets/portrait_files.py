@@ -5,7 +5,7 @@
     attributes    CSV: name and the columns to group by; or CelebAMask-HQ-attribute-anno.txt, its Young and Male.
                   A column person names the person in a picture, and forms no groups
 
-A picture is identified by its name without folder and suffix, once per file.
+A picture is identified by its name without folder and suffix, once per file. CSV is as `annotations.tables` says.
 """
 
 import collections
@@ -13,10 +13,13 @@ import pathlib
 import zipfile
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float32, Shaped
 
+from perface_jax import files
+from perface_jax.annotations import spellings, tables
 from perface_jax.datasets import celeba_files
 from perface_jax.images import stem
 from perface_jax.landmarks import COUNTS
@@ -34,11 +37,18 @@ def refuse_doubled(origin: str, names: Iterable[str]) -> None:
         )
 
 
+class Rows(NamedTuple):
+    """The columns of a file about pictures besides their names, and for each picture the line and the cells."""
+
+    columns: Sequence[str]
+    cells: Mapping[str, tuple[int, Mapping[str, str]]]
+
+
 def read_landmarks(path: str) -> dict[str, Float32[np.ndarray, "p 2"]]:
     """Landmarks by name. ValueError for another format, FileNotFoundError without a file."""
     if pathlib.Path(path).suffix == ".npz":
         names, points = _arrays(path)
-    elif "left_eye_x" in celeba_files.read_table(path)[0]:
+    elif "left_eye_x" in tables.read(path, celeba_files.LANDMARKS).header:
         five = celeba_files.read_landmarks(path)
         names, points = [*five], [points for points, _ in five.values()]
     else:
@@ -51,11 +61,12 @@ def read_attributes(path: str, names: Sequence[str]) -> dict[str, Shaped[np.ndar
     """The attributes of every picture: attribute -> its values.
 
     Raises:
-      ValueError: a picture without attributes, no attribute, or one that differs for nearly every picture.
+      ValueError: a picture without attributes, or with an empty one; two spellings of a value; no attribute, or one
+        that differs for nearly every picture.
     """
-    columns, rows = _read_columns(path)
-    columns = [column for column in columns if column != PERSON]
-    values = {column: _values(path, rows, column, names) for column in columns}
+    rows = _read_rows(path)
+    columns = [column for column in rows.columns if column != PERSON]
+    values = {column: _values(path, rows, column, names, spellings.MISSING) for column in columns}
     for column, value in values.items():
         if len(found := set(value)) > max(2, len(names) // 2):
             raise ValueError(f"{path}: {column} has {len(found)} values in {len(names)} pictures; leave it out")
@@ -63,60 +74,88 @@ def read_attributes(path: str, names: Sequence[str]) -> dict[str, Shaped[np.ndar
 
 
 def read_persons(path: str, names: Sequence[str]) -> Shaped[np.ndarray, " n"] | None:
-    """The person on every picture; None if the file has no column `person`. ValueError for an unknown picture."""
-    columns, rows = _read_columns(path)
-    return _values(path, rows, PERSON, names) if PERSON in columns else None
+    """The person on every picture; None if the file has no column `person`.
+
+    Raises:
+      ValueError: a picture without a person, or a person with two spellings; see `annotations.spellings`.
+    """
+    rows = _read_rows(path)
+    return _values(path, rows, PERSON, names, spellings.NOBODY) if PERSON in rows.columns else None
 
 
-def _read_columns(path: str) -> tuple[Sequence[str], Mapping[str, Mapping[str, str]]]:
-    """The columns, and name -> column -> value."""
+def _read_rows(path: str) -> Rows:
     if pathlib.Path(path).suffix == ".txt":
         read = celeba_files.read_attributes(path)
         groups, columns = (celeba_files.GROUPS[i].split() for i in read.groups()), ("age", "gender")
         rows = (dict(zip(columns, words, strict=True)) for words in groups)
-        return columns, {stem(name): row for name, row in zip(read.names, rows, strict=True)}
-    header, rows = celeba_files.read_table(path)
-    columns = [column for column in header if column != "name"]
-    if not columns or len(columns) != len(header) - 1:
-        raise ValueError(f"{path}, line 1: columns {', '.join(header)}; expected name and the columns to group by")
-    refuse_doubled(path, [row["name"] for _, row in rows])
-    return columns, {stem(row["name"]): row for _, row in rows}
+        lines = enumerate(zip(read.names, rows, strict=True), 3)
+        return Rows(columns, {stem(name): (line, row) for line, (name, row) in lines})
+    table = tables.read(path, ("name", PERSON), wanted="name and the columns to group by")
+    columns = [column for column in table.header if column != "name"]
+    if not columns or len(columns) != len(table.header) - 1:
+        seen = f"the columns {','.join(table.header)}"
+        raise tables.wrong(path, table.line, seen, "name and the columns to group by, or person")
+    _refuse_twice(path, [(line, row["name"]) for line, row in table.cells()])
+    return Rows(columns, {stem(row["name"]): (line, row) for line, row in table.cells()})
 
 
-def _values(path, rows, column, names):
-    if missing := [name for name in names if name not in rows]:
+def _refuse_twice(path, names: Iterable[tuple[int, str]]) -> None:
+    """Raise a ValueError for a picture that is named on two lines, or not at all."""
+    first: dict[str, tuple[int, str]] = {}
+    for line, name in names:
+        if not name:
+            raise tables.wrong(path, line, "an empty cell in column name", "the name of a picture")
+        before, other = first.setdefault(stem(name), (line, name))
+        if before != line:
+            seen = f"{name}, which is also on line {before}" + (f" as {other}" if other != name else "")
+            raise tables.wrong(path, line, seen, "every picture once; names count without folder and suffix")
+
+
+def _values(path, rows: Rows, column, names, nothing):
+    if missing := [name for name in names if name not in rows.cells]:
         raise ValueError(f"{path} has no row for {', '.join(missing[:5])}; {len(missing)} pictures in all")
-    return np.array([rows[name][column] for name in names])
+    found = [(line, row[column]) for line, row in map(rows.cells.__getitem__, names)]
+    spellings.refuse_unclear(path, column, sorted(found), nothing=nothing)
+    return np.array([value for _, value in found])
 
 
 def _arrays(path):
     wanted = f"wanted a .npz with the arrays {' and '.join(ARRAYS)}"
     try:
         with np.load(path, allow_pickle=False) as file:
-            names, points = file["names"].astype(str), file["landmarks"].astype(np.float32)
+            names, points = files.read_names(file["names"]), file["landmarks"].astype(np.float32)
     except FileNotFoundError as error:
         raise FileNotFoundError(f"no file {path}; {wanted}") from error
     except (KeyError, ValueError, OSError, EOFError, TypeError, zipfile.BadZipFile, zlib.error) as error:
         raise ValueError(f"{path}: {wanted} ({error})") from error
-    if points.ndim != 3 or len(points) != names.size or points.shape[-1] < 2 or points.shape[1] not in COUNTS:
+    if points.ndim != 3 or len(points) != len(names) or points.shape[-1] < 2 or points.shape[1] not in COUNTS:
         raise ValueError(
-            f"{path}: {names.size} names and landmarks of shape {list(points.shape)}; wanted [N, P, 2] with P one of"
+            f"{path}: {len(names)} names and landmarks of shape {list(points.shape)}; wanted [N, P, 2] with P one of"
             f" {', '.join(map(str, COUNTS))}"
         )
-    return names.ravel(), points[..., :2]
+    return names, points[..., :2]
 
 
 def _dense(path):
-    header, rows = celeba_files.read_table(path)
-    count = (len(header) - 1) // 2
-    wanted = ["name", *(f"{axis}{i}" for i in range(count) for axis in "xy")]
-    if header != wanted or count not in COUNTS:
-        raise ValueError(
-            f"{path}, line 1: {len(header)} columns, {', '.join(header[:4])}, ...; expected name,left_eye_x,... of five"
-            f" points, or name,x0,y0,x1,y1,... of {', '.join(map(str, COUNTS))}"
+    most = [f"{axis}{i}" for i in range(max(COUNTS)) for axis in "xy"]
+    table = tables.read(path, ("name", *most))
+    header, count = table.header, (len(table.header) - 1) // 2
+    if header != ["name", *most[: 2 * count]] or count not in COUNTS:
+        seen = f"{len(header)} columns, {', '.join(header[:4])}, ..."
+        counts = ", ".join(map(str, COUNTS))
+        raise tables.wrong(
+            path, table.line, seen, f"name,left_eye_x,... of five points, or name,x0,y0,x1,y1,... of {counts}"
         )
+    _refuse_twice(path, [(line, row[0]) for line, row in table.rows])
+    numbers = [_numbers(path, line, row[1:]) for line, row in table.rows]
+    return [row[0] for _, row in table.rows], np.reshape(numbers, (len(table.rows), count, 2))
+
+
+def _numbers(path, line: int, cells: Sequence[str]) -> list[float]:
     try:
-        numbers = [[float(row[column]) for column in header[1:]] for _, row in rows]
+        numbers = [float(cell) for cell in cells]
     except ValueError as error:
-        raise ValueError(f"{path}: {error}; every cell but the name is a number") from error
-    return [row["name"] for _, row in rows], np.reshape(numbers, (len(rows), count, 2))
+        raise tables.wrong(path, line, str(error), "a number in every cell but the name") from error
+    if not np.isfinite(numbers).all():
+        raise tables.wrong(path, line, "NaN or Inf", "a number in every cell but the name")
+    return numbers

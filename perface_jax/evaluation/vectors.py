@@ -74,13 +74,10 @@ def read_vectors(file: epath.PathLike) -> Vectors:
         raise FileNotFoundError(f"no file {path}; wanted a .npz with the arrays {' and '.join(ARRAYS)}")
     try:
         with path.open("rb") as opened, np.load(opened, allow_pickle=False) as arrays:
-            held = {name: arrays[name] for name in ARRAYS}
+            names, embeddings = files.read_names(arrays[ARRAYS[0]]), arrays[ARRAYS[1]]
     except (KeyError, ValueError, OSError, EOFError, TypeError, zipfile.BadZipFile, zlib.error) as error:
         raise ValueError(f"{path}: wanted a .npz with the arrays {' and '.join(ARRAYS)} ({error})") from error
-    if held["names"].ndim != 1:
-        raise ValueError(f"{path}: names have the shape {list(held['names'].shape)}; wanted [N]")
-    names = held["names"].astype(str)  # bytes are text too
-    return Vectors(tuple(map(str, names)), held["embeddings"], str(path))
+    return Vectors(names, embeddings, str(path))
 
 
 def require_different_names(folder: epath.PathLike) -> None:

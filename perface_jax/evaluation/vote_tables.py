@@ -15,7 +15,7 @@ import numpy as np
 from etils import epath
 from jaxtyping import Float, Int, Shaped
 
-from perface_jax.annotations import Setting
+from perface_jax.annotations import Setting, tables
 from perface_jax.evaluation.inputs import Triplets
 from perface_jax.evaluation.runs import Role, Run, lines, pooled, rows
 from perface_jax.files import replacing
@@ -89,20 +89,19 @@ def write_votes_table(
 def read_votes_table(file: epath.PathLike) -> VotesTable:
     """Read a table of `write_votes_table`. ValueError: other columns, or a line that is not a vote."""
     found: dict[str, list] = {}
-    with epath.Path(file).open() as opened:
-        table = csv.reader(opened)
-        if (head := next(table, [])) != list(COLUMNS):
-            raise ValueError(f"{file}: the columns are {','.join(head)}; wanted {','.join(COLUMNS)}")
-        for line in table:
-            try:
-                name, source, target, _, vote, to_a, to_b = line
-                votes = {"a": (1, 1), "b": (0, 1)}[vote]
-                new = [0, 0, int(source or -1), int(target or -1), float(to_a), float(to_b)]
-            except (ValueError, KeyError) as error:
-                raise ValueError(f"{file}:{table.line_num}: saw {','.join(line)}, wanted {COLUMNS}") from error
-            entry = found.setdefault(name, new)
-            entry[0] += votes[0]
-            entry[1] += votes[1]
+    table = tables.read(file, COLUMNS)
+    if table.header != list(COLUMNS):
+        raise tables.wrong(file, table.line, f"the columns {','.join(table.header)}", ",".join(COLUMNS))
+    for number, line in table.rows:
+        try:
+            name, source, target, _, vote, to_a, to_b = line
+            votes = {"a": (1, 1), "b": (0, 1)}[vote]
+            new = [0, 0, int(source or -1), int(target or -1), float(to_a), float(to_b)]
+        except (ValueError, KeyError) as error:
+            raise tables.wrong(file, number, ",".join(line), f"a vote: {','.join(COLUMNS)}") from error
+        entry = found.setdefault(name, new)
+        entry[0] += votes[0]
+        entry[1] += votes[1]
     values = np.array(list(found.values()), np.float64).reshape(-1, 6)
     ids = values[:, 2:4].astype(np.int64)
     return VotesTable(tuple(found), values[:, 0], values[:, 1], ids[:, 0], ids[:, 1], values[:, 4:])

@@ -9,6 +9,7 @@ from perface_jax.arrays import AnyArray
 from perface_jax.precision import is_floating
 
 Values = Shaped[AnyArray, " n"] | Sequence[float]  # one per picture
+NOBODY = ("", "nan", "None", "<NA>")  # what Python, NumPy and pandas make of a missing name
 Persons = Shaped[AnyArray, " _"] | Sequence[int] | Sequence[str]  # the person in each picture: integers or strings
 
 
@@ -31,7 +32,12 @@ def directions(embeddings: Float[AnyArray, "n d"], name: str) -> Float64[np.ndar
 
 
 def numbered(persons: Persons | None, count: int) -> Int[np.ndarray, " n"]:
-    """The person in each of `count` pictures, numbered from 0 in sorted order; all different if None."""
+    """The person in each of `count` pictures, numbered from 0 in sorted order; all different if None.
+
+    Raises:
+      TypeError, ValueError: not one integer or name for each picture; an empty name, or `nan`, which NumPy makes of a
+        missing one: all such pictures would count as one person.
+    """
     if persons is None:
         return np.arange(count)
     persons = np.asarray(persons)
@@ -39,6 +45,11 @@ def numbered(persons: Persons | None, count: int) -> Int[np.ndarray, " n"]:
         raise TypeError(f"persons are {persons.dtype}; wanted integers or strings, one per picture")
     if persons.shape != (count,):
         raise ValueError(f"persons have shape {persons.shape}; wanted ({count},), one per picture")
+    if persons.dtype.kind == "U" and (nobody := np.flatnonzero(np.isin(np.char.strip(persons), NOBODY))).size:
+        raise ValueError(
+            f"{nobody.size} persons have no name, the first is {str(persons[nobody[0]])!r} in row {nobody[0]}; wanted a"
+            " name for each, or those pictures left out of every array"
+        )
     return np.unique(persons, return_inverse=True)[1]
 
 

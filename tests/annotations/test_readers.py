@@ -154,6 +154,21 @@ def test_ids_may_have_more_than_four_digits(tmp_path):
     assert read_answers(write(tmp_path, "tripletId,ans1\n" + lines)).ids[-1] == "t10000"
 
 
+def test_headings_may_be_upper_or_lower_case_beside_the_index_of_pandas(tmp_path):
+    rows = WIDE.partition("\n")[2].splitlines()
+    text = ",TripletID, Ans1,ANS2,ans3\n" + "".join(f"{i},{row}\n" for i, row in enumerate(rows))
+    votes, plain = read_answers(write(tmp_path, text)), read_answers(write(tmp_path, WIDE))
+    assert votes.columns == plain.columns == ("ans1", "ans2", "ans3")
+    np.testing.assert_array_equal(votes.votes, plain.votes)
+    fails(tmp_path, WIDE.replace(",", ";"), "line 1", "cells separated by semicolons", "commas")
+
+
+def test_an_annotator_without_a_name_or_with_two_spellings_is_refused(tmp_path):
+    head = "triplet,annotator,choice\nt0000,ann,a\n"
+    fails(tmp_path, head + "t0001,Ann,a\n", "line 3", "'Ann'", "'ann' on line 2", "one spelling of each annotator")
+    fails(tmp_path, head + "t0001,nan,a\n", "line 3", "'nan'", "such cells would all count as one annotator")
+
+
 def test_a_second_vote_of_one_annotator_is_refused(tmp_path):
     fails(tmp_path, "triplet,annotator,choice\nt0000,ann,a\nt0000,ann,b\n", "line 3", "ann", "t0000", "on line 2")
 

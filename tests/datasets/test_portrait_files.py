@@ -26,11 +26,11 @@ def test_landmarks_are_read_from_the_three_formats(tmp_path):
 
 def test_landmarks_in_another_format_are_refused(tmp_path):
     (tmp_path / "a.csv").write_text("name,x,y\na,1,2\n")
-    with pytest.raises(ValueError, match="expected name,left_eye_x"):
+    with pytest.raises(ValueError, match="wanted name,left_eye_x"):
         portrait_files.read_landmarks(str(tmp_path / "a.csv"))
     columns = ",".join(f"{axis}{i}" for i in range(5) for axis in "xy")
     (tmp_path / "b.csv").write_text(f"name,{columns}\na,{','.join('12345678x0')}\n")
-    with pytest.raises(ValueError, match="every cell but the name is a number"):
+    with pytest.raises(ValueError, match="line 2: saw could not convert .* wanted a number in every cell but the name"):
         portrait_files.read_landmarks(str(tmp_path / "b.csv"))
     np.savez(tmp_path / "c.npz", names=np.array(["a"]), landmarks=np.zeros((1, 7, 2)))
     with pytest.raises(ValueError, match=r"shape \[1, 7, 2\]"):
@@ -63,7 +63,7 @@ def test_missing_or_useless_attributes_are_refused(tmp_path):
     with pytest.raises(ValueError, match="score has 9 values in 9 pictures"):
         portrait_files.read_attributes(str(tmp_path / "b.csv"), [str(i) for i in range(9)])
     (tmp_path / "c.csv").write_text("name\n1.jpg\n")
-    with pytest.raises(ValueError, match="expected name and the columns to group by"):
+    with pytest.raises(ValueError, match="line 1: saw the columns name, wanted name and the columns to group by"):
         portrait_files.read_attributes(str(tmp_path / "c.csv"), ["1"])
 
 
@@ -74,7 +74,9 @@ def test_a_dot_in_a_name_is_no_suffix_and_equal_names_are_refused(tmp_path):
     with pytest.raises(ValueError, match="b.npz has several pictures called p1"):
         portrait_files.read_landmarks(str(tmp_path / "b.npz"))
     (tmp_path / "c.csv").write_text("name,sex\np1.jpg,male\np1,female\n")
-    with pytest.raises(ValueError, match="c.csv has several pictures called p1"):
+    with pytest.raises(
+        ValueError, match="c.csv, line 3: saw p1, which is also on line 2 as p1.jpg, wanted every picture once"
+    ):
         portrait_files.read_attributes(str(tmp_path / "c.csv"), ["p1"])
 
 
@@ -95,3 +97,30 @@ def test_persons_are_a_column_of_their_own(tmp_path):
         portrait_files.read_persons(str(tmp_path / "a.csv"), ["1", "9"])
     (tmp_path / "b.csv").write_text("name,sex\n1.jpg,male\n")
     assert portrait_files.read_persons(str(tmp_path / "b.csv"), ["9"]) is None
+
+
+def test_persons_survive_spaces_and_capitals_in_headings_and_are_refused_where_they_are_unclear(tmp_path):
+    file = tmp_path / "a.csv"
+    file.write_text("Name, Person\n1.jpg, ann \n2.jpg,bob\n")
+    assert list(portrait_files.read_persons(str(file), ["1", "2"])) == ["ann", "bob"]
+    for cell, message in (
+        ("", "line 3: saw an empty cell in column person"),
+        ("nan", "line 3: saw 'nan'"),
+        ("ANN", "line 3: saw 'ANN' in column person, and 'ann' on line 2"),
+    ):
+        file.write_text(f"name,person\n1.jpg,ann\n2.jpg,{cell}\n")
+        with pytest.raises(ValueError, match=f"a.csv, {message}"):
+            portrait_files.read_persons(str(file), ["1", "2"])
+        assert list(portrait_files.read_persons(str(file), ["1"])) == ["ann"]  # the other one is not asked for
+    file.write_text("name,sex\n1.jpg,male\n2.jpg,\n")
+    with pytest.raises(ValueError, match="line 3: saw an empty cell in column sex"):
+        portrait_files.read_attributes(str(file), ["1", "2"])
+
+
+def test_names_in_bytes_are_names(tmp_path):
+    points = np.zeros((2, 5, 2))
+    np.savez(tmp_path / "a.npz", names=np.array(["caf\u00e9.jpg".encode(), b"b.jpg"]), landmarks=points)
+    assert set(portrait_files.read_landmarks(str(tmp_path / "a.npz"))) == {"caf\u00e9", "b"}
+    np.savez(tmp_path / "b.npz", names=np.array(["a", None], dtype=object), landmarks=points)
+    with pytest.raises(ValueError, match="b.npz: wanted a .npz with the arrays names and landmarks"):
+        portrait_files.read_landmarks(str(tmp_path / "b.npz"))

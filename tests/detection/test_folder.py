@@ -5,6 +5,7 @@ import pytest
 from PIL import ExifTags, Image
 
 from perface_jax import images
+from perface_jax.annotations import tables
 from perface_jax.datasets import celeba_files, portrait_files
 from perface_jax.detection.faces import Face
 from perface_jax.detection.folder import detect_folder, write_landmarks
@@ -55,6 +56,6 @@ def test_the_file_is_read_by_the_readers_of_landmarks(tmp_path):
     assert list(read) == ["b", "c, d.jpg#1"]
     np.testing.assert_array_equal(read["b"], large.landmarks)
     assert list(celeba_files.read_landmarks(tmp_path / "landmarks.csv")) == ["b.png", "sub/c, d.jpg#1"]
-    header, rows = celeba_files.read_table(tmp_path / "landmarks.csv")
+    header, rows = (table := tables.read(tmp_path / "landmarks.csv", ())).header, table.cells()
     assert header[-5:] == ["score", "left", "top", "right", "bottom"]
     assert [rows[0][1][name] for name in header[-5:]] == ["0.8000", "20.0", "0.0", "70.0", "60.0"]

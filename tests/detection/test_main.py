@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from perface_jax import detection, extras
-from perface_jax.datasets.celeba_files import read_table
+from perface_jax.annotations import tables
 from perface_jax.detection.__main__ import main
 from tests.detection.test_folder import brightest, folder  # noqa: F401
 
@@ -36,7 +36,7 @@ def test_landmarks_a_sheet_and_what_was_not_found(folder, tmp_path_factory, caps
     ]
     assert said == f"Looking for faces in 4 pictures of {folder}\n"  # it took no five seconds
     assert networks == {"smallest": 30.0}
-    assert [row["name"] for _, row in read_table(out)[1]] == ["b.png", "sub/c.png"]
+    assert [row["name"] for _, row in tables.read(out, ()).cells()] == ["b.png", "sub/c.png"]
     with Image.open(out.with_suffix(".png")) as sheet:
         assert np.asarray(sheet).std() > 1
 
@@ -45,7 +45,7 @@ def test_all_faces_are_numbered_the_largest_first(folder, capsys):  # noqa: F811
     code, printed, _ = run(capsys, folder, "--out", folder / "l.csv", "--faces", "all")
     assert code == 0
     assert "4 faces in" in printed
-    names = [row["name"] for _, row in read_table(folder / "l.csv")[1]]
+    names = [row["name"] for _, row in tables.read(folder / "l.csv", ()).cells()]
     assert names == ["b.png#0", "b.png#1", "sub/c.png#0", "sub/c.png#1"]
 
 

@@ -71,10 +71,10 @@ def test_tables_are_of_triplets_that_a_model_was_not_trained_on():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("tripletId,vote\nt0,a\n", "the columns are tripletId,vote; wanted tripletId,source"),
-        (",".join(evaluation.vote_tables.COLUMNS) + "\nt0,0,0,,c,1,1\n", "t.csv:2: saw t0,0,0,,c,1,1"),
-        (",".join(evaluation.vote_tables.COLUMNS) + "\nt0,0,0,,a,1\n", "t.csv:2: saw"),
-        ("", "the columns are ;"),
+        ("tripletId,vote\nt0,a\n", "line 1: saw the columns tripletId,vote, wanted tripletId,source"),
+        (",".join(evaluation.vote_tables.COLUMNS) + "\nt0,0,0,,c,1,1\n", "t.csv, line 2: saw t0,0,0,,c,1,1"),
+        (",".join(evaluation.vote_tables.COLUMNS) + "\nt0,0,0,,a,1\n", "t.csv, line 2: saw"),
+        ("", "the file is empty"),
     ],
 )
 def test_what_is_no_such_table_is_refused_with_its_line(tmp_path, text, message):

@@ -37,6 +37,8 @@ def test_invalid_pairs_of_embeddings_are_refused(originals, error, message):
         ([[0, 1, 2, 3]], ValueError, r"persons have shape \(1, 4\)"),
         ([0.0, 1, 2, 3], TypeError, "persons are float64; wanted integers or strings"),
         ([0, 1, None, 2], TypeError, "persons are object"),
+        (["a", np.nan, "b", "c"], ValueError, "1 persons have no name, the first is 'nan' in row 1; wanted a name"),
+        (["a", "b", " ", ""], ValueError, "2 persons have no name, the first is ' ' in row 2"),
     ],
 )
 def test_invalid_persons_are_refused(persons, error, message):
