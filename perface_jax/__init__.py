@@ -4,7 +4,7 @@
 
     model, variables = perface_jax.load_model("models/perface_r50")
     names, embeddings, skipped = perface_jax.embed_folder(model, variables, "pictures", crop="arcface")
-    scores = perface_jax.similarity(embeddings[:, None], embeddings[None])
+    scores = perface_jax.pairwise_similarity(embeddings, embeddings)
 
 Public names are the ones listed here and those of the modules `images`, `losses`, `metrics`, `groups`,
 `classification`, `selection`, `annotations`, `swap`, `privacy`, `fidelity`, `anonymize`, `folding` and `compilation`.
@@ -20,7 +20,7 @@ from perface_jax.network import compilation, folding
 from perface_jax.network import model as _model
 from perface_jax.network.model import IResNet, iresnet
 from perface_jax.network.model_folder import load_model, save_model
-from perface_jax.similarity import similarity
+from perface_jax.similarity import pairwise_similarity, similarity
 
 for _module in (
     anonymize,
@@ -47,6 +47,7 @@ __all__ = [
     "load_model",
     "losses",
     "metrics",
+    "pairwise_similarity",
     "privacy",
     "save_model",
     "selection",

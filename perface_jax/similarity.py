@@ -5,6 +5,7 @@ collapsed embedding would destroy a whole step. Half precision is widened to flo
 the cosine of a bfloat16 vector with itself could reach 1.016. TypeError unless arguments are floating.
 """
 
+import math
 from collections.abc import Callable
 
 import jax
@@ -51,7 +52,8 @@ def unit(x: Float[AnyArray, "*batch d"], *, sums: Callable[[Array], Array] = las
 def similarity(x: Float[AnyArray, "*#batch d"], y: Float[AnyArray, "*#batch d"]) -> Float[Array, "*batch"]:
     """Cosine of the angle between two embeddings, which need not be normalized: `x . y / (|x| |y|)`.
 
-    In [-1, 1] up to rounding; 0 where either vector is zero. ValueError where the last axes differ.
+    In [-1, 1] up to rounding; 0 where either vector is zero. ValueError where the last axes differ. For every pair of
+    two sets of embeddings, `pairwise_similarity` says it more plainly than `x[:, None], y[None]`.
 
         >>> import numpy as np
         >>> from perface_jax import similarity
@@ -60,6 +62,25 @@ def similarity(x: Float[AnyArray, "*#batch d"], y: Float[AnyArray, "*#batch d"])
         [1.0, 0.0]
     """
     return cosine(x, y)
+
+
+def pairwise_similarity(
+    x: Float[AnyArray, "*#batch n d"], y: Float[AnyArray, "*#batch m d"]
+) -> Float[Array, "*batch n m"]:
+    """Cosine of every embedding in `x` with every one in `y`, as one matrix product; it holds N x M numbers.
+
+    In [-1, 1] up to rounding; 0 where either vector is zero. The product is computed in full float32 on every device.
+    ValueError where the last axes differ, or without a row axis.
+
+        >>> import numpy as np
+        >>> from perface_jax import pairwise_similarity
+        >>> pairwise_similarity(np.float32([[1, 0], [0, 2]]), np.float32([[3, 0], [0, 1], [0, -1]])).tolist()
+        [[1.0, 0.0, 0.0], [0.0, 1.0, -1.0]]
+    """
+    x, y = widen("embeddings", x, y)
+    if x.ndim < 2 or y.ndim < 2 or x.shape[-1] != y.shape[-1]:
+        raise ValueError(f"pairwise_similarity wants [..., N, D] and [..., M, D], got {x.shape} and {y.shape}")
+    return jnp.matmul(unit(x), jnp.matrix_transpose(unit(y)), precision=jax.lax.Precision.HIGHEST)
 
 
 def cosine(
@@ -71,4 +92,6 @@ def cosine(
         raise ValueError(f"similarity wants [..., D] twice with the same D, got {x.shape} and {y.shape}")
     x, y = unit(x, sums=sums), unit(y, sums=sums)
     leading = jnp.broadcast_shapes(x.shape, y.shape)
+    if math.prod(leading) > max(x.size, y.size):  # each is repeated for the other: a product of matrices, not N x M x D
+        return jnp.einsum("...d,...d->...", x, y, precision=jax.lax.Precision.HIGHEST)
     return sums(jnp.broadcast_to(x, leading) * jnp.broadcast_to(y, leading))

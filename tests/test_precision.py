@@ -63,6 +63,7 @@ CASES = {
     "similarity.root": case(SCORES),
     "similarity.unit": case(X),
     "similarity.similarity": case(X, Y),
+    "similarity.pairwise_similarity": case(X, Y),
     "similarity.cosine": case(X, Y),
     "losses.cosine_triplet": case(X, Y, Z, margin=SCORES),
     "losses.soft_vote": case(X, Y, Z, np.ones((6, 2)), temperature=np.array(0.5)),

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import cosine
 
-from perface_jax.similarity import length, similarity
+from perface_jax.similarity import length, pairwise_similarity, similarity
 
 
 def test_vectors_of_any_length_give_the_cosine_of_their_angle():
@@ -20,6 +20,23 @@ def test_it_agrees_with_scipy_and_broadcasts_leading_dimensions(key):
     wanted = [[1 - cosine(a[0], b) for b in np.asarray(y[0])] for a in np.asarray(x)]
     assert scores.shape == (5, 3)
     np.testing.assert_allclose(scores, wanted, atol=1e-6)
+    np.testing.assert_allclose(pairwise_similarity(x[:, 0], y[0]), wanted, atol=1e-6)
+
+
+@pytest.mark.parametrize("every_pair", [pairwise_similarity, lambda x, y: similarity(x[:, None], y[None])])
+def test_every_pair_takes_the_memory_of_the_results(every_pair):
+    shapes = jax.ShapeDtypeStruct((2500, 512), jnp.float32), jax.ShapeDtypeStruct((2000, 512), jnp.float32)
+    rows = [one.aval.size for one in jax.make_jaxpr(every_pair)(*shapes).eqns for one in one.outvars]
+    assert max(rows) <= 2500 * 2000  # not times 512
+
+
+def test_every_pair_of_a_batch_and_of_zero_vectors():
+    x = jnp.stack([jnp.eye(3), jnp.zeros((3, 3))])
+    np.testing.assert_array_equal(
+        pairwise_similarity(x, 2 * x[:, :2]), jnp.stack([jnp.eye(3)[:, :2], jnp.zeros((3, 2))])
+    )
+    gradient = jax.grad(lambda x: pairwise_similarity(x, jnp.eye(3)).sum())(jnp.zeros((2, 3)))
+    np.testing.assert_array_equal(gradient, jnp.zeros((2, 3)))
 
 
 def test_it_runs_under_jit_and_vmap(key):
@@ -56,3 +73,5 @@ def test_length_is_euclidean_with_gradient_zero_at_zero():
 def test_different_last_axes_are_refused_with_both_shapes():
     with pytest.raises(ValueError, match=r"\(2, 3\) and \(2, 4\)"):
         similarity(jnp.ones((2, 3)), jnp.ones((2, 4)))
+    with pytest.raises(ValueError, match=r"wants \[..., N, D\] and \[..., M, D\], got \(2, 3\) and \(4,\)"):
+        pairwise_similarity(jnp.ones((2, 3)), jnp.ones(4))
