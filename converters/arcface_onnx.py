@@ -325,7 +325,7 @@ def main(arguments: list[str] | None = None) -> None:
     files.contract_arguments(parser)
     args = parser.parse_args(arguments)
     options = {name: getattr(args, name) for name in ("family", "color_order", "input_range")}
-    with files.user_errors(parser):
+    with files.user_errors(parser, args.out):
         model, variables, notes = _convert(read(args.file), **options)
         source = files.provenance(pathlib.Path(args.file), *onnx_graphs.files_beside(args.file))
         save_model(args.out, model.clone(crop=args.crop), variables, source=source, license=args.license)

@@ -65,7 +65,7 @@ def main(arguments: list[str] | None = None, *, family: str = families.AUTO) -> 
     parser.add_argument("--key", help="which network, where the file holds several, for example state_dict_ema")
     args = parser.parse_args(arguments)
     options = {name: getattr(args, name) for name in ("family", "arch", "key", "color_order", "input_range", "epsilon")}
-    with files.user_errors(parser):
+    with files.user_errors(parser, args.out):
         checkpoint = read(args.file)
         model, variables = state_dicts.from_state_dict(checkpoint, **options)
         model = model.clone(crop=args.crop)

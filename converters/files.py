@@ -6,8 +6,8 @@ import hashlib
 import pathlib
 from collections.abc import Iterator
 
-from perface_jax import extras, images
-from perface_jax.argument_parser import ArgumentParser
+from perface_jax import disk_space, extras, images, outputs
+from perface_jax.argument_parser import ArgumentParser, plain
 from perface_jax.files import sha256
 from perface_jax.network import input_contract
 
@@ -81,12 +81,20 @@ def _range(text: str) -> tuple[float, float]:
 
 
 @contextlib.contextmanager
-def user_errors(parser: argparse.ArgumentParser) -> Iterator[None]:
-    """Ends the program with one line and code 2 if a file or an argument is at fault."""
+def user_errors(parser: argparse.ArgumentParser, out: str) -> Iterator[None]:
+    """Ends the program with one line and code 2 if a file or an argument is at fault; `out` is what will be written."""
     try:
-        yield
+        _require_new(pathlib.Path(out))
+        with disk_space.explained(out):
+            yield
     except (ValueError, OSError, extras.MissingExtra) as error:
-        parser.exit(2, f"{error}\n")
+        parser.exit(2, f"{plain(str(error))}\n")
+
+
+def _require_new(out: pathlib.Path) -> None:
+    if out.exists():
+        raise FileExistsError(f"{out} exists, and nothing is overwritten: remove it or name another")
+    outputs.require_files(out)
 
 
 def provenance(path: pathlib.Path, *beside: pathlib.Path) -> dict[str, str]:

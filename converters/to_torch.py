@@ -56,11 +56,9 @@ def main(arguments: list[str] | None = None) -> None:
     out = pathlib.Path(args.out)
     if out.suffix not in (".pth", ".pt"):
         parser.exit(2, f"saw --out {out}, wanted a file that ends in .pth or .pt\n")
-    with files.user_errors(parser):
+    with files.user_errors(parser, args.out):
         with extras.explained():
             import torch
-        if out.exists():
-            raise FileExistsError(f"{out} exists; remove it or name another")
         model, variables = load_model(args.folder)
         tensors = to_state_dict(model, variables)
         with replacing(out) as unfinished:

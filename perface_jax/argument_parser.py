@@ -1,9 +1,12 @@
-"""Arguments of a command: help of 80 columns, and what is wrong with them in one line."""
+"""Arguments of a command: `~` in paths, help of 80 columns, and what is wrong with them in one line."""
 
 import argparse
 import functools
+import os
 import re
-from typing import NoReturn
+import sys
+from collections.abc import Sequence
+from typing import Any, NoReturn
 
 
 class ArgumentParser(argparse.ArgumentParser):
@@ -14,9 +17,18 @@ class ArgumentParser(argparse.ArgumentParser):
         form = functools.partial(argparse.HelpFormatter, max_help_position=22, width=80)
         super().__init__(prog=prog, usage=usage, description=description, formatter_class=form, **options)
 
+    def parse_known_args(self, args: Sequence[str] | None = None, namespace: Any = None):  # pyright: ignore  # overloads
+        """As argparse's own, with `at_home`."""
+        return super().parse_known_args([*map(at_home, sys.argv[1:] if args is None else args)], namespace)
+
     def error(self, message: str) -> NoReturn:
         """End with 2."""
         self.exit(2, f"{self.prog}: {plain(message)}; the options: {self.prog} --help\n")
+
+
+def at_home(argument: str) -> str:
+    """`~` and `~user` at the beginning of a path as that folder, also behind `=` and `,`, where shells leave it."""
+    return re.sub(r"(^|[=,])(~[^/,=]*)", lambda found: found[1] + os.path.expanduser(found[2]), argument)
 
 
 def count(text: str) -> int:

@@ -1,31 +1,73 @@
-"""Atomic writes, strict JSON, and paths that may be bucket addresses."""
+"""Atomic writes, strict JSON, and paths that may be bucket addresses.
+
+Names of files need not be UTF-8. Python keeps their bytes as `surrogateescape`. Text for people (pages, JSON, the
+terminal) shows such a byte as `\\udce9`, which JSON reads back; a CSV holds the byte itself, so its readers find the
+file.
+"""
 
 import contextlib
+import csv
 import dataclasses
 import enum
 import hashlib
+import io
 import json
 import math
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from etils import epath
 from jaxtyping import Shaped
 
+from perface_jax.disk_space import explained
+
 
 @contextlib.contextmanager
 def replacing(file: epath.PathLike) -> Iterator[epath.Path]:
     """A path to write to, renamed to `file` at the end: neither a crash nor a reader ever meets half a file.
 
-    Parent folders are created. After an exception the old file, if any, is unchanged.
+    Parent folders are created. After an exception the old file, if any, is unchanged, and half a file is removed.
+
+    Raises:
+      OSError: the file cannot be written; the message of a full disk names it.
     """
     file = epath.Path(file)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = file.parent / f".{file.name}"
-    yield unfinished
-    unfinished.replace(file)
+    with explained(file):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = file.parent / f".{file.name}"
+        try:
+            yield unfinished
+            unfinished.replace(file)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                unfinished.unlink(missing_ok=True)
+            raise
+
+
+def write_bytes(file: epath.PathLike, data: bytes) -> None:
+    """Write a file; it is complete or absent."""
+    with replacing(file) as unfinished:
+        unfinished.write_bytes(data)
+
+
+def write_arrays(file: epath.PathLike, arrays: Mapping[str, Any], *, compressed: bool = False) -> None:
+    """Write a `.npz`; it is complete or absent."""
+    data = io.BytesIO()  # a ZIP that cannot be written would complain once more when it is collected
+    (np.savez_compressed if compressed else np.savez)(data, **arrays)
+    write_bytes(file, data.getvalue())
+
+
+def write_csv(file: epath.PathLike, rows: Iterable[Sequence[Any]]) -> None:
+    """Write a CSV with the headings as its first row; it is complete or absent."""
+    text = io.StringIO(newline="")
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    try:
+        data = text.getvalue().encode(errors="surrogateescape")
+    except UnicodeEncodeError:  # a surrogate that stands for no byte of a name
+        data = text.getvalue().encode(errors="backslashreplace")
+    write_bytes(file, data)
 
 
 def read_names(names: Shaped[np.ndarray, " n"]) -> tuple[str, ...]:
@@ -42,9 +84,8 @@ def read_names(names: Shaped[np.ndarray, " n"]) -> tuple[str, ...]:
 
 
 def write_text(file: epath.PathLike, text: str) -> None:
-    """Write a text file; it is complete or absent."""
-    with replacing(file) as unfinished:
-        unfinished.write_bytes(text.encode(errors="backslashreplace"))  # names of files need not be UTF-8
+    """Write a text file for people; it is complete or absent."""
+    write_bytes(file, text.encode(errors="backslashreplace"))
 
 
 def to_json(value: Any, **options: Any) -> str:

@@ -16,6 +16,9 @@ from tests.conftest import ROOT
 LEAVES = {
     "argument_parser",
     "arrays",
+    "disk_space",
+    "memory",
+    "outputs",
     "precision",
     "extras",
     "files",

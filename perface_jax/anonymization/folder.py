@@ -6,12 +6,15 @@ results.json          all results and scores
 sheet.png             all results in one picture
 """
 
+import io
+
 import numpy as np
 from etils import epath
+from jaxtyping import UInt8
 from matplotlib.figure import Figure
 from PIL import Image
 
-from perface_jax import images
+from perface_jax import files, images, outputs
 from perface_jax.anonymization.anonymize import Anonymized
 from perface_jax.datasets import portraits
 from perface_jax.report import Report, write_json
@@ -30,6 +33,7 @@ def open_folder(path: str) -> epath.Path:
         raise ValueError(f"{out} is a file; wanted a folder for the results")
     if old := [name for name in (PICTURES, LANDMARKS, RESULTS, SHEET) if (out / name).exists()]:
         raise ValueError(f"{out} holds {', '.join(old)} of an earlier run; remove them, or give another --out")
+    outputs.require_folder(out)
     out.mkdir(parents=True, exist_ok=True)
     return out
 
@@ -45,18 +49,25 @@ def write(
       originals: the faces.
       found: their results; landmarks are written if those of the originals were given.
     """
-    files = {images.stem(name): name for name in images.picture_names(folder)}
+    paths = {images.stem(name): name for name in images.picture_names(folder)}
     squares, places = found.selected()
     (out / PICTURES).mkdir()
     landmarks = []
     for place, square, points in zip(places, *squares, strict=True):
         name, box = originals.names[place], originals.boxes[place]
-        picture = images.read(epath.Path(folder) / files[name])
-        with (out / PICTURES / f"{name}.png").open("wb") as file:
-            Image.fromarray(portraits.paste(picture, box, square)).save(file, "PNG")
+        picture = images.read(epath.Path(folder) / paths[name])
+        files.write_bytes(out / PICTURES / f"{name}.png", _png(portraits.paste(picture, box, square)))
         landmarks.append(portraits.in_picture(points, box, width=picture.shape[1], size=len(square)))
     if originals.measured and landmarks:
-        with (out / LANDMARKS).open("wb") as file:
-            np.savez(file, names=[originals.names[place] for place in places], landmarks=landmarks)
+        names = np.array([originals.names[place] for place in places])
+        files.write_arrays(out / LANDMARKS, {"names": names, "landmarks": np.stack(landmarks)})
     write_json(out / RESULTS, report)
-    sheet.savefig(out / SHEET, dpi=150)
+    drawn = io.BytesIO()
+    sheet.savefig(drawn, format="png", dpi=150)
+    files.write_bytes(out / SHEET, drawn.getvalue())
+
+
+def _png(picture: UInt8[np.ndarray, "h w 3"]) -> bytes:
+    data = io.BytesIO()
+    Image.fromarray(picture).save(data, "PNG")
+    return data.getvalue()

@@ -6,9 +6,9 @@ import os
 import sys
 from typing import NamedTuple, NoReturn
 
-from perface_jax import extras
+from perface_jax import extras, memory
 from perface_jax._version import __version__
-from perface_jax.argument_parser import plain
+from perface_jax.argument_parser import at_home, plain
 from perface_jax.commands import quiet
 
 
@@ -153,8 +153,9 @@ def call(name: str) -> None:
     and with 130 on Ctrl-C.
     """
     quiet.install()
+    sys.argv[1:] = map(at_home, sys.argv[1:])
     try:
-        with extras.explained(program=True):
+        with extras.explained(program=True), memory.explained():
             importlib.import_module(COMMANDS[name].module).main()
         sys.stdout.flush()
     except KeyboardInterrupt:
@@ -162,6 +163,8 @@ def call(name: str) -> None:
         raise SystemExit(130) from None  # 128 + SIGINT, as shells count
     except BrokenPipeError:  # the reader, such as `| head`, has closed; leave nothing for Python to flush at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except memory.OutOfMemory as error:
+        _refuse(str(error))
     except SystemExit as end:
         if not isinstance(end.code, str):
             raise

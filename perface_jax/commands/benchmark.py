@@ -19,7 +19,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from perface_jax import extras, files
+from perface_jax import extras, files, outputs
 from perface_jax._version import __version__
 from perface_jax.argument_parser import ArgumentParser, count
 from perface_jax.network import compilation, folding
@@ -60,6 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     chosen = parser.parse_args(arguments)
     compilation.keep_programs()
     try:
+        outputs.require_files(chosen.json)
         name, model, variables = _model(chosen)
         print(f"{name} on {_device()}, jax {jax.__version__}; pictures of {model.image_size} pixels")
         print("Every program is compiled first, which may take minutes for a large model.", flush=True)

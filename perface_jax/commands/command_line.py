@@ -11,17 +11,16 @@ import re
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 from absl import app, flags, logging
 from ml_collections import ConfigDict, config_flags
 
 from perface_jax import all_settings, configs, parallel
+from perface_jax.argument_parser import at_home
 from perface_jax.network import compilation
 from perface_jax.settings import TASKS, flat
 from perface_jax.training import config_schema, sweeps
-
-Alone = TypeVar("Alone", str, None)
 
 
 def run(work: Callable[[ConfigDict], None]) -> None:
@@ -38,6 +37,7 @@ def run(work: Callable[[ConfigDict], None]) -> None:
                 raise ValueError(f"unexpected argument {arguments[1]!r}; fields are set as --config.field=value")
             compilation.keep_programs()
             _join_processes()
+            _expand_homes(flags.FLAGS.config)
             all_settings.check(flags.FLAGS.config)
             for warning in replaced(sys.argv, flags.FLAGS.config):
                 print(warning, file=sys.stderr, flush=True)
@@ -117,7 +117,7 @@ def find_config(given: str) -> str:
 
 
 def _with_config_paths(arguments):
-    found = list(arguments)
+    found = list(map(at_home, arguments))
     for i, argument in enumerate(found):
         flag, equals, value = argument.partition("=")
         if flag == "--config" and equals:
@@ -155,6 +155,12 @@ def _refuse_unknown(name, argument):
         raise SystemExit(f"the config has no field {name!r}: {argument}{advice}")
 
 
+def _expand_homes(config):
+    """Fields may begin with `~` in the file of a config, too."""
+    homes = {name: at_home(value) for name, value in flat(config.to_dict()).items() if str(value)[:1] == "~"}
+    config.update_from_flattened_dict(homes)
+
+
 def drop_late_callbacks(report: Callable, fault: Any) -> None:
     """For `sys.unraisablehook`: `report` every fault but those of TensorStore's threads after a failed read or write.
 
@@ -177,18 +183,3 @@ def _join_processes():
     given = [flags.FLAGS[name].value for name in ("coordinator", "processes", "process")]
     if flags.FLAGS.distributed or any(value is not None for value in given):
         parallel.initialize(*given)
-
-
-def named(values: Sequence[str], *, alone: Alone) -> dict[str | Alone, str]:
-    """A list of NAME=VALUE by name; the one value that may go without a name is called `alone`."""
-    if len(bare := [given for given in values if "=" not in given]) > 1:
-        raise ValueError(f"only one may go without a name, not {' and '.join(bare)}; wanted NAME=VALUE,NAME=VALUE,...")
-    found: dict[str | Alone, str] = {}
-    for given in values:
-        name, equals, value = given.rpartition("=")
-        name = name if equals else alone
-        if name in found or not value:
-            what = f"{name} is given twice" if name in found else f"{given!r} has nothing behind ="
-            raise ValueError(f"{what}; wanted NAME=VALUE,NAME=VALUE,...")
-        found[name] = value
-    return found

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 
 from etils import epath
 
-from perface_jax import evaluation, files
-from perface_jax.argument_parser import ArgumentParser
+from perface_jax import evaluation, files, outputs
+from perface_jax.argument_parser import ArgumentParser, plain
 from perface_jax.commands import face_files, picture_page, scale_text
 from perface_jax.similarity import similarity
 
@@ -30,12 +30,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         _compare(chosen)
     except (OSError, ValueError) as error:
-        parser.exit(2, f"{error}\n")
+        parser.exit(2, f"{plain(str(error))}\n")
 
 
 def _compare(chosen: argparse.Namespace) -> None:
     for path in (chosen.a, chosen.b):
         face_files.require_file(path)  # before the model, which takes seconds to load
+    outputs.require_files(chosen.html)
     opened = face_files.open_model(chosen)
     faces = {path: face_files.one_face(opened, path) for path in (chosen.a, chosen.b)}
     a, b = faces[chosen.a], faces[chosen.b]

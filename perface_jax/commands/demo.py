@@ -22,8 +22,8 @@ from typing import Any, NamedTuple, TextIO
 from ml_collections import ConfigDict
 from rich.console import Console
 
-from perface_jax import evaluator, files, report
-from perface_jax.argument_parser import ArgumentParser
+from perface_jax import evaluator, files, outputs, report
+from perface_jax.argument_parser import ArgumentParser, plain
 from perface_jax.commands import demo_results
 from perface_jax.configs import arcface_synthetic, synthetic  # pyright: ignore  # found by __path__
 from perface_jax.network import compilation
@@ -57,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         run(out, plan(out))
     except (OSError, ValueError) as error:
-        parser.exit(2, f"\n{error}\n")
+        parser.exit(2, f"\n{plain(str(error))}\n")
     except (preemption.Preempted, KeyboardInterrupt):
         parser.exit(preemption.EXIT_CODE, "\nstopped; the same command continues\n")
 
@@ -84,6 +84,7 @@ def run(out: pathlib.Path, plan: Plan) -> None:
     if results.is_file():
         print(f"The demo in {out} is done; it runs again once the folder is removed.\n{results.read_text()}", end="")
         return
+    outputs.require_folder(out)
     out.mkdir(parents=True, exist_ok=True)
     print(START.format(out / "demo.log"), flush=True)
     with open(out / "demo.log", "a") as log:

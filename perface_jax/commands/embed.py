@@ -8,8 +8,8 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from perface_jax import evaluation, files, images
-from perface_jax.argument_parser import ArgumentParser
+from perface_jax import evaluation, files, images, outputs
+from perface_jax.argument_parser import ArgumentParser, plain
 from perface_jax.commands import face_files
 
 
@@ -27,12 +27,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         _embed(chosen)
     except (OSError, ValueError) as error:
-        parser.exit(2, f"{error}\n")
+        parser.exit(2, f"{plain(str(error))}\n")
 
 
 def _embed(chosen: argparse.Namespace) -> None:
     if not chosen.out.endswith(".npz"):
         raise ValueError(f"saw --out {chosen.out}, wanted a file that ends in .npz")
+    outputs.require_files(chosen.out)
     evaluation.require_different_names(face_files.require_folder(chosen.folder))
     opened = face_files.open_model(chosen)
     count = len(images.picture_names(chosen.folder))

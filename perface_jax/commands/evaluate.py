@@ -23,10 +23,10 @@ from absl import flags
 from etils import epath
 from ml_collections import ConfigDict, config_flags
 
-from perface_jax import evaluator, formatting, report
+from perface_jax import evaluator, formatting, memory, outputs, report
 from perface_jax.anonymization import anonymizer
 from perface_jax.anonymization.inputs import Inputs
-from perface_jax.commands import command_line, evaluate_flags, stored_config
+from perface_jax.commands import command_line, evaluate_flags, named_paths, stored_config
 
 FLAGS = flags.FLAGS
 
@@ -53,6 +53,11 @@ def run_without_config(arguments: Sequence[str]) -> str:
 
 
 def _evaluate(config: ConfigDict) -> None:
+    with memory.explained(f"Lower config.evaluation_batch_size ({config.evaluation_batch_size} now)"):
+        _run_part(config)
+
+
+def _run_part(config: ConfigDict) -> None:
     if FLAGS.parts in (["anonymize"], ["privacy"]):
         return _anonymize(config, FLAGS.parts[0])
     if bool(FLAGS.workdir) == bool(FLAGS.embeddings):
@@ -88,8 +93,14 @@ def _planned(target):
 
 
 def _make_folders():
+    """Refuse before hours of computing what cannot be written at their end."""
+    if jax.process_index():
+        return
     for folder in filter(None, (FLAGS.report, FLAGS.figures, FLAGS.votes_table)):
-        epath.Path(folder).mkdir(parents=True, exist_ok=True)  # refuse before hours of computing
+        outputs.require_folder(folder)
+        epath.Path(folder).mkdir(parents=True, exist_ok=True)
+    if FLAGS.workdir:
+        outputs.require_folder(FLAGS.workdir)  # of evaluation.json
 
 
 def _show(found):
@@ -110,11 +121,11 @@ def _anonymize(config, part):
         raise ValueError(f"{part} wants the config of a run on triplets; this one's task is {config.task}")
     inputs = Inputs(
         originals=FLAGS.originals,
-        methods=command_line.named(FLAGS.anonymized, alone="anonymized"),
+        methods=named_paths.named(FLAGS.anonymized, alone="anonymized"),
         candidates=FLAGS.candidates,
-        landmarks=command_line.named(FLAGS.landmarks, alone=None),
-        attributes=command_line.named(FLAGS.attributes, alone=None),
-        recognizers=command_line.named(FLAGS.recognizers, alone="recognizer"),
+        landmarks=named_paths.named(FLAGS.landmarks, alone=None),
+        attributes=named_paths.named(FLAGS.attributes, alone=None),
+        recognizers=named_paths.named(FLAGS.recognizers, alone="recognizer"),
         crop=FLAGS.crop or "celeba_hq",
     )
     if part == "privacy":
@@ -137,6 +148,7 @@ def _say(text):
 def _embed(config):
     if not (FLAGS.workdir and FLAGS.pictures and FLAGS.out):
         raise ValueError("--parts=embed wants --workdir=RUN --pictures=FOLDER --out=FILE.npz")
+    outputs.require_files(FLAGS.out)
     folder, kept, skipped = evaluator.embed(config, FLAGS.workdir, FLAGS.pictures, FLAGS.out, crop=FLAGS.crop)
     if jax.process_index() == 0:
         print(f"{len(kept)} pictures embedded by {folder}: {FLAGS.out}")

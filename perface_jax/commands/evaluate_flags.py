@@ -36,7 +36,7 @@ FACES = {
     "attributes": ("FILE", "Male and Young of all faces, or ROLE=FILE,...: of originals or candidates."),
     "recognizers": ("NAME=DIR,...", "Further recognizers: folders of a model, or of vectors."),
 }
-LISTS = ("parts", "anonymized", *FACES)
+PATHS = ("anonymized", *FACES)  # as `named_paths`
 SWITCHES = ("tables",)
 FORMER = {"anonymised": "anonymized", "queries": "originals", "embedder": "recognizers"}  # until version 2; not in help
 OWN = {  # what the page of a command shows
@@ -50,8 +50,10 @@ def define() -> None:
     """Define all of them but --config; once in a process."""
     given = RUN | EVALUATE | EMBED | ORIGINALS | CANDIDATES | METHODS | FACES
     for name, (_, meaning) in given.items():
-        if name in LISTS:
-            flags.DEFINE_list(name, None if name == "parts" else [], meaning)
+        if name == "parts":
+            flags.DEFINE_list(name, None, meaning)
+        elif name in PATHS:
+            flags.DEFINE_multi_string(name, [], meaning)
         elif name in SWITCHES:
             flags.DEFINE_bool(name, False, meaning)
         elif name != "config":

@@ -6,7 +6,6 @@ has the wanted power. `--out=DIR` adds plan.csv, plan.json and the figure as PDF
 """
 
 import argparse
-import csv
 import itertools
 import math
 import pathlib
@@ -15,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from perface_jax import annotations, figures, files, report
+from perface_jax import annotations, figures, files, outputs, report
 from perface_jax.argument_parser import ArgumentParser
 from perface_jax.evaluation.vote_tables import read_votes_table
 from perface_jax.statistics import pilot
@@ -41,6 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = _parser()
     chosen = parser.parse_args(arguments)
     try:
+        outputs.require_folder(chosen.out)
         effects, note = _effects(chosen)
         deviations = chosen.model_source or ([effects.model_source] if chosen.pilot else [0.3, 1.0])
         found = [_row(chosen, effects, *design) for design in _designs(chosen, deviations)]
@@ -211,8 +211,7 @@ def _curves(rows: list[Row]) -> dict[str, list[np.ndarray]]:
 
 def _write(folder: pathlib.Path, shown: report.Report, found: list[Row]) -> None:
     report.write_json(folder / "plan.json", shown)
-    with files.replacing(folder / "plan.csv") as path, open(path, "w", newline="") as file:
-        csv.writer(file).writerows([Row._fields, *found])
+    files.write_csv(folder / "plan.csv", [Row._fields, *found])
     report.save_figures(folder, shown)
     print(f"\nWritten to {folder}")
 

@@ -5,7 +5,7 @@ and `--sheet FILE.png` show the faces, `--csv FILE` has all of them, and `--json
 """
 
 import argparse
-import csv
+import io
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -14,8 +14,8 @@ import numpy as np
 from etils import epath
 from jaxtyping import Float, UInt8
 
-from perface_jax import evaluation, extras, files
-from perface_jax.argument_parser import ArgumentParser
+from perface_jax import evaluation, extras, files, outputs
+from perface_jax.argument_parser import ArgumentParser, plain
 from perface_jax.commands import face_files, picture_page, scale_text
 from perface_jax.similarity import similarity
 
@@ -58,11 +58,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         _rank(chosen)
     except (OSError, ValueError) as error:
-        parser.exit(2, f"{error}\n")
+        parser.exit(2, f"{plain(str(error))}\n")
 
 
 def _rank(chosen: argparse.Namespace) -> None:
     query_path, folder = face_files.require_file(chosen.query), face_files.require_folder(chosen.folder)
+    outputs.require_files(chosen.html, chosen.sheet, chosen.csv)
     opened = face_files.open_model(chosen)
     query = face_files.one_face(opened, query_path)
     found = _ranking(chosen, opened, query.crop)
@@ -139,12 +140,11 @@ def _record(chosen, opened, found, notes) -> dict[str, Any]:
 
 
 def _write_csv(file, found, scale):
-    with files.replacing(file) as path, open(path, "w", newline="") as opened:
-        rows = csv.writer(opened)
-        rows.writerow(("rank", "name", *scale_text.values(scale, 0)))
-        for rank, (name, cosine) in enumerate(zip(found.names, found.cosines, strict=True), 1):
-            values = scale_text.values(scale, float(cosine))
-            rows.writerow((rank, name, f"{cosine:.6f}", *list(values.values())[1:]))
+    rows: list[tuple] = [("rank", "name", *scale_text.values(scale, 0))]
+    for rank, (name, cosine) in enumerate(zip(found.names, found.cosines, strict=True), 1):
+        values = scale_text.values(scale, float(cosine))
+        rows.append((rank, name, f"{cosine:.6f}", *list(values.values())[1:]))
+    files.write_csv(file, rows)
 
 
 def _write_page(chosen, opened, query, found, shown, notes):
@@ -184,8 +184,9 @@ def _write_sheet(chosen, query, found, shown):
         for heading, places in found.ends(chosen.top).items()
     }
     drawn = figures.ranked(epath.Path(chosen.query).name, query, groups)
-    with files.replacing(chosen.sheet) as unfinished:
-        drawn.savefig(str(unfinished), format=chosen.sheet[-3:].lower(), dpi=200)
+    data = io.BytesIO()
+    drawn.savefig(data, format=chosen.sheet[-3:].lower(), dpi=200)
+    files.write_bytes(chosen.sheet, data.getvalue())
 
 
 if __name__ == "__main__":

@@ -14,9 +14,9 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Shaped
 
-from perface_jax import evaluation, similarity_scale
+from perface_jax import evaluation, outputs, similarity_scale
 from perface_jax.annotations import spellings, tables
-from perface_jax.argument_parser import ArgumentParser
+from perface_jax.argument_parser import ArgumentParser, plain
 from perface_jax.commands import face_files, scale_text
 from perface_jax.images import stem
 from perface_jax.network.model_folder import fingerprint
@@ -66,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         _scale(chosen)
     except (OSError, ValueError) as error:
-        parser.exit(2, f"{error}\n")
+        parser.exit(2, f"{plain(str(error))}\n")
 
 
 def read_people(file: str) -> dict[str, str]:
@@ -120,6 +120,8 @@ def _scale(chosen: argparse.Namespace) -> None:
     face_files.require_folder(chosen.pictures)
     people = read_people(chosen.people)
     answers = read_answers(chosen.answers) if chosen.answers else []
+    if chosen.model and pathlib.Path(chosen.model).is_dir():
+        outputs.require_files(pathlib.Path(chosen.model) / similarity_scale.NAME)
     opened = face_files.open_model(chosen)
     found = _embed(opened, chosen.pictures, people)
     pairs = similarity_scale.different_people(found.embeddings, found.person)

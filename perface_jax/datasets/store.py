@@ -14,6 +14,8 @@ from typing import Any
 
 import tensorflow_datasets as tfds
 
+from perface_jax import disk_space
+
 LOG = logging.getLogger(__name__)
 
 
@@ -58,7 +60,9 @@ def prepare(builder: tfds.core.DatasetBuilder, folder: pathlib.Path, fingerprint
     LOG.info("builds the data set %s, once, from %s", builder.data_path, folder)
     config = tfds.download.DownloadConfig(manual_dir=folder)
     tfds.disable_progress_bar()  # ours are shown
-    with contextlib.redirect_stdout(io.StringIO()):  # it prints that it downloads, which nothing here does
+    advice = "Free some space, or name another folder (config.data.data_dir); the next start begins the build again"
+    quiet = contextlib.redirect_stdout(io.StringIO())  # it prints that it downloads, which nothing here does
+    with disk_space.explained(builder.data_path, advice), quiet:
         builder.download_and_prepare(download_config=config, file_format="array_record")
 
 

@@ -13,6 +13,8 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
+from perface_jax import disk_space
+
 if sys.platform != "win32":  # there, no folder counts as left behind
     import fcntl
 
@@ -52,7 +54,7 @@ def whole_folder(folder: str | os.PathLike, options: dict[str, Any]) -> Iterator
     part = folder.parent / f"{hidden}{os.getpid()}"
     part.mkdir()
     try:
-        with open(part / LOCK, "w") as lock:
+        with disk_space.explained(folder), open(part / LOCK, "w") as lock:
             with contextlib.suppress(OSError):  # a file system without locks: no folder counts as left behind
                 if sys.platform != "win32":
                     fcntl.flock(lock, fcntl.LOCK_EX)

@@ -3,14 +3,15 @@
 Writes five points per face, and beside that file a contact sheet with boxes and points. Lists pictures without a face.
 """
 
+import io
 import pathlib
 import sys
 
 import numpy as np
 from PIL import Image
 
-from perface_jax import detection, extras, files, images, progress_bar
-from perface_jax.argument_parser import ArgumentParser
+from perface_jax import detection, extras, files, images, outputs, progress_bar
+from perface_jax.argument_parser import ArgumentParser, plain
 from perface_jax.detection.folder import detect_folder, write_landmarks
 from perface_jax.network import compilation
 
@@ -26,6 +27,7 @@ def main(arguments: list[str] | None = None) -> None:
         parser.error(f"saw --out {out}, wanted a file that ends in .csv")
     sheet = _Sheet()
     try:
+        outputs.require_files(out, out.with_suffix(".png"))
         names = images.picture_names(chosen.folder)
         detector = detection.mtcnn(smallest=chosen.smallest)
         with extras.explained():
@@ -38,10 +40,11 @@ def main(arguments: list[str] | None = None) -> None:
         write_landmarks(out, faces)
         if sheet.pictures:
             shown = [sheet.pictures[name] for name in sorted(sheet.pictures)[:SHEET]]
-            with files.replacing(out.with_suffix(".png")) as unfinished:
-                figures.photographs(shown).savefig(str(unfinished), format="png", dpi=150)
+            data = io.BytesIO()
+            figures.photographs(shown).savefig(data, format="png", dpi=150)
+            files.write_bytes(out.with_suffix(".png"), data.getvalue())
     except (OSError, ValueError, extras.MissingExtra) as error:
-        parser.exit(2, f"{error}\n")
+        parser.exit(2, f"{plain(str(error))}\n")
     print(_report(found, len(faces), out, len(sheet.pictures)))
     raise SystemExit(0 if faces else 1)
 

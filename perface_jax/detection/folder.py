@@ -1,9 +1,7 @@
 """The faces of all pictures of a folder, and the file of their landmarks."""
 
 import concurrent.futures
-import csv
 import functools
-import io
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
@@ -54,10 +52,8 @@ def write_landmarks(file: epath.PathLike, faces: Mapping[str, Face]) -> None:
 
     `datasets.portrait_files.read_landmarks` and the readers of CelebA-HQ accept this file.
     """
-    out = io.StringIO(newline="")
-    rows = csv.writer(out, lineterminator="\n")
-    rows.writerow(["name", *LANDMARKS, "score", "left", "top", "right", "bottom"])
+    rows = [["name", *LANDMARKS, "score", "left", "top", "right", "bottom"]]
     for name, face in faces.items():
-        rows.writerow([name, *(f"{x:.2f}" for x in face.landmarks.ravel()), f"{face.score:.4f}",
-                       *(f"{x:.1f}" for x in face.box)])  # fmt: skip
-    files.write_text(file, out.getvalue())
+        points, box = (f"{x:.2f}" for x in face.landmarks.ravel()), (f"{x:.1f}" for x in face.box)
+        rows.append([name, *points, f"{face.score:.4f}", *box])
+    files.write_csv(file, rows)

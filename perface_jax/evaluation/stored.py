@@ -12,7 +12,7 @@ from jaxtyping import Float32, Shaped
 from perface_jax.annotations import Setting
 from perface_jax.evaluation.inputs import Triplets
 from perface_jax.evaluation.runs import Run, lines
-from perface_jax.files import replacing
+from perface_jax.files import write_arrays
 
 FILE = "similarities.npz"
 
@@ -29,8 +29,7 @@ def save_similarities(file: epath.Path, triplets: Triplets, cells: Mapping[str, 
     except ValueError:
         return  # nothing to compare
     arrays |= {f"model {name}": np.stack(runs) for name, runs in by_model(cells).items()}
-    with replacing(file) as unfinished, unfinished.open("wb") as opened:  # another process may be reading it
-        np.savez_compressed(opened, **arrays)
+    write_arrays(file, arrays, compressed=True)  # another process may be reading it
 
 
 def load_similarities(

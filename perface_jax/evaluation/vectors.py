@@ -92,5 +92,4 @@ def require_different_names(folder: epath.PathLike) -> None:
 
 def write_vectors(file: epath.PathLike, names: Sequence[str], embeddings: Float[np.ndarray, "n d"]) -> None:
     """Write embeddings in the format of `read_vectors`; the file is complete or absent."""
-    with files.replacing(file) as unfinished, unfinished.open("wb") as opened:
-        np.savez(opened, names=np.asarray(names), embeddings=embeddings)
+    files.write_arrays(file, {ARRAYS[0]: np.asarray(names), ARRAYS[1]: embeddings})

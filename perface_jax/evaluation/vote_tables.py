@@ -7,7 +7,6 @@
 sources and targets are empty. docs/mixed_models.md fits such tables.
 """
 
-import csv
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -18,7 +17,7 @@ from jaxtyping import Float, Int, Shaped
 from perface_jax.annotations import Setting, tables
 from perface_jax.evaluation.inputs import Triplets
 from perface_jax.evaluation.runs import Role, Run, lines, pooled, rows
-from perface_jax.files import replacing
+from perface_jax.files import write_csv
 
 COLUMNS = ("tripletId", "source", "target", "annotator", "vote", "similarity_a", "similarity_b")
 
@@ -75,15 +74,14 @@ def write_votes_table(
       similarities: of their reference to a and to b.
       annotator: who gave each vote, in the shape of `triplets.votes`; default: unknown.
     """
-    with replacing(file) as unfinished, unfinished.open("w") as opened:
-        table = csv.writer(opened, lineterminator="\n")
-        table.writerow(COLUMNS)
-        for place, similar in zip(places.tolist(), similarities, strict=True):
-            ids = [str(one) if one >= 0 else "" for one in (triplets.source_id[place], triplets.target_id[place])]
-            for slot in np.flatnonzero(triplets.votes[place] >= 0):
-                who = "" if annotator is None else annotator[place, slot]
-                vote = "ab"[triplets.votes[place, slot]]
-                table.writerow([triplets.ids[place], *ids, who, vote, *(f"{one:.7g}" for one in similar)])
+    table: list[Sequence[str]] = [COLUMNS]
+    for place, similar in zip(places.tolist(), similarities, strict=True):
+        ids = [str(one) if one >= 0 else "" for one in (triplets.source_id[place], triplets.target_id[place])]
+        for slot in np.flatnonzero(triplets.votes[place] >= 0):
+            who = "" if annotator is None else str(annotator[place, slot])
+            vote = "ab"[triplets.votes[place, slot]]
+            table.append([triplets.ids[place], *ids, who, vote, *(f"{one:.7g}" for one in similar)])
+    write_csv(file, table)
 
 
 def read_votes_table(file: epath.PathLike) -> VotesTable:

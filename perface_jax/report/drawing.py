@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from etils import epath
 
+from perface_jax.files import write_bytes
 from perface_jax.report.contents import Report
 from perface_jax.report.slugs import slugs
 
@@ -25,7 +26,7 @@ def save_figures(folder: epath.PathLike, report: Report) -> list[epath.Path]:
     files = [folder / f"{name}.pdf" for name in slugs(picture.caption for picture in pictures)]
     with matplotlib.rc_context({"pdf.fonttype": 42}):  # many publishers refuse the default, Type 3
         for picture, file in zip(pictures, files, strict=True):
-            file.write_bytes(_drawn(picture.figure, format="pdf", dpi=300))
+            write_bytes(file, _drawn(picture.figure, format="pdf", dpi=300))
     return files
 
 

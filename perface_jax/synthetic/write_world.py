@@ -14,6 +14,7 @@ of the pictures are the side in pixels and the JPEG quality.
 
 import concurrent.futures
 import inspect
+import io
 import os
 import pathlib
 import sys
@@ -167,7 +168,9 @@ def write_pictures(
     """
 
     def save(path, picture):
-        Image.fromarray(picture).save(path, quality=quality)
+        data = io.BytesIO()  # Pillow does not say that a disk is full
+        Image.fromarray(picture).save(data, "JPEG", quality=quality)
+        path.write_bytes(data.getvalue())
 
     batch = min(64, max(8, BATCH * 112**2 // size**2))
     with concurrent.futures.ThreadPoolExecutor(4) as pool, ProgressBar(len(paths), label, "faces") as bar:

@@ -32,6 +32,23 @@ def planned(
     ]
 
 
+def smaller(config: ConfigDict, runs: int) -> str:
+    """What to make smaller where `runs` runs at a time do not fit into memory, with the values of this config."""
+    pictures = "pictures" if config.task == "identities" else "triplets of three pictures"
+    model = config.model
+    found = [
+        f"config.batch_size ({config.batch_size} {pictures} now)",
+        f"config.evaluation_batch_size ({config.evaluation_batch_size})",
+        f"config.model.width ({model.width})",
+        f"config.model.image_size ({model.image_size})",
+    ]
+    found += [f"the values of config.sweep ({runs} runs are trained at a time)"] if runs > 1 else []
+    other = [] if model.remat else ["config.model.remat=True takes less memory and more time"]
+    if config.feed != "disk" and runs == 1:
+        other.append(f"config.feed=disk does not keep all pictures on every device, as {config.feed} does")
+    return "; ".join([f"Lower {', '.join(found[:-1])} or {found[-1]}", *other])
+
+
 def found(config: ConfigDict, workdir: epath.PathLike, models: Sequence[epath.Path]) -> list[str]:
     """What the validations of a finished run say, what that is worth, and where the models are."""
     lines = read_log(epath.Path(workdir) / "log.jsonl")

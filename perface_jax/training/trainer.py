@@ -9,7 +9,7 @@ import numpy as np
 from etils import epath
 from ml_collections import ConfigDict
 
-from perface_jax import parallel
+from perface_jax import disk_space, memory, outputs, parallel
 from perface_jax.network.model_folder import replace_model
 from perface_jax.training import builders, outlook, run_lock, scales, state, sweeps
 from perface_jax.training import workdir as workdirs
@@ -34,15 +34,22 @@ def train(config: ConfigDict, workdir: epath.PathLike) -> list[epath.Path]:
       ValueError: the workdir holds another run, another process trains in it, or the config cannot be run. Nothing has
         been changed then.
       FloatingPointError: all runs have diverged; the message says since which step.
+      OutOfMemory: see `memory`; the message says what to make smaller.
       Preempted: on SIGTERM or Ctrl-C, after the state is saved.
     """
     config = workdirs.of_run(config, workdir)
     replicas = sweeps.replicas(config)
+    with memory.explained(outlook.smaller(config, len(replicas))):
+        return _train(config, workdir, replicas)
+
+
+def _train(config, workdir, replicas):
     mesh = parallel.make_mesh(len(replicas), data=config.mesh.data)
     parallel.check_batch_size(config.batch_size, mesh)
     parallel.check_batch_size(config.evaluation_batch_size, mesh, name="config.evaluation_batch_size")
     record = workdirs.record(config)
     run_lock.refuse_held(workdir)
+    outputs.require_folder(workdir)
     changed = workdirs.refuse_other_run(workdir, record)
 
     model, weights = builders.starting_point(replicas[0].config)
@@ -140,7 +147,8 @@ def _export(config, workdir, model, run, replicas, mesh, measured):
         source = {"trained_from": init, "steps": int(steps[i])}
         license = "the licenses of the weights it started from and of the training data apply"
         if jax.process_index() == 0 and not _is_there(folder, source):
-            replace_model(folder, model.clone(crop=config.crop), variables, source=source, license=license)
+            with disk_space.explained(folder, "Free some space; the same command then writes it"):
+                replace_model(folder, model.clone(crop=config.crop), variables, source=source, license=license)
         if jax.process_index() == 0:
             scales.write(folder, parts[i], crop=config.crop, step=int(steps[i]))
     return [model_folder(workdir, replica) for replica in replicas]

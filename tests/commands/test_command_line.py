@@ -106,27 +106,10 @@ def test_faults_that_python_cannot_raise_are_reported_unless_they_are_callbacks_
     assert reported == [other, bare]
 
 
-def test_names_and_values_are_told_apart():
-    assert command_line.named(["a=x", "y", "b=p=q"], alone="it") == {"a": "x", "it": "y", "b=p": "q"}
-
-
-@pytest.mark.parametrize(
-    ("given", "message"),
-    [
-        (["a=1", "a=2"], "a is given twice"),
-        (["a="], "has nothing behind ="),
-        (["x", "y"], "only one may go without a name, not x and y; wanted NAME=VALUE"),
-    ],
-)
-def test_a_name_twice_or_without_a_value_is_refused(given, message):
-    with pytest.raises(ValueError, match=message):
-        command_line.named(given, alone="it")
-
-
 @pytest.mark.parametrize(
     ("config", "message"),
     [
-        ("perface_r50", "report: file exists"),
+        ("perface_r50", "report is a file, wanted a folder to write to"),
         ("arcface_synthetic", "privacy wants the config of a run on triplets; this one's task is identities"),
     ],
 )
