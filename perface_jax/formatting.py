@@ -20,6 +20,11 @@ def estimate(found: tuple[float, float, float], form: str = ".3f", *, missing: s
     return missing if math.isnan(value) else f"{value:{form}} {interval(low, high, form)}".strip()
 
 
+def percent(share: float, form: str = ".0%", *, missing: str = "no data") -> str:
+    """A share of 0 to 1 in percent, or the text `missing` for NaN: a share of nothing."""
+    return number(share, form, missing=missing)
+
+
 def p_value(value: float, *, missing: str = "") -> str:
     """Three decimals, or `< .001`."""
     return "< .001" if value < 0.001 else number(value, missing=missing)

@@ -1,8 +1,10 @@
 """Numbers as text."""
 
+import ast
 import math
 
 from perface_jax import formatting
+from tests.conftest import ROOT
 
 NAN = math.nan
 
@@ -20,3 +22,15 @@ def test_numbers_intervals_and_what_does_not_exist():
 def test_p_values_are_never_zero():
     cells = [formatting.p_value(p, missing="n/a") for p in (0.0004, 0.001, 0.0316, NAN)]
     assert cells == ["< .001", "0.001", "0.032", "n/a"]
+
+
+def test_a_share_of_nothing_is_no_percentage():
+    assert [formatting.percent(share) for share in (0, 0.125, 1, NAN)] == ["0%", "12%", "100%", "no data"]
+    assert formatting.percent(0.9876, ".1%") == "98.8%"
+
+
+def test_percentages_are_written_here_alone_so_that_none_is_nan():
+    for file in (ROOT / "perface_jax").rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text())) if file.name != "formatting.py" else ():
+            if isinstance(node, ast.FormattedValue) and node.format_spec is not None:
+                assert not ast.unparse(node.format_spec).strip("'\"f").endswith("%"), (file, ast.unparse(node))

@@ -7,7 +7,7 @@ import textwrap
 
 from perface_jax.annotations.audit_result import AuditResult
 from perface_jax.annotations.order_search import ALARM
-from perface_jax.formatting import estimate
+from perface_jax.formatting import estimate, percent
 from perface_jax.statistics.resampling import MOST_CLUSTERS
 
 WIDTH = 110
@@ -100,7 +100,7 @@ def _voters(found: AuditResult) -> list[str]:
     ]
     for voter in found.voters:
         run = f"{voter.runs[0].length} {voter.runs[0].letter} at {voter.runs[0].first}" if voter.runs else ""
-        windows = ", ".join(f"{w.share:.0%} {w.letter} of {w.length} at {w.first}" for w in voter.windows)
+        windows = ", ".join(f"{percent(w.share)} {w.letter} of {w.length} at {w.first}" for w in voter.windows)
         bias, sides = _show(voter.share_of_b), _show(voter.sides_with_others)
         lines.append(f"  {voter.name:10}{voter.votes:6,}  {bias:22}{sides:23}{run:18}{windows}".rstrip())
     lines += _text(
@@ -147,10 +147,11 @@ def _variance(found: AuditResult) -> list[str]:
     share, title = found.variance, f"VARIANCE OF THE MEAN VOTE {_state(found)}"
     if math.isnan(share["source"]):
         return [title, *_text("Not defined: the mean vote is the same on all triplets.")]
+    shown = {name: percent(value, ".1%") for name, value in share.items()}
     text = (
-        f"source {share['source']:.1%} (noise alone: {share['by_chance_source']:.1%}), target {share['target']:.1%} "
-        f"(noise alone: {share['by_chance_target']:.1%}), residual {share['rest']:.1%}. Shares of the sums of squares "
-        "in a two-way analysis of variance with one mean vote per cell."
+        f"source {shown['source']} (noise alone: {shown['by_chance_source']}), target {shown['target']} (noise alone: "
+        f"{shown['by_chance_target']}), residual {shown['rest']}. Shares of the sums of squares in a two-way analysis "
+        "of variance with one mean vote per cell."
     )
     return [title, *_text(text)]
 

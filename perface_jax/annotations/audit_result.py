@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from perface_jax.annotations.annotator_quality import Stretch
 from perface_jax.annotations.orders import GridOrder, OrderChange
 from perface_jax.files import plain
+from perface_jax.formatting import percent
 from perface_jax.statistics.estimates import Estimate
 
 BIAS = 0.05  # position bias is a finding if the whole interval of the share of b is at least this far from one half
@@ -154,7 +155,7 @@ def _voter_findings(found: AuditResult) -> Iterator[str]:
         )
     for voter in found.voters:
         flagged = [
-            f"{run.share:.0%} {run.letter} in {run.length} rows, {run.first} to {run.last} ({_others(run)})"
+            f"{percent(run.share)} {run.letter} in {run.length} rows, {run.first} to {run.last} ({_others(run)})"
             for run in (*voter.runs, *voter.windows[:1])
             if run.flagged
         ]
@@ -168,7 +169,7 @@ def _voter_findings(found: AuditResult) -> Iterator[str]:
 def _others(run: Stretch) -> str:
     if math.isnan(run.others):
         return "no other votes there"
-    return f"other votes there: {run.others:.0%} {run.letter}"
+    return f"other votes there: {percent(run.others)} {run.letter}"
 
 
 def _copy_findings(found: AuditResult) -> Iterator[str]:

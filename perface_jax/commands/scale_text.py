@@ -148,12 +148,16 @@ def _place(scale, cosine, share):
 
 
 def _percent(share: float) -> str:
+    if math.isnan(share):
+        return "no data"
     if share > 1 - FINEST:
         return f"> {100 * (1 - FINEST):.1f}%"
     return f"< {100 * FINEST:.1f}%" if share < FINEST else f"{100 * share:.1f}%"
 
 
 def _probability(p: float) -> str:
+    if math.isnan(p):
+        return "unknown"
     return "> 0.99" if p > 0.995 else "< 0.01" if p < 0.005 else f"{p:.2f}"
 
 

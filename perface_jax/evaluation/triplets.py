@@ -30,6 +30,7 @@ from perface_jax.evaluation.runs import (
     rows,
     scores,
 )
+from perface_jax.formatting import percent
 
 BASELINES = {  # the ids whose training labels they look up
     "image-blind majority side": None,
@@ -232,7 +233,9 @@ def _achievable(setting, name, runs, best):
 def _doubt(best):
     if np.isnan(best.unanimous.beta_binomial.value):
         return "no triplet with two votes"
-    return f"bounds of the nearest possible counts: {best.misfit:.1%} differ" if best.misfit > MISFIT else ""
+    return (
+        f"bounds of the nearest possible counts: {percent(best.misfit, '.1%')} differ" if best.misfit > MISFIT else ""
+    )
 
 
 def _agreement(setting, found, suffix):

@@ -17,7 +17,7 @@ from perface_jax.evaluation import (
 from perface_jax.evaluation import Measure as Compared
 from perface_jax.evaluation.achievable import LOWER
 from perface_jax.evaluation.groups import ALL, Task
-from perface_jax.formatting import estimate
+from perface_jax.formatting import estimate, percent
 from perface_jax.report import Measure, Score, Summary
 from perface_jax.sections.captions import readable
 
@@ -76,7 +76,7 @@ def comparison_summary(rows: Sequence[ComparisonRow]) -> Summary | None:
 def group_summary(rows: Sequence[GroupRow]) -> Summary:
     """STEP 1 with the four groups."""
     whole = [row for row in rows if row.group == ALL and row.task == Task.FOUR]
-    found = ", ".join(f"{row.top1.value:.0%} ({readable(row.model)})" for row in whole)
+    found = ", ".join(f"{percent(row.top1.value)} ({readable(row.model)})" for row in whole)
     scores = [Score(TOP1, readable(row.model), *row.top1) for row in whole]
     return _summary(
         f"STEP 1 finds the right one of four groups for {found} of the faces.",
@@ -92,7 +92,7 @@ def selection_summary(rows: Sequence[SelectionRow]) -> Summary:
 
 def verification_summary(rows: Sequence[VerificationRow]) -> Summary:
     """One person or two, before and after training."""
-    found = ", ".join(f"{row.accuracy:.1%} ({readable(row.model)})" for row in rows)
+    found = ", ".join(f"{percent(row.accuracy, '.1%')} ({readable(row.model)})" for row in rows)
     run = f"Tested on {rows[0].pairs} pairs of pictures of {rows[0].identities} people unseen in training."
     scores = [Score(VERIFIED, readable(row.model), row.accuracy) for row in rows]
     return _summary(f"One person or two, pairs told right: {found}.", scores, run)
