@@ -19,6 +19,7 @@ LEAVES = {
     "disk_space",
     "memory",
     "outputs",
+    "plain_paths",
     "precision",
     "extras",
     "files",

@@ -14,7 +14,7 @@ from typing import Any
 
 import tensorflow_datasets as tfds
 
-from perface_jax import disk_space
+from perface_jax import disk_space, plain_paths
 
 LOG = logging.getLogger(__name__)
 
@@ -55,6 +55,8 @@ def prepare(builder: tfds.core.DatasetBuilder, folder: pathlib.Path, fingerprint
                 "again, or use another data_dir"
             )
         return
+    if not plain_paths.is_utf8(builder.data_path):
+        raise ValueError(f"{builder.data_path}: the name of a folder is not UTF-8; wanted another config.data.data_dir")
     for left_behind in pathlib.Path(builder.data_path.parent).glob(f"incomplete.*_{builder.version}"):
         shutil.rmtree(left_behind)
     LOG.info("builds the data set %s, once, from %s", builder.data_path, folder)

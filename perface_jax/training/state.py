@@ -20,6 +20,7 @@ from flax import struct
 from jax.experimental import multihost_utils
 from jaxtyping import Array, Float, Float32, Int
 
+from perface_jax import plain_paths
 from perface_jax.arrays import AnyArray
 
 
@@ -116,12 +117,13 @@ def checkpoints(workdir: epath.PathLike, *, keep: int = 2) -> Iterator[ocp.Check
     # If another thread makes the folders, a failure is reported only after minutes.
     at_once = ocp.AsyncOptions(create_directories_asynchronously=False)
     options = ocp.CheckpointManagerOptions(max_to_keep=keep, async_options=at_once, step_name_format=STEP_NAMES)
-    manager = ocp.CheckpointManager(epath.Path(workdir) / "checkpoints", options=options)
-    try:
-        yield manager
-    finally:
-        with _one_error(manager):
-            manager.close()
+    with plain_paths.plain(workdir) as folder:
+        manager = ocp.CheckpointManager(folder / "checkpoints", options=options)
+        try:
+            yield manager
+        finally:
+            with _one_error(manager):
+                manager.close()
 
 
 def save(manager: ocp.CheckpointManager, run: Run) -> None:
