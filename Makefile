@@ -11,7 +11,7 @@ RUNS ?= runs/demo
 CORE := tests/network tests/metrics tests/statistics tests/training/test_step.py tests/training/test_state.py tests/test_parallel.py
 PARTS ?= embedding training_step layers epoch sweep devices input selection startup embed_folder renderer replicas million_triplets
 
-.PHONY: demo test test-all test-core lint docs notebooks bench
+.PHONY: demo test test-all test-core test-traced lint docs notebooks bench
 
 # Everything end to end on drawn faces; the same command continues it where it was stopped.
 demo: $(VENV)/installed-demo
@@ -23,6 +23,10 @@ test: lint
 # The core by itself, without PyTorch and data sets: make test-core PYTHON=python3.13 VENV=.venv-3.13
 test-core: $(VENV)/installed-core
 	$(RUN) -m pytest -n 2 --dist worksteal -m "not slow" $(CORE)
+
+# The core as accelerators trace it, on the CPU.
+test-traced: $(VENV)/installed-core
+	$(RUN) -m pytest -n 2 --dist worksteal -m "not slow" --platform=tpu $(CORE)
 
 test-all: lint
 	$(RUN) -m pytest -n 2 --dist worksteal

@@ -19,6 +19,8 @@ EXTRAS = {  # import name: the extra that installs it
     "safetensors": "convert",
     "torch": "torch",
     "numpyro": "bayes",
+    "libtpu": "aot",
+    "jax_cuda12_plugin": "aot",
 }
 
 

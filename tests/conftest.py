@@ -25,6 +25,8 @@ import jax  # noqa: E402
 import pytest  # noqa: E402
 from absl import flags  # noqa: E402
 
+from perface_jax.network import kernels  # noqa: E402
+
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_default_matmul_precision", "highest")
@@ -40,7 +42,12 @@ def pytest_collection_finish():
     gc.freeze()  # modules and tests stay
 
 
+def pytest_addoption(parser):
+    parser.addoption("--platform", default="", help="trace every program as for this platform, as tpu, on the CPU")
+
+
 def pytest_configure(config):
+    kernels.assume(config.getoption("--platform"))
     if not hasattr(config, "workerinput"):  # once, before there are workers
         kept_programs.bound(PROGRAMS)
 

@@ -10,7 +10,11 @@ from converters import arcface_torch, to_torch
 from perface_jax import commands, extras
 from tests.conftest import ROOT
 
-DISTRIBUTIONS = {"absl": "absl-py"}  # where the name of the import is another one than that of the project
+DISTRIBUTIONS = {  # where the name of the import is another one than that of the project
+    "absl": "absl-py",
+    "jax_cuda12_plugin": "jax[cuda12-local,tpu]",
+    "libtpu": "jax[cuda12-local,tpu]",
+}
 
 
 def test_every_package_of_the_table_is_in_its_extra():

@@ -99,6 +99,11 @@ COMMANDS = {
         "how fast this machine embeds and trains with a model",
         "perface benchmark --model models/arcface_r50",
     ),
+    "aot": Command(
+        "perface_jax.commands.aot",
+        "compile for chips you do not have: memory, time, communication",
+        "perface aot --config=perface_r50 --topology=v5e:2x2",
+    ),
     "config": Command(
         "perface_jax.commands.config",
         "list the fields of a config: default, meaning, allowed values",
@@ -122,7 +127,7 @@ COMMANDS = {
 }
 GROUPS = {  # as `perface --help` shows them, every command once
     "photographs": ("compare", "rank", "embed", "detect", "scale"),
-    "models": ("convert", "train", "config", "evaluate", "selftest", "benchmark"),
+    "models": ("convert", "train", "config", "evaluate", "selftest", "benchmark", "aot"),
     "studies": ("audit", "plan"),
     "anonymization": ("anonymize", "privacy"),
     "try it": ("demo", "doctor", "synthetic", "identities"),

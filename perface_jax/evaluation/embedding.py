@@ -23,7 +23,7 @@ from perface_jax import images as pictures
 from perface_jax.arrays import AnyArray
 from perface_jax.detection import Detector
 from perface_jax.landmarks import five_points
-from perface_jax.network import compilation, folding
+from perface_jax.network import compilation, folding, kernels
 from perface_jax.network.model import Applied, IResNet, embed_step
 
 THREADS = min(8, os.cpu_count() or 1)
@@ -48,10 +48,12 @@ class Network:
         self._mesh = parallel.make_mesh(devices=jax.local_devices())
         self.batch_size = -(-batch_size // self._mesh.size) * self._mesh.size
         folds = isinstance(model, IResNet)  # another module is applied unchanged
-        platform = self._mesh.devices.flat[0].platform
-        weights = folding.fold_norms(model, variables, platform=platform) if folds else dict(variables)
+        device = self._mesh.devices.flat[0]
+        weights = (
+            folding.fold_norms(model, variables, platform=kernels.compiled_for([device])) if folds else dict(variables)
+        )
         self._weights = parallel.place_global(weights, self._mesh)
-        self._program = _program(model, folding.embed_step if folds else embed_step)  # pyright: ignore  # hashable
+        self._program = program(model, folds, device)  # pyright: ignore  # hashable
 
     def embed(self, images: Iterable[UInt8[np.ndarray, "s s 3"]]) -> Float32[np.ndarray, "n d"]:
         """The embeddings of a stream of pictures."""
@@ -90,8 +92,10 @@ class Network:
 
 
 @functools.cache  # the networks of one process share their programs
-def _program(model, step):
-    return jax.jit(functools.partial(step, model=model), compiler_options=compilation.options())
+def program(model: Embedding, folds: bool, device: jax.Device) -> Callable:  # pyright: ignore  # an alias of jaxlib
+    """`(weights, pictures) -> embeddings` for devices such as this one; `folds`: from weights of `folding`."""
+    step = folding.embed_step if folds else embed_step
+    return jax.jit(functools.partial(step, model=model), compiler_options=compilation.options([device]))
 
 
 def refuse_bad(names: Sequence[str], embeddings: Float[np.ndarray, "n d"], origin: str) -> None:

@@ -22,7 +22,7 @@ from perface_jax.images import normalize
 from perface_jax.network import winograd
 from perface_jax.network.batch_norm import prelu
 from perface_jax.network.convolution import convolve
-from perface_jax.network.kernels import Kernels, on_cpu
+from perface_jax.network.kernels import Kernels, compiled_for, on_cpu
 from perface_jax.network.model import IResNet
 
 
@@ -46,7 +46,7 @@ def fold_norms(model: IResNet, variables: Mapping, *, platform: str | None = Non
     Raises:
       ValueError: the variables are not those of the model.
     """
-    cpu = (platform or jax.local_devices()[0].platform) == "cpu"
+    cpu = (platform or compiled_for()) == "cpu"
     try:
         folded = _fold(model, variables, transform=cpu and Kernels(model.kernels) is Kernels.AUTO)
     except KeyError as error:
@@ -67,14 +67,11 @@ def embed(folded: Mapping, images: Float[AnyArray, "b s s 3"], *, model: IResNet
     """
     model.check(images)
     layer = functools.partial(_layer, kernels=Kernels(model.kernels))
-    x = _activated(layer, model.prepare(images).astype(model.dtype), folded["stem"])
+    with jax.named_scope("stem"):
+        x = _activated(layer, model.prepare(images).astype(model.dtype), folded["stem"])
     for name, _, stride in model.blocks:
-        block = folded[name]
-        y = _activated(layer, x, block)
-        y = layer(y, block["kernel2"], block["bias2"], block.get("transformed2"), stride=stride)
-        if "shortcut" in block:
-            x = layer(x, block["shortcut"], block["shortcut_bias"], stride=stride)
-        x = x + y
+        with jax.named_scope(name):
+            x = _block(layer, x, folded[name], stride)
     x = x.reshape(x.shape[0], -1).astype(model.param_dtype)
     return x @ folded["fc"]["kernel"] + folded["fc"]["bias"][None]
 
@@ -82,6 +79,14 @@ def embed(folded: Mapping, images: Float[AnyArray, "b s s 3"], *, model: IResNet
 def embed_step(folded: Mapping, images: UInt8[AnyArray, "b h w 3"], *, model: IResNet) -> Float[Array, "b d"]:
     """As `model.embed_step`, from folded weights."""
     return embed(folded, normalize(images), model=model)
+
+
+def _block(layer, x, block, stride):
+    y = _activated(layer, x, block)
+    y = layer(y, block["kernel2"], block["bias2"], block.get("transformed2"), stride=stride)
+    if "shortcut" in block:
+        x = layer(x, block["shortcut"], block["shortcut_bias"], stride=stride)
+    return x + y
 
 
 def _activated(layer, x, block):

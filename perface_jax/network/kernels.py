@@ -2,12 +2,12 @@
 
 XLA's convolutions and reductions are fast on accelerators. On CPUs some are slow, and `convolution`, `winograd` and
 `batch_norm` replace them. The platform that a program is lowered for decides, not the one it is traced on: a program
-exported for TPUs is the same whether or not the exporting computer has a TPU.
+exported for TPUs is the same whether or not the exporting computer has a TPU. Only `on_cpu` and `compiled_for` ask.
 """
 
 import enum
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import jax
@@ -30,8 +30,26 @@ class Kernels(enum.StrEnum):
         raise ValueError(f"kernels is {value!r}; wanted one of {', '.join(cls)}")
 
 
+_assumed: list[str] = []  # by `assume`
+
+
+def assume(name: str) -> None:
+    """From now on this process traces every program as for this platform, `tpu`, wherever it runs; "" ends this.
+
+    For tests on a CPU of what accelerators compute. What was traced before stays: call it before anything is traced.
+    """
+    _assumed[:] = [name] if name else []
+
+
+def compiled_for(devices: Iterable[jax.Device] | None = None) -> str:  # pyright: ignore  # an alias of jaxlib
+    """The platform that programs for these devices, by default JAX's, are compiled for: `cpu`, `tpu`, `cuda` ..."""
+    return _assumed[0] if _assumed else next(iter(jax.local_devices() if devices is None else devices)).platform
+
+
 def on_cpu(ours: Callable, xla: Callable, *args: Any) -> Any:
     """`ours(*args)` in programs lowered for CPUs, `xla(*args)` in others. Both are traced; one is lowered."""
+    if _assumed:
+        return (ours if compiled_for() == "cpu" else xla)(*args)
     return jax.lax.platform_dependent(*args, cpu=ours, default=xla)
 
 

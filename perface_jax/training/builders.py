@@ -138,12 +138,17 @@ def open_identities(config: ConfigDict, *, unseen: str = "validation") -> Identi
     return IdentityData(people, training, len(train), pairs, same)
 
 
-def starting_point(config: ConfigDict) -> tuple[IResNet, dict]:
-    """The model of the config and the variables before the first step."""
+def network(config: ConfigDict) -> IResNet:
+    """The model of the config, without weights."""
     options = {**config.model, "dtype": jnp.dtype(config.model.dtype)}
     if not options["layers"]:
         del options["layers"]
-    model = iresnet(options.pop("arch"), **options)
+    return iresnet(options.pop("arch"), **options)
+
+
+def starting_point(config: ConfigDict) -> tuple[IResNet, dict]:
+    """The model of the config and the variables before the first step."""
+    model = network(config)
     if not config.init:
         # rbg keys: with the default ones, hundreds of generators in one program take minutes to compile.
         return model, _random_weights(jax.random.key(config.seed, impl="rbg"), model=model)

@@ -11,11 +11,10 @@ from ml_collections import ConfigDict
 
 from perface_jax import disk_space, memory, outputs, parallel
 from perface_jax.network.model_folder import replace_model
-from perface_jax.training import builders, outlook, run_lock, scales, state, sweeps
+from perface_jax.training import builders, outlook, programs, run_lock, scales, state, sweeps
 from perface_jax.training import workdir as workdirs
 from perface_jax.training.preemption import Preempted, Preemption
 from perface_jax.training.progress import Progress
-from perface_jax.training.step import Norms, compare_step, train_steps
 from perface_jax.training.tasks import open_task
 
 
@@ -67,9 +66,8 @@ def _train(config, workdir, replicas):
         return state.create(variables, optimizer(hyper), hyper)
 
     run = state.begin(parallel.stack_replicas(first_state, len(replicas), mesh))
-    options = {"model": model, "optimizer": optimizer, "objective": task.objective, "norms": Norms(config.batch_norm)}
-    program = parallel.spmd(functools.partial(train_steps, **options), mesh, how=parallel.How(config.mesh.how))
-    compare = parallel.spmd_rows(functools.partial(compare_step, model=model), mesh)
+    options = {"model": model, "optimizer": optimizer, "objective": task.objective}
+    program, compare = programs.steps(config, mesh, **options), programs.validation(mesh, model=model)
 
     # All errors in config, data and weights have been raised by now, and the workdir is unchanged.
     with run_lock.held(workdir):

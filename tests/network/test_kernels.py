@@ -41,6 +41,19 @@ def text(function, *args, platforms):
     return jax.export.export(jax.jit(function), platforms=platforms)(*args).mlir_module()
 
 
+def test_programs_are_traced_as_for_the_platform_that_is_assumed():
+    assumed = kernels.compiled_for()
+    try:
+        kernels.assume("tpu")
+        assert (kernels.compiled_for(), kernels.on_cpu(lambda: "ours", lambda: "xla")) == ("tpu", "xla")
+        assert "transformed2" not in folding.fold_norms(WIDE, formula.variables(WIDE))["layer1_1"]
+        kernels.assume("cpu")
+        assert (kernels.compiled_for(), kernels.on_cpu(lambda: "ours", lambda: "xla")) == ("cpu", "ours")
+        assert "transformed2" in folding.fold_norms(WIDE, formula.variables(WIDE))["layer1_1"]
+    finally:
+        kernels.assume(assumed if assumed != "cpu" else "")
+
+
 @pytest.mark.parametrize("platform", PLATFORMS)
 def test_an_exported_program_is_that_of_its_platform(platform):
     function, weights = embedding(WIDE, formula.variables(WIDE), folded=True)
