@@ -29,20 +29,18 @@ def explained(path: str | os.PathLike, advice: str = "Free some space, or name a
     """Raise a `DiskFull` that names `path` for every error of the block that a full disk caused.
 
     Args:
-      path: what is being written.
+      path: what is being written; of nested blocks, the outer one knows what the user has named.
       advice: what to do, a sentence without its dot.
     """
     try:
         yield
-    except DiskFull:
-        raise
     except Exception as error:
         if not is_full(error):
             raise
-        raise DiskFull(f"{path} cannot be written: its disk is full{_free(path)}. {advice}") from error
+        raise DiskFull(f"{path} cannot be written: its disk is full{left(path)}. {advice}") from error
 
 
-def _free(path) -> str:
+def left(path: str | os.PathLike) -> str:
     """The space left on the disk of a path, in brackets; "" where that cannot be asked."""
     place = pathlib.Path(path)
     while not place.exists() and place != place.parent:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from perface_jax.argument_parser import ArgumentParser, plain
+from perface_jax.argument_parser import ArgumentParser, at_home, plain
 
 
 def test_a_wrong_argument_is_one_line_that_names_the_help(capsys):
@@ -27,3 +27,22 @@ def test_of_an_error_of_the_system_the_file_comes_first():
         open("/nope: not")
     assert plain(str(error.value)) == "/nope: not: no such file or directory"
     assert plain("saw a, wanted b") == "saw a, wanted b"
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        ("~/runs/x", "HOME/runs/x"),
+        ("~", "HOME"),
+        ("--workdir=~/runs/x", "--workdir=HOME/runs/x"),
+        ("--anonymized=a=~/one,b=~/two", "--anonymized=a=HOME/one,b=HOME/two"),
+        ("--html=a~b/~/c~", "--html=a~b/~/c~"),
+        ("--html=~nobody-of-this-name/c", "--html=~nobody-of-this-name/c"),
+    ],
+)
+def test_a_tilde_is_the_home_where_a_path_begins(given, meant, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert at_home(given) == meant.replace("HOME", str(tmp_path))
+    parser = ArgumentParser(prog="perface draw", description="Draw.")
+    parser.add_argument("place")
+    assert parser.parse_args(["--", "~/a=~/b"]).place == f"{tmp_path}/a={tmp_path}/b"

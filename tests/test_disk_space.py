@@ -16,8 +16,8 @@ from perface_jax import disk_space, files
     ],
 )
 def test_the_path_is_named(tmp_path, error):
-    with pytest.raises(disk_space.DiskFull) as raised, disk_space.explained(tmp_path / "a", "Outer"):
-        with disk_space.explained(tmp_path / "new" / "b.npz", "Free some"):
+    with pytest.raises(disk_space.DiskFull) as raised, disk_space.explained(tmp_path / "new" / "b.npz", "Free some"):
+        with disk_space.explained(tmp_path / "new" / ".unfinished", "Inner"):
             raise error
     assert str(raised.value).startswith(f"{tmp_path / 'new' / 'b.npz'} cannot be written: its disk is full (")
     assert str(raised.value).endswith(" MiB left). Free some")

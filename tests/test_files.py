@@ -3,6 +3,7 @@
 import dataclasses
 import enum
 import json
+import os
 import pathlib
 
 import numpy as np
@@ -21,6 +22,32 @@ def test_a_file_is_replaced_whole_or_not_at_all(tmp_path):
     assert file.read_text() == "new\\udc80"
     files.write_text(file, "newer")
     assert [one.name for one in file.parent.iterdir()] == ["text.txt"]
+
+
+def test_names_that_are_not_utf8_survive_a_csv_and_json_and_are_shown_in_pages(tmp_path):
+    name = os.fsdecode(b'caf\xe9, "1".jpg')
+    files.write_csv(tmp_path / "a.csv", [("name", "n"), (name, 1), ("\n", 2)])
+    assert (tmp_path / "a.csv").read_bytes() == b'name,n\n"caf\xe9, ""1"".jpg",1\n"\n",2\n'
+    files.write_csv(tmp_path / "b.csv", [("\ud800",)])  # stands for no byte
+    assert (tmp_path / "b.csv").read_bytes() == b"\\ud800\n"
+    files.write_text(tmp_path / "a.json", files.to_json([name]))
+    assert json.loads((tmp_path / "a.json").read_text("utf-8")) == [name]
+
+
+def test_the_names_of_arrays_are_text_bytes_or_whole_numbers(tmp_path):
+    for names in (np.array(["caf\u00e9", "b"]), np.array(["caf\u00e9".encode(), b"b"])):
+        files.write_arrays(tmp_path / "a.npz", {"names": names})
+        with np.load(tmp_path / "a.npz") as arrays:
+            assert files.read_names(arrays["names"]) == ("caf\u00e9", "b")
+    assert files.read_names(np.array([b"caf\xe9"])) == (os.fsdecode(b"caf\xe9"),)
+    assert files.read_names(np.array([7, 10])) == ("7", "10")
+    for wrong, message in (
+        (np.array(["a", None], object), r"names are object; wanted text: np.array\(names, dtype=str\)"),
+        (np.array([1.5]), "names are float64"),
+        (np.array([["a"]]), r"names have the shape \[1, 1\]; wanted \[N\]"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            files.read_names(wrong)
 
 
 def test_json_takes_what_results_are_made_of():

@@ -20,7 +20,7 @@ from flax import struct
 from jax.experimental import multihost_utils
 from jaxtyping import Array, Float, Float32, Int
 
-from perface_jax import plain_paths
+from perface_jax import disk_space, plain_paths
 from perface_jax.arrays import AnyArray
 
 
@@ -139,8 +139,10 @@ def _one_error(manager):
     try:
         yield
     except (OSError, ValueError) as error:
+        full = f"the disk of {manager.directory} is full{disk_space.left(manager.directory)}"
+        why = full if disk_space.is_full(error) else _line(error)
         raise OSError(
-            f"a state could not be saved: {_line(error)}\nEarlier states are complete, in {manager.directory}; run"
+            f"a state could not be saved: {why}\nEarlier states are complete, in {manager.directory}; run"
             " the same command again when the disk has space and is writable."
         ) from error
 
