@@ -18,6 +18,7 @@ from perface_jax.anonymization import anonymize
 from perface_jax.evaluation import embed, embed_folder
 from perface_jax.network import compilation, folding
 from perface_jax.network import model as _model
+from perface_jax.network import model_folder as _model_folder
 from perface_jax.network.model import IResNet, iresnet
 from perface_jax.network.model_folder import load_model, save_model
 from perface_jax.similarity import pairwise_similarity, similarity
@@ -27,6 +28,7 @@ for _module in (
     compilation,
     folding,
     _model,
+    _model_folder,
 ):  # `import perface_jax.folding`, as before they moved into packages
     sys.modules[f"{__name__}.{_module.__name__.rpartition('.')[2]}"] = _module
 

@@ -7,7 +7,6 @@ folder was written. The test embeds the pictures again, twice: in full precision
 and in the default precision of this device (bfloat16 or TF32 products on accelerators), whose error is reported.
 """
 
-import zipfile
 from typing import NamedTuple
 
 import jax
@@ -16,7 +15,9 @@ from etils import epath
 
 from perface_jax.argument_parser import ArgumentParser
 from perface_jax.evaluation import embed
-from perface_jax.network.model_folder import load_model
+from perface_jax.network.known_answer import read_known_answer
+from perface_jax.network.model_folder import load_model, recorded_hashes
+from perface_jax.network.model_json import AGAIN
 from perface_jax.similarity import similarity
 
 TOLERANCE = 1e-4  # of the largest absolute value; reordered float32 sums stay ten times below
@@ -35,21 +36,17 @@ class Result(NamedTuple):
 
 
 def selftest(folder: epath.PathLike) -> Result:
-    """Recompute the known answer of a model folder on the default device.
+    """Recompute the known answer of a model folder on the default device; `load_model` has checked its hashes before.
 
     Raises:
       FileNotFoundError: no model folder, or one without a known answer.
       ValueError: a damaged folder.
     """
     model, variables = load_model(folder)
-    file = epath.Path(folder) / "known_answer.npz"
-    if not file.exists():
-        raise FileNotFoundError(f"{file} is missing: this model folder has no known answer; convert it again")
     try:
-        with file.open("rb") as stream, np.load(stream) as stored:
-            images, known = stored["images"], stored["embeddings"]
-    except (EOFError, KeyError, ValueError, zipfile.BadZipFile) as error:
-        raise ValueError(f"{file} is damaged ({type(error).__name__}); convert the model again") from error
+        images, known = read_known_answer(folder).values()
+    except (FileNotFoundError, ValueError) as error:  # of a folder without hashes; others do not load
+        raise type(error)(f"{error}; {AGAIN}") from error
     with jax.default_matmul_precision("highest"):
         exact = embed(model.clone(dtype=model.param_dtype), variables, images)
     default = embed(model, variables, images)
@@ -68,14 +65,23 @@ def main(arguments: list[str] | None = None) -> None:
     args = parser.parse_args(arguments)
     try:
         result = selftest(args.folder)
-    except (FileNotFoundError, ValueError) as error:
+        hashes = recorded_hashes(args.folder)
+    except (OSError, ValueError) as error:
         parser.exit(2, f"{error}\n")
     device = jax.devices()[0]
     print(f"{args.folder} on {device.device_kind} ({device.platform}), jax {jax.__version__}")
+    print(f"  the folder         {_checked(hashes)}")
     print(f"  full precision     {result.exact:.1e} of the largest value (at most {TOLERANCE:.0e} is right)")
     print(f"  as it runs         {result.default:.1e}, smallest cosine to the known answer {result.cosine:.6f}")
-    print("right" if result.passed else "WRONG: this device does not compute what the model folder says")
+    maybe = "" if hashes else ",\nor the folder is damaged"
+    print("right" if result.passed else f"WRONG: this device does not compute what the model folder says{maybe}")
     raise SystemExit(0 if result.passed else 1)
+
+
+def _checked(hashes):
+    if not hashes:
+        return "no hashes in model.json (an older folder): damage may go unseen"
+    return f"whole: {len(hashes)} hashes in model.json are right"
 
 
 if __name__ == "__main__":

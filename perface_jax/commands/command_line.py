@@ -2,16 +2,12 @@
 
 Flags are defined when a command runs, so that importing one has no effect."""
 
-import asyncio
 import contextlib
 import difflib
-import inspect
 import pathlib
 import re
 import sys
-import traceback
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
 
 from absl import app, flags, logging
 from ml_collections import ConfigDict, config_flags
@@ -159,17 +155,6 @@ def _expand_homes(config):
     """Fields may begin with `~` in the file of a config, too."""
     homes = {name: at_home(value) for name, value in flat(config.to_dict()).items() if str(value)[:1] == "~"}
     config.update_from_flattened_dict(homes)
-
-
-def drop_late_callbacks(report: Callable, fault: Any) -> None:
-    """For `sys.unraisablehook`: `report` every fault but those of TensorStore's threads after a failed read or write.
-
-    They call back into an event loop of asyncio that Orbax has closed by then; the failure itself was raised.
-    """
-    frames = [frame for frame, _ in traceback.walk_tb(fault.exc_traceback)]
-    raised_by_loop = frames and frames[-1].f_code.co_filename == inspect.getfile(asyncio.BaseEventLoop)
-    if not (raised_by_loop and isinstance(fault.exc_value, RuntimeError)):
-        report(fault)
 
 
 def _define_processes():

@@ -20,8 +20,9 @@ from perface_jax import detection, evaluation, images, similarity_scale
 from perface_jax.datasets import portrait_files
 from perface_jax.detection import Detector, adapters
 from perface_jax.network import compilation
+from perface_jax.network.fingerprints import has_fingerprint
 from perface_jax.network.model import IResNet
-from perface_jax.network.model_folder import fingerprint, load_model
+from perface_jax.network.model_folder import load_model
 from perface_jax.similarity_scale import SimilarityScale
 
 BATCH = 16  # of a folder: small ones are common, and a batch is always full
@@ -141,7 +142,7 @@ def _scale(folder: epath.PathLike, crop: str) -> tuple[SimilarityScale | None, l
         return None, [str(error)]
     if scale is None:
         return None, []
-    if scale.model != fingerprint(folder):
+    if not has_fingerprint(folder, scale.model):
         return None, [f"{folder}/scale.json is not used: it was made for another model than the one in this folder"]
     if scale.crop != crop:
         return scale, [f"the scale was made from {scale.crop!r} crops, these are {crop!r} crops: it may not hold"]

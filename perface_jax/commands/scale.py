@@ -19,7 +19,7 @@ from perface_jax.annotations import spellings, tables
 from perface_jax.argument_parser import ArgumentParser, plain
 from perface_jax.commands import face_files, scale_text
 from perface_jax.images import stem
-from perface_jax.network.model_folder import fingerprint
+from perface_jax.network.fingerprints import fingerprint
 from perface_jax.similarity_scale import SimilarityScale, Slope
 
 SHOWN = (0.5, 0.9, 0.99)  # shares of the background at which the summary gives the cosine and p

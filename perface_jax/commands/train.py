@@ -5,7 +5,6 @@ The same command continues a run that was interrupted. On SIGTERM and Ctrl-C it 
 give every process `--coordinator=HOST:PORT --processes=N --process=I`.
 """
 
-import functools
 import sys
 
 import jax
@@ -13,6 +12,7 @@ from absl import flags
 from ml_collections import ConfigDict, config_flags
 
 from perface_jax.commands import command_line, help_page
+from perface_jax.network import late_callbacks
 from perface_jax.training import outlook, preemption, trainer
 
 FLAGS = {
@@ -30,7 +30,7 @@ def main() -> None:
     config_flags.DEFINE_config_file("config", help_string=FLAGS["config"][1])
     flags.DEFINE_string("workdir", None, FLAGS["workdir"][1], required=True)
     flags.mark_flag_as_required("config")
-    sys.unraisablehook = functools.partial(command_line.drop_late_callbacks, sys.unraisablehook)
+    late_callbacks.drop()
     command_line.run(_train)
 
 

@@ -1,40 +1,34 @@
 """The model folder: the form in which models are exchanged. Converters and trainer write it, `load_model` opens it.
 
-    model.json          architecture, crop, norms, input contract, origin of the weights, license
+    model.json          architecture, crop, norms, input contract, origin of the weights, license, hashes of all arrays
     weights/            the variables, written by Orbax
     known_answer.npz    a few generated images and their embeddings, for `python -m perface_jax.selftest`
     scale.json          what its cosines mean (`similarity_scale`); absent in folders that `convert` wrote
 
 Nothing in it is executed. It is written under another name and renamed at the end, so a folder that `load_model` opens
-is complete.
+is complete. What `load_model` returns has the hashes that were written; folders from before hashes are only searched
+for NaN and Inf.
 """
 
+import contextlib
 import functools
-import hashlib
-import json
-import zipfile
-import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from etils import epath
-from jaxtyping import Shaped
 
-from perface_jax._version import __version__
 from perface_jax.files import absolute, to_json
-from perface_jax.images import TEMPLATES, normalize
-from perface_jax.network import input_contract
-from perface_jax.network.batch_norm import EPSILON
+from perface_jax.images import TEMPLATES
+from perface_jax.network import input_contract, late_callbacks, model_json
+from perface_jax.network import known_answer as answers
+from perface_jax.network.array_hashes import array_hashes
+from perface_jax.network.known_answer import known_answer
 from perface_jax.network.model import IResNet
+from perface_jax.network.model_json import AGAIN
 
 MAKE_ONE = "Make one with `perface convert CHECKPOINT --out DIR`."
-FORMATS = (1, 2)  # 2: another input contract than the first, which versions before 0.2 would have overlooked
-CONTRACT = {"color_order": "rgb", "input_range": input_contract.INPUT_RANGE, "epsilon": EPSILON}  # of format 1
-FIELDS = ("width", "image_size", "embedding_size", "remat", "crop")  # recorded as they are
-NORMS = {False: "running", True: "folded"}
 
 
 def abstract_variables(model: IResNet) -> dict:
@@ -78,9 +72,9 @@ def describe_difference(
 
 
 def refuse_not_finite(arrays: Mapping[str, Any]) -> None:
-    """Raise a ValueError that names every array with a NaN or an Inf."""
+    """Raise a ValueError that names the arrays with a NaN or an Inf, at most twelve of them."""
     if bad := sorted(name for name, x in arrays.items() if not np.isfinite(np.asarray(x)).all()):
-        raise ValueError("NaN or Inf in the weights: " + ", ".join(bad))
+        raise ValueError("NaN or Inf in the weights: " + _listed(bad))
 
 
 def save_model(
@@ -109,7 +103,7 @@ def save_model(
         raise FileExistsError(f"{path} exists; a model folder is never overwritten: remove it or name another")
     if model.crop not in (None, *TEMPLATES):
         raise ValueError(f"the model's crop is {model.crop!r}; wanted one of {', '.join(TEMPLATES)}, or None")
-    input_contract.check(**_contract(model))
+    input_contract.check(**model_json.contract(model))
     variables = dict(variables)
     check_variables(model, variables)
     unfinished = path.parent / f".{path.name}.unfinished"
@@ -118,9 +112,11 @@ def save_model(
     try:
         with _checkpointer() as checkpointer:
             checkpointer.save(absolute(unfinished) / "weights", variables)
-        with (unfinished / "known_answer.npz").open("wb") as file:
-            np.savez_compressed(file, **known_answer(model, variables))  # pyright: ignore[reportArgumentType]
-        (unfinished / "model.json").write_text(to_json(_describe(model, source, license)))
+        answer = known_answer(model, variables)
+        answers.write_known_answer(unfinished, answer)
+        hashes = array_hashes({**_answer_leaves(answer), **_leaves(variables)})
+        record = model_json.describe(model, source=source or {}, license=license, hashes=hashes)
+        (unfinished / model_json.NAME).write_text(to_json(record))
         unfinished.rename(path)
     finally:
         unfinished.rmtree(missing_ok=True)
@@ -145,96 +141,113 @@ def load_model(path: epath.PathLike) -> tuple[IResNet, dict]:
 
     Raises:
       FileNotFoundError: there is no model folder at this path.
-      ValueError: the weights do not match the architecture in model.json, or a file is damaged.
+      ValueError: the folder is damaged or incomplete, holds NaN or Inf, or its weights do not match the architecture
+        in model.json. The message names the folder and what to do.
     """
     path = epath.Path(path)
-    if not (path / "model.json").exists():
-        seen = ", ".join(sorted(p.name for p in path.iterdir())[:8]) if path.is_dir() else "nothing"
-        inside = path / "model"  # of a workdir, given in place of its model
-        wanted = f"Give {inside}." if (inside / "model.json").exists() else MAKE_ONE
-        raise FileNotFoundError(
-            f"{path} is not a model folder: it should hold model.json, found {seen or 'an empty folder'}. {wanted}"
-        )
-    model = _rebuild(path / "model.json")
+    file = path / model_json.NAME
+    if not file.exists():
+        raise FileNotFoundError(_not_a_folder(path))
+    record = model_json.read(file)
+    model, hashes = model_json.rebuild(file, record), record.get("hashes")
+    if hashes is not None:
+        _check_record(path, model, hashes)
+    variables = _read_weights(path, model)
+    _check_arrays(path, hashes, variables)
+    here = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
+    wanted = abstract_variables(model)
+    return model, jax.device_put(jax.tree.map(lambda x, like: x.astype(like.dtype), variables, wanted), here)
+
+
+def recorded_hashes(path: epath.PathLike) -> dict[str, str]:
+    """The hashes in a folder's model.json; empty for a folder that was written before there were hashes."""
+    return dict(model_json.read(epath.Path(path) / model_json.NAME).get("hashes", {}))
+
+
+def _not_a_folder(path):
+    file = path / model_json.NAME
+    seen = ", ".join(sorted(p.name for p in path.iterdir())[:8]) if path.is_dir() else "nothing"
+    if (path / "weights").is_dir():
+        return f"{file} is missing: the model folder is incomplete; {AGAIN}"
+    inside = path / "model"  # of a workdir, given in place of its model
+    wanted = f"Give {inside}." if (inside / model_json.NAME).exists() else MAKE_ONE
+    return f"{path} is not a model folder: it should hold model.json, found {seen or 'an empty folder'}. {wanted}"
+
+
+def _check_record(path, model, hashes):
+    """Refuse fields that are not those that were written, and a known answer that is not or is missing."""
+    if not isinstance(hashes, dict) or hashes.get("model") != model_json.module_hash(model):
+        raise ValueError(f"{path / model_json.NAME} is damaged or edited: its fields do not have their hash; {AGAIN}")
+    try:
+        answer = answers.read_known_answer(path)
+    except (FileNotFoundError, ValueError) as error:
+        raise ValueError(f"{error}; {AGAIN}") from error
+    _compare(path, hashes, _answer_leaves(answer))
+
+
+def _read_weights(path, model):
+    """The variables as NumPy arrays, in the dtypes in which they are stored."""
+    weights = absolute(path) / "weights"
+    if not weights.is_dir():
+        raise ValueError(f"{weights} is missing: the model folder is incomplete; {AGAIN}")
     with _checkpointer() as checkpointer:
-        weights = absolute(path) / "weights"
-        if (metadata := checkpointer.metadata(weights).item_metadata) is None:
-            raise ValueError(f"{weights} is missing or damaged; convert or export the model again")
-        target = abstract_variables(model)
-        if difference := describe_difference(_shapes(_leaves(target)), _shapes(_leaves(metadata.tree))):
+        with _damage(path):
+            if (metadata := checkpointer.metadata(weights).item_metadata) is None:
+                raise ValueError("weights has no description of its arrays")
+            stored = metadata.tree
+            wanted, seen = _shapes(_leaves(abstract_variables(model))), _shapes(_leaves(stored))
+        if difference := describe_difference(wanted, seen):
             raise ValueError(f"{weights} does not hold what model.json says (- missing, + unexpected):\n{difference}")
-        here = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
-        target = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=here), target)
-        return model, checkpointer.restore(weights, target)
+        with _damage(path):
+            target = jax.tree.map(lambda x: np.broadcast_to(np.zeros((), x.dtype), x.shape), stored)
+            return checkpointer.restore(weights, target)
 
 
-def known_answer(model: IResNet, variables: Mapping) -> dict[str, Shaped[np.ndarray, "images ..."]]:
-    """Four generated images, uint8, and their embeddings, computed in full precision and stored as float32."""
-    size = model.image_size
-    random = np.random.default_rng(0)
-    coarse = random.integers(0, 256, (4, size // 16, size // 16, 3)).repeat(16, axis=1).repeat(16, axis=2)
-    images = np.clip(coarse + random.integers(-20, 21, (4, size, size, 3)), 0, 255).astype(np.uint8)
-    exact = model.clone(dtype=model.param_dtype)
-    with jax.default_matmul_precision("highest"):
-        embeddings = jax.jit(exact.apply)(variables, normalize(images).astype(exact.dtype))
-    return {"images": images, "embeddings": np.asarray(embeddings, np.float32)}
+def _check_arrays(path, hashes, variables):
+    arrays = _leaves(variables)
+    if hashes is not None:
+        _compare(path, hashes, arrays)
+    try:
+        refuse_not_finite(arrays)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}; {AGAIN}") from error
 
 
-def _contract(model):
-    return {name: getattr(model, name) for name in CONTRACT}
+def _compare(path, hashes, arrays):
+    """Refuse arrays of the weights or of the known answer that do not have the recorded hash."""
+    seen = array_hashes(arrays)
+    if bad := sorted(name for name, value in seen.items() if hashes.get(name) != value):
+        raise ValueError(
+            f"{path} is damaged: {len(bad)} of {len(seen)} arrays do not have the hash in model.json"
+            f" ({_listed(bad, 3)}); {AGAIN}"
+        )
 
 
-def fingerprint(path: epath.PathLike) -> str:
-    """Digits that tell the weights of a model folder from others: of its known answer, so no weights are read.
+@contextlib.contextmanager
+def _damage(path) -> Iterator[None]:
+    """Whatever a file cannot be read for becomes one line on the folder.
 
-    They stay when the folder is copied or moved. "" where the folder has no known answer, or a damaged one.
+    Orbax and TensorStore raise errors of many kinds, groups of them, and messages of a hundred lines.
     """
     try:
-        with (epath.Path(path) / "known_answer.npz").open("rb") as file, np.load(file, allow_pickle=False) as stored:
-            return hashlib.sha256(stored["embeddings"].tobytes()).hexdigest()[:16]
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
-        return ""
+        yield
+    except (MemoryError, PermissionError):
+        raise
+    except Exception as error:
+        why: BaseException = error
+        while isinstance(why, BaseExceptionGroup):
+            why = why.exceptions[0]
+        first = next(iter(str(why).strip().splitlines()), "").partition(" in OCDBT")[0] or type(why).__name__
+        raise ValueError(f"{path} is damaged or incomplete ({first[:160]}); {AGAIN}") from error
 
 
-def _describe(model, source, license):
-    contract = _contract(model)
-    return {
-        "format": 1 if contract == CONTRACT else 2,
-        "arch": model.arch,
-        "layers": list(model.layers),
-        **{name: getattr(model, name) for name in FIELDS},
-        "dtype": jnp.dtype(model.dtype).name,
-        "param_dtype": jnp.dtype(model.param_dtype).name,
-        "norms": NORMS[model.folded_norms],
-        **contract,
-        "source": dict(source or {}),
-        "license": license,
-        "written_by": f"perface_jax {__version__}",
-    }
+def _answer_leaves(answer):
+    return {f"{answers.NAME}/{name}": array for name, array in answer.items()}
 
 
-def _rebuild(file):
-    try:
-        record = json.loads(file.read_text())
-    except json.JSONDecodeError as error:
-        raise ValueError(f"{file} is not JSON: {error}") from error
-    seen = record.get("format") if isinstance(record, dict) else record
-    if seen not in FORMATS:
-        raise ValueError(f"{file} has format {seen!r}; this version reads format {' or '.join(map(str, FORMATS))}")
-    contract = {name: record.get(name, value) for name, value in CONTRACT.items()}  # older folders have none
-    try:
-        contract["input_range"] = tuple(contract["input_range"])
-        input_contract.check(**contract)
-        return IResNet(
-            layers=tuple(record["layers"]),
-            dtype=jnp.dtype(record["dtype"]),
-            param_dtype=jnp.dtype(record["param_dtype"]),
-            folded_norms={name: folded for folded, name in NORMS.items()}[record["norms"]],
-            **{name: record[name] for name in FIELDS},
-            **contract,
-        )
-    except (KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"{file} lacks a field, or a field has a value that is not allowed: {error}") from error
+def _listed(names, most=12):
+    more = len(names) - most
+    return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")
 
 
 def _leaves(tree):
@@ -249,6 +262,7 @@ def _checkpointer():
     """For this process alone: one process writes a model folder, and every process reads it independently."""
     import orbax.checkpoint as ocp  # takes a third of a second to import
 
+    late_callbacks.drop()
     me = jax.process_index()
     options = ocp.options.MultiprocessingOptions(me, {me}, barrier_sync_key_prefix=f"process_{me}")
     return ocp.StandardCheckpointer(multiprocessing_options=options)

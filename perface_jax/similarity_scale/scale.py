@@ -17,7 +17,7 @@ class SimilarityScale(NamedTuple):
     """The scale of a model.
 
     Attributes:
-      model: the fingerprint of the model folder that it belongs to (`model_folder.fingerprint`).
+      model: the fingerprint of the model folder that it belongs to (`network.fingerprints`).
       crop: of the pictures it was made from.
       background, slope, curve: None without data for it; `missing` has a sentence for each.
       made: by name, in words: when, by which version, with which command.

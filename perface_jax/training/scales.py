@@ -13,7 +13,7 @@ from jaxtyping import Float
 from perface_jax import similarity_scale
 from perface_jax.annotations import Setting
 from perface_jax.evaluation.inputs import LabeledTriplets
-from perface_jax.network.model_folder import fingerprint
+from perface_jax.network.fingerprints import fingerprint
 from perface_jax.similarity_scale import Pairs, Slope
 from perface_jax.statistics.votes import count_votes
 from perface_jax.training.builders import IdentityData

@@ -1,9 +1,7 @@
 """Flags that are wrong end in one line that says what to do."""
 
-import asyncio
 import importlib
 import sys
-import types
 
 import pytest
 from absl import flags
@@ -82,28 +80,9 @@ def test_the_path_of_a_config_stays_and_an_unknown_name_lists_the_known_ones():
         command_line.find_config("perface_r5:d1")
 
 
-def _unraisable(function):
-    """What `sys.unraisablehook` is given for the error of a function."""
-    try:
-        function()
-    except Exception as error:
-        return types.SimpleNamespace(exc_value=error, exc_traceback=error.__traceback__)
-
-
 def test_a_field_of_the_other_task_is_named(parse):
     with pytest.raises(SystemExit, match="the config of this task has no such field: --config.split.sizes=.1, 1, 1.$"):
         parse("--config.split.sizes=(1, 1, 1)")
-
-
-def test_faults_that_python_cannot_raise_are_reported_unless_they_are_callbacks_to_a_closed_loop():
-    loop, reported = asyncio.new_event_loop(), []
-    loop.close()
-    late = _unraisable(lambda: loop.call_soon_threadsafe(print))
-    other = _unraisable(lambda: 1 / 0)
-    bare = types.SimpleNamespace(exc_value=RuntimeError("Event loop is closed"), exc_traceback=None)
-    for fault in (late, other, bare):
-        command_line.drop_late_callbacks(reported.append, fault)
-    assert reported == [other, bare]
 
 
 @pytest.mark.parametrize(

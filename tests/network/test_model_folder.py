@@ -1,7 +1,9 @@
 """Model folders: what is saved loads again, and an incomplete folder does not open."""
 
+import hashlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -31,6 +33,13 @@ def folder(tmp_path_factory, variables):
     path = tmp_path_factory.mktemp("models") / "small"
     save_model(path, MODEL, variables, source={"file": "x.pth"}, license="none")
     return path
+
+
+def without_hashes(folder, **changed):
+    """Makes it a folder from before there were hashes, with other fields."""
+    record = json.loads((folder / "model.json").read_text()) | changed
+    del record["hashes"]
+    (folder / "model.json").write_text(json.dumps(record))
 
 
 def test_a_model_comes_back_as_it_was(folder, variables):
@@ -83,8 +92,7 @@ def test_a_place_without_a_model_says_what_is_there(tmp_path):
 def test_weights_of_another_architecture_are_named(folder, tmp_path):
     copy = tmp_path / "copy"
     subprocess.run(["cp", "-r", folder, copy], check=True)
-    record = json.loads((copy / "model.json").read_text()) | {"layers": [2, 2, 2, 1]}
-    (copy / "model.json").write_text(json.dumps(record))
+    without_hashes(copy, layers=[2, 2, 2, 1])
     with pytest.raises(ValueError, match=r"\+ params/layer4_1/bn1/bias \[32\]"):
         load_model(copy)
 
@@ -96,6 +104,117 @@ def test_other_formats_and_broken_json_are_refused(tmp_path):
     (tmp_path / "model.json").write_text("{")
     with pytest.raises(ValueError, match="is not JSON"):
         load_model(tmp_path)
+
+
+def test_every_array_has_a_hash_and_a_person_can_recompute_it(folder, variables):
+    hashes = json.loads((folder / "model.json").read_text())["hashes"]
+    bias = np.asarray(variables["params"]["fc"]["kernel"])
+    text = f"float32 {bias.shape}".encode() + bias.astype("<f4").tobytes()
+    assert hashes["params/fc/kernel"] == hashlib.sha256(text).hexdigest()[:32]
+    others = {"model", "known_answer.npz/images", "known_answer.npz/embeddings"}
+    assert len(hashes.keys() - others) == len(jax.tree.leaves(variables)) == len(hashes) - 3
+
+
+def test_a_folder_without_hashes_loads_all_the_same(folder, variables, tmp_path):
+    shutil.copytree(folder, tmp_path / "old")
+    without_hashes(tmp_path / "old", dtype="float32")
+    (tmp_path / "old" / "known_answer.npz").unlink()
+    model, loaded = load_model(tmp_path / "old")
+    assert model == MODEL.clone(dtype=jnp.dtype("float32"))
+    jax.tree.map(np.testing.assert_array_equal, loaded, variables)
+    assert model_folder.recorded_hashes(tmp_path / "old") == {}
+
+
+def flip(file, bit):
+    data = bytearray(file.read_bytes())
+    data[bit // 8] ^= 1 << bit % 8
+    file.write_bytes(data)
+
+
+def outcome(folder, whole):
+    """ "refused" in one line that names the folder, or "unharmed": the same module and the same arrays."""
+    try:
+        model, variables = load_model(folder)
+    except ValueError as error:
+        said = str(error)
+    else:
+        assert model == MODEL
+        jax.tree.map(np.testing.assert_array_equal, variables, whole)
+        return "unharmed"
+    assert "\n" not in said
+    assert str(folder) in said
+    assert "copy the model folder again" in said
+    return "refused"
+
+
+def flipped(folder, variables, *, bits):
+    """For every file of a folder, what became of single bits flipped at places of a seeded generator."""
+    random, found = np.random.default_rng(0), {}
+    for file in sorted(path for path in folder.rglob("*") if path.is_file()):
+        whole = file.read_bytes()
+        for bit in random.integers(8 * len(whole), size=bits):
+            flip(file, int(bit))
+            found.setdefault(str(file.relative_to(folder)), []).append(outcome(folder, variables))
+            file.write_bytes(whole)
+    return found
+
+
+def test_a_flipped_bit_in_any_file_is_blamed_on_the_folder_or_has_no_effect(folder, variables, tmp_path):
+    shutil.copytree(folder, tmp_path / "m")
+    found = flipped(tmp_path / "m", variables, bits=1)
+    assert len(found) > 10
+    assert found["weights/_METADATA"] == found["model.json"] == ["refused"]
+
+
+@pytest.mark.slow
+def test_many_flipped_bits(folder, variables, tmp_path):
+    shutil.copytree(folder, tmp_path / "m")
+    found = flipped(tmp_path / "m", variables, bits=20)
+    arrays = [one for name, all in found.items() if "process_0/d/" in name for one in all]
+    assert arrays.count("refused") > 20  # parts of these files are of no use to anybody
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("weights", "weights is missing: the model folder is incomplete; copy the model folder again"),
+        ("weights/ocdbt.process_0", r"is damaged or incomplete \(.*\); copy the model folder again"),
+        ("model.json", "model.json is missing: the model folder is incomplete; copy the model folder again"),
+        ("known_answer.npz", "has no known answer; copy the model folder again"),
+    ],
+)
+def test_what_is_missing_is_said(folder, tmp_path, name, message):
+    shutil.copytree(folder, tmp_path / "m")
+    (tmp_path / "m" / name).rename(tmp_path / "lost")
+    with pytest.raises((FileNotFoundError, ValueError), match=message):
+        load_model(tmp_path / "m")
+
+
+def test_truncated_weights_are_blamed_on_the_folder(folder, variables, tmp_path):
+    shutil.copytree(folder, tmp_path / "m")
+    for file in (tmp_path / "m" / "weights" / "ocdbt.process_0").rglob("d/*"):
+        file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+    assert outcome(tmp_path / "m", variables) == "refused"
+
+
+def test_a_valid_value_that_was_not_written_is_refused_but_origin_and_license_may_be_edited(folder, tmp_path):
+    shutil.copytree(folder, tmp_path / "m")
+    file = tmp_path / "m" / "model.json"
+    text = file.read_text()
+    file.write_text(text.replace('"license": "none"', '"license": "CC0"'))
+    assert load_model(tmp_path / "m")[0] == MODEL
+    file.write_text(text.replace('"epsilon": 1e-05', '"epsilon": 1e-04'))
+    with pytest.raises(ValueError, match=r"model\.json is damaged or edited: its fields do not have their hash"):
+        load_model(tmp_path / "m")
+
+
+def test_weights_of_an_older_folder_must_be_finite(tmp_path, variables, monkeypatch):
+    broken = {**variables, "batch_stats": jax.tree.map(lambda x: x * np.inf, variables["batch_stats"])}
+    monkeypatch.setattr(model_folder, "check_variables", lambda *_: None)
+    save_model(tmp_path / "m", MODEL, broken)
+    without_hashes(tmp_path / "m")
+    with pytest.raises(ValueError, match=r"m: NaN or Inf in the weights: batch_stats/bn1/mean, .* and \d+ more; copy"):
+        load_model(tmp_path / "m")
 
 
 def test_an_interrupted_write_leaves_nothing_that_opens_and_does_not_hinder_the_next(tmp_path, variables, monkeypatch):

@@ -11,7 +11,7 @@ from PIL import Image
 from configs import arcface_synthetic
 from perface_jax import evaluation, parallel, sections, similarity_scale
 from perface_jax.annotations import Setting
-from perface_jax.network import model_folder
+from perface_jax.network import fingerprints
 from perface_jax.network.model_folder import load_model, save_model
 from perface_jax.similarity import similarity
 from perface_jax.training import builders, trainer
@@ -76,7 +76,7 @@ def test_a_kept_model_has_a_scale_from_all_validation_triplets_and_no_others(fin
     pairs = similarity_scale.different_people(vectors, source, target)
     np.testing.assert_allclose(scale.background.quantiles, similarity_scale.quantiles(pairs).quantiles, atol=1e-4)
     assert (scale.background.people, scale.background.pictures) == (6, 3 * len(rows))
-    assert (scale.model, scale.crop) == (model_folder.fingerprint(folder), "simswap")
+    assert (scale.model, scale.crop) == (fingerprints.fingerprint(folder), "simswap")
     slope = scale.slope
     assert (slope.triplets, slope.votes, slope.sources, slope.targets) == (
         16,

@@ -1,0 +1,92 @@
+"""`model.json` of a model folder: the module, the origin and license of its weights, and the hashes of its arrays.
+
+`hashes` has one for every array of the weights (`params/fc/kernel`), for those of the known answer
+(`known_answer.npz/images`), and for the fields that make the module (`model`). Origin and license may be edited.
+Folders written before 0.2 have no hashes.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import jax.numpy as jnp
+from etils import epath
+
+from perface_jax._version import __version__
+from perface_jax.network import input_contract
+from perface_jax.network.array_hashes import text_hash
+from perface_jax.network.batch_norm import EPSILON
+from perface_jax.network.model import IResNet
+
+NAME = "model.json"
+AGAIN = "copy the model folder again from where it is whole, or make it again"
+FORMATS = (1, 2)  # 2: another input contract than the first, which versions before 0.2 would have overlooked
+CONTRACT = {"color_order": "rgb", "input_range": input_contract.INPUT_RANGE, "epsilon": EPSILON}  # of format 1
+FIELDS = ("width", "image_size", "embedding_size", "remat", "crop")  # recorded as they are
+NORMS = {False: "running", True: "folded"}
+
+
+def contract(model: IResNet) -> dict[str, Any]:
+    """The input contract of a model, by the names of its fields."""
+    return {name: getattr(model, name) for name in CONTRACT}
+
+
+def describe(model: IResNet, *, source: Mapping[str, str], license: str, hashes: Mapping[str, str]) -> dict[str, Any]:
+    """What the file says; `hashes` are those of the arrays."""
+    return {
+        "format": 1 if contract(model) == CONTRACT else 2,
+        "arch": model.arch,
+        **_module(model),
+        "source": dict(source),
+        "license": license,
+        "written_by": f"perface_jax {__version__}",
+        "hashes": {"model": module_hash(model), **hashes},
+    }
+
+
+def module_hash(model: IResNet) -> str:
+    """The hash of the fields that make the module, `layers` to `epsilon`, as JSON with sorted names."""
+    return text_hash(json.dumps(_module(model), sort_keys=True))
+
+
+def read(file: epath.PathLike) -> dict[str, Any]:
+    """The record in a file. ValueError where it is no JSON, or of a format that this version does not read."""
+    try:
+        record = json.loads(epath.Path(file).read_text(encoding="utf-8"))
+    except ValueError as error:  # also of bytes that are no UTF-8
+        raise ValueError(f"{file} is not JSON: {error}; {AGAIN}") from error
+    seen = record.get("format") if isinstance(record, dict) else record
+    if seen not in FORMATS:
+        raise ValueError(f"{file} has format {seen!r}; this version reads format {' or '.join(map(str, FORMATS))}")
+    return record
+
+
+def rebuild(file: epath.PathLike, record: Mapping[str, Any]) -> IResNet:
+    """The module that a record describes. ValueError: a field is missing or impossible; it names the `file`."""
+    given = {name: record.get(name, value) for name, value in CONTRACT.items()}  # older folders have none
+    try:
+        given["input_range"] = tuple(given["input_range"])
+        input_contract.check(**given)
+        return IResNet(
+            layers=tuple(record["layers"]),
+            dtype=jnp.dtype(record["dtype"]),
+            param_dtype=jnp.dtype(record["param_dtype"]),
+            folded_norms={name: folded for folded, name in NORMS.items()}[record["norms"]],
+            **{name: record[name] for name in FIELDS},
+            **given,
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(
+            f"{file} lacks a field, or a field has a value that is not allowed: {error}; {AGAIN}"
+        ) from error
+
+
+def _module(model):
+    return {
+        "layers": list(model.layers),
+        **{name: getattr(model, name) for name in FIELDS},
+        "dtype": jnp.dtype(model.dtype).name,
+        "param_dtype": jnp.dtype(model.param_dtype).name,
+        "norms": NORMS[model.folded_norms],
+        **contract(model),
+    }
