@@ -21,6 +21,7 @@ from perface_jax.network import model as _model
 from perface_jax.network import model_folder as _model_folder
 from perface_jax.network.model import IResNet, iresnet
 from perface_jax.network.model_folder import load_model, save_model
+from perface_jax.perceptual_distance import perceptual_distance
 from perface_jax.similarity import pairwise_similarity, similarity
 
 for _module in (
@@ -49,6 +50,7 @@ __all__ = [
     "load_model",
     "losses",
     "metrics",
+    "perceptual_distance",
     "pairwise_similarity",
     "privacy",
     "save_model",

@@ -14,6 +14,7 @@ model, variables = perface_jax.load_model("models/arcface_r50")
 PRELUDES = {  # page -> what stands before its first block
     "embedding.md": f"{MODEL}pictures = np.zeros((2, 32, 32, 3), np.uint8)",
     "detection.md": MODEL,
+    "loss.md": "import numpy as np\npictures = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3), np.uint8)",
     "crops.md": """
 import numpy as np
 landmarks = np.array([[40, 40], [60, 40], [50, 52], [43, 63], [57, 63]], np.float32)
@@ -68,6 +69,7 @@ landmarks, other_landmarks = points
 }
 POSTLUDES = {
     "embedding.md": "assert embeddings.shape == (2, 16)",
+    "loss.md": "assert value < distance(pictures[0], pictures[1])",
     "swappers.md": """
 swapped = with_model(lambda t, s: t, size=32)(Face(picture, landmarks), Face(other, other_landmarks))
 assert swapped.shape == picture.shape

@@ -9,8 +9,8 @@ from tests.conftest import ROOT
 
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 WANTED = {  # what users import first
-    "achievable_accuracy", "align", "classify", "least_similar", "read_answers", "robust_test", "score_interval",
-    "similarity", "split", "triplet_accuracy", "true_accept_rate", "unanimous",
+    "achievable_accuracy", "align", "classify", "least_similar", "perceptual_distance", "read_answers", "robust_test",
+    "score_interval", "similarity", "split", "triplet_accuracy", "true_accept_rate", "unanimous",
 }  # fmt: skip
 
 

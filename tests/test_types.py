@@ -12,7 +12,8 @@ import pytest
 
 ROOMS = (
     "images", "network", "similarity", "losses", "metrics", "statistics", "groups", "classification", "selection",
-    "verification", "annotations", "detection", "swap", "fidelity", "privacy", "similarity_scale",
+    "perceptual_distance", "verification",
+    "annotations", "detection", "swap", "fidelity", "privacy", "similarity_scale",
 )  # fmt: skip
 
 
