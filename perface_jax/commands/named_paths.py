@@ -39,9 +39,15 @@ def _split(value: str) -> Iterator[str]:
     parts = value.split(",")
     while parts:
         ends = range(len(parts), 1, -1)
-        end = next((end for end in ends if _exists(_pair(",".join(parts[:end]))[1])), 1)
+        end = next((end for end in ends if _is_one(",".join(parts[:end]))), 1)
         yield ",".join(parts[:end])
         parts = parts[end:]
+
+
+def _is_one(value: str) -> bool:
+    """Whether a value with commas is one path that exists, after a name without them or alone."""
+    name, path = _pair(value)
+    return "," not in (name or "") and _exists(path)
 
 
 def _pair(value: str) -> tuple[str | None, str]:

@@ -21,6 +21,7 @@ def test_the_folders_of_a_sweep_are_paths(tmp_path, monkeypatch):
     assert named([str(one), f"b={two}"], alone="it") == {"it": str(one), "b": str(two)}
     monkeypatch.chdir(sweep)
     assert named(["margin=0.1,seed=0"], alone="it") == {"it": "margin=0.1,seed=0"}
+    assert named(["mine,b=margin=0.1"], alone="it") == {"it": "mine", "b": "margin=0.1"}
     assert named(["b=margin=0.1,c=nowhere"], alone="it") == {"b": "margin=0.1", "c": "nowhere"}
 
 
