@@ -18,7 +18,7 @@ PATTERN = frozenset("[]*?\\")
 def is_plain(path: epath.PathLike) -> bool:
     """Whether every library takes the path as it is."""
     text = os.fspath(path)
-    return not PATTERN & set(text) and is_utf8(text)
+    return "://" in text or (not PATTERN & set(text) and is_utf8(text))
 
 
 def is_utf8(path: epath.PathLike) -> bool:

@@ -19,6 +19,7 @@ import jax
 import numpy as np
 from etils import epath
 
+from perface_jax import plain_paths
 from perface_jax.files import absolute, to_json
 from perface_jax.images import TEMPLATES
 from perface_jax.network import input_contract, late_callbacks, model_json
@@ -110,8 +111,8 @@ def save_model(
     unfinished.rmtree(missing_ok=True)  # of a process that was killed
     unfinished.mkdir(parents=True)
     try:
-        with _checkpointer() as checkpointer:
-            checkpointer.save(absolute(unfinished) / "weights", variables)
+        with plain_paths.plain(absolute(unfinished)) as folder, _checkpointer() as checkpointer:
+            checkpointer.save(folder / "weights", variables)
         answer = known_answer(model, variables)
         answers.write_known_answer(unfinished, answer)
         hashes = array_hashes({**_answer_leaves(answer), **_leaves(variables)})
@@ -190,9 +191,9 @@ def _read_weights(path, model):
     weights = absolute(path) / "weights"
     if not weights.is_dir():
         raise ValueError(f"{weights} is missing: the model folder is incomplete; {AGAIN}")
-    with _checkpointer() as checkpointer:
+    with plain_paths.plain(weights) as plain, _checkpointer() as checkpointer:
         with _damage(path):
-            if (metadata := checkpointer.metadata(weights).item_metadata) is None:
+            if (metadata := checkpointer.metadata(plain).item_metadata) is None:
                 raise ValueError("weights has no description of its arrays")
             stored = metadata.tree
             wanted, seen = _shapes(_leaves(abstract_variables(model))), _shapes(_leaves(stored))
@@ -200,7 +201,7 @@ def _read_weights(path, model):
             raise ValueError(f"{weights} does not hold what model.json says (- missing, + unexpected):\n{difference}")
         with _damage(path):
             target = jax.tree.map(lambda x: np.broadcast_to(np.zeros((), x.dtype), x.shape), stored)
-            return checkpointer.restore(weights, target)
+            return checkpointer.restore(plain, target)
 
 
 def _check_arrays(path, hashes, variables):

@@ -48,6 +48,18 @@ def test_a_model_comes_back_as_it_was(folder, variables):
     jax.tree.map(np.testing.assert_array_equal, loaded, variables)
 
 
+@pytest.mark.parametrize("name", ["runs [1]", os.fsdecode(b"caf\xe9"), "margin=0.1,a b%20#"])
+def test_the_names_of_its_parents_do_not_matter(folder, tmp_path, name):
+    shutil.copytree(folder, tmp_path / name / "small")
+    assert load_model(tmp_path / name / "small")[0] == MODEL
+
+
+def test_a_model_is_saved_below_a_name_that_is_a_pattern(variables, tmp_path):
+    save_model(tmp_path / "runs [1]" / "small", MODEL, variables)
+    loaded = load_model(tmp_path / "runs [1]" / "small")[1]
+    jax.tree.map(np.testing.assert_array_equal, loaded, variables)
+
+
 def test_model_json_says_what_a_person_wants_to_know(folder):
     record = json.loads((folder / "model.json").read_text())
     wanted = {
