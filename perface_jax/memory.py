@@ -14,7 +14,11 @@ class OutOfMemory(MemoryError):
 
 def is_exhausted(error: BaseException) -> bool:
     """Whether an error says that the memory of the host or of a device is used up."""
-    return isinstance(error, MemoryError) or (type(error).__name__ in XLA and "RESOURCE_EXHAUSTED" in str(error))
+    if isinstance(error, BaseExceptionGroup):
+        return any(map(is_exhausted, error.exceptions))
+    if isinstance(error, MemoryError) or "std::bad_alloc" in str(error):  # as C++ says it, in errors of many types
+        return True
+    return type(error).__name__ in XLA and "RESOURCE_EXHAUSTED" in str(error)
 
 
 @contextlib.contextmanager

@@ -16,6 +16,8 @@ GPU = jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory while trying
         (XLA, "out of memory: 144 MiB more could not be had. Lower it"),
         (GPU, "out of memory: 12.50 GiB more could not be had. Lower it"),
         (MemoryError(), "out of memory. Lower it"),
+        (RuntimeError("std::bad_alloc"), "out of memory. Lower it"),
+        (ExceptionGroup("two", [ValueError(), MemoryError()]), "out of memory. Lower it"),
     ],
 )
 def test_the_errors_of_xla_and_python(error, said):

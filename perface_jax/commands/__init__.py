@@ -169,7 +169,9 @@ def call(name: str) -> None:
     except BrokenPipeError:  # the reader, such as `| head`, has closed; leave nothing for Python to flush at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except memory.OutOfMemory as error:
-        _refuse(str(error))
+        sys.stdout.flush()
+        print(error, file=sys.stderr, flush=True)
+        os._exit(2)  # JAX would tidy up at the end, and fail or wait forever without memory
     except SystemExit as end:
         if not isinstance(end.code, str):
             raise

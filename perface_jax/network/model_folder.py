@@ -19,7 +19,7 @@ import jax
 import numpy as np
 from etils import epath
 
-from perface_jax import plain_paths
+from perface_jax import memory, plain_paths
 from perface_jax.files import absolute, to_json
 from perface_jax.images import TEMPLATES
 from perface_jax.network import input_contract, late_callbacks, model_json
@@ -235,6 +235,8 @@ def _damage(path) -> Iterator[None]:
     except (MemoryError, PermissionError):
         raise
     except Exception as error:
+        if memory.is_exhausted(error):
+            raise
         why: BaseException = error
         while isinstance(why, BaseExceptionGroup):
             why = why.exceptions[0]

@@ -43,6 +43,19 @@ def test_perface_lists_its_commands_and_names_them_where_another_is_asked_for():
     assert sorted(shown) == sorted(COMMANDS)
 
 
+def test_memory_that_is_used_up_is_one_line_and_nothing_is_tidied_up_after_it(monkeypatch, capsys):
+    def use_up():
+        raise MemoryError
+
+    ended = []
+    monkeypatch.setattr(commands.quiet, "install", lambda: None)
+    monkeypatch.setattr(selftest, "main", use_up)
+    monkeypatch.setattr(commands.os, "_exit", ended.append)
+    commands.call("selftest")
+    assert ended == [2]
+    assert capsys.readouterr().err.startswith("out of memory. Close other programs, or take a smaller model")
+
+
 @pytest.mark.parametrize(
     ("name", "option"),
     [
