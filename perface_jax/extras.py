@@ -6,6 +6,7 @@ from collections.abc import Iterator
 EXTRAS = {  # import name: the extra that installs it
     "absl": "train",
     "grain": "train",
+    "huggingface_hub": "hub",
     "joblib": "detect",
     "lz4": "detect",
     "ml_collections": "train",

@@ -15,6 +15,7 @@ from etils import epath
 
 from perface_jax.argument_parser import ArgumentParser
 from perface_jax.evaluation import embed
+from perface_jax.network.hub import local_folder
 from perface_jax.network.known_answer import read_known_answer
 from perface_jax.network.model_folder import load_model, recorded_hashes
 from perface_jax.network.model_json import AGAIN
@@ -42,6 +43,7 @@ def selftest(folder: epath.PathLike) -> Result:
       FileNotFoundError: no model folder, or one without a known answer.
       ValueError: a damaged folder.
     """
+    folder = local_folder(folder)
     model, variables = load_model(folder)
     try:
         images, known = read_known_answer(folder).values()
@@ -61,11 +63,12 @@ def selftest(folder: epath.PathLike) -> Result:
 def main(arguments: list[str] | None = None) -> None:
     """The program: exits with 0 if this device is right, 1 if it is wrong, 2 without a usable folder."""
     parser = ArgumentParser(prog="perface selftest", arguments="folder", description=str(__doc__).splitlines()[0])
-    parser.add_argument("folder", help="model folder")
+    parser.add_argument("folder", help="model folder, or hf://org/name")
     args = parser.parse_args(arguments)
     try:
-        result = selftest(args.folder)
-        hashes = recorded_hashes(args.folder)
+        folder = local_folder(args.folder)
+        result = selftest(folder)
+        hashes = recorded_hashes(folder)
     except (OSError, ValueError) as error:
         parser.exit(2, f"{error}\n")
     device = jax.devices()[0]

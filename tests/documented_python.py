@@ -84,6 +84,9 @@ FEWER = {
     "annotations.split(triplets.source_id, triplets.target_id": "annotations.split(triplets.source_id, "
     "triplets.target_id, sources=(6, 2, 2), targets=(6, 2, 2)",
     "batch_size=32": "batch_size=4",
+    '"hf://org/name"': '"models/arcface_r50"',
+    ', hub="org/name"': "",
+    'hub.upload("runs/perface_r50/model", "org/name")': 'hub.check_upload("org/name")',
     '"mine.npz"': '"of_torch.npz"',
     "size=112": "size=32",
     "112": "32",

@@ -62,6 +62,7 @@ NOT_RUN = {  # a pattern of a command -> why
     r"-m (pip|venv) |^pip ": "needs a package index",
     r"pytest ": "is a test itself",
     r"benchmarks\.(?!readme_picture)": "takes minutes; tests/benchmarks runs it with small sizes",
+    r"hf://|^hf ": "needs the Hugging Face Hub; tests/network/test_hub.py fills its cache",
     r"--distributed|--coordinator": "wants several machines; tests/training/test_pods.py has two processes",
 }
 TABLES = {  # a mention -> the command that stands for it

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
-from etils import epath
 from jaxtyping import Float, Num, UInt8
 from ml_collections import ConfigDict
 
@@ -12,6 +11,7 @@ from perface_jax import evaluation, evaluator, images, landmarks
 from perface_jax.arrays import AnyArray
 from perface_jax.datasets.portraits import Portraits
 from perface_jax.evaluation import Role
+from perface_jax.network.hub import local_folder
 from perface_jax.network.model_folder import load_model
 
 Pictures = UInt8[AnyArray, "n s s 3"]
@@ -132,7 +132,7 @@ def open_embedders(config: ConfigDict, workdir: str | None, recognizers: Mapping
 
 
 def _open(name, path, config):
-    folder = epath.Path(path)
+    folder = local_folder(path)
     if (folder / "originals.npz").exists():
         files = {file.stem: evaluation.read_vectors(file) for file in sorted(folder.glob("*.npz"))}
         return FileEmbedder(files, name)

@@ -16,6 +16,8 @@ import pathlib
 import sys
 from collections.abc import Sequence
 
+from perface_jax.network.hub import is_address
+
 TORCH = (".pth", ".pt", ".safetensors", ".ckpt", ".tar", ".bin")
 CONVERTERS = {**dict.fromkeys(TORCH, "arcface_torch"), ".onnx": "arcface_onnx"}
 
@@ -42,7 +44,7 @@ def _path(given: list[str]) -> pathlib.Path | None:
 
 
 def _converter(path: pathlib.Path) -> str:
-    if path.is_dir():
+    if path.is_dir() or is_address(path):
         return "to_torch"
     if path.suffix.lower() not in CONVERTERS:
         wanted = f"a file that ends in {', '.join(CONVERTERS)}, or a model folder"

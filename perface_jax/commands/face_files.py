@@ -21,6 +21,7 @@ from perface_jax.datasets import portrait_files
 from perface_jax.detection import Detector, adapters
 from perface_jax.network import compilation
 from perface_jax.network.fingerprints import has_fingerprint
+from perface_jax.network.hub import local_folder
 from perface_jax.network.model import IResNet
 from perface_jax.network.model_folder import load_model
 from perface_jax.similarity_scale import SimilarityScale
@@ -66,7 +67,9 @@ class OneFace(NamedTuple):
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """`--model`, `--crop`, `--detector`, `--landmarks`."""
-    parser.add_argument("--model", metavar="DIR", help="the model folder; written by train and convert")
+    parser.add_argument(
+        "--model", metavar="DIR", help="the model folder; written by train and convert; or hf://org/name"
+    )
     parser.add_argument(
         "--detector", metavar="NAME", help=f"{DETECTORS}; none: the pictures are crops (default: mtcnn)"
     )
@@ -83,12 +86,13 @@ def open_model(chosen: argparse.Namespace) -> Opened:
             "`perface convert FILE --out DIR` makes a model folder of ArcFace weights"
         )
     compilation.keep_programs()
-    model, variables = load_model(chosen.model)
+    folder = local_folder(chosen.model)
+    model, variables = load_model(folder)
     crop = chosen.crop or model.crop or "arcface"
     notes = [] if chosen.crop or model.crop else [f"the model folder names no crop: {crop} is assumed"]
     landmarks, detector = _finders(chosen)
     finder = "landmarks" if chosen.landmarks else (chosen.detector or "mtcnn").partition("=")[0]
-    scale, of_scale = _scale(chosen.model, crop)
+    scale, of_scale = _scale(folder, crop)
     opened = Opened(model, variables, crop, finder, detector, landmarks, scale, notes)
     with warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always")

@@ -20,6 +20,7 @@ from perface_jax.argument_parser import ArgumentParser, plain
 from perface_jax.commands import face_files, scale_text
 from perface_jax.images import stem
 from perface_jax.network.fingerprints import fingerprint
+from perface_jax.network.hub import is_address
 from perface_jax.similarity_scale import SimilarityScale, Slope
 
 SHOWN = (0.5, 0.9, 0.99)  # shares of the background at which the summary gives the cosine and p
@@ -122,6 +123,11 @@ def _scale(chosen: argparse.Namespace) -> None:
     answers = read_answers(chosen.answers) if chosen.answers else []
     if chosen.model and pathlib.Path(chosen.model).is_dir():
         outputs.require_files(pathlib.Path(chosen.model) / similarity_scale.NAME)
+    if chosen.model and is_address(chosen.model):
+        raise ValueError(
+            f"saw {chosen.model}, wanted a folder, because the scale is written into it:\n"
+            f"`hf download {chosen.model.partition('://')[2]} --local-dir DIR` copies the model"
+        )
     opened = face_files.open_model(chosen)
     found = _embed(opened, chosen.pictures, people)
     pairs = similarity_scale.different_people(found.embeddings, found.person)

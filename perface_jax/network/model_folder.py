@@ -22,6 +22,7 @@ from etils import epath
 from perface_jax import memory, plain_paths
 from perface_jax.files import absolute, to_json
 from perface_jax.images import TEMPLATES
+from perface_jax.network import hub as hubs
 from perface_jax.network import input_contract, late_callbacks, model_json
 from perface_jax.network import known_answer as answers
 from perface_jax.network.array_hashes import array_hashes
@@ -85,8 +86,9 @@ def save_model(
     *,
     source: Mapping[str, str] | None = None,
     license: str = "not stated",
+    hub: str | None = None,
 ) -> None:
-    """Write a model folder, completely or not at all.
+    """Write a model folder, completely or not at all; upload it, if asked.
 
     Args:
       path: the folder; must not exist yet.
@@ -94,12 +96,17 @@ def save_model(
       variables: its three collections.
       source: where the weights came from, for example `{"file": ..., "sha256": ...}`.
       license: the terms under which the weights may be used; free text.
+      hub: `org/name`, a repository on the Hugging Face Hub to upload the folder to as well, see `hub.upload`: with a
+        model card, and private if it is new.
 
     Raises:
       FileExistsError: the folder exists.
       ValueError: the variables are not those of the model, or hold NaN or Inf.
+      OSError: the upload failed; the folder is there, and `hub.upload` tries again.
     """
     path = epath.Path(path)
+    if hub is not None:
+        hubs.check_upload(hub)
     if path.exists():
         raise FileExistsError(f"{path} exists; a model folder is never overwritten: remove it or name another")
     if model.crop not in (None, *TEMPLATES):
@@ -121,6 +128,8 @@ def save_model(
         unfinished.rename(path)
     finally:
         unfinished.rmtree(missing_ok=True)
+    if hub is not None:
+        hubs.upload(path, hub)
 
 
 def replace_model(path: epath.PathLike, model: IResNet, variables: Mapping, **options: Any) -> None:
@@ -140,12 +149,15 @@ def replace_model(path: epath.PathLike, model: IResNet, variables: Mapping, **op
 def load_model(path: epath.PathLike) -> tuple[IResNet, dict]:
     """The module of a model folder, and its variables on the first local device.
 
+    Args:
+      path: a folder, or `hf://org/name` or `hf://org/name@revision` on the Hugging Face Hub (extra `hub`).
+
     Raises:
       FileNotFoundError: there is no model folder at this path.
       ValueError: the folder is damaged or incomplete, holds NaN or Inf, or its weights do not match the architecture
         in model.json. The message names the folder and what to do.
     """
-    path = epath.Path(path)
+    path = hubs.local_folder(path)
     file = path / model_json.NAME
     if not file.exists():
         raise FileNotFoundError(_not_a_folder(path))
