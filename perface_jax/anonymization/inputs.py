@@ -1,5 +1,6 @@
 """The inputs of the command line: faces by role, their groups and persons."""
 
+import dataclasses
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -58,7 +59,9 @@ def read_points(role: str, inputs: Inputs) -> dict[str, np.ndarray] | None:
 def read_faces(role: str, config: ConfigDict, inputs: Inputs) -> portraits.Portraits:
     """The originals, or the candidates."""
     folder, options = getattr(inputs, role), {"landmarks": read_points(role, inputs), "crop": inputs.crop}
-    return portraits.read_portraits(folder, images.picture_names(folder), size=config.anonymize.size, **options)
+    names, skipped = images.list_pictures(folder)
+    found = portraits.read_portraits(folder, names, size=config.anonymize.size, **options)
+    return dataclasses.replace(found, skipped=(*skipped, *found.skipped))
 
 
 def read_attributes(role: str, names: tuple[str, ...], inputs: Inputs) -> dict[str, np.ndarray]:

@@ -74,8 +74,11 @@ def read_methods(originals: Portraits, inputs: Inputs) -> dict[str, Method]:
     """The methods of the command line, with their results for the originals."""
     found = {}
     for name, folder in inputs.methods.items():
-        results = read_results(folder, images.picture_names(folder), originals, landmarks=read_points(name, inputs))
-        found[name] = Method(*results, made_here=False)
+        pictures, unread = images.list_pictures(folder)
+        results, places = read_results(folder, pictures, originals, landmarks=read_points(name, inputs))
+        why = {images.stem(file): reason for file, reason in unread}  # in place of "no result"
+        skipped = tuple((one, why.get(one, reason)) for one, reason in results.skipped)
+        found[name] = Method(dataclasses.replace(results, skipped=skipped), places, made_here=False)
     return found
 
 

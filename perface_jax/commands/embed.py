@@ -40,10 +40,10 @@ def _embed(chosen: argparse.Namespace) -> None:
     print(
         f"Embedding the faces of {count:,} pictures of {chosen.folder} with {chosen.model}", file=sys.stderr, flush=True
     )
-    names, embeddings, skipped = face_files.embed_folder(opened, chosen.folder, chosen.faces)
+    names, embeddings, skipped, summary = face_files.embed_folder(opened, chosen.folder, chosen.faces)
     left_out = face_files.wrapped([f"left out: {name}: {why}" for name, why in skipped])
     if not names:
-        raise ValueError(f"{left_out}no picture of {chosen.folder} can be used")
+        raise ValueError(left_out + face_files.wrapped([f"no picture of {chosen.folder} can be used: {summary}"])[:-1])
     vectors = evaluation.Vectors(tuple(names), embeddings, chosen.folder)  # refuses NaN
     evaluation.write_vectors(chosen.out, names, vectors.embeddings)
     if chosen.json:
@@ -51,7 +51,7 @@ def _embed(chosen: argparse.Namespace) -> None:
         print(files.to_json({"file": chosen.out, "faces": names, "left_out": reasons, "notes": opened.notes}), end="")
         return
     print(face_files.as_notes(opened.notes) + left_out, end="")
-    print(f"{len(names)} faces embedded, {len(skipped)} left out; {embeddings.shape[1]} numbers a face")
+    print(face_files.wrapped([f"{len(names)} faces, {embeddings.shape[1]} numbers each: {summary}"]), end="")
     print(f"The file is {chosen.out}")
 
 

@@ -42,9 +42,11 @@ class Opened(NamedTuple):
     scale: SimilarityScale | None  # of this model, and readable
     notes: list[str]  # for the user
 
-    def load(self, faces: str) -> Callable[[epath.Path, str], list[UInt8[np.ndarray, "s s 3"]] | str]:
+    def load(
+        self, faces: str, large: dict[str, int] | None = None
+    ) -> Callable[[epath.Path, str], list[UInt8[np.ndarray, "s s 3"]] | str]:
         """(folder, name) -> the faces of a picture; see `evaluation.face_loader`."""
-        return evaluation.face_loader(self.model, **self.options(faces))
+        return evaluation.face_loader(self.model, **self.options(faces), large=large)
 
     def options(self, faces: str) -> dict[str, Any]:
         """Of `evaluation.embed_folder`."""
@@ -63,6 +65,15 @@ class OneFace(NamedTuple):
 
     crop: UInt8[np.ndarray, "s s 3"]
     faces: int
+
+
+class Embedded(NamedTuple):
+    """What `evaluation.embed_folder` returns of a folder, and how many pictures that are, in words."""
+
+    names: list[str]
+    embeddings: Float32[np.ndarray, "n d"]
+    skipped: list[tuple[str, str]]
+    summary: str
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -186,10 +197,12 @@ def _near(path: epath.Path) -> str:
 
 def one_face(opened: Opened, path: epath.PathLike) -> OneFace:
     """The largest face of a picture. ValueError: none, with what was tried; the file cannot be read."""
-    path = require_file(path)
+    path, large = require_file(path), {}
     with warnings.catch_warnings():  # they are notes already
         warnings.simplefilter("ignore")
-        found = opened.load("all")(path.parent, path.name)
+        found = opened.load("all", large)(path.parent, path.name)
+    if large:
+        opened.notes.append(evaluation.large_squares(large, opened.crop))
     if not isinstance(found, str):
         return OneFace(found[0], len(found))
     if opened.detector and "no face" in found:
@@ -197,15 +210,18 @@ def one_face(opened: Opened, path: epath.PathLike) -> OneFace:
     raise ValueError(found if path.name in found else f"{path}: {found}")
 
 
-def embed_folder(
-    opened: Opened, folder: epath.PathLike, faces: str
-) -> tuple[list[str], Float32[np.ndarray, "n d"], list[tuple[str, str]]]:
-    """As `evaluation.embed_folder`, without the warnings that are notes already."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return evaluation.embed_folder(
-            opened.model, opened.variables, folder, batch_size=BATCH, **opened.options(faces)
-        )
+def embed_folder(opened: Opened, folder: epath.PathLike, faces: str) -> Embedded:
+    """As `evaluation.embed_folder`; its warnings become notes, where they are none yet, and the summary."""
+    options = opened.options(faces)
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        found = evaluation.embed_folder(opened.model, opened.variables, folder, batch_size=BATCH, **options)
+    names, _, skipped = found
+    pictures = [name.rpartition("#")[0] for name in names] if options["faces"] == "all" else names
+    summary = evaluation.folder_summary(pictures, skipped)
+    said = [str(one.message) for one in warned]
+    opened.notes.extend(text for text in said if text not in opened.notes and not text.endswith(summary))
+    return Embedded(*found, summary)
 
 
 def _no_face(path: epath.Path, mtcnn: bool) -> str:

@@ -26,6 +26,7 @@ class Ranking(NamedTuple):
     names: list[str]
     cosines: Float[np.ndarray, " n"]
     skipped: list[tuple[str, str]]
+    summary: str = ""  # how many pictures were embedded and skipped
 
     def ends(self, top: int) -> dict[str, range]:
         """Heading -> places, up to `top` from either end, none twice; those of the second the least similar first."""
@@ -91,17 +92,16 @@ def _rank(chosen: argparse.Namespace) -> None:
 
 def _ranking(chosen, opened, query) -> Ranking:
     network = evaluation.Network(opened.model, opened.variables, batch_size=face_files.BATCH)
-    names, vectors, skipped = face_files.embed_folder(opened, chosen.folder, chosen.faces)
+    names, vectors, skipped, summary = face_files.embed_folder(opened, chosen.folder, chosen.faces)
     own = epath.Path(chosen.query).resolve()
     others = [i for i, name in enumerate(names) if (epath.Path(chosen.folder) / _file(name, chosen)).resolve() != own]
     if not others:
-        first = "; ".join(f"{name}: {why}" for name, why in skipped[:3])
-        raise ValueError(f"{chosen.folder}: no face to rank besides the query{f' ({first})' if first else ''}")
+        raise ValueError(f"{chosen.folder}: no face to rank besides the query ({summary})")
     reference = network.embed(iter([query]))
     evaluation.refuse_bad([chosen.query, *names], np.concatenate([reference, vectors]), chosen.model)
     cosines = np.asarray(similarity(jnp.asarray(vectors[others]), jnp.asarray(reference)))
     order = np.argsort(-cosines, kind="stable")
-    return Ranking([names[others[i]] for i in order], cosines[order], skipped)
+    return Ranking([names[others[i]] for i in order], cosines[order], skipped, summary)
 
 
 def _file(name: str, chosen: argparse.Namespace) -> str:
@@ -121,7 +121,8 @@ def _lines(chosen: argparse.Namespace, opened: face_files.Opened, found: Ranking
     for heading, places in found.ends(chosen.top).items():
         lines += ["", heading] + [f" rank  cosine{head}  name"] * bool(head)
         lines += [_line(opened, found, place) for place in places]
-    lines += [""] + [f"left out: {name}: {why}" for name, why in found.skipped] + [""] * bool(found.skipped)
+    lines += [""] + [f"left out: {name}: {why}" for name, why in found.skipped]
+    lines += [found.summary, ""] if found.skipped else []
     return face_files.wrapped([*lines, *scale_text.legend(opened.scale, chosen.model)])
 
 

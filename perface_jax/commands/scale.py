@@ -149,7 +149,7 @@ def _scale(chosen: argparse.Namespace) -> None:
 
 def _embed(opened: face_files.Opened, folder: str, people: Mapping[str, str]) -> People:
     """The faces of the pictures that the CSV names."""
-    names, vectors, skipped = face_files.embed_folder(opened, folder, "largest")
+    names, vectors, skipped, _ = face_files.embed_folder(opened, folder, "largest")
     here, unusable, rows, left_out = Places(names), Places([name for name, _ in skipped]), [], []
     for name, person in people.items():
         if (place := here.get(name)) is not None:

@@ -41,30 +41,31 @@ class Plan(TypedDict):
 
 
 def read_identities(folder: epath.PathLike, *, image_size: int, crop: str) -> Identities:
-    """Read every picture that lies directly in a sub-folder; deeper folders, hidden and other files are ignored.
+    """Read every picture that lies directly in a sub-folder, as `images.list_pictures` finds them.
 
-    Decodes in threads, with a progress bar. Lists unusable pictures in a warning, and leaves out identities without
-    usable pictures. The pictures must be square and have a crop of `images.fit`.
+    Decodes in threads, with a progress bar. Warns of unusable pictures by reason, also of those that lie elsewhere, and
+    leaves out identities without usable pictures. The pictures must be square and have a crop of `images.fit`.
 
     Raises:
       FileNotFoundError: no such folder.
       ValueError: fewer than two sub-folders with usable pictures, or an unknown crop.
     """
-    paths = _picture_paths(folder := epath.Path(folder))
-    pictures, reasons = _load(paths, image_size, crop)
-    skipped = tuple(filter(None, reasons))
-    failed = f"{len(skipped)} of {len(paths)} pictures cannot be used {'; '.join(skipped[:5])}"
+    files, skipped = _list_pictures(folder := epath.Path(folder))
+    pictures, reasons = _load(folder, files, image_size, crop)
+    total = len(files) + len(skipped)
+    skipped = sorted([*skipped, *((name, why) for name, why in zip(files, reasons, strict=True) if why)])
+    failed = f"{len(skipped)} of {total} pictures cannot be used: {images.count_reasons(skipped)}"
     if skipped:
         warnings.warn(f"{folder}: {failed}", stacklevel=2)
         pictures = pictures[[not reason for reason in reasons]]
-    owners = [path.parent.name for path, reason in zip(paths, reasons, strict=True) if not reason]
+    owners = [name.partition("/")[0] for name, reason in zip(files, reasons, strict=True) if not reason]
     names, identity = np.unique(owners, return_inverse=True)
     if len(names) < 2:
         raise ValueError(
             f"{folder}: {len(names)} sub-folders with pictures, expected at least 2, one for every identity, such as "
             f"{folder / 'anna' / '1.jpg'}; {failed}"
         )
-    return Identities(pictures, identity.astype(np.int32), tuple(map(str, names)), skipped)
+    return Identities(pictures, identity.astype(np.int32), tuple(map(str, names)), tuple(map(": ".join, skipped)))
 
 
 def split_identities(count: int, *, sizes: tuple[int, int, int], seed: int) -> tuple[Int64[np.ndarray, " _"], ...]:
@@ -139,25 +140,27 @@ def _draw_pairs(generator, first: np.ndarray, count: np.ndarray, wanted: int, ki
     return np.stack([first[second] + number - (ends - count)[second], second], axis=1)
 
 
-def _picture_paths(folder: epath.Path) -> list[epath.Path]:
+def _list_pictures(folder: epath.Path) -> tuple[list[str], list[tuple[str, str]]]:
+    """The pictures that lie directly in a sub-folder; and all others, with the reason."""
     if not folder.is_dir():
         raise FileNotFoundError(f"no folder {folder}, expected one with a sub-folder of pictures for every identity")
-    people = sorted(path for path in folder.iterdir() if path.is_dir())
-    files = (path for person in people for path in sorted(person.iterdir()) if path.suffix.lower() in images.SUFFIXES)
-    return [path for path in files if not path.name.startswith(".") and not path.parent.name.startswith(".")]
+    names, skipped = images.list_pictures(folder)
+    elsewhere = [(name, "not directly in the folder of an identity") for name in names if name.count("/") != 1]
+    return [name for name in names if name.count("/") == 1], [*skipped, *elsewhere]
 
 
-def _load(paths: Sequence[epath.Path], image_size: int, crop: str) -> tuple[np.ndarray, list[str]]:
+def _load(folder: epath.Path, names: Sequence[str], image_size: int, crop: str) -> tuple[np.ndarray, list[str]]:
     """Pictures uint8 [N, S, S, 3], and for each the reason why it is unusable, or an empty string."""
-    pictures = np.empty((len(paths), image_size, image_size, 3), np.uint8)
+    pictures = np.empty((len(names), image_size, image_size, 3), np.uint8)
 
     def load(place: int) -> str:
+        name = names[place]
         try:
-            pictures[place] = images.fit(images.decode(paths[place].read_bytes()), crop=crop, size=image_size)
+            pictures[place] = images.fit(images.read(folder / name, name=name), crop=crop, size=image_size)
         except (images.PictureError, OSError) as error:
-            return f"{paths[place].parent.name}/{paths[place].name}: {str(error).removeprefix('picture: ')}"
+            return images.reason_of(error, name)
         return ""
 
     with concurrent.futures.ThreadPoolExecutor() as pool:
-        loads = pool.map(load, range(len(paths)))
-        return pictures, list(progress_bar.over(loads, "reading identities", "pictures", total=len(paths)))
+        loads = pool.map(load, range(len(names)))
+        return pictures, list(progress_bar.over(loads, "reading identities", "pictures", total=len(names)))

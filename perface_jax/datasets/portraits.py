@@ -62,7 +62,7 @@ def read_portraits(
     refuse_doubled(folder, names)
 
     def read(_, name):
-        picture = images.read(pathlib.Path(folder) / name)
+        picture = images.read(pathlib.Path(folder) / name, name=name)
         points = _whole(picture, crop) if landmarks is None else _of(landmarks, name)
         box = _box(points, picture)
         cut = _cut(picture, box, size), _into(points, picture, box, size)
@@ -100,7 +100,7 @@ def read_results(
     def read(place, name):
         if name not in paths:
             raise ValueError("no result")
-        picture = images.read(pathlib.Path(folder) / paths[name])
+        picture = images.read(pathlib.Path(folder) / paths[name], name=name)
         return place, *_as_original(picture, originals, place, landmarks)
 
     columns, skipped = _usable(folder, originals.names, read)
@@ -116,9 +116,9 @@ def _usable(folder, names, read):
         try:
             rows.append(read(place, name))
         except (ValueError, TypeError, OSError) as error:
-            skipped.append((name, str(error)))
+            skipped.append((name, images.reason_of(error, name)))
     if not rows:
-        raise ValueError(f"no picture of {folder} can be used; the first ones: {skipped[:3]}")
+        raise ValueError(f"no picture of {folder} can be used: {images.count_reasons(skipped)}")
     return tuple(zip(*rows, strict=True)), tuple(skipped)
 
 
@@ -174,7 +174,7 @@ def _whole(picture, crop):
     """The five points of a square crop of a known kind, pixels."""
     height, width = picture.shape[:2]
     if height != width:
-        raise ValueError(f"{width} x {height} pixels, wanted a square crop, or landmarks")
+        raise ValueError(f"not square and without landmarks ({width} x {height} pixels): give landmarks, or crop it")
     if crop != CELEBA_HQ:
         return images.template_points(crop, width)[0]
     generic = GENERIC[:5, :2]

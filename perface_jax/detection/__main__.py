@@ -28,14 +28,14 @@ def main(arguments: list[str] | None = None) -> None:
     sheet = _Sheet()
     try:
         outputs.require_files(out, out.with_suffix(".png"))
-        names = images.picture_names(chosen.folder)
+        total = sum(map(len, images.list_pictures(chosen.folder)))
         detector = detection.mtcnn(smallest=chosen.smallest)
         with extras.explained():
             from perface_jax import figures
         compilation.keep_programs()
-        print(f"Looking for faces in {len(names):,} pictures of {chosen.folder}", file=sys.stderr, flush=True)
+        print(f"Looking for faces in {total:,} pictures of {chosen.folder}", file=sys.stderr, flush=True)
         looked = detect_folder(chosen.folder, detector, seen=sheet.add)
-        found = dict(progress_bar.over(looked, "looking for faces", "pictures", total=len(names)))
+        found = dict(progress_bar.over(looked, "looking for faces", "pictures", total=total))
         faces = _chosen(found, chosen.faces)
         write_landmarks(out, faces)
         if sheet.pictures:
@@ -106,7 +106,8 @@ def _report(found, written, out, drawn):
         what = f"the first {SHEET} pictures" if drawn > SHEET else "all pictures"
         lines.append(f"{what} with boxes and points: {out.with_suffix('.png')}")
     lines += [f"no face found in {len(empty)}: {', '.join(empty)}"] if empty else []
-    lines += [f"cannot be read: {why}" for why in unread.values()]
+    lines += [f"cannot be read: {name}: {why}" for name, why in unread.items()]
+    lines += [f"{len(unread)} cannot be read: {images.count_reasons([*unread.items()])}"] if len(unread) > 1 else []
     return "\n".join(lines)
 
 

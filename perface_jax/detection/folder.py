@@ -23,24 +23,27 @@ def detect_folder(
     """For each picture of a folder and its subfolders, in order: its name, and its faces or why it cannot be read.
 
     Args:
-      folder: searched like `images.picture_names`.
+      folder: searched by `images.list_pictures`, whose skipped files come with their reasons.
       seen: called with the name, the picture and its faces (largest first), in the thread that found them.
 
     Raises:
       FileNotFoundError: no such folder.
       ValueError: no picture in it.
     """
-    names = images.picture_names(folder)
-    look = functools.partial(_look, epath.Path(folder), detector, seen)
+    pictures, skipped = images.list_pictures(folder)
+    names, reasons = sorted([*pictures, *(name for name, _ in skipped)]), dict(skipped)
+    look = functools.partial(_look, epath.Path(folder), detector, seen, reasons)
     with concurrent.futures.ThreadPoolExecutor(THREADS) as pool:
         yield from zip(names, pool.map(look, names), strict=True)
 
 
-def _look(folder, detector, seen, name):
+def _look(folder, detector, seen, reasons, name):
+    if name in reasons:
+        return reasons[name]
     try:
-        picture = images.read(folder / name)
+        picture = images.read(folder / name, name=name)
     except (images.PictureError, OSError) as error:
-        return str(error)
+        return images.reason_of(error, name)
     faces = by_size(detector(picture))
     if seen is not None:
         seen(name, picture, faces)

@@ -7,8 +7,9 @@ triplet_rows({"": [Run((), data, answers)]})
 """
 
 from perface_jax.evaluation.comparisons import ComparisonRow, Measure, comparison_rows
-from perface_jax.evaluation.embedding import Network, embed, embed_folder, face_loader, refuse_bad
+from perface_jax.evaluation.embedding import Network, embed, refuse_bad
 from perface_jax.evaluation.examples import Example, examples
+from perface_jax.evaluation.folders import embed_folder, face_loader, folder_summary, large_squares
 from perface_jax.evaluation.groups import Embedded, GroupRow, embed_faces, group_rows, group_warnings
 from perface_jax.evaluation.inputs import Embedder, Faces, LabeledTriplets, Triplets
 from perface_jax.evaluation.intervals import Inference, Method
@@ -55,10 +56,12 @@ __all__ = [
     "embed_folder",
     "examples",
     "face_loader",
+    "folder_summary",
     "group_rows",
     "group_warnings",
     "held_out",
     "held_out_log_odds",
+    "large_squares",
     "read_vectors",
     "read_votes_table",
     "refuse_bad",

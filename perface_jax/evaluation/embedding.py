@@ -9,20 +9,16 @@ import concurrent.futures
 import functools
 import itertools
 import os
-import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol, runtime_checkable
 
 import jax
 import numpy as np
-from etils import epath
-from jaxtyping import Float, Float32, Num, UInt8
+from jaxtyping import Float, Float32, UInt8
 
-from perface_jax import detection, parallel, progress_bar
 from perface_jax import images as pictures
+from perface_jax import parallel, progress_bar
 from perface_jax.arrays import AnyArray
-from perface_jax.detection import Detector
-from perface_jax.landmarks import five_points
 from perface_jax.network import compilation, folding, kernels
 from perface_jax.network.model import Applied, IResNet, embed_step
 
@@ -79,7 +75,7 @@ class Network:
         """
         mine = range(jax.process_index(), len(names), jax.process_count())
         with concurrent.futures.ThreadPoolExecutor(THREADS) as pool:
-            loaded = _ahead(pool, load, mine, window=2 * self.batch_size)
+            loaded = ahead(pool, load, mine, window=2 * self.batch_size)
             unit = "triplets" if names and len(names[0]) == 3 else "pictures"
             shown = progress_bar.over(loaded, "embedding", unit, total=len(mine))
             vectors = self.embed(itertools.chain.from_iterable(three for _, three in shown))
@@ -127,89 +123,7 @@ def embed(
     return Network(model, variables, batch_size=batch_size).embed(np.asarray(images))
 
 
-def embed_folder(
-    model: IResNet,
-    variables: Mapping,
-    folder: epath.PathLike,
-    *,
-    crop: str,
-    batch_size: int = 64,
-    landmarks: Mapping[str, Num[np.ndarray, "points 2"]] | None = None,
-    detector: str | Detector | None = None,
-    faces: str = "largest",
-) -> tuple[list[str], Float32[np.ndarray, "n d"], list[tuple[str, str]]]:
-    """Embed every picture of a folder and its subfolders, in the order of their names.
-
-    Threads decode ahead; memory does not grow with the number of pictures. A progress bar shows the rate.
-
-    Args:
-      folder: searched for .jpg, .jpeg, .png, .webp, .bmp, .tif, .tiff, .gif; other and hidden files are ignored.
-      crop: how the pictures were cropped. A template of `images` (`arcface`, `simswap`, `simswap_ffhq`) means squares
-        of that kind, which are only resized. `celeba_hq` means squares as in CelebA-HQ and FFHQ, which are cropped to
-        the model's crop by a fixed box. With `landmarks` or a `detector`, it is the template to align the faces to.
-      landmarks: five points in pixels of the picture (or another number of `landmarks.COUNTS`), by name as returned or
-        without folder and suffix; a picture without landmarks is skipped.
-      detector: finds the faces of whole photographs: "mtcnn", or any `detection.Detector`. A picture without a face is
-        skipped.
-      faces: which of several faces: the "largest", or "all", returned as `name#0`, `name#1`, the largest first.
-
-    Returns:
-      (names, embeddings, skipped): paths relative to `folder`; row i for `names[i]`; and (name, reason) of each picture
-      that could not be used.
-
-    Raises:
-      FileNotFoundError: no such folder.
-      ValueError: no picture in it, or an unknown crop.
-    """
-    load = functools.partial(
-        face_loader(model, crop=crop, landmarks=landmarks, detector=detector, faces=faces), epath.Path(folder)
-    )
-    network = Network(model, variables, batch_size=batch_size)
-    names = pictures.picture_names(folder)
-    kept, skipped = [], []
-
-    def usable(loaded):
-        for name, found in loaded:
-            if isinstance(found, str):
-                skipped.append((name, found))
-                continue
-            for number, picture in enumerate(found):
-                kept.append((name, number))
-                yield picture
-
-    mine = names[jax.process_index() :: jax.process_count()]
-    with concurrent.futures.ThreadPoolExecutor(THREADS) as pool:
-        loaded = _ahead(pool, load, mine, window=2 * network.batch_size)
-        vectors = network.embed(usable(progress_bar.over(loaded, "embedding", "pictures", total=len(mine))))
-    parts = parallel.gather_objects((kept, vectors, skipped))
-    kept, skipped = [face for part in parts for face in part[0]], [pair for part in parts for pair in part[2]]
-    order = sorted(range(len(kept)), key=kept.__getitem__)
-    named = [f"{name}#{number}" if faces == "all" else name for name, number in map(kept.__getitem__, order)]
-    return named, np.concatenate([part[1] for part in parts])[order], sorted(skipped)
-
-
-def face_loader(
-    model: IResNet,
-    *,
-    crop: str,
-    landmarks: Mapping[str, Num[np.ndarray, "points 2"]] | None = None,
-    detector: str | Detector | None = None,
-    faces: str = "largest",
-) -> Callable[[epath.Path, str], list[UInt8[np.ndarray, "s s 3"]] | str]:
-    """(folder, name of a picture in it) -> its faces, ready for the model; or the reason why there is none.
-
-    Arguments, warnings and errors are those of `embed_folder`, which embeds the faces that this loads.
-    """
-    find = _finder(landmarks, detector, faces, crop)
-    _warn_of_other_crop(model, crop)
-
-    def load(folder: epath.Path, name: str) -> list[UInt8[np.ndarray, "s s 3"]] | str:
-        return _load(folder, model, crop, find, name)
-
-    return load
-
-
-def _ahead(pool, load, names: Sequence, *, window: int) -> Iterator[tuple[Any, Any]]:
+def ahead(pool, load, names: Sequence, *, window: int) -> Iterator[tuple[Any, Any]]:
     """(name, load(name)) in order, with at most `window` pictures loaded ahead."""
     pending = collections.deque()
     for name in names:
@@ -219,56 +133,3 @@ def _ahead(pool, load, names: Sequence, *, window: int) -> Iterator[tuple[Any, A
             yield taken, future.result()
     for taken, future in pending:
         yield taken, future.result()
-
-
-def _load(folder, model, crop, find, name):
-    """The faces of a picture ready for the model, or the reason why there is none."""
-    template = model.crop if crop == "celeba_hq" else None
-    try:
-        picture = pictures.decode((folder / name).read_bytes(), name=name)
-        places = find(name, picture)
-        fit = functools.partial(pictures.fit, picture, crop=crop, size=model.image_size, template=template)
-        return places if isinstance(places, str) else [fit(landmarks=points) for points in places]
-    except (ValueError, TypeError, OSError) as error:
-        return str(error).removeprefix(f"{name}: ")  # whoever shows the reason names the picture
-
-
-def _finder(landmarks, detector, faces, crop):
-    """(name, picture) -> five points of each wanted face, None for a crop; or the reason why there is none."""
-    if faces not in ("largest", "all"):
-        raise ValueError(f"saw faces {faces!r}, wanted 'largest' or 'all'")
-    if landmarks is None and detector is None:
-        if faces == "all":
-            raise ValueError("saw faces 'all' without a detector, wanted detector='mtcnn' or a function")
-        return lambda name, picture: [None]
-    if landmarks is not None and detector is not None:
-        raise ValueError("saw landmarks and a detector, wanted one of the two")
-    if detector is not None:
-        if crop == "celeba_hq":
-            raise ValueError(f"saw crop 'celeba_hq' with a detector, wanted one of {', '.join(pictures.TEMPLATES)}")
-        return functools.partial(_detected, detection.named(detector), faces)
-    if not isinstance(landmarks, Mapping):
-        raise TypeError(f"landmarks must map names to five points [5, 2], got {type(landmarks).__name__}")
-    return functools.partial(_looked_up, landmarks)
-
-
-def _detected(detect, faces, name, picture):
-    found = [face.landmarks for face in detection.by_size(detect(picture))]
-    return found[: 1 if faces == "largest" else None] or "no face found in this picture"
-
-
-def _looked_up(landmarks, name, picture):
-    points = landmarks.get(name, landmarks.get(pictures.stem(name)))
-    return "no landmarks for this picture" if points is None else [five_points(points)]
-
-
-def _warn_of_other_crop(model, crop):
-    known = (*pictures.TEMPLATES, "celeba_hq")
-    if crop not in known:
-        raise ValueError(f"unknown crop {crop!r}; wanted one of {', '.join(known)}")
-    if model.crop not in (None, crop) and crop != "celeba_hq":
-        warnings.warn(
-            f"the model was trained on {model.crop!r} crops, these pictures are {crop!r} crops: it was not trained for"
-            " similarities between them. Align the pictures to the model's crop (images.align).",
-            stacklevel=4,
-        )

@@ -4,7 +4,7 @@ import jax
 from etils import epath
 from ml_collections import ConfigDict
 
-from perface_jax import evaluation
+from perface_jax import evaluation, images
 from perface_jax.evaluator.targets import open_run
 from perface_jax.network.model_folder import load_model
 from perface_jax.training import trainer
@@ -36,7 +36,7 @@ def embed(
         *load_model(folder), pictures, crop=crop or config.crop, batch_size=config.evaluation_batch_size
     )
     if not names:
-        raise ValueError(f"no picture of {pictures} can be used; the first ones: {skipped[:3]}")
+        raise ValueError(f"no picture of {pictures} can be used: {images.count_reasons(skipped)}")
     vectors = evaluation.Vectors(tuple(names), embeddings, str(pictures))
     if jax.process_index() == 0:
         evaluation.write_vectors(out, names, vectors.embeddings)

@@ -26,18 +26,17 @@ from perface_jax.images.crops import (
     template_points,
 )
 from perface_jax.images.decoding import (
-    FORMATS,
     MAX_BYTES,
     MAX_PIXELS,
-    SUFFIXES,
     TURNS,
     PictureError,
     decode,
     read,
-    stem,
 )
-from perface_jax.images.folders import picture_names
+from perface_jax.images.folders import PASSED_OVER, Listing, list_pictures, picture_names
+from perface_jax.images.formats import FORMATS, OTHER_SUFFIXES, SUFFIXES, stem
 from perface_jax.images.pixels import check, flip, normalize, resize
+from perface_jax.images.reasons import count_reasons, reason_of
 
 
 def __getattr__(name: str):
@@ -49,8 +48,11 @@ def __getattr__(name: str):
 
 __all__ = [
     "FORMATS",
+    "Listing",
     "MAX_BYTES",
     "MAX_PIXELS",
+    "OTHER_SUFFIXES",
+    "PASSED_OVER",
     "PictureError",
     "SUFFIXES",
     "TEMPLATES",
@@ -60,13 +62,16 @@ __all__ = [
     "celeba_hq_box",
     "celeba_hq_square",
     "check",
+    "count_reasons",
     "crop_celeba_hq",
     "decode",
     "fit",
     "flip",
+    "list_pictures",
     "normalize",
     "picture_names",
     "read",
+    "reason_of",
     "resize",
     "similarity_transform",
     "stem",

@@ -288,7 +288,7 @@ def fit(
         bordered = Image.fromarray(np.pad(picture, [(1, 1), (1, 1), (0, 0)]))
         return np.array(bordered.transform((size, size), Image.Transform.AFFINE, affine, Image.Resampling.BILINEAR))
     if height != width:
-        raise PictureError(f"{width} x {height} pixels, wanted a square: give landmarks, or crop it first")
+        raise PictureError(f"not square and without landmarks ({width} x {height} pixels): give landmarks, or crop it")
     border, box = _celeba_hq_pixels(width, target, size) if fixed else (0, None)
     bordered = Image.fromarray(np.pad(picture, [(border, border), (border, border), (0, 0)]))
     return np.array(bordered.resize((size, size), Image.Resampling.BILINEAR, box))

@@ -46,7 +46,7 @@ def test_aligned_crops_need_no_detector(folder, start, tmp_path, capsys, monkeyp
     given = [str(tmp_path / "c0.png"), str(tmp_path / "c1.png"), "--model", str(start), "--detector", "none"]
     compare.main([*given, "--crop", "simswap"])
     assert capsys.readouterr().out.startswith("cosine ")
-    assert "90 pixels, wanted a square" in failed(capsys, folder / "p0.png", *given[1:])
+    assert "without landmarks (120 x 90 pixels)" in failed(capsys, folder / "p0.png", *given[1:])
 
 
 def test_what_cannot_be_compared_is_said_with_what_to_do(folder, start, capsys):  # noqa: F811

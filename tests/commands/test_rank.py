@@ -34,6 +34,9 @@ def test_faces_are_ranked_by_their_cosine_without_the_query_itself(folder, start
     assert f"    3  {wanted[order[-1]]:6.3f}  {order[-1]}\n" in least
     assert order[1] not in said
     assert "left out: empty.png: no face found" in said
+    assert "embedded 4 of 6 pictures; 2 skipped: 1 no face found in this picture (empty.png)" in said.replace(
+        "\n  ", " "
+    )
     assert page.read_text().count("<img ") == 3
     assert "Least alike" in page.read_text()
     assert browser.faults(page) == []
@@ -62,7 +65,7 @@ def test_nobody_to_rank_is_said(folder, start, capsys):  # noqa: F811
         rank.main([str(folder / "p0.png"), str(folder), "--model", str(start)])
     assert end.value.code == 2
     said = capsys.readouterr().err
-    assert f"{folder}: no face to rank besides the query (empty.png: no face found" in said
+    assert f"{folder}: no face to rank besides the query (embedded 1 of 3 pictures; 2 skipped: 1 no face found" in said
     with pytest.raises(SystemExit):
         rank.main([str(folder / "p0.png"), str(folder / "p0.png"), "--model", str(start)])
     assert "wanted a folder of pictures; `perface compare A B`" in capsys.readouterr().err

@@ -31,14 +31,16 @@ def test_sub_folders_are_identities_and_their_pictures_come_in_the_order_of_name
     np.testing.assert_array_equal(found.pictures[1:4], [noise(8, 8, 3, seed=seed) for seed in (1, 2, 0)])
 
 
-def test_hidden_deeper_and_other_files_are_not_looked_at(tmp_path):
+def test_hidden_and_other_files_are_not_looked_at_and_pictures_elsewhere_are_listed(tmp_path):
     for name in ["a/1.png", "b/1.png", "a/.2.png", "a/deeper/3.png", ".c/4.png", "5.png"]:
         save(tmp_path / name)
     (tmp_path / "a" / "notes.txt").write_text("dear")
     (tmp_path / "empty").mkdir()
-    found = read(tmp_path)
+    with pytest.warns(UserWarning, match="2 of 4 pictures cannot be used: 2 not directly in the folder of an identity"):
+        found = read(tmp_path)
     assert found.names == ("a", "b")
     assert len(found.pictures) == 2
+    assert [text.partition(":")[0] for text in found.skipped] == ["5.png", "a/deeper/3.png"]
 
 
 def test_pictures_are_brought_to_size_by_their_crop(tmp_path):
@@ -55,7 +57,9 @@ def test_pictures_that_cannot_be_used_are_listed_and_an_identity_without_any_is_
     (tmp_path / "b").mkdir()
     (tmp_path / "b" / "1.jpg").write_bytes(b"")
     Image.fromarray(noise(8, 9, 3)).save(tmp_path / "a" / "2.png")
-    with pytest.warns(UserWarning, match=r"2 of 5 pictures cannot be used a/2.png: 9 x 8 pixels"):
+    with pytest.warns(
+        UserWarning, match=r"2 of 5 pictures cannot be used: 1 not square and without landmarks .a/2.png., 1 an empty"
+    ):
         found = read(tmp_path)
     assert found.names == ("a", "c")
     assert found.identity.tolist() == [0, 0, 1]
@@ -68,9 +72,13 @@ def test_folders_without_two_identities_are_refused(tmp_path):
     with pytest.raises(FileNotFoundError, match="no folder .*nobody, expected one with a sub-folder"):
         read(tmp_path / "nobody")
     save(tmp_path / "1.png")
-    with pytest.raises(ValueError, match=r": 0 sub-folders with pictures, expected at least 2, .*anna/1.jpg"):
+    with (
+        pytest.warns(UserWarning, match="1 of 1"),
+        pytest.raises(ValueError, match=r": 0 sub-folders with pictures, expected at least 2, .*anna/1.jpg"),
+    ):
         read(tmp_path)
     save(tmp_path / "a" / "1.png")
+    (tmp_path / "1.png").unlink()
     with pytest.raises(ValueError, match=": 1 sub-folders with pictures, expected at least 2"):
         read(tmp_path)
     save(tmp_path / "b" / "1.png")

@@ -32,7 +32,7 @@ def test_landmarks_a_sheet_and_what_was_not_found(folder, tmp_path_factory, caps
         f"2 of 4 pictures show a face, 2 of them several; 2 faces in {out}",
         f"all pictures with boxes and points: {out.with_suffix('.png')}",
         "no face found in 1: a.png",
-        f"cannot be read: {folder / 'd.jpg'}: a web page saved as a picture: download the picture itself",
+        "cannot be read: d.jpg: a web page saved as a picture: download the picture itself",
     ]
     assert said == f"Looking for faces in 4 pictures of {folder}\n"  # it took no five seconds
     assert networks == {"smallest": 30.0}

@@ -1,14 +1,10 @@
-"""Pictures to vectors: every picture once, bad ones listed, and the same numbers on one device and eight."""
-
-import re
-import warnings
+"""Pictures to vectors: every picture once, and the same numbers on one device and eight."""
 
 import jax
 import numpy as np
 import pytest
-from PIL import Image
 
-from perface_jax import detection, evaluation, images
+from perface_jax import evaluation, images
 from perface_jax.network.model import iresnet
 from tests.golden import formula
 
@@ -53,111 +49,6 @@ def test_no_pictures_give_no_rows(variables):
 def test_pictures_that_break_the_contract_are_refused(variables, bad, message):
     with pytest.raises((TypeError, ValueError), match=message):
         evaluation.embed(MODEL, variables, bad)
-
-
-@pytest.fixture
-def folder(tmp_path, pictures):
-    (tmp_path / "sub").mkdir()
-    for i, picture in enumerate(pictures[:5]):
-        Image.fromarray(picture).save(tmp_path / ("sub" if i == 4 else ".") / f"{i}.png")
-    (tmp_path / "1b.jpg").touch()
-    (tmp_path / "2b.jpg").write_text("<!DOCTYPE html>")
-    Image.new("RGB", (40, 20)).save(tmp_path / "wide.png")
-    (tmp_path / "2.png").write_bytes((tmp_path / "2.png").read_bytes()[:1500])
-    (tmp_path / "notes.txt").write_text("no picture")
-    return tmp_path
-
-
-def test_a_folder_is_embedded_in_the_order_of_names_and_bad_pictures_are_listed(folder, variables, embeddings):
-    names, vectors, skipped = evaluation.embed_folder(MODEL, variables, folder, crop="arcface", batch_size=2)
-    assert names == ["0.png", "1.png", "3.png", "sub/4.png"]
-    np.testing.assert_allclose(vectors, embeddings[[0, 1, 3, 4]], atol=1e-5)
-    assert [name for name, _ in skipped] == ["1b.jpg", "2.png", "2b.jpg", "wide.png"]
-    assert "40 x 20" in dict(skipped)["wide.png"]
-    assert dict(skipped)["1b.jpg"] == "an empty file (0 bytes)"  # the name stands beside it
-
-
-def test_a_crop_that_is_not_the_models_warns(folder, variables):
-    with pytest.warns(UserWarning, match="trained on 'arcface' crops, these pictures are 'simswap' crops"):
-        evaluation.embed_folder(MODEL, variables, folder, crop="simswap")
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        evaluation.embed_folder(MODEL, variables, folder, crop="celeba_hq")
-
-
-def test_landmarks_align_the_pictures(folder, variables, pictures):
-    points = np.array([[10.0, 11], [21, 11], [16, 17], [11, 24], [20, 24]])
-    names, vectors, skipped = evaluation.embed_folder(
-        MODEL, variables, folder, crop="arcface", landmarks={"0.png": points}
-    )
-    assert names == ["0.png"]
-    aligned = np.asarray(images.align(pictures[0], points, size=32))
-    np.testing.assert_allclose(vectors, evaluation.embed(MODEL, variables, aligned[None]), atol=0.05)
-    assert dict(skipped)["1.png"] == "no landmarks for this picture"
-
-
-def two_faces(picture):
-    """A stand-in for a detector: none in a dark picture, otherwise a small face and a large one."""
-    large = np.array([[10.0, 11], [21, 11], [16, 17], [11, 24], [20, 24]], np.float32)
-    boxes = np.float32([[0, 0, 5, 5], [0, 0, 30, 30]])
-    faces = [detection.Face(box, 1.0, points) for box, points in zip(boxes, (large / 2, large), strict=True)]
-    return faces if picture.any() else []
-
-
-@pytest.mark.parametrize("faces", ["largest", "all"])
-def test_photographs_are_embedded_through_a_detector(folder, variables, pictures, faces):
-    names, vectors, skipped = evaluation.embed_folder(
-        MODEL, variables, folder, crop="arcface", detector=two_faces, faces=faces, batch_size=2
-    )
-    whole = ["0.png", "1.png", "3.png", "sub/4.png"]
-    assert names == (whole if faces == "largest" else [f"{name}#{i}" for name in whole for i in (0, 1)])
-    assert dict(skipped)["wide.png"] == "no face found in this picture"
-    large = two_faces(pictures[1])[1].landmarks
-    aligned = images.fit(pictures[1], crop="arcface", size=32, landmarks=large)
-    np.testing.assert_allclose(
-        vectors[1 if faces == "largest" else 2], evaluation.embed(MODEL, variables, aligned[None])[0], atol=1e-5
-    )
-
-
-def test_landmarks_of_many_points_and_by_stem_will_do(folder, variables):
-    points = np.random.default_rng(0).uniform(5, 25, (68, 2))
-    points[36:48] += [[-9, -5]] * 6 + [[9, -5]] * 6  # eyes above the mouth, left of and right of each other
-    points[48:68, 1] += 20
-    points[48], points[54] = (5, 30), (25, 30)
-    names, _, skipped = evaluation.embed_folder(MODEL, variables, folder, crop="arcface", landmarks={"0": points})
-    assert names == ["0.png"]
-    wrong = {"0.png": points[:7]}
-    _, _, skipped = evaluation.embed_folder(MODEL, variables, folder, crop="arcface", landmarks=wrong)
-    assert "wanted [..., P, 2] with P one of" in dict(skipped)["0.png"]
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"crop": "arcface", "detector": two_faces, "landmarks": {}}, "wanted one of the two"),
-        ({"crop": "celeba_hq", "detector": two_faces}, "wanted one of arcface, simswap"),
-        ({"crop": "arcface", "detector": "retinaface"}, "saw detector 'retinaface', wanted 'mtcnn', or a function"),
-        ({"crop": "arcface", "faces": "all"}, "wanted detector='mtcnn' or a function"),
-        ({"crop": "arcface", "detector": two_faces, "faces": "some"}, "wanted 'largest' or 'all'"),
-    ],
-)
-def test_ways_to_find_faces_that_contradict_each_other_are_refused(folder, variables, options, message):
-    with pytest.raises(ValueError, match=re.escape(message)):
-        evaluation.embed_folder(MODEL, variables, folder, **options)
-
-
-def test_what_is_no_detector_is_refused(folder, variables):
-    with pytest.raises(TypeError, match="saw a detector of type int, wanted 'mtcnn' or a function"):
-        evaluation.embed_folder(MODEL, variables, folder, crop="arcface", detector=3)
-
-
-def test_a_folder_that_cannot_be_embedded_says_why(tmp_path, variables):
-    with pytest.raises(FileNotFoundError, match="nowhere"):
-        evaluation.embed_folder(MODEL, variables, tmp_path / "nowhere", crop="arcface")
-    with pytest.raises(ValueError, match="no picture in"):
-        evaluation.embed_folder(MODEL, variables, tmp_path, crop="arcface")
-    with pytest.raises(ValueError, match="unknown crop 'bgr'; wanted one of arcface, simswap"):
-        evaluation.embed_folder(MODEL, variables, tmp_path, crop="bgr")
 
 
 def test_eight_devices_and_one_give_the_same_embeddings(variables, pictures, monkeypatch):

@@ -302,7 +302,9 @@ def test_fit_resizes_what_is_in_the_crop_already():
 
 def test_fit_refuses_what_it_cannot_place():
     for crop in ("arcface", "celeba_hq"):
-        with pytest.raises(images.PictureError, match="90 x 80 pixels, wanted a square: give landmarks"):
+        with pytest.raises(
+            images.PictureError, match=r"not square and without landmarks \(90 x 80 pixels\): give landmarks"
+        ):
             images.fit(noise(80, 90, 3), crop=crop)
     with pytest.raises(ValueError, match="wanted a template with crop 'celeba_hq' only"):
         images.fit(noise(80, 80, 3), crop="arcface", template="simswap")

@@ -147,7 +147,7 @@ WORKING = {  # name: a complete file of 40 x 24 noise
 @pytest.mark.parametrize("part", [0.02, 0.5, 0.9])
 def test_truncated_files_are_refused(file_format, part):
     data = WORKING[file_format][: int(part * len(WORKING[file_format]))]
-    with pytest.raises(images.PictureError, match="^picture: (damaged or truncated|none of)"):
+    with pytest.raises(images.PictureError, match="^picture: (damaged or truncated|no picture)"):
         images.decode(data)
 
 
@@ -174,10 +174,10 @@ def test_no_damage_to_a_file_makes_another_error_than_picture_error(file_format)
         (b"\xef\xbb\xbf\n<!DOCTYPE html><html>404</html>", "a web page saved as a picture"),
         (b"<html><body>", "a web page"),
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 12\n", "a Git LFS pointer.*git lfs pull"),
-        (b"\0\0\0\x1cftypheic" + bytes(99), "none of JPEG, PNG, .*it starts with .*ftypheic.*convert it"),
-        (b"just some text", "none of JPEG"),
-        (b"%!PS-Adobe-3.0 EPSF-3.0\n", "none of JPEG"),
-        (encode(Image.new("RGB", (8, 8)), "PPM"), "none of JPEG"),
+        (b"\0\0\0\x1cftypheic" + bytes(99), "HEIC, which is not read: save it as JPEG or PNG"),
+        (b"just some text", r"no picture \(it starts with .*just some.*wanted one of JPEG, PNG"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n", "no picture"),
+        (encode(Image.new("RGB", (8, 8)), "PPM"), "PPM, which is not read"),
         (b"\x89PNG\r\n\x1a\n", "damaged or truncated"),
     ],
 )
@@ -230,7 +230,9 @@ def test_a_decompression_bomb_is_refused_by_its_header_without_a_warning(data, m
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         # The second wording is Pillow's own, for WebP of more than 179 million pixels.
-        with pytest.raises(images.PictureError, match=r"^picture: (\d+ x \d+ pixels, wanted at most|Image size \()"):
+        with pytest.raises(
+            images.PictureError, match=r"^picture: (too large \(\d+ x \d+ pixels\): make it smaller|Image size \()"
+        ):
             images.decode(data)
     assert warnings.filters == filters
 
@@ -286,5 +288,8 @@ def test_read_refuses_folders_missing_files_and_giants_by_name(tmp_path):
         images.read(tmp_path / "empty.jpg")
     with (tmp_path / "giant.jpg").open("wb") as file:
         file.truncate(images.MAX_BYTES + 1)
-    with pytest.raises(images.PictureError, match="giant.jpg: 400,000,001 bytes, wanted at most 400,000,000"):
+    with pytest.raises(
+        images.PictureError,
+        match=r"giant.jpg: too large \(400,000,001 bytes\): make it smaller, wanted at most 400,000,000",
+    ):
         images.read(tmp_path / "giant.jpg")
