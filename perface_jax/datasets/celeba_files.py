@@ -4,8 +4,8 @@
     corrections, CSV                      name,Male,Young     1, -1, or empty to keep a value
     landmarks, CSV                        name,left_eye_x,left_eye_y,right_eye_x,...     pixels of the picture
 
-Pictures are named with or without `.jpg`. Files are only read; CSV as `annotations.tables` says. Every error is a
-ValueError that names file and line, what was seen and what was expected.
+Pictures are named with or without folder and suffix. Files are only read; CSV as `annotations.tables` says. Every
+error is a ValueError that names file and line, what was seen and what was expected.
 """
 
 import dataclasses
@@ -18,6 +18,7 @@ import numpy as np
 from jaxtyping import Bool, Float64, Int
 
 from perface_jax.annotations import tables
+from perface_jax.images import stem
 
 GROUPS = ("young male", "young female", "older male", "older female")
 PICTURES = "CelebA-HQ-img"
@@ -30,7 +31,7 @@ LANDMARKS = tuple(
 
 @dataclasses.dataclass(frozen=True)
 class Attributes:
-    """Apparent gender and age group of every picture, by its name without `.jpg`."""
+    """Apparent gender and age group of every picture, by its name without folder and suffix."""
 
     names: tuple[str, ...]
     male: Bool[np.ndarray, " n"]
@@ -117,9 +118,9 @@ def _read_csv(path: str | os.PathLike, columns: Sequence[str]) -> tuple[list[str
 
 
 def _unique(names: list[tuple[int, str]], path: str | os.PathLike) -> tuple[str, ...]:
-    """Names without `.jpg`; a repeated name is an error."""
+    """Names without folder and suffix; a repeated name is an error."""
     lines: dict[str, int] = {}
-    for line, name in ((line, name.removesuffix(".jpg")) for line, name in names):
+    for line, name in ((line, stem(name)) for line, name in names):
         if name in lines:
             raise ValueError(f"{path}, line {line}: {name!r} was already on line {lines[name]}, expected it once")
         lines[name] = line

@@ -1,7 +1,8 @@
 """Faces of CelebAMask-HQ in the four attribute groups: young or older, male or female.
 
-Reads your folder as downloaded: `CelebA-HQ-img/0.jpg`, `1.jpg` ... and the attribute file. Optional are a file of
-landmarks and one of corrected attributes (`celeba_files` has their formats). The folder is never changed.
+Reads your folder as downloaded: `CelebA-HQ-img/0.jpg`, `1.jpg` ... and the attribute file. Pictures with another
+suffix that `images` reads will do. Optional are a file of landmarks and one of corrected attributes (`celeba_files` has
+their formats). The folder is never changed.
 
 From every group, `gallery` and `queries` faces are drawn by seed, no face twice. They are stored in the crop of
 `template`: aligned by landmarks, or without landmarks by the fixed `celeba_hq` crop, which is less exact. An unreadable
@@ -23,6 +24,7 @@ from PIL import Image
 from perface_jax import files, images, progress_bar
 from perface_jax.datasets import celeba_files, store
 from perface_jax.datasets.celeba_files import ATTRIBUTES, GROUPS, PICTURES, Attributes
+from perface_jax.datasets.portrait_files import refuse_doubled
 
 
 def draw(groups: Int[np.ndarray, " n"], *, gallery: int, queries: int, seed: int) -> list[Int[np.ndarray, " _"]]:
@@ -92,7 +94,8 @@ class CelebAHQ(tfds.core.ShardBasedBuilder):
         if config.corrections:
             attributes, changed = celeba_files.correct(attributes, config.corrections)
         landmarks = celeba_files.read_landmarks(config.landmarks) if config.landmarks else None
-        usable = _usable(folder, attributes, landmarks)
+        pictures, skipped = _pictures(folder)
+        usable = _usable(pictures, attributes, landmarks)
         groups = np.where(usable, attributes.groups(), -1)
         try:
             drawn = draw(groups, gallery=config.gallery, queries=config.queries, seed=config.seed)
@@ -101,34 +104,34 @@ class CelebAHQ(tfds.core.ShardBasedBuilder):
         store.metadata(self).update(
             folder=os.fspath(folder.resolve()), **_fingerprint(folder, config), corrected_values=changed,
             available={name: int((groups == i).sum()) for i, name in enumerate(GROUPS)},
-            not_usable=int((~usable).sum()), skipped=[], gallery=[], query=[],
+            not_usable=int((~usable).sum()), skipped=skipped, gallery=[], query=[],
         )  # fmt: skip
         wanted = {"gallery": [faces[: config.gallery] for faces in drawn],
                   "query": [faces[config.gallery :][: config.queries] for faces in drawn]}  # fmt: skip
         spares = [iter(faces[config.gallery + config.queries :]) for faces in drawn]
-        examples = functools.partial(self._examples, folder, attributes, landmarks)
+        examples = functools.partial(self._examples, pictures, attributes, landmarks)
         return {
             split: [functools.partial(examples, split, group, faces[group], spares[group]) for group in range(4)]
             for split, faces in wanted.items()
         }
 
-    def _examples(self, folder, attributes, landmarks, split, group, faces, spares) -> Iterator[tuple[str, dict]]:
+    def _examples(self, pictures, attributes, landmarks, split, group, faces, spares) -> Iterator[tuple[str, dict]]:
         for face in progress_bar.over(faces, f"{split}, {GROUPS[group]}", "faces", total=len(faces)):
-            image = self._image(folder, attributes.names[face], landmarks)
+            image = self._image(pictures, attributes.names[face], landmarks)
             while image is None:
                 if (face := next(spares, None)) is None:
                     raise ValueError(
                         f"too few readable faces in group {GROUPS[group]}: {store.metadata(self)['skipped']}"
                     )
-                image = self._image(folder, attributes.names[face], landmarks)
+                image = self._image(pictures, attributes.names[face], landmarks)
             name, male, young = attributes.names[face], bool(attributes.male[face]), bool(attributes.young[face])
             store.metadata(self)[split].append([name, male, young])
             yield name, {"image": image, "name": name, "male": male, "young": young, "group": group}
 
-    def _image(self, folder: pathlib.Path, name: str, landmarks) -> np.ndarray | None:
-        config, path = self.builder_config, folder / PICTURES / f"{name}.jpg"
+    def _image(self, pictures: dict[str, pathlib.Path], name: str, landmarks) -> np.ndarray | None:
+        config, path = self.builder_config, pictures[name]
         try:
-            picture = images.decode(path.read_bytes(), name=path.name)
+            picture = images.read(path, name=path.name)
         except images.PictureError as error:
             store.metadata(self)["skipped"].append(str(error))
             return None
@@ -213,12 +216,17 @@ def _fingerprint(folder: pathlib.Path, config: Config) -> dict[str, str | None]:
     }
 
 
-def _usable(folder: pathlib.Path, attributes: Attributes, landmarks: dict | None) -> np.ndarray:
+def _pictures(folder: pathlib.Path) -> tuple[dict[str, pathlib.Path], list[str]]:
+    """The files by the names of their pictures, and `file: reason` of those that cannot be read."""
+    names, skipped = images.list_pictures(folder / PICTURES)
+    names = [name for name in names if "/" not in name]
+    refuse_doubled(str(folder / PICTURES), names)
+    return {images.stem(name): folder / PICTURES / name for name in names}, [": ".join(pair) for pair in skipped]
+
+
+def _usable(pictures: dict[str, pathlib.Path], attributes: Attributes, landmarks: dict | None) -> np.ndarray:
     """Faces with a picture, and with landmarks if those are requested: users may have only part of the 30,000."""
-    pictures = {path.stem for path in (folder / PICTURES).glob("*.jpg")}
-    if unknown := sorted(pictures - set(attributes.names)):
-        raise ValueError(
-            f"{folder / PICTURES / unknown[0]}.jpg and {len(unknown) - 1} more have no row in {ATTRIBUTES}"
-        )
-    with_landmarks = pictures if landmarks is None else pictures & landmarks.keys()
+    if unknown := sorted(pictures.keys() - set(attributes.names)):
+        raise ValueError(f"{pictures[unknown[0]]} and {len(unknown) - 1} more have no row in {ATTRIBUTES}")
+    with_landmarks = pictures.keys() if landmarks is None else pictures.keys() & landmarks.keys()
     return np.array([name in with_landmarks for name in attributes.names])

@@ -42,7 +42,7 @@ def check_pictures(release: pathlib.Path, triplets: Sequence[str], lines: Sequen
 
     `lines` are the lines of `triplets` in the file of answers.
     """
-    present = {path.name for path in (release / PICTURES).glob("*.jpg")}
+    present = {path.name for path in _pictures(release)}
     line = {f"{triplet}_{role}.jpg": row for row, triplet in zip(lines, triplets, strict=True) for role in ROLES}
     if missing := sorted(line.keys() - present, key=lambda name: (line[name], name)):
         raise ValueError(
@@ -64,8 +64,13 @@ def decode_square(data: bytes, *, path: pathlib.Path) -> UInt8[np.ndarray, "s s 
 
 def fingerprint(release: pathlib.Path) -> dict[str, str]:
     """A quick fingerprint of a release: digests of the answers, and of picture names and sizes."""
-    sizes = sorted((path.name, path.stat().st_size) for path in (release / PICTURES).glob("*.jpg"))
+    sizes = sorted((path.name, path.stat().st_size) for path in _pictures(release))
     return {
         "answers_sha256": files.sha256(release / ANSWERS),
         "picture_sizes_sha256": hashlib.sha256(repr(sizes).encode()).hexdigest(),
     }
+
+
+def _pictures(release: pathlib.Path) -> list[pathlib.Path]:
+    """Not hidden ones: macOS puts ._t0000_a.jpg beside t0000_a.jpg."""
+    return [path for path in (release / PICTURES).glob("*.jpg") if path.name[0] != "."]

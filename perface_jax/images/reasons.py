@@ -15,7 +15,8 @@ def reason_of(error: Exception, name: str) -> str:
 def count_reasons(skipped: Sequence[tuple[str, str]]) -> str:
     """How many (name, reason) there are of each kind, the most frequent first, each with its first name.
 
-    >>> count_reasons([("b.jpg", "an empty file (0 bytes)"), ("c.jpg", "no face"), ("d.jpg", "no face")])
+    >>> from perface_jax import images
+    >>> images.count_reasons([("b.jpg", "an empty file (0 bytes)"), ("c.jpg", "no face"), ("d.jpg", "no face")])
     '2 no face (c.jpg, ...), 1 an empty file (b.jpg)'
     """
     kinds: dict[str, tuple[str, list[str]]] = {}

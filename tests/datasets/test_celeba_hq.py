@@ -147,6 +147,30 @@ def test_a_part_of_the_pictures_is_enough(folder, tmp_path):
     assert gallery.metadata["not_usable"] == 4
 
 
+def test_pictures_may_have_other_suffixes_and_hidden_ones_are_none(folder, tmp_path):
+    place = folder / "CelebA-HQ-img"
+    known = celeba_hq.load(celeba_hq.build(folder, tmp_path / "known", **SMALL), "query")
+    for face in range(FACES):
+        path = place / f"{face}.jpg"
+        (place / f"._{face}.jpg").write_bytes(b"\0\5\x16\7")
+        if face % 3 == 0:
+            path.rename(path.with_suffix(".JPG"))
+        elif face % 3 == 1:
+            Image.open(path).save(path.with_suffix(".png"))
+            path.unlink()
+    (place / "thumbs.heic").write_bytes(b"")
+    query = celeba_hq.load(celeba_hq.build(folder, tmp_path / "data", **SMALL), "query")
+    assert query.names == known.names
+    np.testing.assert_array_equal([query[i] for i in range(len(query))], [known[i] for i in range(len(known))])
+    assert query.metadata["skipped"] == ["thumbs.heic: .heic, which is not read: save it as JPEG or PNG"]
+
+
+def test_two_files_of_one_face_are_refused(folder, tmp_path):
+    Image.new("RGB", (80, 80)).save(folder / "CelebA-HQ-img" / "7.png")
+    with pytest.raises(ValueError, match="CelebA-HQ-img has several pictures called 7; names count without folder"):
+        celeba_hq.build(folder, tmp_path / "data", **SMALL)
+
+
 def test_a_face_without_landmarks_is_not_drawn(folder, tmp_path):
     landmarks = write_landmarks(tmp_path / "landmarks.csv", faces=range(4, FACES))
     gallery, query = both(celeba_hq.build(folder, tmp_path / "data", landmarks=str(landmarks), **SMALL))

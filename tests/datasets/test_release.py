@@ -45,6 +45,9 @@ def test_triplets_without_answers_are_listed_and_other_files_are_not(folder):
     (folder / "triplet" / "thumbs.jpg").touch()
     (folder / "triplet" / "t0000_d.jpg").touch()
     (folder / "triplet" / "own name_7_a.jpg").touch()
+    before = release.fingerprint(folder)
+    (folder / "triplet" / "._own name_8_a.jpg").touch()  # hidden: macOS keeps attributes there
+    assert release.fingerprint(folder) == before
     assert release.check_pictures(folder, IDS[:2], range(2, 4)) == ["own name_7", "t0002", "t0003"]
     assert release.check_pictures(folder, IDS, range(2, 6)) == ["own name_7"]
 
