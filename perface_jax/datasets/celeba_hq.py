@@ -131,7 +131,7 @@ class CelebAHQ(tfds.core.ShardBasedBuilder):
     def _image(self, pictures: dict[str, pathlib.Path], name: str, landmarks) -> np.ndarray | None:
         config, path = self.builder_config, pictures[name]
         try:
-            picture = images.read(path, name=path.name)
+            picture = images.read_as(path, path.name)
         except images.PictureError as error:
             store.metadata(self)["skipped"].append(str(error))
             return None

@@ -156,7 +156,7 @@ def _load(folder: epath.Path, names: Sequence[str], image_size: int, crop: str) 
     def load(place: int) -> str:
         name = names[place]
         try:
-            pictures[place] = images.fit(images.read(folder / name, name=name), crop=crop, size=image_size)
+            pictures[place] = images.fit(images.read_as(folder / name, name), crop=crop, size=image_size)
         except (images.PictureError, OSError) as error:
             return images.reason_of(error, name)
         return ""

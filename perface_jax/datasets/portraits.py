@@ -62,7 +62,7 @@ def read_portraits(
     refuse_doubled(folder, names)
 
     def read(_, name):
-        picture = images.read(pathlib.Path(folder) / name, name=name)
+        picture = images.read_as(pathlib.Path(folder) / name, name)
         points = _whole(picture, crop) if landmarks is None else _of(landmarks, name)
         box = _box(points, picture)
         cut = _cut(picture, box, size), _into(points, picture, box, size)
@@ -100,7 +100,7 @@ def read_results(
     def read(place, name):
         if name not in paths:
             raise ValueError("no result")
-        picture = images.read(pathlib.Path(folder) / paths[name], name=name)
+        picture = images.read_as(pathlib.Path(folder) / paths[name], name)
         return place, *_as_original(picture, originals, place, landmarks)
 
     columns, skipped = _usable(folder, originals.names, read)

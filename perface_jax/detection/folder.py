@@ -41,7 +41,7 @@ def _look(folder, detector, seen, reasons, name):
     if name in reasons:
         return reasons[name]
     try:
-        picture = images.read(folder / name, name=name)
+        picture = images.read_as(folder / name, name)
     except (images.PictureError, OSError) as error:
         return images.reason_of(error, name)
     faces = by_size(detector(picture))

@@ -135,7 +135,7 @@ def _load(folder, model, crop, find, name, large):
     """The faces of a picture ready for the model, or the reason why there is none."""
     template = model.crop if crop == "celeba_hq" else None
     try:
-        picture = pictures.read(folder / name, name=name)
+        picture = pictures.read_as(folder / name, name)
         places = find(name, picture)
         height, width = picture.shape[:2]
         if large is not None and places[0] is None and crop != "celeba_hq" and height == width >= LARGE:

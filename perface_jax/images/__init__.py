@@ -32,6 +32,7 @@ from perface_jax.images.decoding import (
     PictureError,
     decode,
     read,
+    read_as,
 )
 from perface_jax.images.folders import PASSED_OVER, Listing, list_pictures, picture_names
 from perface_jax.images.formats import FORMATS, OTHER_SUFFIXES, SUFFIXES, stem
@@ -71,6 +72,7 @@ __all__ = [
     "normalize",
     "picture_names",
     "read",
+    "read_as",
     "reason_of",
     "resize",
     "similarity_transform",

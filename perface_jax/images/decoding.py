@@ -29,13 +29,14 @@ class PictureError(ValueError):
     """A picture that cannot be used, and why. Batch work lists these and continues."""
 
 
-def read(path: epath.PathLike, *, name: str | None = None) -> UInt8[np.ndarray, "h w 3"]:
-    """The picture in the file `path`, RGB. Rules and errors as in `decode`, whose errors start with `name` or the path.
+def read(path: epath.PathLike) -> UInt8[np.ndarray, "h w 3"]:
+    """The picture in the file `path`, RGB. Rules and errors as in `decode`; an OSError where it cannot be opened."""
+    return read_as(path, str(path))
 
-    Raises:
-      OSError: no such file, or no right to read it.
-    """
-    path, name = epath.Path(path), str(path) if name is None else name
+
+def read_as(path: epath.PathLike, name: str) -> UInt8[np.ndarray, "h w 3"]:
+    """As `read`, with errors that start with `name`, such as the path in a folder."""
+    path = epath.Path(path)
     try:
         with path.open("rb") as file:
             if (size := file.seek(0, os.SEEK_END)) > MAX_BYTES:
