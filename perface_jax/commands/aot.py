@@ -14,7 +14,7 @@ from absl import flags
 from jax.experimental import serialize_executable
 from ml_collections import ConfigDict, config_flags
 
-from perface_jax import extras, files
+from perface_jax import extras, files, outputs
 from perface_jax._version import __version__
 from perface_jax.aot import compiling, page, programs
 from perface_jax.aot import topology as topologies
@@ -62,6 +62,8 @@ def help_text(group: str) -> list[str]:
 
 def _compile(config: ConfigDict) -> None:
     given = flags.FLAGS
+    outputs.require_files(given.json)
+    outputs.require_folder(given.save)
     with extras.explained(program=True):
         topology = topologies.topology(given.topology)
     print("\n".join(page.header(topology.name, topology.chip, len(topology.devices))), flush=True)
