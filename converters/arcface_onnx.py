@@ -13,6 +13,8 @@ The graph is followed from its output back to its input; the names of its nodes 
 - A division of the embeddings by their length, and an output with the lengths: dropped.
 - A normalization of the pictures around the middle of 0..255 or 0..1: dropped, because `images.normalize` does it here.
   A remaining factor (1/128 is common, ours is 1/127.5) moves into the first convolution.
+- Pictures of uint8, rows and columns before the colors, as `perface export` writes them: the nodes that prepare them
+  say colors and range. Its metadata say crop and license.
 
 Anything else is an error that names the node, so that no other network passes for this one. Initializers that are not
 weights of the network (the shape of a Reshape, leftovers) are dropped by name. A graph cannot say which colors and
@@ -31,7 +33,7 @@ from perface_jax.network.batch_norm import EPSILON
 from perface_jax.network.model import IResNet, parameter_count
 from perface_jax.network.model_folder import save_model
 
-from . import families, files, state_dicts
+from . import families, files, state_dicts, statements
 
 with extras.explained(program=__name__ == "__main__"):
     import onnx
@@ -80,6 +82,10 @@ def _convert(proto, *, family, **given):
     walk = _Walk(onnx_graphs.checked(proto).graph)
     source = state_dicts.open_checkpoint(walk.state_dict())
     model, variables = state_dicts.fill(state_dicts.recognize(source, arch=walk.depths), source)
+    shown = walk.shown
+    if shown and (family, *given.values()) != (families.AUTO, None, None):
+        raise ValueError(f"the graph takes uint8 pictures and shows its contract, {shown}: there is nothing to choose")
+    contract = shown or contract
     model = model.clone(
         folded_norms=walk.folded > 0, color_order=contract.color_order, input_range=contract.input_range
     )
@@ -103,7 +109,8 @@ class _Walk:
         self.inputs = [value for value in graph.input if value.name not in self.initializers]
         self.producers = {name: node for node in graph.node for name in node.output if name}
         self.unread, self.folded, self.dropped = set(self.initializers), 0, []
-        self.depths, self.normalizes = (), False
+        self.depths, self.normalizes, self.rows_first = (), False, False
+        self.shown: families.Contract | None = None  # by nodes that prepare uint8 pictures
 
     def state_dict(self):
         """The weights, float32, under the names of arcface_torch."""
@@ -123,7 +130,8 @@ class _Walk:
 
     def picture_shape(self):
         """`[3, H, W]` of the input, 0 for any size; empty if the export does not say."""
-        return [dimension.dim_value for dimension in self.inputs[0].type.tensor_type.shape.dim][1:]
+        shape = [dimension.dim_value for dimension in self.inputs[0].type.tensor_type.shape.dim][1:]
+        return [shape[-1], *shape[:-1]] if self.rows_first else shape
 
     def notes(self):
         advice = ", so train with frozen statistics" if self.folded else ""
@@ -215,9 +223,12 @@ class _Walk:
 
     def picture_scale(self, name):
         """The factor that turns pictures in [-1, 1] into the graph's own normalized pictures."""
-        scale, shift = 1.0, 0.0
+        scale, shift, order = 1.0, 0.0, "rgb"
         while (name := self.behind(name)) != self.inputs[0].name:
-            node = self.find(name, "the input, or its normalization", "Add", "Sub", "Mul", "Div")
+            node = self.find(name, "the input, or its normalization", "Add", "Sub", "Mul", "Div", "Transpose", "Gather")
+            if node.op_type in ("Transpose", "Gather"):
+                order, name = self.colors(node, order), node.input[0]
+                continue
             op, values = node.op_type, node.input
             name, number = values if op in ("Sub", "Div") else sorted(values, key=self.is_constant)
             number = np.unique(self.constant(number).astype(float))
@@ -225,6 +236,10 @@ class _Walk:
                 raise _refusal(node, f"one number for all channels; seen {number}")
             shift += scale * number.item() * {"Add": 1, "Sub": -1}.get(op, 0)
             scale *= number.item() ** {"Mul": 1, "Div": -1}.get(op, 0)
+        if self.inputs[0].type.tensor_type.elem_type == onnx.TensorProto.UINT8:
+            low, high = (float(str(np.float32(scale * pixel + shift))) for pixel in (0, 255))
+            self.shown = families.Contract(order, (low, high))
+            return 1.0
         if (scale, shift) == (1, 0):
             return 1.0
         self.normalizes = True
@@ -235,6 +250,21 @@ class _Walk:
         moved = "" if rest == 1 else f", but for a factor {rest:.8g}, which moved into conv1"
         self.dropped.append(f"normalization of the pictures {formula} dropped{moved}")
         return rest
+
+    def colors(self, node, order):
+        """The order of colors behind a node that puts them before rows and columns, or reverses them."""
+        options = attributes(node)
+        if node.op_type == "Transpose" and options.get("perm") == [0, 3, 1, 2]:
+            self.rows_first = True
+            return order
+        is_last = node.op_type == "Gather" and options.get("axis") in (3, -1) and self.rows_first
+        if is_last and self.indices(node.input[1]) == [2, 1, 0] and order == "rgb":
+            return "bgr"
+        raise _refusal(node, "one that puts the colors before rows and columns, or reverses them")
+
+    def indices(self, name):
+        self.unread.discard(name)
+        return onnx.numpy_helper.to_array(self.initializers[name]).tolist() if name in self.initializers else None
 
     def is_pooled(self, name):
         """Whether a tensor is every second pixel of another: a max-pool of size 1 and stride 2."""
@@ -326,9 +356,12 @@ def main(arguments: list[str] | None = None) -> None:
     args = parser.parse_args(arguments)
     options = {name: getattr(args, name) for name in ("family", "color_order", "input_range")}
     with files.user_errors(parser, args.out):
-        model, variables, notes = _convert(read(args.file), **options)
+        proto = read(args.file)
+        model, variables, notes = _convert(proto, **options)
+        metadata = {entry.key: entry.value for entry in proto.metadata_props}
+        crop, license = files.stated_options(args, statements.read(metadata, args.file))
         source = files.provenance(pathlib.Path(args.file), *onnx_graphs.files_beside(args.file))
-        save_model(args.out, model.clone(crop=args.crop), variables, source=source, license=args.license)
+        save_model(args.out, model.clone(crop=crop), variables, source=source, license=license)
     contract = families.Contract(model.color_order, model.input_range, model.epsilon)
     parameters = f"{state_dicts.title(model)}, {parameter_count(variables):,} parameters"
     facts = "; ".join([parameters, f"its weights expect {contract}", *notes])

@@ -20,7 +20,7 @@ from typing import Any
 from perface_jax.network.model import LAYERS, IResNet, parameter_count
 from perface_jax.network.model_folder import save_model
 
-from . import checkpoints, families, files, keys, state_dicts
+from . import checkpoints, families, files, keys, state_dicts, torch_files
 from .torch_files import read
 
 __all__ = ["convert", "main", "read", "recognize"]
@@ -57,21 +57,40 @@ def recognize(state_dict: Mapping[str, Any], *, arch: str | None = None) -> IRes
 def main(arguments: list[str] | None = None, *, family: str = families.AUTO) -> None:
     """The program; exits with 2 and one line if the conversion fails."""
     parser = files.folder_parser(str(__doc__).splitlines()[0], ".pth, .pt, .ckpt, .tar, .bin or .safetensors")
-    files.contract_arguments(parser, family=family)
+    files.contract_arguments(parser, family=None)
     parser.add_argument("--epsilon", type=float, help="of the norms, where it is not that of the family")
     parser.add_argument(
         "--arch", help=f"confirm the architecture that is recognized: {', '.join(LAYERS)}, or blocks as 3,16,37,3"
     )
     parser.add_argument("--key", help="which network, where the file holds several, for example state_dict_ema")
     args = parser.parse_args(arguments)
-    options = {name: getattr(args, name) for name in ("family", "arch", "key", "color_order", "input_range", "epsilon")}
     with files.user_errors(parser, args.out):
         checkpoint = read(args.file)
+        stated = torch_files.statement(args.file)
+        options = _options(args, stated, family)
         model, variables = state_dicts.from_state_dict(checkpoint, **options)
-        model = model.clone(crop=args.crop)
-        save_model(args.out, model, variables, source=files.provenance(pathlib.Path(args.file)), license=args.license)
+        crop, license = files.stated_options(args, stated)
+        model = _as_stated(model, stated).clone(crop=crop)
+        save_model(args.out, model, variables, source=files.provenance(pathlib.Path(args.file)), license=license)
     print(f"{args.out}: {_facts(model, variables, checkpoints.find(checkpoint, args.key))}")
     print(f"Check it: perface selftest {args.out}")
+
+
+def _options(args, stated, family):
+    """The options of `from_state_dict`. What is not given is as the file states it, unless a family is given."""
+    options = {name: getattr(args, name) for name in ("family", "arch", "key", *families.Contract._fields)}
+    if stated is None or args.family is not None:
+        return {**options, "family": args.family or family}
+    known = {"family": families.AUTO, "arch": stated.model.layers}
+    known |= {name: getattr(stated.model, name) for name in families.Contract._fields}
+    return {name: known.get(name) if value is None else value for name, value in options.items()}
+
+
+def _as_stated(model, stated):
+    """With what the tensors do not show: the dtype, and that norms had been folded."""
+    if stated is None:
+        return model
+    return model.clone(dtype=stated.model.dtype, folded_norms=model.folded_norms or stated.model.folded_norms)
 
 
 def _facts(model, variables, network):

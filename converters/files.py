@@ -11,7 +11,7 @@ from perface_jax.argument_parser import ArgumentParser, plain
 from perface_jax.files import sha256
 from perface_jax.network import input_contract
 
-from . import families
+from . import families, statements
 
 LICENSE = (
     "The license of the source file applies. The models published by insightface are for non-commercial research only."
@@ -50,14 +50,20 @@ def folder_parser(description: str, file_help: str) -> argparse.ArgumentParser:
     parser.add_argument("file", help=file_help)
     parser.add_argument("--out", required=True, help="model folder to write; must not exist")
     parser.add_argument(
-        "--crop", default="arcface", choices=list(images.TEMPLATES), help="crop the weights have learned from"
+        "--crop", choices=list(images.TEMPLATES), help="crop the weights have learned from; arcface if nothing says it"
     )
-    parser.add_argument("--license", default=LICENSE, help="license note for model.json")
+    parser.add_argument("--license", help="license note for model.json")
     parser.add_argument("--licence", dest="license", default=argparse.SUPPRESS, help=argparse.SUPPRESS)  # until 0.3
     return parser
 
 
-def contract_arguments(parser: argparse.ArgumentParser, *, family: str = families.AUTO) -> None:
+def stated_options(args: argparse.Namespace, stated: statements.Statement | None) -> tuple[str | None, str]:
+    """Crop and license: as given, else as the file states them, else those of most published weights."""
+    crop, license = ("arcface", LICENSE) if stated is None else (stated.model.crop, stated.license)
+    return args.crop or crop, args.license or license
+
+
+def contract_arguments(parser: argparse.ArgumentParser, *, family: str | None = families.AUTO) -> None:
     """The arguments that say on which pictures the weights were trained; `family` is the default."""
     known = ", ".join(families.FAMILIES)
     parser.add_argument("--family", default=family, help=f"whose weights these are: {families.AUTO}, {known}")

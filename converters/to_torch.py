@@ -2,6 +2,8 @@
 
     python -m perface_jax.converters.to_torch models/perface_r50 --out perface_r50.pth
 
+`perface export` writes the same tensors as .safetensors, with known answers beside them.
+
 The inverse of `arcface_torch`, for fine-tuned models too: bit-identical in every floating-point tensor. The
 counters `num_batches_tracked`, which Flax does not have, are written as 0. Weights of other families are written under
 the names of arcface_torch, too; the command says where they expect other pictures or another epsilon.
@@ -9,6 +11,7 @@ the names of arcface_torch, too; the command says where they expect other pictur
 
 import pathlib
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from flax import traverse_util
@@ -19,7 +22,9 @@ from perface_jax.files import replacing
 from perface_jax.network.model import IResNet
 from perface_jax.network.model_folder import check_variables, load_model
 
-from . import families, files, keys
+from . import families, files, keys, statements
+
+EXPORTED = (".onnx", ".safetensors", ".stablehlo")  # by `perface export`
 
 
 def to_state_dict(model: IResNet, variables: Mapping) -> dict[str, np.ndarray]:
@@ -45,6 +50,21 @@ def to_state_dict(model: IResNet, variables: Mapping) -> dict[str, np.ndarray]:
     return {name: tensors[name] for name in keys.ordered(tensors)}
 
 
+def to_safetensors(model: IResNet, variables: Mapping, *, record: Mapping[str, Any]) -> bytes:
+    """The state dict as a .safetensors file. Its header states the model, so `perface convert` reads it unasked.
+
+    Args:
+      model, variables: see `to_state_dict`.
+      record: of `model_json.describe`.
+
+    Raises:
+      ValueError: see `to_state_dict`.
+    """
+    with extras.explained():
+        from safetensors.numpy import save
+    return save(to_state_dict(model, variables), {"format": "pt", **statements.write(record)})
+
+
 def main(arguments: list[str] | None = None) -> None:
     """The program; exits with 2 and one line if the conversion fails."""
     parser = ArgumentParser(
@@ -55,7 +75,8 @@ def main(arguments: list[str] | None = None) -> None:
     args = parser.parse_args(arguments)
     out = pathlib.Path(args.out)
     if out.suffix not in (".pth", ".pt"):
-        parser.exit(2, f"saw --out {out}, wanted a file that ends in .pth or .pt\n")
+        other = f"; perface export {args.folder} --out {out}" if out.suffix in EXPORTED else ""
+        parser.exit(2, f"saw --out {out}, wanted a file that ends in .pth or .pt{other}\n")
     with files.user_errors(parser, args.out):
         with extras.explained():
             import torch

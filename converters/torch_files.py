@@ -10,7 +10,7 @@ from typing import Any
 
 from perface_jax import extras
 
-from . import files
+from . import files, statements
 
 # Names of what a pickle would import, and what that is.
 FOREIGN = (
@@ -48,6 +48,20 @@ def read(path: str | pathlib.Path) -> Mapping[str, Any]:
     if not isinstance(loaded, Mapping):
         raise ValueError(f"{path} holds a {type(loaded).__name__}; wanted a state dict: names to tensors")
     return loaded
+
+
+def statement(path: str | pathlib.Path) -> statements.Statement | None:
+    """What a .safetensors file that this library wrote says of its model; None for every other file.
+
+    Raises:
+      ValueError: the statement is damaged.
+    """
+    if pathlib.Path(path).suffix != ".safetensors":
+        return None
+    from safetensors import safe_open
+
+    with safe_open(path, framework="np") as file:
+        return statements.read(file.metadata(), str(path))
 
 
 class Blank:

@@ -47,6 +47,16 @@ cosines, source, target = random.uniform(-1, 1, (60, 2)), np.arange(60) // 6, np
 slope = similarity_scale.fit_slope(cosines, random.integers(0, 4, 60), np.full(60, 3), source, target)
 similarity_scale.write("models/arcface_r50", similarity_scale.fit(pairs, slope, model="", crop="arcface"))
 """,
+    "export.md": """
+import functools, pathlib, shutil
+from perface_jax.converters import export
+from tests import torch_twin
+for name in export.FORMATS:
+    for left in pathlib.Path().glob(f"arcface_r50.{name}*"):
+        left.unlink()
+    export.export("models/arcface_r50", f"arcface_r50.{name}")
+iresnet50 = functools.partial(torch_twin.IResNet, torch_twin.LAYERS["r18"], width=4, image_size=32, embedding_size=16)
+""",
     "statistics.md": """
 import numpy as np
 votes, source = np.random.default_rng(0).integers(0, 2, (100, 3), np.int8), np.arange(100) // 10

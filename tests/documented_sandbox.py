@@ -83,9 +83,15 @@ TABLES = {  # a mention -> the command that stands for it
     "perface identities": "perface identities --out data/identities",
     "python -m benchmarks.readme_picture --model DIR": "python -m benchmarks.readme_picture --model models/arcface_r50",
     "perface convert DIR --out FILE.pth": "perface convert models/arcface_r50 --out models/back.pth",
+    "perface export DIR --out FILE.onnx": "perface export models/arcface_r50 --out models/r50.onnx",
 }  # fmt: skip
 WEIGHTS = "ms1mv3_arcface_r50_fp16.pth"
-REMADE = ("models/converted", "models/back.pth", "anonymized")  # what a command refuses to overwrite
+EXPORTED = ("arcface_r50.onnx", "arcface_r50.stablehlo", "arcface_r50.safetensors", "models/r50.onnx")
+BESIDE = ("", ".json", ".known_answer.npz")
+REMADE = (  # what a command refuses to overwrite
+    *("models/converted", "models/back.pth", "anonymized"),
+    *(f"{name}{end}" for name in EXPORTED for end in BESIDE),
+)
 
 
 @pytest.fixture(scope="session")
@@ -112,7 +118,7 @@ def run(folder: pathlib.Path, words: Sequence[str]) -> str:
     replaced = {option.partition("=")[0] for option in more if "=" in option}  # a tuple given twice is one long tuple
     words = [word for word in words if word.partition("=")[0] not in replaced]
     program, *rest = [FILLED.get(word, word).replace("grid=(80, 80)", "grid=(10, 10)") for word in (*words, *more)]
-    if re.search("convert|anonymize ", line):
+    if re.search("convert|export|anonymize ", line):
         for name in REMADE:
             _remove(folder / name)
     return processes.run(

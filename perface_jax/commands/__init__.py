@@ -52,6 +52,11 @@ COMMANDS = {
         "convert ArcFace weights to a model folder, or back",
         "perface convert ms1mv3_arcface_r50_fp16.pth --out models/arcface_r50",
     ),
+    "export": Command(
+        "perface_jax.converters.export",
+        "export a model folder as ONNX, StableHLO or safetensors",
+        "perface export models/arcface_r50 --out arcface_r50.onnx",
+    ),
     "doctor": Command(
         "perface_jax.commands.doctor",
         "check this installation: versions, devices, extras, a known answer",
@@ -127,7 +132,7 @@ COMMANDS = {
 }
 GROUPS = {  # as `perface --help` shows them, every command once
     "photographs": ("compare", "rank", "embed", "detect", "scale"),
-    "models": ("convert", "train", "config", "evaluate", "selftest", "benchmark", "aot"),
+    "models": ("convert", "export", "train", "config", "evaluate", "selftest", "benchmark", "aot"),
     "studies": ("audit", "plan"),
     "anonymization": ("anonymize", "privacy"),
     "try it": ("demo", "doctor", "synthetic", "identities"),

@@ -4,6 +4,9 @@ import pathlib
 
 __path__ = [str(pathlib.Path(__file__).resolve().parents[2] / "converters")]
 
-from .state_dicts import from_state_dict  # noqa: E402  (found by the path above)
+from .onnx_writer import to_onnx  # noqa: E402  (found by the path above)
+from .stablehlo import to_stablehlo  # noqa: E402
+from .state_dicts import from_state_dict  # noqa: E402
+from .to_torch import to_state_dict  # noqa: E402
 
-__all__ = ["from_state_dict"]
+__all__ = ["from_state_dict", "to_onnx", "to_stablehlo", "to_state_dict"]

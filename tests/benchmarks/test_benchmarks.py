@@ -13,6 +13,7 @@ from benchmarks import (
     compare,
     embed_folder,
     embedding,
+    exported,
     largest_batch,
     machine,
     million_triplets,
@@ -173,6 +174,14 @@ def test_embedding_is_timed_beside_others_and_equals_theirs(short_networks, monk
     assert row["compile_seconds"].keys() == row["gbyte_accessed"].keys() == row["largest_difference"].keys()
     assert list(row["first_call_seconds"]) == others
     assert "| r18, batch 4 |" in page.make({"embedding": FACTS | {"part": "embedding"} | found})
+
+
+@pytest.mark.slow  # the exported files have fast tests of their own
+def test_exported_programs_are_timed_beside_the_library_and_equal_it(short_networks):
+    (row,) = measured(exported, "--archs", "r18", *TINY)["rows"]
+    assert list(row["seconds"]) == ["perface_jax", "ONNX Runtime", "StableHLO"]
+    assert max(row["largest_difference"].values()) < 1e-5
+    assert 1 < row["stablehlo_bytes"] / row["onnx_bytes"] < 10
 
 
 @pytest.mark.slow

@@ -68,6 +68,7 @@ def test_memory_that_is_used_up_is_one_line_and_nothing_is_tidied_up_after_it(mo
         ("detect", "--smallest"),
         ("scale", "--answers"),
         ("convert", ".safetensors"),
+        ("export", "--format"),
         ("synthetic", "--targets"),
         ("identities", "--pictures"),
     ],
