@@ -89,7 +89,10 @@ def test_nothing_is_overwritten(tmp_path, capsys, end):
     (tmp_path / f"a.onnx{end}").write_text("mine")
     with pytest.raises(SystemExit, match="2"):
         run("no folder is opened", tmp_path / "a.onnx")
-    assert capsys.readouterr().err == f"{tmp_path}/a.onnx{end} exists, and nothing is overwritten: remove it or name another\n"
+    assert (
+        capsys.readouterr().err
+        == f"{tmp_path}/a.onnx{end} exists, and nothing is overwritten: remove it or name another\n"
+    )
     assert [file.read_text() for file in tmp_path.iterdir()] == ["mine"]
 
 
