@@ -76,7 +76,7 @@ def main(arguments: list[str] | None = None, *, family: str = families.AUTO) -> 
     print(f"Check it: perface selftest {args.out}")
 
 
-def _options(args, stated, family):
+def _options(args, stated, family) -> dict[str, Any]:
     """The options of `from_state_dict`. What is not given is as the file states it, unless a family is given."""
     options = {name: getattr(args, name) for name in ("family", "arch", "key", *families.Contract._fields)}
     if stated is None or args.family is not None:

@@ -108,7 +108,7 @@ def _npz(answer: Answer) -> bytes:
     embeddings = answer["embeddings"]
     file = io.BytesIO()
     arrays = {"embeddings": np.asarray(unit(embeddings)), "lengths": np.asarray(length(embeddings))[:, None]}
-    np.savez_compressed(file, images=answer["images"], **arrays)
+    np.savez_compressed(file, images=answer["images"], **arrays)  # pyright: ignore[reportArgumentType]
     return file.getvalue()
 
 

@@ -44,7 +44,7 @@ def _onnx_error(data, model, variables, answer):
         import onnxruntime
     session = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
     names = [output.name for output in session.get_outputs()]
-    found = session.run(names, {"images": answer["images"]})
+    found: list[Any] = list(session.run(names, {"images": answer["images"]}))
     return relative_error(dict(zip(names, found, strict=True)), answer)
 
 
@@ -53,7 +53,8 @@ def _stablehlo(model, variables, record):
 
 
 def _stablehlo_error(data, model, variables, answer):
-    return relative_error(jax.export.deserialize(bytearray(data)).call(answer["images"]), answer)
+    found: Any = jax.export.deserialize(bytearray(data)).call(answer["images"])
+    return relative_error(found, answer)
 
 
 def _safetensors(model, variables, record):

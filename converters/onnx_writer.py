@@ -130,7 +130,7 @@ class _Graph:
     def weights(self, *names):
         return [self.constant(name, self.tensors[name]) for name in names]
 
-    def constant(self, name, value, dtype=np.float32):
+    def constant(self, name, value, dtype: Any = np.float32):
         """An initializer; the second time, the first one."""
         from onnx import numpy_helper
 
