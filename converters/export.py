@@ -27,7 +27,7 @@ from perface_jax._version import __version__
 from perface_jax.argument_parser import ArgumentParser
 from perface_jax.files import to_json
 from perface_jax.network import compilation, model_json
-from perface_jax.network.known_answer import known_answer
+from perface_jax.network.known_answer import known_answer, read_known_answer
 from perface_jax.network.model import parameter_count
 from perface_jax.network.model_folder import load_model
 from perface_jax.similarity import length, unit
@@ -64,7 +64,7 @@ def export(
     model = model.clone(dtype=jnp.dtype(dtype)) if dtype else model
     record = model_json.read(epath.Path(folder) / model_json.NAME)
     record = model_json.describe(model, source=record["source"], license=record["license"], hashes={})
-    answer = known_answer(model, variables)
+    answer = _known_answer(folder, model, variables)
     data = FORMATS[name].write(model, variables, record)
     error, tolerance = FORMATS[name].error(data, model, variables, answer), TOLERANCES[record["dtype"]]
     if not error <= tolerance:
@@ -83,6 +83,14 @@ def export(
     }
     _publish(out, {".known_answer.npz": _npz(answer), ".json": to_json(described).encode(), "": data})
     return described
+
+
+def _known_answer(folder, model, variables) -> Answer:
+    """That of the folder, which was computed when it was written; computed now for folders that have none."""
+    try:
+        return read_known_answer(folder)
+    except FileNotFoundError:
+        return known_answer(model, variables)
 
 
 def _format(out, given):
