@@ -21,7 +21,9 @@ TRIED = 4096  # bytes written to see whether there is room
 
 def require_files(*files: epath.PathLike | None) -> None:
     """Raise an OSError, one line that names the path, if one of these files could not be written; None is none."""
-    for file in filter(_is_local, files):
+    for file in files:
+        if not file or not _is_local(file):
+            continue
         with _named(file):
             path = pathlib.Path(file)
             if path.is_dir():
@@ -41,8 +43,8 @@ def require_folder(folder: epath.PathLike | None) -> None:
             _try_in(path, "perface_jax")
 
 
-def _is_local(path: epath.PathLike | None) -> bool:
-    return bool(path) and "://" not in str(path)
+def _is_local(path: epath.PathLike) -> bool:
+    return "://" not in str(path)
 
 
 @contextlib.contextmanager

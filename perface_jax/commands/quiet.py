@@ -5,6 +5,7 @@ does. `-W` and `PYTHONWARNINGS` bring Python's warnings back, `--verbosity` the 
 those of XLA.
 """
 
+import io
 import logging
 import os
 import sys
@@ -19,7 +20,7 @@ def install() -> None:
     if any(isinstance(handler, _Notes) for handler in ours.handlers):
         return
     for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):  # not where a test or a notebook has replaced it
+        if isinstance(stream, io.TextIOWrapper):  # not where a notebook has replaced it
             stream.reconfigure(errors="backslashreplace")  # names of files need not be UTF-8, nor terminals
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # errors alone
     logging.getLogger("absl").setLevel(logging.CRITICAL)  # errors that are raised are logged as well

@@ -8,7 +8,7 @@ sources and targets are empty. docs/mixed_models.md fits such tables.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from etils import epath
@@ -74,7 +74,7 @@ def write_votes_table(
       similarities: of their reference to a and to b.
       annotator: who gave each vote, in the shape of `triplets.votes`; default: unknown.
     """
-    table: list[Sequence[str]] = [COLUMNS]
+    table: list[list[Any]] = [[*COLUMNS]]
     for place, similar in zip(places.tolist(), similarities, strict=True):
         ids = [str(one) if one >= 0 else "" for one in (triplets.source_id[place], triplets.target_id[place])]
         for slot in np.flatnonzero(triplets.votes[place] >= 0):
