@@ -30,7 +30,7 @@ def array_hash(array: Shaped[AnyArray, "..."]) -> str:
     if sys.byteorder == "big":
         host = host.byteswap()
     digest = hashlib.sha256(f"{host.dtype.name} {host.shape}".encode())
-    digest.update(np.ascontiguousarray(host).reshape(-1).view(np.uint8))
+    digest.update(np.ascontiguousarray(host).reshape(-1).view(np.uint8).data)
     return digest.hexdigest()[:DIGITS]
 
 
