@@ -13,6 +13,7 @@ import jax.numpy as jnp
 from etils import epath
 
 from perface_jax._version import __version__
+from perface_jax.images import TEMPLATES
 from perface_jax.network import input_contract
 from perface_jax.network.array_hashes import text_hash
 from perface_jax.network.batch_norm import EPSILON
@@ -23,6 +24,7 @@ AGAIN = "copy the model folder again from where it is whole, or make it again"
 FORMATS = (1, 2)  # 2: another input contract than the first, which versions before 0.2 would have overlooked
 CONTRACT = {"color_order": "rgb", "input_range": input_contract.INPUT_RANGE, "epsilon": EPSILON}  # of format 1
 FIELDS = ("width", "image_size", "embedding_size", "remat", "crop")  # recorded as they are
+MOST = {"width": 4096, "image_size": 4096, "embedding_size": 65536}
 NORMS = {False: "running", True: "folded"}
 
 
@@ -51,13 +53,21 @@ def module_hash(model: IResNet) -> str:
 
 def read(file: epath.PathLike) -> dict[str, Any]:
     """The record in a file. ValueError where it is no JSON, or of a format that this version does not read."""
+    file = epath.Path(file)
+    if file.is_dir():
+        raise ValueError(f"{file} is a folder, wanted a file; {AGAIN}")
     try:
-        record = json.loads(epath.Path(file).read_text(encoding="utf-8"))
-    except ValueError as error:  # also of bytes that are no UTF-8
-        raise ValueError(f"{file} is not JSON: {error}; {AGAIN}") from error
+        record = json.loads(file.read_bytes().decode())
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{file} is not JSON: its bytes are no text; {AGAIN}") from error
+    except (json.JSONDecodeError, RecursionError) as error:
+        why = str(error) if file.stat().length else "it is empty"
+        raise ValueError(f"{file} is not JSON: {why}; {AGAIN}") from error
     seen = record.get("format") if isinstance(record, dict) else record
-    if seen not in FORMATS:
-        raise ValueError(f"{file} has format {seen!r}; this version reads format {' or '.join(map(str, FORMATS))}")
+    if not isinstance(seen, int) or seen not in FORMATS:
+        raise ValueError(
+            f"{file} has format {_shown(seen)}; this version reads format {' or '.join(map(str, FORMATS))}"
+        )
     return record
 
 
@@ -65,6 +75,7 @@ def rebuild(file: epath.PathLike, record: Mapping[str, Any]) -> IResNet:
     """The module that a record describes. ValueError: a field is missing or impossible; it names the `file`."""
     given = {name: record.get(name, value) for name, value in CONTRACT.items()}  # older folders have none
     try:
+        _check(record, given["input_range"])
         given["input_range"] = tuple(given["input_range"])
         input_contract.check(**given)
         return IResNet(
@@ -75,10 +86,40 @@ def rebuild(file: epath.PathLike, record: Mapping[str, Any]) -> IResNet:
             **{name: record[name] for name in FIELDS},
             **given,
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise ValueError(
             f"{file} lacks a field, or a field has a value that is not allowed: {error}; {AGAIN}"
         ) from error
+
+
+def _check(record, input_range):
+    """Refuse values of which a module could be built that cannot be traced, or not on any machine."""
+    for name, most in MOST.items():
+        if not _whole(record[name], 1, most):
+            raise ValueError(f"{name} is {_shown(record[name])}, wanted a whole number from 1 to {most:,}")
+    if record["image_size"] % 16:
+        raise ValueError(f"image_size is {record['image_size']}, wanted a multiple of 16")
+    layers, crop = record["layers"], record["crop"]
+    if not isinstance(layers, list) or len(layers) != 4 or not all(_whole(one, 0, 10_000) for one in layers):
+        raise ValueError(f"layers is {_shown(layers)}, wanted four whole numbers")
+    if not isinstance(record["remat"], bool):
+        raise ValueError(f"remat is {_shown(record['remat'])}, wanted true or false")
+    if crop is not None and not (isinstance(crop, str) and crop in TEMPLATES):
+        raise ValueError(f"crop is {_shown(crop)}, wanted {', '.join(TEMPLATES)} or null")
+    if not isinstance(input_range, (list, tuple)) or len(input_range) != 2:
+        raise ValueError(f"input_range is {_shown(input_range)}, wanted two numbers")
+    for name in ("dtype", "param_dtype", "norms"):
+        if not isinstance(record[name], str):
+            raise ValueError(f"{name} is {_shown(record[name])}, wanted its name")
+
+
+def _whole(value, least, most):
+    return isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
+
+
+def _shown(value):
+    text = repr(value)
+    return text if len(text) <= 40 else f"{text[:40]} ..."
 
 
 def _module(model):
