@@ -1,5 +1,7 @@
 """The faces of a folder, and the file of landmarks as its readers see it."""
 
+import os
+
 import numpy as np
 import pytest
 from PIL import ExifTags, Image
@@ -59,3 +61,11 @@ def test_the_file_is_read_by_the_readers_of_landmarks(tmp_path):
     header, rows = (table := tables.read(tmp_path / "landmarks.csv", ())).header, table.cells()
     assert header[-5:] == ["score", "left", "top", "right", "bottom"]
     assert [rows[0][1][name] for name in header[-5:]] == ["0.8000", "20.0", "0.0", "70.0", "60.0"]
+
+
+def test_the_file_finds_pictures_whose_names_are_not_utf8(tmp_path):
+    (_, large) = brightest(np.pad(np.full((1, 1, 3), 255, np.uint8), [(20, 60), (30, 90), (0, 0)]))
+    name = os.fsdecode(b"caf\xe9, 1.jpg")
+    write_landmarks(tmp_path / "landmarks.csv", {name: large})
+    assert b"\xe9" in (tmp_path / "landmarks.csv").read_bytes()
+    assert list(portrait_files.read_landmarks(str(tmp_path / "landmarks.csv"))) == [name.removesuffix(".jpg")]

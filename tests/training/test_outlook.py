@@ -82,3 +82,15 @@ def test_of_a_sweep_means_and_ranges_are_said(tmp_path):
 def test_a_run_without_validation_says_so(tmp_path, task):
     models = _run(tmp_path, {"model": 3}, [{"step": 1, "loss": 0.1}])
     assert outlook.found(_config(task=task), tmp_path, models)[0].startswith("Nothing was validated")
+
+
+def test_what_to_make_smaller_comes_with_its_numbers():
+    model = types.SimpleNamespace(width=64, image_size=112, remat=False)
+    config = _config(evaluation_batch_size=64, model=model, feed="on_device")
+    assert outlook.smaller(config, 1) == (
+        "Lower config.batch_size (32 triplets of three pictures now), config.evaluation_batch_size (64),"
+        " config.model.width (64) or config.model.image_size (112); config.model.remat=True takes less memory and more"
+        " time; config.feed=disk does not keep all pictures on every device, as on_device does"
+    )
+    model.remat = True
+    assert outlook.smaller(config, 6).endswith("(112) or the values of config.sweep (6 runs are trained at a time)")
