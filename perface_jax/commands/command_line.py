@@ -33,7 +33,7 @@ def run(work: Callable[[ConfigDict], None]) -> None:
                 raise ValueError(f"unexpected argument {arguments[1]!r}; fields are set as --config.field=value")
             compilation.keep_programs()
             _join_processes()
-            _expand_homes(flags.FLAGS.config)
+            expand_homes(flags.FLAGS.config)
             all_settings.check(flags.FLAGS.config)
             for warning in replaced(sys.argv, flags.FLAGS.config):
                 print(warning, file=sys.stderr, flush=True)
@@ -151,7 +151,7 @@ def _refuse_unknown(name, argument):
         raise SystemExit(f"the config has no field {name!r}: {argument}{advice}")
 
 
-def _expand_homes(config):
+def expand_homes(config: ConfigDict) -> None:
     """Fields may begin with `~` in the file of a config, too."""
     homes = {name: at_home(value) for name, value in flat(config.to_dict()).items() if str(value)[:1] == "~"}
     config.update_from_flattened_dict(homes)

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 from absl import flags
-from ml_collections import config_flags
+from ml_collections import ConfigDict, config_flags
 
 from perface_jax.commands import command_line
 from tests import processes
@@ -98,3 +98,10 @@ def test_what_cannot_be_judged_or_written_is_refused_before_any_work(config, mes
     said = processes.run("evaluate.py", *flags, expect=2)
     assert message in said
     assert "Traceback" not in said
+
+
+def test_a_tilde_in_the_file_of_a_config_is_the_home(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    config = ConfigDict({"init": "~/models/a", "crop": "a~b", "data": {"release": "~"}, "seeds": (1, 2)}).lock()
+    command_line.expand_homes(config)
+    assert (config.init, config.crop, config.data.release) == (f"{tmp_path}/models/a", "a~b", str(tmp_path))
