@@ -11,7 +11,7 @@ import numpy as np
 import psutil
 import pytest
 from etils import epath
-from PIL import Image, ImageFile
+from PIL import Image, ImageFile, TiffImagePlugin
 
 from perface_jax import images
 from tests.pictures import levels, noise
@@ -293,3 +293,68 @@ def test_read_refuses_folders_missing_files_and_giants_by_name(tmp_path):
         match=r"giant.jpg: too large \(400,000,001 bytes\): make it smaller, wanted at most 400,000,000",
     ):
         images.read(tmp_path / "giant.jpg")
+
+
+# Whole but unusual files
+
+
+def unusual():
+    """Name, file, and how far the pixels may be from SMOOTH."""
+    picture = Image.fromarray(SMOOTH)
+    turned = picture.rotate(90)
+    jpeg, png = encode(picture, "JPEG", quality=95), encode(picture)
+    yield "bytes behind a JPEG", jpeg + b"\0" * 99 + b"ftypmp42", 6
+    yield "bytes behind a PNG", png + b"junk" * 99, 0
+    yield "progressive JPEG", encode(picture, "JPEG", quality=95, progressive=True), 6
+    yield "JPEG with a large profile", encode(picture, "JPEG", quality=95, icc_profile=bytes(3_000_000)), 6
+    mpo = encode(picture, "MPO", quality=95, save_all=True, append_images=[turned])
+    yield "MPO", mpo, 6
+    yield "MPO with a wrong index", mpo.replace(b"MPF\0", b"MPF\0XX", 1), 6
+    yield "AVIF", encode(picture, "AVIF", quality=98), 6
+    yield "animated AVIF", encode(picture, "AVIF", quality=98, save_all=True, append_images=[turned]), 6
+    yield "PNG with one transparent color", encode(picture, transparency=(1, 2, 3)), 0
+    yield "TIFF in JPEG", encode(picture, "TIFF", compression="jpeg"), 12
+    yield "TIFF in LZW", encode(picture, "TIFF", compression="tiff_lzw"), 0
+    yield "BMP with four channels", encode(picture.convert("RGBA"), "BMP"), 0
+
+
+SMOOTH = smooth(32, 32)
+
+
+@pytest.mark.parametrize(("data", "near"), [pytest.param(*case[1:], id=case[0]) for case in unusual()])
+def test_whole_but_unusual_files_are_read_without_a_warning(data, near):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert levels(images.decode(data), SMOOTH) <= near
+
+
+def test_avif_is_turned_once_and_refused_where_truncated():
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    stored = smooth(24, 40)
+    data = encode(stored, "AVIF", quality=98, exif=exif)
+    assert levels(images.decode(data), np.rot90(stored, -1)) <= 8
+    with pytest.raises(images.PictureError, match="damaged or truncated"):
+        images.decode(data[:-40])
+
+
+def test_a_pillow_without_avif_says_so(monkeypatch):
+    data = encode(SMOOTH, "AVIF")
+    monkeypatch.delitem(Image.SAVE, "AVIF")
+    with pytest.raises(
+        images.PictureError, match="AVIF, which this Pillow does not read: update Pillow, or save it as"
+    ):
+        images.decode(data)
+
+
+def test_a_tiff_that_starts_with_a_thumbnail_is_a_raw_photograph():
+    for tag, kind, value in ((254, 4, 1), (50706, 1, b"\1\4\0\0")):
+        tags = TiffImagePlugin.ImageFileDirectory_v2()
+        tags.tagtype[tag], tags[tag] = kind, value
+        with pytest.raises(images.PictureError, match="raw photograph, which is not read: save it as JPEG or PNG"):
+            images.decode(encode(SMOOTH, "TIFF", tiffinfo=tags))
+
+
+def test_colors_that_pillow_cannot_convert_are_not_called_damaged():
+    with pytest.raises(images.PictureError, match="CIELAB colors, which are not read: save it as RGB"):
+        images.decode(encode(Image.new("LAB", (8, 8)), "TIFF"))
