@@ -26,7 +26,9 @@ from etils import epath
 from perface_jax._version import __version__
 from perface_jax.argument_parser import ArgumentParser
 from perface_jax.files import to_json
+from perface_jax.formatting import wrapped
 from perface_jax.network import compilation, model_json
+from perface_jax.network.hub import local_folder
 from perface_jax.network.known_answer import known_answer, read_known_answer
 from perface_jax.network.model import parameter_count
 from perface_jax.network.model_folder import load_model
@@ -45,7 +47,7 @@ def export(
     """Writes a model folder as `out`, with its known answer and its record beside it.
 
     Args:
-      folder: the model folder.
+      folder: the model folder, or `hf://org/name`.
       out: the file; neither it nor what is written beside it may exist.
       format: `stablehlo`, `onnx` or `safetensors`; None: as `out` ends.
       dtype: of the convolutions, `float32` or `bfloat16`; None: the model's.
@@ -60,9 +62,10 @@ def export(
     out = pathlib.Path(out)
     name = _format(out, format)
     _refuse_existing(out)
+    folder = local_folder(folder)
     model, variables = load_model(folder)
     model = model.clone(dtype=jnp.dtype(dtype)) if dtype else model
-    record = model_json.read(epath.Path(folder) / model_json.NAME)
+    record = model_json.read(folder / model_json.NAME)
     record = model_json.describe(model, source=record["source"], license=record["license"], hashes={})
     answer = _known_answer(folder, model, variables)
     data = FORMATS[name].write(model, variables, record)
@@ -151,7 +154,7 @@ def main(arguments: list[str] | None = None) -> None:
             " (what goes in and out, crop, license, SHA-256). Nothing is overwritten."
         ),
     )  # fmt: skip
-    parser.add_argument("folder", help="model folder")
+    parser.add_argument("folder", help="model folder, or hf://org/name")
     parser.add_argument("--out", metavar="FILE", required=True, help="file to write; its ending says the format")
     parser.add_argument("--format", choices=tuple(FORMATS), help="where the ending does not say it")
     parser.add_argument("--dtype", choices=tuple(TOLERANCES), help="compute in this one instead of the model's")
@@ -159,7 +162,7 @@ def main(arguments: list[str] | None = None) -> None:
     compilation.keep_programs()
     with files.user_errors(parser, args.out):
         written = export(args.folder, args.out, format=args.format, dtype=args.dtype)
-    print("\n".join(_said(args.out, written)))
+    print("\n".join(wrapped(line, indent="  ") for line in _said(args.out, written)))
 
 
 def _said(out, written):

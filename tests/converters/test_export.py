@@ -8,6 +8,7 @@ import numpy as np
 import onnxruntime
 import pytest
 import torch
+from etils import epath
 
 from converters import arcface_onnx, arcface_torch, export, formats
 from perface_jax.network.known_answer import read_known_answer
@@ -50,6 +51,7 @@ def test_a_file_stands_beside_its_answer_and_its_record(folder, tmp_path, capsys
         assert answer["lengths"].shape == (4, 1)
         assert answer["images"].shape == (4, 16, 16, 3)
     said = capsys.readouterr().out
+    assert max(map(len, said.splitlines())) <= 80 + len(str(tmp_path))  # a path is not broken
     assert "IR-ResNet with blocks (1, 1, 1, 1)" in said
     assert "license: CC0" in said
 
@@ -152,6 +154,12 @@ def test_another_ending_takes_a_format_and_another_dtype_is_recorded(folder, tmp
     assert 1e-4 < record["error_when_written"] < 5e-2
     with pytest.raises(ValueError, match=r"computes in bfloat16 .* --dtype=float32"):
         export.export(folder, tmp_path / "a.onnx", dtype="bfloat16")
+
+
+def test_a_model_of_the_hub_goes_out_as_any_other(folder, tmp_path, monkeypatch):
+    found = {"hf://org/name": epath.Path(folder)}
+    monkeypatch.setattr(export, "local_folder", found.__getitem__)
+    assert export.export("hf://org/name", tmp_path / "a.safetensors")["model"]["license"] == "CC0"
 
 
 @pytest.mark.slow
