@@ -1,14 +1,12 @@
 """The pictures of a folder: every file that looks like one is listed, to be read or with the reason why it is not.
 
-A file looks like a picture if its name ends in one of SUFFIXES or OTHER_SUFFIXES, or if it starts like a picture and
-its name has no dot or goes on after a suffix, as `a.jpg_large`. Links to folders are followed, and no folder is read
-twice. Names that begin with a dot are passed over, such as `.thumbnails` and macOS's `._a.jpg`, and the folders in
-PASSED_OVER.
+A file looks like a picture if its name ends in one of SUFFIXES or OTHER_SUFFIXES, or if it starts like a picture; files
+that end in one of NO_PICTURES are not looked into. Links to folders are followed, and no folder is read twice. Names
+that begin with a dot are passed over, such as `.thumbnails` and macOS's `._a.jpg`, and the folders in PASSED_OVER.
 """
 
 import collections
 import os
-import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -18,7 +16,12 @@ from perface_jax.images.formats import FORMATS, HEAD, OTHER_SUFFIXES, RAW, SUFFI
 
 PASSED_OVER = ("@eaDir", "__MACOSX", "#recycle", "$RECYCLE.BIN", "System Volume Information", "lost+found")
 """Folders in which systems keep thumbnails and deleted files."""
-GOES_ON = re.compile(f"({'|'.join(map(re.escape, SUFFIXES))})[^a-z0-9]")
+NO_PICTURES = (
+    ".txt", ".csv", ".tsv", ".json", ".jsonl", ".xml", ".xmp", ".yaml", ".yml", ".md", ".log", ".ini", ".html", ".py",
+    ".npy", ".npz", ".mat", ".pts", ".pkl", ".pt", ".pth", ".h5", ".parquet", ".pdf", ".zip", ".tar", ".gz", ".7z",
+    ".mp4", ".mov", ".avi", ".mkv", ".webm", ".mp3", ".wav", ".obj", ".ply", ".db",
+)  # fmt: skip
+"""How files end into which nobody looks: there may be one beside every picture."""
 READ = ""  # in place of a reason
 
 
@@ -69,7 +72,7 @@ def _local(top: str) -> Iterator[tuple[str, str | None]]:
     while waiting:
         name, real = waiting.popleft()
         if real in seen:
-            yield f"{name}/", f"a folder that is read already, as {seen[real] or top}"
+            yield f"{name}/", f"a folder that is read already (as {seen[real] or top})"
             continue
         seen[real], folders, links = name, [], []
         try:
@@ -107,7 +110,7 @@ def _reason(entry: os.DirEntry) -> str | None:
             return "a link to nothing" if entry.is_symlink() else _special(end)
         if end in SUFFIXES:
             return READ
-        if end in OTHER_SUFFIXES or "." not in entry.name or GOES_ON.search(entry.name.lower()):
+        if end not in NO_PICTURES:
             return _reason_inside(entry, end)
     except OSError as error:
         return error.strerror or str(error)

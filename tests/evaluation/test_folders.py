@@ -145,7 +145,7 @@ def test_links_are_followed_and_what_cannot_be_opened_is_listed(folder, variable
     assert names == ["0.png", "1.png", "3.png", "sub/4.png"]
     reasons = dict(skipped)
     assert reasons["photo.heic"] == "HEIC, which is not read: save it as JPEG or PNG"
-    assert (reasons["gone"], reasons["link/"]) == ("a link to nothing", "a folder that is read already, as sub")
+    assert (reasons["gone"], reasons["link/"]) == ("a link to nothing", "a folder that is read already (as sub)")
 
 
 def test_a_large_square_without_landmarks_is_warned_of_once(tmp_path, variables):
