@@ -202,6 +202,15 @@ def test_what_is_missing_is_said(folder, tmp_path, name, message):
         load_model(tmp_path / "m")
 
 
+def test_an_array_that_is_not_the_one_that_was_written_is_named(folder, tmp_path):
+    shutil.copytree(folder, tmp_path / "m")
+    record = json.loads((tmp_path / "m" / "model.json").read_text())
+    record["hashes"]["params/fc/kernel"] = record["hashes"]["params/fc/bias"]
+    (tmp_path / "m" / "model.json").write_text(json.dumps(record))
+    with pytest.raises(ValueError, match=r"m is damaged: 1 of \d+ arrays do not have the hash .* \(params/fc/kernel\)"):
+        load_model(tmp_path / "m")
+
+
 def test_truncated_weights_are_blamed_on_the_folder(folder, variables, tmp_path):
     shutil.copytree(folder, tmp_path / "m")
     for file in (tmp_path / "m" / "weights" / "ocdbt.process_0").rglob("d/*"):
