@@ -10,12 +10,12 @@ import functools
 import itertools
 import pathlib
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from benchmarks import reading, targets
+from benchmarks import compiled, reading, targets
 from benchmarks.record import RESULTS
 
 PAGE = pathlib.Path(__file__).parent.parent / "docs" / "performance.md"
@@ -63,17 +63,17 @@ class Part(NamedTuple):
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 if the page is out of date")
-    options, text = parser.parse_args(), make(reading.read(RESULTS))
+    options, text = parser.parse_args(), make(reading.read(RESULTS), compiled.read(RESULTS))
     if not options.check:
         PAGE.write_text(text)
     elif not PAGE.exists() or PAGE.read_text() != text:
         sys.exit(f"{PAGE.name} is out of date; run python -m benchmarks.page")
 
 
-def make(records: Mapping[str, dict]) -> str:
-    """The text of the page, from the records of `reading.read`."""
+def make(records: Mapping[str, dict], aot: Sequence[Mapping] = ()) -> str:
+    """The text of the page, from the records of `reading.read` and those of `compiled.read`."""
     sections = (_section(name, part, records) for name, part in PARTS.items())
-    return "\n".join([OPENING, targets.table(records) + "\n", *sections])
+    return "\n".join([OPENING, targets.table(records) + "\n", *sections, compiled.section(aot)]).rstrip("\n") + "\n"
 
 
 def _section(name, part, records):

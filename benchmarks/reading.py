@@ -38,7 +38,8 @@ def read(path: pathlib.Path) -> dict[str, dict]:
     if not files:
         raise FileNotFoundError(f"no record (*.json) in {path}")
     records = [json.loads(file.read_text()) for file in files]
-    return {key(record["part"], record.get("backend", "cpu")): record for record in records}
+    timed = [record for record in records if record["part"] != "aot"]  # those are `compiled`, not timed
+    return {key(record["part"], record.get("backend", "cpu")): record for record in timed}
 
 
 def spread(rounds: Sequence[float]) -> Spread:

@@ -59,6 +59,14 @@ def key():
     return (jax.random.fold_in(root, i) for i in itertools.count())
 
 
+@pytest.fixture
+def traced_for_tpu():
+    """The test traces what accelerators compute."""
+    before = kernels.assume("tpu")
+    yield
+    kernels.assume(before)
+
+
 @pytest.fixture(scope="session")
 def facepack() -> pathlib.Path:
     """The optional folder of realistic synthetic faces; tests that want it are skipped without it."""

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from perface_jax.aot.collectives import Collective, collective
 from perface_jax.aot.hlo import Module, Operation
 from perface_jax.aot.products import Product, layer, product
-from perface_jax.aot.traffic import FREE, moved
+from perface_jax.aot.traffic import is_free, moved
 
 
 class Kernel(NamedTuple):
@@ -52,7 +52,7 @@ def count(module: Module, mesh: Mapping[str, int]) -> Costs:
     for operation, computation, times, fused in _visit(module, module.entry, 1, False):
         if found := collective(operation, computation, mesh):
             collectives.append((times, found))
-        if not fused and operation.opcode not in FREE:
+        if not fused and not is_free(operation.opcode):
             kernels.append(_kernel(operation, computation, module, times))
     return Costs(tuple(kernels), tuple(collectives))
 

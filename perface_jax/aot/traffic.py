@@ -1,6 +1,6 @@
 """Bytes that the operations of a compiled program read from and write to main memory.
 
-Every kernel reads its operands and writes its results once; caches between kernels are not modelled. Of an array that a
+Every kernel reads its operands and writes its results once; caches between kernels are left out. Of an array that a
 kernel only slices or gathers from, the slices count. Arrays in other memory spaces (a TPU's vector memory) count only
 where they are copied from or to. The padding of a TPU's tiles counts: it is moved, too.
 """
@@ -11,15 +11,19 @@ from perface_jax.aot.hlo import Module, Operation, Shape
 
 FREE = {
     "parameter", "constant", "tuple", "get-tuple-element", "bitcast", "after-all", "partition-id", "replica-id",
-    "opt-barrier", "while", "conditional", "call", "copy-done", "async-start", "async-update", "async-done",
-    "all-reduce-done", "all-gather-done", "collective-permute-done", "send-done", "recv-done", "add-dependency",
+    "opt-barrier", "while", "conditional", "call", "async-start", "async-update", "add-dependency",
 }  # fmt: skip
 _SLICES = {"dynamic-slice", "gather", "slice"}
 
 
+def is_free(opcode: str) -> bool:
+    """Whether such an operation is no kernel: it names, waits, or only contains others."""
+    return opcode in FREE or opcode.endswith("-done")
+
+
 def moved(operation: Operation, computation: Mapping[str, Operation], module: Module) -> int:
     """Bytes that one kernel reads and writes; 0 for an operation that is none."""
-    if operation.opcode in FREE:
+    if is_free(operation.opcode):
         return 0
     operands = [computation[name] for name in operation.operands]
     if operation.opcode == "fusion":
@@ -28,6 +32,9 @@ def moved(operation: Operation, computation: Mapping[str, Operation], module: Mo
         return 2 * _bytes(operation.shapes) + sum(_bytes(one.shapes) for one in operands[1:])
     if operation.opcode in ("dynamic-update-slice", "scatter"):
         return 2 * sum(_bytes(one.shapes) for one in operands[1:])
+    if operation.opcode == "slice-start":  # its results: the operands again, the slice, and a signal
+        cut = operation.shapes[len(operands)]
+        return _bytes((cut,)) + cut.padded * (operands[0].shapes[0].space == 0)
     if operation.opcode == "copy-start":
         return _bytes(operation.shapes[:1]) + _bytes(operands[0].shapes)
     return _bytes(operation.shapes) + sum(_bytes(one.shapes) for one in operands)

@@ -4,6 +4,7 @@ Compiles training step, validation, embedding and selection of a config, and pri
 memory, what it computes, moves and sends, and what limits it. Nothing runs. It needs the extra `aot`.
 """
 
+import importlib.metadata
 import pathlib
 import pickle
 import sys
@@ -85,7 +86,8 @@ def _compile(config: ConfigDict) -> None:
 def _record(topology: topologies.Topology, records: list[dict]) -> dict[str, Any]:
     """All that the figures depend on, and the figures."""
     chip = topology.chip._asdict()
-    versions = {"perface_jax": __version__, "jax": jax.__version__}
+    compiler = "jax-cuda12-plugin" if topology.name == "h200" else "libtpu"
+    versions = {"perface_jax": __version__, "jax": jax.__version__, compiler: importlib.metadata.version(compiler)}
     command = " ".join(["perface aot", *(word for word in sys.argv[1:] if not word.startswith(("--json", "--save")))])
     return {"part": "aot", "command": command, "topology": topology.name, "devices": len(topology.devices),
             "chip": chip, **versions, "rows": records}  # fmt: skip

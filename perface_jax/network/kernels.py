@@ -33,12 +33,15 @@ class Kernels(enum.StrEnum):
 _assumed: list[str] = []  # by `assume`
 
 
-def assume(name: str) -> None:
+def assume(name: str) -> str:
     """From now on this process traces every program as for this platform, `tpu`, wherever it runs; "" ends this.
 
-    For tests on a CPU of what accelerators compute. What was traced before stays: call it before anything is traced.
+    For tests on a CPU of what accelerators compute. What was traced before stays as it is. Returns what was assumed
+    before.
     """
+    before = _assumed[0] if _assumed else ""
     _assumed[:] = [name] if name else []
+    return before
 
 
 def compiled_for(devices: Iterable[jax.Device] | None = None) -> str:  # pyright: ignore  # an alias of jaxlib

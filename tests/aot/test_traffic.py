@@ -46,6 +46,12 @@ def test_other_memory_spaces_count_only_where_they_are_copied():
     assert one(f"({near}, f32[8]{{0}}, u32[]{{:S(2)}}) copy-start(%p0)", "f32[8]{0}") == 32
 
 
+def test_an_asynchronous_slice_reads_what_it_takes():
+    near, far = "f32[1,4]{1,0:S(1)}", "f32[100,4]{1,0}"
+    assert one(f"(({far}), {near}, s32[]{{:S(2)}}) slice-start(%p0), slice={{[0:1], [0:4]}}", far) == 16
+    assert one(f"{near} slice-done(%p0)", near) == 0
+
+
 def test_a_slice_reads_what_it_takes():
     assert one("f32[1,4]{1,0} dynamic-slice(%p0, %p1)", "f32[100,4]{1,0}", "s32[]") == 16 + 16 + 4
     assert one("f32[3,4]{1,0} gather(%p0, %p1)", "f32[100,4]{1,0}", "s32[3]{0}") == 48 + 48 + 12

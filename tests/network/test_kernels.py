@@ -42,16 +42,15 @@ def text(function, *args, platforms):
 
 
 def test_programs_are_traced_as_for_the_platform_that_is_assumed():
-    assumed = kernels.compiled_for()
+    before = kernels.assume("tpu")
     try:
-        kernels.assume("tpu")
         assert (kernels.compiled_for(), kernels.on_cpu(lambda: "ours", lambda: "xla")) == ("tpu", "xla")
         assert "transformed2" not in folding.fold_norms(WIDE, formula.variables(WIDE))["layer1_1"]
         kernels.assume("cpu")
         assert (kernels.compiled_for(), kernels.on_cpu(lambda: "ours", lambda: "xla")) == ("cpu", "ours")
         assert "transformed2" in folding.fold_norms(WIDE, formula.variables(WIDE))["layer1_1"]
     finally:
-        kernels.assume(assumed if assumed != "cpu" else "")
+        kernels.assume(before)
 
 
 @pytest.mark.parametrize("platform", PLATFORMS)

@@ -1,0 +1,72 @@
+"""The section of docs/performance.md on programs compiled for chips that are not here.
+
+Its records are those of `perface aot --json=benchmarks/results/aot_NAME.json`. They depend on no machine, but for the
+seconds of compilation.
+"""
+
+import json
+import math
+import pathlib
+from collections.abc import Mapping, Sequence
+
+from benchmarks import reading
+
+TEXT = """\
+## Compiled for TPUs and an H200
+
+What `perface aot` says of our programs ([pods.md](pods.md#before-you-rent-chips-perface-aot)): nothing ran, the figures
+are those of programs compiled for these chips on a computer without them. They are of one call on each chip. TFLOP
+counts convolutions and products, taps in the zeros around an image not included; GB is what kernels read from and
+write to main memory. The roofline is a lower bound: each kernel at the chip's peak or at its full bandwidth, whichever
+takes longer. The estimate is that of libtpu's cost model, without communication; there is none for the GPU. The share
+of peak is at the estimate or, on the GPU, at the roofline: at most. Small kernels write less than 64 KiB, small
+all-reduces send less. What a TPU prefetches into its vector memory counts once, and what kernels then read there does
+not. The programs are those of commit e0e9434.
+
+Of a step on TPUs, 13.6 ms are a copy of all 19,200 pictures into another order of axes, from which a few are gathered.
+On several chips, the statistics of every norm and their derivatives are all-reduces of their own, which XLA does not
+combine. Embeddings lose most in the first layers, whose few channels do not fill the matrix units.
+"""
+HEADS = ("", "chips", "GiB", "TFLOP", "GB", "roofline", "estimate", "of peak", "kernels (small)", "all-reduces (small)")
+
+
+def read(folder: pathlib.Path) -> list[dict]:
+    """The records of a folder, by name."""
+    return [json.loads(file.read_text()) for file in sorted(folder.glob("aot_*.json"))]
+
+
+def section(records: Sequence[Mapping]) -> str:
+    """The tables of these records; nothing if there are none."""
+    if not records:
+        return ""
+    lines = [_line(record, row) for record in records for row in record["rows"]]
+    sources = {f"{record['chip']['name']}: {record['chip']['source']}" for record in records}
+    commands = [f"`{record['command']}`" for record in records]
+    packages = ("jax", "libtpu", "jax-cuda12-plugin")
+    versions = {f"{name} {record[name]}" for record in records for name in packages if name in record}
+    told = [f"Compiled with {', '.join(sorted(versions))}."]
+    told += ["", "Commands: " + "; ".join(commands) + "."]
+    told += ["", "Peaks, memory and bandwidth: " + "; ".join(sorted(sources)) + "."]
+    return "\n".join([TEXT, reading.table(HEADS, lines), "", *told, ""])
+
+
+def _line(record: Mapping, row: Mapping) -> list[str]:
+    chips = f"{math.prod(row['mesh'].values())} x {record['chip']['name']}"
+    name = f"{row['program']}, {row['what']}"
+    if "memory_bytes" not in row:
+        return [name, chips, "does not fit", *[""] * 7]
+    sums = [one for one in row["collectives"] if one["kind"] == "all-reduce"]
+    count, small = (sum(one[field] for one in sums) for field in ("count", "small"))
+    estimate = row.get("estimated_seconds")
+    return [
+        name,
+        chips,
+        f"{row['memory_bytes']['total'] / 2**30:.1f}",
+        f"{row['tflop']:.3g}",
+        f"{row['gbyte']:.3g}",
+        f"{1000 * row['roofline_seconds']:.3g} ms",
+        f"{1000 * estimate:.3g} ms" if estimate else "-",
+        f"{row['share_of_peak']:.0%}",
+        f"{row['kernels']:,} ({row['small_kernels']:,})",
+        f"{count} ({small})" if count else "0",
+    ]
