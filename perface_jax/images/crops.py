@@ -15,6 +15,7 @@ from PIL import Image
 
 from perface_jax.arrays import AnyArray, Array, Pixels
 from perface_jax.images.decoding import PictureError
+from perface_jax.images.landmark_layout import are_refused, layout_fault
 from perface_jax.images.pixels import check, in_dtype, working_dtype
 
 
@@ -127,22 +128,16 @@ def _check_landmarks(landmarks, height: int, width: int) -> None:
     if isinstance(landmarks, Tracer):
         return
     points = np.asarray(landmarks, np.float64)
-    eyes, mouth = points[..., 0:2, :], points[..., 3:5, :]
-    down = mouth.mean(-2) - eyes.mean(-2)
-    # From left to right along the face's own axis: faces may be upside down, and in profile the eyes nearly coincide.
-    across = np.stack([eyes[..., 1, :] - eyes[..., 0, :], mouth[..., 1, :] - mouth[..., 0, :]])
-    turned = across[..., 0] * down[..., 1] - across[..., 1] * down[..., 0]
     if not np.isfinite(points).all():
         problem = "NaN or infinity"
     elif (np.ptp(points, axis=-2).max(-1) < 1).any():
         problem = "all five within one pixel; fractions of the picture have to be multiplied by its width and height"
     elif (points < (-width, -height)).any() or (points > (2 * width, 2 * height)).any():
         problem = f"far outside a picture {width} wide and {height} high; were they found in one of another size?"
-    elif (turned < -0.25 * (down**2).sum(-1)).any():
-        problem = (
-            "left and right exchanged; wanted (x, y) of left eye, right eye, nose tip, left mouth corner, right mouth"
-            " corner, where left is left in the picture"
-        )
+    elif ((points < 0) | (points > (width - 1, height - 1))).any(-1).all(-1).any():
+        problem = f"all five outside of the picture, {width} wide and {height} high; were they found in a larger one?"
+    elif (refused := are_refused(faces := points.reshape(-1, 5, 2))).any():
+        problem = layout_fault(faces[refused.argmax()])
     else:
         return
     raise PictureError(f"saw landmarks that cannot be right: {problem}")
@@ -173,8 +168,8 @@ def align(
       landmarks: in pixels of `image`.
       template, size: as for `template_points`.
     Raises:
-      PictureError: impossible landmarks (not finite, fractions, far outside, left and right exchanged); under jit only
-        their shape can be checked.
+      PictureError: impossible landmarks (not finite, fractions, outside of the picture, not the layout of a face:
+        `landmark_layout`); under jit only their shape can be checked.
     """
     check(image, floating=True)
     image, landmarks = jnp.asarray(image), jnp.asarray(landmarks)

@@ -181,9 +181,11 @@ def test_faces_may_be_turned_any_way_and_profiles_may_cross_their_eyes(angle):
         (ARCFACE * 4, "far outside a picture 112 wide and 112 high"),
         (ARCFACE - 200, "far outside"),
         (ARCFACE[[1, 0, 2, 4, 3]], "left and right exchanged"),
-        (ARCFACE[[1, 0, 2, 3, 4]], "left and right exchanged"),
-        (ARCFACE[:, ::-1], "left and right exchanged"),  # (y, x) instead of (x, y)
-        (ARCFACE[[3, 4, 2, 0, 1]], "left and right exchanged"),  # mouth before eyes
+        (ARCFACE[[1, 0, 2, 3, 4]], "left and right eye exchanged"),
+        (ARCFACE[:, ::-1], r"\(y, x\) in place of \(x, y\)"),
+        (ARCFACE[[3, 4, 2, 0, 1]], "the mouth before the eyes"),
+        (ARCFACE + 112, "all five outside of the picture, 112 wide and 112 high"),
+        (ARCFACE[[2, 0, 1, 3, 4]], "the nose first; wanted"),
         (np.stack([ARCFACE, ARCFACE / 112]), "fractions of the picture"),
     ],
 )
