@@ -198,6 +198,9 @@ def _near(path: epath.Path) -> str:
 def one_face(opened: Opened, path: epath.PathLike) -> OneFace:
     """The largest face of a picture. ValueError: none, with what was tried; the file cannot be read."""
     path, large = require_file(path), {}
+    if opened.landmarks is not None:  # one face may lie anywhere; those of all pictures beside it tell more
+        beside = sorted(other.name for other in path.parent.iterdir() if other.suffix.lower() in images.SUFFIXES)
+        evaluation.refuse_misplaced(path.parent, beside, opened.landmarks, crop=opened.crop)
     with warnings.catch_warnings():  # they are notes already
         warnings.simplefilter("ignore")
         found = opened.load("all", large)(path.parent, path.name)

@@ -101,6 +101,8 @@ class CelebAHQ(tfds.core.ShardBasedBuilder):
             drawn = draw(groups, gallery=config.gallery, queries=config.queries, seed=config.seed)
         except ValueError as error:
             raise ValueError(f"{folder / ATTRIBUTES}: {error}") from error
+        if landmarks is not None:
+            self._refuse_misplaced(pictures, [attributes.names[face] for face in np.concatenate(drawn)], landmarks)
         store.metadata(self).update(
             folder=os.fspath(folder.resolve()), **_fingerprint(folder, config), corrected_values=changed,
             available={name: int((groups == i).sum()) for i, name in enumerate(GROUPS)},
@@ -114,6 +116,14 @@ class CelebAHQ(tfds.core.ShardBasedBuilder):
             split: [functools.partial(examples, split, group, faces[group], spares[group]) for group in range(4)]
             for split, faces in wanted.items()
         }
+
+    def _refuse_misplaced(self, pictures: dict[str, pathlib.Path], names: Sequence[str], landmarks) -> None:
+        """Refuse a file whose landmarks are those of other pictures: of smaller copies, or of crops."""
+        points = {place: landmarks[name][0] for place, name in enumerate(names)}
+        try:
+            images.refuse_misplaced([pictures[name] for name in names], points, celeba_hq=True)
+        except ValueError as error:
+            raise ValueError(f"{self.builder_config.landmarks}: {error}") from error
 
     def _examples(self, pictures, attributes, landmarks, split, group, faces, spares) -> Iterator[tuple[str, dict]]:
         for face in progress_bar.over(faces, f"{split}, {GROUPS[group]}", "faces", total=len(faces)):
@@ -144,6 +154,8 @@ class CelebAHQ(tfds.core.ShardBasedBuilder):
                 f"{config.landmarks}, line {line}: landmarks of {name} outside its picture, expected x in "
                 f"0..{width - 1} and y in 0..{height - 1}, saw {points.tolist()}"
             )
+        if fault := images.misplaced_in_frame(points, (width, height)):
+            raise ValueError(f"{config.landmarks}, line {line}: landmarks of {name}: {fault}")
         picture, points = shrink(picture, points, size=config.image_size)
         try:
             return images.fit(picture, crop=config.template, size=config.image_size, landmarks=points)

@@ -16,8 +16,9 @@ from jaxtyping import Float, Float32, Float64, Int, UInt8
 from PIL import Image
 
 from perface_jax import images
+from perface_jax.datasets import celeba_files
 from perface_jax.datasets.portrait_files import refuse_doubled
-from perface_jax.landmarks import GENERIC, outline
+from perface_jax.landmarks import GENERIC, five_points, outline
 
 CELEBA_HQ = "celeba_hq"
 ROUNDING = 1e-6  # pixels, of edges that were stored as shares
@@ -57,9 +58,12 @@ def read_portraits(
       crop: `celeba_hq` or a template of `images`.
 
     Raises:
-      ValueError: two pictures with one name, landmarks with different numbers of points, or no usable picture.
+      ValueError: two pictures with one name, landmarks with different numbers of points or of other pictures, or no
+        usable picture.
     """
     refuse_doubled(folder, names)
+    if landmarks is not None:
+        _refuse_misplaced(folder, names, landmarks)
 
     def read(_, name):
         picture = images.read_as(pathlib.Path(folder) / name, name)
@@ -146,6 +150,17 @@ def in_picture(
 ) -> Float[np.ndarray, "p 2"]:
     """Points in a square of `size` pixels, as pixels of the picture (of this `width`) that it was cropped from."""
     return ((points + 0.5) / size * box[2] + box[:2]) * width - 0.5
+
+
+def _refuse_misplaced(folder, names, landmarks):
+    """Refuse landmarks of copies or crops of these pictures."""
+    paths = [pathlib.Path(folder) / name for name in names]
+    found = {place: landmarks.get(images.stem(name)) for place, name in enumerate(names)}
+    points = {place: five_points(one) for place, one in found.items() if one is not None and np.isfinite(one).all()}
+    try:
+        images.refuse_misplaced(paths, points, celeba_hq=pathlib.Path(folder).name == celeba_files.PICTURES)
+    except ValueError as error:
+        raise ValueError(f"{folder}: {error}") from error
 
 
 def _of(landmarks, name):

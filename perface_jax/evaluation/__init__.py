@@ -13,6 +13,7 @@ from perface_jax.evaluation.folders import embed_folder, face_loader, folder_sum
 from perface_jax.evaluation.groups import Embedded, GroupRow, embed_faces, group_rows, group_warnings
 from perface_jax.evaluation.inputs import Embedder, Faces, LabeledTriplets, Triplets
 from perface_jax.evaluation.intervals import Inference, Method
+from perface_jax.evaluation.landmark_places import refuse_misplaced
 from perface_jax.evaluation.recognition import VerificationRow, verification_row
 from perface_jax.evaluation.runs import Answers, Kind, Role, Run, distinguish, scores, title, triplet_similarities
 from perface_jax.evaluation.selection import Ranked, SelectionRow, select, selection_rows
@@ -65,6 +66,7 @@ __all__ = [
     "read_vectors",
     "read_votes_table",
     "refuse_bad",
+    "refuse_misplaced",
     "require_different_names",
     "scores",
     "select",

@@ -15,6 +15,7 @@ from perface_jax import detection, parallel, progress_bar
 from perface_jax import images as pictures
 from perface_jax.detection import Detector
 from perface_jax.evaluation.embedding import THREADS, Network, ahead
+from perface_jax.evaluation.landmark_places import refuse_misplaced
 from perface_jax.landmarks import five_points
 from perface_jax.network.model import IResNet
 
@@ -55,7 +56,7 @@ def embed_folder(
 
     Raises:
       FileNotFoundError: no such folder.
-      ValueError: no picture in it, or an unknown crop.
+      ValueError: no picture in it, an unknown crop, or landmarks of copies or crops of these pictures.
     """
     large: dict[str, int] = {}
     load = functools.partial(
@@ -65,6 +66,8 @@ def embed_folder(
     network = Network(model, variables, batch_size=batch_size)
     names, unread = pictures.list_pictures(folder)
     names, doubtful = _by_doubtful_name(names, landmarks)
+    if landmarks is not None:
+        refuse_misplaced(folder, names, landmarks, crop=crop)
     kept, skipped = [], [*unread, *doubtful] if jax.process_index() == 0 else []
 
     def usable(loaded):

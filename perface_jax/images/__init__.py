@@ -36,6 +36,7 @@ from perface_jax.images.decoding import (
 )
 from perface_jax.images.folders import PASSED_OVER, Listing, list_pictures, picture_names
 from perface_jax.images.formats import FORMATS, OTHER_SUFFIXES, SUFFIXES, stem
+from perface_jax.images.landmark_frame import misplaced_in_frame, refuse_misplaced
 from perface_jax.images.pixels import check, flip, normalize, resize
 from perface_jax.images.reasons import count_reasons, reason_of
 
@@ -69,11 +70,13 @@ __all__ = [
     "fit",
     "flip",
     "list_pictures",
+    "misplaced_in_frame",
     "normalize",
     "picture_names",
     "read",
     "read_as",
     "reason_of",
+    "refuse_misplaced",
     "resize",
     "similarity_transform",
     "stem",

@@ -20,6 +20,7 @@ WANTED = f"wanted (x, y) of {', '.join(POINTS)}, where left is left in the pictu
 IMPOSSIBLE = 0.38  # no face of any proportions has this misfit
 UNUSUAL, BETTER = 0.22, 0.35  # above UNUSUAL, a known order is believed if it has less than this share of the misfit
 STRANGE, CLOSE = 0.33, 0.09  # misfit to the generic face, and to another set of points
+CROSSED = -0.3  # width of eyes and mouth, both, as a share of the height between them
 GOOD = 0.15  # misfit of a face once its ten numbers are read otherwise
 ROUNDING = 0.5  # pixels, about what five points lose when they are stored as whole numbers
 CHUNK = 2048  # faces at once
@@ -88,7 +89,8 @@ def _crossed(points):
     down = points[:, 3:].mean(1) - points[:, :2].mean(1)
     across = np.stack([points[:, 1] - points[:, 0], points[:, 4] - points[:, 3]])
     turned = across[..., 0] * down[:, 1] - across[..., 1] * down[:, 0]
-    return (turned < -0.25 * (down**2).sum(-1)).any(0)
+    share = turned / np.maximum((down**2).sum(-1), 1e-9)
+    return (share.mean(0) < CROSSED) | (share.min(0) < 2 * CROSSED)
 
 
 def _mistaken(points, own, rounded):

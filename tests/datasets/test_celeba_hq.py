@@ -184,9 +184,32 @@ def test_a_picture_without_attributes_is_named(folder, tmp_path):
 
 
 def test_landmarks_outside_of_the_picture_are_refused_with_their_line(folder, tmp_path):
-    landmarks = write_landmarks(tmp_path / "landmarks.csv", shift=(40, 0))
+    landmarks = write_landmarks(tmp_path / "landmarks.csv")
+    outside = write_landmarks(tmp_path / "outside.csv", shift=(40, 0)).read_text().splitlines()
+    few = landmarks.read_text().splitlines()[:-5] + outside[-5:]  # more than are left out by the draw
+    landmarks.write_text("\n".join(few))
     with pytest.raises(
         ValueError, match=r"landmarks.csv, line \d+: landmarks of \d+ outside its picture, expected x in 0..79"
+    ):
+        celeba_hq.build(folder, tmp_path / "data", landmarks=str(landmarks), **SMALL)
+
+
+@pytest.mark.parametrize(("factor", "times"), [(0.5, "0.5."), (178 / 1024, "0.1."), (3.0, r"3.0\d")])
+def test_landmarks_of_a_copy_of_another_size_are_refused_with_the_factor(folder, tmp_path, factor, times):
+    landmarks = write_landmarks(tmp_path / "landmarks.csv")
+    header, *rows = (line.split(",") for line in landmarks.read_text().splitlines())
+    scaled = [[*row[:2], *(f"{factor * float(cell):.3f}" for cell in row[2:])] for row in rows]
+    landmarks.write_text("\n".join(",".join(row) for row in [header, *scaled]))
+    with pytest.raises(ValueError, match=f"landmarks.csv: saw .* not of these CelebA-HQ .* {times} times as large"):
+        celeba_hq.build(folder, tmp_path / "data", landmarks=str(landmarks), **SMALL)
+
+
+def test_another_face_than_the_one_in_the_middle_is_refused_with_its_line(folder, tmp_path):
+    landmarks = write_landmarks(tmp_path / "landmarks.csv")
+    beside = write_landmarks(tmp_path / "beside.csv", shift=(-18, 0)).read_text().splitlines()
+    landmarks.write_text("\n".join(landmarks.read_text().splitlines()[:-5] + beside[-5:]))
+    with pytest.raises(
+        ValueError, match=r"landmarks.csv, line \d+: landmarks of \d+: .* another face, .* leave it out"
     ):
         celeba_hq.build(folder, tmp_path / "data", landmarks=str(landmarks), **SMALL)
 
