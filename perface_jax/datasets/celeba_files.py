@@ -2,7 +2,8 @@
 
     CelebAMask-HQ-attribute-anno.txt      line 1: count; line 2: attribute names; then `0.jpg  -1 1 ...`
     corrections, CSV                      name,Male,Young     1, -1, or empty to keep a value
-    landmarks, CSV                        name,left_eye_x,left_eye_y,right_eye_x,...     pixels of the picture
+    landmarks, CSV                        name,left_eye_x,left_eye_y,right_eye_x,...     pixels of the picture; other
+                                          headings and orders: `landmark_columns`
 
 Pictures are named with or without folder and suffix. Files are only read; CSV as `annotations.tables` says. Every
 error is a ValueError that names file and line, what was seen and what was expected.
@@ -18,15 +19,13 @@ import numpy as np
 from jaxtyping import Bool, Float64, Int
 
 from perface_jax.annotations import tables
+from perface_jax.datasets.landmark_columns import LANDMARKS, five_columns, name_column
 from perface_jax.images import stem
 
 GROUPS = ("young male", "young female", "older male", "older female")
 PICTURES = "CelebA-HQ-img"
 ATTRIBUTES = "CelebAMask-HQ-attribute-anno.txt"
 MALE, YOUNG = "Male", "Young"
-LANDMARKS = tuple(
-    f"{point}_{axis}" for point in ("left_eye", "right_eye", "nose", "mouth_left", "mouth_right") for axis in "xy"
-)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,15 +85,17 @@ def correct(attributes: Attributes, path: str | os.PathLike) -> tuple[Attributes
 def read_landmarks(path: str | os.PathLike) -> dict[str, tuple[Float64[np.ndarray, "5 2"], int]]:
     """Five points per face: name -> (points in pixels of the picture, line of the file)."""
     header, rows = _read_csv(path, ("name", *LANDMARKS))
-    if wrong := [column for column in ("name", *LANDMARKS) if header.count(column) != 1]:
+    named, columns = name_column(header), five_columns(header)
+    if not named or not columns:
+        wrong = [column for column in ("name", *LANDMARKS) if header.count(column) != 1]
         raise ValueError(
             f"{path}, line 1: no column {', '.join(wrong)}, or more than one; expected name, {', '.join(LANDMARKS)}"
         )
-    names = _unique([(line, row["name"]) for line, row in rows], path)
+    names = _unique([(line, row[named]) for line, row in rows], path)
     landmarks = {}
     for name, (line, row) in zip(names, rows, strict=True):
         try:
-            points = np.array([float(row[column]) for column in LANDMARKS]).reshape(5, 2)
+            points = np.array([float(row[column]) for column in columns]).reshape(5, 2)
         except ValueError:
             points = np.full((5, 2), np.nan)
         if not np.isfinite(points).all():

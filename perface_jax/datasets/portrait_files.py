@@ -21,6 +21,7 @@ from jaxtyping import Float32, Shaped
 from perface_jax import files
 from perface_jax.annotations import spellings, tables
 from perface_jax.datasets import celeba_files
+from perface_jax.datasets.landmark_columns import LANDMARKS, five_columns, name_column, numbered_columns
 from perface_jax.images import stem
 from perface_jax.landmarks import COUNTS
 
@@ -48,7 +49,7 @@ def read_landmarks(path: str) -> dict[str, Float32[np.ndarray, "p 2"]]:
     """Landmarks by name. ValueError for another format, FileNotFoundError without a file."""
     if pathlib.Path(path).suffix == ".npz":
         names, points = _arrays(path)
-    elif "left_eye_x" in tables.read(path, celeba_files.LANDMARKS).header:
+    elif _is_named(tables.read(path, LANDMARKS).header):
         five = celeba_files.read_landmarks(path)
         names, points = [*five], [points for points, _ in five.values()]
     else:
@@ -136,19 +137,25 @@ def _arrays(path):
     return names, points[..., :2]
 
 
+def _is_named(header):
+    """Whether the columns of a file of landmarks are named for five points, or some of them."""
+    return not numbered_columns(header) and (five_columns(header) is not None or "left_eye_x" in header)
+
+
 def _dense(path):
     most = [f"{axis}{i}" for i in range(max(COUNTS)) for axis in "xy"]
     table = tables.read(path, ("name", *most))
-    header, count = table.header, (len(table.header) - 1) // 2
-    if header != ["name", *most[: 2 * count]] or count not in COUNTS:
+    header, named, columns = table.header, name_column(table.header), numbered_columns(table.header)
+    if not named or not columns or len(columns) // 2 not in COUNTS:
         seen = f"{len(header)} columns, {', '.join(header[:4])}, ..."
         counts = ", ".join(map(str, COUNTS))
         raise tables.wrong(
             path, table.line, seen, f"name,left_eye_x,... of five points, or name,x0,y0,x1,y1,... of {counts}"
         )
-    _refuse_twice(path, [(line, row[0]) for line, row in table.rows])
-    numbers = [_numbers(path, line, row[1:]) for line, row in table.rows]
-    return [row[0] for _, row in table.rows], np.reshape(numbers, (len(table.rows), count, 2))
+    rows = table.cells()
+    _refuse_twice(path, [(line, cells[named]) for line, cells in rows])
+    numbers = [_numbers(path, line, [cells[column] for column in columns]) for line, cells in rows]
+    return [cells[named] for _, cells in rows], np.reshape(numbers, (len(rows), len(columns) // 2, 2))
 
 
 def _numbers(path, line: int, cells: Sequence[str]) -> list[float]:

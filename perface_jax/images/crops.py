@@ -122,6 +122,18 @@ def _to_picture(landmarks, poses):
     return 1 / slope[best], -shift[best] / slope[best]
 
 
+def _as_points(landmarks):
+    """Landmarks as an array, traced or not; a `PictureError` for what is none."""
+    if isinstance(landmarks, jax.Array):
+        return landmarks
+    try:
+        points = np.asarray(landmarks)
+        return points if np.issubdtype(points.dtype, np.number) else points.astype(np.float64)
+    except (TypeError, ValueError):
+        kind = type(landmarks).__name__
+        raise PictureError(f"saw landmarks that are no array of numbers ({kind}), wanted [..., 5, 2]") from None
+
+
 def _check_landmarks(landmarks, height: int, width: int) -> None:
     if landmarks.shape[-2:] != (5, 2):
         raise PictureError(f"saw landmarks of shape {list(landmarks.shape)}, wanted [..., 5, 2]: five points (x, y)")
@@ -172,7 +184,7 @@ def align(
         `landmark_layout`); under jit only their shape can be checked.
     """
     check(image, floating=True)
-    image, landmarks = jnp.asarray(image), jnp.asarray(landmarks)
+    image, landmarks = jnp.asarray(image), jnp.asarray(_as_points(landmarks))
     _check_landmarks(landmarks, *image.shape[-3:-1])
     dtype = working_dtype(image.dtype)
     poses = jnp.asarray(template_points(template, size), dtype)
@@ -274,7 +286,7 @@ def fit(
     points = template_points(target, size)
     height, width = picture.shape[:2]
     if landmarks is not None:
-        landmarks = np.asarray(landmarks, np.float64)
+        landmarks = np.asarray(_as_points(landmarks), np.float64)
         _check_landmarks(landmarks, height, width)
         slope, shift = _to_picture(landmarks.reshape(5, 2) @ (1, 1j), points @ (1, 1j))
         # Pillow counts from pixel edges, and continues the outermost pixels where cv2 fades to black: hence the border.

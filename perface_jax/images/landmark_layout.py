@@ -1,10 +1,11 @@
 """Whether five points can be a face in the layout of this library; if not, which other layout they look like.
 
-Points are refused where their misfit (`face_fit`) is above IMPOSSIBLE; where it is above UNUSUAL and a known mistake
-fits far better; and where they are an upright face once x1..x5, y1..y5 is not read as pairs: chance does not make that.
-docs/crops.md has what these rules refuse of right faces and what they miss of wrong ones, as measured.
+Points are refused where their misfit (`face_fit`) is above IMPOSSIBLE; where it is above UNUSUAL and another order fits
+far better; where they are an upright face once x1..x5, y1..y5 is not read as pairs, which chance does not make; where
+they fit another set of points; and where they lie on one line. docs/crops.md has what these rules refuse of right faces
+and what they miss of wrong ones, as measured.
 
-Not seen here: mistakes that leave a face a face, such as another scale or place (`landmark_places`), and some wrong
+Not seen here: mistakes that leave a face a face, such as another scale or place (`landmark_frame`), and some wrong
 orders of a profile, which look like another profile.
 """
 
@@ -18,8 +19,9 @@ from perface_jax.images import face_fit
 POINTS = ("left eye", "right eye", "nose tip", "left mouth corner", "right mouth corner")
 WANTED = f"wanted (x, y) of {', '.join(POINTS)}, where left is left in the picture"
 IMPOSSIBLE = 0.38  # no face of any proportions has this misfit
-UNUSUAL, BETTER = 0.22, 0.35  # above UNUSUAL, a known order is believed if it has less than this share of the misfit
+UNUSUAL, BETTER = 0.22, 0.35  # above UNUSUAL, another order is believed if it has less than this share of the misfit
 STRANGE, CLOSE = 0.33, 0.09  # misfit to the generic face, and to another set of points
+FLAT = 0.02  # extent across, as a share of that along a line; of right faces at least 0.087
 CROSSED = -0.3  # width of eyes and mouth, both, as a share of the height between them
 GOOD = 0.15  # misfit of a face once its ten numbers are read otherwise
 ROUNDING = 0.5  # pixels, about what five points lose when they are stored as whole numbers
@@ -66,7 +68,7 @@ def _odd(points) -> Bool[np.ndarray, " n"]:
     """Which faces are refused."""
     rounded = ROUNDING / np.maximum(face_fit.extent(points), 1e-9)
     own = np.maximum(0, face_fit.misfit(points, face_fit.generic_poses())[0] - rounded)
-    refused = _paired(points, own) | _crossed(points)
+    refused = _paired(points, own) | _crossed(points) | _on_a_line(points)
     unsure = np.flatnonzero((own > UNUSUAL) & ~refused)
     if unsure.size:
         refused[unsure] = _mistaken(points[unsure], own[unsure], rounded[unsure])
@@ -84,6 +86,12 @@ def _paired(points, own):
     return (mended < GOOD) & (abs(turn) < np.pi / 4) & (diagonal | (own > UNUSUAL))
 
 
+def _on_a_line(points):
+    """Which faces have all points on one line: no face does from any side, for the tip of the nose stands out."""
+    across, along = np.linalg.svd(points - points.mean(1, keepdims=True), compute_uv=False).T[::-1]
+    return across < FLAT * along
+
+
 def _crossed(points):
     """Which faces have left and right exchanged, along the face's own axis: in profile the eyes nearly coincide."""
     down = points[:, 3:].mean(1) - points[:, :2].mean(1)
@@ -96,9 +104,10 @@ def _crossed(points):
 def _mistaken(points, own, rounded):
     """Which of the faces that fit no usual pose are refused."""
     best = np.maximum(0, face_fit.misfit(points, face_fit.all_poses())[0] - rounded)
-    found = _mistakes(points)
-    ordered = np.min([misfit for fault, (misfit, _) in found.items() if fault not in SETS], axis=0)
-    of_sets = np.min([found[fault][0] for fault in SETS], axis=0)
+    poses = face_fit.generic_poses()
+    ordered = np.min([face_fit.misfit(points[:, order], poses)[0] for order in _ALL_ORDERS[1:]], axis=0)
+    ordered = np.minimum(ordered, face_fit.misfit(points[..., ::-1], poses)[0])
+    of_sets = np.min([face_fit.misfit(points, seen())[0] for seen in SETS.values()], axis=0)
     return (best > IMPOSSIBLE) | ((best > UNUSUAL) & (ordered < BETTER * best)) | ((own > STRANGE) & (of_sets < CLOSE))
 
 
@@ -116,12 +125,17 @@ def _unpaired(points):
     return points.reshape(-1, 2, 5).swapaxes(1, 2)
 
 
+_ALL_ORDERS = [np.array(order) for order in itertools.permutations(range(5))]
+
+
 def layout_fault(face: Float[np.ndarray, "5 2"]) -> str:
     """What is wrong with a face that is refused, and what to do."""
     if _lost(face).any():
         mark = "(0, 0)" if (face == 0).all(-1).any() else "(-1, -1)"
         return f"a point at {mark}, which stands for one that was not found: leave this face out"
     one, poses = face[None], face_fit.generic_poses()
+    if _on_a_line(one)[0]:
+        return f"all five on one line; {WANTED}, both in pixels"
     found = {fault: (misfit[0], turn[0]) for fault, (misfit, turn) in _mistakes(one).items()}
     for fault, mended in ((PAIRED, _unpaired(one)), (UNPAIRED, one.swapaxes(1, 2).reshape(1, 5, 2))):
         misfit, turn = face_fit.misfit(mended, poses)
@@ -138,10 +152,9 @@ def _score(misfit, turn):
 
 def _order(one) -> str | None:
     """The order in which the points are a face, if there is one."""
-    orders = [np.array(order) for order in itertools.permutations(range(5))]
-    fits = [face_fit.misfit(one[:, order.argsort()], face_fit.generic_poses()) for order in orders]
+    fits = [face_fit.misfit(one[:, order.argsort()], face_fit.generic_poses()) for order in _ALL_ORDERS]
     scores = [_score(misfit[0], turn[0]) for misfit, turn in fits]
     best = int(np.argmin(scores))
     if fits[best][0][0] > UNUSUAL:
         return None
-    return f"they look like {', '.join(POINTS[i] for i in orders[best])}; {WANTED}"
+    return f"they look like {', '.join(POINTS[i] for i in _ALL_ORDERS[best])}; {WANTED}"

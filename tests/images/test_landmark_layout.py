@@ -31,7 +31,9 @@ TINY = np.array([[4, 5], [8, 5], [6, 7], [5, 9], [8, 9]])  # whole pixels
         (np.where(np.arange(5)[:, None] == 3, 0, FRONT), r"a point at \(0, 0\), .* not found: leave this face out"),
         (np.where(np.arange(5)[:, None] == 0, -1, FRONT), r"a point at \(-1, -1\)"),
         (FRONT[[0, 1, 0, 1, 2]], "no face|they look like"),
-        (np.stack([np.arange(5), np.zeros(5)], -1) * 20 + 40, "no face|the jaw"),
+        (np.stack([np.arange(5), np.zeros(5)], -1) * 20 + 40, "^all five on one line"),
+        (FRONT * (1 / 300, 1), "^all five on one line; .* both in pixels"),
+        (FRONT[[0, 2, 1, 3, 4]], "^they look like left eye, nose tip, right eye, left mouth corner, right"),
     ],
 )
 def test_a_wrong_layout_is_refused_by_its_name(points, message):
