@@ -355,7 +355,7 @@ def main(arguments: list[str] | None = None) -> None:
     files.contract_arguments(parser)
     args = parser.parse_args(arguments)
     options = {name: getattr(args, name) for name in ("family", "color_order", "input_range")}
-    with files.user_errors(parser, args.out):
+    with files.user_errors(parser, args.file, args.out):
         proto = read(args.file)
         model, variables, notes = _convert(proto, **options)
         metadata = {entry.key: entry.value for entry in proto.metadata_props}

@@ -64,7 +64,7 @@ def main(arguments: list[str] | None = None, *, family: str = families.AUTO) -> 
     )
     parser.add_argument("--key", help="which network, where the file holds several, for example state_dict_ema")
     args = parser.parse_args(arguments)
-    with files.user_errors(parser, args.out):
+    with files.user_errors(parser, args.file, args.out):
         checkpoint = read(args.file)
         stated = torch_files.statement(args.file)
         options = _options(args, stated, family)

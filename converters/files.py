@@ -7,7 +7,7 @@ import pathlib
 from collections.abc import Iterator
 
 from perface_jax import disk_space, extras, images, outputs
-from perface_jax.argument_parser import ArgumentParser, plain
+from perface_jax.argument_parser import ArgumentParser
 from perface_jax.files import sha256
 from perface_jax.network import input_contract
 
@@ -87,14 +87,18 @@ def _range(text: str) -> tuple[float, float]:
 
 
 @contextlib.contextmanager
-def user_errors(parser: argparse.ArgumentParser, out: str) -> Iterator[None]:
-    """Ends the program with one line and code 2 if a file or an argument is at fault; `out` is what will be written."""
+def user_errors(parser: argparse.ArgumentParser, file: str, out: str) -> Iterator[None]:
+    """Ends the program with code 2 and one line if a file or an argument is at fault.
+
+    The line names `file`, which is read, or what else is at fault; `out` will be written.
+    """
     try:
         _require_new(pathlib.Path(out))
         with disk_space.explained(out):
             yield
     except (ValueError, OSError, extras.MissingExtra) as error:
-        parser.exit(2, f"{plain(str(error))}\n")
+        named = isinstance(error, OSError | extras.MissingExtra) or str(file) in str(error)
+        parser.exit(2, f"{error}\n" if named else f"{file}: {error}\n")
 
 
 def _require_new(out: pathlib.Path) -> None:

@@ -3,7 +3,7 @@
 import pathlib
 from typing import Any
 
-from perface_jax import extras
+from perface_jax import extras, formatting
 
 from . import files
 
@@ -52,7 +52,8 @@ def checked(proto: onnx.ModelProto) -> onnx.ModelProto:
     try:
         onnx.checker.check_model(proto)
     except (onnx.checker.ValidationError, ValueError) as error:
-        raise ValueError(f"this is no valid ONNX model: {str(error).strip()}") from error
+        why = formatting.shown(" ".join(str(error).split()), 160)
+        raise ValueError(f"this is no valid ONNX model: {why}") from error
     return proto
 
 

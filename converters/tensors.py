@@ -29,7 +29,8 @@ def to_numpy(name: str, value: Any) -> np.ndarray:
     if name.endswith(keys.COUNTER) and array.dtype.kind in "iu":
         return array
     if not jnp.issubdtype(array.dtype, jnp.floating):  # knows bfloat16, which NumPy does not
-        raise ValueError(f"{name} is no tensor of floating numbers but {array.dtype} ({type(value).__name__})")
+        kind = "None" if value is None else f"{array.dtype} ({type(value).__name__})"
+        raise ValueError(f"{name} is no tensor of floating numbers but {kind}")
     with np.errstate(over="ignore"):
         single = array.astype(np.float32)
     if (single.astype(array.dtype) != array).any() and np.isfinite(array).all():

@@ -77,7 +77,7 @@ def main(arguments: list[str] | None = None) -> None:
     if out.suffix not in (".pth", ".pt"):
         other = f"; perface export {args.folder} --out {out}" if out.suffix in EXPORTED else ""
         parser.exit(2, f"saw --out {out}, wanted a file that ends in .pth or .pt{other}\n")
-    with files.user_errors(parser, args.out):
+    with files.user_errors(parser, args.folder, args.out):
         with extras.explained():
             import torch
         model, variables = load_model(args.folder)

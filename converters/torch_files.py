@@ -8,7 +8,7 @@ import zipfile
 from collections.abc import Mapping
 from typing import Any
 
-from perface_jax import extras
+from perface_jax import extras, formatting
 
 from . import files, statements
 
@@ -122,13 +122,17 @@ def _reason(path, error, foreign):
 
 
 def _described(foreign):
-    named = []
+    found: dict[str, list[str]] = {}
     for name in foreign:
         known = (what for pattern, what in FOREIGN if re.search(pattern, name))
         kind = "a pickled module" if name.startswith("torch.nn.") else "a pickled module or another Python object"
-        named.append(next(known, f"{kind} ({name})"))
-    unique = list(dict.fromkeys(named))
-    return ", ".join(unique[:4]) + (", ..." if len(unique) > 4 else "")
+        what = next(known, "")
+        found.setdefault(what or kind, []).extend([] if what else [name])
+    return ", ".join(what + (f" ({_few(names)})" if names else "") for what, names in [*found.items()][:4])
+
+
+def _few(names):
+    return formatting.shown(", ".join(names[:3]) + (", ..." if len(names) > 3 else ""), 90)
 
 
 def _is_torchscript(path):
@@ -145,6 +149,6 @@ def _read_safetensors(path):
         with safe_open(path, framework="np") as file:
             return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (no dict)
     except SafetensorError as error:
-        raise ValueError(f"{path} is not a whole safetensors file: {error}") from error
+        raise ValueError(f"{path} is not a whole safetensors file: {formatting.shown(str(error), 120)}") from error
     except (AttributeError, TypeError) as error:
         raise ValueError(f"{path} holds tensors of a kind that NumPy does not have: {error}") from error

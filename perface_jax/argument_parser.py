@@ -8,6 +8,8 @@ import sys
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
+from perface_jax import formatting
+
 
 class ArgumentParser(argparse.ArgumentParser):
     """As argparse's own. Wrong arguments end with 2 and one line; the usage is short, since the options are listed."""
@@ -25,6 +27,10 @@ class ArgumentParser(argparse.ArgumentParser):
         """End with 2."""
         self.exit(2, f"{self.prog}: {plain(message)}; the options: {self.prog} --help\n")
 
+    def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
+        """As argparse's own; the message is `plain`."""
+        super().exit(status, message and plain(message.rstrip("\n")) + "\n")
+
 
 def at_home(argument: str) -> str:
     """`~` and `~user` at the beginning of a path as that folder, also behind `=` and `,`, where shells leave it."""
@@ -39,6 +45,10 @@ def count(text: str) -> int:
 
 
 def plain(message: str) -> str:
-    """A message without Python's number of an error: of `[Errno 2] No such file: 'a'` the file comes first."""
-    found = re.fullmatch(r"\[Errno \d+\] ([^:]*): '(.*)'", message)
-    return f"{found[2]}: {found[1][0].lower()}{found[1][1:]}" if found else message
+    """A message without Python's number of an error, and with signs that do not print escaped, but for line ends.
+
+    Of `[Errno 2] No such file: 'a'` the file comes first.
+    """
+    message = "\n".join(map(formatting.printable, message.split("\n")))
+    found = re.fullmatch(r"""\[Errno \d+\] ([^:]*): (["'])(.*?)\2(?: -> .*)?""", message)
+    return f"{found[3]}: {found[1][0].lower()}{found[1][1:]}" if found else message

@@ -14,6 +14,7 @@ import io
 import json
 import math
 import os
+import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -21,6 +22,7 @@ import numpy as np
 from etils import epath
 from jaxtyping import Shaped
 
+from perface_jax import formatting
 from perface_jax.disk_space import explained
 
 
@@ -81,6 +83,43 @@ def read_names(names: Shaped[np.ndarray, " n"]) -> tuple[str, ...]:
     if names.dtype.kind not in "USiu":
         raise ValueError(f"names are {names.dtype}; wanted text: np.array(names, dtype=str)")
     return tuple(os.fsdecode(name) if isinstance(name, bytes) else str(name) for name in names.tolist())
+
+
+def read_arrays(file: epath.PathLike, names: Sequence[str]) -> list[Shaped[np.ndarray, "..."]]:
+    """The arrays of these names of a `.npz`.
+
+    Raises:
+      FileNotFoundError: no such file.
+      ValueError: not a `.npz`, a damaged one, an array that is missing or holds Python objects.
+    """
+    path, wanted = epath.Path(file), f"wanted a .npz with the arrays {' and '.join(names)}"
+    if not path.is_file():
+        raise FileNotFoundError(f"no file {path}; {wanted}")
+    with path.open("rb") as opened:
+        if not zipfile.is_zipfile(opened):
+            raise ValueError(f"{path} is no .npz, or a damaged one; {wanted}")
+        opened.seek(0)
+        try:
+            with np.load(opened, allow_pickle=False) as arrays:
+                if missing := [name for name in names if name not in arrays.files]:
+                    raise ValueError(f"no array {missing[0]}")
+                return [arrays[name] for name in names]
+        except Exception as error:  # damaged archives raise a dozen types
+            objects = "Python objects in an array" if "allow_pickle" in str(error) else ""
+            why = objects or (str(error) if isinstance(error, ValueError) else f"damaged ({type(error).__name__})")
+            raise ValueError(f"{path}: {formatting.shown(why)}; {wanted}") from error
+
+
+def read_json(file: epath.PathLike) -> Any:
+    """What a JSON file holds. ValueError: none of that; the caller says which file, and what was wanted."""
+    try:
+        text = epath.Path(file).read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError("not text in UTF-8") from error
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"not JSON: {error}" if text.strip() else "an empty file") from error
 
 
 def write_text(file: epath.PathLike, text: str) -> None:

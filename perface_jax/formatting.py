@@ -1,4 +1,7 @@
-"""Numbers as text. `form` is a format specification, three decimals by default; an undefined number is NaN."""
+"""Numbers and names as text.
+
+`form` is a format specification, three decimals by default; an undefined number is NaN.
+"""
 
 import math
 import textwrap
@@ -28,6 +31,24 @@ def percent(share: float, form: str = ".0%", *, missing: str = "no data") -> str
 def p_value(value: float, *, missing: str = "") -> str:
     """Three decimals, or `< .001`."""
     return "< .001" if value < 0.001 else number(value, missing=missing)
+
+
+def shown(text: str, most: int = 80) -> str:
+    """What a message quotes of a file: one line, shortened to about `most` characters, signs that do not print escaped.
+
+    >>> from perface_jax import formatting
+    >>> formatting.shown("a" * 50 + "\\n" + "b" * 50, 20)
+    'aaaaaaaaa...bbbbbbbb'
+    """
+    if len(text) > 2 * most:  # what follows is not done to megabytes
+        text = text[:most] + text[-most:]
+    text = printable(text)
+    return text if len(text) <= most else f"{text[: (most - 2) // 2]}...{text[len(text) - (most - 4) // 2 :]}"
+
+
+def printable(text: str) -> str:
+    """The text with signs that do not print, line ends among them, escaped as in Python."""
+    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)
 
 
 def wrapped(text: str, *, indent: str = "  ", width: int = 80) -> str:

@@ -22,7 +22,7 @@ def test_a_wrong_argument_is_one_line_that_names_the_help(capsys):
 def test_of_an_error_of_the_system_the_file_comes_first():
     with pytest.raises(FileNotFoundError) as error:
         open("/nope: it's not")
-    assert plain(str(error.value)) == str(error.value)  # quoted otherwise: left as it is
+    assert plain(str(error.value)) == "/nope: it's not: no such file or directory"
     with pytest.raises(FileNotFoundError) as error:
         open("/nope: not")
     assert plain(str(error.value)) == "/nope: not: no such file or directory"
@@ -46,3 +46,10 @@ def test_a_tilde_is_the_home_where_a_path_begins(given, meant, tmp_path, monkeyp
     parser = ArgumentParser(prog="perface draw", description="Draw.")
     parser.add_argument("place")
     assert parser.parse_args(["--", "~/a=~/b"]).place == f"{tmp_path}/a={tmp_path}/b"
+
+
+def test_signs_that_do_not_print_are_escaped_wherever_a_message_comes_from(capsys):
+    assert plain("a\u202eb\x1b[1m.png:\nmissing") == "a\\u202eb\\x1b[1m.png:\nmissing"
+    with pytest.raises(SystemExit):
+        ArgumentParser(prog="perface draw", description="Draw.").exit(2, "[Errno 13] Permission denied: 'a\x07'\n")
+    assert capsys.readouterr().err == "a\\x07: permission denied\n"

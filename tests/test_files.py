@@ -88,3 +88,21 @@ def test_the_address_of_a_bucket_stays_an_address(tmp_path, monkeypatch):
 def test_the_digest_is_that_of_the_file(tmp_path):
     (tmp_path / "abc").write_bytes(b"abc")
     assert files.sha256(tmp_path / "abc").startswith("ba7816bf8f01cfea414140de5dae2223")  # FIPS 180-2, appendix B.1
+
+
+def test_damaged_arrays_and_records_are_named_by_what_they_are(tmp_path):
+    file = tmp_path / "a.npz"
+    np.savez(file, names=np.array(["x"]), odd=np.array([None]))
+    assert files.read_arrays(file, ["names"])[0].tolist() == ["x"]
+    for names, words in ((["vectors"], "no array vectors"), (["odd"], "Python objects")):
+        with pytest.raises(ValueError, match=words):
+            files.read_arrays(file, names)
+    file.write_bytes(file.read_bytes()[:200])
+    with pytest.raises(ValueError, match="is no .npz, or a damaged one; wanted a .npz with the arrays names"):
+        files.read_arrays(file, ["names"])
+    for data, words in ((b"", "an empty file"), (b"\xff", "not text in UTF-8"), (b"{", "not JSON: ")):
+        file.write_bytes(data)
+        with pytest.raises(ValueError, match=words):
+            files.read_json(file)
+    file.write_text('\ufeff{"a": 1}')
+    assert files.read_json(file) == {"a": 1}

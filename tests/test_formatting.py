@@ -19,6 +19,13 @@ def test_numbers_intervals_and_what_does_not_exist():
     assert formatting.estimate((NAN, NAN, NAN), missing="not defined") == "not defined"
 
 
+def test_what_a_message_quotes_is_short_and_on_one_line():
+    assert formatting.shown("t0001,a,b") == "t0001,a,b"
+    assert formatting.shown("x" * 10**6, 20) == "xxxxxxxxx...xxxxxxxx"
+    assert formatting.shown("a\nb\0\u202e") == r"a\nb\x00\u202e"
+    assert formatting.printable("é 顔\x1b") == r"é 顔\x1b"
+
+
 def test_p_values_are_never_zero():
     cells = [formatting.p_value(p, missing="n/a") for p in (0.0004, 0.001, 0.0316, NAN)]
     assert cells == ["< .001", "0.001", "0.032", "n/a"]

@@ -2,11 +2,12 @@
 
 import json
 import os
-import pathlib
 from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Int8, Int32, Int64
+
+from perface_jax import files, formatting
 
 
 class OddOneOut(NamedTuple):
@@ -30,8 +31,8 @@ def read_odd_one_out(path: str | os.PathLike) -> OddOneOut:
     Source: Andrews, Joniak, Xiang, A View From Somewhere, ICLR 2023.
     """
     try:
-        trials = json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:
+        trials = files.read_json(path)
+    except ValueError as error:
         raise ValueError(f"{path}: not a JSON file ({error})") from error
     if not isinstance(trials, dict) or not trials:
         raise ValueError(f"{path}: wanted an object of trials, {{'0': {{'triplet_questions': ...}}, ...}}")
@@ -43,7 +44,10 @@ def read_odd_one_out(path: str | os.PathLike) -> OddOneOut:
 
 
 def _trial(path, name, trial) -> tuple[np.ndarray, np.ndarray, str]:
-    where, wanted = f"{path}, trial {name}", ("triplet_questions", "odd_one_out_positions", "annotator_id")
+    where, wanted = (
+        f"{path}, trial {formatting.shown(name, 40)}",
+        ("triplet_questions", "odd_one_out_positions", "annotator_id"),
+    )
     if missing := [field for field in wanted if not isinstance(trial, dict) or field not in trial]:
         raise ValueError(f"{where}: {', '.join(missing)} missing, wanted {', '.join(wanted)}")
     questions, positions, annotator = (trial[field] for field in wanted)

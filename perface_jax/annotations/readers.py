@@ -62,13 +62,12 @@ def read_answers(path: str | os.PathLike) -> Votes:
         both a and b.
     """
     path = pathlib.Path(path)
-    number, header, rows = tables.read(path, HEADINGS, wanted=KNOWN_HEADERS)
+    number, header, rows = table = tables.read(path, HEADINGS, wanted=KNOWN_HEADERS)
     header = [name.lower() if name.lower().startswith("ans") else name for name in header]
     read = _reader(header)
     if read is None:
         raise wrong(path, number, f"the header '{','.join(header)}'", KNOWN_HEADERS)
-    if not rows:
-        raise wrong(path, number, "a header and no votes below it", "at least one line of votes")
+    tables.require_rows(path, table, "triplet")
     return read(path, header, rows)
 
 

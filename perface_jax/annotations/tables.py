@@ -8,11 +8,14 @@ names of pictures stay the same. Every fault is a ValueError with file, line and
 
 import csv
 import io
+import math
+import re
 from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
 from etils import epath
 
+from perface_jax import formatting
 from perface_jax.annotations.spellings import refuse_unclear
 
 Line = tuple[int, list[str]]  # line number from 1, cells
@@ -38,9 +41,9 @@ def read_lines(path: epath.PathLike) -> list[Line]:
       ValueError: not a CSV file, or cells that are separated by something else than commas.
     """
     data = epath.Path(path).read_bytes()
-    if b"\0" in data:
+    if not _is_text(data):
         raise ValueError(f"{path}: not a text file in UTF-8; in a spreadsheet, save it as 'CSV UTF-8'")
-    reader = csv.reader(io.StringIO(data.decode("utf-8-sig", "surrogateescape"), newline=""))
+    reader = csv.reader(io.StringIO(data.decode("utf-8-sig", "surrogateescape"), newline=""), strict=True)
     try:
         lines = [(reader.line_num, [cell.strip() for cell in row]) for row in reader]
     except csv.Error as error:
@@ -51,6 +54,14 @@ def read_lines(path: epath.PathLike) -> list[Line]:
     return lines
 
 
+def _is_text(data: bytes) -> bool:
+    try:
+        data.partition(b"\n")[0].decode()
+    except UnicodeDecodeError:
+        return False
+    return b"\0" not in data
+
+
 def _refuse_separator(path, first: Line) -> None:
     number, (cell,) = first
     if name := next((name for mark, name in SEPARATORS.items() if mark in cell), None):
@@ -58,8 +69,17 @@ def _refuse_separator(path, first: Line) -> None:
 
 
 def wrong(path: epath.PathLike, line: int, seen: str, wanted: str) -> ValueError:
-    """What is wrong in a line of a file."""
-    return ValueError(f"{path}, line {line}: saw {seen}, wanted {wanted}")
+    """What is wrong in a line of a file; long cells are shortened."""
+    return ValueError(f"{path}, line {line}: saw {formatting.shown(seen, 100)}, wanted {formatting.shown(wanted, 160)}")
+
+
+def real(cell: str) -> float:
+    """A number in decimal digits. ValueError for all else, also for what Python alone reads, as 1_000 and nan."""
+    if not re.fullmatch(r"[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?", cell, re.ASCII | re.IGNORECASE) or math.isinf(
+        float(cell)
+    ):
+        raise ValueError(f"'{cell}' is not a number")
+    return float(cell)
 
 
 def read(path: epath.PathLike, columns: Sequence[str], *, wanted: str = "") -> Table:
@@ -87,6 +107,12 @@ def read(path: epath.PathLike, columns: Sequence[str], *, wanted: str = "") -> T
     return Table(number, spelled, [(line, [row[place] for place in named]) for line, row in body])
 
 
+def require_rows(path: epath.PathLike, table: Table, one: str) -> None:
+    """Raise a ValueError for a table without a row; `one` is what a row is about."""
+    if not table.rows:
+        raise wrong(path, table.line, "a header and no lines below it", f"a line for each {one}")
+
+
 def read_rows(path: epath.PathLike, columns: Sequence[str], *, one: str) -> list[tuple[int, dict[str, str]]]:
     """The line and the cells of these columns of every row; other columns are ignored.
 
@@ -101,8 +127,7 @@ def read_rows(path: epath.PathLike, columns: Sequence[str], *, one: str) -> list
         raise wrong(
             path, table.line, f"the header '{','.join(table.header)}'", f"{', '.join(missing)} in it, once each"
         )
-    if not table.rows:
-        raise wrong(path, table.line, "a header and no lines below it", f"a line for each {one}")
+    require_rows(path, table, one)
     rows = [(line, {name: cells[name] for name in columns}) for line, cells in table.cells()]
     for line, cells in rows:
         if empty := [name for name in columns if not cells[name]]:
@@ -144,4 +169,4 @@ def _refuse_unknown(path, first_line: dict[str, int], known: Collection[str]) ->
 def listed(names: Iterable[str], most: int = 5) -> str:
     """The first of some names, for a message."""
     names = list(names)
-    return ", ".join(names[:most]) + (", ..." if len(names) > most else "")
+    return ", ".join(formatting.shown(name, 40) for name in names[:most]) + (", ..." if len(names) > most else "")

@@ -93,8 +93,8 @@ def open_model(chosen: argparse.Namespace) -> Opened:
     """The model, its scale, and what finds the faces; warnings become notes."""
     if not chosen.model:
         raise ValueError(
-            "saw no --model, wanted --model DIR: `perface train` writes WORKDIR/model, and\n"
-            "`perface convert FILE --out DIR` makes a model folder of ArcFace weights"
+            "saw no --model, wanted --model DIR: `perface train` writes WORKDIR/model, and"
+            " `perface convert FILE --out DIR` makes a model folder of ArcFace weights"
         )
     compilation.keep_programs()
     folder = local_folder(chosen.model)
@@ -133,8 +133,8 @@ def _finders(chosen: argparse.Namespace) -> tuple[Mapping | None, Detector | Non
                 return None, _dlib(file)
     except ModuleNotFoundError as error:
         raise ValueError(
-            f"{error}\nWithout a detector: --detector none takes aligned crops, and --landmarks FILE\n"
-            "takes the points of faces that another program found"
+            f"{error}; without a detector: --detector none takes aligned crops, and --landmarks FILE"
+            " takes the points of faces that another program found"
         ) from error
     raise ValueError(f"saw --detector {chosen.detector}, wanted {DETECTORS}")
 
@@ -230,12 +230,11 @@ def embed_folder(opened: Opened, folder: epath.PathLike, faces: str) -> Embedded
 def _no_face(path: epath.Path, mtcnn: bool) -> str:
     height, width = images.read(path).shape[:2]
     tried = (
-        f"MTCNN looked at all {width} x {height} pixels upright, with a\n"
-        "border, and turned by 90, 180 and 270 degrees. "
+        f"MTCNN looked at all {width} x {height} pixels upright, with a border, and turned by 90, 180 and 270 degrees. "
     )
     return (
-        f"{path}: no face found. {tried if mtcnn else ''}Is the face at least 20 pixels wide and\n"
-        "in full view? If the picture is an aligned crop already, give --detector none"
+        f"{path}: no face found. {tried if mtcnn else ''}Is the face at least 20 pixels wide and"
+        " in full view? If the picture is an aligned crop already, give --detector none"
     )
 
 

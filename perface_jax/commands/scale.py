@@ -8,6 +8,7 @@ different people become the background in `scale.json` of the model folder. `--a
 import argparse
 import collections
 import pathlib
+import re
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -101,13 +102,18 @@ class Answer(NamedTuple):
 
 
 def read_answers(file: str) -> list[Answer]:
-    """The triplets of a file of answers. ValueError with the line: an empty cell, votes that are no whole numbers."""
-    (path, columns), found = _table(file, Answer._fields), []
+    """The triplets of a file. ValueError with the line: an empty cell, a triplet twice, votes that are no numbers."""
+    (path, columns), found, first = _table(file, Answer._fields), [], {}
     for line, row in tables.read_rows(path, columns, one="triplet"):
         for column in ("votes_a", "votes_b"):
-            if not (row[column].isascii() and row[column].isdigit()):
-                raise tables.wrong(path, line, f"{row[column]!r} in column {column}", "a whole number of votes")
-        found.append(Answer(row["reference"], row["a"], row["b"], int(row["votes_a"]), int(row["votes_b"])))
+            if not re.fullmatch(r"\d{1,6}", row[column], re.ASCII):
+                raise tables.wrong(path, line, f"'{row[column]}' in column {column}", "a whole number of votes")
+        pictures = row["reference"], row["a"], row["b"]
+        if (before := first.setdefault(pictures, line)) != line:
+            raise tables.wrong(
+                path, line, f"{', '.join(pictures)}, which are also on line {before}", "every triplet once"
+            )
+        found.append(Answer(*pictures, int(row["votes_a"]), int(row["votes_b"])))
     return found
 
 

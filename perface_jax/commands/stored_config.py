@@ -8,7 +8,7 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
-from perface_jax import all_settings
+from perface_jax import all_settings, formatting
 from perface_jax.settings import TASKS, flat, nested
 from perface_jax.training import config_schema, workdir
 
@@ -22,8 +22,17 @@ def read(folder: str) -> ConfigDict:
     values = {name: value for name, value in (config_schema.ADDED | recorded).items() if _is_field(name, fields)}
     config = all_settings.default(task)
     with config.unlocked():  # groups that are open, as optimizer.options, get the names that they had
-        config.update(nested({name: _tuples(value) for name, value in values.items()}))
+        for name, value in values.items():
+            _set(config, folder, name, _tuples(value))
     return config
+
+
+def _set(config: ConfigDict, folder: str, name: str, value: Any) -> None:
+    try:
+        config.update(nested({name: value}))
+    except (TypeError, ValueError, AttributeError, KeyError) as error:
+        seen = formatting.shown(repr(value), 40)
+        raise ValueError(f"{folder}/config.json is damaged: {name} is {seen}, a value of another kind") from error
 
 
 def _is_field(name: str, fields) -> bool:

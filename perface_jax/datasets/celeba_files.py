@@ -13,11 +13,11 @@ import dataclasses
 import os
 import pathlib
 import re
-from collections.abc import Sequence
 
 import numpy as np
 from jaxtyping import Bool, Float64, Int
 
+from perface_jax import formatting
 from perface_jax.annotations import tables
 from perface_jax.datasets.landmark_columns import LANDMARKS, five_columns, name_column
 from perface_jax.images import stem
@@ -45,37 +45,43 @@ def read_attributes(path: str | os.PathLike) -> Attributes:
     """Read the attribute file of CelebAMask-HQ; its count, its columns Male and Young and every row are checked."""
     count, header, *rows = [*_read_text(path).splitlines(), "", ""]  # also of a file without two lines
     if not re.fullmatch(r"\s*\d{1,9}\s*", count):
-        raise ValueError(f"{path}, line 1: {count[:60]!r}, expected the number of pictures, such as 30000")
+        raise ValueError(
+            f"{path}, line 1: '{formatting.shown(count, 60)}', expected the number of pictures, such as 30000"
+        )
     header, rows = header.split(), [(i, line.split()) for i, line in enumerate(rows, 3) if line.strip()]
     if len(rows) != int(count):
         raise ValueError(f"{path}, line 1: says {int(count)} pictures, the file has {len(rows)} rows of attributes")
     for name in (MALE, YOUNG):
         if header.count(name) != 1:
-            raise ValueError(f"{path}, line 2: {header.count(name)} attributes {name}, expected 1: {', '.join(header)}")
+            raise ValueError(
+                f"{path}, line 2: {header.count(name)} attributes {name}, expected 1: {tables.listed(header)}"
+            )
     for line, row in rows:
         if len(row) != len(header) + 1 or set(row[1:]) - {"1", "-1"}:
-            raise ValueError(
-                f"{path}, line {line}: {' '.join(row)[:60]!r}, expected a name and {len(header)} values 1 or -1"
-            )
+            seen = formatting.shown(" ".join(row), 60)
+            raise ValueError(f"{path}, line {line}: '{seen}', expected a name and {len(header)} values 1 or -1")
     male, young = (np.array([row[1 + header.index(name)] == "1" for _, row in rows]) for name in (MALE, YOUNG))
     return Attributes(_unique([(line, row[0]) for line, row in rows], path), male, young)
 
 
 def correct(attributes: Attributes, path: str | os.PathLike) -> tuple[Attributes, int]:
     """The attributes after corrections from a CSV (name, and Male, Young or both), and how many values changed."""
-    header, rows = _read_csv(path, ("name", MALE, YOUNG))
+    table = tables.read(path, ("name", MALE, YOUNG))
+    header, rows = table.header, table.cells()
     if sorted(header) not in (sorted(("name", *marks)) for marks in ((MALE,), (YOUNG,), (MALE, YOUNG))):
         seen = ", ".join(header)
         raise ValueError(f"{path}, line 1: columns {seen}, expected name and Male, Young or both, once each")
+    tables.require_rows(path, table, "picture")
     position = {name: i for i, name in enumerate(attributes.names)}
     names = _unique([(line, row["name"]) for line, row in rows], path)
     corrected = {MALE: attributes.male.copy(), YOUNG: attributes.young.copy()}
     for name, (line, row) in zip(names, rows, strict=True):
         if name not in position:
-            raise ValueError(f"{path}, line {line}: {name!r} is not in the attribute file")
+            raise ValueError(f"{path}, line {line}: '{formatting.shown(name)}' is not in the attribute file")
         for attribute in corrected.keys() & row.keys():
             if row[attribute] not in ("1", "-1", ""):
-                raise ValueError(f"{path}, line {line}: {attribute} is {row[attribute]!r}, expected 1, -1 or nothing")
+                seen = formatting.shown(row[attribute])
+                raise ValueError(f"{path}, line {line}: {attribute} is '{seen}', expected 1, -1 or nothing")
             if row[attribute]:
                 corrected[attribute][position[name]] = row[attribute] == "1"
     changed = (corrected[MALE] != attributes.male).sum() + (corrected[YOUNG] != attributes.young).sum()
@@ -84,22 +90,20 @@ def correct(attributes: Attributes, path: str | os.PathLike) -> tuple[Attributes
 
 def read_landmarks(path: str | os.PathLike) -> dict[str, tuple[Float64[np.ndarray, "5 2"], int]]:
     """Five points per face: name -> (points in pixels of the picture, line of the file)."""
-    header, rows = _read_csv(path, ("name", *LANDMARKS))
-    named, columns = name_column(header), five_columns(header)
+    table = tables.read(path, ("name", *LANDMARKS))
+    named, columns, rows = name_column(table.header), five_columns(table.header), table.cells()
     if not named or not columns:
-        wrong = [column for column in ("name", *LANDMARKS) if header.count(column) != 1]
-        raise ValueError(
-            f"{path}, line 1: no column {', '.join(wrong)}, or more than one; expected name, {', '.join(LANDMARKS)}"
-        )
+        missing = [column for column in ("name", *LANDMARKS) if column not in table.header]
+        wanted = f"name, {LANDMARKS[0]}, {LANDMARKS[1]}, ..., {LANDMARKS[-1]}"
+        raise ValueError(f"{path}, line 1: no column {tables.listed(missing, 3)}; expected {wanted}")
+    tables.require_rows(path, table, "face")
     names = _unique([(line, row[named]) for line, row in rows], path)
     landmarks = {}
     for name, (line, row) in zip(names, rows, strict=True):
         try:
-            points = np.array([float(row[column]) for column in columns]).reshape(5, 2)
-        except ValueError:
-            points = np.full((5, 2), np.nan)
-        if not np.isfinite(points).all():
-            raise ValueError(f"{path}, line {line}: expected ten numbers, {', '.join(LANDMARKS)}")
+            points = np.array([tables.real(row[column]) for column in columns]).reshape(5, 2)
+        except ValueError as error:
+            raise tables.wrong(path, line, str(error), "ten numbers: x and y of five points") from error
         landmarks[name] = points, line
     return landmarks
 
@@ -113,16 +117,13 @@ def _read_text(path: str | os.PathLike) -> str:
         raise ValueError(f"{path}, line {line}: the byte {bad!r}, expected text in UTF-8") from error
 
 
-def _read_csv(path: str | os.PathLike, columns: Sequence[str]) -> tuple[list[str], list[tuple[int, dict]]]:
-    table = tables.read(path, columns)
-    return table.header, table.cells()
-
-
 def _unique(names: list[tuple[int, str]], path: str | os.PathLike) -> tuple[str, ...]:
     """Names without folder and suffix; a repeated name is an error."""
     lines: dict[str, int] = {}
     for line, name in ((line, stem(name)) for line, name in names):
         if name in lines:
-            raise ValueError(f"{path}, line {line}: {name!r} was already on line {lines[name]}, expected it once")
+            raise ValueError(
+                f"{path}, line {line}: '{formatting.shown(name)}' was already on line {lines[name]}, expected it once"
+            )
         lines[name] = line
     return tuple(lines)

@@ -10,8 +10,6 @@ A picture is identified by its name without folder and suffix, once per file. CS
 
 import collections
 import pathlib
-import zipfile
-import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -96,6 +94,7 @@ def _read_rows(path: str) -> Rows:
     if not columns or len(columns) != len(table.header) - 1:
         seen = f"the columns {','.join(table.header)}"
         raise tables.wrong(path, table.line, seen, "name and the columns to group by, or person")
+    tables.require_rows(path, table, "picture")
     _refuse_twice(path, [(line, row["name"]) for line, row in table.cells()])
     return Rows(columns, {stem(row["name"]): (line, row) for line, row in table.cells()})
 
@@ -121,14 +120,13 @@ def _values(path, rows: Rows, column, names, nothing):
 
 
 def _arrays(path):
-    wanted = f"wanted a .npz with the arrays {' and '.join(ARRAYS)}"
+    names, points = files.read_arrays(path, ARRAYS)
+    if points.dtype.kind not in "fiu":
+        raise ValueError(f"{path}: landmarks are {points.dtype}; wanted numbers")
     try:
-        with np.load(path, allow_pickle=False) as file:
-            names, points = files.read_names(file["names"]), file["landmarks"].astype(np.float32)
-    except FileNotFoundError as error:
-        raise FileNotFoundError(f"no file {path}; {wanted}") from error
-    except (KeyError, ValueError, OSError, EOFError, TypeError, zipfile.BadZipFile, zlib.error) as error:
-        raise ValueError(f"{path}: {wanted} ({error})") from error
+        names, points = files.read_names(names), points.astype(np.float32)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
     if points.ndim != 3 or len(points) != len(names) or points.shape[-1] < 2 or points.shape[1] not in COUNTS:
         raise ValueError(
             f"{path}: {len(names)} names and landmarks of shape {list(points.shape)}; wanted [N, P, 2] with P one of"
@@ -153,6 +151,7 @@ def _dense(path):
             path, table.line, seen, f"name,left_eye_x,... of five points, or name,x0,y0,x1,y1,... of {counts}"
         )
     rows = table.cells()
+    tables.require_rows(path, table, "face")
     _refuse_twice(path, [(line, cells[named]) for line, cells in rows])
     numbers = [_numbers(path, line, [cells[column] for column in columns]) for line, cells in rows]
     return [cells[named] for _, cells in rows], np.reshape(numbers, (len(rows), len(columns) // 2, 2))
@@ -160,9 +159,6 @@ def _dense(path):
 
 def _numbers(path, line: int, cells: Sequence[str]) -> list[float]:
     try:
-        numbers = [float(cell) for cell in cells]
+        return [tables.real(cell) for cell in cells]
     except ValueError as error:
         raise tables.wrong(path, line, str(error), "a number in every cell but the name") from error
-    if not np.isfinite(numbers).all():
-        raise tables.wrong(path, line, "NaN or Inf", "a number in every cell but the name")
-    return numbers

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-from perface_jax import disk_space
+from perface_jax import disk_space, files
 
 if sys.platform != "win32":  # there, no folder counts as left behind
     import fcntl
@@ -27,7 +27,10 @@ def is_written(folder: str | os.PathLike, options: dict[str, Any]) -> bool:
     path = pathlib.Path(folder) / OPTIONS
     if not path.is_file():
         return False
-    was = json.loads(path.read_text())
+    try:
+        was = dict(files.read_json(path))
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{path} is damaged ({error}); name another folder or remove this one") from error
     if changed := [f"{key}: {was.get(key)} (wanted {options[key]})" for key in options if was.get(key) != options[key]]:
         raise ValueError(
             f"{folder} was written with other options: {', '.join(changed)}; name another folder or remove it"

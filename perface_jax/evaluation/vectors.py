@@ -6,8 +6,6 @@ folder and suffix: `triplet/t0000_a.jpg` is `t0000_a`. Reading refuses NaN and z
 
 import collections
 import dataclasses
-import zipfile
-import zlib
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -45,6 +43,8 @@ class Vectors:
             raise ValueError(f"{self.path}: embeddings are {embeddings.dtype}; wanted floating-point numbers")
         with np.errstate(over="ignore"):  # values beyond float32 become infinite, and are refused below
             embeddings = embeddings.astype(np.float32)
+        if not all(names):
+            raise ValueError(f"{self.path}: an empty name in row {names.index('')}; wanted the name of a picture")
         if doubled := [name for name, count in collections.Counter(names).items() if count > 1]:
             raise ValueError(f"{self.path}: {listed(doubled)} more than once (names count without folder and suffix)")
         refuse_bad(names, embeddings, self.path)
@@ -69,15 +69,12 @@ class Vectors:
 
 def read_vectors(file: epath.PathLike) -> Vectors:
     """Read a file of embeddings; see `Vectors` for what is refused with a ValueError."""
-    path = epath.Path(file)
-    if not path.is_file():
-        raise FileNotFoundError(f"no file {path}; wanted a .npz with the arrays {' and '.join(ARRAYS)}")
+    names, embeddings = files.read_arrays(file, ARRAYS)
     try:
-        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as arrays:
-            names, embeddings = files.read_names(arrays[ARRAYS[0]]), arrays[ARRAYS[1]]
-    except (KeyError, ValueError, OSError, EOFError, TypeError, zipfile.BadZipFile, zlib.error) as error:
-        raise ValueError(f"{path}: wanted a .npz with the arrays {' and '.join(ARRAYS)} ({error})") from error
-    return Vectors(names, embeddings, str(path))
+        found = files.read_names(names)
+    except ValueError as error:
+        raise ValueError(f"{file}: {error}") from error
+    return Vectors(found, embeddings, str(file))
 
 
 def require_different_names(folder: epath.PathLike) -> None:

@@ -90,11 +90,12 @@ def read_votes_table(file: epath.PathLike) -> VotesTable:
     table = tables.read(file, COLUMNS)
     if table.header != list(COLUMNS):
         raise tables.wrong(file, table.line, f"the columns {','.join(table.header)}", ",".join(COLUMNS))
+    tables.require_rows(file, table, "vote")
     for number, line in table.rows:
         try:
             name, source, target, _, vote, to_a, to_b = line
             votes = {"a": (1, 1), "b": (0, 1)}[vote]
-            new = [0, 0, int(source or -1), int(target or -1), float(to_a), float(to_b)]
+            new = [0, 0, int(source or -1), int(target or -1), tables.real(to_a), tables.real(to_b)]
         except (ValueError, KeyError) as error:
             raise tables.wrong(file, number, ",".join(line), f"a vote: {','.join(COLUMNS)}") from error
         entry = found.setdefault(name, new)

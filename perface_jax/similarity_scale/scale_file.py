@@ -1,7 +1,6 @@
 """`scale.json` of a model folder: written atomically, and read with a check of every field."""
 
 import datetime
-import json
 import pathlib
 import shlex
 import sys
@@ -10,8 +9,9 @@ from typing import Any, TypeVar
 import numpy as np
 from etils import epath
 
-from perface_jax import files
+from perface_jax import files, formatting
 from perface_jax._version import __version__
+from perface_jax.argument_parser import plain
 from perface_jax.similarity_scale.background import Background
 from perface_jax.similarity_scale.curves import Curve
 from perface_jax.similarity_scale.scale import SimilarityScale
@@ -50,9 +50,10 @@ def read(model_folder: epath.PathLike) -> SimilarityScale | None:
     if not file.exists():
         return None
     try:
-        return _scale(json.loads(file.read_text()))
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
-        why = f"no {error}" if isinstance(error, KeyError) else error
+        return _scale(files.read_json(file))
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, OSError) as error:
+        why = f"no {error}" if isinstance(error, KeyError) else plain(str(error))
+        why = "a field of another kind" if isinstance(error, TypeError | AttributeError) else why
         raise ValueError(
             f"{file} is damaged or of another version ({why}); remove it, or make one with `perface scale`"
         ) from error
@@ -60,7 +61,7 @@ def read(model_folder: epath.PathLike) -> SimilarityScale | None:
 
 def _scale(record: dict[str, Any]) -> SimilarityScale:
     if (seen := record.get("format")) != FORMAT:
-        raise ValueError(f"format {seen!r}, wanted {FORMAT}")
+        raise ValueError(f"format {formatting.shown(repr(seen), 40)}, wanted {FORMAT}")
     found = SimilarityScale(
         model=_text(record["model"]),
         crop=_text(record["crop"]),
@@ -90,8 +91,10 @@ def _part(kind: type[Part], record: dict[str, Any] | None) -> Part | None:
             values[name] = _text(value)
         elif hint is Estimate:
             values[name] = Estimate(*(_number(value[end]) for end in Estimate._fields))
-        elif hint in (int, float):
-            values[name] = hint(_number(value))
+        elif hint is int:
+            values[name] = _whole(value)
+        elif hint is float:
+            values[name] = _number(value)
         else:
             values[name] = np.array([_number(one) for one in value], np.float64)
     return kind(**values)
@@ -109,11 +112,17 @@ def _number(value: Any) -> float:
     if value is None:
         return np.nan
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise ValueError(f"{value!r} is not a number")
+        raise ValueError(f"{formatting.shown(repr(value), 40)} is not a number")
     return float(value)
+
+
+def _whole(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise ValueError(f"{formatting.shown(repr(value), 40)} is not a whole number")
+    return value
 
 
 def _text(value: Any) -> str:
     if not isinstance(value, str):
-        raise ValueError(f"{value!r} is not a text")
+        raise ValueError(f"{formatting.shown(repr(value), 40)} is not a text")
     return value

@@ -127,8 +127,8 @@ def _check(sources, targets, votes, gain, accuracy, labels, effects, level, simu
         raise ValueError(f"{votes} votes, {labels} labels, {simulations} simulations; wanted more votes or simulations")
     if not (0 < accuracy < 1 and 0 < accuracy + gain < 1 and 0 < level < 1):
         raise ValueError(f"accuracy {accuracy}, with the gain {accuracy + gain}, level {level}; wanted all in (0, 1)")
-    if min(effects) < 0:
-        raise ValueError(f"{effects}; wanted standard deviations of at least 0")
+    if not all(0 <= one < 100 for one in effects):
+        raise ValueError(f"{effects}; wanted standard deviations from 0 to 100")
 
 
 def _simulate(rng, shape, votes, accuracies, labels, effects) -> tuple[np.ndarray, np.ndarray]:

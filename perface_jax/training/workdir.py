@@ -46,7 +46,7 @@ def recorded(workdir: epath.PathLike) -> dict[str, Any]:
     if not file.exists():
         raise FileNotFoundError(f"{workdir} holds no run: there is no {file}; wanted the --workdir of a training")
     try:
-        found = json.loads(file.read_text())
+        found = files.read_json(file)
     except ValueError as error:
         raise ValueError(f"{file} is damaged ({error}); wanted the config of the run as JSON") from error
     if not isinstance(found, dict):
@@ -96,9 +96,8 @@ def refuse_other_run(workdir: epath.PathLike, config: Mapping, *, moved: Collect
     if refused := {name: pair for name, pair in fixed.items() if not _may_change(name, *pair, schedule)}:
         lines = "\n".join(f"- {name} = {one!r}\n+ {name} = {now!r}" for name, (one, now) in refused.items())
         raise ValueError(
-            f"{workdir} holds another run (- that run, + this one):\n{lines}\n"
-            f"Choose another --workdir, or start with that run's config{_of_old(refused, before)}; nothing was"
-            " changed."
+            f"{workdir} holds another run: choose another --workdir, or start with that run's config"
+            f"{_of_old(refused, before)}; nothing was changed (- that run, + this one):\n{lines}"
         )
     return changed
 
@@ -151,7 +150,7 @@ def _may_change(name, before, now, schedule):
     match config_schema.change(name):
         case Change.FREE:
             return True
-        case Change.LONGER if schedule == "constant":
+        case Change.LONGER if schedule == "constant" and isinstance(before, int | float):
             if name == "max_steps":  # where 0 is no limit
                 before, now = before or math.inf, now or math.inf
             return now > before

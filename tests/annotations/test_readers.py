@@ -103,7 +103,7 @@ def test_headers_that_only_resemble_a_form_are_refused(tmp_path, header):
 
 def test_an_empty_file_is_refused(tmp_path):
     fails(tmp_path, "", "empty", "tripletId,ans1")
-    fails(tmp_path, "tripletId,ans1\n", "line 1", "no votes")
+    fails(tmp_path, "tripletId,ans1\n", "line 1", "no lines")
 
 
 def test_a_wrong_number_of_votes_is_named_with_its_line(tmp_path):

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from perface_jax.annotations.tables import listed, read_lines, read_table
+from perface_jax.annotations.tables import listed, read_lines, read_table, real
 
 KNOWN = ("t0000", "t0001", "t0002")
 
@@ -58,3 +58,18 @@ def test_bytes_that_are_not_utf8_stay_those_of_the_file_name(tmp_path):
 def test_a_long_list_is_cut():
     assert listed("abc", 3) == "a, b, c"
     assert listed("abcd", 3) == "a, b, c, ..."
+
+
+@pytest.mark.parametrize("cell", ["1_000", "nan", "inf", "1e999", "٣", "0x1", "", "1,5", "1 2"])
+def test_only_decimal_digits_are_numbers(cell):
+    assert [real("-1.5"), real("2e-3"), real(".5"), real("7.")] == [-1.5, 0.002, 0.5, 7]
+    with pytest.raises(ValueError, match="is not a number"):
+        real(cell)
+
+
+def test_what_is_quoted_is_one_short_line(tmp_path):
+    for text in ('tripletId,setting\n"t0000,i\nt0001,i\n', f"tripletId,setting\nt0000,{'x' * 10**5}\nt\x01,i,x\n"):
+        with pytest.raises(ValueError, match="line ") as error:
+            read_table(write(tmp_path, text), ("tripletId", "setting"), known=KNOWN)
+        assert len(str(error.value).removeprefix(str(tmp_path))) < 300
+        assert str(error.value).isprintable()

@@ -48,7 +48,11 @@ def test_the_record_of_an_older_version_is_completed_with_what_it_did_and_digest
         ("{", ValueError, "config.json is damaged .*; wanted the config of the run as JSON"),
         ("[]", ValueError, "config.json is damaged: it holds no object"),
         ('{"task": "cats"}', ValueError, "has the task 'cats'; wanted one of triplets, identities"),
-        (json.dumps({"task": "triplets", "margin": "wide"}), TypeError, "margin"),
+        (
+            json.dumps({"task": "triplets", "margin": "wide"}),
+            ValueError,
+            "damaged: margin is 'wide', a value of another kind",
+        ),
     ],
 )
 def test_what_is_no_record_of_a_run_is_named(text, error, message, tmp_path):

@@ -92,8 +92,10 @@ def test_landmarks_come_with_their_line_and_other_columns_are_ignored(tmp_path):
     [
         ("x,y\n1,2\n", "line 1: no column name, left_eye_x"),
         (f"{MARKS},nose_x\n", "line 1: saw .* wanted nose_x in it once"),
-        (f"{MARKS}\n0,{NINE},here\n", "line 2: expected ten numbers"),
-        (f"{MARKS}\n0,{NINE},nan\n", "line 2: expected ten numbers"),
+        (f"{MARKS}\n0,{NINE},here\n", "line 2: saw 'here' is not a number, wanted ten numbers"),
+        (f"{MARKS}\n0,{NINE},1_0\n", "line 2: saw '1_0' is not a number, wanted ten numbers"),
+        (f"{MARKS}\n", "line 1: saw a header and no lines below it, wanted a line for each face"),
+        (f"{MARKS}\n0,{NINE},nan\n", "line 2: saw 'nan' is not a number"),
         (f"{MARKS}\n0,{NINE},1\n0.jpg,{NINE},1\n", "line 3: '0' was already on line 2"),
         (f'{MARKS}\n0,"{"1" * 200_000}\n', "line 2: not a CSV file"),
     ],

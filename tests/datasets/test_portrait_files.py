@@ -30,13 +30,13 @@ def test_landmarks_in_another_format_are_refused(tmp_path):
         portrait_files.read_landmarks(str(tmp_path / "a.csv"))
     columns = ",".join(f"{axis}{i}" for i in range(5) for axis in "xy")
     (tmp_path / "b.csv").write_text(f"name,{columns}\na,{','.join('12345678x0')}\n")
-    with pytest.raises(ValueError, match="line 2: saw could not convert .* wanted a number in every cell but the name"):
+    with pytest.raises(ValueError, match="line 2: saw 'x' is not a number, wanted a number in every cell but the name"):
         portrait_files.read_landmarks(str(tmp_path / "b.csv"))
     np.savez(tmp_path / "c.npz", names=np.array(["a"]), landmarks=np.zeros((1, 7, 2)))
     with pytest.raises(ValueError, match=r"shape \[1, 7, 2\]"):
         portrait_files.read_landmarks(str(tmp_path / "c.npz"))
     np.savez(tmp_path / "d.npz", landmarks=np.zeros((1, 5, 2)))
-    with pytest.raises(ValueError, match="d.npz: wanted a .npz with the arrays names and landmarks .*names"):
+    with pytest.raises(ValueError, match="d.npz: no array names; wanted a .npz with the arrays names and landmarks"):
         portrait_files.read_landmarks(str(tmp_path / "d.npz"))
 
 
@@ -83,7 +83,9 @@ def test_a_dot_in_a_name_is_no_suffix_and_equal_names_are_refused(tmp_path):
 @pytest.mark.parametrize("content", [b"PK\x03\x04 and no more", b"garbage", b""])
 def test_a_broken_file_of_landmarks_is_named(tmp_path, content):
     (tmp_path / "broken.npz").write_bytes(content)
-    with pytest.raises(ValueError, match=r"broken.npz: wanted a .npz with the arrays names and landmarks"):
+    with pytest.raises(
+        ValueError, match=r"broken.npz is no .npz, or a damaged one; wanted a .npz with the arrays names and landmarks"
+    ):
         portrait_files.read_landmarks(str(tmp_path / "broken.npz"))
     with pytest.raises(FileNotFoundError, match=r"no file .*none.npz; wanted a .npz"):
         portrait_files.read_landmarks(str(tmp_path / "none.npz"))
@@ -122,5 +124,5 @@ def test_names_in_bytes_are_names(tmp_path):
     np.savez(tmp_path / "a.npz", names=np.array(["caf\u00e9.jpg".encode(), b"b.jpg"]), landmarks=points)
     assert set(portrait_files.read_landmarks(str(tmp_path / "a.npz"))) == {"caf\u00e9", "b"}
     np.savez(tmp_path / "b.npz", names=np.array(["a", None], dtype=object), landmarks=points)
-    with pytest.raises(ValueError, match="b.npz: wanted a .npz with the arrays names and landmarks"):
+    with pytest.raises(ValueError, match="b.npz: Python objects in an array; wanted a .npz"):
         portrait_files.read_landmarks(str(tmp_path / "b.npz"))

@@ -32,9 +32,8 @@ def main() -> None:
         failed += bool(tried.faults)
         if tried.faults or chosen.messages or chosen.only is not None:
             print(f"{number}: {tried.case.what}", *map(str, tried.faults), sep="\n    ", flush=True)
-            print(
-                f"    {tried.outcome.seconds:.1f} s; said: {(tried.outcome.output + tried.outcome.errors).strip()[-600:]!r}"
-            )
+            said = (tried.outcome.output + tried.outcome.errors).strip()[-600:]
+            print(f"    {tried.outcome.seconds:.1f} s; said: {said!r}")
         if chosen.only is None:
             shutil.rmtree(folder / "case", ignore_errors=True)
         else:

@@ -21,9 +21,19 @@ PAGES = (
 ANSWERS = ('{"error": {"code": 404, "message": "not found"}}', "Not Found", "Access denied", "null", "[]", "\x00")
 POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:{0:064x}\nsize {1}\n"
 MAGICS = (
-    b"%PDF-1.7\n%\xe2\xe3\xcf\xd3", b"Rar!\x1a\x07\x01\x00", b"7z\xbc\xaf\x27\x1c", b"\x89HDF\r\n\x1a\n", b"\x7fELF",
-    b"SQLite format 3\x00", b"OggS", b"\x00\x00\x00\x18ftypmp42", b"ID3\x04", b"BZh9", b"\xca\xfe\xba\xbe", b"\xd0\xcf\x11\xe0",
-)  # fmt: skip
+    b"%PDF-1.7\n%\xe2\xe3\xcf\xd3",
+    b"Rar!\x1a\x07\x01\x00",
+    b"7z\xbc\xaf\x27\x1c",
+    b"\x89HDF\r\n\x1a\n",
+    b"\x7fELF",
+    b"SQLite format 3\x00",
+    b"OggS",
+    b"\x00\x00\x00\x18ftypmp42",
+    b"ID3\x04",
+    b"BZh9",
+    b"\xca\xfe\xba\xbe",
+    b"\xd0\xcf\x11\xe0",
+)
 
 
 def _zipped(name, data):

@@ -133,7 +133,9 @@ def _network_of(**shapes):
 
 STATES: dict[str, Callable[[np.random.Generator, State], Any]] = {
     "a tensor is missing": _without,
-    "a stage is missing": lambda random, state: {name: value for name, value in state.items() if not name.startswith("layer3")},
+    "a stage is missing": lambda random, state: {
+        name: value for name, value in state.items() if not name.startswith("layer3")
+    },
     "a tensor of another shape": _replaced(lambda value: torch.cat([value, value])),
     "a tensor without numbers": _replaced(lambda value: value[:0]),
     "a transposed fc": lambda random, state: state | {"fc.weight": state["fc.weight"].T.contiguous()},
@@ -159,19 +161,42 @@ STATES: dict[str, Callable[[np.random.Generator, State], Any]] = {
     "numbers as names": lambda random, state: dict(enumerate(state.values())),
     "other names": _renamed(lambda name: name.replace("layer", "stage").replace("conv", "c")),
     "names in upper case": _renamed(str.upper),
-    "an optimizer's state": lambda random, state: {"state": {0: {"step": torch.ones(1)}}, "param_groups": [{"lr": 0.1}]},
+    "an optimizer's state": lambda random, state: {
+        "state": {0: {"step": torch.ones(1)}},
+        "param_groups": [{"lr": 0.1}],
+    },
     "a VGG": _network_of(features__0__weight=(8, 3, 3, 3), features__0__bias=(8,), classifier__0__weight=(8, 8)),
-    "a ResNet of torchvision": _network_of(conv1__weight=(8, 3, 7, 7), bn1__weight=(8,), layer1__0__conv1__weight=(8, 8, 1, 1), layer1__0__bn1__weight=(8,), fc__weight=(10, 8)),
-    "a ViT": _network_of(cls_token=(1, 1, 8), pos_embed=(1, 5, 8), patch_embed__proj__weight=(8, 3, 4, 4), blocks__0__attn__qkv__weight=(24, 8)),
+    "a ResNet of torchvision": _network_of(
+        conv1__weight=(8, 3, 7, 7),
+        bn1__weight=(8,),
+        layer1__0__conv1__weight=(8, 8, 1, 1),
+        layer1__0__bn1__weight=(8,),
+        fc__weight=(10, 8),
+    ),
+    "a ViT": _network_of(
+        cls_token=(1, 1, 8),
+        pos_embed=(1, 5, 8),
+        patch_embed__proj__weight=(8, 3, 4, 4),
+        blocks__0__attn__qkv__weight=(24, 8),
+    ),
     "weights that are all zero": lambda random, state: {name: torch.zeros_like(value) for name, value in state.items()},
-}  # fmt: skip
+}
 HARMLESS: dict[str, Callable[[State], Any]] = {
-    "half precision": lambda state: {name: value.half() if value.is_floating_point() else value for name, value in state.items()},
-    "bfloat16": lambda state: {name: value.bfloat16() if value.is_floating_point() else value for name, value in state.items()},
-    "nested, with a prefix": lambda state: {"epoch": 1, "state_dict": {f"module.{name}": value for name, value in state.items()}},
+    "half precision": lambda state: {
+        name: value.half() if value.is_floating_point() else value for name, value in state.items()
+    },
+    "bfloat16": lambda state: {
+        name: value.bfloat16() if value.is_floating_point() else value for name, value in state.items()
+    },
+    "nested, with a prefix": lambda state: {
+        "epoch": 1,
+        "state_dict": {f"module.{name}": value for name, value in state.items()},
+    },
     "another prefix": lambda state: {f"net.{name}": value for name, value in state.items()},
-    "parameters": lambda state: {name: torch.nn.Parameter(value, False) if value.is_floating_point() else value for name, value in state.items()},
-}  # fmt: skip
+    "parameters": lambda state: {
+        name: torch.nn.Parameter(value, False) if value.is_floating_point() else value for name, value in state.items()
+    },
+}
 
 
 class Runs:
@@ -197,18 +222,28 @@ def _script(random, state, file):
 FOREIGN: dict[str, Callable[[np.random.Generator, State, pathlib.Path], Any]] = {
     "a pickled module": _module,
     "a TorchScript archive": _script,
-    "a Namespace beside": lambda random, state, file: _save(file, {"state_dict": state, "args": argparse.Namespace(lr=1)}),
+    "a Namespace beside": lambda random, state, file: _save(
+        file, {"state_dict": state, "args": argparse.Namespace(lr=1)}
+    ),
     "a NumPy scalar beside": lambda random, state, file: _save(file, {"state_dict": state, "best": np.float64(0.9)}),
-    "NumPy arrays in a pickle": lambda random, state, file: file.write_bytes(pickle.dumps({k: v.numpy() for k, v in state.items()})),
-    "a pickle that runs": lambda random, state, file: file.write_bytes(pickle.dumps({"state_dict": Runs(file.parent / "ran")})),
-    "a checkpoint that runs": lambda random, state, file: _save(file, {"state_dict": state, "x": Runs(file.parent / "ran")}),
+    "NumPy arrays in a pickle": lambda random, state, file: file.write_bytes(
+        pickle.dumps({k: v.numpy() for k, v in state.items()})
+    ),
+    "a pickle that runs": lambda random, state, file: file.write_bytes(
+        pickle.dumps({"state_dict": Runs(file.parent / "ran")})
+    ),
+    "a checkpoint that runs": lambda random, state, file: _save(
+        file, {"state_dict": state, "x": Runs(file.parent / "ran")}
+    ),
     "an .npz": lambda random, state, file: np.savez(file.open("wb"), **{k: v.numpy() for k, v in state.items()}),
-    "a safetensors file": lambda random, state, file: file.write_bytes(save_safetensors({k: v.numpy() for k, v in state.items()})),
+    "a safetensors file": lambda random, state, file: file.write_bytes(
+        save_safetensors({k: v.numpy() for k, v in state.items()})
+    ),
     "a SimpleNamespace": lambda random, state, file: _save(file, types.SimpleNamespace(a=1)),
     "an old pickle": lambda random, state, file: file.write_bytes(pickle.dumps({"a": 1}, protocol=0)),
     "an endless nesting": lambda random, state, file: file.write_bytes(b"\x80\x02" + b"]" * 5000 + b"a" * 4999 + b"."),
     "a picture": lambda random, state, file: file.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(500)),
-}  # fmt: skip
+}
 
 
 def _foreign(random, folder, world):

@@ -14,7 +14,6 @@ from tests.fuzz import byte_faults
 from tests.fuzz.case import Case, Expect
 from tests.fuzz.world import World, encoded
 
-
 PERHAPS = ("weights/ocdbt", "weights/_C", "weights/_s", "weights/array")  # Orbax does not read all that it has written
 
 
@@ -143,7 +142,22 @@ def _drop(random, record):
 RECORDS: dict[str, Callable[[np.random.Generator, dict], Any]] = {
     "a field is gone": _drop,
     "another format": _put("format", 0, 99, "1", None, True, [1], 1.5),
-    "other layers": _put("layers", [], [1], [1, 1, 1], [3, 4, 14, 3], [1, 1, 1, -1], [1, 1, 1, 1, 1], "1111", None, 4, [1.5, 1, 1, 1], ["1"] * 4, [[1], 1, 1, 1], [10**9, 1, 1, 1]),
+    "other layers": _put(
+        "layers",
+        [],
+        [1],
+        [1, 1, 1],
+        [3, 4, 14, 3],
+        [1, 1, 1, -1],
+        [1, 1, 1, 1, 1],
+        "1111",
+        None,
+        4,
+        [1.5, 1, 1, 1],
+        ["1"] * 4,
+        [[1], 1, 1, 1],
+        [10**9, 1, 1, 1],
+    ),
     "another width": _put("width", 0, -2, 3, 2.5, "2", None, [], 10**9, 1e300, True),
     "another embedding size": _put("embedding_size", 0, -8, 9, "8", None, 10**12),
     "another image size": _put("image_size", 0, -32, 48, 112, 33, "32", None, 10**9),
@@ -159,4 +173,4 @@ RECORDS: dict[str, Callable[[np.random.Generator, dict], Any]] = {
     "another range": _put("input_range", [1, -1], "01", None, 5, [0], [0, float("nan")], {}),
     "another color order": _put("color_order", "rbg", None, 1, ["rgb"]),
     "another epsilon": _put("epsilon", 0, -1, "1e-5", None, float("nan"), True),
-}  # fmt: skip
+}

@@ -204,5 +204,7 @@ OWN = {  # faults of pictures alone; every one makes it unusable
     "an HEIC": _write(HEIC),
     "a JPEG 2000": _write(JP2),
     "a NumPy file": lambda random, path: np.save(path.open("wb"), pixels(0)),
-    "the size of its BMP negative": _write(lambda random: encoded("BMP")[:18] + struct.pack("<ii", -5, -5) + encoded("BMP")[26:]),
-}  # fmt: skip
+    "the size of its BMP negative": _write(
+        lambda random: encoded("BMP")[:18] + struct.pack("<ii", -5, -5) + encoded("BMP")[26:]
+    ),
+}

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from perface_jax import annotations, similarity_scale
+from perface_jax import all_settings, annotations, similarity_scale
 from perface_jax.datasets import whole_folder
 from perface_jax.similarity_scale import SimilarityScale
 from tests.fuzz import byte_faults
@@ -139,10 +139,14 @@ def _run(random, folder, world):
     """A workdir whose config is damaged."""
     run = folder / "the run"
     run.mkdir()
-    record = {"task": "triplets", "seed": 0, "margin": 0.2, "data": {"release": "x"}, "model": {"arch": "r18"}}
+    record = json.loads(all_settings.default("triplets").to_json())
     fault, sure = _written(random, run / "config.json", record)
-    doors = (["evaluate", f"--workdir={run}"], ["evaluate", f"--workdir={run}", "--parts=embed", f"--pictures={folder}", f"--out={folder / 'e.npz'}"],
-             ["anonymize", f"--workdir={run}", f"--originals={folder}", f"--candidates={folder}", f"--out={folder / 'out'}"])  # fmt: skip
+    pictures, out = f"--pictures={folder}", f"--out={folder / 'e.npz'}"
+    doors = (
+        ["evaluate", f"--workdir={run}"],
+        ["evaluate", f"--workdir={run}", "--parts=embed", pictures, out],
+        ["anonymize", f"--workdir={run}", f"--originals={folder}", f"--candidates={folder}", f"--out={folder / 'out'}"],
+    )
     argv = doors[random.integers(len(doors))]
     # The run was never trained, so that even an undamaged record is refused; the config names no file.
     names = ("the run",) if sure else ("the run", "config", fault.split()[0])
@@ -230,7 +234,7 @@ FLAGS = (
     ("identities", "--out", "{file}"),
     ("identities", "--out", "{out}", "--identities", "-1"),
     ("doctor", "--model", "{out}"),
-)  # fmt: skip
+)
 
 
 def _flag(random, folder, world):

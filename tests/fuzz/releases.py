@@ -90,12 +90,23 @@ def _oblong(random, release):
 FAULTS: dict[str, Fault] = {
     "the answers": _answers,
     "no answers": lambda random, release: (release / "triplet_answers.csv").unlink(),
-    "the answers are a folder": lambda random, release: ((release / "triplet_answers.csv").unlink(), (release / "triplet_answers.csv").mkdir()),
+    "the answers are a folder": lambda random, release: (
+        (release / "triplet_answers.csv").unlink(),
+        (release / "triplet_answers.csv").mkdir(),
+    ),
     "no pictures": lambda random, release: shutil.rmtree(release / "triplet"),
-    "an empty folder of pictures": lambda random, release: (shutil.rmtree(release / "triplet"), (release / "triplet").mkdir()),
-    "pictures in a file": lambda random, release: (shutil.rmtree(release / "triplet"), (release / "triplet").write_text("x")),
+    "an empty folder of pictures": lambda random, release: (
+        shutil.rmtree(release / "triplet"),
+        (release / "triplet").mkdir(),
+    ),
+    "pictures in a file": lambda random, release: (
+        shutil.rmtree(release / "triplet"),
+        (release / "triplet").write_text("x"),
+    ),
     "a picture is missing": lambda random, release: _picture(random, release).unlink(),
-    "a picture has another suffix": lambda random, release: (path := _picture(random, release)).rename(path.with_suffix(".jpeg")),
+    "a picture has another suffix": lambda random, release: (path := _picture(random, release)).rename(
+        path.with_suffix(".jpeg")
+    ),
     "a picture is no square": _oblong,
     "every picture is empty": lambda random, release: _all(release),
     "a triplet too few": lambda random, release: _drop(release),
@@ -103,7 +114,7 @@ FAULTS: dict[str, Fault] = {
     "an empty folder": lambda random, release: (shutil.rmtree(release), release.mkdir()),
     "a file": lambda random, release: (shutil.rmtree(release), release.write_text("x")),
     "nothing": lambda random, release: shutil.rmtree(release),
-}  # fmt: skip
+}
 
 
 def _drop(release):

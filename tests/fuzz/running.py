@@ -36,7 +36,8 @@ def run(case: Case, folder: pathlib.Path) -> Outcome:
                 sys.argv = ["perface", *case.argv]
                 commands.main()
             elif case.call is not None:
-                logging.getLogger("absl").setLevel(logging.CRITICAL)  # TFDS says what it does
+                for name in ("absl", "perface_jax"):  # TFDS says what it does; ours lists what is left out
+                    logging.getLogger(name).setLevel(logging.CRITICAL)
                 warned = _call(case.call)
         except SystemExit as end:
             code = end.code if isinstance(end.code, int) else (0 if end.code is None else 2)
@@ -100,7 +101,7 @@ def _restored() -> Iterator[None]:
             yield
         finally:
             for name in set(flags.FLAGS) - named:  # but not those that a package defines when it is imported
-                if not str(flags.FLAGS.find_module_defining_flag(name)).startswith(("absl", "grain", "orbax")):
+                if name.startswith("config") or not _is_of_package(name):
                     delattr(flags.FLAGS, name)
             for logger, level, propagate, handlers in were:
                 logger.level, logger.propagate, logger.handlers[:] = level, propagate, handlers
@@ -108,6 +109,11 @@ def _restored() -> Iterator[None]:
             os.chdir(folder)
             os.environ.clear()
             os.environ.update(environment)
+
+
+def _is_of_package(name):
+    packages = ("absl.", "grain.", "orbax.", "array_record.", "tensorflow_datasets.")
+    return str(flags.FLAGS.find_module_defining_flag(name)).startswith(packages)
 
 
 @contextlib.contextmanager

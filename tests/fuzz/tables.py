@@ -157,7 +157,9 @@ KINDS = {
     "votes for a and b": Kind(_two_alternative, annotations.read_answers, _audit),
     "people of a scale": Kind(_people, lambda path: None, _scale("--people")),
     "answers of a scale": Kind(_two_alternative, lambda path: None, _scale("--answers")),
-    "persons": Kind(_persons, lambda path: portrait_files.read_persons(str(path), [n.removesuffix(".png") for n in PICTURES])),
+    "persons": Kind(
+        _persons, lambda path: portrait_files.read_persons(str(path), [n.removesuffix(".png") for n in PICTURES])
+    ),
     "corrections": Kind(_corrections, lambda path: celeba_files.correct(_attributes_of(PICTURES), path)),
     "five points": Kind(_five, lambda path: portrait_files.read_landmarks(str(path)), _compare),
     "dense points": Kind(_dense, lambda path: portrait_files.read_landmarks(str(path)), _compare),
@@ -165,7 +167,7 @@ KINDS = {
     "a split": Kind(_split, lambda path: annotations.read_split(path, TRIPLETS)),
     "ids": Kind(_ids, lambda path: annotations.read_ids(path, TRIPLETS)),
     "a table of votes": Kind(_votes_table, vote_tables.read_votes_table, _pilot),
-}  # fmt: skip
+}
 COMMANDS_ALONE = ("people of a scale", "answers of a scale")
 
 

@@ -1,4 +1,4 @@
-"""Damaged files of embeddings: `read_vectors`, what `perface evaluate --embeddings` opens, and folders of recognizers."""
+"""Damaged files of embeddings: `read_vectors`, and what `perface evaluate --embeddings` opens."""
 
 import pathlib
 from collections.abc import Callable
@@ -108,8 +108,7 @@ FAULTS: dict[str, Callable[[Arrays], Any]] = {
     "names as objects": _put("names", lambda names: names.astype(object)),
     "names in a table": _put("names", lambda names: names[:, None]),
     "no name": _put("names", lambda names: np.array(["", *names[1:]])),
-    "names of bytes that are no text": _put("names", lambda names: np.array([b"\xff\xfe" + bytes([65 + i]) for i in range(len(names))])),
     "beyond float32": _put("embeddings", lambda array: array.astype(np.float64) * 1e300),
     "names as numbers": _put("names", lambda names: np.arange(len(names)) + 0.5),
     "a structured array": _put("embeddings", lambda array: np.zeros(12, [("a", "f4"), ("b", "f4")])),
-}  # fmt: skip
+}

@@ -90,10 +90,10 @@ def test_a_scale_comes_back_from_its_file_as_it_was(scale, tmp_path):
         (lambda record: record | {"format": 9}, "format 9, wanted 1"),
         (lambda record: {name: value for name, value in record.items() if name != "slope"}, "no 'slope'"),
         (lambda record: record | {"model": 5}, "5 is not a text"),
-        (lambda record: record | {"slope": record["slope"] | {"votes": "many"}}, "'many' is not a number"),
+        (lambda record: record | {"slope": record["slope"] | {"votes": "many"}}, "'many' is not a whole number"),
         (lambda record: record | {"background": record["background"] | {"quantiles": [1, 2]}}, "2 numbers in"),
         (lambda record: record | {"curve": record["curve"] | {"cosine": [*"abc"]}}, "'a' is not a number"),
-        (lambda record: [record], "'list' object"),
+        (lambda record: [record], "a field of another kind"),
     ],
 )
 def test_a_damaged_or_foreign_file_is_refused_in_one_line(scale, tmp_path, change, message):
