@@ -44,7 +44,9 @@ def find(checkpoint: Mapping[str, Any], key: str | None = None) -> Network:
     alike = [network for network in chosen if other_networks.name_of(network.tensors) is None] or chosen[:1]
     if len(alike) != 1:
         where = ", ".join(network.path or "." for network in (alike or networks))
-        said = f"no network at {key}" if not alike else f"{len(alike)} networks in one file"
+        if not alike:
+            raise ValueError(f"no network at {key}; there is one at {where} (of --key, . is the file itself)")
+        said = f"{len(alike)} networks in one file"
         raise ValueError(f"{said}: {where}. Choose one with --key (in Python key=...); their weights differ")
     if name := other_networks.name_of(alike[0].tensors):
         raise ValueError(other_networks.refusal(name))

@@ -160,7 +160,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--dtype", choices=tuple(TOLERANCES), help="compute in this one instead of the model's")
     args = parser.parse_args(arguments)
     compilation.keep_programs()
-    with files.user_errors(parser, args.out):
+    with files.user_errors(parser, args.folder, args.out):
         written = export(args.folder, args.out, format=args.format, dtype=args.dtype)
     print("\n".join(wrapped(line, indent="  ") for line in _said(args.out, written)))
 

@@ -41,6 +41,7 @@ def read(path: str | pathlib.Path) -> Mapping[str, Any]:
         with warnings.catch_warnings(action="ignore"):  # of pickles that it then refuses
             loaded = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # damaged files raise nearly anything: OSError, IndexError, struct.error ...
+        _refuse_safetensors(path)
         foreign = _foreign_names(path, error)
         if not foreign or not all(name.startswith(LIGHTNING) for name in foreign):
             raise ValueError(f"{path} {_reason(path, error, foreign)}") from error
@@ -62,6 +63,13 @@ def statement(path: str | pathlib.Path) -> statements.Statement | None:
 
     with safe_open(path, framework="np") as file:
         return statements.read(file.metadata(), str(path))
+
+
+def _refuse_safetensors(path):
+    with path.open("rb") as file:
+        length, start = int.from_bytes(file.read(8), "little"), file.read(2)
+    if start == b'{"' and length < path.stat().st_size:
+        raise ValueError(f"{path} is a safetensors file: rename it to {path.with_suffix('.safetensors').name}")
 
 
 class Blank:
@@ -138,8 +146,11 @@ def _few(names):
 def _is_torchscript(path):
     if not zipfile.is_zipfile(path):
         return False
-    with zipfile.ZipFile(path) as archive:
-        return any(name.endswith("/constants.pkl") or "/code/" in name for name in archive.namelist())
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return any(name.endswith("/constants.pkl") or "/code/" in name for name in archive.namelist())
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):  # the end of an archive, and no whole one
+        return False
 
 
 def _read_safetensors(path):

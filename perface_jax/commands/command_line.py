@@ -98,7 +98,9 @@ def _in_one_line(message):
     missing = re.findall(r"flag (--\w+)=None", message)
     if missing:
         return f"missing: {', '.join(missing)}; --help shows an example"
-    return message.strip().splitlines()[-1].removeprefix("ValueError: ")  # behind the traceback of a config
+    line = message.strip().splitlines()[-1].removeprefix("ValueError: ")  # behind the traceback of a config
+    line = re.sub(r"invalid literal for int\(\) with base \d+: .*", "wanted a whole number", line)
+    return re.sub(r"could not convert string to float: .*", "wanted a number", line)
 
 
 def find_config(given: str) -> str:

@@ -7,6 +7,7 @@ wanted and what to do.
 import argparse
 import difflib
 import importlib
+import os
 import textwrap
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -170,6 +171,8 @@ def require_file(path: epath.PathLike) -> epath.Path:
     if path.is_dir():
         raise IsADirectoryError(f"{path} is a folder, wanted one picture; `perface rank QUERY {path}` ranks its faces")
     if not path.exists():
+        if os.path.islink(path):
+            raise FileNotFoundError(f"{path} is a link to nothing, or to itself; wanted a picture")
         raise FileNotFoundError(f"no file {path}{_near(path)}")
     return path
 

@@ -7,6 +7,7 @@
 sources and targets are empty. docs/mixed_models.md fits such tables.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -84,6 +85,13 @@ def write_votes_table(
     write_csv(file, table)
 
 
+def _number(cell: str) -> int:
+    """Of a source or target; -1 for an empty cell."""
+    if not re.fullmatch(r"\d{0,9}", cell, re.ASCII):
+        raise ValueError(f"'{cell}' is not a number")
+    return int(cell or -1)
+
+
 def read_votes_table(file: epath.PathLike) -> VotesTable:
     """Read a table of `write_votes_table`. ValueError: other columns, or a line that is not a vote."""
     found: dict[str, list] = {}
@@ -95,7 +103,7 @@ def read_votes_table(file: epath.PathLike) -> VotesTable:
         try:
             name, source, target, _, vote, to_a, to_b = line
             votes = {"a": (1, 1), "b": (0, 1)}[vote]
-            new = [0, 0, int(source or -1), int(target or -1), tables.real(to_a), tables.real(to_b)]
+            new = [0, 0, _number(source), _number(target), tables.real(to_a), tables.real(to_b)]
         except (ValueError, KeyError) as error:
             raise tables.wrong(file, number, ",".join(line), f"a vote: {','.join(COLUMNS)}") from error
         entry = found.setdefault(name, new)

@@ -84,6 +84,8 @@ def _open(data: bytes) -> Image.Image:
     if start.startswith(b"version https://git-lfs"):
         raise PictureError("a Git LFS pointer in place of the picture: run `git lfs pull`")
     found = format_of(data[:HEAD])
+    if found is None and b"<svg" in start:
+        raise PictureError("an SVG drawing: save it as PNG")
     if found is None and start.startswith((b"<!doctype", b"<html", b"<head", b"<?xml")):
         raise PictureError("a web page saved as a picture: download the picture itself")
     if found is None:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from ml_collections import ConfigDict
 
+from perface_jax import formatting
 from perface_jax.settings import flat
 from perface_jax.training import config_schema
 
@@ -76,7 +77,11 @@ def _values(sweep: ConfigDict) -> dict[str, tuple]:
 def _replica(config, values):
     single = config.copy_and_resolve_references()
     single.sweep = ConfigDict(config_schema.UNSWEPT).lock()
-    single.update_from_flattened_dict(values)  # refuses a value that does not fit the type of the field
+    try:
+        single.update_from_flattened_dict(values)  # refuses a value that does not fit the type of the field
+    except TypeError as error:
+        seen = ", ".join(f"{name} = {formatting.shown(repr(value), 40)}" for name, value in values.items())
+        raise ValueError(f"config.sweep has a value of another kind than the field: {seen}") from error
     return Replica(_name(values), values, single)
 
 

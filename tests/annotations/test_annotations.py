@@ -7,7 +7,13 @@ import sys
 import perface_jax.annotations
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-OURS = ("statistics", "formatting", "files", "argument_parser")  # what the annotations may use of the package
+OURS = (
+    "statistics",
+    "formatting",
+    "files",
+    "disk_space",
+    "argument_parser",
+)  # what the annotations may use of the package
 
 
 def test_the_public_names_are_all_there():

@@ -38,13 +38,16 @@ def test_a_file_goes_to_its_converter_with_all_options(asked, name, converter):
 
 
 def test_a_model_folder_goes_to_pytorch(asked, tmp_path):
+    (tmp_path / "model.json").touch()
     convert.main([str(tmp_path), "--out=a.pth"])
     assert asked == [("to_torch", [str(tmp_path), "--out=a.pth"])]
 
 
-def test_other_files_are_refused_with_what_is_wanted(asked):
+def test_other_files_are_refused_with_what_is_wanted(asked, tmp_path):
     with pytest.raises(SystemExit, match=r"saw 'a.h5', wanted a file that ends in .pth, .*, or a model folder"):
         convert.main(["a.h5", "--out", "models/a"])
+    with pytest.raises(SystemExit, match="is a folder without model.json; wanted a file of weights, or a model folder"):
+        convert.main([str(tmp_path), "--family=adaface", "--out", "models/a"])
     assert not asked
 
 

@@ -58,7 +58,7 @@ def _pair(folder):
 
 
 def _valid_scale(world) -> dict[str, Any]:
-    from perface_jax.network.model_folder import fingerprint
+    from perface_jax.network.fingerprints import fingerprint
 
     random, people = np.random.default_rng(0), np.repeat(np.arange(12), 2)
     pairs = similarity_scale.different_people(random.normal(size=(24, 8)), people)
@@ -164,6 +164,7 @@ def _options(random, folder, world):
     written = folder / "written"
     written.mkdir()
     fault, sure = _written(random, written / "synthetic.json", OPTIONS)
+    sure = sure and (written / "synthetic.json").is_file()
     expect = Expect.REFUSED if sure else Expect.EITHER
     return Case(
         f"synthetic.json: {fault}", ("written",), call=lambda: whole_folder.is_written(written, OPTIONS), expect=expect

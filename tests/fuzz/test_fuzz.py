@@ -12,7 +12,15 @@ from tests.fuzz.case import Case, Expect, Outcome
 from tests.fuzz.world import World, encoded
 
 SEED = int(os.environ.get("PERFACE_FUZZ_SEED", "0"))
-QUICK = {"pictures": 14, "tables": 24, "vectors": 8, "records": 6, "points": 6, "model folders": 2}  # of the fast suite
+QUICK = {
+    "pictures": 10,
+    "tables": 24,
+    "vectors": 10,
+    "releases": 2,
+    "records": 6,
+    "points": 6,
+    "model folders": 2,
+}  # of the fast suite
 
 
 @pytest.fixture(scope="module")
