@@ -60,7 +60,7 @@ NOT_RUN = {  # a pattern of a command -> why
     r"^make |^\.ci/run": "makes an environment and installs into it",
     r"^perface demo": "takes minutes; tests/commands/test_demo.py runs it",
     r"-m (pip|venv) |^pip ": "needs a package index",
-    r"pytest ": "is a test itself",
+    r"pytest |tests\.fuzz": "is a test itself",
     r"benchmarks\.(?!readme_picture)": "takes minutes; tests/benchmarks runs it with small sizes",
     r"hf://|^hf ": "needs the Hugging Face Hub; tests/network/test_hub.py fills its cache",
     r"--distributed|--coordinator": "wants several machines; tests/training/test_pods.py has two processes",

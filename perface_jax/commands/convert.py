@@ -44,9 +44,8 @@ def _path(given: list[str]) -> pathlib.Path | None:
 
 
 def _converter(path: pathlib.Path) -> str:
-    if path.is_dir() and not {"model.json", "model"} & {
-        part.name for part in path.iterdir()
-    }:  # of a workdir, to_torch says more
+    held = {part.name for part in path.iterdir()} if path.is_dir() else {"model.json"}
+    if not {"model.json", "model"} & held:  # of a workdir, which has a model, to_torch says more
         raise SystemExit(f"{path} is a folder without model.json; wanted a file of weights, or a model folder")
     if path.is_dir() or is_address(path):
         return "to_torch"

@@ -159,6 +159,7 @@ SIZE_OF_IDENTITIES = 16
 
 def _portraits(random, folder, world):
     named, faults = _some(random, folder / "set", 2)
+    named = [name for name in named if (folder / "set" / name).is_file()]  # it is given names, not a folder to search
 
     def call():
         names = images.picture_names(folder / "set")
