@@ -42,7 +42,7 @@ def test_right_flags_are_read(parse):
     [
         ("--config.marign=1", "has no field 'marign': --config.marign=1; did you mean 'margin'?"),
         ("--config.sweep.batch_size=(1, 2)", "batch_size=.1, 2.: All runs of a sweep are one program .*: seed, labels"),
-        ("--config.margin=abc", "--config.margin=abc: could not convert string to float"),
+        ("--config.margin=abc", "--config.margin=abc: wanted a number"),
         ("--bogus=1", "Unknown command line flag 'bogus'"),
     ],
 )
