@@ -67,7 +67,7 @@ def test_two_networks_are_refused_until_one_is_chosen(state_dict, other, second)
     with pytest.raises(ValueError, match=f"2 networks in one file: .*{second}.* Choose one with --key"):
         kernel(checkpoint)
     np.testing.assert_array_equal(kernel(checkpoint, key=second), kernel(other))
-    with pytest.raises(ValueError, match=f"no network at mine: .*{second}"):
+    with pytest.raises(ValueError, match=f"no network at mine; there is one at .*{second}"):
         kernel(checkpoint, key="mine")
 
 

@@ -91,7 +91,7 @@ def _votes_table():
     header = list(vote_tables.COLUMNS)
     rows = [[name, str(number % 4), str(number // 4), f"w{k}", "ab"[(number + k) % 2], f"{0.3 + 0.01 * number}", "0.4"]
             for number, name in enumerate(TRIPLETS) for k in range(3)]  # fmt: skip
-    return Table(header, rows, header, [*header[:1], *header[4:]], [], [*header[1:3], *header[4:]])
+    return Table(header, rows, header, [*header[:1], *header[4:]], [], [*header[1:3], header[4]])
 
 
 class Kind(NamedTuple):
