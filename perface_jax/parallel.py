@@ -16,9 +16,12 @@ from typing import Any, TypeVar
 import jax
 import numpy as np
 from jax.experimental import multihost_utils
+from jax.experimental.layout import Format, Layout
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
+from jaxtyping import UInt8
 
 from perface_jax.network import compilation
+from perface_jax.network.kernels import compiled_for
 from perface_jax.network.mesh_axes import DATA, REPLICA
 
 STATE = PartitionSpec(REPLICA)
@@ -100,6 +103,22 @@ def place_global(tree: Any, mesh: Mesh, spec: PartitionSpec = SHARED) -> Any:
         return jax.make_array_from_callback(array.shape, sharding, lambda index: array[index])
 
     return jax.tree.map(place, tree)
+
+
+def picture_place(mesh: Mesh) -> NamedSharding | Format:
+    """Where all pictures `[n, h, w, 3]` of a data set lie: on every device.
+
+    On TPUs by planes of one color. Otherwise XLA copies them all into this order in every step, to gather a few:
+    13.6 of the 68 ms of a step with 19,200 pictures on a v5e, as the compiler estimates.
+    """
+    everywhere = NamedSharding(mesh, SHARED)
+    on_tpu = compiled_for(mesh.devices.flat) == "tpu"
+    return Format(Layout(major_to_minor=(0, 3, 1, 2)), everywhere) if on_tpu else everywhere
+
+
+def place_pictures(pictures: UInt8[np.ndarray, "n h w 3"], mesh: Mesh) -> jax.Array:
+    """All pictures of a data set, which every process has in full, on every device; see `picture_place`."""
+    return jax.make_array_from_callback(pictures.shape, picture_place(mesh), lambda index: pictures[index])
 
 
 def to_global(rows: Any, mesh: Mesh, spec: PartitionSpec = BATCH) -> Any:

@@ -130,6 +130,18 @@ def test_a_step_sees_its_own_rows_and_sums_over_the_devices_of_its_own_replica(r
     np.testing.assert_array_equal(sums, x.sum(axis=(1, 2)) + 1000)
 
 
+def test_on_tpus_all_pictures_lie_by_planes_of_one_color(traced_for_tpu):
+    mesh = parallel.make_mesh(devices=jax.devices()[:2])
+    pictures = np.random.default_rng(0).integers(0, 256, (5, 4, 6, 3), np.uint8)
+    placed = parallel.place_pictures(pictures, mesh)
+    np.testing.assert_array_equal(placed, pictures)
+    program = jax.jit(lambda pictures, rows: pictures[rows])
+    rows = parallel.place_global(np.array([3, 1]), mesh)
+    np.testing.assert_array_equal(program(placed, rows), pictures[[3, 1]])
+    formats, _ = program.lower(placed, rows).compile().input_formats
+    assert formats[0].layout.major_to_minor == (0, 3, 1, 2)  # taken as it lies
+
+
 def test_rows_come_back_in_their_order_with_more_replicas_than_groups():
     mesh = small_runs.mesh(4, replicas=4, data=2)
     rows = np.arange(16.0).reshape(4, 1, 4)

@@ -123,7 +123,8 @@ class _Run:
         else:
             batch |= {"pictures": ((rows, of_a_row), np.int32), "flip": ((rows,), np.bool_)}
             pictures = sum(self.config.split.sizes) * PICTURES if self.identities else 3 * grid.sources * grid.targets
-            shared = (self._place(_array((pictures, size, size, 3), np.uint8), parallel.SHARED),)
+            place = parallel.picture_place(self.mesh)
+            shared = (jax.ShapeDtypeStruct((pictures, size, size, 3), np.uint8, sharding=place),)
         if not self.identities:
             batch["votes"] = ((rows, 2), np.float32)
         elif training:

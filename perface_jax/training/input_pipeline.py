@@ -62,7 +62,7 @@ class TripletsOnDevice:
         self._replicas, self._data, self._mesh = replicas, data, mesh
         self.epochs = _epochs(replicas, data)
         pictures = cast(sim_celeba.Triplets, data[0].triplets).all_pictures()
-        self.shared = (parallel.place_global(pictures.reshape(-1, *pictures.shape[2:]), mesh),)
+        self.shared = (parallel.place_pictures(pictures.reshape(-1, *pictures.shape[2:]), mesh),)
 
     def training(self, step, count):
         def plan(replica, data, step):
@@ -141,7 +141,7 @@ class IdentitiesOnDevice:
     def __init__(self, replicas: Sequence[Replica], data: IdentityData, mesh: Mesh):
         self._replicas, self._data, self._mesh = replicas, data, mesh
         self.epochs = _epochs(replicas, [data] * len(replicas))
-        self.shared = (parallel.place_global(data.people.pictures, mesh),)
+        self.shared = (parallel.place_pictures(data.people.pictures, mesh),)
 
     def training(self, step, count):
         def plan(replica, step):
