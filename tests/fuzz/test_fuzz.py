@@ -16,7 +16,6 @@ QUICK = {
     "pictures": 10,
     "tables": 24,
     "vectors": 10,
-    "releases": 2,
     "records": 6,
     "points": 6,
     "model folders": 2,
