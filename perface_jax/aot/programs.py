@@ -6,7 +6,7 @@ pictures of the grid, of identities `PICTURES` for each person. A step is one ca
 """
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import jax
@@ -42,7 +42,7 @@ class Program(NamedTuple):
 
     name: str
     what: str  # how much one call does
-    function: Callable
+    function: Any  # of jax.jit
     arguments: tuple
     mesh: Mesh
 
@@ -116,7 +116,7 @@ class _Run:
         """A batch and, if all pictures are on the device, these."""
         size, grid = self.config.model.image_size, self.config.data
         of_a_row = 3 if not self.identities else 1 if training else 2
-        batch = {"weight": ((rows,), np.float32)}
+        batch: dict[str, tuple[tuple[int, ...], Any]] = {"weight": ((rows,), np.float32)}
         if self.config.feed == "disk":
             batch["images"] = ((rows, of_a_row, size, size, 3), np.uint8)
             shared = ()
@@ -151,7 +151,7 @@ def _embedding(config: ConfigDict, topology: Topology, batch: int) -> Program:
     weights = _placed(folded, NamedSharding(mesh, parallel.SHARED))
     images = _array((batch * mesh.size, model.image_size, model.image_size, 3), np.uint8)
     arguments = weights, _placed(images, NamedSharding(mesh, parallel.ROWS))
-    function = embedding.program(model, True, device)
+    function = embedding.program(model, True, device)  # pyright: ignore  # hashable
     return Program("embedding", f"{batch} pictures a device", function, arguments, mesh)
 
 

@@ -7,7 +7,7 @@ jax-cuda12-plugin and jax-cuda12-pjrt; CUDA itself is not needed. The extra `aot
 import importlib
 import os
 import re
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -75,7 +75,9 @@ def topology(name: str) -> Topology:
 
 def _tpus(name: str, kind: str, sides: list[int]) -> tuple:
     importlib.import_module("libtpu")  # raises where it is missing, as `extras` explains
-    options = {"chip_config_name": "megacore"} if kind in ("v4", "v5p") else {}  # two cores make one device
+    options: dict[str, Any] = (
+        {"chip_config_name": "megacore"} if kind in ("v4", "v5p") else {}
+    )  # two cores make one device
     if np.prod(sides) == 1:
         options["chips_per_host_bounds"] = (1, 1, 1)
     try:
