@@ -56,7 +56,8 @@ def picture_size(path: epath.PathLike) -> tuple[int, int] | None:
     try:
         with epath.Path(path).open("rb") as file, Image.open(file) as picture:
             turned = picture.getexif().get(ExifTags.Base.Orientation, 1) in (5, 6, 7, 8)
-            return picture.size[::-1] if turned else picture.size
+            width, height = picture.size
+            return (height, width) if turned else (width, height)
     except Exception:  # a damaged file makes Pillow raise any of a dozen types; whoever reads it says so
         return None
 
