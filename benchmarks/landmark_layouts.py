@@ -4,12 +4,12 @@
 
 Faces are the generic face of `landmarks` with proportions that vary between people, from all sides, with the errors of
 a detector. Standard deviations are wider than those of adults of one population: 8% for the heights of nose and mouth
-(published: 4 to 6% of the nasal height), 10% for the width of the mouth (6 to 8%), 12% for the depth of the nose (10%),
-and 2% of the distance of the eyes for each coordinate of each point: asymmetry. The published ones are those of Virdi
-et al. 2019 (Kenyan adults, tables 8 and 9) and, for the nose's depth, Farkas 1994. A laughing mouth is 10 to 40% wider,
-a baby's nose 20% shorter and 40% flatter, its mouth 15% higher; a drawing's mouth is 40 to 140% as wide, its nose 20 to
-150% as deep, its face 65 to 125% as long. Detectors err by 3% of the distance of the eyes in x and y, and by 6% ("rough
-detector"), drawn from a normal distribution. The share of refused faces is printed for each kind, layout and pose.
+(published: 4 to 6% of the nasal height), 10% for the width of the mouth (6 to 8%), 12% for the depth of the nose (an
+assumption), and 2% of the distance of the eyes for each coordinate of each point: asymmetry. The published ones are
+those of Virdi et al. 2019 (Kenyan adults, tables 8 and 9). A laughing mouth is 10 to 40% wider, a baby's nose 20%
+shorter and 40% flatter, its mouth 15% higher; a drawing's mouth is 40 to 140% as wide, its nose 20 to 150% as deep, its
+face 65 to 125% as long. Detectors err by 3% of the distance of the eyes in x and y, and by 6% ("rough detector"), drawn
+from a normal distribution. The share of refused faces is printed for each kind, layout and pose.
 """
 
 import argparse
