@@ -35,9 +35,15 @@ class Check(NamedTuple):
     def fault(self, value: Any) -> str:
         """What is wrong with a value, as a predicate; "" if nothing is."""
         if not self.each:
-            return "" if self.holds(value) else f"is {value!r}; wanted {self.wanted}"
-        wrong = ", ".join(repr(one) for one in value if not self.holds(one))
+            return "" if self._is_held(value) else f"is {value!r}; wanted {self.wanted}"
+        wrong = ", ".join(repr(one) for one in value if not self._is_held(one))
         return f"has {wrong}; wanted {self.wanted}" if wrong else ""
+
+    def _is_held(self, value: Any) -> bool:
+        try:
+            return self.holds(value)
+        except TypeError:  # text or nothing, where a number is wanted
+            return False
 
 
 ABSENT = object()

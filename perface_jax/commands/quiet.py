@@ -23,7 +23,8 @@ def install() -> None:
         if isinstance(stream, io.TextIOWrapper):  # not where a notebook has replaced it
             stream.reconfigure(errors="backslashreplace")  # names of files need not be UTF-8, nor terminals
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # errors alone
-    logging.getLogger("absl").setLevel(logging.CRITICAL)  # errors that are raised are logged as well
+    for name in ("absl", "asyncio"):  # errors that are raised are logged as well, by asyncio much later
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     ours.addHandler(_Notes())
     ours.setLevel(logging.INFO)
     ours.propagate = False  # absl shows what reaches the root

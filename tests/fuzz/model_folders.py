@@ -141,7 +141,7 @@ def _drop(random, record):
 
 RECORDS: dict[str, Callable[[np.random.Generator, dict], Any]] = {
     "a field is gone": _drop,
-    "another format": _put("format", 0, 99, "1", None, True, [1], 1.5),
+    "another format": _put("format", 0, 99, "1", None, [1], 1.5),
     "other layers": _put(
         "layers",
         [],

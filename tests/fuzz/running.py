@@ -36,7 +36,7 @@ def run(case: Case, folder: pathlib.Path) -> Outcome:
                 sys.argv = ["perface", *case.argv]
                 commands.main()
             elif case.call is not None:
-                for name in ("absl", "perface_jax"):  # TFDS says what it does; ours lists what is left out
+                for name in ("absl", "asyncio", "perface_jax"):  # TFDS says what it does; ours lists what is left out
                     logging.getLogger(name).setLevel(logging.CRITICAL)
                 warned = _call(case.call)
         except SystemExit as end:
@@ -95,7 +95,7 @@ def _captured() -> Iterator[list[str]]:
 @contextlib.contextmanager
 def _restored() -> Iterator[None]:
     """What commands set for a whole process is as it was: flags, loggers, warnings, arguments, folder, environment."""
-    named, loggers = set(flags.FLAGS), [logging.getLogger(name) for name in ("", "perface_jax", "absl")]
+    named, loggers = set(flags.FLAGS), [logging.getLogger(name) for name in ("", "perface_jax", "absl", "asyncio")]
     were = [(logger, logger.level, logger.propagate, logger.handlers[:]) for logger in loggers]
     arguments, folder, environment, hook = sys.argv, os.getcwd(), dict(os.environ), sys.unraisablehook
     with warnings.catch_warnings():
