@@ -26,8 +26,8 @@ def pictures(count, size=16):
 def embedding(network, variables, *, folded):
     """What embeds images, and its weights."""
     if folded:
-        return functools.partial(folding.embed_step, model=network), folding.fold_norms(network, variables)
-    return functools.partial(model.embed_step, model=network), variables
+        return jax.jit(functools.partial(folding.embed_step, model=network)), folding.fold_norms(network, variables)
+    return jax.jit(functools.partial(model.embed_step, model=network)), variables
 
 
 def step(network):
@@ -57,11 +57,12 @@ def test_programs_are_traced_as_for_the_platform_that_is_assumed():
 def test_an_exported_program_is_that_of_its_platform(platform):
     function, weights = embedding(WIDE, formula.variables(WIDE), folded=True)
     embeds = text(function, weights, pictures(2), platforms=[platform])
-    trains = text(step(WIDE)[0], *step(WIDE)[1], platforms=[platform])
+    trains, args = step(WIDE)
+    trains = text(trains, *args, platforms=[platform])
     for module in (embeds, trains):  # Winograd's loop, and the barriers
         assert ("stablehlo.while" in module) == (platform == "cpu")
         assert ("optimization_barrier" in module) == (platform == "cpu")
-    assert "optimization_barrier" not in text(step(WIDE.clone(kernels="xla"))[0], *step(WIDE)[1], platforms=["cpu"])
+    assert "optimization_barrier" not in text(step(WIDE.clone(kernels="xla"))[0], *args, platforms=["cpu"])
 
 
 def test_a_program_for_all_platforms_chooses_where_it_runs():
@@ -96,7 +97,8 @@ def test_the_switch_leaves_everything_to_xla_with_the_same_gradients_and_with_fo
 
         params = variables["params"]
         wanted, found = (jax.jit(jax.grad(loss), static_argnums=1)(params, kernels) for kernels in ("auto", "xla"))
-        _, slope = jax.jvp(lambda params: loss(params, "xla"), (params,), (jax.tree.map(jnp.ones_like, params),))
+        ones = jax.tree.map(np.ones_like, params)
+        _, slope = jax.jit(lambda *of: jax.jvp(lambda params: loss(params, "xla"), of[:1], of[1:]))(params, ones)
         program = str(jax.make_jaxpr(jax.grad(loss), static_argnums=1)(params, Kernels.XLA))
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-9), found, wanted)
     np.testing.assert_allclose(slope, sum(np.asarray(x).sum() for x in jax.tree.leaves(wanted)), rtol=1e-8)
@@ -109,7 +111,7 @@ def test_kernels_are_transformed_where_programs_for_cpus_read_them_only(kernels,
     wanted, weights = embedding(WIDE, variables, folded=True)
     plain = folding.fold_norms(network, variables, platform=platform)
     assert {*weights["layer1_1"]} - {*plain["layer1_1"]} == {"transformed", "transformed2"}
-    found = folding.embed_step(plain, pictures(2), model=network)
+    found = jax.jit(functools.partial(folding.embed_step, model=network))(plain, pictures(2))
     np.testing.assert_allclose(found, wanted(weights, pictures(2)), rtol=1e-4, atol=1e-5)
 
 
