@@ -1,5 +1,6 @@
 """Best achievable scores and human agreement of a setting, from ALL of its votes, unanimous or not."""
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -36,17 +37,9 @@ def best_achievable(setting: Setting, seed: int) -> Callable[[Sequence[Run]], me
     """A function of the runs of a line: `metrics.achievable_accuracy` of their triplets in this setting, each once.
 
     To count as unanimous, a triplet needs at least as many votes as the evaluated triplet with the fewest. Intervals
-    resample sources, so these must be known. Runs with the same triplets are computed once.
+    resample sources, so these must be known. The same counts of votes are computed once.
     """
-    known = {}
-
-    def best(runs):
-        places = every_place(runs, setting)
-        if (key := places.tobytes()) not in known:
-            known[key] = _best_achievable(runs[0].data, places, seed)
-        return known[key]
-
-    return best
+    return lambda runs: _best_achievable(runs[0].data, every_place(runs, setting), seed)
 
 
 def _best_achievable(data, places, seed):
@@ -55,7 +48,17 @@ def _best_achievable(data, places, seed):
     known = source[places] if (source[places] >= 0).all() else None
     found = metrics.vote_histograms(votes[places], source=known) or {1: [0, 0]}
     fewest = int(evaluated.min()) if len(evaluated) else None
-    return metrics.achievable_accuracy(found, min_votes=fewest, seed=seed)
+    return _of_counts(tuple((votes, _rows(table)) for votes, table in found.items()), fewest, seed)
+
+
+def _rows(table):
+    return tuple(map(tuple, np.atleast_2d(table).tolist()))
+
+
+@functools.lru_cache(maxsize=256)  # every line of two tables asks, and most lines have the same triplets
+def _of_counts(counts, fewest, seed):
+    tables = {votes: np.array(table) for votes, table in counts}
+    return metrics.achievable_accuracy(tables, min_votes=fewest, seed=seed)
 
 
 def human_agreement(runs: Sequence[Run], setting: Setting, how: Inference) -> list[Agreement]:

@@ -36,22 +36,29 @@ def fit_beta_binomial(
     """
     counts = np.asarray(counts, np.float64)
     at = np.zeros((len(counts), 2))
-    value = _log_likelihood(votes_for_a, votes, counts, at)
-    size = counts @ (votes[:, None] == votes)  # triplets with as many votes
+    moving, value = np.arange(len(counts)), _log_likelihood(votes_for_a, votes, counts, at)
     for _ in range(STEPS):
-        chances, slopes = cell_chances(votes_for_a, votes, *_beta(at)), _slopes(votes_for_a, votes, at)
-        gradient = np.einsum("...c,...ci->...i", counts, slopes)
-        information = np.einsum("...c,...ci,...cj->...ij", size * chances, slopes, slopes) + 1e-12 * np.eye(2)
-        step = np.clip(np.linalg.solve(information, gradient[..., None])[..., 0], -LONGEST, LONGEST)
-        steps = np.clip(at + step * 0.5 ** np.arange(6)[:, None, None], -FARTHEST, FARTHEST)
-        values = _log_likelihood(votes_for_a, votes, counts, steps)
-        best = np.argmax(values, axis=0), np.arange(len(at))
-        better = values[best] > value + CLOSE * np.abs(value)
-        if not better.any():
+        moved, values = _step(votes_for_a, votes, counts[moving], at[moving])
+        better = values > value[moving] + CLOSE * np.abs(value[moving])
+        moving = moving[better]
+        if not len(moving):
             break
-        at, value = np.where(better[:, None], steps[best], at), np.where(better, values[best], value)
+        at[moving], value[moving] = moved[better], values[better]
     known = np.sum(counts * (votes >= 2), axis=-1, keepdims=True) > 0
     return BetaBinomial(*_beta(np.where(known, at, np.nan)))
+
+
+def _step(k, n, counts, at):
+    """The best of six steps from the parameters `at`, and its log-likelihood."""
+    chances, slopes = cell_chances(k, n, *_beta(at)), _slopes(k, n, at)
+    size = counts @ (n[:, None] == n)  # triplets with as many votes
+    gradient = np.einsum("...c,...ci->...i", counts, slopes)
+    information = np.einsum("...c,...ci,...cj->...ij", size * chances, slopes, slopes) + 1e-12 * np.eye(2)
+    step = np.clip(np.linalg.solve(information, gradient[..., None])[..., 0], -LONGEST, LONGEST)
+    steps = np.clip(at + step * 0.5 ** np.arange(6)[:, None, None], -FARTHEST, FARTHEST)
+    values = _log_likelihood(k, n, counts, steps)
+    best = np.argmax(values, axis=0), np.arange(len(at))
+    return steps[best], values[best]
 
 
 def cell_chances(
