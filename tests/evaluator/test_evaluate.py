@@ -84,40 +84,36 @@ def test_a_starting_model_that_was_moved_is_warned_of(config, run, start, tmp_pa
 
 
 def test_vectors_of_the_pictures_give_what_their_model_gives(config, run, of_run, release, tmp_path):
-    folder, names, skipped = evaluator.embed(config, run, release / "triplet", tmp_path / "after.npz")
+    folder, names, skipped = evaluator.embed(config, run, release / "triplet", tmp_path / "vectors.npz")
     assert (folder, len(names), skipped) == (run / "model", 300, [])
-    vectors = evaluator.evaluate(evaluator.open_vectors(config, tmp_path / "after.npz"))
+    vectors = evaluator.evaluate(evaluator.open_vectors(config, tmp_path / "vectors.npz", compare=str(run)))
     after = [row.accuracy for row in rows(of_run, "Triplet accuracy") if row.model == "after"]
     again = [row for row in rows(vectors, "Triplet accuracy") if row.kind is Kind.MODEL]
     assert [row.accuracy for row in again] == pytest.approx(after)
-    assert {row.model for row in again} == {"after"}  # the name of the file
+    assert {row.model for row in again} == {"vectors"}  # the name of the file
+    found = [row for row in rows(vectors, "Paired comparison") if row.second == "after of run"]
+    assert {row.first for row in found} == {"vectors"}
+    assert [row.difference for row in found] == pytest.approx([0] * len(found), abs=1e-5)
 
 
-def test_a_run_is_compared_with_another_and_with_vectors(config, run, release, start, tmp_path):
+def test_a_run_is_compared_with_another(config, run, of_run, start, tmp_path):
     other = tmp_path / "other"
     shutil.copytree(start, other / "model")
-    evaluator.embed(config, other, release / "triplet", tmp_path / "start.npz")
     with pytest.raises(FileNotFoundError, match="other has no similarities.npz to compare with: run evaluate.py on it"):
         evaluator.evaluate(evaluator.open_run(config, run, compare=str(other)))
-    evaluator.evaluate(evaluator.open_run(config, other))
-    both = [
-        rows(evaluator.evaluate(evaluator.open_run(config, run, compare=str(name))), "Paired comparison")
-        for name in (other, tmp_path / "start.npz")
-    ]
-    by_run = {(row.setting, row.first, row.second, row.measure): row for row in both[0]}
-    assert ("i", "after", "after of other", "accuracy") in by_run
-    assert by_run["ii", "before", "before of other", "soft score"].difference == 0
-    for row in both[1]:
-        twin = by_run[row.setting, row.first, "after of other", row.measure]
-        assert row.second == "start"
-        assert row.difference == pytest.approx(twin.difference)
+    found = rows(evaluator.evaluate(evaluator.open_run(config, other, compare=str(run))), "Paired comparison")
+    by_run = {(row.setting, row.first, row.second, row.measure): row for row in found}
+    accuracy = {row.model: row.accuracy for row in rows(of_run, "Triplet accuracy") if row.setting == "i"}
+    difference = by_run["i", "after", "after of run", "accuracy"].difference
+    assert difference == pytest.approx(accuracy["before"] - accuracy["after"])
+    assert by_run["ii", "before", "before of run", "soft score"].difference == 0
 
 
-def test_a_run_with_another_split_is_not_compared(config, run, start, tmp_path):
-    shutil.copytree(start, tmp_path / "other" / "model")
-    config.split.seed = 5
-    evaluator.evaluate(evaluator.open_run(config, tmp_path / "other"))
-    config.split.seed = 0
+def test_a_run_with_another_split_is_not_compared(config, run, of_run, tmp_path):
+    with (run / stored.FILE).open("rb") as file, np.load(file) as arrays:
+        held = dict(arrays)
+    (tmp_path / "other").mkdir()
+    np.savez(tmp_path / "other" / stored.FILE, **{**held, "settings": held["settings"][:, ::-1]})
     with pytest.raises(ValueError, match="other has another split"):
         evaluator.evaluate(evaluator.open_run(config, run, compare=str(tmp_path / "other")))
 
