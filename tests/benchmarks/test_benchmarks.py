@@ -328,6 +328,7 @@ def test_a_million_triplets_are_timed_step_by_step():
     assert together["peak_mib"] == max(row["peak_mib"] for row in steps[1:4])
 
 
+@pytest.mark.slow  # the next tests are its guard
 def test_choices_are_voted_on(tmp_path, monkeypatch):
     # To a network that has learned nothing, all faces are one.
     monkeypatch.setattr(chosen_swaps.privacy, "match_threshold", lambda *_, **__: Estimate(1.0, 1.0, 1.0))
@@ -337,6 +338,38 @@ def test_choices_are_voted_on(tmp_path, monkeypatch):
     found = measured(chosen_swaps, *words, "--queries", "3", "--candidates", "12")
     assert [row["name"] for row in found["rows"]] == ["world 1", "world 2"]
     assert 0 <= found["over_worlds"]["random"]["share"] <= 1
+
+
+def voted(monkeypatch, perface, recognizer, limit):
+    """The votes on one original whose perceived features are 0, and the swaps' 1 to 3: people see what is closer."""
+    monkeypatch.setattr(chosen_swaps.world, "perceived_features", lambda source, target: source[:, None])
+    monkeypatch.setattr(chosen_swaps.annotators, "margins", lambda people, one: one[0, 1] ** 2 - one[0, 0] ** 2)
+    monkeypatch.setattr(chosen_swaps.annotators, "chances", lambda people, margin, gain: 1.0 * (margin > 0))
+    alike = {"perface": np.array(perface), "recognizer": np.array(recognizer)}
+    people, features = chosen_swaps.annotators.recruit([0], 3, careless=0), np.arange(4.0)
+    return chosen_swaps.vote(0, np.arange(1, 4), alike, limit, features, features[:1], people, 1.0, 0)
+
+
+def test_the_choice_that_looks_less_alike_gets_the_votes(monkeypatch):
+    found = voted(monkeypatch, perface=[0.9, 0.5, 0.1], recognizer=[0.1, 0.2, 0.3], limit=0.4)
+    assert (found["source"], found["farthest"]) == (3, 1.0)  # swap 3 against swap 1
+    found = voted(monkeypatch, perface=[0.1, 0.5, 0.9], recognizer=[0.3, 0.2, 0.1], limit=0.4)
+    assert (found["source"], found["farthest"]) == (1, 0.0)
+    found = voted(monkeypatch, perface=[0.9, 0.5, 0.1], recognizer=[0.1, 0.2, 0.5], limit=0.4)  # 3 is matched
+    assert (found["source"], found["farthest"]) == (2, 1.0)
+
+
+def test_the_same_choice_is_worth_a_half_and_an_original_without_free_swaps_is_not_asked(monkeypatch):
+    found = voted(monkeypatch, perface=[0.1, 0.5, 0.9], recognizer=[0.1, 0.2, 0.3], limit=0.4)
+    assert found["farthest"] == 0.5
+    assert voted(monkeypatch, perface=[0.1, 0.5, 0.9], recognizer=[0.5, 0.6, 0.7], limit=0.4) is None
+
+
+def test_worlds_are_averaged_with_a_t_interval():
+    # standard error 0.1; 12.706 is the quantile of Student's t with one degree of freedom
+    found = chosen_swaps.over_worlds([0.5, 0.7])
+    assert found["share"] == 0.6
+    np.testing.assert_allclose(found["interval"], [0.6 - 12.706 * 0.1, 0.6 + 12.706 * 0.1], atol=1e-3)
 
 
 # compare: rounds by hand.
