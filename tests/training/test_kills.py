@@ -85,6 +85,7 @@ def test_twenty_runs_killed_at_random_moments_end_with_the_same_bytes(trainings,
     assert not different
 
 
+@pytest.mark.slow  # its guards: a run told to stop in test_trainer, and tests/commands/test_train.py
 def test_a_run_told_to_stop_saves_exits_with_75_and_ends_with_the_same_bytes(trainings, whole, tmp_path):
     workdir = tmp_path / "run"
     process = trainings.start(workdir)

@@ -2,6 +2,8 @@
 
 import functools
 import json
+import os
+import signal
 
 import jax
 import numpy as np
@@ -15,6 +17,7 @@ from perface_jax.network import fingerprints
 from perface_jax.network.model_folder import load_model, save_model
 from perface_jax.similarity import similarity
 from perface_jax.training import builders, trainer
+from perface_jax.training.preemption import Preempted
 from tests.releases import write_table
 from tests.small_release import config_of
 
@@ -91,6 +94,30 @@ def test_a_kept_model_has_a_scale_from_all_validation_triplets_and_no_others(fin
         atol=1e-4,
     )
     assert json.loads((folder / "scale.json").read_text())["made"]["by"].endswith("training, step 0")
+
+
+def test_a_run_told_to_stop_saves_goes_on_where_it_was_and_ends_as_one_that_nobody_disturbed(
+    config, finished, tmp_path, monkeypatch
+):
+    """In this process; test_kills stops and kills whole commands at many moments."""
+    config.epochs, config.max_steps = 1, 0
+
+    class Stopped(trainer.Progress):
+        def after_steps(self, step, *rest):
+            super().after_steps(step, *rest)
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(trainer, "Progress", Stopped)
+        with pytest.raises(Preempted, match=r"told to stop after step 1 of \d+; the state is saved in "):
+            trainer.train(config, tmp_path / "run")
+    assert not (tmp_path / "run" / "model").exists()
+    [folder] = trainer.train(config, tmp_path / "run")
+    assert [line["step"] for line in _lines(tmp_path / "run") if "loss" in line][:2] == [1, 2]
+    one, other = (load_model(path)[1] for path in (finished[1], folder))
+    jax.tree.map(np.testing.assert_array_equal, one, other)
+    losses = [[line["loss"] for line in _lines(path) if "loss" in line] for path in (finished[0], tmp_path / "run")]
+    assert losses[0] == losses[1]
 
 
 @pytest.mark.slow
