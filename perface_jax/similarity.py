@@ -92,6 +92,7 @@ def cosine(
         raise ValueError(f"similarity wants [..., D] twice with the same D, got {x.shape} and {y.shape}")
     x, y = unit(x, sums=sums), unit(y, sums=sums)
     leading = jnp.broadcast_shapes(x.shape, y.shape)
-    if math.prod(leading) > max(x.size, y.size):  # each is repeated for the other: a product of matrices, not N x M x D
+    repeated = math.prod(leading) > max(x.size, y.size)  # each for the other
+    if repeated or min(x.ndim, y.ndim) == 1:  # every pair, under vmap too: a product of matrices, not N x M x D numbers
         return jnp.einsum("...d,...d->...", x, y, precision=jax.lax.Precision.HIGHEST)
     return sums(jnp.broadcast_to(x, leading) * jnp.broadcast_to(y, leading))

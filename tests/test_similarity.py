@@ -23,7 +23,15 @@ def test_it_agrees_with_scipy_and_broadcasts_leading_dimensions(key):
     np.testing.assert_allclose(jax.jit(pairwise_similarity)(x[:, 0], y[0]), wanted, atol=1e-6)
 
 
-@pytest.mark.parametrize("every_pair", [pairwise_similarity, lambda x, y: similarity(x[:, None], y[None])])
+@pytest.mark.parametrize(
+    "every_pair",
+    [
+        pairwise_similarity,
+        lambda x, y: similarity(x[:, None], y[None]),
+        lambda x, y: jax.vmap(lambda one: similarity(one, y))(x),
+        jax.vmap(jax.vmap(similarity, (None, 0)), (0, None)),
+    ],
+)
 def test_every_pair_takes_the_memory_of_the_results(every_pair):
     shapes = jax.ShapeDtypeStruct((2500, 512), jnp.float32), jax.ShapeDtypeStruct((2000, 512), jnp.float32)
     rows = [one.aval.size for one in jax.make_jaxpr(every_pair)(*shapes).eqns for one in one.outvars]
