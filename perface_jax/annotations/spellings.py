@@ -9,9 +9,14 @@ import re
 import unicodedata
 from collections.abc import Collection, Iterable
 
-MISSING = frozenset(("", *"nan -nan na n/a #n/a #na <na> nat null #null! #ref! #value!".split()))
+MISSING = frozenset(
+    (
+        *("", "not available", "nan", "-nan", "1.#qnan", "-1.#qnan", "1.#ind", "-1.#ind", "<na>", "nat", "null", "\\n"),
+        *("na", "n/a", "n.a.", "#na", "#n/a", "#null!", "#ref!", "#value!", "#name?", "#div/0!", "#num!"),
+    )
+)
 """What programs write into a cell without a value, in lower case."""
-NOBODY = MISSING | {"none", "nil", "-", "--", "?", "-1", "unknown", "undefined"}
+NOBODY = MISSING | {"none", "nil", "-", "--", "?", "-1", ".", "unknown", "undefined", "missing"}
 """What people write where they do not know who; of an attribute, `none` may be a value."""
 SHOWN = 5  # lines that a message names
 

@@ -43,7 +43,8 @@ def read_lines(path: epath.PathLike) -> list[Line]:
     data = epath.Path(path).read_bytes()
     if not _is_text(data):
         raise ValueError(f"{path}: not a text file in UTF-8; in a spreadsheet, save it as 'CSV UTF-8'")
-    reader = csv.reader(io.StringIO(data.decode("utf-8-sig", "surrogateescape"), newline=""), strict=True)
+    text = io.StringIO(data.decode("utf-8-sig", "surrogateescape"), newline="")
+    reader = csv.reader(text, strict=True, skipinitialspace=True)  # a quote after a space is one, too
     try:
         lines = [(reader.line_num, [cell.strip() for cell in row]) for row in reader]
     except csv.Error as error:

@@ -37,4 +37,7 @@ def test_names_that_say_nothing_are_refused_with_their_lines():
         refuse_unclear("p.csv", "person", cells)
     with pytest.raises(ValueError, match=r"p.csv, line 4: saw 'nan' in column sex, wanted a name"):
         refuse_unclear("p.csv", "sex", [(2, "male"), (4, "nan")], nothing=MISSING)
+    for name in ("#NAME?", "#DIV/0!", "#NUM!", "1.#QNAN", "-1.#IND", "n.a.", "\\N"):  # of Excel, pandas, MySQL
+        with pytest.raises(ValueError, match="p.csv, line 2: saw "):
+            refuse_unclear("p.csv", "sex", [(2, name)], nothing=MISSING)
     refuse_unclear("p.csv", "glasses", [(2, "none"), (3, "round")], nothing=MISSING)

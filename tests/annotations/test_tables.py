@@ -16,7 +16,7 @@ def write(tmp_path, text):
 
 
 def test_columns_may_be_in_any_order_beside_others_and_blanks_do_not_count(tmp_path):
-    path = write(tmp_path, "\ufeffnote, Setting,TRIPLETID,\r\n\r\n, train ,t0001,0\r\n,,,\r\nx,i,t0000,1\r\n")
+    path = write(tmp_path, '\ufeffnote, "Setting",TRIPLETID,\r\n\r\n, train , "t0001",0\r\n,,,\r\nx,i,t0000,1\r\n')
     assert read_table(path, ("tripletId", "setting"), known=KNOWN) == {
         "t0001": {"setting": "train", "tripletId": "t0001"},
         "t0000": {"setting": "i", "tripletId": "t0000"},
