@@ -14,19 +14,23 @@ from benchmarks import reading
 TEXT = """\
 ## Compiled for TPUs and an H200
 
-What `perface aot` says of our programs ([pods.md](pods.md#before-you-rent-chips-perface-aot)): nothing ran, the figures
-are those of programs compiled for these chips on a computer without them. They are of one call on each chip. TFLOP
-counts convolutions and products, taps in the zeros around an image not included; GB is what kernels read from and
-write to main memory. The roofline is a lower bound: each kernel at the chip's peak or at its full bandwidth, whichever
-takes longer. The estimate is that of libtpu's cost model, without communication; there is none for the GPU. The share
-of peak is at the estimate or, on the GPU, at the roofline: at most. Small kernels write less than 64 KiB, small
-all-reduces send less. What a TPU prefetches into its vector memory counts once, and what kernels then read there does
-not. The programs are those of commit e0e9434.
+**Nothing ran on these chips.** The programs were compiled for them on a computer without them, and the figures are what
+`perface aot` reports ([pods.md](pods.md#before-you-rent-chips-perface-aot)), for one call on one chip:
 
-Of a step on TPUs, 13.6 ms were a copy of all 19,200 pictures into another order of axes, from which a few are gathered.
-Since then they lie in that order, and gathering 32 triplets alone is estimated at 0.04 ms (`parallel.picture_place`).
-On several chips, the statistics of every norm and their derivatives are all-reduces of their own, which XLA does not
-combine. Embeddings lose most in the first layers, whose few channels do not fill the matrix units.
+- TFLOP counts convolutions and products, without the zeros around an image. GB is what kernels read from and write to
+  main memory; what a TPU prefetches into its vector memory counts once.
+- The roofline is a lower bound: each kernel at the chip's peak or at its full bandwidth, whichever takes longer.
+- The estimate is that of libtpu's cost model, without communication. There is none for the GPU.
+- The share of peak is reached if the estimate holds. On the GPU it belongs to the roofline, so it is an upper bound.
+- Small kernels write less than 64 KiB; small all-reduces send less.
+
+The programs are those of commit e0e9434.
+
+By the estimate, 13.6 ms of a step on TPUs were a copy of all 19,200 pictures into another order of axes, from which a
+few are gathered. Since then they lie in that order, and gathering 32 triplets alone is estimated at 0.04 ms
+(`parallel.picture_place`). On several chips, each norm has all-reduces of its own for its statistics and their
+derivatives, and XLA does not combine them. Embeddings lose most in the first layers, whose few channels do not fill the
+matrix units.
 """
 HEADS = ("", "chips", "GiB", "TFLOP", "GB", "roofline", "estimate", "of peak", "kernels (small)", "all-reduces (small)")
 

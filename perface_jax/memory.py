@@ -39,9 +39,9 @@ def explained(advice: str = GENERAL) -> Iterator[None]:
 
 
 def _wanted(message: str) -> str:
-    """How much could not be had, where the error says it."""
+    """How much could not be allocated, where the error says it."""
     found = re.search(r"allocat\w* ([\d.]+)\s*([KMGTPE]?i?B|bytes)", message)
     if not found:
         return ""
     amount = f"{int(found[1]) / 2**20:,.0f} MiB" if found[2] == "bytes" else f"{found[1]} {found[2]}"
-    return f": {amount} more could not be had"
+    return f": {amount} more could not be allocated"

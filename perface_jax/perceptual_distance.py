@@ -30,7 +30,8 @@ def perceptual_distance(model: IResNet, variables: Mapping) -> Distance:
     only (`jax.grad`, `jax.vjp`); `model.clone(kernels="xla")` has `jax.jvp`, too.
 
     The function raises:
-      TypeError, ValueError: pictures of another dtype, shape or range; under jit and grad ranges cannot be checked.
+      TypeError, ValueError: pictures of another dtype, shape or range; of arguments of jit and grad the range cannot
+        be checked.
 
     Pixels that move toward a face, as long as the model sees it:
 

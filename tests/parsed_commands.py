@@ -52,7 +52,8 @@ def check(words: Sequence[str], monkeypatch: pytest.MonkeyPatch, *, whole: bool)
         return {"pip": _check_pip, "venv": lambda _: None, "pytest": _check_files}[rest[1]](rest[2:])
     name, run, arguments = _program(words)
     if run is not None:
-        _parse(name, run, [_filled(word) for word in arguments], monkeypatch, whole=whole)
+        folder = "hf://org/name" if "convert" in words else "docs"  # convert looks into a folder first
+        _parse(name, run, [_filled(word, folder) for word in arguments], monkeypatch, whole=whole)
 
 
 def _check_make(words):
@@ -108,10 +109,10 @@ def _main(name):
     return getattr(module, "main", None) or (lambda: module.parser().parse_args())
 
 
-def _filled(word):
+def _filled(word, folder):
     """Placeholders, of which some commands ask something, and variables, some of which must be numbers."""
     word = re.sub(r"\$\w+", "1", word)
-    return {"FILE": "FILE.pth", "DIR": "docs", "--config=...": "--config=configs/perface_r50.py"}.get(word, word)
+    return {"FILE": "FILE.pth", "DIR": folder, "--config=...": "--config=configs/perface_r50.py"}.get(word, word)
 
 
 def _parse(name, run, arguments, monkeypatch, *, whole):

@@ -13,8 +13,8 @@ GPU = jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory while trying
 @pytest.mark.parametrize(
     ("error", "said"),
     [
-        (XLA, "out of memory: 144 MiB more could not be had. Lower it"),
-        (GPU, "out of memory: 12.50 GiB more could not be had. Lower it"),
+        (XLA, "out of memory: 144 MiB more could not be allocated. Lower it"),
+        (GPU, "out of memory: 12.50 GiB more could not be allocated. Lower it"),
         (MemoryError(), "out of memory. Lower it"),
         (RuntimeError("std::bad_alloc"), "out of memory. Lower it"),
         (ExceptionGroup("two", [ValueError(), MemoryError()]), "out of memory. Lower it"),
@@ -28,7 +28,7 @@ def test_the_errors_of_xla_and_python(error, said):
 
 def test_numpy_says_how_much_it_wanted():
     with pytest.raises(
-        memory.OutOfMemory, match=r"out of memory: 7.11 PiB more could not be had. Close other programs"
+        memory.OutOfMemory, match=r"out of memory: 7.11 PiB more could not be allocated. Close other programs"
     ):
         with memory.explained():
             np.empty(10**15, np.float64)

@@ -39,6 +39,14 @@ def test_equal_pictures_have_distance_and_gradient_zero_and_half_precision_is_wi
     np.testing.assert_allclose(other.astype(np.float32), gradient, rtol=1e-2)
 
 
+def test_under_jit_a_known_picture_is_checked_and_needs_no_tracing():
+    x, face = (jax.ShapeDtypeStruct((16, 16, 3), np.float32), jnp.asarray(PICTURES[1], jnp.float32))
+    assert jax.eval_shape(jax.jit(lambda pixels: distance(pixels, face)), x).shape == ()
+    dark = face / 255
+    with pytest.raises(ValueError, match=r"looks like 0\.\.1"):
+        jax.eval_shape(jax.jit(lambda pixels: distance(pixels, dark)), x)
+
+
 def test_an_embedding_of_length_zero_has_distance_one():
     nothing = jax.tree.map(np.zeros_like, VARIABLES)
     assert perface_jax.perceptual_distance(MODEL, nothing)(PICTURES[0], PICTURES[1]) == 1

@@ -15,8 +15,8 @@ LANDMARKS = tuple(
 NAMES = ("name", "image_id", "image", "filename", "file_name", "file")
 _SIDES = ("left", "right")
 _PARTS = {"eye": "eye", "nose": "nose", "mouth": "mouth", "lip": "mouth"}
-_EXTRA = {"corner", "tip", "center", "centre", "pupil"}
-_WORD = re.compile("left|right|eye|nose|mouth|lip|corner|tip|center|centre|pupil|[a-z]+|[0-9]+")
+_EXTRA = {"corner", "tip", "pupil"}
+_WORD = re.compile("left|right|eye|nose|mouth|lip|corner|tip|pupil|[a-z]+|[0-9]+")
 
 
 def name_column(header: Sequence[str]) -> str | None:
@@ -48,7 +48,8 @@ def numbered_columns(header: Sequence[str]) -> list[str] | None:
 
 def _meaning(column: str) -> str | None:
     """The coordinate of LANDMARKS that a heading names."""
-    words = _WORD.findall(re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", column.strip()).casefold())
+    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", column.strip()).casefold()
+    words = _WORD.findall(re.sub("cent(er|re)", "_", spaced))
     if len(words) < 2 or words[-1] not in ("x", "y"):
         return None
     sides = [word for word in words if word in _SIDES]

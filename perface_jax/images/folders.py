@@ -133,7 +133,7 @@ def _reason_inside(entry: os.DirEntry, end: str) -> str | None:
     if found is None:
         return None
     if "." in entry.name:
-        return f"a name that does not end as a picture's: rename it, if it is no copy ({found})"
+        return f"a name without a picture's suffix: rename it unless it is a copy ({found})"
     return READ if found in FORMATS else not_read(found)
 
 

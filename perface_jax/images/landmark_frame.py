@@ -121,7 +121,7 @@ def _origin(faces, sizes) -> str:
     """The pictures that the landmarks may come from."""
     (width, height), eyes = ALIGNED
     if abs(np.median(faces[:, :2], 0) - eyes).max() < 6:
-        return f"pictures of {width} x {height} pixels, align CelebA's"
+        return f"the aligned CelebA pictures of {width} x {height} pixels"
     middle, side = _squares(faces, sizes)
     x, y = 2 * np.median(middle, 0)
     scale, (wide, high) = float(np.median(side)), np.median(sizes, 0)

@@ -142,7 +142,7 @@ def layout_fault(face: Float[np.ndarray, "5 2"]) -> str:
         if abs(turn[0]) < np.pi / 4:
             found[fault] = misfit[0], turn[0]
     fault = min(found, key=lambda fault: _score(*found[fault]))
-    return fault if found[fault][0] < UNUSUAL else _order(one) or f"no face has its points so, in any order; {WANTED}"
+    return fault if found[fault][0] < UNUSUAL else _order(one) or f"these points are a face in no order; {WANTED}"
 
 
 def _score(misfit, turn):

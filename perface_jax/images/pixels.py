@@ -57,7 +57,8 @@ def _range(images) -> tuple[str, str]:
     """The range of a floating array in words, and, where it is not 0 to 255, what to do about it."""
     if isinstance(images, Tracer) or not images.size:
         return "", ""
-    low, high = float(images.min()), float(images.max())
+    with jax.ensure_compile_time_eval():  # under jit, JAX would trace these of known pictures, too
+        low, high = float(images.min()), float(images.max())
     seen = f" from {low:.4g} to {high:.4g}"
     if low >= 0 and 0 < high <= 1:
         return seen, ", but it looks like 0..1: first x = 255 * x"

@@ -59,9 +59,8 @@ def check_upload(repo: str) -> None:
     if ADDRESS.fullmatch(f"hf://{repo}") is None or "@" in repo:
         raise ValueError(f"saw hub={repo!r}, wanted org/name")
     with extras.explained():
-        import huggingface_hub
-
-        huggingface_hub.utils.validate_repo_id(repo)
+        import huggingface_hub.utils  # no attribute of huggingface_hub before it is imported
+    huggingface_hub.utils.validate_repo_id(repo)
 
 
 def upload(folder: epath.PathLike, repo: str, *, private: bool = True, api: Any = None) -> str:

@@ -70,7 +70,7 @@ def test_landmarks_of_other_pictures_are_refused_where_the_frame_is_known(right,
 
 def test_landmarks_of_align_celeba_are_called_so(right, tmp_path):
     points = np.array([(69, 111), (108, 111), (88, 132), (73, 153), (105, 153)]) + np.zeros((COUNT, 1, 1))
-    with pytest.raises(ValueError, match="pictures of 178 x 218 pixels, align CelebA's"):
+    with pytest.raises(ValueError, match="the aligned CelebA pictures of 178 x 218 pixels"):
         told(tmp_path, points, celeba_hq=True, size=(1024, 1024))
 
 
