@@ -86,8 +86,8 @@ def write_votes_table(
 
 
 def _number(cell: str) -> int:
-    """Of a source or target; -1 for an empty cell."""
-    if not re.fullmatch(r"\d{0,9}", cell, re.ASCII):
+    """Of a source or target; -1 for an empty cell. Float64 holds 15 digits exactly."""
+    if not re.fullmatch(r"\d{0,15}", cell, re.ASCII):
         raise ValueError(f"'{cell}' is not a number")
     return int(cell or -1)
 
