@@ -105,6 +105,31 @@ TARGETS = (
     ),
     Target("sweep", "replicas: 8", "programs compiled", lambda row, record: row["compilations"], 1, most=True),
     *(
+        Target("selection", f"least similar {k} of {faces}", what, _against(other), wanted)
+        for faces in (100_000, 1_000_000)
+        for k in (10, 100)
+        for what, other, wanted in (("times as fast as NumPy", "NumPy", 3), ("times as fast as faiss", "faiss", 5))
+    ),
+    Target(
+        "selection",
+        "least similar 100 of 1000000",
+        "MiB above the gallery",
+        lambda row, record: row["peak_mib_above_the_gallery"],
+        500,
+        most=True,
+    ),
+    *(
+        Target(
+            "selection",
+            f"4 groups of {faces}",
+            f"times as fast as NumPy, {rule}",
+            _against("NumPy, mean", ours=f"perface_jax, {rule}"),
+            1,
+        )
+        for faces in (10_000, 100_000, 1_000_000)
+        for rule in ("mean", "confidence limit")
+    ),
+    *(
         Target("startup", f"r50 from {start}", f"seconds to a first step, {cache}", _seconds(cache), wanted, most=True)
         for start in ("a model folder", "random weights")
         for cache, wanted in (("cold", 25), ("warm", 8))

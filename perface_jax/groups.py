@@ -32,7 +32,7 @@ from jax.scipy.special import ndtri
 from jaxtyping import Bool, Float, Int
 
 from perface_jax.arrays import AnyArray, Array, PRNGKey, Scalar
-from perface_jax.network.kernels import row_sums
+from perface_jax.member_parts import masked_sums, side_by_side
 from perface_jax.precision import is_floating, option, wide, widen
 from perface_jax.similarity import root, unit
 
@@ -101,7 +101,11 @@ def distances(
         )
     # By default, TPUs and GPUs multiply float32 with 8 to 11 bits.
     highest = jax.lax.Precision.HIGHEST
-    return 1 - jnp.matmul(unit(queries), jnp.swapaxes(unit(members), -1, -2), precision=highest)
+
+    def compare(queries, members):
+        return 1 - jnp.matmul(queries, jnp.swapaxes(unit(members), -1, -2), precision=highest)
+
+    return side_by_side(compare, unit(queries), members)
 
 
 def group_distances(
@@ -279,13 +283,13 @@ def _statistics(distances, where, rule, factor, equalize) -> _Statistics:
             Rule.PERCENTILE: lambda: (_percentile(values, where), _rank_error(count, 1 + 0.975 * (count - 1))),
             Rule.MEAN: lambda: (mean, 1 / jnp.sqrt(count)),
             Rule.NEAREST: lambda: (
-                jnp.min(values, axis=-1, where=where, initial=jnp.inf),
+                jnp.min(jnp.where(where, values[..., None, :], jnp.inf), axis=-1),
                 _rank_error(count, jnp.ones_like(count)),
             ),
         }[rule]()
         middle, half = found, factor * spread * scale
     enough = jnp.sum(where, axis=-1) >= 2
-    broken = enough & jnp.any(where & jnp.isnan(values), axis=-1)
+    broken = enough & jnp.isnan(mean)
     found, middle, half = (jnp.where(enough & ~broken, x, jnp.nan) for x in (found, middle, half))
     return _Statistics(found, middle, half, broken)
 
@@ -304,7 +308,7 @@ def _smallest(where):
 
 
 def _percentile(values, where):
-    return jnp.nanpercentile(jnp.where(where, values, jnp.nan), 97.5, axis=-1)
+    return jnp.nanpercentile(jnp.where(where, values[..., None, :], jnp.nan), 97.5, axis=-1)
 
 
 def _rank_error(count, rank):
@@ -324,7 +328,7 @@ def _sizes(names, where) -> list[int]:
 
 
 def _of_groups(distances, where) -> tuple[jax.Array, jax.Array]:
-    """Distances and mask, both `[..., Q, G, N]`."""
+    """Distances `[..., Q, N]` and mask `[..., Q, G, N]`, neither repeated where the other has an axis more."""
     values, where = jnp.asarray(distances), jnp.asarray(where)
     if where.dtype != bool or not is_floating(values.dtype):
         raise TypeError(f"distances are {values.dtype}, `where` is {where.dtype}; wanted floating and bool")
@@ -333,19 +337,15 @@ def _of_groups(distances, where) -> tuple[jax.Array, jax.Array]:
             f"distances have shape {values.shape}, `where` {where.shape};"
             " wanted [..., Q, N], and [G, N] or [..., Q, G, N]"
         )
-    values = values.astype(wide(values.dtype))[..., None, :]
-    shape = jnp.broadcast_shapes(values.shape, where.shape)
-    return jnp.broadcast_to(values, shape), jnp.broadcast_to(where, shape)
+    rank = len(jnp.broadcast_shapes(values[..., None, :].shape, where.shape))
+    values, where = (jnp.expand_dims(x, range(most - x.ndim)) for x, most in ((values, rank - 1), (where, rank)))
+    return values.astype(wide(values.dtype)), where
 
 
 def _moments(values, where) -> tuple[jax.Array, jax.Array, jax.Array]:
     """Mean, standard deviation (n - 1) and number of the values that count; never a division by zero."""
     count = jnp.maximum(jnp.sum(where, axis=-1), 2).astype(values.dtype)
-    mean = _sum(jnp.where(where, values, 0)) / count
-    squares = _sum(jnp.square(jnp.where(where, values - mean[..., None], 0)))
+    mean = masked_sums(values, where) / count
+    squares = masked_sums(values, where, mean=mean)
     # unlike sqrt, `root` has a gradient where all distances are equal
     return mean, root(squares) / jnp.sqrt(count - 1), count
-
-
-_sum = jax.custom_jvp(row_sums)
-_sum.defjvps(lambda tangent, _, x: jnp.sum(tangent, axis=-1))

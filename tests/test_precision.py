@@ -20,6 +20,7 @@ from perface_jax.fidelity.regions import Regions
 from perface_jax.groups import Rule
 from perface_jax.metrics import Logistic
 from perface_jax.selection import Selection, least_similar, ranking
+from perface_jax.selection.blocks import Lowest
 from perface_jax.similarity import similarity
 from tests import test_types
 
@@ -89,6 +90,9 @@ CASES = {
     "selection.ranking.least_similar_diverse": case(X, Y, k=2, max_similarity=np.array(0.5)),
     "selection.ranking.similarity_band": case(X, Y, low=0.1, high=0.9),
     "selection.ranking.random_choice": case(KEY, X, Y, k=2),
+    "selection.blocks.lowest": case(X, k=2),
+    "selection.blocks.lower": case(Lowest(np.full((5, 2), 0.5), np.full((5, 2), 7)), X, start=0),
+    "selection.cosines.cosines": case(X, Y),
     "selection.streaming.merge": case(*[Selection(np.arange(6)[None], SCORES[None])] * 2, k=2),
     "selection.streaming.least_similar_streaming": case(X, Y, k=2, chunk=4),
     "verification.verification_accuracy": case(SCORES, SAME, folds=2),

@@ -1,6 +1,6 @@
 """What one call of a compiled program does on each device: its kernels, products, bytes and communication.
 
-Loops count as often as they run. Of a choice, every branch counts once.
+Loops count as often as they run. Of a choice, the branch with most products counts, and the communication of every one.
 """
 
 import re
@@ -51,8 +51,8 @@ def count(module: Module, mesh: Mapping[str, int]) -> Costs:
     kernels, collectives = [], []
     for operation, computation, times, fused in _visit(module, module.entry, 1, False):
         if found := collective(operation, computation, mesh):
-            collectives.append((times, found))
-        if not fused and not is_free(operation.opcode):
+            collectives.append((times or 1, found))
+        if times and not fused and not is_free(operation.opcode):
             kernels.append(_kernel(operation, computation, module, times))
     return Costs(tuple(kernels), tuple(collectives))
 
@@ -80,7 +80,15 @@ def _inside(module: Module, operation: Operation) -> Iterator[tuple[str, int]]:
             listed = re.search(r"branch_computations=\{([^}]*)\}", operation.attributes)
             names = re.findall(r"%?([\w.\-]+)", listed[1]) if listed else []
             names += [operation.called("true_computation"), operation.called("false_computation")]
-            yield from ((name, 1) for name in names if name)
+            names = [name for name in names if name]
+            heaviest = max(names, key=lambda name: _flops(module, name))
+            yield from ((name, int(name == heaviest)) for name in dict.fromkeys(names))
+
+
+def _flops(module: Module, name: str) -> int:
+    """Of the products of one call of a computation."""
+    found = ((times, product(one, where)) for one, where, times, _ in _visit(module, name, 1, False))
+    return sum(times * one.flops for times, one in found if one)
 
 
 def _trips(module: Module, operation: Operation) -> int:

@@ -19,9 +19,10 @@ from jaxtyping import Bool, Float, Int
 
 from perface_jax.arrays import AnyArray, Array, PRNGKey, Scalar
 from perface_jax.precision import is_floating, option, wide
+from perface_jax.selection.blocks import lowest
+from perface_jax.selection.cosines import cosines
 from perface_jax.similarity import unit
 
-BLOCK = 32  # candidates that are ranked together
 ROWS = 2**16  # candidates in half precision that are widened together; all at once would take twice their memory
 
 Queries = Float[AnyArray, "*#batch q d"]
@@ -89,8 +90,8 @@ def least_similar_diverse(
     def choose(free, _):
         chosen = _lowest(similarity, similarity, free, 1)
         face = jnp.take_along_axis(faces, chosen.index, axis=-2)
-        near = _cosines(face, faces) > option(max_similarity, faces)
-        taken = jax.lax.broadcasted_iota(jnp.int32, free.shape, free.ndim - 1) == chosen.index
+        near = cosines(face, faces) > option(max_similarity, faces)
+        taken = jax.lax.broadcasted_iota(jnp.int32, free.shape, free.ndim - 2) == jnp.swapaxes(chosen.index, -1, -2)
         return free & ~near & ~taken, chosen
 
     _, chosen = jax.lax.scan(choose, where, length=k)
@@ -117,7 +118,7 @@ def similarity_band(
     if not 0 <= low <= high <= 1:
         raise ValueError(f"the band goes from quantile {low} to {high}; wanted 0 <= low <= high <= 1")
     similarity, where = _similarity(queries, candidates, where)
-    kept = jnp.where(where, similarity, jnp.nan)
+    kept = jnp.swapaxes(jnp.where(where, similarity, jnp.nan), -1, -2)
     bounds = jnp.nanquantile(kept, jnp.asarray((low, high), kept.dtype), axis=-1, keepdims=True)
     return (bounds[0] <= kept) & (kept <= bounds[1])
 
@@ -127,52 +128,32 @@ def random_choice(
 ) -> Selection:
     """The random baseline: k candidates of each query, uniformly without replacement, in the order drawn."""
     similarity, where = _similarity(queries, candidates, where)
-    return _lowest(jax.random.uniform(key, similarity.shape), similarity, where, k)
+    shape = (*similarity.shape[:-2], similarity.shape[-1], similarity.shape[-2])
+    return _lowest(jnp.swapaxes(jax.random.uniform(key, shape), -1, -2), similarity, where, k)
 
 
 def _lowest(score, similarity, where, k) -> Selection:
-    """The k candidates with the lowest score among those who may be chosen."""
+    """The k candidates with the lowest score among those who may be chosen; all arrays are `[..., N, Q]`."""
     check_count(k)
-    score = jnp.where(where & ~jnp.isnan(similarity), score, jnp.inf)
-    value, index = _bottom(score, k)
-    found = value < jnp.inf
-    similarity = jnp.take_along_axis(similarity, jnp.where(found, index, 0), axis=-1)
-    return Selection(jnp.where(found, index, -1), jnp.where(found, similarity, jnp.nan))
-
-
-def _bottom(score, k) -> tuple[jax.Array, jax.Array]:
-    """The k lowest values of `[..., N]`, the first among equals, and their places.
-
-    They lie in the k blocks of neighbors with the lowest minima, so only these blocks are ranked.
-    """
-    size = -(-max(score.shape[-1], k) // BLOCK) * BLOCK
-    padding = [(0, 0)] * (score.ndim - 1) + [(0, size - score.shape[-1])]
-    blocks = jnp.pad(score, padding, constant_values=jnp.inf).reshape(*score.shape[:-1], -1, BLOCK)
-    _, block = jax.lax.top_k(-jnp.min(blocks, axis=-1), min(k, blocks.shape[-2]))
-    block = jnp.sort(block, axis=-1)
-    near = jnp.take_along_axis(blocks, block[..., None], axis=-2).reshape(*score.shape[:-1], -1)
-    value, place = jax.lax.top_k(-near, k)
-    return -value, jnp.take_along_axis(block, place // BLOCK, axis=-1) * BLOCK + place % BLOCK
+    found = lowest(jnp.where(where & ~jnp.isnan(similarity), score, jnp.inf), k=k)
+    chosen = found.score < jnp.inf
+    row = jnp.swapaxes(jnp.where(chosen, found.place, 0), -1, -2)
+    similarity = jnp.swapaxes(jnp.take_along_axis(similarity, row, axis=-2), -1, -2)
+    return Selection(jnp.where(chosen, found.place, -1), jnp.where(chosen, similarity, jnp.nan))
 
 
 def _similarity(queries, candidates, where) -> tuple[jax.Array, jax.Array]:
-    """Cosines and mask, both `[..., Q, N]`."""
+    """Cosines and mask, both `[..., N, Q]`, as `lowest` wants them."""
     queries, candidates = jnp.asarray(queries), jnp.asarray(candidates)
     check_embeddings(queries, candidates)
     dtype = wide(queries.dtype, candidates.dtype)
     queries, count = unit(queries.astype(dtype)), candidates.shape[-2]
     rows = ROWS if candidates.dtype.itemsize < 4 else count  # half precision: widened block by block
     blocks = [candidates[..., i : i + rows, :].astype(dtype) for i in range(0, count, max(rows, 1))]
-    similarity = jnp.concatenate([_cosines(queries, unit(block)) for block in blocks], axis=-1)
-    where = jnp.ones(similarity.shape[-1], bool) if where is None else jnp.asarray(where)
-    check_mask(where, similarity.shape)
-    return similarity, jnp.broadcast_to(where, similarity.shape)
-
-
-def _cosines(x, y) -> jax.Array:
-    """Cosines of vectors of length 1: `[..., Q, D], [..., N, D] -> [..., Q, N]`."""
-    # By default, TPUs and GPUs multiply float32 with 8 to 11 bits.
-    return jnp.matmul(x, jnp.swapaxes(y, -1, -2), precision=jax.lax.Precision.HIGHEST)
+    similarity = jnp.concatenate([cosines(queries, block) for block in blocks], axis=-2)
+    where = jnp.ones(count, bool) if where is None else jnp.asarray(where)
+    check_mask(where, (*similarity.shape[:-2], similarity.shape[-1], count))
+    return similarity, jnp.broadcast_to(jnp.swapaxes(jnp.atleast_2d(where), -1, -2), similarity.shape)
 
 
 def check_embeddings(queries: Queries, candidates: Gallery) -> None:

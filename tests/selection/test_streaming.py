@@ -1,3 +1,5 @@
+import re
+
 import jax
 import numpy as np
 import pytest
@@ -50,13 +52,13 @@ def test_several_devices_give_the_ids_of_one(devices):
 
 def test_each_device_looks_at_its_rows_only():
     mesh = make_mesh(data=8)
-    best = Selection(np.full((7, 12), -1, np.int32), np.full((7, 12), np.nan, np.float32))
-    rows = streaming._read(GALLERY, 0, 1000, mesh, np.float32)
+    best = streaming._none((7, 96), np.float32, mesh)
+    rows = streaming._reader(GALLERY, 1000, mesh, np.float32)(0)
     assert [shard.data.shape for shard in rows.addressable_shards] == [(125, 16)] * 8
     program = streaming._advance.lower(best, QUERIES, rows, np.ones((1, 1000), bool), np.int32(0), mesh=mesh).compile()
-    gathered = [line for line in program.as_text().splitlines() if "all-gather(" in line or "all-to-all(" in line]
-    assert gathered  # the k best of each device
-    assert not any("[7,1000]" in line or "[1000,16]" in line for line in gathered)
+    assert not re.search(r"all-gather|all-to-all|all-reduce|collective-permute", program.as_text())
+    program = streaming._merged.lower(best, k=12, mesh=mesh).compile()
+    assert "all-gather" in program.as_text()  # the best of each device, once, at the end
 
 
 def test_a_resident_gallery_that_is_cut_over_devices_is_ranked_where_it_lies():
@@ -129,10 +131,47 @@ def test_wrong_shapes_dtypes_and_ids_are_refused():
 
 @pytest.mark.parametrize(("rows", "chunk", "read"), [(10, 8192, [10]), (1003, 1000, [502] * 2), (64, 64, [64])])
 def test_chunks_are_of_one_size_and_hold_little_more_than_the_gallery(rows, chunk, read, monkeypatch):
-    sizes, whole = [], streaming._read
-    monkeypatch.setattr(streaming, "_read", lambda *words: sizes.append(words[2]) or whole(*words))
+    sizes, whole = [], streaming._reader
+    monkeypatch.setattr(streaming, "_reader", lambda *words: counted(whole(*words), sizes))
     least_similar_streaming(QUERIES, GALLERY[:rows], k=2, chunk=chunk)
     assert sizes == read
+
+
+def counted(read, sizes):
+    def one(start):
+        sizes.append(len(rows := read(start)))
+        return rows
+
+    return one
+
+
+def test_parts_of_a_chunk_give_the_ids_of_the_whole(monkeypatch):
+    monkeypatch.setattr(streaming, "ROWS", 64)  # 1003 rows: 16 parts of 63, and 5 rows beyond the end
+    streaming._advance.clear_cache()
+    found = least_similar_streaming(QUERIES, GALLERY, k=10, where=WHERE)
+    streaming._advance.clear_cache()
+    np.testing.assert_array_equal(found.index, by_sorting(10, WHERE))
+
+
+def test_a_gallery_is_read_where_it_lies_if_its_address_allows_it():
+    aligned = streaming._aligned(GALLERY.shape, np.float32)
+    aligned[:] = GALLERY
+    for gallery, shared in (
+        (aligned, True),
+        (aligned[1:].reshape(-1)[1:].reshape(-1, 1), False),
+        (GALLERY[::2], False),
+    ):
+        rows = streaming._reader(gallery, 100, None, np.float32)(0)
+        assert np.shares_memory(np.asarray(rows), gallery) == shared
+        np.testing.assert_array_equal(rows, gallery[:100])
+
+
+def test_a_chunk_does_not_change_while_the_next_one_is_read():
+    read = streaming._reader(GALLERY[:, ::2], 100, None, np.float32)
+    first, second = read(0), read(100)
+    np.testing.assert_array_equal(first, GALLERY[:100, ::2])
+    np.testing.assert_array_equal(second, GALLERY[100:200, ::2])
+    np.testing.assert_array_equal(read(1000), np.pad(GALLERY[1000:, ::2], ((0, 97), (0, 0))))
 
 
 def test_an_empty_gallery_offers_nobody():
