@@ -55,6 +55,8 @@ def perceptual_distance(model: IResNet, variables: Mapping) -> Distance:
     def distance(a, b):
         for one in (a, b):
             pictures.check(one, size=model.image_size, floating=True)
+            if 0 in one.shape:
+                raise ValueError(f"saw shape {list(one.shape)}, wanted at least one picture")
         try:
             np.broadcast_shapes(a.shape[:-3], b.shape[:-3])
         except ValueError as error:

@@ -70,6 +70,7 @@ def test_the_gradient_in_the_pixels_agrees_with_differences_in_float64():
     [
         (PICTURES / np.float32(255), PICTURES, "looks like 0..1: first x = 255"),
         (PICTURES[:, :8], PICTURES, r"wanted uint8 or floating RGB \[..., 16, 16, 3\]"),
+        (PICTURES[:0], PICTURES, r"saw shape \[0, 16, 16, 3\], wanted at least one picture"),
         (PICTURES[:2], PICTURES[:3], r"saw \[2\] and \[3\] pictures, .* every a with every b"),
     ],
 )

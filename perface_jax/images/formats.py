@@ -18,7 +18,8 @@ RAW = (
 OTHER_SUFFIXES = (
     *RAW, ".heic", ".heif", ".hif", ".heics", ".avifs", ".jp2", ".j2k", ".j2c", ".jpc", ".jpf", ".jpx", ".jpm", ".jxl",
     ".jxr", ".wdp", ".hdp", ".psd", ".psb", ".xcf", ".svg", ".svgz", ".ppm", ".pgm", ".pbm", ".pnm", ".tga", ".pcx",
-    ".ico", ".exr", ".dds", ".sgi",
+    ".ico", ".icns", ".exr", ".hdr", ".pfm", ".dds", ".sgi", ".qoi", ".eps", ".bpg", ".flif", ".djvu", ".wbmp", ".emf",
+    ".wmf", ".fits", ".dcm",
 )  # fmt: skip
 """How other pictures end; they are read only where the suffix lies."""
 READ_MAGIC = (
