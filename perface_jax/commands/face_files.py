@@ -169,7 +169,7 @@ def require_file(path: epath.PathLike) -> epath.Path:
     """The path, where a file stands there. FileNotFoundError, IsADirectoryError: what to give."""
     path = epath.Path(path)
     if path.is_dir():
-        raise IsADirectoryError(f"{path} is a folder, wanted one picture; `perface rank QUERY {path}` ranks its faces")
+        raise IsADirectoryError(f"{path} is a folder, wanted one picture; `perface rank QUERY FOLDER` ranks its faces")
     if not path.exists():
         if os.path.islink(path):
             raise FileNotFoundError(f"{path} is a link to nothing, or to itself; wanted a picture")

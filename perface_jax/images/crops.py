@@ -128,6 +128,8 @@ def _as_points(landmarks):
         return landmarks
     try:
         points = np.asarray(landmarks)
+        if points.dtype.kind in "SU":
+            raise TypeError("text")
         return points if np.issubdtype(points.dtype, np.number) else points.astype(np.float64)
     except (TypeError, ValueError):
         kind = type(landmarks).__name__

@@ -252,7 +252,8 @@ def _damage(path) -> Iterator[None]:
         why: BaseException = error
         while isinstance(why, BaseExceptionGroup):
             why = why.exceptions[0]
-        first = next(iter(str(why).strip().splitlines()), "").partition(" in OCDBT")[0] or type(why).__name__
+        said = getattr(why, "strerror", None) or str(why)
+        first = next(iter(said.strip().splitlines()), "").partition(" in OCDBT")[0] or type(why).__name__
         raise ValueError(f"{path} is damaged or incomplete ({first[:160]}); {AGAIN}") from error
 
 

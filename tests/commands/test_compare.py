@@ -55,7 +55,7 @@ def test_what_cannot_be_compared_is_said_with_what_to_do(folder, start, capsys):
         f"no file {folder / 'q1.png'}; did you mean {folder / 'p1.png'}?\n"
     )
     assert "there is no folder" in failed(capsys, folder / "nowhere" / "a.png", good, *model)
-    assert "is a folder, wanted one picture; `perface rank QUERY" in failed(capsys, good, folder, *model)
+    assert "is a folder, wanted one picture; `perface rank QUERY FOLDER`" in failed(capsys, good, folder, *model)
     assert "a web page saved as a picture" in failed(capsys, good, folder / "page.jpg", *model)
     none = failed(capsys, good, folder / "empty.png", *model)
     assert none.startswith(f"{folder / 'empty.png'}: no face found. MTCNN looked at all 120 x 90 pixels upright")

@@ -30,7 +30,7 @@ class Case(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What came of a case."""
+    """How a case ended."""
 
     code: int
     output: str

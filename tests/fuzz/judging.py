@@ -1,4 +1,4 @@
-"""What is wrong with what came of a case; nothing, if the library kept its word."""
+"""What is wrong with how a case ended; nothing, if the library kept its word."""
 
 import pathlib
 import re

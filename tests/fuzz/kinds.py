@@ -35,7 +35,7 @@ KINDS = {  # and how many of a hundred inputs are of each
 
 
 class Tried(NamedTuple):
-    """An input, what came of it, and what is wrong with that."""
+    """An input, how it ended, and what is wrong with that."""
 
     case: Case
     outcome: Outcome
