@@ -10,6 +10,7 @@ A picture is identified by its name without folder and suffix, once per file. CS
 
 import collections
 import pathlib
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -24,6 +25,7 @@ from perface_jax.images import stem
 from perface_jax.landmarks import COUNTS
 
 PERSON = "person"
+LIKE_PERSON = frozenset("persons person_id personid pid identity identity_id id subject subject_id people".split())
 ARRAYS = ("names", "landmarks")
 
 
@@ -73,13 +75,20 @@ def read_attributes(path: str, names: Sequence[str]) -> dict[str, Shaped[np.ndar
 
 
 def read_persons(path: str, names: Sequence[str]) -> Shaped[np.ndarray, " n"] | None:
-    """The person on every picture; None if the file has no column `person`.
+    """The person on every picture; None if the file has no column `person`. A column such as `identity` is warned of.
 
     Raises:
       ValueError: a picture without a person, or a person with two spellings; see `annotations.spellings`.
     """
     rows = _read_rows(path)
-    return _values(path, rows, PERSON, names, spellings.NOBODY) if PERSON in rows.columns else None
+    if PERSON in rows.columns:
+        return _values(path, rows, PERSON, names, spellings.NOBODY)
+    if like := [column for column in rows.columns if column.lower() in LIKE_PERSON]:
+        warnings.warn(
+            f"{path} has no column person, so every picture counts as another person; rename {like[0]} if it has them",
+            stacklevel=2,
+        )
+    return None
 
 
 def _read_rows(path: str) -> Rows:

@@ -101,6 +101,13 @@ def test_persons_are_a_column_of_their_own(tmp_path):
     assert portrait_files.read_persons(str(tmp_path / "b.csv"), ["9"]) is None
 
 
+def test_persons_under_another_heading_are_warned_of(tmp_path):
+    file = tmp_path / "faces.csv"
+    file.write_text("name,gender,Identity\na.png,f,1\nb.png,m,2\n")
+    with pytest.warns(UserWarning, match="faces.csv has no column person, .* another person; rename Identity if"):
+        assert portrait_files.read_persons(str(file), ["a.png", "b.png"]) is None
+
+
 def test_persons_survive_spaces_and_capitals_in_headings_and_are_refused_where_they_are_unclear(tmp_path):
     file = tmp_path / "a.csv"
     file.write_text("Name, Person\n1.jpg, ann \n2.jpg,bob\n")
