@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from perface_jax.aot.chips import Chip
-from perface_jax.formatting import wrapped
+from perface_jax.formatting import percent, wrapped
 
 
 def header(name: str, chip: Chip, devices: int) -> list[str]:
@@ -45,7 +45,7 @@ def _times(record: Mapping[str, Any]) -> list[str]:
     if "estimated_seconds" in record:
         lines.append(f"  estimate    {_ms(record['estimated_seconds'])} by the compiler, without communication")
     at = "estimate" if "estimated_seconds" in record else "roofline"
-    return [*lines, f"  of peak     {record['share_of_peak']:.0%} at the {at}"]
+    return [*lines, f"  of peak     {percent(record['share_of_peak'])} at the {at}"]
 
 
 def _communication(rows: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -61,7 +61,7 @@ def _communication(rows: Sequence[Mapping[str, Any]]) -> list[str]:
 def _worst(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     lines = ["  convolutions and products that lose most:", "     of peak  times      ms  layer"] if rows else []
     for row in rows:
-        share = f"{row['share_of_peak']:.0%}"
+        share = percent(row["share_of_peak"])
         lines.append(f"{share:>12}{row['times']:>7,}{1000 * row['seconds']:>8.3g}  {row['layer'] or '-'}"[:80])
         lines.append(f"      {row['product']}"[:80])
     return lines

@@ -24,12 +24,12 @@ from perface_jax.commands import command_line, help_page
 FLAGS = {
     "config": ("NAME", "FILE.py, or one of configs/: perface_r50, perface_r50:table3."),
     "topology": ("NAME", f"Chips to compile for: {topologies.EXAMPLES}."),
-    "programs": ("NAME,...", f"Some of {', '.join(programs.NAMES)}; all if not given."),
+    "programs": ("NAME,...", f"Some of {', '.join(programs.NAMES)}."),
     "embedding_batch": ("N", "Pictures in a batch of embeddings, for each device."),
     "json": ("FILE", "Write the record of every program."),
-    "save": ("DIR", "Keep the executables (for jax.experimental.serialize_executable) and their text."),
+    "save": ("DIR", "Keep executables (JAX's serialize_executable) and text."),
 }
-SHOWN = ("model.arch", "model.dtype", "model.remat", "batch_size", "batch_norm", "feed", "mesh.data")
+SHOWN = ("model.arch", "model.dtype", "batch_size", "feed", "mesh.data")
 
 
 def main() -> None:

@@ -95,7 +95,7 @@ def test_the_same_seed_gives_the_same_power():
         ({"simulations": 0}, "wanted more votes or simulations"),
         ({"gain": 0.3}, "with the gain 1.1"),
         ({"level": 1.0}, "level 1.0; wanted all in"),
-        ({"effects": ALONE._replace(model_source=-1.0)}, "at least 0"),
+        ({"effects": ALONE._replace(model_source=-1.0)}, "deviations from 0 to 10"),
         ({"labels": "best"}, "'best' is not a valid Labels"),
         ({"test": "z"}, "'z' is not a valid PairedTest"),
     ],
