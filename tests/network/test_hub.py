@@ -6,22 +6,23 @@ import re
 import sys
 import types
 
-import huggingface_hub
 import jax
 import numpy as np
 import pytest
-from huggingface_hub import constants, errors
-from huggingface_hub.utils import filter_repo_objects
 
-from perface_jax import commands, extras, selftest
-from perface_jax.anonymization import embedders
-from perface_jax.commands import convert, face_files, scale
-from perface_jax.network import hub, model_card
-from perface_jax.network.fingerprints import fingerprint
-from perface_jax.network.model import iresnet
-from perface_jax.network.model_folder import load_model, save_model
-from tests import hub_cache
-from tests.golden import formula
+huggingface_hub = pytest.importorskip("huggingface_hub")  # the core is tested without it
+from huggingface_hub import constants, errors  # noqa: E402
+from huggingface_hub.utils import filter_repo_objects  # noqa: E402
+
+from perface_jax import commands, extras, selftest  # noqa: E402
+from perface_jax.anonymization import embedders  # noqa: E402
+from perface_jax.commands import convert, face_files, scale  # noqa: E402
+from perface_jax.network import hub, model_card  # noqa: E402
+from perface_jax.network.fingerprints import fingerprint  # noqa: E402
+from perface_jax.network.model import iresnet  # noqa: E402
+from perface_jax.network.model_folder import load_model, save_model  # noqa: E402
+from tests import hub_cache  # noqa: E402
+from tests.golden import formula  # noqa: E402
 
 MODEL = iresnet(layers=(1, 1, 1, 1), width=4, image_size=32, embedding_size=16, crop="simswap")
 LICENSE = "for research only"
