@@ -57,15 +57,13 @@ def test_a_fusion_is_one_kernel_with_the_products_in_it():
 def test_of_a_choice_the_heaviest_branch_counts():
     text = (
         TEXT.partition("%body")[0]
+        + TEXT.partition("%body")[0].replace("%multiply", "%again")
         + """\
-%nothing (x: f32[4,4]) -> f32[4,4] {
-  ROOT %x = f32[4,4]{1,0} parameter(0)
-}
 
 ENTRY %main (k: s32[], x: f32[4,4]) -> f32[4,4] {
   %k = s32[] parameter(0)
   %x = f32[4,4]{1,0} parameter(1)
-  ROOT %c = f32[4,4]{1,0} conditional(%k, %x, %x), branch_computations={%nothing, %multiply}
+  ROOT %c = f32[4,4]{1,0} conditional(%k, %x, %x), branch_computations={%again, %multiply}
 }
 """
     )

@@ -198,7 +198,10 @@ def test_landmarks_that_cannot_be_right_are_refused_by_align_and_fit(landmarks, 
             images.fit(picture, crop="arcface", landmarks=landmarks)
 
 
-@pytest.mark.parametrize("landmarks", [[[1, 2], [3]], {"left_eye": (1, 2)}, [["1", "2"]] * 5, [[None, 1]] * 5])
+@pytest.mark.parametrize(
+    "landmarks",
+    [[[1, 2], [3]], {"left_eye": (1, 2)}, images.template_points("arcface", 112)[0].astype(str), [[None, 1]] * 5],
+)
 def test_what_is_no_array_of_numbers_is_refused_in_one_line(landmarks):
     for cut in (images.align, functools.partial(images.fit, crop="arcface")):
         with pytest.raises(images.PictureError, match="landmarks"):
