@@ -8,7 +8,6 @@ import pytest
 from perface_jax.collection import Choice, Kind, Share, plan_hash, plan_trials
 from tests.collection.small_study import write_study
 
-
 UNCERTAIN = [k for k in range(240) if k % 10 < 4]  # of every source
 
 
