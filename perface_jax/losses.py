@@ -16,7 +16,7 @@ from jaxtyping import Float, Int, Num
 
 from perface_jax.arrays import AnyArray, Array, Scalar
 from perface_jax.precision import option, widen
-from perface_jax.similarity import similarity, unit
+from perface_jax.similarity import masked_similarity, similarity, unit
 
 Embeddings = Float[AnyArray, "*batch d"]
 PerExample = Scalar | Float[AnyArray, "*#batch"]
@@ -80,6 +80,46 @@ def soft_vote(
     total = jnp.sum(votes, axis=-1)
     log_loss = votes[..., 0] * jax.nn.softplus(-z) + votes[..., 1] * jax.nn.softplus(z)
     return log_loss / jnp.where(total == 0, 1, total)
+
+
+def annotator_votes(
+    reference: Embeddings,
+    positive: Embeddings,
+    negative: Embeddings,
+    masks: Float[AnyArray, "*batch v d"],
+    votes: Num[AnyArray, "*batch v"],
+    *,
+    temperature: Scalar,
+) -> Float[Array, "*batch"]:
+    """Mean negative log-likelihood of a triplet's votes, each under the masked similarity of the person who gave it.
+
+    `-log softmax(s_v(x, x+), s_v(x, x-))[vote v]` with `s_v = masked_similarity / temperature`, the mean over votes.
+    With masks of ones it is `soft_vote`.
+
+    Args:
+      reference, positive, negative: embeddings of each triplet; positive and negative may be exchanged with the signs
+        of their votes.
+      masks: of the annotator of each vote, at least 0.
+      votes: 1 for the positive, -1 for the negative, 0 where there is no vote; its mask does not count then.
+      temperature: > 0, the difference of similarities at which the odds are e : 1.
+
+    Returns:
+      At least 0; 0 without votes.
+
+    Source: Andrews, Joniak, Xiang, A View From Somewhere (ICLR 2023), the conditional model, on two pairs in place of
+    three; unit embeddings over a temperature are ours.
+    """
+    reference, positive, negative, masks = widen("embeddings and masks", reference, positive, negative, masks)
+    votes = jnp.asarray(votes)
+    if masks.shape[:-1] != votes.shape or votes.shape[:-1] != reference.shape[:-1]:
+        shapes = f"{reference.shape}, {masks.shape} and {votes.shape}"
+        raise ValueError(f"annotator_votes wants embeddings [..., D], masks [..., V, D], votes [..., V]; got {shapes}")
+    x, towards, away = (one[..., None, :] for one in (reference, positive, negative))
+    difference = masked_similarity(x, towards, masks) - masked_similarity(x, away, masks)
+    votes = votes.astype(difference.dtype)
+    log_loss = jax.nn.softplus(-votes * difference / option(temperature, difference))
+    given = jnp.abs(votes)
+    return jnp.sum(log_loss * given, axis=-1) / jnp.maximum(jnp.sum(given, axis=-1), 1)
 
 
 def odd_one_out(

@@ -64,6 +64,31 @@ def similarity(x: Float[AnyArray, "*#batch d"], y: Float[AnyArray, "*#batch d"])
     return cosine(x, y)
 
 
+def masked_similarity(
+    x: Float[AnyArray, "*#batch d"], y: Float[AnyArray, "*#batch d"], mask: Float[AnyArray, "*#batch d"]
+) -> Float[Array, "*batch"]:
+    """Dot product of two unit embeddings whose dimensions a mask scales: `sum_k mask_k^2 x_k y_k / (|x| |y|)`.
+
+    A mask of ones gives `similarity`. A mask is at least 0; its length counts, so the result may exceed 1. ValueError
+    where the last axes differ.
+
+        >>> import numpy as np
+        >>> from perface_jax.similarity import masked_similarity
+        >>> x, y = np.float32([3, 4]), np.float32([[1, 0], [0, 1]])
+        >>> masked_similarity(x, y, np.float32([1, 0])).tolist()
+        [0.6..., 0.0]
+
+    Source: Andrews, Joniak, Xiang, A View From Somewhere (ICLR 2023), section 3; unit embeddings are ours.
+    """
+    x, y, mask = widen("embeddings and masks", x, y, mask)
+    sizes = {one.shape[-1] if one.ndim else 0 for one in (x, y, mask)}
+    if sizes == {0} or len(sizes) > 1:
+        raise ValueError(f"masked_similarity wants [..., D] three times, got {x.shape}, {y.shape} and {mask.shape}")
+    shape = jnp.broadcast_shapes(x.shape, y.shape, mask.shape)
+    x, y, mask = (jnp.broadcast_to(one, shape) for one in (unit(x), unit(y), mask))
+    return last_sums(jnp.square(mask) * x * y)
+
+
 def pairwise_similarity(
     x: Float[AnyArray, "*#batch n d"], y: Float[AnyArray, "*#batch m d"]
 ) -> Float[Array, "*batch n m"]:

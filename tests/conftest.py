@@ -32,7 +32,11 @@ jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_default_matmul_precision", "highest")
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-pytest_plugins = ("tests.small_release", "tests.kill_runs")  # fixtures that several folders share
+pytest_plugins = (
+    "tests.small_release",
+    "tests.small_long_form",
+    "tests.kill_runs",
+)  # fixtures that several folders share
 
 flags.FLAGS.mark_as_parsed()  # Grain reads absl flags
 gc.set_threshold(50_000, 20, 100)  # tracing makes many objects that live on: looking for garbage took 7% of the time

@@ -16,6 +16,8 @@ from perface_jax.training import optim, state
 from perface_jax.training.step import Loss, Norms, train_steps, triplet_objective
 from tests.golden import formula
 
+LOSSES = tuple(loss for loss in Loss if loss is not Loss.ANNOTATOR_VOTES)  # those without parameters of their own
+
 
 class Dot(nn.Module):
     """The smallest network with all that a step touches, a linear layer and a norm: it compiles in a second."""

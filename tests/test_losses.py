@@ -116,6 +116,42 @@ def test_votes_of_another_shape_are_refused():
         losses.soft_vote(REFERENCE, POSITIVE, NEGATIVE, jnp.ones(3), temperature=0.1)
 
 
+def test_votes_under_masks_are_those_of_their_annotators():
+    # Dimensions weigh mask^2. Row 0, unit vectors (1, 0), (.6, .8), (.8, .6): with the mask (1, 1) the difference is
+    # .6 - .8 = -.2, with (2, 1) it is 4 times that; over .2: -1 and -4. Votes for the positive and for the negative:
+    # (log(1 + e) + log(1 + e^-4)) / 2 = (1.313262 + .018150) / 2. Rows 1 and 2: no dimension counts, and no vote.
+    masks = jnp.array([[[1.0, 1.0], [2.0, 1.0]], [[0.0, 0.0], [9.0, 9.0]], [[1.0, 1.0], [1.0, 1.0]]])
+    votes = jnp.array([[1, -1], [1, 0], [0, 0]])
+    loss = losses.annotator_votes(REFERENCE, POSITIVE, NEGATIVE, masks, votes, temperature=0.2)
+    np.testing.assert_allclose(loss, [0.665706, math.log(2), 0], rtol=1e-5)
+    ones = losses.annotator_votes(REFERENCE, POSITIVE, NEGATIVE, jnp.ones((3, 2, 2)), votes, temperature=0.1)
+    shared = losses.soft_vote(REFERENCE, POSITIVE, NEGATIVE, jnp.array([[1, 1], [1, 0], [0, 0]]), temperature=0.1)
+    np.testing.assert_allclose(ones, shared, rtol=1e-5)
+
+
+def test_the_gradient_of_a_mask_agrees_with_pytorch():
+    random = np.random.default_rng(2)
+    masks, sides = random.uniform(0, 2, (6, 3, 8)), random.integers(-1, 2, (6, 3))
+    vectors = _vectors(3)
+
+    def theirs(masks, reference, positive, negative):
+        x, y, z = (torch.nn.functional.normalize(one, dim=-1)[:, None] for one in (reference, positive, negative))
+        difference = (masks * x * masks * y).sum(-1) - (masks * x * masks * z).sum(-1)
+        given = torch.tensor(np.abs(sides))
+        loss = -torch.nn.functional.logsigmoid(torch.tensor(sides) * difference / 0.2) * given
+        return loss.sum(-1) / given.sum(-1).clamp(min=1)
+
+    def ours(masks, *vectors):
+        return losses.annotator_votes(*vectors, masks, sides, temperature=0.2)
+
+    _agrees_with_torch(ours, theirs, [masks, *vectors])
+
+
+def test_masks_of_another_number_than_the_votes_are_refused():
+    with pytest.raises(ValueError, match=r"votes \[..., V\]; got \(3, 2\), \(3, 2, 2\) and \(3, 1\)"):
+        losses.annotator_votes(REFERENCE, POSITIVE, NEGATIVE, jnp.ones((3, 2, 2)), jnp.ones((3, 1)), temperature=0.1)
+
+
 def test_odd_one_out_is_the_log_probability_of_the_pair_that_is_left():
     # cos(r, p) = .6, cos(r, n) = .8, cos(p, n) = .96; over .2: 3, 4, 4.8; exp: 20.0855, 54.5982, 121.5104
     # log of the sum 196.1941 is 5.279105; odd = 2 leaves (r, p): 5.279105 - 3; odd = 1: - 4; odd = 0: - 4.8
@@ -216,6 +252,9 @@ def test_arcface_refuses_shapes_and_labels_that_do_not_fit():
 LOSSES = {
     "soft_vote": lambda *x: losses.soft_vote(*x, jnp.array([[2.0, 1.0]] * x[0].shape[0], x[0].dtype), temperature=0.1),
     "odd_one_out": functools.partial(losses.odd_one_out, temperature=0.1),
+    "annotator_votes": lambda x, y, z: losses.annotator_votes(
+        x, y, z, jnp.ones((x.shape[0], 1, x.shape[1]), x.dtype), jnp.ones((x.shape[0], 1), int), temperature=0.1
+    ),
     "arcface": lambda x, y, z: losses.arcface(x, jnp.concatenate([y, z]), jnp.arange(x.shape[0])),
 }
 

@@ -18,7 +18,6 @@ from jax.sharding import PartitionSpec
 
 from perface_jax import parallel
 from perface_jax.parallel import How
-from perface_jax.training.step import Loss
 from tests import small_runs
 from tests.conftest import ROOT
 
@@ -246,7 +245,7 @@ def test_eight_replicas_are_one_program_that_never_talks_and_each_is_the_run_it_
         hypers = [small_runs.hyper(np.float64, **numbers) for numbers in SWEEP]
         batches = [small_runs.batch(model, rows=8, seed=seed) for seed in range(8)]
         mesh = small_runs.mesh(8, replicas=8)
-        program = small_runs.program(model, mesh, choices=tuple(Loss))
+        program = small_runs.program(model, mesh, choices=small_runs.LOSSES)
         current, placed = small_runs.start(variables, hypers, mesh), small_runs.place(batches, mesh)
         with _compilations(caplog) as count:
             compiled = program.lower(current, placed).compile()
@@ -256,7 +255,7 @@ def test_eight_replicas_are_one_program_that_never_talks_and_each_is_the_run_it_
         assert max(map(len, _conversations(compiled.as_text())), default=1) == 1
 
         alone = small_runs.mesh(1)
-        program, seen = small_runs.program(model, alone, choices=tuple(Loss)), []
+        program, seen = small_runs.program(model, alone, choices=small_runs.LOSSES), []
         for i, numbers in enumerate(hypers):
             wanted, _ = small_runs.go(program, small_runs.start(variables, [numbers], alone), [batches[i]], alone)
             seen.append(small_runs.of_replica(current, i))

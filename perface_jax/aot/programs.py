@@ -81,6 +81,11 @@ class _Run:
         parallel.check_batch_size(config.evaluation_batch_size, self.mesh, name="config.evaluation_batch_size")
         self.identities = config.task == "identities"
         self.losses = () if self.identities else tuple(dict.fromkeys(Loss(one.config.loss) for one in self.replicas))
+        if Loss.ANNOTATOR_VOTES in self.losses:
+            raise ValueError(
+                "config.loss=annotator_votes has a mask for every annotator of the data, which are not read here;"
+                " wanted another loss, such as soft_vote"
+            )
         self.model = builders.network(config)
         classes = config.split.sizes[0] if self.identities else 0
         variables = builders.with_classes(abstract_variables(self.model), config, classes)

@@ -7,12 +7,12 @@ import functools
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from typing import TypedDict
+from typing import NotRequired, TypedDict, cast
 
 import grain
 import numpy as np
 from absl import flags
-from jaxtyping import Float32, Int, Int32, UInt8
+from jaxtyping import Float32, Int, Int8, Int32, UInt8
 
 from perface_jax.datasets.plans import (
     Indices,
@@ -34,6 +34,8 @@ class Batch(TypedDict):
     votes: Float32[np.ndarray, "b 2"]  # votes for the positive and for the negative
     weight: Float32[np.ndarray, " b"]  # 0 for padding
     triplet: Int32[np.ndarray, " b"]  # position in the data set, -1 for padding
+    annotator: NotRequired[Int32[np.ndarray, "b v"]]  # as in `plans.Plan`
+    sides: NotRequired[Int8[np.ndarray, "b v"]]
 
 
 def training_batches(
@@ -87,7 +89,8 @@ def _read(source: Source, plan_step: Callable[..., Plan], step: int) -> Batch:
     images = np.stack([three[rows % 3] for three, rows in zip(pictures, plan["pictures"], strict=True)])
     pixels = images.view(f"V{images.shape[-1]}")[..., 0]  # whole pixels: mirrored ten times faster than channels
     pixels[plan["flip"]] = pixels[plan["flip"]][..., ::-1]
-    return Batch(images=images, votes=plan["votes"], weight=plan["weight"], triplet=plan["triplet"])
+    kept = {name: array for name, array in plan.items() if name not in ("pictures", "flip")}
+    return cast(Batch, {"images": images, **kept})
 
 
 def _read_ahead(read: Callable[[int], Batch], start: int, stop: int, workers: int) -> Iterator[Batch]:

@@ -10,7 +10,7 @@ give the same batches.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol, TypedDict, runtime_checkable
+from typing import Any, NotRequired, Protocol, TypedDict, runtime_checkable
 
 import numpy as np
 from jaxtyping import Bool, Float32, Int, Int8, Int32, UInt8
@@ -43,6 +43,8 @@ class Plan(TypedDict):
     flip: Bool[np.ndarray, " b"]  # all three pictures of the triplet are mirrored
     votes: Float32[np.ndarray, "b 2"]  # votes for the positive and for the negative
     weight: Float32[np.ndarray, " b"]  # 0 for padding
+    annotator: NotRequired[Int32[np.ndarray, "b v"]]  # if the source knows: who gave each vote; 0 without a vote
+    sides: NotRequired[Int8[np.ndarray, "b v"]]  # and for what: 1 = positive, -1 = negative, 0 = no vote
 
 
 def steps_per_epoch(indices: Indices, batch_size: int) -> int:
@@ -170,13 +172,25 @@ def _plan(source: Source, labels: np.ndarray, triplet: np.ndarray, flip: np.ndar
     votes = np.asarray(source.votes)[triplet]
     counts = np.stack([(votes == A_IS_CLOSER).sum(-1), (votes == B_IS_CLOSER).sum(-1)], axis=-1)
     ordered = np.take_along_axis(counts, roles[:, 1:], axis=1) * present[:, None]
-    return Plan(
+    plan = Plan(
         triplet=triplet.astype(np.int32),
         pictures=(3 * triplet[:, None] + roles).astype(np.int32),
         flip=flip,
         votes=ordered.astype(np.float32),
         weight=present.astype(np.float32),
     )
+    return plan | _by_annotator(source, triplet, roles, votes)
+
+
+def _by_annotator(source, triplet, roles, votes) -> dict[str, np.ndarray]:
+    """Every single vote with its annotator; {} if the source does not know who voted."""
+    annotator = getattr(source, "annotator", None)
+    if annotator is None:
+        return {}
+    who, given = annotator[triplet], (votes >= 0) & (triplet >= 0)[:, None]
+    given &= who >= 0
+    sides = np.where(given, np.where(votes == roles[:, 1:2], 1, -1), 0)  # a and b are stored at 0 and 1, as they vote
+    return {"annotator": np.where(given, who, 0).astype(np.int32), "sides": sides.astype(np.int8)}
 
 
 def _require_batch_size(batch_size: int) -> None:

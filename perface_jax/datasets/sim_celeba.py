@@ -192,6 +192,8 @@ class Triplets:
     source_id: Int32[np.ndarray, " t"]  # -1 where the order is unknown
     target_id: Int32[np.ndarray, " t"]  # -1 where the order is unknown
     metadata: dict  # digests, order of the pictures, audit, repair, skipped triplets, those without answers or ids
+    annotator: Int32[np.ndarray, "t v"] | None = None  # who gave the vote, an index into `annotators`; -1 = nobody
+    annotators: tuple[str, ...] = ()
 
     @property
     def absent(self) -> tuple[str, ...]:
@@ -257,17 +259,35 @@ def load(builder: SimCelebA) -> Triplets:
     return Triplets(store.records(builder, SPLIT), ids, votes, *places, metadata=metadata)
 
 
-def annotators(triplets: Triplets) -> Shaped[np.ndarray, "t v"] | None:
-    """The name of the person who gave each vote, "" without a vote; None if the answers do not say.
+def with_annotators(triplets: Triplets) -> Triplets:
+    """The triplets with the annotator of every vote, from the file of answers of the release.
 
-    Reads the file of answers of the release, if it is still there and unchanged.
+    Raises:
+      ValueError: that file is gone, has changed since the data set was built, or does not say who voted.
     """
+    who, names = _annotators(triplets)
+    return dataclasses.replace(triplets, annotator=who, annotators=names)
+
+
+def annotators(triplets: Triplets) -> Shaped[np.ndarray, "t v"] | None:
+    """The name of the person who gave each vote, "" without a vote; None where `with_annotators` fails."""
+    try:
+        who, names = _annotators(triplets)
+    except ValueError:
+        return None
+    return np.array([*names, ""])[who]  # -1 is nobody
+
+
+def _annotators(triplets) -> tuple[Int32[np.ndarray, "t v"], tuple[str, ...]]:
     file = pathlib.Path(triplets.metadata["release"]) / releases.ANSWERS
     if not file.is_file() or files.sha256(file) != triplets.metadata["answers_sha256"]:
-        return None
+        raise ValueError(f"{file} is not the file of answers that the data set was built from; wanted it unchanged")
     answers = annotations.read_answers(file)
     if answers.annotator is None:
-        return None
+        named = f"; a column ({', '.join(answers.columns)}) is not a person, and several may have filled it"
+        raise ValueError(
+            f"{file} does not say who gave which vote{named if answers.columns else ''}; wanted the long form, one vote"
+            " a line: triplet,annotator,choice"
+        )
     row = {name: i for i, name in enumerate(answers.ids)}
-    who = answers.annotator[[row[name] for name in triplets.ids]]
-    return np.array([*answers.annotators, ""])[who]  # -1 is nobody
+    return answers.annotator[[row[name] for name in triplets.ids]].astype(np.int32), answers.annotators

@@ -178,6 +178,15 @@ def with_classes(variables: Mapping, config: ConfigDict, classes: int) -> Mappin
     return {**variables, "params": {**variables["params"], "classes": draw.astype(dtype)}}
 
 
+def with_annotators(variables: Mapping, config: ConfigDict, annotators: int) -> Mapping:
+    """The variables with the annotators' masks `[annotators, D]` among the parameters: all ones to begin with."""
+    if not annotators:
+        return variables
+    dtype = variables["params"]["fc"]["kernel"].dtype
+    masks = np.zeros((annotators, config.model.embedding_size), dtype)  # see `annotator_masks.logits`
+    return {**variables, "params": {**variables["params"], "annotators": masks}}
+
+
 def hyper(config: ConfigDict, dtype: jnp.dtype, choices: tuple[Loss, ...] = ()) -> Hyper:
     """The numbers of one run; `choices` are the losses of all runs of the program, if there are several."""
     names = "learning_rate", "momentum", "weight_decay", "margin", "temperature"

@@ -64,7 +64,10 @@ ROWS = (
 
     triplets_only("loss", "cosine_triplet", "Eq. 1 of the paper, or a loss on votes", _values(Loss), swept=True),
     triplets_only("margin", 0.1, "margin of cosine_triplet, in units of cosine (Eq. 1)", swept=True),
-    triplets_only("temperature", 0.1, "of soft_vote and odd_one_out, in units of cosine (ours)", swept=True),
+    triplets_only("temperature", 0.1, "of soft_vote, odd_one_out and annotator_votes, in units of cosine (ours)",
+                  swept=True),
+    triplets_only("annotator_sd", 0.5, "of annotator_votes: how much the logits of masks vary between people (ours)",
+                  POSITIVE),
     identities_only("margin", 0.3, "margin of ArcFace, in radians; 0.5 suits larger networks (ours)", swept=True),
     identities_only("scale", 32.0, "factor of the cosines in ArcFace; 64 suits more identities (ours)"),
     Field("batch_size", 32, "triplets (or pictures of identities) per step, over all devices", POSITIVE),
@@ -106,6 +109,7 @@ ADDED = {  # fields that workdirs of version 0.1 lack, with the values those run
     "min_votes": 2,
     "split.file": "",
     "split.validation": "both_unseen",
+    "annotator_sd": 0.5,
 }
 SWEPT = tuple(dict.fromkeys(row.name for row in ROWS if row.swept))
 UNSWEPT = settings.nested({"combine": "grid", **dict.fromkeys(SWEPT, ())})

@@ -131,7 +131,8 @@ class TripletsFromDisk:
         return [scales.of_triplets(self._data, embeddings[0])]
 
     def _place(self, steps):
-        rows = {name: np.stack([batch[name] for batch in steps])[None] for name in ("images", "votes", "weight")}
+        names = [name for name in steps[0] if name != "triplet"]
+        rows = {name: np.stack([batch[name] for batch in steps])[None] for name in names}
         return parallel.to_global(rows, self._mesh)
 
 

@@ -6,8 +6,9 @@ one `psum`, and divides once by the number of rows. The result does not depend o
 
 A row has K pictures: reference, positive and negative of a triplet, or the one picture of an identity. A batch is a
 dictionary of arrays with `b` rows of this device: `images` uint8 `[b, K, H, W, 3]`, `weight` float32 `[b]`, and the
-input of the objective: `votes` `[b, 2]` of triplets, or `identity` int32 `[b]`. Batches of several steps have a leading
-axis `n`. If all pictures are on the device, a batch has their positions (`plans.gather`) instead of `images`.
+input of the objective: `votes` `[b, 2]` of triplets, with `annotator` and `sides` `[b, V]` if the data say who voted
+(`plans.Plan`), or `identity` int32 `[b]`. Batches of several steps have a leading axis `n`. If all pictures are on the
+device, a batch has their positions (`plans.gather`) instead of `images`.
 """
 
 import enum
@@ -18,7 +19,7 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float, UInt8
 
-from perface_jax import losses, metrics
+from perface_jax import annotator_masks, losses, metrics
 from perface_jax.datasets.plans import gather
 from perface_jax.images import normalize
 from perface_jax.network.kernels import Kernels, barrier, column_sums
@@ -44,22 +45,40 @@ class Loss(enum.Enum):
     COSINE_TRIPLET = "cosine_triplet"
     SOFT_VOTE = "soft_vote"
     ODD_ONE_OUT = "odd_one_out"
+    ANNOTATOR_VOTES = "annotator_votes"
 
 
 def triplet_objective(
-    embeddings: Float[Array, "b 3 d"], batch: Mapping, params: Mapping, hyper: Hyper, *, choices: tuple[Loss, ...]
+    embeddings: Float[Array, "b 3 d"],
+    batch: Mapping,
+    params: Mapping,
+    hyper: Hyper,
+    *,
+    choices: tuple[Loss, ...],
+    prior: float = 0.0,
 ) -> tuple[Float[Array, " b"], Float[Array, " b"]]:
     """Loss of each triplet, and its score in {0, 0.5, 1}: whether the positive is nearer than the negative.
 
-    `choices` are the losses of all runs of the program; `hyper.loss` is the index of this run's loss.
+    `choices` are the losses of all runs of the program; `hyper.loss` is the index of this run's loss. The masks of
+    `Loss.ANNOTATOR_VOTES` are the parameter `annotators` `[A, d]`, trained along with the network; `prior` is the
+    precision of their logits, for one vote. The score is that of the network without masks.
     """
     roles = embeddings[:, 0], embeddings[:, 1], embeddings[:, 2]
     formulas = {
         Loss.COSINE_TRIPLET: lambda: losses.cosine_triplet(*roles, margin=hyper.margin),
         Loss.SOFT_VOTE: lambda: losses.soft_vote(*roles, batch["votes"], temperature=hyper.temperature),
         Loss.ODD_ONE_OUT: lambda: losses.odd_one_out(*roles, temperature=hyper.temperature),
+        Loss.ANNOTATOR_VOTES: lambda: _by_annotator(roles, batch, params["annotators"], hyper, prior),
     }
     return jax.lax.switch(hyper.loss, [formulas[choice] for choice in choices]), metrics.triplet_scores(*roles)
+
+
+def _by_annotator(roles, batch, weights, hyper, prior):
+    """The loss of the votes under the masks of their annotators, and the prior of all masks, the same in every row."""
+    logits = annotator_masks.logits(weights)
+    masks = annotator_masks.mask(logits)[batch["annotator"]]
+    per_row = losses.annotator_votes(*roles, masks, batch["sides"], temperature=hyper.temperature)
+    return per_row + jnp.asarray(prior / 2, per_row.dtype) * jnp.sum(jnp.square(logits))
 
 
 def identity_objective(

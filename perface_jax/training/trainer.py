@@ -56,12 +56,12 @@ def _train(config, workdir, replicas):
     inputs, epoch = task.inputs, max(task.inputs.epochs)  # an epoch in steps
     last = min(round(config.epochs * epoch), config.max_steps or sys.maxsize)
     interval = max(1, round(config.evaluate_every * epoch))  # steps from one validation to the next
-    optimizer = builders.optimizer(config, builders.with_classes(weights, config, task.classes)["params"], last)
+    optimizer = builders.optimizer(config, task.with_head(weights, config)["params"], last)
 
     def first_state(i):
         own = replicas[i].config
         same = own.init or own.seed == replicas[0].config.seed  # otherwise other random weights
-        variables = builders.with_classes(weights if same else builders.starting_point(own)[1], own, task.classes)
+        variables = task.with_head(weights if same else builders.starting_point(own)[1], own)
         hyper = builders.hyper(own, model.param_dtype, task.losses)
         return state.create(variables, optimizer(hyper), hyper)
 
@@ -106,7 +106,7 @@ def _train(config, workdir, replicas):
                         new, sums = program(run.state, batches, *inputs.shared)
                     run, step = run.replace(state=new), step + count
                     progress.after_steps(step, count, sums, new.diverged)
-        return _export(config, folder, model, run, replicas, mesh, functools.partial(_scales, compare, inputs))
+        return _export(config, folder, model, run, replicas, mesh, task, functools.partial(_scales, compare, inputs))
 
 
 def model_folder(workdir: epath.Path, replica: sweeps.Replica) -> epath.Path:
@@ -131,8 +131,8 @@ def _scales(compare, inputs, variables):
     return inputs.scales(np.concatenate(rows, axis=1) if rows else np.empty((replicas, 0, 3, 1), np.float32))
 
 
-def _export(config, workdir, model, run, replicas, mesh, measured):
-    """Write a model folder for each replica, with its scale, replacing one of an earlier export."""
+def _export(config, workdir, model, run, replicas, mesh, task, measured):
+    """Write a model folder for each replica, with its scale and masks, replacing one of an earlier export."""
     last = {"params": run.state.params, "batch_stats": run.state.batch_stats}
     chosen, steps = (run.best, run.best_step) if config.export == "best" else (last, run.state.step)
     chosen, steps = {**chosen, "constants": run.state.constants}, parallel.fetch(steps)
@@ -141,6 +141,7 @@ def _export(config, workdir, model, run, replicas, mesh, measured):
         folder = model_folder(workdir, replica)
         variables = parallel.take_replica(chosen, i, mesh)
         variables["params"].pop("classes", None)
+        masks = variables["params"].pop("annotators", None)
         init = replica.config.init or f"random weights, seed {replica.config.seed}"
         source = {"trained_from": init, "steps": int(steps[i])}
         license = "the licenses of the weights it started from and of the training data apply"
@@ -149,6 +150,7 @@ def _export(config, workdir, model, run, replicas, mesh, measured):
                 replace_model(folder, model.clone(crop=config.crop), variables, source=source, license=license)
         if jax.process_index() == 0:
             scales.write(folder, parts[i], crop=config.crop, step=int(steps[i]))
+            task.write_masks(folder, masks, i)
     return [model_folder(workdir, replica) for replica in replicas]
 
 

@@ -19,6 +19,7 @@ class Source:
 
     pictures: np.ndarray
     votes: np.ndarray
+    annotator: np.ndarray | None = None
 
     def __len__(self):
         return len(self.pictures)
@@ -63,6 +64,14 @@ def test_a_missing_vote_counts_for_nobody():
     source = Source(make_source(1).pictures, np.array([[1, -1, -1]], np.int8))
     (batch,) = batches.evaluation_batches(source, np.array([1]), [0], batch_size=1)
     assert batch["votes"].tolist() == [[1, 0]]
+
+
+def test_a_source_that_knows_who_voted_gives_every_vote_with_its_annotator():
+    votes, who = np.array([[0, 1, -1], [1, 0, 1]], np.int8), np.array([[7, 3, -1], [2, -1, 7]], np.int32)
+    source = Source(make_source(2).pictures, votes, who)
+    (batch,) = batches.evaluation_batches(source, np.array([0, 1]), [0, 1], batch_size=3)
+    assert batch["annotator"].tolist() == [[7, 3, 0], [2, 0, 7], [0, 0, 0]]
+    assert batch["sides"].tolist() == [[1, -1, 0], [1, 0, 1], [0, 0, 0]]  # of nobody, and of the padding: no vote
 
 
 def test_an_epoch_holds_no_triplet_twice_and_the_next_epoch_has_another_order():

@@ -15,7 +15,15 @@ from perface_jax.network import compilation
 from perface_jax.network.model import embed_step, iresnet
 from perface_jax.parallel import How
 from perface_jax.training import state
-from perface_jax.training.step import Loss, Norms, compare_step, identity_objective, train_step
+from perface_jax.training.step import (
+    Loss,
+    Norms,
+    compare_step,
+    identity_objective,
+    train_step,
+    train_steps,
+    triplet_objective,
+)
 from tests import small_runs
 from tests.golden import formula
 
@@ -334,8 +342,8 @@ def test_the_compiled_program_grows_with_the_blocks_not_faster():
 
 
 def test_three_losses_in_one_program_are_what_each_alone_is():
-    for i, loss in enumerate(Loss):
-        one, one_means = _dot(2, hyper=small_runs.hyper(loss=i), choices=tuple(Loss))
+    for i, loss in enumerate(small_runs.LOSSES):
+        one, one_means = _dot(2, hyper=small_runs.hyper(loss=i), choices=small_runs.LOSSES)
         alone, alone_means = _dot(2, choices=(loss,))
         np.testing.assert_allclose(one_means, alone_means, rtol=1e-6)
         small_runs.assert_same_state(small_runs.of_replica(one), small_runs.of_replica(alone), 1e-5)
@@ -368,6 +376,58 @@ def test_identities_train_the_class_matrix_by_its_gradient():
     assert np.abs(gradient).max() > 0.1
     nearest = (np.asarray(vectors) @ (classes / np.linalg.norm(classes, axis=1, keepdims=True)).T).argmax(axis=1)
     assert float(sums["correct"]) == (nearest == batch["identity"]).sum()
+
+
+def _masked_batch(model):
+    """A batch with the annotators of two votes on each triplet; some gave none."""
+    batch = jax.tree.map(lambda x: x[0], small_runs.batch(model))
+    random = np.random.default_rng(3)
+    who, sides = random.integers(0, 4, (16, 2)).astype(np.int32), random.integers(-1, 2, (16, 2)).astype(np.int8)
+    return batch | {"annotator": who, "sides": sides}
+
+
+def test_annotators_train_their_masks_by_the_gradient_of_their_votes_and_the_prior():
+    model, variables = small_runs.dot()
+    batch, weights = _masked_batch(model), np.random.default_rng(1).normal(size=(5, 5)).astype(np.float32)
+    variables = {**variables, "params": {**variables["params"], "annotators": weights}}
+    numbers = small_runs.hyper(learning_rate=0.1, momentum=0, weight_decay=0, temperature=0.5)
+    options = small_runs.options(model, norms=Norms.FROZEN)
+    options["objective"] = functools.partial(triplet_objective, choices=(Loss.ANNOTATOR_VOTES,), prior=0.02)
+    begun = state.create(variables, small_runs.sgd(numbers), numbers)
+    after, sums = jax.jit(functools.partial(train_step, **options))(begun, batch)
+
+    @jax.jit
+    def mean_loss(weights):
+        logits = np.sqrt(np.float32(5)) * weights
+        vectors = model.apply(variables, normalize(batch["images"].reshape(-1, 4, 4, 3))).reshape(16, 3, 5)
+        masks = 2 / (1 + jnp.exp(-logits))[batch["annotator"]]
+        per_row = losses.annotator_votes(*jnp.moveaxis(vectors, 1, 0), masks, batch["sides"], temperature=0.5)
+        return per_row.mean() + 0.01 * jnp.sum(logits**2)
+
+    mean, gradient = jax.value_and_grad(mean_loss)(weights)
+    np.testing.assert_allclose(sums["loss"], 16 * mean, rtol=1e-5)
+    np.testing.assert_allclose(after.params["annotators"], weights - 0.1 * gradient, rtol=0, atol=1e-5)
+    silent = 4  # gave no vote: only the prior moves it, towards the model that all share
+    wanted = weights[silent] - 0.1 * 0.02 * 5 * weights[silent]
+    np.testing.assert_allclose(after.params["annotators"][silent], wanted, rtol=1e-5)
+    assert np.abs(gradient[:4]).max() > 0.01
+
+
+def test_masks_are_the_same_on_one_device_and_on_four():
+    model, variables = small_runs.dot()
+    masks = np.zeros((4, 5), np.float32)
+    variables = {**variables, "params": {**variables["params"], "annotators": masks}}
+    objective = functools.partial(triplet_objective, choices=(Loss.ANNOTATOR_VOTES,), prior=0.02)
+    batch, found = jax.tree.map(lambda x: x[None], _masked_batch(model)), []
+    for devices in (1, 4):
+        mesh = small_runs.mesh(devices)
+        options = small_runs.options(model) | {"objective": objective}
+        program = parallel.spmd(functools.partial(train_steps, **options), mesh)
+        numbers = small_runs.hyper(learning_rate=0.1)
+        after, _ = small_runs.go(program, small_runs.start(variables, [numbers], mesh), [batch], mesh, steps=2)
+        found.append(np.asarray(parallel.fetch(after.params["annotators"])))
+    np.testing.assert_allclose(*found, rtol=0, atol=1e-6)
+    assert np.abs(found[0]).max() > 1e-4
 
 
 @pytest.mark.parametrize("steps", [1, 2])
