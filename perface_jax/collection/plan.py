@@ -5,6 +5,7 @@ every wave gives each triplet `Plan.votes` votes. The draws of a wave depend on 
 annotator on the annotator's number, too. Only uniform numbers are drawn, whose sequence NumPy keeps.
 """
 
+import collections
 import functools
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -57,13 +58,14 @@ def plan_trials(study: Study, annotator: int) -> list[Trial]:
     random = np.random.default_rng((study.plan.seed, OF_ANNOTATOR, annotator))
     practice = _practice(random, study)
     votes = _votes(study, annotator)
-    items = [*votes, *_repeats(random, votes, study.plan.repeats), *_dummies(random, study)]
+    shown = collections.Counter(item.triplet.source for item in votes)
+    items = [*votes, *_repeats(random, votes, study.plan.repeats, shown), *_dummies(random, study, shown)]
     before = [item.triplet.source for item in practice]
     order = arrange(random, [item.triplet.source for item in items], spacing=study.plan.spacing, before=before)
     order = _originals_first(items, order)
     place = {item: len(practice) + at for at, item in enumerate(order)}
-    shown = [*practice, *(items[k] for k in order)]
-    return [_trial(index, item, place) for index, item in enumerate(shown)]
+    session = [*practice, *(items[k] for k in order)]
+    return [_trial(index, item, place) for index, item in enumerate(session)]
 
 
 def plan_hash(trials: Sequence[Trial]) -> str:
@@ -115,19 +117,33 @@ def _votes(study: Study, annotator: int) -> list[_Item]:
     ]
 
 
-def _repeats(random: np.random.Generator, votes: list[_Item], share: float) -> list[_Item]:
+def _repeats(
+    random: np.random.Generator, votes: list[_Item], share: float, shown: collections.Counter[str]
+) -> list[_Item]:
     """Repeats of some votes, as many of each side as possible, and so that both together are balanced."""
-    of_a, of_b = ([k for k in _shuffled(random, len(votes)) if votes[k].left is side] for side in Choice)
-    total, first = round(share * len(votes)), len(of_a) >= len(of_b)
-    half = -(-total // 2) if first else total // 2
-    chosen = sorted([*of_a[:half], *of_b[: total - half]])
-    return [votes[k]._replace(kind=Kind.REPEAT, left=_other(votes[k].left), original=k) for k in chosen]
+    total, chosen = round(share * len(votes)), []
+    sides = sorted(Choice, key=lambda side: -sum(item.left is side for item in votes))
+    for side, count in zip(sides, (-(-total // 2), total // 2), strict=True):
+        pool = [int(k) for k in _shuffled(random, len(votes)) if votes[k].left is side]
+        chosen += [pool[k] for k in _from_rare_sources([votes[k].triplet for k in pool], count, shown)]
+    return [votes[k]._replace(kind=Kind.REPEAT, left=_other(votes[k].left), original=k) for k in sorted(chosen)]
 
 
-def _dummies(random: np.random.Generator, study: Study) -> list[_Item]:
+def _dummies(random: np.random.Generator, study: Study, shown: collections.Counter[str]) -> list[_Item]:
     pool = study.of_kind(Kind.DUMMY)
-    chosen = [pool[k] for k in _shuffled(random, len(pool))[: study.plan.dummies]]
-    return _sided(random, chosen, Kind.DUMMY)
+    pool = [pool[k] for k in _shuffled(random, len(pool))]
+    chosen = [pool[k] for k in _from_rare_sources(pool, study.plan.dummies, shown)]
+    return _sided(random, [chosen[k] for k in _shuffled(random, len(chosen))], Kind.DUMMY)
+
+
+def _from_rare_sources(pool: Sequence[Triplet], count: int, shown: collections.Counter[str]) -> list[int]:
+    """Which triplets of a pool to add, each of a source with the fewest trials so far; they are counted in `shown`."""
+    left, chosen = list(range(len(pool))), []
+    for _ in range(min(count, len(pool))):
+        chosen.append(min(left, key=lambda k: shown[pool[k].source]))
+        left.remove(chosen[-1])
+        shown[pool[chosen[-1]].source] += 1
+    return chosen
 
 
 def _practice(random: np.random.Generator, study: Study) -> list[_Item]:

@@ -30,6 +30,7 @@ class Plan:
       adaptive: share of the votes that goes to the most uncertain triplets, once there is a file of them.
       seed: of all draws.
       break_every: the page offers a break after so many trials; 0 = never.
+      size: of the pictures of the page, in pixels; smaller ones keep theirs.
       title, consent: shown first; empty: the page's own words.
     """
 
@@ -42,6 +43,7 @@ class Plan:
     adaptive: float = 0.0
     seed: int = 0
     break_every: int = 50
+    size: int = 320
     title: str = ""
     consent: str = ""
 
@@ -56,6 +58,7 @@ LIMITS = {  # from, to
     "adaptive": (0.0, 0.9),
     "seed": (0, 2**31 - 1),
     "break_every": (0, 100_000),
+    "size": (32, 2048),
 }
 TYPES: dict[type, tuple[type, ...]] = {int: (int,), float: (int, float), str: (str,)}
 WORDS = {int: "a whole number", float: "a number", str: "text"}

@@ -3,7 +3,7 @@
     study/plan.yaml       the plan (`plan_file`)
     study/triplets.csv    triplet,kind,reference,a,b,source,target,expected; kind is vote, dummy or practice
     study/pictures/       one file for each picture, named by an id that says nothing, all of the same number of bytes
-    study/originals.csv   picture,file: where each came from; no page may show it
+    study/originals.csv   picture,file,sha256: where each came from; no page may show it
     study/secret.txt      for links and tokens; whoever has it can forge both
     study/adaptive/       0.csv, 1.csv, ...: the uncertain triplets of a wave, where there is an adaptive share
 
@@ -24,6 +24,7 @@ from perface_jax.collection.trials import Choice, Kind
 PLAN, TRIPLETS, ORIGINALS, SECRET = "plan.yaml", "triplets.csv", "originals.csv", "secret.txt"
 PICTURES, ADAPTIVE = "pictures", "adaptive"
 COLUMNS = ("triplet", "kind", "reference", "a", "b", "source", "target", "expected")
+ORIGINAL_COLUMNS = ("picture", "file", "sha256")
 SUFFIX = ".jpg"  # of pictures
 PICTURE_ID = re.compile(r"[0-9a-f]{32}")
 

@@ -77,6 +77,11 @@ COMMANDS = {
         "plan a study: its power by sources, targets and votes",
         "perface plan --sources 80 200 --targets 16 --gain .05",
     ),
+    "collect": Command(
+        "perface_jax.commands.collect",
+        "collect votes: make a study, serve its page, export the votes",
+        "perface collect new study --release SimCelebA --plan plan.yaml",
+    ),
     "train": Command(
         "perface_jax.commands.train",
         "train a model, or continue an interrupted run",
@@ -133,7 +138,7 @@ COMMANDS = {
 GROUPS = {  # as `perface --help` shows them, every command once
     "photographs": ("compare", "rank", "embed", "detect", "scale"),
     "models": ("convert", "export", "train", "config", "evaluate", "selftest", "benchmark", "aot"),
-    "studies": ("audit", "plan"),
+    "studies": ("plan", "collect", "audit"),
     "anonymization": ("anonymize", "privacy"),
     "try it": ("demo", "doctor", "synthetic", "identities"),
 }
