@@ -8,24 +8,23 @@ import os
 import pathlib
 import re
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 
-from perface_jax.annotations import tables
+from perface_jax.annotations import tables, vote_details
 from perface_jax.annotations.spellings import refuse_unclear
 from perface_jax.annotations.tables import Line, wrong
 from perface_jax.annotations.votes import Dummies, Votes, naming_fault
 
 LETTERS = {"a": 0, "b": 1}
+DUMMY, REPEAT = map(vote_details.KINDS.index, ("dummy", "repeat"))
 MOST_VOTES = 1000  # in one row of vote counts; more is an error in the file and would exhaust the memory
 
-LONG_FORMS = (
-    {"triplet", "annotator", "choice"},
-    {"triplet", "annotator", "choice", "is_dummy"},
-    {"triplet", "annotator", "choice", "is_dummy", "expected"},
-)
+LONG_FORM = ("triplet", "annotator", "choice")
+LONG_FORM_OPTIONS = ("is_dummy", "expected", *vote_details.COLUMNS)
 TWO_ALTERNATIVE_FORM = {"reference", "a", "b", "votes_a", "votes_b"}
-HEADINGS = ("tripletId", *LONG_FORMS[-1], *TWO_ALTERNATIVE_FORM)
+HEADINGS = ("tripletId", *LONG_FORM, *LONG_FORM_OPTIONS, *TWO_ALTERNATIVE_FORM)
 KNOWN_HEADERS = (
     "'tripletId,ans1,ans2,...' or 'triplet,annotator,choice[,is_dummy[,expected]]' or 'reference,a,b,votes_a,votes_b'"
 )
@@ -38,7 +37,9 @@ def read_answers(path: str | os.PathLike) -> Votes:
       An empty cell is a missing vote.
     - `triplet,annotator,choice[,is_dummy[,expected]]`, columns in any order: one line per vote. `is_dummy` is 0 or 1;
       `expected` is the right answer of a dummy triplet (a or b; empty for others). Triplets may have different numbers
-      of votes. Dummy triplets have ids of their own, in any form.
+      of votes. Dummy triplets have ids of their own, in any form. Further columns, such as kind, side and milliseconds,
+      are those of `vote_details`. A repeat (`kind`) is a second vote of an annotator on a triplet. It says something
+      about the annotator, and is not among the votes; `Votes.details` has it.
     - `reference,a,b,votes_a,votes_b`: one line per triplet with the number of votes for each picture; triplets are
       numbered in the order of the file. NIGHTS has this form: its votes are 1,0 or 0,1.
 
@@ -57,9 +58,9 @@ def read_answers(path: str | os.PathLike) -> Votes:
     Raises:
       ValueError: an unknown header, an empty file, a wrong number of cells, letters other than a and b, a repeated
         triplet, an id that cannot begin the name of a picture, no vote at all. In the long form also: two votes of one
-        annotator on one triplet; an annotator without a name, or with two spellings of it; lines that disagree on
-        whether a triplet is a dummy, or on its right answer. For counts also: a picture without a name, or one that is
-        both a and b.
+        annotator on one triplet or in one trial, a repeat without a vote, two repeats of one vote; an annotator without
+        a name, or with two spellings of it; lines that disagree on whether a triplet is a dummy, or on its right
+        answer. For counts also: a picture without a name, or one that is both a and b.
     """
     path = pathlib.Path(path)
     number, header, rows = table = tables.read(path, HEADINGS, wanted=KNOWN_HEADERS)
@@ -75,9 +76,14 @@ def _reader(header: list[str]):
     """The reader of the form with this header; None for an unknown one."""
     if header[:1] == ["tripletId"] and len(header) > 1 and all(name.startswith("ans") for name in header[1:]):
         return _read_wide
-    if set(header) in LONG_FORMS:
+    if set(LONG_FORM) <= set(header) <= {*LONG_FORM, *LONG_FORM_OPTIONS} and _says_dummies(header):
         return _read_long
     return _read_two_alternative if set(header) == TWO_ALTERNATIVE_FORM else None
+
+
+def _says_dummies(header: list[str]) -> bool:
+    """Right answers alone do not say which triplets are dummies."""
+    return "expected" not in header or bool({"is_dummy", "kind"} & {*header})
 
 
 def _letter(path, line: int, column: str, cell: str) -> int:
@@ -112,24 +118,26 @@ def _read_wide(path, header: list[str], rows: list[Line]) -> Votes:
 
 def _read_long(path, header: list[str], rows: list[Line]) -> Votes:
     given: dict[str, dict[int, int]] = {}  # triplet -> annotator -> vote
-    dummies, annotators, first, voted = [], {}, {}, {}
+    dummies, annotators, first, voted, extra = [], {}, {}, {}, []
     for line, row in rows:
-        triplet, annotator, choice, dummy = _vote(path, line, dict(zip(header, row, strict=True)))
+        cells = dict(zip(header, row, strict=True))
+        detail = vote_details.read_line(path, line, cells)
+        cells.setdefault("is_dummy", str(int(detail.kind == DUMMY)))
+        triplet, annotator, choice, dummy = _vote(path, line, cells)
         first_line, first_dummy = first.setdefault(triplet, (line, dummy))
         if dummy != first_dummy:
             seen = f"{triplet} with a different is_dummy or expected than on line {first_line}"
             raise wrong(path, line, seen, "the same on all lines of a triplet")
-        earlier = voted.setdefault((triplet, annotator), line)
-        if earlier != line:
-            seen = f"a second vote of annotator {annotator} on {triplet}, the first is on line {earlier}"
-            raise wrong(path, line, seen, "one vote from each")
+        _refuse_second(path, line, voted, (annotator, triplet, detail.kind == REPEAT), detail.trial)
         who = annotators.setdefault(annotator, len(annotators))
-        if dummy is None:
-            given.setdefault(triplet, {})[who] = choice
-        else:
+        extra.append((triplet, (who, choice, -1 if dummy is None else dummy), detail))
+        if dummy is not None:
             dummies.append((triplet, who, choice, dummy))
+        elif detail.kind != REPEAT:
+            given.setdefault(triplet, {})[who] = choice
     who = [(line, row[header.index("annotator")]) for line, row in rows]
     refuse_unclear(path, "annotator", who)
+    _refuse_orphans(path, voted)
     if not given:
         raise ValueError(f"{path}: all {len(dummies)} votes are on dummy triplets, wanted votes on other triplets, too")
     lines = tuple(first[triplet][0] for triplet in given)
@@ -140,9 +148,31 @@ def _read_long(path, header: list[str], rows: list[Line]) -> Votes:
         annotator=_side_by_side([*votes] for votes in given.values()),
         annotators=tuple(annotators),
         dummies=_dummies(dummies) if dummies else None,
+        details=vote_details.details(*zip(*extra, strict=True)) if {*header} & {*vote_details.COLUMNS} else None,
         path=str(path),
         lines=lines,
     )
+
+
+def _refuse_second(path, line: int, voted: dict[Any, int], vote: tuple[str, str, bool], trial: int) -> None:
+    """Raise a ValueError for a second vote or repeat of an annotator on a triplet, or a second vote in a trial."""
+    annotator, triplet, repeat = vote
+    earlier = voted.setdefault(vote, line)
+    if earlier != line:
+        what = ("vote", "repeat")[repeat]
+        seen = f"a second {what} of annotator {annotator} on {triplet}, the first is on line {earlier}"
+        raise wrong(path, line, seen, "one vote from each")
+    earlier = voted.setdefault((annotator, trial), line) if trial >= 0 else line
+    if earlier != line:
+        seen = f"trial {trial} of annotator {annotator}, which is also on line {earlier}"
+        raise wrong(path, line, seen, "every trial of an annotator once")
+
+
+def _refuse_orphans(path, voted: dict[Any, int]) -> None:
+    for vote, line in voted.items():
+        if len(vote) == 3 and vote[2] and (*vote[:2], False) not in voted:
+            seen = f"a repeat of annotator {vote[0]} on {vote[1]}, where there is no vote of that annotator"
+            raise wrong(path, line, seen, "the vote that is repeated, or kind = vote")
 
 
 def _vote(path, line: int, cells: dict[str, str]) -> tuple[str, str, int, int | None]:

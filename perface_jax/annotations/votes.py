@@ -12,8 +12,9 @@ import re
 from collections.abc import Sequence
 
 import numpy as np
-from jaxtyping import Float64, Int, Int8, Int32, Int64
+from jaxtyping import Bool, Float64, Int, Int8, Int32, Int64
 
+from perface_jax.annotations.vote_details import Details
 from perface_jax.statistics.resampling import divide
 from perface_jax.statistics.votes import count_votes
 
@@ -43,6 +44,7 @@ class Votes:
         of a vote within its row has no meaning. A column is not a person: several people may have filled it.
       annotator: who gave the vote, an index into `annotators`, -1 = no vote. None if unknown.
       dummies: the votes on dummy triplets, kept separately. None if the file has none.
+      details: sides, times and repeats of the long form, a line of the file each. None if it does not have them.
       pictures: (reference, a, b) of each triplet if the file names them, otherwise empty.
       path: the file, for messages.
       lines: the line of the file, from 1, on which each triplet (first) appears, or empty.
@@ -57,6 +59,7 @@ class Votes:
     annotator: Int[np.ndarray, "t v"] | None = None
     annotators: tuple[str, ...] = ()
     dummies: Dummies | None = None
+    details: Details | None = None
     pictures: tuple[tuple[str, str, str], ...] = ()
     path: str = ""
     lines: tuple[int, ...] = ()
@@ -85,7 +88,14 @@ class Votes:
         parts = {name: tuple(getattr(self, name)[i] for i in rows) for name in ("ids", "pictures", "lines")
                  if getattr(self, name)}  # fmt: skip
         annotator = None if self.annotator is None else self.annotator[rows]
-        return dataclasses.replace(self, votes=self.votes[rows], annotator=annotator, **parts)
+        details = self.details and self.details.take(self._of_ids({self.ids[i] for i in rows}))
+        return dataclasses.replace(self, votes=self.votes[rows], annotator=annotator, details=details, **parts)
+
+    def _of_ids(self, wanted: set[str]) -> Bool[np.ndarray, " n"]:
+        """The lines of `details` on these triplets, and those on dummies."""
+        if self.details is None:
+            return np.zeros(0, bool)
+        return np.array([name in wanted for name in self.details.ids], bool) | self.details.of_kind("dummy")
 
     def by_number(self) -> Int64[np.ndarray, " t"]:
         """The rows in the order of the numbers in their ids, or in that of the file if the ids are names."""
