@@ -14,6 +14,7 @@ DISTRIBUTIONS = {  # where the name of the import is another one than that of th
     "absl": "absl-py",
     "jax_cuda12_plugin": "jax[cuda12-local,tpu]",
     "libtpu": "jax[cuda12-local,tpu]",
+    "yaml": "pyyaml",
 }
 
 

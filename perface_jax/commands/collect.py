@@ -1,4 +1,4 @@
-"""`perface collect new|serve|export|adapt DIR`: a study of new judgments, from pictures to votes.
+"""`perface collect new|serve|export|adapt|delete DIR`: a study of new judgments, from pictures to votes.
 
 Each of them is a module `collect_NAME` beside this one, and `perface collect NAME --help` lists its options.
 """
@@ -15,6 +15,7 @@ STEPS = {
     "serve": "serve its page to annotators",
     "export": "write the votes so far, and a release of them",
     "adapt": "choose what the next wave of annotators judges most",
+    "delete": "delete the votes of an annotator",
 }
 HELP = "\n".join(
     [
