@@ -24,7 +24,6 @@ EXTRAS = {  # import name: the extra that installs it
     "sqlalchemy": "collect",
     "starlette": "collect",
     "uvicorn": "collect",
-    "yaml": "collect",
     "psycopg": "postgres",
     "numpyro": "bayes",
     "libtpu": "aot",

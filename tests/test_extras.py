@@ -14,7 +14,6 @@ DISTRIBUTIONS = {  # where the name of the import is another one than that of th
     "absl": "absl-py",
     "jax_cuda12_plugin": "jax[cuda12-local,tpu]",
     "libtpu": "jax[cuda12-local,tpu]",
-    "yaml": "pyyaml",
 }
 
 
