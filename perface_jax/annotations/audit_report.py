@@ -5,6 +5,7 @@ import itertools
 import math
 import textwrap
 
+from perface_jax.annotations.annotator_checks import AnnotatorCheck
 from perface_jax.annotations.audit_result import AuditResult
 from perface_jax.annotations.order_search import ALARM
 from perface_jax.formatting import estimate, percent
@@ -19,7 +20,8 @@ class Audit(AuditResult):
 
     def report(self) -> str:
         """All parts of the report, one empty line between them."""
-        parts = (_head, _findings, _agreement, _row_orders, _voters, _copies, _labels, _lookups, _variance)
+        people = (_voters, _checks, _exclusions)
+        parts = (_head, _findings, _agreement, _row_orders, *people, _copies, _labels, _lookups, _variance)
         return "\n\n".join("\n".join(lines) for lines in (part(self) for part in parts) if lines)
 
 
@@ -109,6 +111,53 @@ def _voters(found: AuditResult) -> list[str]:
         "votes with the voter's share of that letter, or with the others' share on the same triplets if that is "
         "larger, would produce one so long with a probability below 0.001. The first window is flagged if at least 90% "
         "of it are one letter, where the others give at most 75%. Both must cover five or more sources."
+    )
+    return lines
+
+
+def _checks(found: AuditResult) -> list[str]:
+    """Sides, speed, dummies and repeats, if the file has any of them but dummies."""
+    if found.study is None:
+        return []
+    head = f"  {'':10}{'left':22}{'run':>4}  {'median':>9}{'pace':>6}{'hasty':>6}  {'dummies':9}same again"
+    lines = ["SIDES, SPEED, DUMMIES, REPEATS", head, *map(_check, found.checks)]
+    study, (missed, seen) = found.study, found.study.dummies
+    again = f"{_show(study.retest)} of {study.repeats} repeats" if study.repeats else ""
+    time = "" if math.isnan(study.milliseconds) else f"{study.milliseconds:,.0f} ms"
+    lines.append(f"  {'all':10}{_show(study.left):22}{'':4}  {time:>9}{'':12}  {_missed((missed, seen)):9}{again}")
+    lines += _text(
+        "Left: the share of answers on the left, one half without bias; run: the longest on one side. Pace: the median "
+        "time as a share of the typical annotator's. Hasty: answers in under a fifth of the study's median time, or "
+        "under 300 ms. Dummies: missed of seen. Same again: repeats that got the same answer; the intervals of all are "
+        "over annotators."
+    )
+    return lines
+
+
+def _check(check: AnnotatorCheck) -> str:
+    left, run = (_show(check.side.left), str(check.side.run)) if check.side else ("", "")
+    speed = f"{'':21}"
+    if check.speed:
+        speed = f"{check.speed.median:>6,.0f} ms{percent(check.speed.pace):>6}{percent(check.speed.hasty):>6}"
+    again = _show(check.retest) if check.retest else ""
+    return f"  {check.name:10}{left:22}{run:>4}  {speed}  {_missed(check.dummies):9}{again}".rstrip()
+
+
+def _missed(dummies: tuple[int, int] | None) -> str:
+    return f"{dummies[0]} of {dummies[1]}" if dummies and dummies[1] else ""
+
+
+def _exclusions(found: AuditResult) -> list[str]:
+    if not found.exclusions:
+        return []
+    lines = ["WHO WOULD BE DROPPED", f"  {'rule':30}{'people':>7}{'votes':>8}  pairs that agree then"]
+    for rule, dropped, votes, agreement in found.exclusions:
+        shown = percent(agreement, ".1%")
+        lines.append(f"  {rule:30}{len(dropped):>7}{votes:>8,}  {shown:7}{', '.join(dropped)}".rstrip())
+    lines += _text(
+        "Nobody is dropped here. Side: one side too often, or too often in a row. Speed: a third of the typical time, "
+        "or a tenth of the answers hasty. Repeats: answered otherwise more often than by the others. Chance: agrees "
+        "with unanimous others no better than a coin."
     )
     return lines
 

@@ -5,7 +5,9 @@ import math
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from perface_jax.annotations.annotator_checks import AnnotatorCheck, StudyCheck
 from perface_jax.annotations.annotator_quality import Stretch
+from perface_jax.annotations.exclusions import Exclusion
 from perface_jax.annotations.orders import GridOrder, OrderChange
 from perface_jax.files import plain
 from perface_jax.formatting import percent
@@ -74,6 +76,9 @@ class AuditResult:
       variance: shares of the variance of the mean vote (`lookups.variance_shares`).
       voters: the columns, or the annotators if the file names them.
       copies: two columns -> the longest run in which they agree.
+      checks: of every annotator, if the file names them: sides, speed, dummies, repeats.
+      study: the same of all together; None unless the file has sides, times or repeats.
+      exclusions: who would be dropped under which rule.
     """
 
     path: str
@@ -94,11 +99,15 @@ class AuditResult:
     variance: dict[str, float]
     voters: tuple[VoterAudit, ...]
     copies: dict[tuple[str, str], Stretch]
+    checks: tuple[AnnotatorCheck, ...] = ()
+    study: StudyCheck | None = None
+    exclusions: tuple[Exclusion, ...] = ()
 
     @property
     def findings(self) -> tuple[str, ...]:
         """What a user must know, the most serious first. Empty if the file is sound."""
-        return (*_order_findings(self), *_voter_findings(self), *_copy_findings(self), *_lookup_findings(self))
+        of_people = *_voter_findings(self), *_check_findings(self)
+        return (*_order_findings(self), *of_people, *_copy_findings(self), *_lookup_findings(self))
 
     @property
     def column_orders(self) -> dict[str, GridOrder]:
@@ -153,6 +162,8 @@ def _voter_findings(found: AuditResult) -> Iterator[str]:
             f"DUMMY TRIPLETS missed by {len(failed)} of {len(found.voters)} annotators: {who}. The paper excludes "
             "every annotator who misses one."
         )
+    if any(check.side for check in found.checks):
+        return  # sides, in the order of trials, say more than letters in the order of triplets
     for voter in found.voters:
         flagged = [
             f"{percent(run.share)} {run.letter} in {run.length} rows, {run.first} to {run.last} ({_others(run)})"
@@ -164,6 +175,30 @@ def _voter_findings(found: AuditResult) -> Iterator[str]:
         bias = voter.share_of_b
         if voter.votes >= FEWEST_VOTES and (bias.low > 0.5 + BIAS or bias.high < 0.5 - BIAS):
             yield f"POSITION BIAS: {voter.name} has {bias.value:.3f} b [{bias.low:.3f}, {bias.high:.3f}]."
+
+
+def _check_findings(found: AuditResult) -> Iterator[str]:
+    for check in found.checks:
+        if check.side and check.side.biased:
+            yield f"SIDE BIAS: {check.name} chose the left in {_estimate(check.side.left)} of trials."
+        if check.side and check.side.straight:
+            yield f"STRAIGHT-LINING: {check.name} chose one side in {check.side.run} trials in a row."
+        if check.speed and check.speed.too_fast:
+            yield (
+                f"SPEED: {check.name} has a median of {check.speed.median:,.0f} ms, {percent(check.speed.pace)} of the "
+                f"typical one, and {percent(check.speed.hasty)} hasty answers."
+            )
+        if check.inconsistent and check.retest:
+            yield f"REPEATS: {check.name} gave the same answer again in {_estimate(check.retest)} of repeats."
+        if check.by_chance:
+            yield (
+                f"CHANCE: {check.name} agrees with the others, where they are unanimous, in {_estimate(check.others)}; "
+                "one half is chance."
+            )
+
+
+def _estimate(share: Estimate) -> str:
+    return f"{share.value:.3f} [{share.low:.3f}, {share.high:.3f}]"
 
 
 def _others(run: Stretch) -> str:

@@ -13,8 +13,10 @@ from typing import NamedTuple
 import numpy as np
 
 from perface_jax.annotations import annotator_quality
+from perface_jax.annotations.annotator_checks import check_annotators, check_study
 from perface_jax.annotations.audit_report import Audit
 from perface_jax.annotations.audit_result import OrderAlarm, OrderGain, VoterAudit
+from perface_jax.annotations.exclusions import exclusions
 from perface_jax.annotations.labels import Labels, LabelWarning, dawid_skene, majority, mean_vote, unanimous
 from perface_jax.annotations.lookups import best_constant, leave_one_out, variance_shares
 from perface_jax.annotations.order_search import likely_order, search_orders
@@ -64,6 +66,7 @@ def audit(
         moved = reorder(moved, alarm.column, alarm.order)
     clusters = _clusters(moved, grid, alarms, resamples, seed)
     labels, doubts = _labels(moved)
+    checks = check_annotators(votes)
     return Audit(
         path=votes.path,
         triplets=len(votes.ids),
@@ -83,6 +86,9 @@ def audit(
         variance={} if clusters.target is None else variance_shares(mean_vote(moved), clusters.source, clusters.target),
         voters=_voters(moved, alarms, clusters),
         copies=annotator_quality.copies(rows.columns, rows.votes, clusters.source),
+        checks=checks,
+        study=check_study(votes),
+        exclusions=exclusions(votes, checks),
     )
 
 
