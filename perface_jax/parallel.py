@@ -20,6 +20,7 @@ from jax.experimental.layout import Format, Layout
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import UInt8
 
+from perface_jax import mesh_choice
 from perface_jax.network import compilation
 from perface_jax.network.kernels import compiled_for
 from perface_jax.network.mesh_axes import DATA, REPLICA
@@ -64,11 +65,11 @@ def first_process_first(function: Callable[[], T]) -> T:
 
 
 def make_mesh(replicas: int = 1, *, data: int = 0, devices: Sequence[Any] | None = None) -> Mesh:
-    """The mesh `[groups, data]` over all devices of all processes, or over the ones given.
+    """The mesh `[groups, data]` over all devices of all processes, or over the ones given; see also `choose_mesh`.
 
     Args:
-      replicas: independent runs; each group of devices trains the same number of them, one after the other.
-      data: devices that share the batch of a run; 0: the smallest number that keeps every device busy.
+      replicas: independent runs; each group of devices trains as many of them (`padded`), one after the other.
+      data: devices that share the batch of a run; 0: the smallest number with which groups divide the replicas.
       devices: None: all.
     """
     devices = jax.devices() if devices is None else devices
@@ -76,12 +77,37 @@ def make_mesh(replicas: int = 1, *, data: int = 0, devices: Sequence[Any] | None
     data = data or len(devices) // groups
     if groups * data != len(devices):
         raise ValueError(f"{len(devices)} devices cannot be cut into groups of {data} (config.mesh.data)")
-    if replicas % groups:
-        raise ValueError(
-            f"{replicas} replicas cannot be divided over {groups} groups of {data} devices; choose a multiple of"
-            f" {groups} replicas, or another config.mesh.data (0 chooses one that fits)"
-        )
     return Mesh(np.asarray(devices).reshape(groups, data), (REPLICA, DATA))
+
+
+def choose_mesh(
+    replicas: int,
+    batches: Sequence[int],
+    *,
+    pictures: int = 1,
+    data: int = 0,
+    repeat: bool = True,
+    devices: Sequence[Any] | None = None,
+) -> Mesh:
+    """The mesh that trains these replicas in the least time, see `mesh_choice.choose`, which has the arguments.
+
+    Devices of one host need not all be used. Of several hosts they must: XLA refuses a part of a large TPU slice, and a
+    process without a device in the mesh could not take part in a run.
+    """
+    devices = jax.devices() if devices is None else devices
+    options = {"pictures": pictures, "data": data, "repeat": repeat}
+    hosts = len({device.process_index for device in devices})
+    chosen = mesh_choice.choose(replicas, len(devices), batches, all_devices=hosts > 1, **options)
+    return make_mesh(replicas, data=chosen.data, devices=devices[: chosen.devices])
+
+
+def padded(replicas: int, mesh: Mesh) -> int:
+    """The replicas of a program: as many as asked for, and the last one again until the groups of devices divide them.
+
+    Those that are repeated compute what the last one does. `fetch` leaves them out.
+    """
+    groups = mesh.shape[REPLICA]
+    return -(-replicas // groups) * groups
 
 
 def check_batch_size(batch_size: int, mesh: Mesh, *, name: str = "a batch") -> None:
@@ -95,12 +121,19 @@ def check_batch_size(batch_size: int, mesh: Mesh, *, name: str = "a batch") -> N
 
 
 def place_global(tree: Any, mesh: Mesh, spec: PartitionSpec = SHARED) -> Any:
-    """Host arrays that every process has in full -> global arrays, replicated or divided by `spec`."""
-    sharding = NamedSharding(mesh, spec)
+    """Host arrays that every process has in full -> global arrays, replicated or divided by `spec`.
+
+    A leading axis of replicas becomes as long as `padded` says.
+    """
+    sharding, by_replica = NamedSharding(mesh, spec), REPLICA in spec[:1]
 
     def place(array):
         array = np.asarray(array)
-        return jax.make_array_from_callback(array.shape, sharding, lambda index: array[index])
+        if not by_replica:
+            return jax.make_array_from_callback(array.shape, sharding, lambda index: array[index])
+        rows = np.minimum(np.arange(padded(len(array), mesh)), len(array) - 1)
+        shape = len(rows), *array.shape[1:]
+        return jax.make_array_from_callback(shape, sharding, lambda index: array[rows[index[0]]][:, *index[1:]])
 
     return jax.tree.map(place, tree)
 
@@ -129,10 +162,11 @@ def to_global(rows: Any, mesh: Mesh, spec: PartitionSpec = BATCH) -> Any:
 def stack_replicas(make: Callable[[int], Any], replicas: int, mesh: Mesh) -> Any:
     """The trees `make(0) .. make(replicas - 1)` as one tree of global arrays with a leading replica axis.
 
-    Each process makes only the replicas of its own devices.
+    The last one is repeated as `padded` says. Each process makes only the replicas of its own devices.
     """
-    sharding, every = NamedSharding(mesh, STATE), range(replicas)
-    places = sharding.addressable_devices_indices_map((replicas,)).values()
+    sharding, length = NamedSharding(mesh, STATE), padded(replicas, mesh)
+    every = [min(i, replicas - 1) for i in range(length)]
+    places = sharding.addressable_devices_indices_map((length,)).values()
     mine = sorted({i for place in places if place for i in every[place[0]]})
 
     def place(*leaves):
@@ -141,7 +175,7 @@ def stack_replicas(make: Callable[[int], Any], replicas: int, mesh: Mesh) -> Any
         def rows(index):
             return np.stack([of[i] for i in every[index[0]]])
 
-        return jax.make_array_from_callback((replicas, *np.shape(leaves[0])), sharding, rows)
+        return jax.make_array_from_callback((length, *np.shape(leaves[0])), sharding, rows)
 
     return jax.tree.map(place, *(jax.device_get(make(i)) for i in mine))
 
@@ -151,11 +185,13 @@ def take_replica(tree: Any, index: int, mesh: Mesh) -> Any:
     return jax.device_get(_taker(mesh)(tree, index))
 
 
-def fetch(tree: Any) -> Any:
-    """Global arrays -> host arrays, in full on every process."""
+def fetch(tree: Any, *, replicas: int | None = None) -> Any:
+    """Global arrays -> host arrays, in full on every process; of a leading axis of replicas, only this many."""
     if jax.process_count() == 1:
-        return jax.device_get(tree)
-    return multihost_utils.process_allgather(tree, tiled=True)
+        host = jax.device_get(tree)
+    else:
+        host = multihost_utils.process_allgather(tree, tiled=True)
+    return host if replicas is None else jax.tree.map(lambda x: x[:replicas], host)
 
 
 def gather_objects(value: Any) -> list:

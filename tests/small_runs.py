@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+import orbax.checkpoint as ocp
 
 from perface_jax import parallel
 from perface_jax.network.kernels import Kernels
@@ -114,6 +115,12 @@ def go(step, current, batches, on, *, steps=5, shared=()) -> tuple[state.TrainSt
         current, sums = step(current, place(batches, on), *shared)
         losses.append(parallel.fetch(sums["loss"] / sums["count"].astype(sums["loss"].dtype)))
     return current, np.stack(losses)
+
+
+def saved_replicas(workdir, step: int) -> set[int]:
+    """The lengths of the leading axes in a saved state: one, the number of replicas."""
+    saved = ocp.StandardCheckpointer().metadata((workdir / "checkpoints" / str(step) / "default").resolve())
+    return {leaf.shape[0] for leaf in jax.tree.leaves(saved.item_metadata)}
 
 
 def of_replica(current, index=0) -> dict:

@@ -1,6 +1,7 @@
 """The mesh, placing arrays on it, runs that share only a program, and several processes."""
 
 import contextlib
+import dataclasses
 import logging
 import math
 import os
@@ -36,12 +37,37 @@ def test_replicas_share_the_devices_out_and_the_rest_shares_a_batch(replicas, da
     [
         (1, 3, "8 devices cannot be cut into groups of 3"),
         (1, 16, "8 devices cannot be cut into groups of 16"),
-        (3, 4, "3 replicas cannot be divided over 2 groups of 4 devices; choose a multiple of 2 replicas"),
     ],
 )
-def test_replicas_and_devices_that_do_not_fit_are_refused_with_what_would(replicas, data, message):
+def test_groups_that_do_not_fit_are_refused(replicas, data, message):
     with pytest.raises(ValueError, match=message):
         parallel.make_mesh(replicas, data=data)
+
+
+@dataclasses.dataclass(frozen=True)
+class Device:
+    id: int
+    process_index: int
+
+
+@pytest.mark.parametrize(("hosts", "shape"), [(1, {"replica": 3, "data": 2}), (4, {"replica": 4, "data": 2})])
+def test_one_host_leaves_devices_idle_and_several_repeat_the_last_replica(hosts, shape):
+    devices = [Device(i, i // (8 // hosts)) for i in range(8)]
+    mesh = parallel.choose_mesh(3, (32, 64), pictures=3, devices=devices)
+    assert mesh.devices.ravel().tolist() == devices[: mesh.size]
+    assert dict(mesh.shape) == shape
+
+
+def test_the_last_replica_is_repeated_until_groups_divide_them_and_is_not_fetched():
+    mesh, made = small_runs.mesh(2, replicas=2), []
+    assert [parallel.padded(replicas, mesh) for replicas in (1, 2, 3, 4)] == [2, 2, 4, 4]
+    stacked = parallel.stack_replicas(lambda i: made.append(i) or np.full(2, i), 3, mesh)
+    assert made == [0, 1, 2]
+    np.testing.assert_array_equal(stacked, [[0, 0], [1, 1], [2, 2], [2, 2]])
+    np.testing.assert_array_equal(parallel.fetch({"x": stacked}, replicas=3)["x"], [[0, 0], [1, 1], [2, 2]])
+    rows = np.arange(6).reshape(3, 1, 2)
+    for spec in (parallel.STATE, parallel.BATCH):
+        np.testing.assert_array_equal(parallel.place_global(rows, mesh, spec), rows[[0, 1, 2, 2]])
 
 
 def test_a_batch_that_does_not_divide_is_refused_with_both_numbers():

@@ -76,9 +76,8 @@ class _Run:
     def __init__(self, config: ConfigDict, topology: Topology):
         self.replicas = sweeps.replicas(config)
         self.config = self.replicas[0].config
-        self.mesh = parallel.make_mesh(len(self.replicas), data=config.mesh.data, devices=topology.devices)
-        parallel.check_batch_size(config.batch_size, self.mesh)
-        parallel.check_batch_size(config.evaluation_batch_size, self.mesh, name="config.evaluation_batch_size")
+        self.mesh = builders.mesh(config, len(self.replicas), topology.devices)
+        self.leading = parallel.padded(len(self.replicas), self.mesh)
         self.identities = config.task == "identities"
         self.losses = () if self.identities else tuple(dict.fromkeys(Loss(one.config.loss) for one in self.replicas))
         if Loss.ANNOTATOR_VOTES in self.losses:
@@ -93,7 +92,7 @@ class _Run:
         self.optimizer = builders.optimizer(config, variables["params"], max(config.max_steps, warmed))
         numbers = builders.hyper(self.config, self.model.param_dtype, self.losses)
         begin = functools.partial(state.create, optimizer=self.optimizer(numbers), hyper=numbers)
-        self.state = self._place(jax.eval_shape(begin, variables), parallel.STATE, (len(self.replicas),))
+        self.state = self._place(jax.eval_shape(begin, variables), parallel.STATE, (self.leading,))
 
     def step(self) -> Program:
         if self.identities:
@@ -135,7 +134,7 @@ class _Run:
         elif training:
             batch["identity"] = ((rows,), np.int32)
         arrays = {name: _array(*one) for name, one in batch.items()}
-        return self._place(arrays, parallel.BATCH, (len(self.replicas), 1)), *shared
+        return self._place(arrays, parallel.BATCH, (self.leading, 1)), *shared
 
     def _place(self, tree, spec, leading=()):
         return _placed(tree, NamedSharding(self.mesh, spec), leading)

@@ -6,14 +6,15 @@ config a ValueError; the messages say what was wanted.
 """
 
 import functools
-from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
 from etils import epath
+from jax.sharding import Mesh
 from jaxtyping import Bool, Int
 from ml_collections import ConfigDict
 
@@ -136,6 +137,21 @@ def open_identities(config: ConfigDict, *, unseen: str = "validation") -> Identi
         people.identity, paired, pairs=config.data.pairs, seed=config.split.seed
     )
     return IdentityData(people, training, len(train), pairs, same)
+
+
+def mesh(config: ConfigDict, replicas: int, devices: Sequence[Any] | None = None) -> Mesh:
+    """The mesh of a training on all devices or on the ones given, checked; see `parallel.choose_mesh`.
+
+    Raises:
+      ValueError: `config.mesh.data` or a batch does not fit the devices.
+    """
+    batches = config.batch_size, config.evaluation_batch_size
+    alone = config.feed == "disk" or config.mesh.how == parallel.How.PMAP.value  # these serve one replica
+    options = {"pictures": 1 if config.task == "identities" else 3, "data": config.mesh.data, "repeat": not alone}
+    made = parallel.choose_mesh(replicas, batches, devices=devices, **options)
+    parallel.check_batch_size(config.batch_size, made)
+    parallel.check_batch_size(config.evaluation_batch_size, made, name="config.evaluation_batch_size")
+    return made
 
 
 def network(config: ConfigDict) -> IResNet:

@@ -10,26 +10,46 @@ from jax.sharding import Mesh
 from ml_collections import ConfigDict
 
 from perface_jax.formatting import interval, wrapped
+from perface_jax.network.mesh_axes import DATA, REPLICA
 from perface_jax.training import checkpoint_choice
 from perface_jax.training.progress import read_log
 
 
 def planned(
-    config: ConfigDict, mesh: Mesh, *, runs: int, epochs: Sequence[int], first: int, last: int, workdir: epath.PathLike
+    config: ConfigDict,
+    mesh: Mesh,
+    *,
+    devices: int,
+    runs: int,
+    epochs: Sequence[int],
+    first: int,
+    last: int,
+    workdir: epath.PathLike,
 ) -> list[str]:
-    """What begins at step `first` and ends at `last`; `epochs` are the steps in one pass, of each run."""
+    """What begins at step `first` and ends at `last`; `epochs` are the steps in one pass, of each run.
+
+    `devices` are all there are, of which the mesh may use a part.
+    """
     what = f"{runs} runs as one program" if runs > 1 else "one run"
-    devices = f"{mesh.size} device{'s' * (mesh.size > 1)} ({mesh.devices.flat[0].platform})"
+    used = f"{mesh.size} of {devices}" if mesh.size < devices else f"{devices}"
+    on = f"{used} device{'s' * (devices > 1)} ({mesh.devices.flat[0].platform}){_shared(mesh, runs)}"
     rows = "pictures" if config.task == "identities" else "triplets"
     passes = f"{min(epochs)} to {max(epochs)}" if min(epochs) < max(epochs) else f"{max(epochs)}"
     begin = f"continues at step {first:,} of {last:,}" if first else f"{last:,} steps"
     start = config.init or "random weights"
     return [
-        wrapped(f"Training in {workdir}: {what} on {devices}, from {start}."),
+        wrapped(f"Training in {workdir}: {what} on {on}, from {start}."),
         wrapped(
             f"{begin} of {config.batch_size} {rows} each, {passes} in one pass over the data; Ctrl-C saves and stops."
         ),
     ]
+
+
+def _shared(mesh, runs):
+    """How the runs of a sweep share the devices."""
+    groups, each = mesh.shape[REPLICA], mesh.shape[DATA]
+    turns = -(-runs // groups)
+    return f", {each} for each run" * (runs > 1 < each) + f", {turns} runs in turn" * (turns > 1)
 
 
 def smaller(config: ConfigDict, runs: int) -> str:

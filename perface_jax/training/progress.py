@@ -73,7 +73,7 @@ class Progress:
         """
         if self._sums is None:
             return
-        sums, diverged = parallel.fetch((self._sums, diverged))
+        sums, diverged = parallel.fetch((self._sums, diverged), replicas=len(self._names))
         now = time.perf_counter()
         means = {name: sums[key] / np.where(sums["count"] == 0, np.nan, sums["count"]) for key, name in NUMBERS.items()}
         for i in map(int, np.flatnonzero(diverged >= 0)):

@@ -18,10 +18,12 @@ import orbax.checkpoint as ocp
 from etils import epath
 from flax import struct
 from jax.experimental import multihost_utils
+from jax.sharding import Mesh, NamedSharding
 from jaxtyping import Array, Float, Float32, Int
 
 from perface_jax import disk_space, plain_paths
 from perface_jax.arrays import AnyArray
+from perface_jax.training import repeated_replicas
 
 
 class Hyper(struct.PyTreeNode):
@@ -76,6 +78,11 @@ class Run(struct.PyTreeNode):
         """Steps done so far; fetched from the device."""
         return int(jax.device_get(self.state.step.addressable_data(0))[0])
 
+    @property
+    def mesh(self) -> Mesh:
+        """The devices that hold it."""
+        return cast(NamedSharding, self.best_step.sharding).mesh
+
 
 def begin(state: TrainState) -> Run:
     """The run before its first step, on the devices of its state."""
@@ -126,11 +133,15 @@ def checkpoints(workdir: epath.PathLike, *, keep: int = 2) -> Iterator[ocp.Check
                 manager.close()
 
 
-def save(manager: ocp.CheckpointManager, run: Run) -> None:
-    """Start saving a checkpoint, unless this step has one; training may go on while it is written."""
+def save(manager: ocp.CheckpointManager, run: Run, *, replicas: int | None = None) -> None:
+    """Start saving a checkpoint, unless this step has one; training may go on while it is written.
+
+    Of a run that repeats its last replica (`parallel.padded`), only the first `replicas` are saved.
+    """
     if (step := run.step) not in manager.all_steps():
+        saved = run if replicas is None else repeated_replicas.without(run, replicas, run.mesh)
         with _one_error(manager):
-            manager.save(step, args=ocp.args.StandardSave(run))
+            manager.save(step, args=ocp.args.StandardSave(saved))
 
 
 @contextlib.contextmanager
@@ -147,7 +158,7 @@ def _one_error(manager):
         ) from error
 
 
-def restore(manager: ocp.CheckpointManager, like: Run) -> Run | None:
+def restore(manager: ocp.CheckpointManager, like: Run, *, replicas: int | None = None) -> Run | None:
     """The last readable checkpoint, or None if there is no checkpoint.
 
     An unreadable one is moved out of `checkpoints`, with a warning that names it, and the one before is tried.
@@ -155,11 +166,14 @@ def restore(manager: ocp.CheckpointManager, like: Run) -> Run | None:
     Args:
       manager: of `checkpoints`.
       like: a run of the same shapes, on the devices that shall hold the restored arrays.
+      replicas: how many were saved, the others of `like` being the last one again; None: all.
 
     Raises:
       ValueError: there are checkpoints, but none is readable.
     """
-    wanted = ocp.args.StandardRestore(jax.tree.map(ocp.utils.to_shape_dtype_struct, like))
+    repeats = replicas not in (None, len(like.best_step))
+    on_host = repeated_replicas.empty(like, replicas) if repeats else None
+    wanted = ocp.args.StandardRestore(on_host or jax.tree.map(ocp.utils.to_shape_dtype_struct, like))
     faults = {}
     for step in sorted(manager.all_steps(), reverse=True):
         try:
@@ -169,7 +183,7 @@ def restore(manager: ocp.CheckpointManager, like: Run) -> Run | None:
             continue
         if faults:
             _set_aside(manager, faults)
-        return run
+        return repeated_replicas.again(run, like) if repeats else run
     if faults:
         raise ValueError("no saved state can be read; nothing was changed:\n" + "\n".join(faults.values()))
     return None

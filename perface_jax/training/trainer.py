@@ -43,9 +43,7 @@ def train(config: ConfigDict, workdir: epath.PathLike) -> list[epath.Path]:
 
 
 def _train(config, workdir, replicas):
-    mesh = parallel.make_mesh(len(replicas), data=config.mesh.data)
-    parallel.check_batch_size(config.batch_size, mesh)
-    parallel.check_batch_size(config.evaluation_batch_size, mesh, name="config.evaluation_batch_size")
+    mesh = builders.mesh(config, len(replicas))
     record = workdirs.record(config)
     run_lock.refuse_held(workdir)
     outputs.require_folder(workdir)
@@ -73,7 +71,7 @@ def _train(config, workdir, replicas):
     with run_lock.held(workdir):
         folder = parallel.first_process_first(functools.partial(workdirs.claim, workdir, record))
         with state.checkpoints(folder, keep=config.keep_checkpoints) as manager, Preemption() as preemption:
-            run = state.restore(manager, run) or run
+            run = state.restore(manager, run, replicas=len(replicas)) or run
             step = run.step  # how many have been taken
             options = {"first": step, "last": last, "every": config.log_every, "tensorboard": config.tensorboard}
             with Progress(folder, [replica.name for replica in replicas], **options) as progress:
@@ -82,8 +80,8 @@ def _train(config, workdir, replicas):
                 for note in task.notes:
                     progress.note(step, data=note)
                 progress.note(step, shown=False, steps_per_epoch=list(inputs.epochs))
-                epochs = {"runs": len(replicas), "epochs": inputs.epochs}
-                progress.say(*outlook.planned(config, mesh, first=step, last=last, workdir=workdir, **epochs))
+                runs = {"devices": jax.device_count(), "runs": len(replicas), "epochs": inputs.epochs}
+                progress.say(*outlook.planned(config, mesh, first=step, last=last, workdir=workdir, **runs))
                 while True:
                     # Before the next batch is taken: the state saved and the position in the data are one instant.
                     if step % interval == 0 or step == last:
@@ -93,12 +91,12 @@ def _train(config, workdir, replicas):
                             progress.validated(step, scores, by_source)
                         run = state.keep_best(run, parallel.place_global(scores, mesh, parallel.STATE))
                         if step:  # step 0 is recomputed as fast as it is read
-                            state.save(manager, run)
+                            state.save(manager, run, replicas=len(replicas))
                     if step == last:
                         progress.chosen(step)
                         break
                     if preemption.requested(step):
-                        state.save(manager, run)
+                        state.save(manager, run, replicas=len(replicas))
                         raise Preempted(f"told to stop after step {step} of {last}; the state is saved in {folder}")
                     count = min(config.steps_per_call or last, interval - step % interval, last - step)
                     batches = inputs.training(step, count)
@@ -116,7 +114,8 @@ def model_folder(workdir: epath.Path, replica: sweeps.Replica) -> epath.Path:
 
 def _validate(compare, run, inputs):
     variables, batches = run.state.variables, inputs.validation()
-    cosines = [parallel.fetch(compare(variables, batch, *inputs.shared)[0])[:, 0] for batch in batches]
+    programs = (compare(variables, batch, *inputs.shared) for batch in batches)
+    cosines = [parallel.fetch(found, replicas=len(inputs.epochs))[:, 0] for found, _ in programs]
     if not cosines:  # nothing to validate on, which config.export = "last" allows
         return np.full(len(inputs.epochs), np.nan, np.float32), ()
     cosines = np.concatenate(cosines, axis=1)
@@ -126,8 +125,9 @@ def _validate(compare, run, inputs):
 def _scales(compare, inputs, variables):
     """For each replica, what its kept model says of its cosines, from the validation rows."""
     batches = inputs.validation(every=True)
-    rows = [parallel.fetch(compare(variables, batch, *inputs.shared)[1])[:, 0] for batch in batches]
     replicas = len(inputs.epochs)
+    found = (compare(variables, batch, *inputs.shared)[1] for batch in batches)
+    rows = [parallel.fetch(embeddings, replicas=replicas)[:, 0] for embeddings in found]
     return inputs.scales(np.concatenate(rows, axis=1) if rows else np.empty((replicas, 0, 3, 1), np.float32))
 
 

@@ -44,10 +44,10 @@ def test_shapes_are_those_of_a_sweep_and_of_its_mesh():
     config = thin(perface_r50.get_config("table3"))
     found = made(config, 4, ("step", "validation"))
     state, batch, pictures = found["step"].arguments
-    assert dict(found["step"].mesh.shape) == {"replica": 2, "data": 2}  # 30 runs in two groups
+    assert dict(found["step"].mesh.shape) == {"replica": 4, "data": 1}  # 30 runs in four groups, 8 in turn
     assert found["step"].what == "30 runs of 4 triplets each"
-    assert state.step.shape == (30,)
-    assert batch["pictures"].shape == (30, 1, 4, 3)
+    assert state.step.shape == (32,)
+    assert batch["pictures"].shape == (32, 1, 4, 3)
     assert pictures.shape == (3 * 80 * 80, 16, 16, 3)
     assert (pictures.dtype, pictures.sharding.spec) == (np.uint8, jax.sharding.PartitionSpec())
     assert found["validation"].arguments[0].keys() == {"params", "batch_stats", "constants"}
@@ -81,7 +81,7 @@ def test_what_cannot_be_compiled_is_refused():
     config = thin(perface_r50.get_config())
     with pytest.raises(ValueError, match="no program stepp; wanted some of step, validation, embedding, selection"):
         made(config, 1, ("stepp",))
-    config.batch_size = 3
+    config.batch_size, config.mesh.data = 3, 2
     with pytest.raises(ValueError, match="a batch of 3 cannot be divided over 2 devices"):
         made(config, 2, ("step",))
     config.mesh.how = "pmap"

@@ -1,6 +1,5 @@
 """Your own triplets, from folder to tables: another grid, missing votes, ids and a split from files."""
 
-import functools
 import json
 import types
 
@@ -120,8 +119,8 @@ def test_a_split_without_test_triplets_shows_what_there_is(config, own, vectors,
 
 
 def test_a_run_on_own_triplets_is_trained_evaluated_swept_and_compared(config, tmp_path, vectors, monkeypatch):
-    make_mesh = functools.partial(parallel.make_mesh, devices=jax.devices()[:2])
-    monkeypatch.setattr(parallel, "make_mesh", make_mesh)
+    two = parallel.make_mesh(2, devices=jax.devices()[:2])
+    monkeypatch.setattr(parallel, "choose_mesh", lambda *_, **__: two)
     config.feed, config.sweep.labels = "on_device", ("majority", "unanimous")
     trainer.train(config, tmp_path / "run")
     said = [json.loads(line)["data"] for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()

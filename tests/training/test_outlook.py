@@ -11,8 +11,9 @@ from perface_jax.training import outlook
 CPU = types.SimpleNamespace(platform="cpu")
 
 
-def _mesh(devices):
-    return types.SimpleNamespace(size=devices, devices=np.array([CPU] * devices, object))
+def _mesh(groups, data=1):
+    shape, devices = {"replica": groups, "data": data}, groups * data
+    return types.SimpleNamespace(size=devices, shape=shape, devices=np.array([CPU] * devices, object))
 
 
 def _config(**fields):
@@ -30,8 +31,8 @@ def _run(folder, models, lines):
 
 
 def test_a_run_says_how_many_steps_of_what_on_which_devices():
-    said = outlook.planned(_config(), _mesh(1), runs=1, epochs=(39,), first=0, last=1560, workdir="runs/a")
-    assert said[0] == "Training in runs/a: one run on 1 device (cpu), from models/a."
+    said = outlook.planned(_config(), _mesh(1), devices=1, runs=1, epochs=(39,), first=0, last=1560, workdir="a")
+    assert said[0] == "Training in a: one run on 1 device (cpu), from models/a."
     assert " ".join(said[1].split()) == (
         "1,560 steps of 32 triplets each, 39 in one pass over the data; Ctrl-C saves and stops."
     )
@@ -39,9 +40,22 @@ def test_a_run_says_how_many_steps_of_what_on_which_devices():
 
 def test_a_sweep_that_continues_says_so():
     config = _config(task="identities", init="")
-    said = outlook.planned(config, _mesh(8), runs=30, epochs=(39, 41), first=400, last=1560, workdir="w")
-    assert said[0] == "Training in w: 30 runs as one program on 8 devices (cpu), from random weights."
+    numbers = {"runs": 30, "epochs": (39, 41), "first": 400, "last": 1560, "workdir": "w"}
+    said = outlook.planned(config, _mesh(8), devices=8, **numbers)
+    assert " ".join(said[0].split()) == (
+        "Training in w: 30 runs as one program on 8 devices (cpu), 4 runs in turn, from random weights."
+    )
     assert said[1].startswith("continues at step 400 of 1,560 of 32 pictures each, 39 to 41 in one pass")
+
+
+def test_devices_that_are_not_used_are_said():
+    numbers = {"epochs": (39,), "first": 0, "last": 1560, "workdir": "w"}
+    said = outlook.planned(_config(), _mesh(30, 4), devices=256, runs=30, **numbers)
+    assert " ".join(said[0].split()) == (
+        "Training in w: 30 runs as one program on 120 of 256 devices (cpu), 4 for each run, from models/a."
+    )
+    said = outlook.planned(_config(), _mesh(1, 4), devices=8, runs=1, **numbers)
+    assert " ".join(said[0].split()) == "Training in w: one run on 4 of 8 devices (cpu), from models/a."
 
 
 def test_the_end_says_the_best_score_what_it_is_worth_and_where_the_model_is(tmp_path):

@@ -15,7 +15,7 @@ from tests.kill_runs import LAST, left_by, printed, saved
 def whole(trainings, tmp_path_factory):
     """What one process with two devices left."""
     workdir = tmp_path_factory.mktemp("whole") / "run"
-    trainings.run(workdir, devices=2)
+    trainings.run(workdir, devices=2, **{"mesh.data": 2})
     return left_by(workdir)
 
 
@@ -25,7 +25,7 @@ def _start_two(trainings, workdir):
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     flags = f"--coordinator=127.0.0.1:{port}", "--processes=2"
-    data = {"data.data_dir": workdir.with_name("tfds")}
+    data = {"data.data_dir": workdir.with_name("tfds"), "mesh.data": 2}
     return [trainings.start(workdir, *flags, f"--process={i}", part=i, **data) for i in range(2)]
 
 

@@ -72,10 +72,17 @@ def test_what_is_too_long_for_a_line_goes_on_below(tmp_path, capsys):
     assert _lines(tmp_path)[-1] == {"step": 3, "steps_per_epoch": [7]}
 
 
+def test_replicas_that_repeat_the_last_one_are_not_logged(tmp_path, capsys):
+    with _progress(tmp_path, NAMES, every=1) as progress:
+        _step(progress, 1, [0.25, 0.5, 9, 9], diverged=[-1, -1, 1, 1])
+    assert [(line["replica"], line["loss"]) for line in _lines(tmp_path)] == [(NAMES[0], 0.25), (NAMES[1], 0.5)]
+    assert "loss 0.375 [0.25, 0.5]" in capsys.readouterr().out
+
+
 def test_the_devices_are_asked_once_a_log_point(tmp_path, monkeypatch):
     asked = []
     fetch = parallel.fetch
-    monkeypatch.setattr(parallel, "fetch", lambda tree: asked.append(tree) or fetch(tree))
+    monkeypatch.setattr(parallel, "fetch", lambda tree, **options: asked.append(tree) or fetch(tree, **options))
     with _progress(tmp_path) as progress:
         for step in range(1, 21):
             _step(progress, step, [0.5])

@@ -93,6 +93,29 @@ def test_the_last_saved_instant_comes_back_on_the_same_devices(run, mesh, tmp_pa
     assert jax.tree.map(lambda x: x.sharding, restored) == jax.tree.map(lambda x: x.sharding, run)
 
 
+def test_repeated_replicas_are_not_saved_and_come_back_on_other_devices(mesh, tmp_path):
+    _, variables = small_runs.dot()
+    hypers = [small_runs.hyper(margin=i / 10) for i in range(3)]
+
+    def begin(mesh):
+        return state.begin(small_runs.start(variables, hypers, mesh))
+
+    kept = state.keep_best(
+        _moved(begin(mesh), 5), parallel.place_global(np.float32([0.1, 0.2, 0.3]), mesh, parallel.STATE)
+    )
+    assert kept.best_score.shape == (4,)
+    with state.checkpoints(tmp_path) as manager:
+        state.save(manager, kept, replicas=3)
+    assert small_runs.saved_replicas(tmp_path, 5) == {3}
+    with state.checkpoints(tmp_path) as manager:
+        for other in (mesh, small_runs.mesh(3, replicas=3), small_runs.mesh(1)):
+            like = begin(other)
+            restored = state.restore(manager, like, replicas=3)
+            _assert_equal(*(parallel.fetch(one, replicas=3) for one in (restored, kept)))
+            assert jax.tree.map(lambda x: x.sharding, restored) == jax.tree.map(lambda x: x.sharding, like)
+    np.testing.assert_array_equal(_bias(restored.best, 2), variables["params"]["fc"]["bias"] + 5)
+
+
 def test_two_instants_are_kept(run, tmp_path):
     with state.checkpoints(tmp_path) as manager:
         for _ in range(4):

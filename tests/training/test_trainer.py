@@ -18,6 +18,7 @@ from perface_jax.network.model_folder import load_model, save_model
 from perface_jax.similarity import similarity
 from perface_jax.training import builders, trainer
 from perface_jax.training.preemption import Preempted
+from tests import small_runs
 from tests.releases import write_table
 from tests.small_release import config_of
 
@@ -30,9 +31,12 @@ def _lines(workdir):
 def two_devices():
     """Eight virtual devices on two cores would spend the tests on compiling."""
     with pytest.MonkeyPatch.context() as patch:
-        make_mesh = functools.partial(parallel.make_mesh, devices=jax.devices()[:2])
-        patch.setattr(parallel, "make_mesh", make_mesh)
+        patch.setattr(parallel, "choose_mesh", _all_of_two)
         yield
+
+
+def _all_of_two(replicas, batches, *, data, **options):
+    return parallel.make_mesh(replicas, data=data, devices=jax.devices()[:2])
 
 
 @pytest.fixture(scope="module")
@@ -202,8 +206,8 @@ def test_wrong_choices_are_refused_with_what_there_is(config, tmp_path):
 def test_a_sweep_is_each_run_alone_and_a_run_that_diverges_does_not_stop_the_others(config, tmp_path):
     config.feed, config.max_steps, config.export = "on_device", 3, "last"
     [alone] = trainer.train(config, tmp_path / "alone")
-    config.sweep.learning_rate = (0.01, 1e30)
-    sane, wild = trainer.train(config, tmp_path / "sweep")
+    config.sweep.learning_rate, config.mesh.data = (0.01, 0.02, 1e30), 1  # on two devices: the last one is repeated
+    sane, second, wild = trainer.train(config, tmp_path / "sweep")
     assert (sane.name, wild.name) == ("learning_rate=0.01", "learning_rate=1e+30")
     quantiles = [similarity_scale.read(folder).background.quantiles for folder in (sane, alone)]
     np.testing.assert_allclose(*quantiles, atol=1e-4)
@@ -213,7 +217,10 @@ def test_a_sweep_is_each_run_alone_and_a_run_that_diverges_does_not_stop_the_oth
     jax.tree.map(functools.partial(np.testing.assert_allclose, rtol=1e-4, atol=1e-5), one, other)
     lines = _lines(tmp_path / "sweep")
     assert [line["diverged"] for line in lines if "diverged" in line] == ["learning_rate=1e+30"]
-    assert {line["replica"] for line in lines if line["step"] == 3 and "loss" in line} == {"learning_rate=0.01"}
+    trained = [line["replica"] for line in lines if line["step"] == 3 and "loss" in line]
+    assert trained == [sane.name, second.name]
+    assert {path.name for path in sane.parent.iterdir()} == {sane.name, second.name, wild.name}
+    assert small_runs.saved_replicas(tmp_path / "sweep", 3) == {3}
 
 
 @pytest.mark.slow
