@@ -13,7 +13,7 @@ import pytest
 ROOMS = (
     "images", "network", "similarity", "losses", "metrics", "statistics", "groups", "classification", "selection",
     "perceptual_distance", "verification",
-    "annotations", "detection", "swap", "fidelity", "privacy", "similarity_scale",
+    "annotations", "detection", "diffusion", "swap", "fidelity", "privacy", "similarity_scale",
 )  # fmt: skip
 
 

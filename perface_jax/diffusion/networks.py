@@ -1,0 +1,94 @@
+"""The five networks as one: their modules and their parameters by name."""
+
+import functools
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Key
+
+from perface_jax import precision
+from perface_jax.arrays import Array
+from perface_jax.diffusion.clip_encoder import ImageEncoder
+from perface_jax.diffusion.settings import Settings
+from perface_jax.diffusion.unet import UNet
+from perface_jax.diffusion.vae import VAE
+
+UNET, SOURCE, CONDITIONING = "unet", "referencenet", "conditioning_referencenet"
+PICTURES, ENCODER = "vae", "image_encoder"
+NAMES = (UNET, SOURCE, CONDITIONING, PICTURES, ENCODER)
+REFERENCES = (SOURCE, CONDITIONING)
+Params = dict[str, Any]  # name of a network -> its parameters
+
+
+class Networks(NamedTuple):
+    """The modules. `dtype` is that of the UNets and of their parameters; the two others are at least float32."""
+
+    settings: Settings = Settings()
+    dtype: Any = jnp.dtype(jnp.float32)
+
+    @property
+    def wide(self) -> Any:
+        """The dtype of pictures, latents, autoencoder and image encoder."""
+        return precision.wide(self.dtype)
+
+    @property
+    def unet(self) -> UNet:
+        """The denoiser, and both ReferenceNets, which have parameters of their own."""
+        return UNet(settings=self.settings.unet, dtype=self.dtype, param_dtype=self.dtype)
+
+    @property
+    def vae(self) -> VAE:
+        """The autoencoder."""
+        return VAE(settings=self.settings.vae, dtype=self.wide, param_dtype=self.wide)
+
+    @property
+    def encoder(self) -> ImageEncoder:
+        """The image encoder."""
+        return ImageEncoder(settings=self.settings.encoder, dtype=self.wide, param_dtype=self.wide)
+
+
+@functools.cache
+def abstract_params(networks: Networks, name: str) -> Any:
+    """Shapes and dtypes of the parameters of a network, without those that have no effect."""
+    settings, key = networks.settings, jax.random.key(0)
+    if name == ENCODER:
+        made = _shapes(networks.encoder.init, key, (1, settings.encoder.size, settings.encoder.size, 3))
+    elif name == PICTURES:
+        made = _shapes(networks.vae.init, key, (1, settings.vae.factor * 4, settings.vae.factor * 4, 3))
+    elif name in REFERENCES:
+        shapes = (1, 16, 16, settings.unet.latents), (1, 1, settings.unet.context)
+        made = _shapes(functools.partial(networks.unet.init, method="states"), key, *shapes)
+    elif name == UNET:
+        shapes = (1, 16, 16, settings.unet.latents), (1, 2, settings.unet.context)
+        made = _shapes(functools.partial(networks.unet.init, method=_denoise), key, *shapes)
+    else:
+        raise ValueError(f"saw the network {name!r}, wanted one of {', '.join(NAMES)}")
+    dtype = networks.wide if name in (ENCODER, PICTURES) else networks.dtype
+    return jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, dtype), made["params"])
+
+
+def init_params(networks: Networks, key: Key[Array, ""]) -> Params:
+    """Random parameters of all networks, for tests and demonstrations."""
+    params = {}
+    for i, name in enumerate(NAMES):
+        leaves, tree = jax.tree.flatten(abstract_params(networks, name))
+        keys = jax.random.split(jax.random.fold_in(key, i), len(leaves))
+        params[name] = jax.tree.unflatten(tree, [_random(*one) for one in zip(keys, leaves, strict=True)])
+    return params
+
+
+def _random(key, leaf):
+    if len(leaf.shape) == 1:
+        return jnp.zeros(leaf.shape, leaf.dtype)
+    fan_in = max(leaf.size // leaf.shape[-1], 1)
+    return jax.random.normal(key, leaf.shape, leaf.dtype) / jnp.sqrt(jnp.asarray(fan_in, leaf.dtype))
+
+
+def _denoise(unet, x, embeddings):
+    """All parameters of the denoiser are used."""
+    return unet(x, jnp.zeros(len(x), jnp.int32), unet.remember(None, embeddings))
+
+
+def _shapes(init, key, *shapes):
+    return jax.eval_shape(init, key, *(jax.ShapeDtypeStruct(shape, jnp.float32) for shape in shapes))
