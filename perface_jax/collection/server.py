@@ -30,6 +30,7 @@ from perface_jax.collection.group_commit import GroupCommit
 from perface_jax.collection.page_files import page_routes, secured
 from perface_jax.collection.progress import progress
 from perface_jax.collection.rate_limits import RateLimit
+from perface_jax.collection.sessions import Sessions
 from perface_jax.collection.steps import Steps
 from perface_jax.collection.store import Annotator, Fate, Store
 from perface_jax.collection.study import Study
@@ -73,13 +74,14 @@ class _Server:
         self._add_vote: GroupCommit[Vote, Fate] = GroupCommit(store.add_votes)
         self._votes, self._requests = RateLimit(limits.votes, 30), RateLimit(limits.requests, 300)
         self._strangers = RateLimit(limits.strangers, 50)
-        self._known: set[str] = set()  # tokens that were valid once
+        self._sessions = Sessions(store)
 
     async def state(self, request: Request) -> Response:
+        await self._recent(request)
         return await self._answer(await self._annotator(request))
 
     async def consent(self, request: Request) -> Response:
-        annotator = await self._annotator(request)
+        _, annotator = await self._recent(request)
         given = (await read_fields(request, {"consent": str}))["consent"]
         if given != self._steps.consent:
             raise Refused(409, "another text")
@@ -89,33 +91,34 @@ class _Server:
         return await self._answer(await self._annotator(request))
 
     async def vote(self, request: Request) -> Response:
-        annotator = await self._annotator(request)
+        token, annotator = await self._recent(request)
         if not self._votes.allows(annotator.annotator):
             raise Refused(429, "slower")
         fields = await read_fields(request, VOTE)
         if fields["side"] not in tuple(Side) or not 0 <= fields["milliseconds"] <= LONGEST:
             raise Refused(400, "no side, or no time")
-        trials, _ = self._steps.plan(annotator.number) if annotator.number is not None else ((), "")
-        is_next = (fields["trial"], fields["plan"]) == (annotator.votes, annotator.plan)
-        if not is_next or annotator.votes >= len(trials):
+        if not self._is_next(annotator, fields):
+            annotator = await self._annotator(request)
+        if not self._is_next(annotator, fields):
             return await self._answer(annotator, 409)
-        trial = trials[annotator.votes]
+        trial = self._steps.trials(annotator)[annotator.votes]
         values = {
             "choice": trial.choice(fields["side"]),
             "milliseconds": fields["milliseconds"],
-            "plan": annotator.plan,
+            "plan": fields["plan"],
         }
         fate = await self._add_vote(Vote.on(trial, annotator=annotator.annotator, time=utc_now(), **values))
         if fate is not Fate.STORED:
             return await self._answer(await self._annotator(request), 409)
         after = dataclasses.replace(annotator, votes=annotator.votes + 1)
-        return JSONResponse(
-            self._steps.after(after, stopped=False) | {"feedback": self._steps.feedback(trial, fields["side"])}
-        )
+        self._sessions.note(token, after)
+        feedback = {"feedback": self._steps.feedback(trial, fields["side"])}
+        return JSONResponse(self._steps.after(after, stopped=False) | feedback)
 
     async def picture(self, request: Request) -> Response:
-        annotator = await self._annotator(request)
-        found = self._steps.picture(annotator, request.path_params["address"])
+        _, annotator = await self._recent(request)
+        address = request.path_params["address"]
+        found = self._steps.picture(annotator, address) or self._steps.picture(await self._annotator(request), address)
         if found is None:
             raise Refused(404, "not found")
         data = await run_in_threadpool(self._study.picture_path(found).read_bytes)
@@ -140,17 +143,28 @@ class _Server:
             raise Refused(404, "no such annotator") from None
         return JSONResponse({"deleted": name, "exports": [dataclasses.asdict(one) for one in exports]})
 
-    async def _annotator(self, request: Request) -> Annotator:
+    async def _recent(self, request: Request) -> tuple[str, Annotator]:
+        """The token of a request and its annotator, as they were some seconds ago or less."""
         token = _token(request)
-        if token not in self._known:
-            self._admit(request)
-        found = await run_in_threadpool(self._store.with_token, token)
-        if found is None:
-            raise Refused(401, "no valid link")
-        self._known.add(token)
+        found = self._sessions.recent(token) or await self._annotator(request)
         if not self._requests.allows(found.annotator):
             raise Refused(429, "slower")
+        return token, found
+
+    async def _annotator(self, request: Request) -> Annotator:
+        """The annotator of a request, as the store knows it now."""
+        token = _token(request)
+        if not self._sessions.known(token):
+            self._admit(request)
+        found = await run_in_threadpool(self._sessions.fresh, token)
+        if found is None:
+            raise Refused(401, "no valid link")
         return found
+
+    def _is_next(self, annotator: Annotator, fields: Mapping[str, Any]) -> bool:
+        """Whether a vote is on the trial that is to be answered."""
+        is_next = (fields["trial"], fields["plan"]) == (annotator.votes, annotator.plan)
+        return is_next and annotator.votes < len(self._steps.trials(annotator))
 
     def _require_admin(self, request: Request) -> None:
         if not keys.equal(_token(request), keys.admin_token(self._study)):

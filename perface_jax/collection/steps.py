@@ -31,7 +31,7 @@ class Steps:
     def after(self, annotator: Annotator, *, stopped: bool) -> dict[str, Any]:
         """What comes after the votes that were given: consent, a trial, the end, or a closed study."""
         shown = {"annotator": annotator.annotator, "title": self.study.plan.title, "plan": annotator.plan}
-        trials = () if annotator.number is None else self.plan(annotator.number)[0]
+        trials = self.trials(annotator)
         if trials and annotator.votes >= len(trials):
             return shown | {"step": "finished", "code": keys.completion_code(self.study, annotator.annotator)}
         if stopped:
@@ -39,6 +39,10 @@ class Steps:
         if not trials:
             return shown | {"step": "consent", "consent": {"id": self.consent, "text": self.study.plan.consent or None}}
         return shown | {"step": "trial"} | self._trial(annotator, trials)
+
+    def trials(self, annotator: Annotator) -> tuple[Trial, ...]:
+        """All trials of an annotator; none before consent."""
+        return () if annotator.number is None else self.plan(annotator.number)[0]
 
     def feedback(self, trial: Trial, side: str) -> str | None:
         """After practice `right` or `wrong`, otherwise nothing."""
@@ -48,8 +52,7 @@ class Steps:
 
     def picture(self, annotator: Annotator, address: str) -> str | None:
         """The id of the picture at an address, if it is of the trial to be answered or of the one after it."""
-        trials = () if annotator.number is None else self.plan(annotator.number)[0]
-        for trial in trials[annotator.votes : annotator.votes + 2]:
+        for trial in self.trials(annotator)[annotator.votes : annotator.votes + 2]:
             addresses = keys.picture_addresses(self.study, annotator.annotator, trial)
             if address in addresses:
                 return trial.pictures[addresses.index(address)]

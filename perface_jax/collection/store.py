@@ -12,7 +12,7 @@ is on the disk when the call returns. Several threads and processes may use one 
 import dataclasses
 import enum
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 import sqlalchemy as sa
 
@@ -114,12 +114,14 @@ class Store:
 
     def add_votes(self, votes: Sequence[Vote]) -> list[Fate]:
         """Store votes in one transaction, each if it is on the next trial of its annotator; what became of each."""
-        fates = {}
         with self._writer.begin() as connection:
             stopped = _stopped(connection)
-            for k in sorted(range(len(votes)), key=lambda k: votes[k].annotator):  # two servers lock in one order
-                fates[k] = Fate.STOPPED if stopped else _add(connection, votes[k])
-        return [fates[k] for k in range(len(votes))]
+            state = {} if stopped else _locked(connection, {vote.annotator for vote in votes})
+            fates = [Fate.STOPPED if stopped else _take(state, vote) for vote in votes]
+            stored = [dataclasses.asdict(vote) for vote, fate in zip(votes, fates, strict=True) if fate is Fate.STORED]
+            if stored:
+                connection.execute(sa.insert(VOTES), stored)
+        return fates
 
     def votes(self) -> list[Vote]:
         """All votes, by annotator and trial."""
@@ -147,7 +149,7 @@ class Store:
           ValueError: no such annotator.
         """
         with self._writer.begin() as connection:
-            row = _locked(connection, annotator)
+            row = _locked(connection, [annotator]).get(annotator)
             if row is None:
                 raise ValueError(f"no annotator {annotator!r} in this study")
             connection.execute(sa.delete(VOTES).where(VOTES.c.annotator == annotator))
@@ -175,7 +177,7 @@ class Store:
 
     def _begin(self, annotator: str, consent: str, plan_of: Callable[[int], str]) -> None:
         with self._writer.begin() as connection:
-            row = _locked(connection, annotator)
+            row = _locked(connection, [annotator]).get(annotator)
             if row is None or row.deleted or row.number is not None:
                 return
             taken = set(connection.scalars(sa.select(ANNOTATORS.c.number)))
@@ -193,22 +195,36 @@ class Store:
                 connection.exec_driver_sql("BEGIN")
 
 
-def _add(connection: sa.Connection, vote: Vote) -> Fate:
-    row = _locked(connection, vote.annotator)
+@dataclasses.dataclass
+class _Locked:
+    """An annotator's row, which no other transaction changes until this one ends."""
+
+    number: int | None
+    plan: str | None
+    deleted: str | None
+    votes: int = 0
+
+
+def _locked(connection: sa.Connection, annotators: Collection[str]) -> dict[str, _Locked]:
+    columns = (ANNOTATORS.c.annotator, ANNOTATORS.c.number, ANNOTATORS.c.plan, ANNOTATORS.c.deleted)
+    chosen = sa.select(*columns).where(ANNOTATORS.c.annotator.in_(annotators))
+    rows = connection.execute(chosen.order_by(ANNOTATORS.c.annotator).with_for_update())  # servers lock in one order
+    found = {name: _Locked(*values) for name, *values in rows}
+    counts = sa.select(VOTES.c.annotator, sa.func.count()).where(VOTES.c.annotator.in_(annotators))
+    for name, count in connection.execute(counts.group_by(VOTES.c.annotator)):
+        found[name].votes = count
+    return found
+
+
+def _take(state: Mapping[str, _Locked], vote: Vote) -> Fate:
+    """What is to become of a vote; one that is stored is counted."""
+    row = state.get(vote.annotator)
     if row is None or row.number is None:
         return Fate.UNKNOWN
-    given = connection.scalar(sa.select(sa.func.count()).where(VOTES.c.annotator == vote.annotator))
-    if vote.trial != given or vote.plan != row.plan:
+    if (vote.trial, vote.plan) != (row.votes, row.plan):
         return Fate.NOT_NEXT
-    connection.execute(sa.insert(VOTES).values(dataclasses.asdict(vote)))
+    row.votes += 1
     return Fate.STORED
-
-
-def _locked(connection: sa.Connection, annotator: str) -> sa.Row | None:
-    """An annotator's row, which no other transaction changes until this one ends."""
-    return connection.execute(
-        sa.select(ANNOTATORS).where(ANNOTATORS.c.annotator == annotator).with_for_update()
-    ).first()
 
 
 def _stopped(connection: sa.Connection) -> bool:
