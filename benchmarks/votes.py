@@ -114,13 +114,14 @@ async def _session(link: str, think: float, votes: list[float], pictures: list[f
 class _Asking:
     """One connection that stays open, and nothing that a client library does besides: its time is not measured."""
 
+    def __init__(self, token: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter):
+        self.token, self.reader, self.writer = token, reader, writer
+
     @classmethod
     async def of(cls, link: str) -> "_Asking":
-        made = cls()
-        address, _, made.token = link.partition("/#")
+        address, _, token = link.partition("/#")
         host, _, port = address.removeprefix("http://").partition(":")
-        made.reader, made.writer = await asyncio.open_connection(host, int(port))
-        return made
+        return cls(token, *await asyncio.open_connection(host, int(port)))
 
     async def __call__(self, method: str, path: str, fields: dict | None = None, times: list[float] | None = None):
         body = json.dumps(fields).encode() if fields else b""

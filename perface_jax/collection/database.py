@@ -7,6 +7,8 @@ exports, exported   which files were written, and whose votes they hold
 """
 
 import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.exc import ArgumentError, DBAPIError
 
 SCHEMA = sa.MetaData()
 FACTS = sa.Table("facts", SCHEMA, sa.Column("name", sa.String, primary_key=True), sa.Column("value", sa.String))
@@ -57,6 +59,8 @@ PRAGMAS = (
     "secure_delete=ON",  # what is deleted is overwritten
     "busy_timeout=30000",
 )
+DRIVERS = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg"}
+WANTED = "wanted a database such as sqlite:///FILE or postgresql://USER@HOST/NAME"
 
 
 def open_database(url: str) -> sa.Engine:
@@ -65,27 +69,34 @@ def open_database(url: str) -> sa.Engine:
     Raises:
       ValueError: no such URL, neither SQLite nor PostgreSQL, or it cannot be opened; the message has no password.
     """
+    parsed = _parsed(url)
+    engine = sa.create_engine(parsed, pool_pre_ping=parsed.get_backend_name() == "postgresql")
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _prepare)
+        event.listen(engine, "begin", _begin)
     try:
-        parsed = sa.make_url(url)
-        if parsed.get_backend_name() not in ("sqlite", "postgresql"):
-            raise ValueError(f"{parsed.render_as_string()}: wanted sqlite:///FILE or postgresql+psycopg://HOST/NAME")
-        engine = sa.create_engine(parsed, pool_pre_ping=parsed.get_backend_name() == "postgresql")
-        if engine.dialect.name == "sqlite":
-            sa.event.listen(engine, "connect", _prepare)
-            sa.event.listen(engine, "begin", _begin)
         SCHEMA.create_all(engine)
-    except sa.exc.ArgumentError as error:
-        raise ValueError(f"{url!r} is no database; wanted such as sqlite:///FILE") from error
-    except sa.exc.DBAPIError as error:
-        raise ValueError(
-            f"{parsed.render_as_string()} cannot be opened: {' '.join(str(error.orig).split())}"
-        ) from error
+    except DBAPIError as error:
+        why = " ".join(str(error.orig).split())
+        raise ValueError(f"{parsed.render_as_string()} cannot be opened: {why}") from error
     return engine
 
 
 def writing(engine: sa.Engine) -> sa.Engine:
     """The engine for transactions that write: with SQLite they wait for each other before they read."""
     return engine.execution_options(writes=True)
+
+
+def _parsed(url: str) -> sa.URL:
+    """The URL with the driver that is used, whatever it names."""
+    try:
+        parsed = sa.make_url(url)
+    except ArgumentError as error:
+        raise ValueError(f"{url!r} is no database; {WANTED}") from error
+    driver = DRIVERS.get(parsed.get_backend_name())
+    if driver is None or not parsed.database:
+        raise ValueError(f"{parsed.render_as_string()}: {WANTED}")
+    return parsed.set(drivername=driver)
 
 
 def _prepare(connection, _) -> None:

@@ -2,28 +2,28 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import Generic, TypeVar
 
 from starlette.concurrency import run_in_threadpool
 
-Item, Result = TypeVar("Item"), TypeVar("Result")
+from perface_jax.collection.store import Fate
+from perface_jax.collection.trials import Vote
 
 
-class GroupCommit(Generic[Item, Result]):
-    """Calls `write` in a thread with all items that wait: a flush to the disk takes milliseconds for one as for many.
+class GroupCommit:
+    """Calls `write` in a thread with all votes that wait: a flush to the disk takes milliseconds for one as for many.
 
-    An item whose request was given up is written all the same. Where `write` fails, all of its items fail.
+    A vote whose request was given up is written all the same. Where `write` fails, all of its votes fail.
     """
 
-    def __init__(self, write: Callable[[Sequence[Item]], Sequence[Result]]):
+    def __init__(self, write: Callable[[Sequence[Vote]], Sequence[Fate]]):
         self._write = write
-        self._waiting: list[tuple[Item, asyncio.Future]] = []
+        self._waiting: list[tuple[Vote, asyncio.Future[Fate]]] = []
         self._task: asyncio.Task | None = None
 
-    async def __call__(self, item: Item) -> Result:
-        """The result for this item, once it is written."""
+    async def __call__(self, vote: Vote) -> Fate:
+        """What became of the vote, once it is written."""
         future = asyncio.get_running_loop().create_future()
-        self._waiting.append((item, future))
+        self._waiting.append((vote, future))
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._run())
         return await future
@@ -32,7 +32,7 @@ class GroupCommit(Generic[Item, Result]):
         while self._waiting:
             batch, self._waiting = self._waiting, []
             try:
-                results = await run_in_threadpool(self._write, [item for item, _ in batch])
+                results = await run_in_threadpool(self._write, [vote for vote, _ in batch])
             except Exception as error:
                 _settle(batch, [error] * len(batch), asyncio.Future.set_exception)
             else:

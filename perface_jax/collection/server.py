@@ -15,7 +15,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-import sqlalchemy as sa
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -62,7 +62,7 @@ def create_app(study: Study, store: Store, limits: Limits | None = None) -> ASGI
         Route("/api/admin/stop", server.stop, methods=["POST"]),
         Route("/api/admin/delete", server.delete, methods=["POST"]),
     ]
-    handlers: Mapping[Any, Any] = {Refused: _refused, HTTPException: _wrong, sa.exc.SQLAlchemyError: _unavailable}
+    handlers: Mapping[Any, Any] = {Refused: _refused, HTTPException: _wrong, SQLAlchemyError: _unavailable}
     app = Starlette(routes=routes, exception_handlers=handlers)
     app.router.redirect_slashes = False
     return secured(app)
@@ -71,7 +71,7 @@ def create_app(study: Study, store: Store, limits: Limits | None = None) -> ASGI
 class _Server:
     def __init__(self, study: Study, store: Store, limits: Limits):
         self._study, self._store, self._steps = study, store, Steps(study)
-        self._add_vote: GroupCommit[Vote, Fate] = GroupCommit(store.add_votes)
+        self._add_vote = GroupCommit(store.add_votes)
         self._votes, self._requests = RateLimit(limits.votes, 30), RateLimit(limits.requests, 300)
         self._strangers = RateLimit(limits.strangers, 50)
         self._sessions = Sessions(store)

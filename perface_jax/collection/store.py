@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
 
 from perface_jax.collection.database import ANNOTATORS, EXPORTED, EXPORTS, FACTS, VOTES, open_database, writing
 from perface_jax.collection.keys import stored_form
@@ -87,7 +88,7 @@ class Store:
         try:
             with self._writer.begin() as connection:
                 connection.execute(sa.insert(ANNOTATORS), rows)
-        except sa.exc.IntegrityError as error:
+        except IntegrityError as error:
             raise ValueError(f"one of these pseudonyms is or was in use: {', '.join(tokens)}") from error
 
     def annotators(self) -> list[Annotator]:
@@ -107,7 +108,7 @@ class Store:
         for last in [*[False] * (TRIES - 1), True]:
             try:
                 return self._begin(annotator, consent, plan_of)
-            except sa.exc.IntegrityError:
+            except IntegrityError:
                 if last:
                     raise
                 time.sleep(0.05)

@@ -114,7 +114,7 @@ def _parser() -> ArgumentParser:
     parser.add_argument(
         "--annotators", type=count, metavar="N", help="how many links there are to be (default: one wave of the plan)"
     )
-    database = "another database: postgresql+psycopg://USER@HOST/NAME"
+    database = "another database: postgresql://USER@HOST/NAME"
     parser.add_argument("--database", metavar="URL", help=database)
     parser.add_argument(
         "--votes-per-second", type=float, default=5.0, metavar="N", help="most of one annotator (default: 5)"
