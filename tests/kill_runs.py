@@ -85,6 +85,11 @@ def left_by(workdir: pathlib.Path) -> dict[str, bytes]:
     return {f"{name} {path}": array.tobytes() for name, tree in trees.items() for path, array in tree.items()}
 
 
+def saved_arrays(workdir: pathlib.Path) -> dict[str, np.ndarray]:
+    """Every array of the last checkpoint."""
+    return _arrays(workdir / "checkpoints" / str(saved(workdir)) / "default")
+
+
 def _arrays(folder):
     """All arrays that Orbax saved in a folder, on whatever devices that was."""
     with ocp.PyTreeCheckpointer() as checkpointer:

@@ -2,5 +2,5 @@
 
 `topology` names the chips, `programs` has the programs, `compiling` compiles one and describes it. From the compiled
 text, `hlo` reads the operations, and `costs` counts them with `products`, `traffic` and `collectives`; these five know
-no JAX. `page` shows the description. Nothing runs on a device.
+no JAX. `page` shows the description; `executables` keeps what was compiled. Nothing runs on a device.
 """

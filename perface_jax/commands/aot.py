@@ -6,18 +6,16 @@ memory, what it computes, moves and sends, and what limits it. Nothing runs. It 
 
 import importlib.metadata
 import pathlib
-import pickle
 import sys
 from typing import Any
 
 import jax
 from absl import flags
-from jax.experimental import serialize_executable
 from ml_collections import ConfigDict, config_flags
 
 from perface_jax import extras, files, outputs
 from perface_jax._version import __version__
-from perface_jax.aot import compiling, page, programs
+from perface_jax.aot import compiling, executables, page, programs
 from perface_jax.aot import topology as topologies
 from perface_jax.commands import command_line, help_page
 
@@ -27,7 +25,7 @@ FLAGS = {
     "programs": ("NAME,...", f"Some of {', '.join(programs.NAMES)}."),
     "embedding_batch": ("N", "Pictures in a batch of embeddings, for each device."),
     "json": ("FILE", "Write the record of every program."),
-    "save": ("DIR", "Keep executables (JAX's serialize_executable) and text."),
+    "save": ("DIR", "Keep executables (aot.executables.load) and their text."),
 }
 SHOWN = ("model.arch", "model.dtype", "batch_size", "feed", "mesh.data")
 
@@ -65,6 +63,8 @@ def _compile(config: ConfigDict) -> None:
     given = flags.FLAGS
     outputs.require_files(given.json)
     outputs.require_folder(given.save)
+    if given.save:  # what a CPU has loaded from the cache of programs cannot be saved again
+        jax.config.update("jax_enable_compilation_cache", False)
     with extras.explained(program=True):
         topology = topologies.topology(given.topology)
     print("\n".join(page.header(topology.name, topology.chip, len(topology.devices))), flush=True)
@@ -97,5 +97,5 @@ def _save(executable: jax.stages.Compiled, folder: pathlib.Path, name: str) -> p
     folder.mkdir(parents=True, exist_ok=True)
     (folder / f"{name}.txt").write_text(executable.as_text() or "")
     file = folder / f"{name}.executable"
-    file.write_bytes(pickle.dumps(serialize_executable.serialize(executable)))
+    executables.save(file, executable)
     return file
