@@ -11,11 +11,15 @@ RUNS ?= runs/demo
 CORE := tests/network tests/metrics tests/statistics tests/training/test_step.py tests/training/test_state.py tests/test_parallel.py
 PARTS ?= embedding training_step layers epoch sweep devices input selection startup embed_folder renderer replicas million_triplets
 
-.PHONY: demo test test-all test-core test-traced lint docs notebooks bench
+.PHONY: demo collect-demo test test-all test-core test-traced lint docs notebooks bench
 
 # Everything end to end on drawn faces; the same command continues it where it was stopped.
 demo: $(VENV)/installed-demo
 	$(RUN) -m perface_jax demo --out $(RUNS)
+
+# A study from its plan to a model that is trained on its votes, with simulated annotators: benchmarks/collect_demo.py
+collect-demo: $(VENV)/installed-collect
+	$(RUN) -m benchmarks.collect_demo
 
 test: lint
 	$(RUN) -m pytest -n 2 --dist worksteal -m "not slow"
@@ -57,6 +61,10 @@ $(VENV)/installed: pyproject.toml $(CONSTRAINTS)
 
 $(VENV)/installed-demo: $(VENV)/installed
 	$(INSTALL) ".[train,report]"
+	touch $@
+
+$(VENV)/installed-collect: $(VENV)/installed
+	$(INSTALL) ".[train,report,collect]"
 	touch $@
 
 $(VENV)/installed-docs: $(VENV)/installed

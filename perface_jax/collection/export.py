@@ -4,7 +4,7 @@
     release/triplet/             NAME_c.jpg (the reference), NAME_a.jpg, NAME_b.jpg
     release/triplet_answers.csv  tripletId,ans1,ans2,...: the votes in the order in which they were given
     release/ids.csv              tripletId,source,target, if targets have names
-    export.json                  what was exported, when and from which plans
+    release/collected.json       what was collected, when and from which plans; the report of a training names it
 
 Practice is left out of all of them; the release has neither dummies nor repeats. A column of the release is not a
 person.
@@ -16,6 +16,7 @@ import os
 import pathlib
 import shutil
 from collections.abc import Collection, Iterable, Sequence
+from typing import Any
 
 from perface_jax import disk_space, files
 from perface_jax.annotations import tables, vote_details
@@ -24,7 +25,7 @@ from perface_jax.collection.study import Study, Triplet
 from perface_jax.collection.trials import Kind, Share, Vote, utc_now
 from perface_jax.datasets import release as releases
 
-VOTES, RELEASE, IDS, RECORD = "votes.csv", "release", "ids.csv", "export.json"
+VOTES, RELEASE, IDS = "votes.csv", "release", "ids.csv"
 COLUMNS = ("triplet", "annotator", "choice", "is_dummy", "expected", *vote_details.COLUMNS)
 
 
@@ -82,10 +83,22 @@ def _write(folder: pathlib.Path, study: Study, votes: Sequence[Vote], drop: Sequ
         shutil.copyfile(folder / VOTES, release / releases.ANSWERS)
     else:
         files.write_csv(release / releases.ANSWERS, _wide(triplets, answers))
-    counts = {"triplets": len(triplets), "votes": len(answers), "lines": len(votes), "original_pictures": copied}
-    people = {"annotators": sorted({vote.annotator for vote in votes}), "dropped": list(drop)}
-    record = {"study": study.folder, "time": utc_now(), **counts, **people, "plans": sorted({v.plan for v in votes})}
-    files.write_text(folder / RECORD, files.to_json(record | {"votes_sha256": files.sha256(folder / VOTES)}))
+    record = _record(study, votes, triplets, drop) | {"original_pictures": copied}
+    files.write_text(release / releases.COLLECTED, files.to_json(record))
+
+
+def _record(study: Study, votes: Sequence[Vote], triplets: Sequence[Triplet], drop: Sequence[str]) -> dict[str, Any]:
+    counts = {kind: sum(vote.kind is kind for vote in votes) for kind in (Kind.VOTE, Kind.REPEAT, Kind.DUMMY)}
+    people, times = sorted({vote.annotator for vote in votes}), [vote.time for vote in votes]
+    left_out = f"; left out: {', '.join(drop)}" if drop else ""
+    words = (
+        f"{counts[Kind.VOTE]:,} votes on {len(triplets):,} triplets by {len(people)} annotators of the study "
+        f"{study.folder.name}, {min(times)[:10]} to {max(times)[:10]}{left_out}"
+    )
+    return {
+        "words": words, "study": study.folder, "exported": utc_now(), "triplets": len(triplets), "counts": counts,
+        "annotators": people, "left_out": list(drop), "plans": sorted({vote.plan for vote in votes}),
+    }  # fmt: skip
 
 
 def _row(vote: Vote) -> tuple:

@@ -70,7 +70,7 @@ def plan(out: pathlib.Path) -> Plan:
     perface.init = str(out / "recognizer" / "model")
     perface.data.release, perface.data.data_dir = str(data / "world" / "release"), str(data / "tfds")
     perface.groups.folder = str(data / "world" / "celeba_hq")
-    return Plan(IDENTITIES, WORLD, recognizer, perface)
+    return Plan(dict(IDENTITIES), dict(WORLD), recognizer, perface)
 
 
 def run(out: pathlib.Path, plan: Plan) -> None:
@@ -96,11 +96,11 @@ def run(out: pathlib.Path, plan: Plan) -> None:
             print(triplets.metadata["report"])
             finding.append(demo_results.finding(triplets.metadata))
         with _stage(f"3/5 training a recognizer on {people} people", log):
-            _train(plan.recognizer, out / "recognizer")
+            train(plan.recognizer, out / "recognizer")
         with _stage("4/5 fine-tuning it on the votes", log):
-            _train(plan.perface, out)
+            train(plan.perface, out)
         with _stage("5/5 evaluating it on targets it has not seen", log):
-            found = _evaluate(plan.perface, out, log)
+            found = evaluate(plan.perface, out, log)
             demo_results.write_faces(out / "faces", triplets, plan.perface)
     text = demo_results.text(out, found)
     files.write_text(results, text)
@@ -134,14 +134,15 @@ def draw(data: pathlib.Path, plan: Plan) -> None:
     write_world.write_world(data / "world", **plan.world)
 
 
-def _train(config: ConfigDict, folder: pathlib.Path) -> None:
+def train(config: ConfigDict, folder: pathlib.Path) -> None:
     """Train, or continue; a run that is done, with this config, is left alone."""
     workdir.refuse_other_run(folder, workdir.record(config))
     if not (folder / "model" / "scale.json").exists():  # what a training writes last
         trainer.train(config, folder)
 
 
-def _evaluate(config: ConfigDict, out: pathlib.Path, log: TextIO) -> report.Report:
+def evaluate(config: ConfigDict, out: pathlib.Path, log: TextIO) -> report.Report:
+    """Evaluate the run in a folder; writes its report there, and its tables to the log."""
     with compilation.without_optimization():  # hundreds of statistics, each of which is computed once
         found = evaluator.evaluate(evaluator.open_run(config, out))
     report.write_json(out / "evaluation.json", found)

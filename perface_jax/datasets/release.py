@@ -18,6 +18,7 @@ from jaxtyping import UInt8
 from perface_jax import files, images
 
 ANSWERS = "triplet_answers.csv"
+COLLECTED = "collected.json"  # of a release that `perface collect export` wrote
 PICTURES = "triplet"
 ROLES = ("a", "b", "c")
 REFERENCE = "c"
@@ -69,6 +70,20 @@ def fingerprint(release: pathlib.Path) -> dict[str, str]:
         "answers_sha256": files.sha256(release / ANSWERS),
         "picture_sizes_sha256": hashlib.sha256(repr(sizes).encode()).hexdigest(),
     }
+
+
+def collected(release: pathlib.Path) -> str:
+    """What was collected, in words, of a release that `perface collect export` wrote; "" of others.
+
+    ValueError if the record is damaged.
+    """
+    path = release / COLLECTED
+    if not path.is_file():
+        return ""
+    try:
+        return str(files.read_json(path)["words"])
+    except (ValueError, TypeError, KeyError) as error:
+        raise ValueError(f"{path} is damaged: {error}; remove it, or export the study once more") from error
 
 
 def _pictures(release: pathlib.Path) -> list[pathlib.Path]:

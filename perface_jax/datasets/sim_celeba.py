@@ -115,6 +115,7 @@ class SimCelebA(tfds.core.ShardBasedBuilder):
         if spare:
             LOG.warning("%d triplets of %s have no answers: %s", len(spare), release, listed(spare))
         store.metadata(self).update(release=os.fspath(release.resolve()), **releases.fingerprint(release))
+        store.metadata(self)["collected"] = releases.collected(release)
         rows = self._rows(release, answers, spare)
         examples = self._examples(release, rows)
         shards = -(-len(rows) // TRIPLETS_PER_SHARD)

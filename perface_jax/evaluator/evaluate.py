@@ -189,7 +189,7 @@ def _facts(triplets):
         "without answers": metadata.get("without_answers") or "none",
         "without ids": metadata.get("without_ids") or "none",
         "audit findings": metadata["audit"]["findings"] or "none",
-    }
+    } | ({"collected": metadata["collected"]} if metadata.get("collected") else {})
 
 
 def _comparison(target, cells, triplets):
