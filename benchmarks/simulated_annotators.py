@@ -120,9 +120,7 @@ def take_part(link: str, who: int, world: World, habits: Habits, *, seed: int = 
 
 def answer_all(links: pathlib.Path, world: World, habits: Sequence[Habits]) -> dict[str, int]:
     """All annotators of a file of links at once; the number in `World.people` of each pseudonym."""
-    rows = [
-        (cells["annotator"], cells["link"]) for _, cells in tables.read_rows(links, ("annotator", "link"), one="link")
-    ]
+    rows = tables.read_rows(links, ("annotator", "link"), one="annotator")
     with concurrent.futures.ThreadPoolExecutor(len(habits)) as pool:
         jobs = [pool.submit(take_part, rows[who][1]["link"], who, world, one) for who, one in enumerate(habits)]
         for job in jobs:

@@ -68,7 +68,7 @@ def test_in_clean_studies_nobody_is_found():
     assert sum(bool(names) for one in found for names in one.values()) <= 1
 
 
-@pytest.mark.slow  # a minute
+@pytest.mark.slow  # three minutes
 def test_false_alarms_and_power_of_many_studies():
     clean, planted = ([], [])
     for seed in range(1000):
@@ -81,7 +81,7 @@ def test_false_alarms_and_power_of_many_studies():
     }
     print(f"clean studies with a finding: {false}; careless annotators found: {power}")
     assert max(false.values()) <= 0.02
-    assert min(power.values()) >= 0.9
+    assert min(power.values()) >= 0.8
 
 
 def test_the_test_of_sides_is_the_exact_one():
