@@ -1,22 +1,24 @@
 """Which mesh trains a sweep in the least time: how many groups of devices, and how many devices share a batch.
 
-Each group trains its replicas in turn, so a step of all takes `turns * cost`, where
+Each group trains its replicas in turn, so a step of all takes `turns * step_cost`, where
 
-    cost = FIXED + max(share, LEAST) + MESSAGES * log2(devices that share the batch)
+    step_cost = FIXED + max(share, LEAST) + MESSAGES * log2(devices that share the batch)
 
 in the time of one picture on one device, and `share` is the pictures of a batch on one device. The three numbers
 follow what `perface aot` estimates for r50 on TPUs v5e, in docs/performance.md; other chips differ, but the order of
-the meshes hardly does. Of meshes within `TOLERANCE` of the least cost, the one with fewest devices is chosen: the
-others are free for other runs.
+the meshes hardly does.
 
-Groups need not divide the replicas: the last one is then repeated (`parallel.padded`).
+Groups need not divide the replicas: the last one is then repeated (`parallel.padded`). That takes no more time, but
+power and memory of the host, so it counts: a mesh that only repeats would cost `REPEATED` more. Of meshes within
+`TOLERANCE` of the least cost, the one with fewest devices is chosen: the others are free for other runs.
 """
 
 import math
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-FIXED, LEAST, MESSAGES = 12, 18, 3  # pictures
+FIXED, LEAST, MESSAGES = 12, 24, 3  # pictures
+REPEATED = 0.2
 TOLERANCE = 0.1
 
 
@@ -69,14 +71,19 @@ def choose(
     found = [one for one in _fitting(replicas, devices, batches, data, all_devices) if repeat or one.fits(replicas)]
     if not found:
         return Choice(1, data or devices, replicas)
-    costs = {one: one.turns * cost(batches[0] * pictures, one.data) for one in found}
+    costs = {one: cost(one, replicas, batches[0] * pictures) for one in found}
     enough = (1 + TOLERANCE) * min(costs.values())
-    cheap = [one for one in found if costs[one] <= enough]
-    return min(cheap, key=lambda one: (one.devices, costs[one], one.groups * one.turns))
+    return min((one for one in found if costs[one] <= enough), key=lambda one: (one.devices, costs[one]))
 
 
-def cost(pictures: int, devices: int) -> float:
-    """The time of one step of one run whose batch this many devices share."""
+def cost(one: Choice, replicas: int, pictures: int) -> float:
+    """Of a step of all replicas, with batches of this many pictures."""
+    repeated = 1 - replicas / (one.groups * one.turns)
+    return one.turns * step_cost(pictures, one.data) * (1 + REPEATED * repeated)
+
+
+def step_cost(pictures: int, devices: int) -> float:
+    """The time of one step of one replica whose batch this many devices share."""
     return FIXED + max(pictures / devices, LEAST) + MESSAGES * math.log2(devices)
 
 

@@ -6,7 +6,7 @@ import math
 import pytest
 
 from perface_jax import mesh_choice
-from perface_jax.mesh_choice import choose, cost
+from perface_jax.mesh_choice import Choice, choose, cost
 
 BATCHES = 32, 64
 
@@ -24,6 +24,7 @@ BATCHES = 32, 64
         (30, 256, False, (30, 4, 1)),
         (30, 256, True, (32, 8, 1)),
         (31, 16, False, (16, 1, 2)),  # no divisor
+        (30, 4, True, (4, 1, 8)),  # rather than two groups without repeats
     ],
 )
 def test_the_cheapest_mesh_with_fewest_devices(replicas, devices, all_devices, wanted):
@@ -38,11 +39,11 @@ def test_nothing_is_much_cheaper_and_everything_fits():
         assert found.turns == math.ceil(replicas / found.groups)
         assert BATCHES[0] % found.data == 0
         others = [
-            math.ceil(replicas / groups) * cost(96, data)
+            cost(Choice(groups, data, math.ceil(replicas / groups)), replicas, 96)
             for groups, data in itertools.product(range(1, devices + 1), (1, 2, 4, 8))
             if (groups * data == devices if all_devices else groups * data <= devices)
         ]
-        assert found.turns * cost(96, found.data) <= (1 + mesh_choice.TOLERANCE) * min(others) + 1e-9
+        assert cost(found, replicas, 96) <= (1 + mesh_choice.TOLERANCE) * min(others) + 1e-9
 
 
 def test_a_number_of_devices_that_is_asked_for_is_kept():
@@ -55,8 +56,8 @@ def test_a_number_of_devices_that_is_asked_for_is_kept():
 
 
 def test_without_repeats_groups_divide_the_replicas():
-    assert choose(1, 16, BATCHES, pictures=3, all_devices=True) == (2, 8, 1)
-    assert choose(1, 16, BATCHES, pictures=3, all_devices=True, repeat=False) == (1, 16, 1)
+    assert choose(3, 16, BATCHES, pictures=3, all_devices=True) == (4, 4, 1)
+    assert choose(3, 16, BATCHES, pictures=3, all_devices=True, repeat=False) == (1, 16, 3)
     assert choose(1, 64, (32,), all_devices=True, repeat=False) == (1, 64, 1)  # whose batch is then refused
 
 
