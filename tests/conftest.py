@@ -64,11 +64,18 @@ def key():
 
 
 @pytest.fixture
-def traced_for_tpu():
-    """The test traces what accelerators compute."""
-    before = kernels.assume("tpu")
-    yield
+def traced_for():
+    """`traced_for("tpu")`: from then on the test traces what this platform computes."""
+    before = kernels.assume("")
     kernels.assume(before)
+    yield kernels.assume
+    kernels.assume(before)
+
+
+@pytest.fixture
+def traced_for_tpu(traced_for):
+    """The test traces what accelerators compute."""
+    traced_for("tpu")
 
 
 @pytest.fixture(scope="session")

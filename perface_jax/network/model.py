@@ -89,17 +89,19 @@ class BatchNorm(nn.Module):
             scale = self.param("scale", nn.initializers.ones, shape, self.param_dtype)
         bias = self.param("bias", nn.initializers.zeros, shape, self.param_dtype)
 
-        mean, var = running_mean.value, running_var.value
-        if self.train and not self.is_initializing():
-            mean, var = batch_norm.statistics(
-                x.astype(self.param_dtype), axis_name=self.axis_name, kernels=self.kernels
-            )
+        of_batch = self.train and not self.is_initializing()
+
+        def norm(slope):
+            options = {"kernels": self.kernels, "epsilon": self.epsilon}
+            if not of_batch:
+                return batch_norm.normalize(x, running_mean.value, running_var.value, scale, bias, slope, **options)
+            options |= {"shift": running_mean.value, "axis_name": self.axis_name}
+            y, mean, var = batch_norm.normalize_batch(x, scale, bias, slope, **options)
             count = math.prod(x.shape[:-1]) * (1 if self.axis_name is None else jax.lax.axis_size(self.axis_name))
-            unbiased = var * (count / max(count - 1, 1))
             running_mean.value = MOMENTUM * running_mean.value + (1 - MOMENTUM) * mean
-            running_var.value = MOMENTUM * running_var.value + (1 - MOMENTUM) * unbiased
-        options = {"kernels": self.kernels, "epsilon": self.epsilon}
-        norm = functools.partial(batch_norm.normalize, x, mean, var, scale, bias, **options)
+            running_var.value = MOMENTUM * running_var.value + (1 - MOMENTUM) * (var * (count / max(count - 1, 1)))
+            return y
+
         return cast(Array, norm(None) if activation is None else activation(x, norm))
 
 

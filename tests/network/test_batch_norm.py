@@ -29,7 +29,7 @@ def vectors(seed=1):
 
 
 def of_batch(x, scale, bias, slope):
-    return batch_norm.normalize(x, *batch_norm.statistics(x), scale, bias, slope)
+    return batch_norm.normalize_batch(x, scale, bias, slope, shift=jnp.zeros_like(bias))[0]
 
 
 def with_derivatives(function):
@@ -66,8 +66,10 @@ def test_value_and_derivatives_are_those_of_pytorch(of_the_batch, activated):
     with jax.enable_x64(True):
 
         def function(x, scale, bias, slope):
-            of = batch_norm.statistics(x) if of_the_batch else (jnp.array(mean), jnp.array(var))
-            return batch_norm.normalize(x, *of, scale, bias, slope if activated else None)
+            slope = slope if activated else None
+            if of_the_batch:
+                return batch_norm.normalize_batch(x, scale, bias, slope, shift=jnp.zeros(CHANNELS))[0]
+            return batch_norm.normalize(x, jnp.array(mean), jnp.array(var), scale, bias, slope)
 
         found, seen = with_derivatives(function)(*(jnp.array(v) for v in (dy, x, scale, bias, slope)))
     np.testing.assert_allclose(found, y.detach().permute(0, 2, 3, 1), rtol=1e-12, atol=1e-12)
@@ -109,25 +111,71 @@ def test_second_derivatives_are_those_of_the_formula():
     np.testing.assert_allclose(ours, theirs, rtol=1e-8, atol=1e-10)
 
 
-def test_statistics_shared_by_devices_are_those_of_all_rows_and_so_are_the_derivatives():
-    (x, dy), (scale, bias, slope) = rows(), vectors()
+def shared_gradients():
+    """`(x, dy, scale, bias, slope) -> gradients`, on four devices."""
     mesh = parallel.make_mesh(devices=jax.devices()[:4])
 
     def local(x, dy, *vectors):
         def loss(x, *vectors):
-            of = batch_norm.statistics(x, axis_name="data")
-            return jnp.sum(batch_norm.normalize(x, *of, *vectors) * dy)
+            options = {"shift": jnp.linspace(-3, 3, CHANNELS, dtype=x.dtype), "axis_name": "data"}
+            return jnp.sum(batch_norm.normalize_batch(x, *vectors, **options)[0] * dy)
 
         return jax.grad(loss, argnums=(0, 1, 2, 3))(x, *vectors)
 
+    specs = (P("data"), P("data"), P(), P(), P())
+    return jax.jit(jax.shard_map(local, mesh=mesh, in_specs=specs, out_specs=(P("data"), P(), P(), P())))
+
+
+@pytest.mark.parametrize("platform", ["", "tpu"])
+def test_statistics_shared_by_devices_are_those_of_all_rows_and_so_are_the_derivatives(platform, traced_for):
+    (x, dy), (scale, bias, slope) = rows((4, 6, 4 if platform else 3, CHANNELS)), vectors()
     with jax.enable_x64(True):
         arrays = [jnp.array(v) for v in (x, dy, scale, bias, slope)]
-        specs = (P("data"), P("data"), P(), P(), P())
-        shared = jax.shard_map(local, mesh=mesh, in_specs=specs, out_specs=(P("data"), P(), P(), P()))
-        shared = jax.jit(shared)(*arrays)
         _, alone = with_derivatives(of_batch)(arrays[1], arrays[0], *arrays[2:])
+        traced_for(platform)
+        shared = shared_gradients()(*arrays)
     for ours, theirs in zip(shared, alone, strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize(("platform", "messages"), [("cpu", 3), ("tpu", 2), ("cuda", 2)])
+def test_accelerators_share_both_statistics_in_one_message(platform, messages):
+    x, dy = (jnp.array(v, jnp.float32) for v in rows())
+    arrays = [x, dy, *(jnp.array(v, jnp.float32) for v in vectors())]
+    text = jax.export.export(shared_gradients(), platforms=[platform])(*arrays).mlir_module()
+    assert text.count("stablehlo.all_reduce") == messages + 3  # the gradients of scale, bias and slope
+
+
+@pytest.mark.parametrize(("shift", "digits"), [(29.0, 2e-6), (0.0, 1e-3)])
+def test_a_shift_near_the_mean_keeps_the_digits(shift, digits, traced_for):
+    traced_for("tpu")
+    x = np.random.default_rng(0).normal(30.0, 1.0, (32, 28, 28, CHANNELS)).astype(np.float32)
+    mean, var = statistics(jnp.array(x), jnp.full(CHANNELS, shift))
+    exact = x.reshape(-1, CHANNELS).astype(np.float64)
+    np.testing.assert_allclose(mean, exact.mean(0), rtol=1e-6)
+    np.testing.assert_allclose(var, exact.var(0), rtol=digits)
+    assert np.abs(var / exact.var(0) - 1).max() > digits / 100  # the tolerance says what the shift is worth
+
+
+def statistics(x, shift):
+    """Mean and variance of the rows, as they come with the normalized ones."""
+    return batch_norm.normalize_batch(x, jnp.ones_like(shift), shift, None, shift=shift)[1:]
+
+
+def test_mean_and_variance_have_derivatives_too():
+    (x, _), (scale, bias, slope) = rows(), vectors()
+    with jax.enable_x64(True):
+        arrays = [jnp.array(v) for v in (scale, bias, slope)]
+
+        def ours(x):
+            _, mean, var = batch_norm.normalize_batch(x, *arrays, shift=jnp.ones(CHANNELS))
+            return jnp.sum(jnp.sin(mean) * jnp.exp(-var))
+
+        def formula(x):
+            return jnp.sum(jnp.sin(jnp.mean(x, (0, 1, 2))) * jnp.exp(-jnp.var(x, (0, 1, 2))))
+
+        found, wanted = (jax.jit(jax.grad(loss))(jnp.array(x)) for loss in (ours, formula))
+    np.testing.assert_allclose(found, wanted, rtol=1e-10, atol=1e-14)
 
 
 def test_half_precision_rows_are_computed_in_the_dtype_of_the_vectors():
@@ -135,7 +183,7 @@ def test_half_precision_rows_are_computed_in_the_dtype_of_the_vectors():
     arrays = [jnp.array(v, jnp.float32) for v in vectors()]
 
     def function(x, *vectors):
-        return batch_norm.normalize(x, *batch_norm.statistics(x.astype(jnp.float32)), *vectors)
+        return batch_norm.normalize_batch(x, *vectors, shift=jnp.zeros(CHANNELS))[0]
 
     y, derivatives = with_derivatives(function)(dy, x, *arrays)
     assert [y.dtype, *(one.dtype for one in derivatives)] == [jnp.bfloat16, jnp.bfloat16, *[jnp.float32] * 3]
@@ -146,7 +194,7 @@ def test_half_precision_rows_are_computed_in_the_dtype_of_the_vectors():
 @pytest.mark.parametrize("shape", [(7, 3), (64, 56, 56, 16), (1, 3)])
 def test_sums_over_many_rows_far_from_zero_keep_their_digits(shape):
     x = np.random.default_rng(0).normal(1000.0, 1.0, shape).astype(np.float32)
-    mean, var = batch_norm.statistics(jnp.array(x))
+    mean, var = statistics(jnp.array(x), jnp.full(shape[-1], 999.0))
     exact = x.reshape(-1, shape[-1]).astype(np.float64)
     np.testing.assert_allclose(mean, exact.mean(0), rtol=1e-6)  # measured: 2e-7
     np.testing.assert_allclose(var, exact.var(0), rtol=2e-4, atol=1e-7)
@@ -157,8 +205,7 @@ def test_an_accelerators_sums_give_what_the_cpus_products_give(kernels, monkeypa
     (x, dy), numbers = rows(), vectors()
 
     def function(x, *vectors):
-        of = batch_norm.statistics(x, kernels=kernels)
-        return batch_norm.normalize(x, *of, *vectors, kernels=kernels)
+        return batch_norm.normalize_batch(x, *vectors, shift=jnp.ones(CHANNELS), kernels=kernels)[0]
 
     with jax.enable_x64(True):
         arrays = [jnp.asarray(one) for one in (dy, x, *numbers)]
