@@ -107,7 +107,7 @@ class _Run:
 
     def validation(self) -> Program:
         rows = self.config.evaluation_batch_size
-        function = training.validation(self.mesh, model=self.model)
+        function = training.validation(self.config, self.mesh, model=self.model)
         arguments = self.state.variables, *self._inputs(rows, training=False)
         return Program("validation", self._what(rows), function, arguments, self.mesh)
 

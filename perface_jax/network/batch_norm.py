@@ -3,9 +3,9 @@
     z = (x - mean) / sqrt(var + epsilon) * scale + bias
     y = z where z > 0, else slope * z          (y = z without a slope)
 
-Rows `x` may have any floating dtype, and `y` has the same. Everything is computed in the dtype of the parameters, and
-`dx` is rounded once. The only large array kept for the derivative is `x` itself: the derivative first takes sums over
-the rows, then computes `dx` from them.
+Rows `x` may have any floating dtype, and `y` has the same. Everything is computed in the dtype of the parameters. The
+only large array kept for the derivative is `x` itself: the derivative first takes sums over the rows, then computes
+`dx` from them.
 
 Second derivatives are defined. Forward-mode derivatives (`jax.jvp`) need `kernels=Kernels.XLA`, which leaves
 derivatives to JAX.
@@ -68,7 +68,8 @@ def normalize_batch(
         mean, var = _two_passes(axis_name, _mean_by_xla, x.astype(scale.dtype), shift)
         return _formula(x, mean, var, scale, bias, slope, epsilon), mean, var
     vectors = jax.tree.map(functools.partial(varying_as, x), (scale, bias, slope))
-    return _normalize_batch(x, shift, *vectors, axis_name, epsilon)
+    wide = x.astype(scale.dtype)
+    return _normalize_batch(x, wide, wide, shift, *vectors, axis_name, epsilon)
 
 
 # jit: blocks of one shape are traced once.
@@ -110,29 +111,27 @@ def _backward(epsilon, kept, dy):
     dbias = column_sums(dz, x, dy)
     dscale = column_sums(lambda x, dy: dz(x, dy) * centered(x), x, dy) * rate
     dslope = None if slope is None else column_sums(below, x, dy)
-    dx = dz(x, dy) * _over(scale * rate, x)
+    dx = (dz(x, dy) * _over(scale * rate, x)).astype(x.dtype)
     dmean, dvar = -scale * rate * dbias, -scale * dscale * rate**2 / 2
     return dx, dmean, dvar, dscale, dbias, dslope
 
 
-def _normalize_backward(epsilon, kept, dy):
-    dx, *others = _backward(epsilon, kept, dy)
-    return dx.astype(kept[0].dtype), *others
+_normalize.defvjp(lambda *arguments: (_formula(*arguments), arguments[:-1]), _backward)
 
 
-_normalize.defvjp(lambda *arguments: (_formula(*arguments), arguments[:-1]), _normalize_backward)
-
-
-@functools.partial(jax.custom_vjp, nondiff_argnums=(5, 6))
-@functools.partial(jax.jit, inline=True, static_argnums=(5, 6))
-def _normalize_batch(x, shift, scale, bias, slope, axis_name, epsilon):
+# The rows come three times: in their own dtype, and twice in that of the vectors. Their derivatives by the norm, the
+# variance and the mean are then added one after another to what they receive from elsewhere: another order would change
+# the last bits of a run on CPUs.
+@functools.partial(jax.custom_vjp, nondiff_argnums=(7, 8))
+@functools.partial(jax.jit, inline=True, static_argnums=(7, 8))
+def _normalize_batch(x, wide, _, shift, scale, bias, slope, axis_name, epsilon):
     passes = functools.partial(_two_passes, axis_name, _mean), functools.partial(_one_pass, axis_name)
-    mean, var = on_cpu(*passes, x.astype(scale.dtype), shift)
+    mean, var = on_cpu(*passes, wide, shift)
     return _formula(x, varying_as(x, mean), varying_as(x, var), scale, bias, slope, epsilon), mean, var
 
 
-def _normalize_batch_forward(x, shift, scale, bias, slope, axis_name, epsilon):
-    y, mean, var = _normalize_batch(x, shift, scale, bias, slope, axis_name, epsilon)
+def _normalize_batch_forward(x, wide, _, shift, scale, bias, slope, axis_name, epsilon):
+    y, mean, var = _normalize_batch(x, wide, wide, shift, scale, bias, slope, axis_name, epsilon)
     return (y, mean, var), (x, shift, mean, var, scale, bias, slope)
 
 
@@ -150,8 +149,8 @@ def _normalize_batch_backward(axis_name, epsilon, kept, derivatives):
     if axis_name is not None:
         summed, devices = jax.lax.psum(summed, axis_name), jax.lax.axis_size(axis_name)
     dmean, dvar = (varying_as(x, (one + other) / devices / _count(x)) for one, other in zip(summed, more, strict=True))
-    dx = dx + _over(2 * dvar, x) * (x.astype(mean.dtype) - _over(mean, x)) + _over(dmean, x)
-    return dx.astype(x.dtype), jnp.zeros_like(shift), dscale, dbias, dslope
+    by_var = _over(2 * dvar, x) * (x.astype(mean.dtype) - _over(mean, x))
+    return dx, by_var, jnp.broadcast_to(_over(dmean, x), x.shape), jnp.zeros_like(shift), dscale, dbias, dslope
 
 
 _normalize_batch.defvjp(_normalize_batch_forward, _normalize_batch_backward)

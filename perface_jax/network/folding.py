@@ -22,7 +22,7 @@ from perface_jax.images import normalize
 from perface_jax.network import winograd
 from perface_jax.network.batch_norm import prelu
 from perface_jax.network.convolution import convolve
-from perface_jax.network.kernels import Kernels, compiled_for, on_cpu
+from perface_jax.network.kernels import Kernels, barrier_on_gpu, compiled_for, on_cpu
 from perface_jax.network.model import IResNet
 
 
@@ -105,6 +105,9 @@ def _layer(x, kernel, bias, transformed=None, *, stride=1, kernels):
         y = plain(x, kernel)
     else:
         y = on_cpu(by_winograd, plain, x, kernel, transformed)
+    # XLA for GPUs gives the sum to the convolution's library, which wants the bias per pixel written out for the whole
+    # batch: a fifth of all bytes.
+    y = barrier_on_gpu(y) if bias.ndim > 1 else y
     return y + jnp.broadcast_to(bias.astype(x.dtype), y.shape)
 
 

@@ -61,6 +61,14 @@ def barrier(tree: Any) -> Any:
     return on_cpu(jax.lax.optimization_barrier, lambda tree: tree, tree)
 
 
+def barrier_on_gpu(x: Array) -> Array:
+    """The same values; keeps XLA for GPUs from fusing what computes them with what uses them."""
+    keep, apart = (lambda x: x), jax.lax.optimization_barrier
+    if _assumed:
+        return (apart if compiled_for() in ("cuda", "rocm") else keep)(x)
+    return jax.lax.platform_dependent(x, cuda=apart, rocm=apart, default=keep)
+
+
 def column_sums(function: Callable[..., Array], *rows: Float[AnyArray, "*rows c"]) -> Float[Array, " c"]:
     """The sums over all rows of an elementwise function of the arrays."""
     matrices = [x.reshape(-1, x.shape[-1]) for x in rows]

@@ -31,6 +31,8 @@ ROWS = (
     Field("model.remat", False, "recompute activations in the backward pass: less memory, more work"),
     Field("model.kernels", "auto", "auto, or plain XLA (xla), which has forward-mode derivatives", _values(Kernels)),
     Field("model.layers", (), "blocks in each of the four stages; () = those of model.arch"),
+    Field("precision", "default", "of float32 products: default (bfloat16 on TPUs, TF32 on GPUs), high, or highest: all"
+          " bits", one_of(("default", "high", "highest"))),
     Field("batch_norm", "global", "statistics of the batch (ours), of a device's rows, or frozen", _values(Norms)),
 
     triplets_only("data.release", "data/SimCelebA", "folder with triplet/ and triplet_answers.csv", change=FREE),
@@ -110,6 +112,7 @@ ADDED = {  # fields that workdirs of version 0.1 lack, with the values those run
     "split.file": "",
     "split.validation": "both_unseen",
     "annotator_sd": 0.5,
+    "precision": "default",
 }
 SWEPT = tuple(dict.fromkeys(row.name for row in ROWS if row.swept))
 UNSWEPT = settings.nested({"combine": "grid", **dict.fromkeys(SWEPT, ())})

@@ -22,7 +22,7 @@ from jaxtyping import Array, Float, UInt8
 from perface_jax import annotator_masks, losses, metrics
 from perface_jax.datasets.plans import gather
 from perface_jax.images import normalize
-from perface_jax.network.kernels import Kernels, barrier, column_sums
+from perface_jax.network.kernels import Kernels, column_sums, on_cpu
 from perface_jax.network.model import IResNet, embed_step
 from perface_jax.similarity import similarity, unit
 from perface_jax.training.state import Hyper, TrainState
@@ -220,8 +220,20 @@ def _freeze_if_diverged(old, new, sums, kernels):
 def _all_finite(tree, kernels):
     if kernels is Kernels.XLA:
         return jnp.isfinite(optax.tree.norm(tree))
-    # A sum is finite only if all numbers are. Without the barriers XLA for CPUs adds up hundreds of sums anew wherever
-    # the answer is read, and compiles kernels of all of them.
+    # A sum is finite only if all numbers are.
     leaves = jax.tree.leaves(tree)
-    sums = barrier([jnp.sum(x if x.ndim < 2 else column_sums(lambda x: x, x)) for x in leaves])
-    return jnp.isfinite(barrier(sum(sums)))
+    vectors, others = ([x for x in leaves if (x.ndim < 2) == small] for small in (True, False))
+    return jnp.isfinite(on_cpu(_sum_each, _sum_vectors_as_one, vectors, others))
+
+
+def _sum_each(vectors, others):
+    # Without the barriers XLA for CPUs adds up hundreds of sums anew wherever the answer is read, and compiles kernels
+    # of all of them.
+    sums = [jnp.sum(x) for x in (*vectors, *(column_sums(lambda x: x, x) for x in others))]
+    return jax.lax.optimization_barrier(sum(jax.lax.optimization_barrier(sums)))
+
+
+def _sum_vectors_as_one(vectors, others):
+    # Hundreds of vectors would be hundreds of kernels, each shorter than its start.
+    flat = [jnp.concatenate([x.reshape(-1) for x in vectors])] if vectors else []
+    return sum(jnp.sum(x) for x in (*flat, *others))

@@ -65,7 +65,7 @@ def _train(config, workdir, replicas):
 
     run = state.begin(parallel.stack_replicas(first_state, len(replicas), mesh))
     options = {"model": model, "optimizer": optimizer, "objective": task.objective}
-    program, compare = programs.steps(config, mesh, **options), programs.validation(mesh, model=model)
+    program, compare = programs.steps(config, mesh, **options), programs.validation(config, mesh, model=model)
 
     # All errors in config, data and weights have been raised by now, and the workdir is unchanged.
     with run_lock.held(workdir):
