@@ -46,7 +46,7 @@ def section(records: Sequence[Mapping]) -> str:
         return ""
     lines = [_line(record, row) for record in records for row in record["rows"]]
     sources = {f"{record['chip']['name']}: {record['chip']['source']}" for record in records}
-    commands = [f"`{record['command']}`" for record in records]
+    commands = dict.fromkeys(f"`{record['command']}`" for record in records)
     packages = ("jax", "libtpu", "jax-cuda12-plugin")
     versions = {f"{name} {record[name]}" for record in records for name in packages if name in record}
     told = [f"Compiled with {', '.join(sorted(versions))}."]
@@ -57,7 +57,7 @@ def section(records: Sequence[Mapping]) -> str:
 
 def _line(record: Mapping, row: Mapping) -> list[str]:
     chips = f"{math.prod(row['mesh'].values())} x {record['chip']['name']}"
-    name = f"{row['program']}, {row['what']}"
+    name = f"{row['program']}, {row['what']}{', before' if 'before' in record else ''}"
     if "memory_bytes" not in row:
         return [name, chips, "does not fit", *[""] * 7]
     sums = [one for one in row["collectives"] if one["kind"] == "all-reduce"]
