@@ -30,7 +30,7 @@ def serving() -> Iterator[str]:
         _run(programs / "initdb", *data, "-A", "trust", "-U", USER, "--no-sync", folder=folder)
         _run(programs / "pg_ctl", *data, "-w", "-l", f"{folder}/log", "-o", options, "start", folder=folder)
         try:
-            yield f"postgresql://{USER}@/{{}}?host={folder}"
+            yield f"postgresql+psycopg://{USER}@/{{}}?host={folder}"
         finally:
             _run(programs / "pg_ctl", *data, "-m", "immediate", "stop", folder=folder)
 

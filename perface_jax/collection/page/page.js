@@ -196,5 +196,6 @@ addEventListener("keydown", (event) => {
   }
 });
 addEventListener("hashchange", () => location.reload());
+addEventListener("unhandledrejection", fail);
 await switchLanguage(preferred());
 begin();
