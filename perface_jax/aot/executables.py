@@ -16,9 +16,13 @@ from jax.experimental import serialize_executable
 from perface_jax import files
 
 
-def save(file: pathlib.Path, executable: jax.stages.Compiled) -> None:
-    """Write an executable. One that a CPU has loaded from the cache of programs lacks its functions: compile it."""
-    files.write_bytes(file, pickle.dumps(_versions() | {"executable": serialize_executable.serialize(executable)}))
+def save(file: pathlib.Path, executable: jax.stages.Compiled, devices: Sequence[Any]) -> None:
+    """Write an executable for these devices.
+
+    One that a CPU has loaded from the cache of programs lacks its functions: compile it.
+    """
+    content = _made_for(devices) | {"executable": serialize_executable.serialize(executable)}
+    files.write_bytes(file, pickle.dumps(content))
 
 
 def load(file: pathlib.Path, devices: Sequence[Any] | None = None) -> jax.stages.Compiled:
@@ -29,17 +33,17 @@ def load(file: pathlib.Path, devices: Sequence[Any] | None = None) -> jax.stages
       devices: those to run on, in the order of the mesh; None: all.
 
     Raises:
-      ValueError: the file was made with other versions.
+      ValueError: the file was made for other devices or with other versions.
     """
-    found = pickle.loads(file.read_bytes())
-    executable = found.pop("executable")
-    if found != _versions():
-        raise ValueError(f"{file} was made with {found}; these are {_versions()}: compile it again")
     devices = jax.devices() if devices is None else devices
+    found, wanted = pickle.loads(file.read_bytes()), _made_for(devices)
+    executable = found.pop("executable")
+    if found != wanted:
+        raise ValueError(f"{file} was made for {found}; here it is {wanted}: compile it again")
     return serialize_executable.deserialize_and_load(
         *executable, backend=devices[0].client, execution_devices=tuple(devices)
     )
 
 
-def _versions():
-    return {"jax": jax.__version__, "jaxlib": jaxlib.__version__}
+def _made_for(devices):
+    return {"device": devices[0].device_kind, "jax": jax.__version__, "jaxlib": jaxlib.__version__}

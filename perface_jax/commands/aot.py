@@ -74,7 +74,7 @@ def _compile(config: ConfigDict) -> None:
         records.append(compiled.record)
         print("\n".join(page.page(compiled.record)), flush=True)
         if given.save and compiled.executable is not None:
-            print(f"  saved       {_save(compiled.executable, pathlib.Path(given.save), program.name)}", flush=True)
+            print(f"  saved       {_save(compiled.executable, pathlib.Path(given.save), program)}", flush=True)
         if given.json:  # after each program: one alone can take many minutes
             files.write_text(given.json, files.to_json(_record(topology, records)))
     if given.json:
@@ -93,9 +93,9 @@ def _record(topology: topologies.Topology, records: list[dict]) -> dict[str, Any
             "chip": chip, **versions, "rows": records}  # fmt: skip
 
 
-def _save(executable: jax.stages.Compiled, folder: pathlib.Path, name: str) -> pathlib.Path:
+def _save(executable: jax.stages.Compiled, folder: pathlib.Path, program: programs.Program) -> pathlib.Path:
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / f"{name}.txt").write_text(executable.as_text() or "")
-    file = folder / f"{name}.executable"
-    executables.save(file, executable)
+    (folder / f"{program.name}.txt").write_text(executable.as_text() or "")
+    file = folder / f"{program.name}.executable"
+    executables.save(file, executable, program.mesh.devices.ravel())
     return file

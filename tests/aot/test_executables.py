@@ -28,7 +28,7 @@ def saved(tmp_path_factory):
     """A compiled selection, and its file."""
     (program,) = programs.programs(thin(perface_r50.get_config()), here(1), ("selection",), SIZES)
     file, executable = tmp_path_factory.mktemp("saved") / "a", compiling.compile_program(program, here(1)).executable
-    executables.save(file, executable)
+    executables.save(file, executable, jax.devices())
     return executable, file
 
 
@@ -42,10 +42,11 @@ def test_a_loaded_executable_computes_what_was_compiled(saved):
     np.testing.assert_array_equal(found[0], np.argsort(queries @ gallery.T)[:, :3])
 
 
-def test_an_executable_of_other_versions_is_refused(saved, tmp_path):
+@pytest.mark.parametrize(("field", "value"), [("jaxlib", "0.1"), ("device", "TPU v5 lite")])
+def test_an_executable_for_others_is_refused(saved, tmp_path, field, value):
     content, other = pickle.loads(saved[1].read_bytes()), tmp_path / "other"
-    other.write_bytes(pickle.dumps(content | {"jaxlib": "0.1"}))
-    with pytest.raises(ValueError, match="other was made with .*'jaxlib': '0.1'.*compile it again"):
+    other.write_bytes(pickle.dumps(content | {field: value}))
+    with pytest.raises(ValueError, match=f"other was made for .*'{field}': '{value}'.*; here it is .*compile it again"):
         executables.load(other)
 
 
@@ -56,7 +57,7 @@ def test_a_loaded_step_of_a_sweep_trains_on_four_devices(tmp_path):
     (program,) = programs.programs(config, here(4), ("step",), SIZES)
     record, executable = compiling.compile_program(program, here(4))
     assert record["mesh"] == {"replica": 2, "data": 2}
-    executables.save(tmp_path / "step.executable", executable)
+    executables.save(tmp_path / "step.executable", executable, jax.devices())
 
     def run(step):
         random = np.random.default_rng(0)
