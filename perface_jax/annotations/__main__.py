@@ -13,7 +13,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser = ArgumentParser(
         prog="perface audit",
         arguments="file",
-        description="Audit a file of votes: agreement, row orders, straight-lining.",
+        description="Audit a file of votes: agreement, row orders, sides, speed, dummies, repeats.",
     )
     parser.add_argument(
         "file", help="CSV: tripletId,ans1,... or triplet,annotator,choice or reference,a,b,votes_a,votes_b"

@@ -119,12 +119,12 @@ def _checks(found: AuditResult) -> list[str]:
     """Sides, speed, dummies and repeats, if the file has any of them but dummies."""
     if found.study is None:
         return []
-    head = f"  {'':10}{'left':22}{'run':>4}  {'median':>9}{'pace':>6}{'hasty':>6}  {'dummies':9}same again"
+    head = f"  {'':10}{'left':22}{'run':>4}  {'median':>9}{'pace':>6}{'hasty':>6}  {'dummies':12}same again"
     lines = ["SIDES, SPEED, DUMMIES, REPEATS", head, *map(_check, found.checks)]
     study, (missed, seen) = found.study, found.study.dummies
     again = f"{_show(study.retest)} of {study.repeats} repeats" if study.repeats else ""
     time = "" if math.isnan(study.milliseconds) else f"{study.milliseconds:,.0f} ms"
-    lines.append(f"  {'all':10}{_show(study.left):22}{'':4}  {time:>9}{'':12}  {_missed((missed, seen)):9}{again}")
+    lines.append(f"  {'all':10}{_show(study.left):22}{'':4}  {time:>9}{'':12}  {_missed((missed, seen)):12}{again}")
     lines += _text(
         "Left: the share of answers on the left, one half without bias; run: the longest on one side. Pace: the median "
         "time as a share of the typical annotator's. Hasty: answers in under a fifth of the study's median time, or "
@@ -140,7 +140,7 @@ def _check(check: AnnotatorCheck) -> str:
     if check.speed:
         speed = f"{check.speed.median:>6,.0f} ms{percent(check.speed.pace):>6}{percent(check.speed.hasty):>6}"
     again = _show(check.retest) if check.retest else ""
-    return f"  {check.name:10}{left:22}{run:>4}  {speed}  {_missed(check.dummies):9}{again}".rstrip()
+    return f"  {check.name:10}{left:22}{run:>4}  {speed}  {_missed(check.dummies):12}{again}".rstrip()
 
 
 def _missed(dummies: tuple[int, int] | None) -> str:
@@ -152,8 +152,8 @@ def _exclusions(found: AuditResult) -> list[str]:
         return []
     lines = ["WHO WOULD BE DROPPED", f"  {'rule':30}{'people':>7}{'votes':>8}  pairs that agree then"]
     for rule, dropped, votes, agreement in found.exclusions:
-        shown = percent(agreement, ".1%")
-        lines.append(f"  {rule:30}{len(dropped):>7}{votes:>8,}  {shown:7}{', '.join(dropped)}".rstrip())
+        numbers = f"  {rule:30}{len(dropped):>7}{votes:>8,}  {percent(agreement, '.1%'):9}"
+        lines += _text(f"{numbers}{', '.join(dropped)}", "", " " * len(numbers))
     lines += _text(
         "Nobody is dropped here. Side: one side too often, or too often in a row. Speed: a third of the typical time, "
         "or a tenth of the answers hasty. Repeats: answered otherwise more often than by the others. Chance: agrees "

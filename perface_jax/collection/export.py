@@ -89,11 +89,11 @@ def _write(folder: pathlib.Path, study: Study, votes: Sequence[Vote], drop: Sequ
 
 def _record(study: Study, votes: Sequence[Vote], triplets: Sequence[Triplet], drop: Sequence[str]) -> dict[str, Any]:
     counts = {kind: sum(vote.kind is kind for vote in votes) for kind in (Kind.VOTE, Kind.REPEAT, Kind.DUMMY)}
-    people, times = sorted({vote.annotator for vote in votes}), [vote.time for vote in votes]
+    people, days = sorted({vote.annotator for vote in votes}), sorted({vote.time[:10] for vote in votes})
     left_out = f"; left out: {', '.join(drop)}" if drop else ""
     words = (
         f"{counts[Kind.VOTE]:,} votes on {len(triplets):,} triplets by {len(people)} annotators of the study "
-        f"{study.folder.name}, {min(times)[:10]} to {max(times)[:10]}{left_out}"
+        f"{study.folder.name}, {' to '.join(dict.fromkeys((days[0], days[-1])))}{left_out}"
     )
     return {
         "words": words, "study": study.folder, "exported": utc_now(), "triplets": len(triplets), "counts": counts,

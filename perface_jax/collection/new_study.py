@@ -18,7 +18,6 @@ from perface_jax.collection.trials import Choice, Kind
 from perface_jax.progress_bar import ProgressBar
 
 POOL = 2  # dummies of a study, for each one that an annotator sees
-EDGE = 1  # pixels cut off a picture of a dummy, so that its file is another one
 TRIED = 100  # annotators whose plans are made before anything is asked
 
 
@@ -105,13 +104,13 @@ def _save(place: pathlib.Path, data: bytes) -> str:
 def _sentinels(place: pathlib.Path, plan: Plan, material: Sequence[Material]) -> Iterator[tuple]:
     """Dummies and practice triplets, each of another triplet, the right picture as often a as b."""
     chosen = iter(_spread(np.random.default_rng((plan.seed, 2)), material))
+    noise = np.random.default_rng()  # no one can repeat it, to see which file is of which picture
     for kind, count in ((Kind.DUMMY, POOL * plan.dummies), (Kind.PRACTICE, plan.practice)):
         for number in range(count):
             one, right = next(chosen), Choice.A if number % 2 == 0 else Choice.B
             reference = pictures.read_square(one.reference, size=plan.size)
             other = pictures.read_square(one.b if right is Choice.A else one.a, size=plan.size)
-            shown = (pictures.encode(reference, edge=EDGE), pictures.encode(reference, edge=2 * EDGE))
-            shown += (pictures.encode(other, edge=EDGE),)
+            shown = (pictures.encode(one, noise=noise) for one in (reference, reference, other))
             ids = [_save(place, data) for data in shown]
             ids = ids if right is Choice.A else [ids[0], ids[2], ids[1]]
             yield f"{kind[0]}{number:04d}", kind, *ids, one.source, one.target, right

@@ -35,12 +35,19 @@ def test_pictures_become_one_size_without_metadata(picture, tmp_path):
     assert read.shape == (20, 20, 3)
     assert pictures.read_square(tmp_path / "a.png", size=50).shape == (40, 40, 3)
     paths = [tmp_path / "one.jpg", tmp_path / "two.jpg"]
-    for path, edge in zip(paths, (0, 1), strict=True):
-        path.write_bytes(pictures.encode(read, edge=edge))
+    for path, noise in zip(paths, (None, np.random.default_rng(0)), strict=True):
+        path.write_bytes(pictures.encode(read, noise=noise))
     size = pictures.pad_all(paths)
     assert {path.stat().st_size for path in paths} == {size}
     assert b"who" not in paths[0].read_bytes()
     assert paths[0].read_bytes() != paths[1].read_bytes()
+
+
+def test_noise_changes_the_file_and_not_what_is_seen():
+    smooth = np.tile(np.linspace(60, 200, 40).astype(np.uint8)[:, None, None], (1, 40, 3))
+    plain, other = pictures.encode(smooth), pictures.encode(smooth, noise=np.random.default_rng(0))
+    one, two = (np.asarray(Image.open(io.BytesIO(data)), float) for data in (plain, other))
+    assert 0 < np.abs(one - two).mean() < 2
 
 
 def test_a_picture_that_is_not_square_is_refused(picture, tmp_path):
