@@ -14,7 +14,7 @@ from ml_collections import ConfigDict
 
 from perface_jax import figures, groups, privacy
 from perface_jax.anonymization import anonymize as pipeline
-from perface_jax.anonymization import folder, methods, preservation, proposals, sections, settings, summaries
+from perface_jax.anonymization import diffusing, folder, methods, preservation, proposals, sections, settings, summaries
 from perface_jax.anonymization.benchmark import benchmark
 from perface_jax.anonymization.embedders import BEFORE_TRAINING, Embedders, open_embedders
 from perface_jax.anonymization.inputs import Inputs, name_roles, read_attributes, read_faces, read_members, read_persons
@@ -75,27 +75,35 @@ def evaluate(config: ConfigDict, workdir: str | None, inputs: Inputs) -> Report:
     return Report("Anonymized faces on two axes", warnings, facts, [part for part in parts if part], summary, made())
 
 
-def anonymize(config: ConfigDict, workdir: str, inputs: Inputs, out: str) -> Report:
+def anonymize(
+    config: ConfigDict, workdir: str, inputs: Inputs, out: str, *, diffuse: diffusing.Options | None = None
+) -> Report:
     """Anonymize the faces of a folder; write the selected results and all scores to `out` (`anonymization.folder`).
 
-    `out` is created if needed, and must not hold an earlier run. Methods of the inputs are ignored.
+    `out` is created if needed, and must not hold an earlier run. Methods of the inputs are ignored. With `diffuse`,
+    the diffusion anonymizer makes the results, and the candidates only fix the thresholds.
     """
     settings.check(config)
     inputs, written = name_roles(inputs._replace(methods={})), folder.open_folder(out)
     embedders = open_embedders(config, workdir, inputs.recognizers)
     originals = read_faces("originals", config, inputs)
     pool = open_pool(config, inputs, embedders, originals)
-    found = run_pipeline(config, embedders, originals, pool)
-    pair, degrees = (face(originals), face(pool.faces)), config.anonymize.degrees
-    curves = proposals.degree_curves(*pair, found, degrees, **embedders.functions())
-    rows = proposals.proposal_rows(found, originals.names, pool.faces.names, pool.groups)
-    drawn = proposals.sheet_rows(rows, found, originals, pool.groups)
+    if diffuse is None:
+        found, names, group_names = run_pipeline(config, embedders, originals, pool), pool.faces.names, pool.groups
+        pair = face(originals), face(pool.faces)
+        curves = proposals.degree_curves(*pair, found, config.anonymize.degrees, **embedders.functions())
+    else:
+        found, curves = run_diffusion(config, embedders, originals, pool, diffuse)
+        names, group_names = [f"seed {seed}" for seed in range(diffuse.seeds)], [diffusing.GROUP]
+    rows = proposals.proposal_rows(found, originals.names, names, group_names)
+    drawn = proposals.sheet_rows(rows, found, originals, group_names)
     sheet = figures.results(drawn)
     section = proposals.section(rows, pool.thresholds, sheet=sheet, drawn=drawn, curves=curves)
     read = {"originals": originals, "candidates": pool.faces}
     warnings = [*_of_pictures(read, [originals]), *_of_files(embedders, ["the results"])]
     summary = summaries.proposal_summary(rows, originals.names)
-    report = Report("Anonymized faces", warnings, _facts(config, workdir, inputs, read), [section], summary, made())
+    facts = _facts(config, workdir, inputs, read) | ({} if diffuse is None else {"Diffusion": diffuse._asdict()})
+    report = Report("Anonymized faces", warnings, facts, [section], summary, made())
     folder.write(written, inputs.originals, originals, found, report=report, sheet=sheet)
     return report
 
@@ -165,22 +173,39 @@ def match_thresholds(
 def run_pipeline(config: ConfigDict, embedders: Embedders, originals: Portraits, pool: Pool) -> pipeline.Anonymized:
     """Propose, swap, score and choose, with the recognizers that can embed the results."""
     options = config.anonymize
-    policy = pipeline.SelectionPolicy(
-        {name: threshold.value for name, threshold in pool.thresholds.items()},
-        band=tuple(options.band),
-        prefer=pipeline.Prefer[options.prefer.upper()],
-    )
     return pipeline.anonymize(
         face(originals),
         face(pool.faces),
         members=pool.members,
         **embedders.functions(),
-        policy=policy,
+        policy=make_policy(config, pool),
         feature_loss=_feature_loss,
         k=options.candidates,
         rule=groups.Rule[config.groups.rule.upper()],
         factor=config.groups.factor,
         equalize=groups.Equalize(config.groups.equalize),
+    )
+
+
+def run_diffusion(
+    config: ConfigDict, embedders: Embedders, originals: Portraits, pool: Pool, options: diffusing.Options
+) -> tuple[pipeline.Anonymized, dict[str, proposals.Curve]]:
+    """Make results with every seed, score and choose; also the curves by degree, up to that of the options."""
+    anonymizer, own = diffusing.open_anonymizer(options), face(originals)
+    results = diffusing.make_results(own, anonymizer, degree=options.degree, seeds=options.seeds)
+    found = diffusing.anonymize(
+        own, results, **embedders.functions(), policy=make_policy(config, pool), feature_loss=_feature_loss
+    )
+    degrees = [options.degree * share for share in config.anonymize.degrees]
+    return found, diffusing.degree_curves(own, anonymizer, degrees, **embedders.functions())
+
+
+def make_policy(config: ConfigDict, pool: Pool) -> pipeline.SelectionPolicy:
+    """The rule of the config, with the thresholds of the candidates."""
+    return pipeline.SelectionPolicy(
+        {name: threshold.value for name, threshold in pool.thresholds.items()},
+        band=tuple(config.anonymize.band),
+        prefer=pipeline.Prefer[config.anonymize.prefer.upper()],
     )
 
 

@@ -81,6 +81,18 @@ def degree_curves(
     results = [
         swap_all(own, candidates, best[there], functools.partial(swap_face, degree=degree)) for degree in degrees
     ]
+    return score_curves(own, results, degrees, perceive=perceive, recognizers=recognizers)
+
+
+def score_curves(
+    own: Face,
+    results: Sequence[Face],
+    degrees: Sequence[float],
+    *,
+    perceive: Embed,
+    recognizers: Mapping[str, Embed],
+) -> dict[str, Curve]:
+    """The curves of results `[n, 1, ...]`, one for each degree, against their originals `[n, ...]`."""
     curves = {}
     for name, embed in {PERCEIVED: perceive, **recognizers}.items():
         vectors = embed(*own)

@@ -4,6 +4,8 @@
                       weights of an IR-ResNet: to a model folder
     .onnx             the same, exported: to a model folder
     a model folder    to a .pth for PyTorch: --out FILE.pth
+    a folder with unet, referencenet and conditioning_referencenet
+                      the diffusion anonymizer: to its model folder
 
 IR-ResNets of ArcFace, AdaFace, MagFace and other code bases are understood.
 Where their keys cannot tell them apart, the command asks for --family.
@@ -44,6 +46,8 @@ def _path(given: list[str]) -> pathlib.Path | None:
 
 
 def _converter(path: pathlib.Path) -> str:
+    if path.is_dir() and {"unet", "referencenet"} <= {part.name for part in path.iterdir()}:
+        return "face_anon_simple"
     held = {part.name for part in path.iterdir()} if path.is_dir() else {"model.json"}
     if not {"model.json", "model"} & held:  # of a workdir, which has a model, to_torch says more
         raise SystemExit(f"{path} is a folder without model.json; wanted a file of weights, or a model folder")

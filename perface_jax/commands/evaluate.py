@@ -23,8 +23,8 @@ from absl import flags
 from etils import epath
 from ml_collections import ConfigDict, config_flags
 
-from perface_jax import evaluator, formatting, memory, outputs, report
-from perface_jax.anonymization import anonymizer
+from perface_jax import detection, evaluator, formatting, memory, outputs, report
+from perface_jax.anonymization import anonymizer, diffusing, photograph_folder
 from perface_jax.anonymization.inputs import Inputs
 from perface_jax.commands import command_line, evaluate_flags, named_paths, stored_config
 
@@ -115,6 +115,8 @@ def _show(found):
 
 
 def _anonymize(config, part):
+    if part == "anonymize" and FLAGS.photographs:
+        return _photographs()
     if not FLAGS.originals:
         raise ValueError(f"{part} wants --originals=DIR")
     if "anonymize" not in config:
@@ -135,9 +137,33 @@ def _anonymize(config, part):
     if not (FLAGS.workdir and FLAGS.candidates and FLAGS.out):
         raise ValueError("anonymize wants --workdir=RUN --originals=DIR --candidates=DIR --out=DIR")
     _make_folders()
-    _say(f"Replacing the faces of {FLAGS.originals} by faces of {FLAGS.candidates}, with the model of {FLAGS.workdir}")
-    _show(anonymizer.anonymize(config, FLAGS.workdir, inputs, FLAGS.out))
+    by = "the diffusion anonymizer" if _diffusion() else f"faces of {FLAGS.candidates}"
+    _say(f"Replacing the faces of {FLAGS.originals} by {by}, with the model of {FLAGS.workdir}")
+    _show(anonymizer.anonymize(config, FLAGS.workdir, inputs, FLAGS.out, diffuse=_diffusion()))
     _say(f"All of it is in {FLAGS.out}")
+
+
+def _diffusion() -> diffusing.Options | None:
+    if FLAGS.method not in ("", "swap", "diffusion"):
+        raise ValueError(f"saw --method={FLAGS.method}, wanted swap or diffusion")
+    if FLAGS.method != "diffusion":
+        return None
+    untrained = FLAGS.diffusion == diffusing.UNTRAINED
+    own = {"size": 64} if untrained else {"dtype": FLAGS.dtype or "float32"}
+    return diffusing.Options(FLAGS.diffusion, FLAGS.degree, FLAGS.seeds, FLAGS.steps, **own)
+
+
+def _photographs():
+    options = _diffusion()
+    if options is None or not FLAGS.out:
+        raise ValueError("--photographs wants --method=diffusion --diffusion=DIR --out=DIR")
+    outputs.require_folder(FLAGS.out)
+    anonymizer = diffusing.open_anonymizer(options)
+    _say(f"Replacing all faces that MTCNN finds in the photographs of {FLAGS.photographs}")
+    lines = photograph_folder.replace(FLAGS.photographs, FLAGS.out, detection.mtcnn(), anonymizer, degree=FLAGS.degree)
+    for line in lines:
+        print(line, flush=True)
+    _say(f"The photographs are in {FLAGS.out}. A face that was not found is still there: look at them.")
 
 
 def _say(text):

@@ -36,19 +36,29 @@ FACES = {
     "attributes": ("FILE", "Male and Young of all faces, or ROLE=FILE,...: of originals or candidates."),
     "recognizers": ("NAME=DIR,...", "Further recognizers: folders of a model, or of vectors."),
 }
+DIFFUSION = {
+    "method": ("NAME", "swap (default), or diffusion: docs/diffusion.md."),
+    "diffusion": ("DIR", "Model folder of the diffusion anonymizer, or untrained."),
+    "degree": ("NUMBER", "Of diffusion: 1 = no hint of who it was; default 1.25."),
+    "seeds": ("K", "Of diffusion: results per face; default 4."),
+    "steps": ("N", "Of diffusion: denoising steps; default 50."),
+    "dtype": ("NAME", "Of diffusion: float32 (default) or bfloat16."),
+    "photographs": ("DIR", "In place of --originals: replace all faces found; no scores."),
+}
+NUMBERS = {"degree": 1.25, "seeds": 4, "steps": 50}
 PATHS = ("anonymized", *FACES)  # as `named_paths`
 SWITCHES = ("tables",)
 FORMER = {"anonymised": "anonymized", "queries": "originals", "embedder": "recognizers"}  # until version 2; not in help
 OWN = {  # what the page of a command shows
     "": RUN | EVALUATE | EMBED,
-    "anonymize": RUN | ORIGINALS | CANDIDATES | {"out": ("DIR", "Folder that is written.")} | FACES,
+    "anonymize": RUN | ORIGINALS | CANDIDATES | {"out": ("DIR", "Folder that is written.")} | FACES | DIFFUSION,
     "privacy": RUN | ORIGINALS | METHODS | FACES | {"report": EVALUATE["report"]},
 }
 
 
 def define() -> None:
     """Define all of them but --config; once in a process."""
-    given = RUN | EVALUATE | EMBED | ORIGINALS | CANDIDATES | METHODS | FACES
+    given = RUN | EVALUATE | EMBED | ORIGINALS | CANDIDATES | METHODS | FACES | DIFFUSION
     for name, (_, meaning) in given.items():
         if name == "parts":
             flags.DEFINE_list(name, None, meaning)
@@ -56,6 +66,9 @@ def define() -> None:
             flags.DEFINE_multi_string(name, [], meaning)
         elif name in SWITCHES:
             flags.DEFINE_bool(name, False, meaning)
+        elif name in NUMBERS:
+            define = flags.DEFINE_float if isinstance(NUMBERS[name], float) else flags.DEFINE_integer
+            define(name, NUMBERS[name], meaning)
         elif name != "config":
             flags.DEFINE_string(name, "", meaning)
     flags.DEFINE_alias("part", "parts")

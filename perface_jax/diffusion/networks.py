@@ -5,12 +5,11 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Key
+import numpy as np
 
 from perface_jax import precision
-from perface_jax.arrays import Array
 from perface_jax.diffusion.clip_encoder import ImageEncoder
-from perface_jax.diffusion.settings import Settings
+from perface_jax.diffusion.settings import EncoderSettings, Settings, UNetSettings, VAESettings
 from perface_jax.diffusion.unet import UNet
 from perface_jax.diffusion.vae import VAE
 
@@ -68,21 +67,22 @@ def abstract_params(networks: Networks, name: str) -> Any:
     return jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, dtype), made["params"])
 
 
-def init_params(networks: Networks, key: Key[Array, ""]) -> Params:
-    """Random parameters of all networks, for tests and demonstrations."""
-    params = {}
-    for i, name in enumerate(NAMES):
-        leaves, tree = jax.tree.flatten(abstract_params(networks, name))
-        keys = jax.random.split(jax.random.fold_in(key, i), len(leaves))
-        params[name] = jax.tree.unflatten(tree, [_random(*one) for one in zip(keys, leaves, strict=True)])
-    return params
+def untrained(dtype: Any = jnp.float32) -> Networks:
+    """Small networks of two resolutions, to try a program without weights: their faces are noise."""
+    unet = UNetSettings((16, 32), (2, 4), (True, False), (False, True), layers=1, groups=4, context=16)
+    encoder = EncoderSettings(width=16, hidden=32, layers=1, heads=2, size=28)
+    return Networks(Settings(unet, VAESettings((8, 16, 16, 16), layers=1, groups=4), encoder), jnp.dtype(dtype))
 
 
-def _random(key, leaf):
-    if len(leaf.shape) == 1:
-        return jnp.zeros(leaf.shape, leaf.dtype)
-    fan_in = max(leaf.size // leaf.shape[-1], 1)
-    return jax.random.normal(key, leaf.shape, leaf.dtype) / jnp.sqrt(jnp.asarray(fan_in, leaf.dtype))
+def random_params(networks: Networks, seed: int = 0) -> Params:
+    """Random parameters of all networks, for tests and to try a program."""
+    random = np.random.default_rng(seed)
+
+    def draw(leaf):
+        spread = 0.0 if len(leaf.shape) == 1 else max(leaf.size // leaf.shape[-1], 1) ** -0.5
+        return jnp.asarray((spread * random.standard_normal(leaf.shape)).astype(leaf.dtype))
+
+    return {name: jax.tree.map(draw, abstract_params(networks, name)) for name in NAMES}
 
 
 def _denoise(unet, x, embeddings):
