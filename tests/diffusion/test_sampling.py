@@ -96,7 +96,7 @@ def test_the_denoiser_at_every_degree(wide, degree):
     denoise = jax.jit(lambda p, x, t, r: unet.apply({"params": p}, x, t, r))
     found = formula.nchw(denoise(params[UNET], jnp.concatenate([x, x]), jnp.array([501, 501]), references))
     for place, half in enumerate(("uncond", "cond")):
-        np.testing.assert_allclose(found[place : place + 1], golden[f"degree{degree}/t501/{half}"], atol=2e-8)
+        np.testing.assert_allclose(found[place : place + 1], golden[f"degree{degree}/t501/{half}"], atol=5e-7)
     assert degree != 1.0 or np.abs(found[0] - found[1]).max() < EXACT  # nothing of the identity is left
 
 
