@@ -63,6 +63,7 @@ NOT_RUN = {  # a pattern of a command -> why
     r"pytest |tests\.fuzz": "is a test itself",
     r"benchmarks\.(?!readme_picture)": "takes minutes; tests/benchmarks runs it with small sizes",
     r"^perface aot": "needs libtpu, which compiles for minutes; tests/aot compiles small programs",
+    r"^perface collect|votes/votes.csv|runs/mine": "needs people; tests/benchmarks/test_collect_demo.py simulates them",
     r"hf://|^hf ": "needs the Hugging Face Hub; tests/network/test_hub.py fills its cache",
     r"--distributed|--coordinator": "wants several machines; tests/training/test_pods.py has two processes",
 }

@@ -12,6 +12,7 @@ Any of these columns may be missing, and any cell but `kind` empty. `perface col
 """
 
 import dataclasses
+import os
 import re
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -75,7 +76,7 @@ class Line(NamedTuple):
     adaptive: bool
 
 
-def read_line(path, line: int, cells: Mapping[str, str]) -> Line:
+def read_line(path: str | os.PathLike, line: int, cells: Mapping[str, str]) -> Line:
     """The details of a line, from its cells by heading. ValueError for a cell that is none of what is possible."""
     is_dummy = cells.get("is_dummy", "0") == "1"
     kind = _one_of(path, line, cells, "kind", KINDS, ("vote", "dummy")[is_dummy])
