@@ -17,7 +17,7 @@ import jax
 import numpy as np
 
 from perface_jax.network.model import IResNet
-from perface_jax.network.model_folder import abstract_variables
+from perface_jax.network.variable_shapes import abstract_variables
 
 LEAVES = {
     ("params", "kernel"): "weight",

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from ml_collections import ConfigDict
@@ -19,7 +18,7 @@ from perface_jax import parallel, selection
 from perface_jax.aot.topology import Topology
 from perface_jax.evaluation import embedding
 from perface_jax.network import folding, kernels
-from perface_jax.network.model import IResNet
+from perface_jax.network.variable_shapes import abstract_variables
 from perface_jax.training import builders, state, sweeps
 from perface_jax.training import programs as training
 from perface_jax.training.step import Loss, identity_objective, triplet_objective
@@ -138,12 +137,6 @@ class _Run:
 
     def _place(self, tree, spec, leading=()):
         return _placed(tree, NamedSharding(self.mesh, spec), leading)
-
-
-def abstract_variables(model: IResNet) -> Any:
-    """The shapes of the collections of a network."""
-    size = model.image_size
-    return jax.eval_shape(lambda: model.init(jax.random.key(0), jnp.zeros((1, size, size, 3), model.dtype)))
 
 
 def _embedding(config: ConfigDict, topology: Topology, batch: int) -> Program:

@@ -23,7 +23,7 @@ from perface_jax.argument_parser import ArgumentParser
 from perface_jax.evaluation import embed
 from perface_jax.network import compilation
 from perface_jax.network.model import IResNet, iresnet
-from perface_jax.network.model_folder import abstract_variables
+from perface_jax.network.variable_shapes import abstract_variables
 
 CORE = ("jax", "jaxlib", "flax", "orbax-checkpoint", "numpy", "scipy", "pillow")
 KNOWN = (0.345851, 0.729356, 0.527798)  # cosines of three pictures: 0 and 1, 0 and 2, 1 and 2

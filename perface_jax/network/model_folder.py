@@ -11,7 +11,6 @@ for NaN and Inf.
 """
 
 import contextlib
-import functools
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -29,19 +28,9 @@ from perface_jax.network.array_hashes import array_hashes
 from perface_jax.network.known_answer import known_answer
 from perface_jax.network.model import IResNet
 from perface_jax.network.model_json import AGAIN
+from perface_jax.network.variable_shapes import abstract_variables
 
 MAKE_ONE = "Make one with `perface convert CHECKPOINT --out DIR`."
-
-
-def abstract_variables(model: IResNet) -> dict:
-    """Shapes and dtypes of the model's variables, without computing them."""
-    images = jax.ShapeDtypeStruct((1, model.image_size, model.image_size, 3), model.dtype)
-    return _initialize.eval_shape(model, jax.random.key(0), images)
-
-
-@functools.partial(jax.jit, static_argnums=0)  # JAX keeps what it has traced: equal models are traced once
-def _initialize(model, key, images):
-    return model.init(key, images)
 
 
 def check_variables(model: IResNet, variables: Mapping) -> None:

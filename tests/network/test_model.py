@@ -11,7 +11,7 @@ from converters import arcface_torch
 from perface_jax.images import normalize
 from perface_jax.network import compilation
 from perface_jax.network.model import LAYERS, BatchNorm, PReLU, iresnet, parameter_count
-from perface_jax.network.model_folder import abstract_variables
+from perface_jax.network.variable_shapes import abstract_variables
 from tests.golden import formula
 
 GOLDEN = formula.FOLDER
