@@ -8,11 +8,12 @@ import functools
 import json
 import pathlib
 import runpy
+import threading
 import time
 
 import jax
 
-from perface_jax.training import builders, trainer
+from perface_jax.training import builders, programs, trainer
 
 TRAIN = pathlib.Path(__file__).parent.parent / "train.py"
 COMPILING = {
@@ -22,7 +23,9 @@ COMPILING = {
 }
 
 instants: dict[str, float] = {}
+cpu: dict[str, float] = {}
 spent: dict[str, list[float]] = {name: [] for name in COMPILING.values()}
+waiting = threading.Thread()
 
 
 class Watched(trainer.Progress):
@@ -32,20 +35,19 @@ class Watched(trainer.Progress):
         super().__init__(*arguments, **options)
         _done("state")
 
-    def validated(self, *arguments):
-        super().validated(*arguments)
-        _done("first validation")
-
     def after_steps(self, *arguments):
         super().after_steps(*arguments)
-        _done("first step")
+        waiting.join()
+        _done("validation")  # of the start, which waits for the first step
         compiling = {name: round(sum(seconds), 3) for name, seconds in spent.items()}
-        print(json.dumps({"instants": instants, "compiling": compiling | {"programs": len(spent["compiling"])}}))
+        compiling |= {"programs": len(spent["compiling"])}
+        print(json.dumps({"instants": instants, "compiling": compiling, "cpu": cpu}))
         raise SystemExit
 
 
 def _done(part):
     instants.setdefault(part, time.time())
+    cpu.setdefault(part, round(time.process_time(), 2))
 
 
 def _marks(part, function, *, before=False):
@@ -62,6 +64,19 @@ def _marks(part, function, *, before=False):
     return call
 
 
+def _dispatching(program):
+    """The program of the steps, which also marks when its first call is dispatched, and when it is done."""
+
+    def call(*arguments):
+        results = program(*arguments)
+        _done("dispatch")
+        waiting.run = lambda: (jax.block_until_ready(results[1]), _done("first step"))
+        waiting.start()
+        return results
+
+    return call
+
+
 def _listen(event, duration, **_):
     if event in COMPILING:
         spent[COMPILING[event]].append(duration)
@@ -73,4 +88,6 @@ if __name__ == "__main__":
     builders.starting_point = _marks("weights", builders.starting_point)
     builders.open_triplets = _marks("data", builders.open_triplets)
     trainer.Progress = Watched
+    steps = programs.Stored.steps
+    programs.Stored.steps = lambda *arguments, **options: _dispatching(steps(*arguments, **options))
     runpy.run_path(str(TRAIN), run_name="__main__")

@@ -356,19 +356,22 @@ So a product of float32 matrices, which NumPy computes as well, bounds how much 
     "startup": Part(
         "Start",
         """\
-Seconds from the start of `train.py` to the end of its first step, including the validation before it, each in its own
-process: first with an empty cache of compiled programs, then with the cache that the first start filled. JAX's own
-times lie within the phases; `tracing` counts nested functions twice.
+Seconds from the start of `train.py` to its first step, done or only dispatched, each in its own process: first with an
+empty folder of programs, then with the folder that the first start filled. The start is validated after the first step
+and not part of it; its program is made while the step computes. JAX's own times lie within the phases; `tracing` counts
+nested functions twice.
 
 A cold start is mostly compilation: XLA's passes over thousands of operations, then code generation for every kernel. A
-warm start is mostly Python: JAX traces the step and its gradients at every start. Then the program is loaded and the
-step runs.
+warm start traces nothing, because the traced programs are on disk as well (`training/stored_traces.py`). What is left
+is mostly the step itself, then loading its compiled kernels, imports, and weights, whose hashes are checked.
 """.rstrip(),
         {
             "cold, in seconds": _phases("parts", "cold"),
             "of these JAX": _phases("compiling", "cold"),
+            "CPU seconds so far, cold": _phases("cpu_seconds", "cold"),
             "warm, in seconds": _phases("parts", "warm"),
             "of these JAX, from its cache": _phases("compiling", "warm"),
+            "CPU seconds so far, warm": _phases("cpu_seconds", "warm"),
         },
     ),
     "embed_folder": Part(

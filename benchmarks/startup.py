@@ -1,11 +1,14 @@
-"""Seconds from the start of `train.py` to the end of its first step, without and with JAX's compilation cache.
+"""Seconds from the start of `train.py` to its first step, dispatched and done, without and with programs on disk.
 
 Every start is a separate process (`first_step`), on a small generated release whose data set is already built. `cold`
-starts with an empty cache folder, which it fills; `warm` uses the cache of the cold start just before it.
+starts with an empty folder of programs, which it fills; `warm` uses that of the cold start just before it. `dispatched`
+is when the first step has begun to compute, and Python waits.
 
 `parts` has the seconds of each part, which add up to the whole: imports, weights, data, state (optimizer,
-checkpoints), the first validation, the first step. `compiling` has the seconds that JAX spent in them tracing,
-lowering, and compiling or reading from the cache, and the number of programs.
+checkpoints), dispatch (tracing, compiling or loading the step), the first step, and the validation of the start, which
+follows it and is not in `seconds`; its program is made while the step computes. `compiling` has the seconds that JAX
+spent in them tracing, lowering, and compiling or reading from the cache, and the number of programs; `cpu_seconds`
+those of all threads from the start of the process to the end of each part.
 """
 
 import argparse
@@ -27,7 +30,7 @@ from perface_jax.training import builders
 
 ROOT = pathlib.Path(__file__).parent.parent
 SIDE = 10  # sources and targets of the release
-SHARES = ("parts", "compiling")
+SHARES = ("parts", "cpu_seconds", "compiling")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -94,7 +97,11 @@ def _row(start, folder, fields, options):
         "width": options.width,
         "image_size": options.image_size,
         "batch_size": options.batch_size,
-        "seconds": {name: [one["seconds"] for one in starts] for name, starts in seen.items()},
+        "seconds": {
+            name + suffix: [one[of] for one in starts]
+            for of, suffix in (("seconds", ""), ("dispatched", ", dispatched"))
+            for name, starts in seen.items()
+        },
         **{of: {name: _columns([one[of] for one in starts]) for name, starts in seen.items()} for of in SHARES},
     }
 
@@ -109,10 +116,15 @@ def _start(fields, *, cache, workdir):
         [sys.executable, *command], cwd=ROOT, env=environment, check=True, stdout=subprocess.PIPE, text=True
     )
     told = json.loads(done.stdout.splitlines()[-1])
-    instants = [began, *told["instants"].values()]
-    taken = [round(after - before, 3) for before, after in itertools.pairwise(instants)]
-    parts = dict(zip(told["instants"], taken, strict=True))
-    return {"seconds": round(instants[-1] - began, 3), "parts": parts, "compiling": told["compiling"]}
+    instants = told["instants"]
+    taken = [round(after - before, 3) for before, after in itertools.pairwise([began, *instants.values()])]
+    return {
+        "seconds": round(instants["first step"] - began, 3),
+        "dispatched": round(instants["dispatch"] - began, 3),
+        "parts": dict(zip(instants, taken, strict=True)),
+        "cpu_seconds": told["cpu"],
+        "compiling": told["compiling"],
+    }
 
 
 def _columns(rows):

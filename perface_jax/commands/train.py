@@ -12,7 +12,7 @@ from absl import flags
 from ml_collections import ConfigDict, config_flags
 
 from perface_jax.commands import command_line, help_page
-from perface_jax.network import late_callbacks
+from perface_jax.network import compilation, late_callbacks
 from perface_jax.training import outlook, preemption, trainer
 
 FLAGS = {
@@ -53,7 +53,7 @@ def page(group: str) -> list[str]:
 def _train(config: ConfigDict) -> None:
     workdir = flags.FLAGS.workdir
     try:
-        models = trainer.train(config, workdir)
+        models = trainer.train(config, workdir, traces=compilation.traces_folder())
     except preemption.Preempted as stopped:
         print(stopped, flush=True)
         raise SystemExit(preemption.EXIT_CODE) from stopped

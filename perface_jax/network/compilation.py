@@ -66,6 +66,12 @@ def keep_programs() -> None:
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
 
 
+def traces_folder() -> pathlib.Path | None:
+    """Where to keep what was traced: inside of the folder of JAX's compiled programs; None where nothing is kept."""
+    folder = jax.config.jax_compilation_cache_dir  # pyright: ignore  # JAX adds its settings at run time
+    return pathlib.Path(folder) / "traces" if folder else None
+
+
 @contextlib.contextmanager
 def without_optimization() -> Iterator[None]:
     """Inside of it, XLA compiles in a hurry: for programs that run once or a few times, which take longer to compile.

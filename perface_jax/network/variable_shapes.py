@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import jax
+import numpy as np
 from flax import traverse_util
 
 from perface_jax.network.model import IResNet
@@ -17,7 +18,7 @@ def abstract_variables(model: IResNet) -> dict:
       ValueError: no network can have the model's fields.
     """
     size = model.image_size
-    model.check(jax.ShapeDtypeStruct((1, size, size, 3), model.dtype))  # pyright: ignore  # looks at its shape only
+    model.check(np.broadcast_to(np.zeros((), model.dtype), (1, size, size, 3)))
     leaves = {path: jax.ShapeDtypeStruct(shape, model.param_dtype) for path, shape in _network(model)}
     return traverse_util.unflatten_dict(leaves)
 

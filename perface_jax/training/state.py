@@ -111,6 +111,11 @@ def keep_best(run: Run, scores: Float32[Array, " r"]) -> Run:
     )
 
 
+def score_best(run: Run, scores: Float32[Array, " r"]) -> Run:
+    """Gives the best state, as long as it is the start, its score, as `keep_best` does; NaN is none."""
+    return run.replace(best_score=jnp.where(scores >= run.best_score, scores, run.best_score))
+
+
 STEP_NAMES = ocp.path.step.standard_name_format()  # of the folders of checkpoints
 
 

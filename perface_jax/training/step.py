@@ -27,6 +27,8 @@ from perface_jax.network.model import IResNet, embed_step
 from perface_jax.similarity import similarity, unit
 from perface_jax.training.state import Hyper, TrainState
 
+SUMS = ("active", "correct", "count", "loss")  # what a step sums, by name; see `train_step`
+
 # Of the rows of one device: embeddings `[b, K, d]`, batch, parameters, numbers of the run -> losses, scores `[b]`.
 Objective = Callable[[jax.Array, Mapping, Mapping, Hyper], tuple[jax.Array, jax.Array]]
 

@@ -2,6 +2,7 @@
 
 import functools
 import json
+import os
 import sys
 
 import jax
@@ -18,13 +19,15 @@ from perface_jax.training.progress import Progress
 from perface_jax.training.tasks import open_task
 
 
-def train(config: ConfigDict, workdir: epath.PathLike) -> list[epath.Path]:
+def train(config: ConfigDict, workdir: epath.PathLike, *, traces: os.PathLike | None = None) -> list[epath.Path]:
     """Run the training that the config describes, or continue it from the last saved state.
 
     Args:
       config: see `config_schema.FIELDS`; fields of other packages are not read.
       workdir: the run's own folder: config.json, versions.json, log.jsonl, tensorboard/, checkpoints/, and model/, or
         models/NAME/ for each run of a sweep.
+      traces: a folder for traced programs, with which the next start of the same run is faster (`stored_traces`). Give
+        none where this package is changed while it runs.
 
     Returns:
       The model folders with the states that `config.export` names: best on the validation rows, or last.
@@ -39,16 +42,17 @@ def train(config: ConfigDict, workdir: epath.PathLike) -> list[epath.Path]:
     config = workdirs.of_run(config, workdir)
     replicas = sweeps.replicas(config)
     with memory.explained(outlook.smaller(config, len(replicas))):
-        return _train(config, workdir, replicas)
+        return _train(config, workdir, replicas, traces)
 
 
-def _train(config, workdir, replicas):
+def _train(config, workdir, replicas, traces):
     mesh = builders.mesh(config, len(replicas))
     record = workdirs.record(config)
     run_lock.refuse_held(workdir)
     outputs.require_folder(workdir)
     changed = workdirs.refuse_other_run(workdir, record)
 
+    stored = programs.stored(traces, config, mesh)
     model, weights = builders.starting_point(replicas[0].config)
     task = open_task(replicas, mesh)
     inputs, epoch = task.inputs, max(task.inputs.epochs)  # an epoch in steps
@@ -66,6 +70,9 @@ def _train(config, workdir, replicas):
     run = state.begin(parallel.stack_replicas(first_state, len(replicas), mesh))
     options = {"model": model, "optimizer": optimizer, "objective": task.objective}
     program, compare = programs.steps(config, mesh, **options), programs.validation(config, mesh, model=model)
+    if stored:
+        program = stored.steps(program, model=model, objective=task.objective, last=last)
+        compare = stored.validation(compare, model=model)
 
     # All errors in config, data and weights have been raised by now, and the workdir is unchanged.
     with run_lock.held(workdir):
@@ -82,14 +89,21 @@ def _train(config, workdir, replicas):
                 progress.note(step, shown=False, steps_per_epoch=list(inputs.epochs))
                 runs = {"devices": jax.device_count(), "runs": len(replicas), "epochs": inputs.epochs}
                 progress.say(*outlook.planned(config, mesh, first=step, last=last, workdir=workdir, **runs))
+
+                def validate(variables):
+                    scores, by_source = _validate(compare, variables, inputs)
+                    if np.isfinite(scores).any():
+                        progress.validated(step, scores, by_source)
+                    return parallel.place_global(scores, mesh, parallel.STATE)
+
                 while True:
+                    # The start is validated while the first step runs, so that nobody waits for two compilations. A
+                    # first call of many steps waits: what the start is worth is then told before it.
+                    starts = step == 0 < last and config.steps_per_call == 1
                     # Before the next batch is taken: the state saved and the position in the data are one instant.
-                    if step % interval == 0 or step == last:
+                    if (step % interval == 0 or step == last) and not starts:
                         progress.flush(step, run.state.diverged)
-                        scores, by_source = _validate(compare, run, inputs)
-                        if np.isfinite(scores).any():
-                            progress.validated(step, scores, by_source)
-                        run = state.keep_best(run, parallel.place_global(scores, mesh, parallel.STATE))
+                        run = state.keep_best(run, validate(run.state.variables))
                         if step:  # step 0 is recomputed as fast as it is read
                             state.save(manager, run, replicas=len(replicas))
                     if step == last:
@@ -102,7 +116,10 @@ def _train(config, workdir, replicas):
                     batches = inputs.training(step, count)
                     with jax.transfer_guard_host_to_device("disallow"):
                         new, sums = program(run.state, batches, *inputs.shared)
-                    run, step = run.replace(state=new), step + count
+                    run = run.replace(state=new)
+                    if starts:  # the step has taken over the memory of its state, but the best state is the start, too
+                        run = state.score_best(run, validate({**run.best, "constants": new.constants}))
+                    step += count
                     progress.after_steps(step, count, sums, new.diverged)
         return _export(config, folder, model, run, replicas, mesh, task, functools.partial(_scales, compare, inputs))
 
@@ -112,8 +129,8 @@ def model_folder(workdir: epath.Path, replica: sweeps.Replica) -> epath.Path:
     return workdir / "models" / replica.name if replica.name else workdir / "model"
 
 
-def _validate(compare, run, inputs):
-    variables, batches = run.state.variables, inputs.validation()
+def _validate(compare, variables, inputs):
+    batches = inputs.validation()
     programs = (compare(variables, batch, *inputs.shared) for batch in batches)
     cosines = [parallel.fetch(found, replicas=len(inputs.epochs))[:, 0] for found, _ in programs]
     if not cosines:  # nothing to validate on, which config.export = "last" allows

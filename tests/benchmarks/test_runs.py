@@ -205,11 +205,13 @@ def test_a_cold_and_a_warm_start_are_taken_apart(monkeypatch):
         ["--arch=r18", "--width=4", "--image-size=32", "--rounds=1", "--starts", "folder"]
     )
     [row] = json.loads(json.dumps(startup.measure(options)))["rows"]
-    _assert_timed(row, ["cold", "warm"], rounds=1)
+    _assert_timed(row, ["cold", "warm", "cold, dispatched", "warm, dispatched"], rounds=1)
     for start in ("cold", "warm"):
         parts = row["parts"][start]
-        assert list(parts) == ["imports", "weights", "data", "state", "first validation", "first step"]
-        assert sum(taken for [taken] in parts.values()) == pytest.approx(row["seconds"][start][0], abs=0.01)
+        assert list(parts) == ["imports", "weights", "data", "state", "dispatch", "first step", "validation"]
+        taken = [seconds for [seconds] in parts.values()]
+        assert sum(taken[:-1]) == pytest.approx(row["seconds"][start][0], abs=0.01)
+        assert sum(taken[:-2]) == pytest.approx(row["seconds"][f"{start}, dispatched"][0], abs=0.01)
         assert row["compiling"][start]["programs"][0] > 1
 
 

@@ -79,6 +79,17 @@ def test_the_best_state_of_each_replica_is_kept_until_a_better_one(run, mesh):
     assert judged(_moved(run, 7), 0.75, 0.1).best_step.tolist() == [21, 14]
 
 
+def test_the_start_gets_its_score_after_a_step_has_taken_its_memory(run, mesh):
+    scores = parallel.place_global(np.float32([0.4, np.nan]), mesh, parallel.STATE)
+    wanted = state.keep_best(run, scores)
+    moved = _moved(run, 7)
+    jax.jit(lambda s: jax.tree.map(lambda x: x + 1, s), donate_argnums=0)(run.state)
+    found = state.score_best(moved, scores)
+    assert found.best_score.tolist() == [pytest.approx(0.4), -1]
+    for name in ("best", "best_score", "best_step"):
+        _assert_equal(getattr(found, name), getattr(wanted, name))
+
+
 def test_the_last_saved_instant_comes_back_on_the_same_devices(run, mesh, tmp_path):
     with state.checkpoints(tmp_path) as manager:
         assert state.restore(manager, run) is None

@@ -16,7 +16,7 @@ from perface_jax.annotations import Setting
 from perface_jax.network import fingerprints
 from perface_jax.network.model_folder import load_model, save_model
 from perface_jax.similarity import similarity
-from perface_jax.training import builders, trainer
+from perface_jax.training import builders, programs, step, trainer
 from perface_jax.training.preemption import Preempted
 from tests import small_runs
 from tests.releases import write_table
@@ -147,6 +147,45 @@ def test_an_interrupted_run_goes_on_where_it_was_saved_and_ends_the_same(config,
     assert min(line["step"] for line in _lines(tmp_path / "halves")[-4:]) > 0
     one, other = (load_model(tmp_path / name / "model")[1] for name in ("whole", "halves"))
     jax.tree.map(np.testing.assert_array_equal, one, other)
+
+
+@pytest.mark.slow
+def test_the_start_is_validated_after_the_first_step_is_dispatched_or_before_a_call_of_many(
+    config, tmp_path, monkeypatch
+):
+    made, called = {"steps": programs.steps, "validation": programs.validation}, []
+
+    def noted(name):
+        def make(*arguments, **options):
+            program = made[name](*arguments, **options)
+            return lambda *of_call: called.append(name) or program(*of_call)
+
+        return make
+
+    for name in made:
+        monkeypatch.setattr(programs, name, noted(name))
+    config.feed, config.max_steps = "on_device", 1
+    trainer.train(config, tmp_path / "one")
+    assert called[:2] == ["steps", "validation"]
+    called.clear()
+    config.steps_per_call = 0
+    trainer.train(config, tmp_path / "many")
+    assert called[0] == "validation"
+    first = [[line for line in _lines(tmp_path / name) if "validation_accuracy" in line][0] for name in ("one", "many")]
+    assert first[0] == first[1]
+
+
+@pytest.mark.slow
+def test_a_run_from_stored_traces_traces_no_step_and_ends_the_same(config, tmp_path, monkeypatch):
+    config.max_steps = 2
+    [direct] = trainer.train(config, tmp_path / "direct")
+    [first] = trainer.train(config, tmp_path / "first", traces=tmp_path / "traces")
+    monkeypatch.setattr(step, "train_step", None)
+    monkeypatch.setattr(step, "embed_step", None)
+    [second] = trainer.train(config, tmp_path / "second", traces=tmp_path / "traces")
+    wanted = load_model(direct)[1]
+    for folder in (first, second):
+        jax.tree.map(np.testing.assert_array_equal, wanted, load_model(folder)[1])
 
 
 @pytest.mark.slow
