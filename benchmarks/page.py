@@ -363,7 +363,8 @@ nested functions twice.
 
 A cold start is mostly compilation: XLA's passes over thousands of operations, then code generation for every kernel. A
 warm start traces nothing, because the traced programs are on disk as well (`training/stored_traces.py`). What is left
-is mostly the step itself, then loading its compiled kernels, imports, and weights, whose hashes are checked.
+is mostly the step itself, then loading its compiled kernels, imports, and weights, whose hashes are checked. A record
+of a commit before that traces at every start, and its first step includes the validation before it.
 """.rstrip(),
         {
             "cold, in seconds": _phases("parts", "cold"),
