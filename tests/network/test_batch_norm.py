@@ -139,7 +139,8 @@ def test_statistics_shared_by_devices_are_those_of_all_rows_and_so_are_the_deriv
 
 
 @pytest.mark.parametrize(("platform", "messages"), [("cpu", 3), ("tpu", 2), ("cuda", 2)])
-def test_accelerators_share_both_statistics_in_one_message(platform, messages):
+def test_accelerators_share_both_statistics_in_one_message(platform, messages, traced_for):
+    traced_for("")
     x, dy = (jnp.array(v, jnp.float32) for v in rows())
     arrays = [x, dy, *(jnp.array(v, jnp.float32) for v in vectors())]
     text = jax.export.export(shared_gradients(), platforms=[platform])(*arrays).mlir_module()

@@ -82,7 +82,8 @@ def test_an_option_that_says_something_else_is_left_to_xla():
 
 @pytest.mark.parametrize("size", [1, 3])
 @pytest.mark.parametrize("stride", [1, 2])
-def test_within_a_loop_no_convolution_is_left_in_an_order_of_axes_that_is_slow_on_cpus(stride, size):
+def test_within_a_loop_no_convolution_is_left_in_an_order_of_axes_that_is_slow_on_cpus(stride, size, traced_for):
+    traced_for("")
     x, kernel = jnp.zeros((2, 4, 8, 8, 3)), jnp.zeros((2, size, size, 3, 5))
     geometry = (stride, stride), ((size // 2, size // 2),) * 2
 

@@ -9,7 +9,7 @@ import pytest
 
 from converters import arcface_torch
 from perface_jax.images import normalize
-from perface_jax.network import compilation
+from perface_jax.network import compilation, kernels
 from perface_jax.network.model import LAYERS, BatchNorm, PReLU, iresnet, parameter_count
 from perface_jax.network.variable_shapes import abstract_variables
 from tests.golden import formula
@@ -116,6 +116,8 @@ def gradients():
 
 
 def test_rematerialization_saves_memory(gradients):
+    if kernels.compiled_for() != "cpu":
+        pytest.skip("the bound is that of programs for CPUs")
     plain, rematerialized = (program.memory_analysis().temp_size_in_bytes for program in gradients[0])
     assert rematerialized < 0.8 * plain
 
