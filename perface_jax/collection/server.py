@@ -53,14 +53,14 @@ def create_app(study: Study, store: Store, limits: Limits | None = None) -> ASGI
     """The application that serves a study."""
     server = _Server(study, store, limits or Limits())
     routes = [
-        *page_routes(),
+        Route("/api/picture/{address}", server.picture),
+        Route("/api/vote", server.vote, methods=["POST"]),
         Route("/api/state", server.state),
         Route("/api/consent", server.consent, methods=["POST"]),
-        Route("/api/vote", server.vote, methods=["POST"]),
-        Route("/api/picture/{address}", server.picture),
         Route("/api/admin", server.admin),
         Route("/api/admin/stop", server.stop, methods=["POST"]),
         Route("/api/admin/delete", server.delete, methods=["POST"]),
+        *page_routes(),
     ]
     handlers: Mapping[Any, Any] = {Refused: _refused, HTTPException: _wrong, SQLAlchemyError: _unavailable}
     app = Starlette(routes=routes, exception_handlers=handlers)
@@ -121,7 +121,7 @@ class _Server:
         found = self._steps.picture(annotator, address) or self._steps.picture(await self._annotator(request), address)
         if found is None:
             raise Refused(404, "not found")
-        data = await run_in_threadpool(self._study.picture_path(found).read_bytes)
+        data = self._study.picture_path(found).read_bytes()  # a small local file: a thread would take longer
         return Response(data, media_type="image/jpeg")
 
     async def admin(self, request: Request) -> Response:

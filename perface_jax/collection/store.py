@@ -119,7 +119,7 @@ class Store:
             stopped = _stopped(connection)
             state = {} if stopped else _locked(connection, {vote.annotator for vote in votes})
             fates = [Fate.STOPPED if stopped else _take(state, vote) for vote in votes]
-            stored = [dataclasses.asdict(vote) for vote, fate in zip(votes, fates, strict=True) if fate is Fate.STORED]
+            stored = [vars(vote) for vote, fate in zip(votes, fates, strict=True) if fate is Fate.STORED]
             if stored:
                 connection.execute(sa.insert(VOTES), stored)
         return fates
