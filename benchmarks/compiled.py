@@ -54,6 +54,31 @@ def read(folder: pathlib.Path) -> list[dict]:
     return [json.loads(file.read_text()) for file in sorted(folder.glob("aot_*.json"))]
 
 
+def bound(records: Sequence[Mapping], program: str) -> str:
+    """What the compiled program says of a GPU on which nothing was run."""
+    if not program:
+        return "not run, and without a bound: it times the host."
+    rows = _on_gpu(records, program)
+    if not rows:
+        return "not run yet."
+    told = (
+        f"{row['what']}: at least {1000 * row['roofline_seconds']:.3g} ms ({row['share_of_peak']:.0%} of peak)"
+        for row in rows
+    )
+    source = "[the program compiled for it](#compiled-for-tpus-and-an-h200)"
+    return f"not run. Bounds of one {program} on an NVIDIA H200, from {source}: {'; '.join(told)}."
+
+
+def share(records: Sequence[Mapping], program: str, what: str) -> float | None:
+    """The largest share of peak that this program could reach on a GPU; None where it was not compiled."""
+    return next((row["share_of_peak"] for row in _on_gpu(records, program) if row["what"] == what), None)
+
+
+def _on_gpu(records, program):
+    found = [record for record in records if record.get("topology") == "h200" and "before" not in record]
+    return [row for one in found for row in one["rows"] if row["program"] == program and "memory_bytes" in row]
+
+
 def section(records: Sequence[Mapping]) -> str:
     """The tables of these records; nothing if there are none."""
     if not records:

@@ -24,7 +24,7 @@ OPENING = """\
 
 For anyone who asks how fast it is, compared with what. `python -m benchmarks.page` writes this page from the records
 in `benchmarks/results`. `make bench` measures again; `python -m benchmarks.compare OLD NEW` lists what became slower or
-uses more memory. "GPU: not run yet" also means that no GPU-specific code of that benchmark was tested.
+uses more memory. "GPU: not run" also means that no GPU-specific code of that benchmark was tested.
 
 The variants of a row ran in one process, in turns: each was timed once per round. A cell shows the median over rounds,
 then in brackets the quartiles (the range if there were fewer than eight rounds), then the slowdown relative to the
@@ -49,6 +49,7 @@ class Part(NamedTuple):
       columns: further columns of the table, by heading.
       facts: figures of the whole record: headings by field.
       accelerator: whether it is to be measured on a GPU as well.
+      program: of `perface aot`, which gives a bound where no GPU was there; "" if the host is what is timed.
       ratios: whether the variants of a row do the same work.
     """
 
@@ -57,6 +58,7 @@ class Part(NamedTuple):
     columns: Mapping[str, Column] = {}
     facts: Mapping[str, str] = {}
     accelerator: bool = True
+    program: str = ""
     ratios: bool = True
 
 
@@ -72,17 +74,20 @@ def main() -> None:
 
 def make(records: Mapping[str, dict], aot: Sequence[Mapping] = ()) -> str:
     """The text of the page, from the records of `reading.read` and those of `compiled.read`."""
-    sections = (_section(name, part, records) for name, part in PARTS.items())
-    return "\n".join([OPENING, targets.table(records) + "\n", *sections, compiled.section(aot)]).rstrip("\n") + "\n"
+    sections = (_section(name, part, records, aot) for name, part in PARTS.items())
+    return (
+        "\n".join([OPENING, targets.table(records, aot) + "\n", *sections, compiled.section(aot)]).rstrip("\n") + "\n"
+    )
 
 
-def _section(name, part, records):
+def _section(name, part, records, aot):
     found = {"CPU": records.get(name)}
     if part.accelerator:
         found["GPU"] = records.get(reading.key(name, "gpu"))
     if reading.key(name, "tpu") in records:
         found["TPU"] = records[reading.key(name, "tpu")]
-    shown = (f"{on}: not run yet.\n" if one is None else f"{on}: {_record(part, one)}" for on, one in found.items())
+    missing = {"CPU": "not run yet.", "GPU": compiled.bound(aot, part.program)}
+    shown = (f"{on}: {missing[on]}\n" if one is None else f"{on}: {_record(part, one)}" for on, one in found.items())
     return "\n".join([f"## {part.title}\n", f"{part.text}\n", *shown])
 
 
@@ -242,6 +247,7 @@ program read and write according to XLA, including those served from caches. The
 embeddings with PyTorch's float32 embeddings on the CPU, relative to the largest value.""",
         _work("picture") | {"largest difference": _field("largest_difference", "perface_jax", form=".0e")},
         MATRIX,
+        program="embedding",
     ),
     "training_step": Part(
         "Training step",
@@ -269,6 +275,7 @@ its largest batch, with its total memory and the reason why twice as many triple
             "twice as many": _field("twice_as_many", form=""),
         },
         MATRIX,
+        program="step",
     ),
     "layers": Part(
         "Layer by layer",
@@ -299,6 +306,7 @@ The largest difference is that of any other result from ours, relative to the la
 One pass over images stored on the device, as the trainer makes it (planning, calls, logging), against the same steps on
 batches placed in advance. The difference is the cost of the host.""",
         {"share of the host": _share("epoch", lambda epoch, steps: (epoch - steps) / epoch, "steps")},
+        program="step",
     ),
     "sweep": Part(
         "Sweep",
@@ -306,6 +314,7 @@ batches placed in advance. The difference is the cost of the host.""",
 One step of R runs in one program, against R steps of one run in sequence. On a CPU the virtual devices share the cores,
 so at best the program takes as long as the single runs together.""",
         {"programs compiled": _field("compilations"), "first call, s": _field("first_call_seconds")},
+        program="step",
     ),
     "devices": Part(
         "Devices",
@@ -313,6 +322,7 @@ so at best the program takes as long as the single runs together.""",
 One run with the same global batch divided over more and more devices: the gain or cost of data parallelism. On a CPU
 the virtual devices share the cores, so at best the time stays the same.""",
         {"first call, s": _phases("first_call_seconds")},
+        program="step",
     ),
     "input": Part(
         "Input",
@@ -352,6 +362,7 @@ So a product of float32 matrices, which NumPy computes as well, bounds how much 
             "largest error of a rank": _field("largest_error_of_rank", form=".0e"),
             "largest difference from NumPy": _field("largest_difference", form=".0e"),
         },
+        program="selection",
     ),
     "startup": Part(
         "Start",

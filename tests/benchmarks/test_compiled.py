@@ -27,3 +27,17 @@ def test_the_table_has_a_line_for_each_program():
     assert cells[1][2] == "does not fit"
     assert "TPU v5e: https://docs.cloud.google.com/tpu/docs/v5e" in text
     assert compiled.section([]) == ""
+
+
+def test_what_was_not_run_on_a_gpu_has_the_bound_of_its_compiled_program():
+    chip = CHIPS["h200"]._asdict()
+    records = [{"topology": name, "chip": chip, "rows": [RECORD]} for name in ("v5e:4x4", "h200")]
+    records.append(records[1] | {"before": "a change"})
+    assert compiled.bound(records, "step").endswith(
+        " step on an NVIDIA H200, from [the program compiled for it](#compiled-for-tpus-and-an-h200):"
+        " 30 runs of 32 triplets each: at least 40 ms (33% of peak)."
+    )
+    assert compiled.bound(records, "embedding") == "not run yet."
+    assert compiled.bound(records, "") == "not run, and without a bound: it times the host."
+    assert compiled.share(records, "step", "30 runs of 32 triplets each") == RECORD["share_of_peak"]
+    assert compiled.share(records, "step", "32 triplets") is None
