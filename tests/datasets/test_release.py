@@ -72,3 +72,12 @@ def test_the_fingerprint_follows_answers_and_pictures(folder):
     after = release.fingerprint(folder)
     assert after["picture_sizes_sha256"] != before["picture_sizes_sha256"]
     assert after["answers_sha256"] == before["answers_sha256"]
+
+
+def test_what_was_collected_is_read_from_an_export_alone(tmp_path):
+    assert release.collected(tmp_path) == ""
+    (tmp_path / "collected.json").write_text('{"words": "12 votes"}')
+    assert release.collected(tmp_path) == "12 votes"
+    (tmp_path / "collected.json").write_text("{}")
+    with pytest.raises(ValueError, match="collected.json is damaged"):
+        release.collected(tmp_path)
