@@ -95,7 +95,8 @@ class StoredTrace:
         exported = _read(file)
         if exported is None:
             flat = _from_leaves_to_leaves(self._program, jax.tree.structure((state, *inputs)), structure)
-            exported = export.export(jax.jit(flat))(jax.tree.leaves(state), jax.tree.leaves(inputs))
+            kept = jax.jit(flat, keep_unused=True)  # otherwise what is not read has no place in the trace
+            exported = export.export(kept)(jax.tree.leaves(state), jax.tree.leaves(inputs))
             _write(file, exported)
         return _compiled(exported, self._how)
 

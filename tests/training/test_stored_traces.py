@@ -39,7 +39,7 @@ def how(mesh):
 def arguments(mesh, *, steps=1):
     state = parallel.place_global({"w": np.float32([[1, 2]])}, mesh, parallel.STATE)
     rows = np.arange(8 * steps, dtype=np.float32).reshape(1, steps, 8)
-    return state, parallel.place_global({"x": rows}, mesh, parallel.BATCH)
+    return state, parallel.place_global({"x": rows, "not_read": rows}, mesh, parallel.BATCH)
 
 
 def test_a_second_start_traces_nothing_and_computes_the_same(mesh, tmp_path):
