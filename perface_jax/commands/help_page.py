@@ -15,10 +15,10 @@ PROCESSES: Flags = {
 }
 GROUPS = {  # of the fields of training, each of which is in one group
     "start": ("task", "seed", "init", "crop"),
-    "model": ("model", "batch_norm"),
+    "model": ("model", "precision", "batch_norm"),
     "data": ("data",),
     "labels": ("labels", "min_votes", "fraction", "split"),
-    "loss": ("loss", "margin", "temperature", "scale"),
+    "loss": ("loss", "margin", "temperature", "scale", "annotator_sd"),
     "steps": ("batch_size", "flip", "epochs", "max_steps"),
     "optimizer": ("optimizer", "learning_rate", "momentum", "weight_decay", "schedule", "clip_norm", "rules"),
     "saving": ("export", "evaluate_every", "evaluation_batch_size", "log_every", "tensorboard", "keep_checkpoints"),
