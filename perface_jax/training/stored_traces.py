@@ -96,7 +96,10 @@ class StoredTrace:
         if exported is None:
             flat = _from_leaves_to_leaves(self._program, jax.tree.structure((state, *inputs)), structure)
             kept = jax.jit(flat, keep_unused=True)  # otherwise what is not read has no place in the trace
-            exported = export.export(kept)(jax.tree.leaves(state), jax.tree.leaves(inputs))
+            try:
+                exported = export.export(kept)(jax.tree.leaves(state), jax.tree.leaves(inputs))
+            except ValueError:  # JAX keeps no custom calls that may change; any other fault is raised again below
+                return jax.jit(flat, **self._how.options)
             _write(file, exported)
         return _compiled(exported, self._how)
 

@@ -80,6 +80,17 @@ def test_results_of_another_structure_than_stated_are_refused(mesh, tmp_path):
         wrong(*arguments(mesh))
 
 
+def test_a_program_that_jax_cannot_keep_runs_as_it_is(mesh, tmp_path, monkeypatch):
+    def refuse(program):
+        raise ValueError("Cannot serialize code with custom calls")
+
+    wanted = stored(Counted(), mesh, tmp_path / "kept")(*arguments(mesh))
+    monkeypatch.setattr(stored_traces.export, "export", lambda program: lambda *arguments: refuse(program))
+    found = stored(Counted(), mesh, tmp_path / "none")(*arguments(mesh))
+    jax.tree.map(np.testing.assert_array_equal, found, wanted)
+    assert not (tmp_path / "none").exists()
+
+
 def test_a_damaged_file_is_replaced(mesh, tmp_path):
     stored(Counted(), mesh, tmp_path)(*arguments(mesh))
     [file] = tmp_path.iterdir()
