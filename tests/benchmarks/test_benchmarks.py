@@ -26,6 +26,7 @@ from benchmarks import (
     replicas,
     targets,
     training_step,
+    votes,
 )
 from perface_jax import annotations
 from perface_jax.network.model import LAYERS, iresnet
@@ -637,3 +638,10 @@ def test_every_record_is_on_the_page():
 def test_every_part_on_the_page_is_measured_by_make_bench():
     (listed,) = re.findall(r"^PARTS \?= (.*)$", (page.PAGE.parent.parent / "Makefile").read_text(), re.MULTILINE)
     assert listed.split() == list(page.PARTS)
+
+
+@pytest.mark.slow  # a server in a process of its own; tests/collection has fast ones
+def test_votes_of_many_at_once_are_timed_and_none_is_lost():
+    (row,) = measured(votes, "--annotators", "3", "--think", "0")["rows"]
+    assert (row["votes"], row["lost_or_doubled"]) == (3 * (votes.OF_EACH + 8), 0)
+    assert row["vote_milliseconds"]["p50"] <= row["vote_milliseconds"]["p95"]

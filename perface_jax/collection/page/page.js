@@ -40,7 +40,7 @@ function paragraph(text) {
 
 function showProgress() {
   const trial = state?.step === "trial" ? state : null;
-  at("count").textContent = trial ? say(trial.trial.practice ? "practice" : "count", trial) : "";
+  at("count").textContent = trial ? say(trial.trial.practice ? "practice" : "count", trial) : state?.title ?? "";
   at("progress").hidden = !trial;
   if (trial) [at("progress").max, at("progress").value] = [trial.of, trial.number - 1];
 }
