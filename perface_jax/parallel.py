@@ -133,7 +133,11 @@ def place_global(tree: Any, mesh: Mesh, spec: PartitionSpec = SHARED) -> Any:
             return jax.make_array_from_callback(array.shape, sharding, lambda index: array[index])
         rows = np.minimum(np.arange(padded(len(array), mesh)), len(array) - 1)
         shape = len(rows), *array.shape[1:]
-        return jax.make_array_from_callback(shape, sharding, lambda index: array[rows[index[0]]][:, *index[1:]])
+
+        def part(index: Any):
+            return array[rows[index[0]]][:, *index[1:]]
+
+        return jax.make_array_from_callback(shape, sharding, part)
 
     return jax.tree.map(place, tree)
 

@@ -7,10 +7,10 @@ when it is loaded: load only files that you made.
 import pathlib
 import pickle
 from collections.abc import Sequence
+from importlib import metadata
 from typing import Any
 
 import jax
-import jaxlib
 from jax.experimental import serialize_executable
 
 from perface_jax import files
@@ -46,4 +46,4 @@ def load(file: pathlib.Path, devices: Sequence[Any] | None = None) -> jax.stages
 
 
 def _made_for(devices):
-    return {"device": devices[0].device_kind, "jax": jax.__version__, "jaxlib": jaxlib.__version__}
+    return {"device": devices[0].device_kind, "jax": jax.__version__, "jaxlib": metadata.version("jaxlib")}

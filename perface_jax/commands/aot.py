@@ -97,5 +97,5 @@ def _save(executable: jax.stages.Compiled, folder: pathlib.Path, program: progra
     folder.mkdir(parents=True, exist_ok=True)
     (folder / f"{program.name}.txt").write_text(executable.as_text() or "")
     file = folder / f"{program.name}.executable"
-    executables.save(file, executable, program.mesh.devices.ravel())
+    executables.save(file, executable, program.mesh.devices.ravel().tolist())
     return file

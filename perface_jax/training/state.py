@@ -81,7 +81,7 @@ class Run(struct.PyTreeNode):
     @property
     def mesh(self) -> Mesh:
         """The devices that hold it."""
-        return cast(NamedSharding, self.best_step.sharding).mesh
+        return cast(Mesh, cast(NamedSharding, self.best_step.sharding).mesh)
 
 
 def begin(state: TrainState) -> Run:

@@ -65,20 +65,20 @@ def test_a_program_that_does_not_fit_is_described():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["v5e:2x2", "h200"])
+@pytest.mark.parametrize("name", ["v5e:2x2", "v5e:4x4", "v4:2x2x1", "v5p:2x2x1", "v6e:1x1", "h200"])
 def test_r18_compiles_for_chips_that_are_not_here(name):
     pytest.importorskip("libtpu" if name != "h200" else "jax_cuda12_plugin")
     config = perface_r50.get_config("smoke")
     config.feed, config.model.dtype = "on_device", "bfloat16"
     config.sweep.margin = (0.1, 0.2)
-    config.mesh.data = 1 if name == "h200" else 2
     chips: Topology = topology.topology(name)
+    config.mesh.data = min(len(chips.devices), 2)
     for program in programs.programs(config, chips, programs.NAMES, SIZES):
         record, _ = compiling.compile_program(program, chips)
         assert record["fits"]
         assert record["tflop"] > 0
         assert not record["across_replicas"]
         if program.name == "step" and len(chips.devices) > 1:
-            assert record["mesh"] == {"replica": 2, "data": 2}
+            assert record["mesh"] == {"replica": len(chips.devices) // 2 if name == "v5e:4x4" else 2, "data": 2}
             assert {row["axes"] for row in record["collectives"]} == {"data"}
             assert record["estimated_seconds"] > 0
