@@ -24,7 +24,7 @@ TEXT = """\
 - The share of peak is reached if the estimate holds. On the GPU it belongs to the roofline, so it is an upper bound.
 - Small kernels write less than 64 KiB; small all-reduces send less.
 
-Rows marked "before" are those of commit e0e9434. Since then:
+Rows marked "before" are those of commit e0e9434; where there is no other row, no later one was compiled. Since then:
 
 - By the estimate, 13.6 ms of a step on TPUs were a copy of all 19,200 pictures into another order of axes, from which a
   few are gathered. They now lie in that order (`parallel.picture_place`).
@@ -37,10 +37,10 @@ Rows marked "before" are those of commit e0e9434. Since then:
 What is left, and why:
 
 - The first stage has 64 channels, which fill half of a TPU's matrix unit, and XLA puts the 96 pictures of 32 triplets
-  where 128 would fit. All kernels that the record of one v5e lists as slowest belong to it. Embeddings lose most there,
-  too.
-- The derivative of the first norm is the second slowest of them: it reads 0.9 GB, among them the derivative of a
-  strided shortcut, which is spread out with zeros in memory.
+  where 128 would fit. Most of the kernels that the record of one v5e lists as slowest belong to it. Embeddings lose
+  most there, too.
+- The derivative of the first norm is one of them: it reads 0.9 GB, among them the derivative of a strided shortcut,
+  which is spread out with zeros in memory.
 - A norm needs one message forward and one backward, and most wait for the one before. 60 all-reduces in a step of r50
   are therefore out of reach with `batch_norm=global`; `per_device` sends the gradients and the running statistics only.
 - About 900 of the GPU's kernels stay small: the updates of 260 vectors, sums that XLA takes in two kernels, and the
