@@ -147,6 +147,12 @@ CASES = {
     "fidelity.surface.normals": case(SCORES, OTHERS),
     "fidelity.surface.project": case(SCORES, OTHERS, HEAD, POINTS),
     "fidelity.surface.over_pixels": case(HEAD, POINTS, (4, 4)),
+    "statistics.heterogeneity.cochran_q": case(
+        np.array([[0, 1, 1]] * 3 + [[1, 0, -1]] * 3),
+        np.arange(18).reshape(6, 3) % 4,
+        whole(6, 1),
+        given=np.ones((6, 1)),
+    ),
     "statistics.arguments.floats": case(SCORES, "scores"),
     "statistics.cluster_bootstrap.cluster_interval": case(KEY, SCORES, SOURCE, resamples=5),
     "statistics.cluster_bootstrap.bootstrap_means": case(KEY, SCORES, SOURCE, resamples=5),

@@ -9,6 +9,7 @@
 | `multiple` | several tests at once | NumPy |
 | `agreement` | agreement of votes: shares, kappa, alpha, split-half reliability | NumPy |
 | `beta_binomial`, `mixtures` | how vote shares vary between triplets: beta distribution, any distribution | NumPy |
+| `heterogeneity` | do annotators differ? Cochran's Q, with covariates | NumPy |
 | `votes` | counting the votes on a triplet | NumPy and JAX |
 | `cluster_robust` | variance and interval of a mean over sources, targets or both; the default for scores | JAX |
 | `score_intervals` | the same for scores from 0 to 1 | JAX |
