@@ -26,6 +26,7 @@ EXTRAS = {  # import name: the extra that installs it
     "uvicorn": "collect",
     "psycopg": "postgres",
     "numpyro": "bayes",
+    "crowdkit": "crowd",
     "libtpu": "aot",
     "jax_cuda12_plugin": "aot",
 }

@@ -13,6 +13,7 @@ NumPy only; nothing is moved, dropped or repaired unless you ask for it.
 from perface_jax.annotations.audit_report import Audit
 from perface_jax.annotations.audit_result import OrderAlarm
 from perface_jax.annotations.audits import audit
+from perface_jax.annotations.crowd import CrowdResult, glad, mace
 from perface_jax.annotations.id_files import TripletIds, order_of, read_ids
 from perface_jax.annotations.labels import Labels, LabelWarning, dawid_skene, majority, unanimous, vote_share
 from perface_jax.annotations.odd_one_out import OddOneOut, read_odd_one_out
@@ -28,6 +29,7 @@ from perface_jax.annotations.orders import (
     square_grid,
 )
 from perface_jax.annotations.readers import read_answers
+from perface_jax.annotations.reliability import Hierarchy, Reliability, ReliabilityResult, annotator_reliability
 from perface_jax.annotations.repairs import repair
 from perface_jax.annotations.split_files import read_split
 from perface_jax.annotations.splits import (
@@ -44,14 +46,18 @@ from perface_jax.annotations.votes import Dummies, Votes
 
 __all__ = [
     "Audit",
+    "CrowdResult",
     "Dummies",
     "GridOrder",
+    "Hierarchy",
     "Kind",
     "LabelWarning",
     "Labels",
     "OddOneOut",
     "OrderAlarm",
     "OrderChange",
+    "Reliability",
+    "ReliabilityResult",
     "Seen",
     "Setting",
     "Split",
@@ -60,11 +66,14 @@ __all__ = [
     "TripletIds",
     "Validation",
     "Votes",
+    "annotator_reliability",
     "audit",
     "cells",
     "dawid_skene",
+    "glad",
     "grid_order",
     "grid_orders",
+    "mace",
     "majority",
     "order_change",
     "order_of",

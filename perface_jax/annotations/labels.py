@@ -7,7 +7,7 @@ import dataclasses
 import warnings
 
 import numpy as np
-from jaxtyping import Float64, Int8
+from jaxtyping import Bool, Float64, Int8
 
 from perface_jax.annotations.votes import Votes, share_by_row
 
@@ -88,11 +88,7 @@ def dawid_skene(votes: Votes, *, iterations: int = 10_000, tolerance: float = 1e
 
     Source: Dawid and Skene, Applied Statistics 28 (1979), with the constant above added.
     """
-    if votes.annotator is None:
-        raise ValueError(
-            "Dawid-Skene needs to know who gave each vote, and these votes have no annotator ids. A column is not a "
-            "person: different people may have filled it. Use majority or unanimous, or read a file in the long form."
-        )
+    require_annotators(votes, "Dawid-Skene")
     row, slot = np.nonzero((votes.votes >= 0) & (votes.annotator >= 0))
     kind = 2 * votes.annotator[row, slot].astype(np.int64) + votes.votes[row, slot]  # annotator and vote in one
     _warn_of_few_votes(np.bincount(kind // 2))
@@ -110,7 +106,21 @@ def dawid_skene(votes: Votes, *, iterations: int = 10_000, tolerance: float = 1e
             LabelWarning,
             stacklevel=2,
         )
-    return _labels("Dawid-Skene", share, (share != 0.5) & (np.bincount(row, minlength=len(share)) > 0))
+    return labels_of("Dawid-Skene", share, np.bincount(row, minlength=len(share)) > 0)
+
+
+def labels_of(name: str, share: Float64[np.ndarray, " t"], voted: Bool[np.ndarray, " t"]) -> Labels:
+    """The labels of these posteriors of b; none where it is exactly one half, or where nobody known has voted."""
+    return _labels(name, share, (share != 0.5) & voted)
+
+
+def require_annotators(votes: Votes, what: str) -> None:
+    """Raise a ValueError unless the votes say who gave them; `what` begins the message."""
+    if votes.annotator is None:
+        raise ValueError(
+            f"{what} needs to know who gave each vote, and these votes have no annotator ids. A column is not a "
+            "person: different people may have filled it. Use majority or unanimous, or read a file in the long form."
+        )
 
 
 def _posterior(share: np.ndarray, row: np.ndarray, kind: np.ndarray, annotators: int) -> np.ndarray:
