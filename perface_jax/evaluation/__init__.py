@@ -6,6 +6,14 @@ answers = {Role.EXTERNAL: Answers("vectors", "vectors.npz", similarities)}
 triplet_rows({"": [Run((), data, answers)]})
 """
 
+from perface_jax.evaluation.annotators import (
+    AnnotatorRow,
+    AnnotatorRun,
+    HeterogeneityRow,
+    annotator_rows,
+    heterogeneity_rows,
+    parts,
+)
 from perface_jax.evaluation.comparisons import ComparisonRow, Measure, comparison_rows
 from perface_jax.evaluation.embedding import Network, embed, refuse_bad
 from perface_jax.evaluation.examples import Example, examples
@@ -15,7 +23,18 @@ from perface_jax.evaluation.inputs import Embedder, Faces, LabeledTriplets, Trip
 from perface_jax.evaluation.intervals import Inference, Method
 from perface_jax.evaluation.landmark_places import refuse_misplaced
 from perface_jax.evaluation.recognition import VerificationRow, verification_row
-from perface_jax.evaluation.runs import Answers, Kind, Role, Run, distinguish, scores, title, triplet_similarities
+from perface_jax.evaluation.runs import (
+    Answers,
+    Kind,
+    Role,
+    Run,
+    both_similarities,
+    distinguish,
+    scores,
+    title,
+    triplet_embeddings,
+    triplet_similarities,
+)
 from perface_jax.evaluation.selection import Ranked, SelectionRow, select, selection_rows
 from perface_jax.evaluation.triplets import Pairs, TripletRow, similarity_pairs, triplet_rows
 from perface_jax.evaluation.variances import VarianceRow, variance_rows
@@ -24,6 +43,8 @@ from perface_jax.evaluation.vote_tables import VotesTable, held_out, read_votes_
 from perface_jax.evaluation.votes import Reliability, VoteRow, VoteTable, held_out_log_odds, vote_table
 
 __all__ = [
+    "AnnotatorRow",
+    "AnnotatorRun",
     "Answers",
     "ComparisonRow",
     "Embedded",
@@ -31,6 +52,7 @@ __all__ = [
     "Example",
     "Faces",
     "GroupRow",
+    "HeterogeneityRow",
     "Inference",
     "Kind",
     "LabeledTriplets",
@@ -51,6 +73,8 @@ __all__ = [
     "VoteRow",
     "VoteTable",
     "VotesTable",
+    "annotator_rows",
+    "both_similarities",
     "comparison_rows",
     "embed",
     "embed_faces",
@@ -61,8 +85,10 @@ __all__ = [
     "group_rows",
     "group_warnings",
     "held_out",
+    "heterogeneity_rows",
     "held_out_log_odds",
     "large_squares",
+    "parts",
     "read_vectors",
     "read_votes_table",
     "refuse_bad",
@@ -74,6 +100,7 @@ __all__ = [
     "similarity_pairs",
     "title",
     "distinguish",
+    "triplet_embeddings",
     "triplet_rows",
     "triplet_similarities",
     "variance_rows",

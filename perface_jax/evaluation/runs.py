@@ -78,8 +78,18 @@ class Line(NamedTuple):
 
 def triplet_similarities(embedder: Embedder, triplets: Triplets) -> Float32[np.ndarray, "t 2"]:
     """The similarities of every reference to its a and its b; each picture is embedded once, as `t0000_a` by name."""
+    return both_similarities(triplet_embeddings(embedder, triplets))
+
+
+def triplet_embeddings(embedder: Embedder, triplets: Triplets) -> Float32[np.ndarray, "t 3 d"]:
+    """The embeddings of a, b and reference of every triplet."""
     names = [[f"{name}_{role}" for role in "abc"] for name in triplets.ids]
-    a, b, reference = np.moveaxis(embedder.items(names, triplets.__getitem__), 1, 0)
+    return embedder.items(names, triplets.__getitem__)
+
+
+def both_similarities(embeddings: Float32[np.ndarray, "t 3 d"]) -> Float32[np.ndarray, "t 2"]:
+    """The similarities of every reference to its a and its b."""
+    a, b, reference = np.moveaxis(embeddings, 1, 0)
     return np.stack([similarity(reference, a), similarity(reference, b)], axis=1)
 
 

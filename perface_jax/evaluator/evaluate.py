@@ -13,9 +13,10 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 from etils import epath
+from jaxtyping import Float32
 from ml_collections import ConfigDict
 
-from perface_jax import evaluation, files, sections
+from perface_jax import annotator_masks, evaluation, files, sections
 from perface_jax.datasets import sim_celeba
 from perface_jax.datasets.celeba_files import GROUPS
 from perface_jax.evaluation import Answers, Role, divisions, stored, title
@@ -24,9 +25,17 @@ from perface_jax.groups import Equalize, Rule
 from perface_jax.report import Report, Section, Summary, made
 from perface_jax.report.slugs import slugs
 from perface_jax.settings import flat
-from perface_jax.training import builders
+from perface_jax.training import builders, trainer
 from perface_jax.training import workdir as workdirs
+from perface_jax.training.step import Loss
 from perface_jax.training.sweeps import Replica
+
+
+class TripletAnswers(NamedTuple):
+    """What a model says of every triplet; `parts` only where annotators are known (`evaluation.parts`)."""
+
+    similarities: Float32[np.ndarray, "t 2"]
+    parts: Float32[np.ndarray, "t d"] | None
 
 
 class PartResult(NamedTuple):
@@ -119,15 +128,48 @@ def _check_comparison(target):
     stored.read(path / stored.FILE) if path.is_dir() else evaluation.read_vectors(path)
 
 
-def _triplets(target, triplets, similarities: Mapping[str, np.ndarray]) -> PartResult:
+def _open_triplets(config):
+    """The triplets; with the annotators of their votes if a run has masks and the file of answers is there."""
+    triplets = builders.open_triplets(config)
+    masked = Loss.ANNOTATOR_VOTES.value in (config.loss, *config.sweep.loss)
+    known = sim_celeba.annotators(triplets) is not None
+    return sim_celeba.with_annotators(triplets) if masked and known else triplets
+
+
+def _answers(embedder, triplets) -> TripletAnswers:
+    embeddings = evaluation.triplet_embeddings(embedder, triplets)
+    known = triplets.annotator is not None
+    return TripletAnswers(evaluation.both_similarities(embeddings), evaluation.parts(embeddings) if known else None)
+
+
+def _by_annotator(target, triplets, answers, data) -> list[Section | None]:
+    """The sections on annotators, if a run has masks."""
+    if triplets.annotator is None or not target.workdir:
+        return []
     cells = collections.defaultdict(list)
+    for replica, models, of_run in zip(target.replicas, target.models, data, strict=True):
+        model, folder = models[Role.TRAINED], trainer.model_folder(target.workdir, replica)
+        one = evaluation.AnnotatorRun(of_run, answers[model.identity].parts, triplets.annotator,
+                                      annotator_masks.read(folder))  # fmt: skip
+        cells[title(Role.TRAINED, model.name, replica.cell)].append(one)
+    method = evaluation.Method(target.config.statistics.interval)
+    return [
+        sections.heterogeneity(evaluation.heterogeneity_rows(cells)),
+        sections.masks(evaluation.annotator_rows(cells, intervals=method)),
+    ]
+
+
+def _triplets(target, triplets, answered: Mapping[str, TripletAnswers]) -> PartResult:
+    similarities = {identity: one.similarities for identity, one in answered.items()}
+    cells, of_replicas = collections.defaultdict(list), []
     for replica, models in zip(target.replicas, target.models, strict=True):
         answers = {
             role: Answers(title(role, model.name, replica.cell), model.identity, similarities[model.identity])
             for role, model in models.items()
         }
         data = builders.divide(triplets, replica.config, training=False)
-        cells[replica.cell].append(evaluation.Run(replica.seed, data, answers))
+        of_replicas.append(evaluation.Run(replica.seed, data, answers))
+        cells[replica.cell].append(of_replicas[-1])
     first = next(iter(cells.values()))[0].data
     method = evaluation.Method(target.config.statistics.interval)
     rows = divisions.with_seen(evaluation.triplet_rows(cells, intervals=method), first)
@@ -144,6 +186,7 @@ def _triplets(target, triplets, similarities: Mapping[str, np.ndarray]) -> PartR
         sections.votes(votes),
         sections.variances(evaluation.variance_rows(cells), method),
         compared,
+        *_by_annotator(target, triplets, answered, [run.data for run in of_replicas]),
         sections.examples(evaluation.examples(cells), triplets),
         sections.training(target.workdir / "log.jsonl") if target.workdir else None,
     ]
@@ -273,7 +316,7 @@ def _described(target):
 BY_CELL, BY_REPLICA = operator.attrgetter("cell"), operator.attrgetter("name")
 FACES = Part(builders.open_groups, BY_CELL, lambda embedder, faces: evaluation.embed_faces(embedder, *faces), _faces)
 PARTS = {
-    "triplets": Part(builders.open_triplets, BY_REPLICA, evaluation.triplet_similarities, _triplets),
+    "triplets": Part(_open_triplets, BY_REPLICA, _answers, _triplets),
     "groups": FACES,
     "selection": FACES,
     "verification": Part(

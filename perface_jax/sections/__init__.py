@@ -3,6 +3,7 @@
 Nothing is computed here: figures are drawn from the rows and arrays of the tables beside them.
 """
 
+from perface_jax.sections.annotators import heterogeneity, masks
 from perface_jax.sections.comparisons import comparison
 from perface_jax.sections.faces import group_table, selection_table
 from perface_jax.sections.runs import training, verification
@@ -25,7 +26,9 @@ __all__ = [
     "examples",
     "group_summary",
     "group_table",
+    "heterogeneity",
     "join_summaries",
+    "masks",
     "selection_summary",
     "selection_table",
     "training",
