@@ -26,7 +26,7 @@ from tests import test_types
 
 ROOMS = (
     "similarity", "losses", "groups", "metrics", "selection", "verification", "classification", "privacy", "fidelity",
-    "statistics", "precision", "similarity_scale",
+    "statistics", "precision", "similarity_scale", "annotator_masks",
 )  # fmt: skip
 HALF = ("float16", "bfloat16")
 FLOATING = {*HALF, "float32"}
@@ -67,6 +67,8 @@ CASES = {
     "similarity.pairwise_similarity": case(X, Y),
     "similarity.masked_similarity": case(X, Y, Z),
     "similarity.cosine": case(X, Y),
+    "annotator_masks.mask": case(X),
+    "annotator_masks.logits": case(X),
     "losses.cosine_triplet": case(X, Y, Z, margin=SCORES),
     "losses.soft_vote": case(X, Y, Z, np.ones((6, 2)), temperature=np.array(0.5)),
     "losses.annotator_votes": case(X, Y, Z, whole(6, 2, 5, low=0), np.ones((6, 2), int), temperature=np.array(0.5)),

@@ -12,7 +12,7 @@ import pytest
 
 ROOMS = (
     "images", "network", "similarity", "losses", "metrics", "statistics", "groups", "classification", "selection",
-    "perceptual_distance", "verification",
+    "perceptual_distance", "verification", "annotator_masks",
     "annotations", "detection", "diffusion", "swap", "fidelity", "privacy", "similarity_scale",
 )  # fmt: skip
 

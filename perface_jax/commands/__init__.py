@@ -72,6 +72,11 @@ COMMANDS = {
         "audit a file of votes",
         "perface audit SimCelebA/triplet_answers.csv",
     ),
+    "annotators": Command(
+        "perface_jax.commands.annotators",
+        "how reliable is each annotator, with intervals",
+        "perface annotators votes.csv --labels labels.csv",
+    ),
     "plan": Command(
         "perface_jax.commands.plan",
         "plan a study: its power by sources, targets and votes",
@@ -138,7 +143,7 @@ COMMANDS = {
 GROUPS = {  # as `perface --help` shows them, every command once
     "photographs": ("compare", "rank", "embed", "detect", "scale"),
     "models": ("convert", "export", "train", "config", "evaluate", "selftest", "benchmark", "aot"),
-    "studies": ("plan", "collect", "audit"),
+    "studies": ("plan", "collect", "audit", "annotators"),
     "anonymization": ("anonymize", "privacy"),
     "try it": ("demo", "doctor", "synthetic", "identities"),
 }

@@ -65,7 +65,7 @@ def divide(triplets: sim_celeba.Triplets, config: ConfigDict, *, training: bool 
     votes = annotations.Votes(ids=triplets.ids, votes=triplets.votes)
     split = _split(triplets, config.split, training)
     labels = annotations.unanimous(votes, min_votes=config.min_votes).label  # the paper's D2
-    training_labels = annotations.majority(votes).label if config.labels == "majority" else labels  # or D1
+    training_labels = labels if config.labels == "unanimous" else _majority(votes, config)  # or D1
     rows = split.rows.get(annotations.Setting.TRAIN, np.empty(0, int))
     rows = rows[training_labels[rows] >= 0]
     if config.fraction < 1:
@@ -75,6 +75,19 @@ def divide(triplets: sim_celeba.Triplets, config: ConfigDict, *, training: bool 
     if training:
         _check_training(config, len(rows), len(settings[annotations.Setting.VALIDATION]))
     return LabeledTriplets(triplets, training_labels, labels, rows, settings, split)
+
+
+def _majority(votes, config):
+    """The majority labels; with `labels=votes` a tie counts as a, which a loss on both sides of votes does not see."""
+    label = annotations.majority(votes).label
+    if config.labels == "majority":
+        return label
+    if Loss(config.loss) not in (Loss.SOFT_VOTE, Loss.ANNOTATOR_VOTES):
+        raise ValueError(
+            f"config.labels=votes trains on ties, too, and config.loss={config.loss} needs one answer; wanted"
+            " labels=majority, or loss=soft_vote or annotator_votes"
+        )
+    return np.where((votes.votes >= 0).any(axis=1), np.maximum(label, 0), -1).astype(label.dtype)
 
 
 def _check_training(config, triplets: int, validation: int) -> None:

@@ -47,8 +47,9 @@ ROWS = (
     identities_only("data.pairs", 2000, "validation pairs of pictures; half show one identity"),
     Field("crop", "simswap", "crop of the pictures, recorded in the model folder", one_of(images.TEMPLATES)),
 
-    triplets_only("labels", "unanimous", "training labels: unanimous (D2) or majority (D1); evaluation uses unanimous",
-                  one_of(("unanimous", "majority")), swept=True),
+    triplets_only("labels", "unanimous", "training labels: unanimous (D2), majority (D1), or votes (ties, too; for"
+                  " losses on votes); evaluation uses unanimous", one_of(("unanimous", "majority", "votes")),
+                  swept=True),
     triplets_only("min_votes", 3, "votes that a unanimous label needs", POSITIVE),
     triplets_only("fraction", 1.0, "share of the training triplets to use",
                   Check("a share of the training triplets, in (0, 1]", lambda value: 0 < value <= 1), swept=True),

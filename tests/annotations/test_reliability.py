@@ -114,7 +114,7 @@ def test_nobody_is_judged_without_a_vote_and_a_column_is_nobody():
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::perface_jax.annotations.LabelWarning")
 def test_labels_are_not_worse_than_the_majority_and_intervals_cover():
-    """The table of docs/annotators.md: 40 annotators, three votes a triplet, 20 studies each."""
+    """The table of docs/annotators.md: 40 annotators, three votes a triplet, 10 studies each."""
     kinds = {
         "all .8": lambda rng: np.full(40, 0.8),
         ".55 to .95": lambda rng: rng.uniform(0.55, 0.95, 40),
@@ -123,7 +123,7 @@ def test_labels_are_not_worse_than_the_majority_and_intervals_cover():
     for given in (18, 30, 50, 100, 200, 400):
         for name, draw in kinds.items():
             gains, covered = [], []
-            for seed in range(20):
+            for seed in range(10):
                 rng = np.random.default_rng((given, seed, len(name)))
                 right = draw(rng)
                 votes, truth = simulated(rng, right, triplets=given * 40 // 3)

@@ -25,6 +25,24 @@ def test_training_takes_the_labels_asked_for_and_evaluation_the_unanimous_ones(c
     np.testing.assert_array_equal(d2.labels[d2.training], source_id[d2.training] % 2)
 
 
+def test_ties_are_trained_on_where_the_loss_takes_votes_on_both_sides(config):
+    triplets = builders.open_triplets(config)
+    votes = triplets.votes.copy()
+    votes[:, 2] = -1
+    votes[:50] = (0, 1, -1)
+    votes[99] = -1
+    triplets = dataclasses.replace(triplets, votes=votes)
+    config.labels, config.loss, config.min_votes, config.split.by = "votes", "soft_vote", 2, "triplets"
+    data = builders.divide(triplets, config)
+    rows = data.split.rows["train"]
+    np.testing.assert_array_equal(data.training, rows[rows != 99])
+    assert (data.training_labels[:50] == 0).all()
+    assert (data.labels[:50] == -1).all()
+    config.loss = "cosine_triplet"
+    with pytest.raises(ValueError, match="trains on ties, too, and config.loss=cosine_triplet needs one answer"):
+        builders.divide(triplets, config)
+
+
 def test_validation_sources_are_shown_on_all_non_test_targets_and_training_stays_as_it_was(config):
     triplets = builders.open_triplets(config)
     now = builders.divide(triplets, config)
