@@ -8,6 +8,7 @@ Training writes the file for `config.loss = "annotator_votes"`. The similarity o
 Source: Andrews, Joniak, Xiang, A View From Somewhere (ICLR 2023); the factor 2 is ours.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import jax
@@ -46,6 +47,11 @@ class AnnotatorMasks(NamedTuple):
             seen = [one for one, votes in zip(self.names, self.votes, strict=True) if votes]
             raise KeyError(f"{name!r} gave no training vote; {len(seen)} annotators did: {', '.join(seen[:5])}, ...")
         return np.asarray(mask(self.logits[self.names.index(name)]))
+
+    def numbers(self, names: Sequence[str]) -> Int[np.ndarray, " n"]:
+        """The rows of these annotators, -1 for a name that is not among them; and a last -1, for nobody."""
+        row = {name: i for i, name in enumerate(self.names)}
+        return np.array([*(row.get(name, -1) for name in names), -1])
 
 
 def mask(logits: Float[AnyArray, "*batch d"]) -> Float[Array, "*batch d"]:

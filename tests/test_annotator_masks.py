@@ -39,6 +39,11 @@ def test_nobody_is_taken_for_somebody_else():
             MASKS.of(name)
 
 
+def test_annotators_of_another_file_are_found_by_name():
+    annotator = np.array([[0, 2], [1, -1]])  # of dan, ann, bob
+    np.testing.assert_array_equal(MASKS.numbers(("dan", "ann", "bob"))[annotator], [[-1, 1], [0, -1]])
+
+
 def test_masks_come_back_from_the_folder_of_their_model_and_from_no_other(folder, tmp_path):
     assert annotator_masks.read(folder) is None
     file = annotator_masks.write(folder, MASKS)

@@ -131,9 +131,12 @@ def _check_comparison(target):
 def _open_triplets(config):
     """The triplets; with the annotators of their votes if a run has masks and the file of answers is there."""
     triplets = builders.open_triplets(config)
-    masked = Loss.ANNOTATOR_VOTES.value in (config.loss, *config.sweep.loss)
-    known = sim_celeba.annotators(triplets) is not None
-    return sim_celeba.with_annotators(triplets) if masked and known else triplets
+    known = _has_masks(config) and sim_celeba.annotators(triplets) is not None
+    return sim_celeba.with_annotators(triplets) if known else triplets
+
+
+def _has_masks(config):
+    return Loss.ANNOTATOR_VOTES.value in (config.loss, *config.sweep.loss)
 
 
 def _answers(embedder, triplets) -> TripletAnswers:
@@ -142,15 +145,19 @@ def _answers(embedder, triplets) -> TripletAnswers:
     return TripletAnswers(evaluation.both_similarities(embeddings), evaluation.parts(embeddings) if known else None)
 
 
-def _by_annotator(target, triplets, answers, data) -> list[Section | None]:
-    """The sections on annotators, if a run has masks."""
-    if triplets.annotator is None or not target.workdir:
+def _by_annotator(target, triplets, answers, data, warnings: list[str]) -> list[Section | None]:
+    """The sections on annotators, if a run has masks; or a warning that nobody knows who voted."""
+    if not _has_masks(target.config) or not target.workdir:
+        return []
+    if triplets.annotator is None:
+        warnings.append("Masks of annotators are not evaluated: the file of answers is gone, or has changed.")
         return []
     cells = collections.defaultdict(list)
     for replica, models, of_run in zip(target.replicas, target.models, data, strict=True):
         model, folder = models[Role.TRAINED], trainer.model_folder(target.workdir, replica)
-        one = evaluation.AnnotatorRun(of_run, answers[model.identity].parts, triplets.annotator,
-                                      annotator_masks.read(folder))  # fmt: skip
+        masks = annotator_masks.read(folder)
+        who = triplets.annotator if masks is None else masks.numbers(triplets.annotators)[triplets.annotator]
+        one = evaluation.AnnotatorRun(of_run, answers[model.identity].parts, who, masks)
         cells[title(Role.TRAINED, model.name, replica.cell)].append(one)
     method = evaluation.Method(target.config.statistics.interval)
     return [
@@ -161,7 +168,7 @@ def _by_annotator(target, triplets, answers, data) -> list[Section | None]:
 
 def _triplets(target, triplets, answered: Mapping[str, TripletAnswers]) -> PartResult:
     similarities = {identity: one.similarities for identity, one in answered.items()}
-    cells, of_replicas = collections.defaultdict(list), []
+    cells, of_replicas, unknown = collections.defaultdict(list), [], []
     for replica, models in zip(target.replicas, target.models, strict=True):
         answers = {
             role: Answers(title(role, model.name, replica.cell), model.identity, similarities[model.identity])
@@ -186,7 +193,7 @@ def _triplets(target, triplets, answered: Mapping[str, TripletAnswers]) -> PartR
         sections.votes(votes),
         sections.variances(evaluation.variance_rows(cells), method),
         compared,
-        *_by_annotator(target, triplets, answered, [run.data for run in of_replicas]),
+        *_by_annotator(target, triplets, answered, [run.data for run in of_replicas], unknown),
         sections.examples(evaluation.examples(cells), triplets),
         sections.training(target.workdir / "log.jsonl") if target.workdir else None,
     ]
@@ -196,7 +203,7 @@ def _triplets(target, triplets, answered: Mapping[str, TripletAnswers]) -> PartR
         _write_votes_tables(epath.Path(target.votes_table), triplets, cells)
     _, *notes = divisions.notes(first)
     found[0] = found[0]._replace(warnings=[*notes, *sections.triplet_warnings(rows, splits)])
-    warnings = [*_data_warnings(triplets), *found[0].warnings]
+    warnings = [*_data_warnings(triplets), *unknown, *found[0].warnings]
     facts = {"triplets": _facts(triplets), "division": list(dict.fromkeys(map(str, splits)))}
     return PartResult([section for section in found if section], warnings, facts, [*filter(None, summaries)])
 

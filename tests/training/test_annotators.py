@@ -6,7 +6,7 @@ import jax
 import numpy as np
 import pytest
 
-from perface_jax import annotator_masks, parallel
+from perface_jax import annotator_masks, evaluator, parallel
 from perface_jax.network.model_folder import load_model
 from perface_jax.training import annotators, builders, sweeps, trainer
 from tests.small_long_form import LONG_FORM_PEOPLE
@@ -40,6 +40,21 @@ def test_in_a_sweep_only_the_models_of_this_loss_have_masks(long_form_config, tm
     plain, masked = trainer.train(config, tmp_path / "run")
     assert annotator_masks.read(plain) is None
     assert_masks(masked, sweeps.replicas(config)[1].config)
+    report = evaluator.evaluate(evaluator.open_run(config, tmp_path / "run"))
+    found = {section.title: section for section in report.sections}
+    masks = found["Masks of annotators"].rows
+    settings = {row.setting for row in masks}
+    assert {(row.first, row.second) for row in masks} == {
+        ("after loss=annotator_votes", "the same network without masks"),
+        ("after loss=annotator_votes", "after loss=soft_vote"),
+    }
+    assert len(masks) == 4 * len(settings)
+    for row in masks:
+        assert 0 < row.votes == 3 * row.triplets  # everybody has training votes
+    assert [row.model for row in found["Do annotators differ?"].rows] == [
+        "after loss=soft_vote", "after loss=soft_vote", "after loss=soft_vote",
+        "after loss=annotator_votes", "after loss=annotator_votes", "after loss=annotator_votes",
+    ]  # fmt: skip
 
 
 def assert_masks(folder, config):
