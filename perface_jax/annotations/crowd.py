@@ -59,7 +59,7 @@ def mace(votes: Votes, *, iterations: int = 50, seed: int = 0) -> CrowdResult:
     model = MACE(n_restarts=1, n_iter=iterations, random_state=seed)
     share = _share(votes, model.fit_predict_proba(table))
     ability = np.full(len(votes.annotators), np.nan)
-    ability[table["worker"].unique()] = model.spamming_[:, 1]  # in the order of first appearance
+    ability[np.asarray(table["worker"].unique(), np.int64)] = model.spamming_[:, 1]  # in the order of first appearance
     return CrowdResult(_labels("MACE", votes, share), ability)
 
 
@@ -84,5 +84,5 @@ def _by_number(series, count: int) -> np.ndarray:
 
 
 def _labels(name: str, votes: Votes, share: np.ndarray) -> Labels:
-    voted = ((votes.votes >= 0) & (np.asarray(votes.annotator) >= 0)).any(axis=1)
-    return labels_of(name, share, voted)
+    voted = (votes.votes >= 0) & (np.asarray(votes.annotator) >= 0)
+    return labels_of(name, share, np.any(voted, axis=1, keepdims=True)[:, 0])

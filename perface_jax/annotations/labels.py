@@ -89,8 +89,9 @@ def dawid_skene(votes: Votes, *, iterations: int = 10_000, tolerance: float = 1e
     Source: Dawid and Skene, Applied Statistics 28 (1979), with the constant above added.
     """
     require_annotators(votes, "Dawid-Skene")
-    row, slot = np.nonzero((votes.votes >= 0) & (votes.annotator >= 0))
-    kind = 2 * votes.annotator[row, slot].astype(np.int64) + votes.votes[row, slot]  # annotator and vote in one
+    annotator = np.asarray(votes.annotator, np.int64)
+    row, slot = np.nonzero((votes.votes >= 0) & (annotator >= 0))
+    kind = 2 * annotator[row, slot] + votes.votes[row, slot]  # annotator and vote in one
     _warn_of_few_votes(np.bincount(kind // 2))
     share = mean_vote(votes)
     change = np.inf if len(row) else 0.0

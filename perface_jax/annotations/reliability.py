@@ -101,8 +101,9 @@ def annotator_reliability(votes: Votes, *, iterations: int = 2000, tolerance: fl
     ours, as in Paun et al., TACL 6 (2018), with a bias in place of two abilities.
     """
     require_annotators(votes, "The reliability of an annotator")
-    row, slot = np.nonzero((votes.votes >= 0) & (votes.annotator >= 0))
-    who = votes.annotator[row, slot].astype(np.int64)
+    annotator = np.asarray(votes.annotator, np.int64)
+    row, slot = np.nonzero((votes.votes >= 0) & (annotator >= 0))
+    who = annotator[row, slot]
     data = _Data(row, who, votes.votes[row, slot].astype(int), len(votes.ids), len(votes.annotators))
     people = data.people
     state = _State(np.tile([1.0, 0.0], (people, 1)), 1.0, np.array([1.0, 0.5]), mean_vote(votes))
@@ -112,7 +113,8 @@ def annotator_reliability(votes: Votes, *, iterations: int = 2000, tolerance: fl
         state = state._replace(share=_posterior(state, data))
         step, change = step + 1, np.max(np.abs(state.share - previous), initial=0)
     labels = labels_of("hierarchical Dawid-Skene", state.share, np.bincount(row, minlength=data.rows) > 0)
-    common = Hierarchy(state.mean, *map(float, state.spread), state.prior, step)
+    ability, bias = map(float, state.spread)
+    common = Hierarchy(state.mean, ability, bias, state.prior, step)
     return ReliabilityResult(labels, tuple(_annotators(votes.annotators, state, data)), common)
 
 

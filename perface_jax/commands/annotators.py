@@ -53,7 +53,7 @@ def _lines(votes: Votes, found: ReliabilityResult, others: dict[str, np.ndarray]
     for i in np.argsort([one.right.value for one in found.annotators], kind="stable"):
         one = found.annotators[i]
         name, bias = shown(one.name, 13), estimate(one.bias, "+.2f")
-        rest = "".join(f"{number(ability[i], '.2f'):>7}" for ability in others.values())
+        rest = "".join(f"{number(float(ability[i]), '.2f'):>7}" for ability in others.values())
         lines.append(f"  {name:14}{one.votes:6,}  {estimate(one.right, '.3f'):24}{bias:22}{rest}".rstrip())
     return [*lines, *_words(votes, found)]
 

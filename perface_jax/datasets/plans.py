@@ -10,7 +10,7 @@ give the same batches.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NotRequired, Protocol, TypedDict, runtime_checkable
+from typing import Any, NotRequired, Protocol, TypedDict, cast, runtime_checkable
 
 import numpy as np
 from jaxtyping import Bool, Float32, Int, Int8, Int32, UInt8
@@ -179,7 +179,7 @@ def _plan(source: Source, labels: np.ndarray, triplet: np.ndarray, flip: np.ndar
         votes=ordered.astype(np.float32),
         weight=present.astype(np.float32),
     )
-    return plan | _by_annotator(source, triplet, roles, votes)
+    return cast(Plan, plan | _by_annotator(source, triplet, roles, votes))
 
 
 def _by_annotator(source, triplet, roles, votes) -> dict[str, np.ndarray]:

@@ -176,10 +176,10 @@ def _row(setting, measure, first, second, how) -> AnnotatorRow:
     if len(unique) and np.isnan(mine).all():
         note = "one source to fit on"
     people = len(np.unique(runs[0].annotator[triplets, slots]))
-    scores = (float(one.mean()) if len(one) else np.nan for one in (mine, theirs))
-    return AnnotatorRow(
-        setting, name, other, measure, *scores, *found, len(unique), len(np.unique(triplets)), people, note
-    )
+    mine, theirs = (float(one.mean()) if len(one) else np.nan for one in (mine, theirs))
+    counts = len(unique), len(np.unique(triplets)), people
+    difference, low, high, p = found
+    return AnnotatorRow(setting, name, other, measure, mine, theirs, difference, low, high, p, *counts, note)
 
 
 def _asked(run, setting):

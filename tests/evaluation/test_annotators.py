@@ -132,7 +132,7 @@ def test_the_tests_say_whether_annotators_weigh_dimensions_differently():
     assert found[0.0][2].test.p > 0.01
     assert (found[0.0][0].votes, found[0.0][0].annotators) == (3600, PEOPLE)
     section = heterogeneity(found[1.0])
-    assert section.table.lines[2][1] == "weigh its dimensions alike"
+    assert section.table.lines[2][0] == "weigh its dimensions alike"
     assert heterogeneity([]) is None
     assert masks([]) is None
 

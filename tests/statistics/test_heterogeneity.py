@@ -88,18 +88,14 @@ def test_each_test_finds_its_own_difference_and_not_the_one_it_is_given():
 
 @pytest.mark.slow
 def test_the_level_holds_where_people_do_not_differ_or_only_in_what_is_given():
-    """The table of docs/annotators.md: how often p is below .05, 400 studies each."""
+    """The table of docs/annotators.md: how often p is below .05, 200 studies each."""
     kinds = {"nobody differs": {}, "side": {"side": 0.5}, "care": {"care": 0.5}, "weights": {"taste": 0.5}}
     found = {}
-    for triplets in (100, 600):
-        for name, options in kinds.items():
-            studies = (
-                study(np.random.default_rng((seed, triplets)), triplets=triplets, **options) for seed in range(1000)
-            )
-            found[name, triplets] = np.mean([[p < 0.05 for p in all_tests(*one)] for one in studies], axis=0)
-            print(triplets, name, *found[name, triplets].round(3))
-    for triplets in (100, 600):
-        assert (np.abs(found["nobody differs", triplets] - 0.05) < 0.04).all()
-        assert found["side", triplets][2] < 0.08
-        assert found["care", triplets][2] < 0.08
-    assert found["weights", 600][2] > 0.9
+    for name, options in kinds.items():
+        studies = (study(np.random.default_rng(seed), triplets=300, **options) for seed in range(200))
+        found[name] = np.mean([[p < 0.05 for p in all_tests(*one)] for one in studies], axis=0)
+        print(name, *found[name].round(3), flush=True)
+    assert (found["nobody differs"] < 0.1).all()
+    assert found["side"][2] < 0.1
+    assert found["care"][2] < 0.1
+    assert min(found["side"][0], found["care"][1], found["weights"][2]) > 0.5
