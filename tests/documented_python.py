@@ -14,6 +14,12 @@ model, variables = perface_jax.load_model("models/arcface_r50")
 PRELUDES = {  # page -> what stands before its first block
     "embedding.md": f"{MODEL}pictures = np.zeros((2, 32, 32, 3), np.uint8)",
     "detection.md": MODEL,
+    "diffusion.md": """
+import numpy as np
+faces, sources = np.random.default_rng(0).integers(0, 256, (2, 1, 48, 48, 3), np.uint8)
+import shutil
+shutil.copy("photograph.jpg", "group.jpg")
+""",
     "loss.md": "import numpy as np\npictures = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3), np.uint8)",
     "crops.md": """
 import numpy as np
@@ -86,6 +92,7 @@ assert swapped.shape == picture.shape
 """,
 }
 FEWER = {
+    "steps=50)": "steps=2, size=64)",
     "(batch, 112, 112, 3)": "(batch, 32, 32, 3)",
     "num_warmup=500, num_samples=1000": "num_warmup=2, num_samples=2",
     "range(5)": "range(1)",

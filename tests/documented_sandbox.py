@@ -17,6 +17,8 @@ from PIL import Image
 
 from converters import keys, to_torch
 from perface_jax.datasets import celeba_files
+from perface_jax.diffusion import model_folder as diffusion_folder
+from perface_jax.diffusion import networks
 from perface_jax.network.model import iresnet
 from perface_jax.network.model_folder import save_model
 from tests import parsed_commands, processes
@@ -43,6 +45,7 @@ FEWER = {  # a pattern of a command -> options that it gets behind its own
     r"embeddings=mine.npz": "--config.data.release=path/to/SimCelebA",
     r"workdir=runs/many": "--config.data.data_dir=data/many_tfds",
     r"^perface (anonymize|privacy) ": "--config.anonymize.size=48 --config.anonymize.false_accept_rate=.5",
+    r"^perface anonymize --method=diffusion": "--steps 2",
     r"^python -m benchmarks.readme_picture": "--people 14 --query 1 --out ranked.png",
 }  # fmt: skip
 FILLED = {  # a word -> what stands for it
@@ -50,6 +53,8 @@ FILLED = {  # a word -> what stands for it
     "--config.data.release=...": "--config.data.release=path/to/SimCelebA",
     "--originals=DIR": "--originals=originals",
     "--candidates=DIR": "--candidates=candidates",
+    "--photographs=DIR": "--photographs=photographs",
+    "--diffusion=models/face_anon_simple": "--diffusion=untrained",
     "--anonymized=ours=anonymized/pictures,theirs=DIR": "--anonymized=ours=anonymized/pictures,theirs=originals",
     "--attributes=FILE": "--attributes=groups.csv",
     "--report=DIR": "--report=report",
@@ -59,6 +64,7 @@ FILLED = {  # a word -> what stands for it
 NOT_RUN = {  # a pattern of a command -> why
     r"^make |^\.ci/run": "makes an environment and installs into it",
     r"^perface demo": "takes minutes; tests/commands/test_demo.py runs it",
+    r"^perface convert face-anon-simple": "needs 12 GB of weights; tests/converters has small ones",
     r"-m (pip|venv) |^pip ": "needs a package index",
     r"pytest |tests\.fuzz": "is a test itself",
     r"benchmarks\.(?!readme_picture)": "takes minutes; tests/benchmarks runs it with small sizes",
@@ -141,7 +147,9 @@ def _remove(path):
 
 
 def _write_weights(folder):
-    """The file that README.md converts, and the model folder that it becomes."""
+    """The file that README.md converts, and the model folder that it becomes; small diffusion networks."""
+    untrained = networks.untrained()
+    diffusion_folder.save(folder / "models/face_anon_simple", untrained, networks.random_params(untrained).items())
     model = iresnet(**MODEL, crop="arcface")
     variables = formula.variables(model)
     save_model(folder / "models/arcface_r50", model, variables)

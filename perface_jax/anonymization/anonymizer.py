@@ -95,10 +95,11 @@ def anonymize(
     else:
         found, curves = run_diffusion(config, embedders, originals, pool, diffuse)
         names, group_names = [f"seed {seed}" for seed in range(diffuse.seeds)], [diffusing.GROUP]
+    how = proposals.SWAPPED if diffuse is None else diffusing.HOW
     rows = proposals.proposal_rows(found, originals.names, names, group_names)
     drawn = proposals.sheet_rows(rows, found, originals, group_names)
     sheet = figures.results(drawn)
-    section = proposals.section(rows, pool.thresholds, sheet=sheet, drawn=drawn, curves=curves)
+    section = proposals.section(rows, pool.thresholds, sheet=sheet, drawn=drawn, curves=curves, how=how)
     read = {"originals": originals, "candidates": pool.faces}
     warnings = [*_of_pictures(read, [originals]), *_of_files(embedders, ["the results"])]
     summary = summaries.proposal_summary(rows, originals.names)

@@ -19,6 +19,7 @@ from perface_jax.landmarks import outline
 from perface_jax.swap import Face
 
 UNTRAINED = "untrained"  # in place of a model folder
+HOW = "The diffusion anonymizer made every result, from noise of its own seed"
 GROUP = "all"  # there is no STEP 1
 
 

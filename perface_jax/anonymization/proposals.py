@@ -18,6 +18,7 @@ from perface_jax.statistics.estimates import Estimate
 from perface_jax.swap import Face, swap_face
 
 PERCEIVED = "perceived"  # the curve of the perceptual model, among those of the recognizers
+SWAPPED = "STEP 1 chose the group, STEP 2 the candidates"
 Curve = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]  # degrees, mean, low, high, float `[d]` each
 
 
@@ -136,8 +137,12 @@ def section(
     sheet: Figure,
     drawn: Sequence[figures.ResultsRow],
     curves: Mapping[str, Curve],
+    how: str = SWAPPED,
 ) -> Section:
-    """The results of every original, in the order of the policy, the contact sheet and the curves by degree."""
+    """The results of every original, in the order of the policy, the contact sheet and the curves by degree.
+
+    `how` says where the results came from.
+    """
     lines = [
         (
             row.original,
@@ -152,7 +157,7 @@ def section(
         for row in rows
     ]
     caption = (
-        "Original against result. STEP 1 chose the group, STEP 2 the candidates, the policy of config.anonymize the"
+        f"Original against result. {how}, the policy of config.anonymize the"
         " order: a result is admitted if no recognizer matches it and its perceived similarity is in the band. Where no"
         f" result is admitted, none is selected. Thresholds: {list_thresholds(thresholds)}."
     )

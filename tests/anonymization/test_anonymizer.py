@@ -10,7 +10,7 @@ from PIL import Image
 from configs import synthetic
 from perface_jax import report
 from perface_jax.anonymization import anonymize as pipeline
-from perface_jax.anonymization import anonymizer
+from perface_jax.anonymization import anonymizer, diffusing
 from perface_jax.anonymization.embedders import BEFORE_TRAINING, Embedders, FileEmbedder
 from perface_jax.anonymization.inputs import Inputs
 from perface_jax.datasets.portraits import Portraits
@@ -102,9 +102,23 @@ def test_faces_are_replaced_by_members_of_their_group_and_only_admitted_results_
     assert written["facts"]["Pictures left out"]["candidates"][0].startswith("broken.png: ")
 
 
+@pytest.mark.slow
+def test_results_of_diffusion_are_scored_and_chosen_by_the_same_rule(config, inputs, embedders, tmp_path):
+    options = diffusing.Options("untrained", seeds=2, steps=2, size=32)
+    said = anonymizer.anonymize(config, "a run", inputs, str(tmp_path), diffuse=options)
+    rows = said.sections[0].rows
+    assert [(row.original, row.group) for row in rows][:2] == [("q0", "all")] * 2
+    assert sorted(row.candidate for row in rows if row.original == "q0") == ["seed 0", "seed 1"]
+    assert all(row.admitted for row in rows if row.selected)
+    written = json.loads((tmp_path / "results.json").read_text())
+    assert written["facts"]["Diffusion"]["degree"] == 1.25
+    report.write_html(tmp_path / "page.html", said)
+    assert "noise of its own seed" in (tmp_path / "page.html").read_text()
+
+
 def test_at_degree_0_both_axes_are_at_1(config, inputs, embedders, monkeypatch, tmp_path):
     seen = {}
-    monkeypatch.setattr(anonymizer.proposals, "section", lambda *_, sheet, drawn, curves: seen.update(curves))
+    monkeypatch.setattr(anonymizer.proposals, "section", lambda *_, sheet, drawn, curves, how: seen.update(curves))
     monkeypatch.setattr(anonymizer.folder, "write", lambda *_, **__: None)
     anonymizer.anonymize(config, "a run", inputs, str(tmp_path))
     for degree, mean, _, _ in seen.values():
