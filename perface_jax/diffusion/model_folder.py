@@ -7,6 +7,8 @@ It is written under another name and renamed at the end. Arrays are read one aft
 memory beside the device's.
 """
 
+import zipfile
+import zlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -133,6 +135,6 @@ def _read(path, made, name, hashes, place):
                 if array.shape != like.shape or array_hash(array) != hashes[key]:
                     raise ValueError(f"{key} is not the array that was written")
                 flat[key] = jax.device_put(array.astype(like.dtype), place)
-    except (OSError, KeyError, ValueError, EOFError) as error:
+    except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise ValueError(f"{file} is damaged or missing ({error}); {AGAIN}") from error
     return traverse_util.unflatten_dict(flat, sep="/")

@@ -50,7 +50,8 @@ class Networks(NamedTuple):
 @functools.cache
 def abstract_params(networks: Networks, name: str) -> Any:
     """Shapes and dtypes of the parameters of a network, without those that have no effect."""
-    settings, key = networks.settings, jax.random.key(0)
+    settings, key, given = networks.settings, jax.random.key(0), networks
+    networks = networks._replace(dtype=jnp.dtype(jnp.float32))  # shapes do not depend on it
     if name == ENCODER:
         made = _shapes(networks.encoder.init, key, (1, settings.encoder.size, settings.encoder.size, 3))
     elif name == PICTURES:
@@ -63,7 +64,7 @@ def abstract_params(networks: Networks, name: str) -> Any:
         made = _shapes(functools.partial(networks.unet.init, method=_denoise), key, *shapes)
     else:
         raise ValueError(f"saw the network {name!r}, wanted one of {', '.join(NAMES)}")
-    dtype = networks.wide if name in (ENCODER, PICTURES) else networks.dtype
+    dtype = given.wide if name in (ENCODER, PICTURES) else given.dtype
     return jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, dtype), made["params"])
 
 
@@ -78,11 +79,13 @@ def random_params(networks: Networks, seed: int = 0) -> Params:
     """Random parameters of all networks, for tests and to try a program."""
     random = np.random.default_rng(seed)
 
-    def draw(leaf):
-        spread = 0.0 if len(leaf.shape) == 1 else max(leaf.size // leaf.shape[-1], 1) ** -0.5
+    def draw(path, leaf):
+        if len(leaf.shape) == 1:
+            return jnp.full(leaf.shape, float(path[-1].key == "scale"), leaf.dtype)
+        spread = max(leaf.size // leaf.shape[-1], 1) ** -0.5
         return jnp.asarray((spread * random.standard_normal(leaf.shape)).astype(leaf.dtype))
 
-    return {name: jax.tree.map(draw, abstract_params(networks, name)) for name in NAMES}
+    return {name: jax.tree.map_with_path(draw, abstract_params(networks, name)) for name in NAMES}
 
 
 def _denoise(unet, x, embeddings):

@@ -30,7 +30,7 @@ def test_results_fade_into_the_original_at_the_edge(originals):
     found = diffusing.make_results(originals, paint, degree=1.0, seeds=2)
     assert found.image.shape == (3, 2, 32, 32, 3)
     assert found.image[0, :, 16, 16, 0].tolist() == [40, 80]
-    assert found.image[0, 1, 0].max() <= 3
+    assert found.image[0, 1, 0].max() <= 5
     assert found.landmarks.shape == (3, 2, 59, 2)
 
 
