@@ -6,6 +6,7 @@
     similarity = privacy.paired_similarity(originals, anonymized)
     privacy.protection_success(similarity, threshold.value, persons)              # share no longer matched
     privacy.share(privacy.found_within(privacy.ranks(anonymized, originals, persons), k=1), persons)       # Re-ID
+    privacy.adaptive_attack(anonymized, originals, persons)      # Re-ID by an attacker that learned on other people
     privacy.recognizer_table({"r50": (originals, anonymized)}, persons=persons, groups={"sex": sex})   # all at once
 
 Embeddings are floating `[N, D]`, from any recognizer, and need not be normalized; similarity is their cosine. `persons`
@@ -20,13 +21,14 @@ effective number of pictures (`share`). All others draw whole persons, and are e
 (`statistics.estimates`): `seed` and `resamples` are those of the bootstrap, which holds resamples x persons numbers at
 once. No p-value of a gap is corrected for the number of gaps; apply `statistics.multiple.holm` to those of a table.
 
-A score promises nothing about other recognizers, which may match what this one does not, nor about adversaries, who may
-learn to match.
+A score promises nothing about other recognizers, which may match what this one does not. `adaptive_attack` says what a
+simple adversary finds who learns; a stronger one finds more.
 
 Sources: PerceptFace (arXiv 2509.11249) for the protection success rate; Face Anonymization Made Simple
 (arXiv 2411.00762) for Re-ID.
 """
 
+from perface_jax.privacy.adaptive_attack import FEWEST_ATTACKED, AdaptiveAttack, Matches, adaptive_attack
 from perface_jax.privacy.equal_errors import equal_error
 from perface_jax.privacy.gaps import Gap, largest_gap
 from perface_jax.privacy.identification import Ranks, cumulative_match, found_within, ranks
@@ -43,14 +45,18 @@ from perface_jax.privacy.thresholds import independent_threshold, match_threshol
 from perface_jax.verification import Roc, equal_error_rate, roc, true_accept_rate
 
 __all__ = [
+    "FEWEST_ATTACKED",
+    "AdaptiveAttack",
     "Gap",
     "ImpostorPairs",
+    "Matches",
     "Ranks",
     "RecognizerCurve",
     "RecognizerGap",
     "RecognizerRow",
     "RecognizerTable",
     "Roc",
+    "adaptive_attack",
     "cumulative_match",
     "equal_error",
     "equal_error_rate",

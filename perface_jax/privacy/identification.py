@@ -12,7 +12,7 @@ test set is their own original. It does not state its rule for ties, or for seve
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Float64, Int
+from jaxtyping import Bool, Float, Float64, Int
 
 from perface_jax.arrays import AnyArray
 from perface_jax.privacy.arguments import Persons, directions, numbered
@@ -54,15 +54,18 @@ def ranks(
         raise ValueError(
             f"anonymized have {probes.shape[1]} numbers each, originals {gallery.shape[1]}; wanted the same number"
         )
-    person, owner = _people(persons, original_persons, len(probes), len(gallery))
+    person, owner = people_of(persons, original_persons, len(probes), len(gallery))
     better, tied = np.empty(len(probes), int), np.empty(len(probes), int)
     for start in range(0, len(probes), BLOCK):
         rows = slice(start, start + BLOCK)
-        similarity, own = cosines(probes[rows], gallery), person[rows, None] == owner
-        best = np.max(similarity, axis=1, where=own, initial=-np.inf, keepdims=True)
-        better[rows] = np.sum((similarity > best) & ~own, axis=1)
-        tied[rows] = np.sum((similarity == best) & ~own, axis=1)
+        better[rows], tied[rows] = ranks_of(cosines(probes[rows], gallery), person[rows, None] == owner)
     return Ranks(better, tied)
+
+
+def ranks_of(similarity: Float[np.ndarray, "n m"], own: Bool[np.ndarray, "n m"]) -> Ranks:
+    """As `ranks`, from the similarities of n anonymized pictures and m originals, and which pairs show one person."""
+    best = np.max(similarity, axis=1, where=own, initial=-np.inf, keepdims=True)
+    return Ranks(np.sum((similarity > best) & ~own, axis=1), np.sum((similarity == best) & ~own, axis=1))
 
 
 def found_within(found: Ranks, *, k: int) -> Float64[np.ndarray, " n"]:
@@ -83,8 +86,13 @@ def cumulative_match(
     return [share_of(found_within(found, k=k), person) for k in range(1, most + 1)]
 
 
-def _people(persons, original_persons, probes: int, originals: int) -> tuple[np.ndarray, np.ndarray]:
-    """The person in each anonymized picture and in each original, with a common numbering."""
+def people_of(
+    persons: Persons | None, original_persons: Persons | None, probes: int, originals: int
+) -> tuple[Int[np.ndarray, " n"], Int[np.ndarray, " m"]]:
+    """The person in each of `probes` anonymized pictures and of `originals`, with a common numbering.
+
+    Arguments and errors as for `ranks`.
+    """
     if original_persons is None:
         if probes != originals:
             raise ValueError(
