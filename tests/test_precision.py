@@ -41,6 +41,7 @@ def whole(*shape, low=-32, high=33, over=32.0):
     return np.random.default_rng(sum(shape)).integers(low, high, shape) / over
 
 
+MANY = (whole(12, 5), whole(12, 5, over=16.0))  # a picture of each of 12 people, anonymized and as it was
 X, Y, Z = (whole(6, 5), whole(6, 5, over=16.0), whole(6, 5, over=8.0))
 SCORES, OTHERS, SOURCE = whole(6, low=0), whole(6, low=0, over=64.0), np.array([0, 0, 1, 1, 2, 2])
 SAME, MASK = np.array([True, False] * 3), np.ones((2, 6), bool)
@@ -107,6 +108,7 @@ CASES = {
     "classification.classification_report": case(
         SOURCE, SOURCE[::-1], whole(6, 3, low=0), ["a", "b", "c"], resamples=10
     ),
+    "privacy.adaptive_attack.adaptive_attack": case(*MANY, folds=2, false_accept_rate=0.3, resamples=5),
     "privacy.arguments.directions": case(X, "vectors"),
     "privacy.arguments.scores": case(SCORES, "scores"),
     "privacy.equal_errors.equal_error": case(SCORES, impostors=Y, resamples=5),
@@ -217,6 +219,8 @@ WITHOUT = {
     "selection.ranking.check_embeddings": "looks at dtypes and shapes",
     "verification.lowest_threshold": "float64 inside the package",
     "verification.crossing": "float64 inside the package",
+    "privacy.identification.people_of": "persons are integers or names",
+    "privacy.identification.ranks_of": "float64 inside the package",
     "privacy.arguments.numbered": "persons are integers or names",
     "privacy.gaps.gap_of": "names and a function",
     "privacy.gaps.group_names": "names",

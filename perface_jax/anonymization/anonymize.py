@@ -99,6 +99,7 @@ def propose(
     rule: groups.Rule = groups.Rule.CONFIDENCE_LIMIT,
     factor: float = 1.96,
     equalize: groups.Equalize = groups.Equalize.NO,
+    compatible: Bool[AnyArray, "n m"] | None = None,
 ) -> Proposal:
     """STEP 1 and STEP 2: the group of each original, and its k least similar members.
 
@@ -107,6 +108,7 @@ def propose(
       members: of the groups, optionally per original; leave its own picture out. With one group there is no STEP 1.
       rule, factor: the distance of an original to a group, see `groups.classify`.
       equalize: what to do if groups differ in size; SUBSAMPLE draws with seed 0, for STEP 1 only.
+      compatible: which candidates may replace an original (`attribute_guard`), for STEP 2 only; None = all.
 
     Returns:
       The proposals; group -1 and no candidate for an original whose distances are NaN.
@@ -120,6 +122,8 @@ def propose(
         group = groups.classify(distances, where=kept, rule=rule, factor=factor, equalize=limit).group
     members = jnp.broadcast_to(members, (len(originals), *members.shape[-2:]))
     inside = jnp.take_along_axis(members, group[:, None, None], axis=1)[:, 0] & (group >= 0)[:, None]
+    if compatible is not None:
+        inside &= compatible
     return Proposal(group, *selection.least_similar(originals, candidates, k=k, where=inside))
 
 
@@ -169,18 +173,20 @@ def anonymize(
     rule: groups.Rule = groups.Rule.CONFIDENCE_LIMIT,
     factor: float = 1.96,
     equalize: groups.Equalize = groups.Equalize.NO,
+    compatible: Bool[AnyArray, "n m"] | None = None,
 ) -> Anonymized:
     """Group, candidates, swaps, scores and choice for every original.
 
     Originals and candidates are uint8, all of the same size; `perceive` is the perceptual model; `members`, `k`,
-    `rule`, `factor` and `equalize` are those of `propose`; docs/swappers.md says what a swapper is.
+    `rule`, `factor`, `equalize` and `compatible` are those of `propose`; docs/swappers.md says what a swapper is.
 
     Raises:
       TypeError, ValueError: shapes that do not fit, or no recognizer.
     """
     if not recognizers:
         raise ValueError("no recognizer to protect from; wanted at least one in recognizers")
-    vectors, options = (perceive(*originals), perceive(*candidates)), {"rule": rule, "factor": factor}
+    vectors = perceive(*originals), perceive(*candidates)
+    options = {"rule": rule, "factor": factor, "compatible": compatible}
     proposal = jax.device_get(propose(*vectors, members=members, k=k, equalize=equalize, **options))
     results = swap_all(originals, candidates, proposal.index, swapper)
     axes = score(originals, results, perceive=perceive, recognizers=recognizers, feature_loss=feature_loss)

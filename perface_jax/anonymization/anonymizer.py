@@ -15,6 +15,7 @@ from ml_collections import ConfigDict
 from perface_jax import figures, groups, privacy
 from perface_jax.anonymization import anonymize as pipeline
 from perface_jax.anonymization import diffusing, folder, methods, preservation, proposals, sections, settings, summaries
+from perface_jax.anonymization.attribute_guard import is_compatible, read_looks
 from perface_jax.anonymization.benchmark import benchmark
 from perface_jax.anonymization.embedders import BEFORE_TRAINING, Embedders, open_embedders
 from perface_jax.anonymization.inputs import Inputs, name_roles, read_attributes, read_faces, read_members, read_persons
@@ -36,6 +37,7 @@ class Pool(NamedTuple):
     members: np.ndarray  # bool `[N, G, M]`, the groups as each original sees them
     vectors: dict[str, np.ndarray]  # recognizer -> float32 `[M, D]`, of those that embed new pictures
     thresholds: dict[str, Estimate]  # the match threshold of each of them
+    compatible: np.ndarray | None = None  # bool `[N, M]`, what `attribute_guard` leaves; None = all
 
 
 def evaluate(config: ConfigDict, workdir: str | None, inputs: Inputs) -> Report:
@@ -67,6 +69,7 @@ def evaluate(config: ConfigDict, workdir: str | None, inputs: Inputs) -> Report:
     parts = (
         sections.both_axes(found, originals, compared),
         sections.recognizer_matches(found),
+        sections.learned_attacks(found),
         sections.preservation(found),
         sections.group_gaps(found),
     )
@@ -101,7 +104,11 @@ def anonymize(
     sheet = figures.results(drawn)
     section = proposals.section(rows, pool.thresholds, sheet=sheet, drawn=drawn, curves=curves, how=how)
     read = {"originals": originals, "candidates": pool.faces}
-    warnings = [*_of_pictures(read, [originals]), *_of_files(embedders, ["the results"])]
+    warnings = [
+        *_of_pictures(read, [originals]),
+        *_of_files(embedders, ["the results"]),
+        *([] if diffuse else _of_guard(originals, found)),
+    ]
     summary = summaries.proposal_summary(rows, originals.names)
     facts = _facts(config, workdir, inputs, read) | ({} if diffuse is None else {"Diffusion": diffuse._asdict()})
     report = Report("Anonymized faces", warnings, facts, [section], summary, made())
@@ -151,7 +158,8 @@ def open_pool(config: ConfigDict, inputs: Inputs, embedders: Embedders, original
     persons = read_persons("candidates", faces.names, inputs)
     vectors = {name: one.embed(*face(faces)) for name, one in embedders.for_new_pictures().items()}
     thresholds = match_thresholds(vectors, persons, config.anonymize.false_accept_rate)
-    return Pool(faces, names, members, vectors, thresholds)
+    looks = read_looks("originals", originals, inputs), read_looks("candidates", faces, inputs)
+    return Pool(faces, names, members, vectors, thresholds, is_compatible(*looks, turn=config.anonymize.turn))
 
 
 def match_thresholds(
@@ -178,6 +186,7 @@ def run_pipeline(config: ConfigDict, embedders: Embedders, originals: Portraits,
         face(originals),
         face(pool.faces),
         members=pool.members,
+        compatible=pool.compatible,
         **embedders.functions(),
         policy=make_policy(config, pool),
         feature_loss=_feature_loss,
@@ -223,6 +232,17 @@ def _of_pictures(read: Mapping[str, Portraits], measured: Iterable[Portraits]) -
             yield f"{role}: {count} left out, among them {first}"
     if not all(faces.measured for faces in measured):
         yield "Some pictures have no landmarks: expression and pose are not measured on them."
+
+
+def _of_guard(originals: Portraits, found: pipeline.Anonymized) -> Iterator[str]:
+    """A warning: originals for which no candidate is left."""
+    (alone,) = np.nonzero((np.asarray(found.proposal.index) < 0).all(axis=1))
+    if len(alone):
+        first = ", ".join(originals.names[place] for place in alone[:NAMED])
+        yield (
+            f"{len(alone)} originals have no candidate whose glasses, beard and head turn are like theirs, among them"
+            f" {first}. Give more candidates, or raise config.anonymize.turn."
+        )
 
 
 def _of_files(embedders: Embedders, made_here: Sequence[str]) -> Iterator[str]:

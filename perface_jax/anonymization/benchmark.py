@@ -19,6 +19,7 @@ from perface_jax.statistics.estimates import UNKNOWN, Estimate
 from perface_jax.statistics.resampling import resample
 from perface_jax.statistics.shares import mean_of
 
+PERCEPTUAL = "perceptual model"  # as the network of an attacker
 ALL = ("all", "all")  # attribute and group of the row of all pictures
 Groups = Mapping[str, np.ndarray]  # attribute -> its value for each picture, strings; "" = in no group
 
@@ -43,6 +44,15 @@ class GapRow(NamedTuple):
     attribute: str
     measure: str
     gap: privacy.Gap
+
+
+class AttackRow(NamedTuple):
+    """An attacker that learned on other people's results of a method, with one recognizer or the perceptual model."""
+
+    method: str
+    recognizer: str  # or `PERCEPTUAL`
+    attack: privacy.AdaptiveAttack | None  # None with too few persons
+    persons: int
 
 
 class PreservationRow(NamedTuple):
@@ -71,6 +81,7 @@ class Benchmark(NamedTuple):
     rows: list[BenchmarkRow]
     gaps: list[GapRow]
     preservation: list[PreservationRow]
+    attacks: list[AttackRow]
     curves: dict[str, tuple[privacy.RecognizerCurve, ...]]  # by method, one for each recognizer
     scores: dict[str, Scores]  # by method
 
@@ -81,6 +92,10 @@ class Benchmark(NamedTuple):
     def of_groups(self) -> list[BenchmarkRow]:
         """The rows of single groups."""
         return [row for row in self.rows if (row.matched.attribute, row.matched.group) != ALL]
+
+    def attack_of(self, method: str, recognizer: str) -> AttackRow:
+        """The attack with one recognizer."""
+        return next(row for row in self.attacks if (row.method, row.recognizer) == (method, recognizer))
 
     def thresholds(self) -> dict[str, Estimate]:
         """By recognizer, with their intervals."""
@@ -107,7 +122,7 @@ def benchmark(
     """
     persons = np.arange(len(originals)) if persons is None else persons
     vectors = embedders.embed(originals, "originals")
-    found = Benchmark(false_accept_rate, [], [], [], {}, {})
+    found = Benchmark(false_accept_rate, [], [], [], [], {}, {})
     for name, method in methods.items():
         own, people = originals[method.places], persons[method.places]
         groups = {attribute: values[method.places] for attribute, values in attributes.items()}
@@ -116,6 +131,7 @@ def benchmark(
         table = match(vectors, results, method.places, persons, groups=groups, false_accept_rate=false_accept_rate)
         found.rows.extend(benchmark_rows(name, table, scores.perceived, groups, people))
         found.gaps.extend(gap_rows(name, table, scores.perceived, groups, people))
+        found.attacks.extend(attack_rows(name, vectors, results, method.places, persons, false_accept_rate))
         preserved = measure(own, method.portraits)
         found.preservation.extend(preservation_rows(name, preserved, people, no_contours(own, method.portraits)))
         found.curves[name], found.scores[name] = table.curves, scores
@@ -179,6 +195,28 @@ def gap_rows(
     for attribute, values in groups.items():
         if perceived is not None and len(set(values) - {""}) > 1:
             rows.append(GapRow(method, None, attribute, "perceived", privacy.largest_gap(perceived, values, persons)))
+    return rows
+
+
+def attack_rows(
+    method: str,
+    originals: FaceVectors,
+    results: FaceVectors,
+    places: np.ndarray,
+    persons: np.ndarray,
+    false_accept_rate: float,
+) -> list[AttackRow]:
+    """A row for each recognizer, and one for the perceptual model, whose vectors carry identity, too."""
+    networks = {name: (originals.recognized[name], there) for name, there in results.recognized.items()}
+    if originals.perceived is not None and results.perceived is not None:
+        networks[PERCEPTUAL] = originals.perceived, results.perceived
+    count, rows = len(set(persons[places])), []
+    for name, (gallery, there) in networks.items():
+        attack = None
+        if count >= privacy.FEWEST_ATTACKED:
+            options = {"original_persons": persons, "false_accept_rate": false_accept_rate}
+            attack = privacy.adaptive_attack(there, gallery, persons[places], **options)
+        rows.append(AttackRow(method, name, attack, count))
     return rows
 
 

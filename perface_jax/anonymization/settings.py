@@ -15,6 +15,8 @@ PREFERENCES = tuple(prefer.name.lower() for prefer in Prefer)
 FIELDS = (
     triplets_only("anonymize.size", 256, "side in pixels of the square that every face is cropped to", POSITIVE),
     triplets_only("anonymize.candidates", 5, "per original: the least similar of its group (ours)", POSITIVE),
+    triplets_only("anonymize.turn", 20.0, "degrees by which a candidate's head may be turned from the original's",
+                  POSITIVE),
     triplets_only("anonymize.false_accept_rate", 1e-3, "of the threshold above which a recognizer matches"),
     triplets_only("anonymize.band", (-1.0, 1.0), "admitted perceived similarity of result and original",
                   interval("similarities", -1, 1)),

@@ -7,9 +7,10 @@ from perface_jax.anonymization.proposals import ProposalRow
 from perface_jax.formatting import estimate
 from perface_jax.report import Measure, Score, Summary
 
-PROTECTED, PERCEIVED = "protected", "perceived"
+PROTECTED, PERCEIVED, LEARNED = "protected", "perceived", "learned Re-ID"
 MEASURES = {
     PROTECTED: Measure("Protected: share of results that are not matched, under the recognizer that matches most"),
+    LEARNED: Measure("Re-identified by an attacker that learned on other people, with the network that finds most"),
     PERCEIVED: Measure("Perceived similarity: mean cosine of result and original under the perceptual model"),
 }
 
@@ -21,6 +22,7 @@ def benchmark_summary(found: Benchmark) -> Summary | None:
         return None
     scores = [Score(PROTECTED, row.method, *row.matched.protected) for row in worst]
     perceived = [Score(PERCEIVED, row.method, *row.perceived) for row in worst if row.perceived]
+    learned = _learned(found)
     best = max(worst, key=lambda row: row.matched.protected.value)
     verdict = (
         f"{best.method} has the highest share of protected results of {len(worst)} methods:"
@@ -33,7 +35,9 @@ def benchmark_summary(found: Benchmark) -> Summary | None:
         f"Recognizers: {', '.join(recognizers)}; matched means above the threshold at a false accept rate of"
         f" {found.false_accept_rate:g}."
     )
-    return Summary(verdict, [*scores, *perceived], run, MEASURES, details, "Bars and brackets: 95% intervals.")
+    return Summary(
+        verdict, [*scores, *learned, *perceived], run, MEASURES, details, "Bars and brackets: 95% intervals."
+    )
 
 
 def proposal_summary(rows: Sequence[ProposalRow], originals: Sequence[str]) -> Summary:
@@ -44,6 +48,15 @@ def proposal_summary(rows: Sequence[ProposalRow], originals: Sequence[str]) -> S
         " perceived similarity is in the band."
     )
     return Summary(verdict, [], f"{len(rows)} results of {len(originals)} faces were made.")
+
+
+def _learned(found: Benchmark) -> list[Score]:
+    """Of every method, the attack that finds most."""
+    most = {}
+    for row in found.attacks:
+        if row.attack and (share := row.attack.learned.re_identified) > most.get(row.method, (-1.0,)):
+            most[row.method] = share
+    return [Score(LEARNED, name, *share) for name, share in most.items()]
 
 
 def _worst(rows: Sequence[BenchmarkRow]) -> list[BenchmarkRow]:

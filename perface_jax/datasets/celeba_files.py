@@ -43,6 +43,12 @@ class Attributes:
 
 def read_attributes(path: str | os.PathLike) -> Attributes:
     """Read the attribute file of CelebAMask-HQ; its count, its columns Male and Young and every row are checked."""
+    names, marks = read_marks(path)
+    return Attributes(names, marks[MALE], marks[YOUNG])
+
+
+def read_marks(path: str | os.PathLike) -> tuple[tuple[str, ...], dict[str, Bool[np.ndarray, " n"]]]:
+    """Names of the pictures, and every attribute of the file by its name; checked as by `read_attributes`."""
     count, header, *rows = [*_read_text(path).splitlines(), "", ""]  # also of a file without two lines
     if not re.fullmatch(r"\s*\d{1,9}\s*", count):
         raise ValueError(
@@ -60,8 +66,8 @@ def read_attributes(path: str | os.PathLike) -> Attributes:
         if len(row) != len(header) + 1 or set(row[1:]) - {"1", "-1"}:
             seen = formatting.shown(" ".join(row), 60)
             raise ValueError(f"{path}, line {line}: '{seen}', expected a name and {len(header)} values 1 or -1")
-    male, young = (np.array([row[1 + header.index(name)] == "1" for _, row in rows]) for name in (MALE, YOUNG))
-    return Attributes(_unique([(line, row[0]) for line, row in rows], path), male, young)
+    marks = {name: np.array([row[i] == "1" for _, row in rows]) for i, name in enumerate(header, 1)}
+    return _unique([(line, row[0]) for line, row in rows], path), marks
 
 
 def correct(attributes: Attributes, path: str | os.PathLike) -> tuple[Attributes, int]:

