@@ -34,6 +34,9 @@ Rows marked "before" are those of commit e0e9434; where there is no other row, n
 - On the GPU, biases per pixel of the folded network are no longer written out for the whole batch: 12 GB fewer for 1024
   pictures (`kernels.barrier_on_gpu`).
 
+- The mesh of a sweep is chosen by cost (`mesh_choice`): the 30 runs of table3 use 16 chips as 16 groups, two runs in
+  turn, in the place of 2 groups of 8 chips with 15 runs in turn.
+
 What is left, and why:
 
 - The first stage has 64 channels, which fill half of a TPU's matrix unit, and XLA puts the 96 pictures of 32 triplets
