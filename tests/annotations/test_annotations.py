@@ -34,7 +34,6 @@ def _imports(file: pathlib.Path) -> set[str]:
 
 def test_it_and_the_statistics_it_uses_import_numpy_and_scipy_and_no_jax():
     allowed = {"numpy", "scipy", "jaxtyping", "etils", "perface_jax"} | sys.stdlib_module_names  # scipy: in functions
-    allowed |= {"crowdkit", "pandas"}  # in functions of crowd.py: the extra `crowd`
     files, seen = list((ROOT / "perface_jax" / "annotations").glob("*.py")), set()
     while files:
         file = files.pop()
