@@ -63,7 +63,7 @@ DRIVERS = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg"}
 WANTED = "wanted a database such as sqlite:///FILE or postgresql://USER@HOST/NAME"
 
 
-def open_database(url: str) -> sa.Engine:
+def open_database(url: str | sa.URL) -> sa.Engine:
     """The database at a URL of SQLAlchemy, with its tables; they are made where they are missing.
 
     Raises:
@@ -87,7 +87,7 @@ def writing(engine: sa.Engine) -> sa.Engine:
     return engine.execution_options(writes=True)
 
 
-def _parsed(url: str) -> sa.URL:
+def _parsed(url: str | sa.URL) -> sa.URL:
     """The URL with the driver that is used, whatever it names."""
     try:
         parsed = sa.make_url(url)

@@ -1,5 +1,7 @@
 """Makes the folder of a study: copies pictures under new names, makes dummies and practice, and tries the plan."""
 
+import functools
+import itertools
 import os
 import pathlib
 import secrets
@@ -74,13 +76,15 @@ def _write(folder: pathlib.Path, plan_file: pathlib.Path, plan: Plan, material: 
     rows: list[tuple[str, ...]] = [study.COLUMNS]
     originals: list[tuple[str, ...]] = [study.ORIGINAL_COLUMNS]
     known: dict[pathlib.Path, str] = {}  # the id of each file that was copied
+    sha256 = functools.cache(files.sha256)
     with ProgressBar(len(material), "pictures", "triplets") as bar:
         for one in material:
             shown = (one.reference, one.a, one.b)
+            _refuse_same(one, [sha256(path) for path in shown])
             for path in shown:
                 if path not in known:
                     known[path] = _save(place, pictures.encode(pictures.read_square(path, size=plan.size)))
-                    originals.append((known[path], str(path.absolute()), files.sha256(path)))
+                    originals.append((known[path], str(path.absolute()), sha256(path)))
             ids = (known[path] for path in shown)
             rows.append((one.triplet, Kind.VOTE, *ids, one.source, one.target, ""))
             bar.update(1)
@@ -88,6 +92,15 @@ def _write(folder: pathlib.Path, plan_file: pathlib.Path, plan: Plan, material: 
     pictures.pad_all(sorted(place.iterdir()))
     files.write_csv(folder / study.TRIPLETS, rows)
     files.write_csv(folder / study.ORIGINALS, originals)
+
+
+def _refuse_same(one: Material, hashes: Sequence[str]) -> None:
+    if len(set(hashes)) < len(hashes):
+        shown = ", ".join(path.name for path in (one.reference, one.a, one.b))
+        raise ValueError(
+            f"triplet {one.triplet}: two of its pictures ({shown}) are the same file; wanted three different ones, or"
+            " no such triplet: a candidate that is the reference would count as a vote and not as a dummy"
+        )
 
 
 def _write_secret(path: pathlib.Path) -> None:
@@ -105,15 +118,17 @@ def _sentinels(place: pathlib.Path, plan: Plan, material: Sequence[Material]) ->
     """Dummies and practice triplets, each of another triplet, the right picture as often a as b."""
     chosen = iter(_spread(np.random.default_rng((plan.seed, 2)), material))
     noise = np.random.default_rng()  # no one can repeat it, to see which file is of which picture
+    taken = {one.triplet for one in material}
     for kind, count in ((Kind.DUMMY, POOL * plan.dummies), (Kind.PRACTICE, plan.practice)):
-        for number in range(count):
+        names = (name for number in itertools.count() if (name := f"{kind[0]}{number:04d}") not in taken)
+        for number, name in zip(range(count), names, strict=False):
             one, right = next(chosen), Choice.A if number % 2 == 0 else Choice.B
             reference = pictures.read_square(one.reference, size=plan.size)
             other = pictures.read_square(one.b if right is Choice.A else one.a, size=plan.size)
             shown = (pictures.encode(one, noise=noise) for one in (reference, reference, other))
             ids = [_save(place, data) for data in shown]
             ids = ids if right is Choice.A else [ids[0], ids[2], ids[1]]
-            yield f"{kind[0]}{number:04d}", kind, *ids, one.source, one.target, right
+            yield name, kind, *ids, one.source, one.target, right
 
 
 def _spread(random: np.random.Generator, material: Sequence[Material]) -> Iterable[Material]:

@@ -148,7 +148,8 @@ def _from_rare_sources(pool: Sequence[Triplet], count: int, shown: collections.C
 
 def _practice(random: np.random.Generator, study: Study) -> list[_Item]:
     pool = study.of_kind(Kind.PRACTICE)
-    return _sided(random, [pool[k] for k in _shuffled(random, len(pool))], Kind.PRACTICE)
+    order = arrange(random, [one.source for one in pool], spacing=study.plan.spacing)
+    return _sided(random, [pool[k] for k in order], Kind.PRACTICE)
 
 
 def _sided(random: np.random.Generator, triplets: list[Triplet], kind: Kind) -> list[_Item]:

@@ -68,7 +68,8 @@ def open_store(study: Study, url: str | None = None) -> "Store":
     Raises:
       ValueError: see `database.open_database`.
     """
-    return Store(open_database(url or f"sqlite:///{study.folder / FILE}"))
+    own = sa.URL.create("sqlite", database=str(study.folder / FILE))  # in a URL as text, ? would end the path
+    return Store(open_database(url or own))
 
 
 class Store:

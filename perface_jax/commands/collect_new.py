@@ -47,11 +47,12 @@ def _parser() -> argparse.ArgumentParser:
 def _summary(study: Study) -> str:
     """What was made, and what it asks of people."""
     triplets, plan = study.of_kind(Kind.VOTE), study.plan
-    sources, targets = (len({getattr(one, name) for one in triplets}) for name in ("source", "target"))
+    sources, targets = (len({getattr(one, name) for one in triplets} - {""}) for name in ("source", "target"))
+    on = f" and {targets:,} targets" if targets else ""
     counts = collections.Counter(trial.kind for trial in plan_trials(study, 0))
     minutes = sum(counts.values()) * SECONDS / 60
     lines = [
-        f"{study.folder}: {len(triplets):,} triplets of {sources:,} sources and {targets:,} targets; {plan.votes} "
+        f"{study.folder}: {len(triplets):,} triplets of {sources:,} sources{on}; {plan.votes} "
         f"votes on each, by {plan.annotators:,} annotators.",
         f"The first annotator has {counts[Kind.PRACTICE]} trials for practice, {counts[Kind.VOTE]} votes, "
         f"{counts[Kind.REPEAT]} repeats and {counts[Kind.DUMMY]} dummies: about {minutes:.0f} minutes.",

@@ -4,6 +4,8 @@ Writes the links of the annotators to DIR/links.csv, prints the link of the admi
 vote is on the disk before the page shows the next triplet, so the server may end at any time and in any way.
 """
 
+import argparse
+import contextlib
 import pathlib
 import socket
 from collections.abc import Sequence
@@ -11,6 +13,7 @@ from collections.abc import Sequence
 import uvicorn
 
 from perface_jax import files
+from perface_jax.annotations import tables
 from perface_jax.argument_parser import ArgumentParser, count
 from perface_jax.collection import keys
 from perface_jax.collection.plan import plan_hash, plan_trials
@@ -23,7 +26,8 @@ ANYWHERE = ("0.0.0.0", "::", "")
 OPTIONS = {
     "access_log": False,  # it would hold the addresses of the annotators
     "server_header": False,
-    "log_level": "warning",
+    "log_level": "error",  # below it are requests that are no HTTP, and advice on web sockets
+    "http": "h11",  # which limits headers; another one that is installed does not
     "lifespan": "off",
     "ws": "none",
     "timeout_keep_alive": 15,
@@ -92,13 +96,21 @@ def _listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server((host, port), family=family, backlog=1024)
-    except OSError as error:
-        raise OSError(f"cannot listen on {host} port {port}: {(error.strerror or str(error)).lower()}") from error
+    except (OSError, OverflowError) as error:
+        why = getattr(error, "strerror", None) or str(error)
+        raise OSError(f"cannot listen on {host} port {port}: {why.lower()}") from error
 
 
 def _own_url(host: str, listening: socket.socket) -> str:
     name = "localhost" if host in ANYWHERE else f"[{host}]" if ":" in host else host
     return f"http://{name}:{listening.getsockname()[1]}"
+
+
+def _rate(text: str) -> float:
+    with contextlib.suppress(ValueError):
+        if (rate := tables.real(text)) > 0:
+            return rate
+    raise argparse.ArgumentTypeError(f"saw '{text}', wanted a number above 0")
 
 
 def _parser() -> ArgumentParser:
@@ -117,7 +129,7 @@ def _parser() -> ArgumentParser:
     database = "another database: postgresql://USER@HOST/NAME"
     parser.add_argument("--database", metavar="URL", help=database)
     parser.add_argument(
-        "--votes-per-second", type=float, default=5.0, metavar="N", help="most of one annotator (default: 5)"
+        "--votes-per-second", type=_rate, default=5.0, metavar="N", help="most of one annotator (default: 5)"
     )
     return parser
 

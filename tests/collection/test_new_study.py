@@ -64,6 +64,21 @@ def test_the_right_picture_of_a_dummy_is_the_reference(study):
         assert min(distance, key=distance.get) == one.expected
 
 
+def test_dummies_never_have_the_name_of_a_triplet(triplets, tmp_path):
+    named = [one._replace(triplet=f"{'dp'[k % 2]}{k // 2:04d}") for k, one in enumerate(triplets)]
+    made = new_study.create_study(tmp_path / "study", _plan(tmp_path), named)
+    assert len({one.name for one in made.triplets}) == len(made.triplets) == 24 + 8 + 2
+
+
+def test_a_triplet_with_one_picture_under_two_names_is_refused(triplets, tmp_path):
+    copy = tmp_path / "copy.jpg"
+    copy.write_bytes(triplets[3].reference.read_bytes())
+    shown = [*triplets[:3], triplets[3]._replace(b=copy), *triplets[4:]]
+    with pytest.raises(ValueError, match="triplet t0003: two of its pictures .* are the same file"):
+        new_study.create_study(tmp_path / "study", _plan(tmp_path), shown)
+    assert not (tmp_path / "study").exists()
+
+
 def test_a_picture_of_another_name_is_refused(study):
     for name in ("../secret", "0" * 32, ""):
         with pytest.raises(ValueError, match="no picture of this study"):

@@ -125,3 +125,12 @@ def test_too_few_sources_are_refused(tmp_path):
         plan_trials(study, 0)
     with pytest.raises(ValueError, match="annotator is -1"):
         plan_trials(study, -1)
+
+
+def test_practice_keeps_the_spacing_too(tmp_path):
+    made = write_study(tmp_path / "study", sources=7, practice=14, spacing=5, dummies=2)
+    for annotator in range(4):
+        shown = [trial.triplet for trial in plan_trials(made, annotator) if trial.kind is Kind.PRACTICE]
+        source = {one.name: one.source for one in made.triplets}
+        sources = [source[name] for name in shown]
+        assert all(len(set(sources[k : k + 6])) == 6 for k in range(len(sources) - 5))

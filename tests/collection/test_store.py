@@ -1,6 +1,8 @@
 """Votes are stored once, deletions are complete, and a database that cannot be opened is refused in one line."""
 
 import concurrent.futures
+import contextlib
+import dataclasses
 
 import pytest
 
@@ -121,3 +123,13 @@ def test_a_database_that_cannot_be_opened_is_refused_without_its_password(study,
     with pytest.raises(ValueError, match=message) as error:
         open_store(study, url)
     assert "secret" not in str(error.value)
+
+
+@pytest.mark.parametrize("name", ["why?", "a?mode=ro&b", "100%41 #1"])
+def test_the_votes_are_in_the_folder_whatever_its_name_is(study, tmp_path, name):
+    there = dataclasses.replace(study, folder=tmp_path / name)
+    there.folder.mkdir()
+    with contextlib.closing(open_store(there)) as opened:
+        opened.add_annotators({"panna": "0" * 32})
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    assert (there.folder / "votes.sqlite").is_file()

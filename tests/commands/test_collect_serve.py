@@ -62,6 +62,10 @@ def test_a_port_in_use_and_a_folder_that_is_no_study_are_one_line(study, tmp_pat
     with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(SystemExit, match="2"):
         collect_serve.main([str(study.folder), "--port", str(taken.getsockname()[1])])
     assert "cannot listen on 127.0.0.1 port" in capsys.readouterr().err
+    for wrong in (["--port", "99999"], ["--votes-per-second", "nan"], ["--votes-per-second", "0"]):
+        with pytest.raises(SystemExit, match="2"):
+            collect_serve.main([str(study.folder), *wrong])
+        assert len(capsys.readouterr().err.splitlines()) == 1
     with pytest.raises(SystemExit, match="2"):
         collect_serve.main([str(tmp_path)])
     assert len(capsys.readouterr().err.splitlines()) == 1
