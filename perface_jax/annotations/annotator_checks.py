@@ -22,8 +22,9 @@ LEVEL = 0.01  # of each test, over all annotators
 CHANCE_LEVEL = 0.05  # agreement is shown to be better than chance below this p
 SMALL_BIAS = 0.05  # a share of the left that is nearer to one half is no finding
 FASTEST = 300.0  # milliseconds; nobody compares three faces faster
-HASTY = 0.2  # of the study's median time: a faster answer is hasty
+HASTY = 1 / 8  # of the study's median time: a faster answer is hasty
 MANY_HASTY = 0.1  # of an annotator's answers
+SOME_HASTY = 0.03  # which careful annotators may give
 FAST = 1 / 3  # of the typical median time
 FEWEST_TIMES = 10  # answers, for a median
 LONG_RUN = 0.001  # chance of a run on one side, in the whole study
@@ -52,16 +53,20 @@ class Side(NamedTuple):
 
 
 class Speed(NamedTuple):
-    """The median time of an answer in milliseconds, and as a share of the typical one; the share of hasty answers."""
+    """The median time of an answer in milliseconds, and as a share of the typical one; the share of hasty answers.
+
+    `hasty_p` is that of the exact test that the share of hasty answers is at most SOME_HASTY, corrected.
+    """
 
     median: float
     pace: float
     hasty: float
+    hasty_p: float
 
     @property
     def too_fast(self) -> bool:
         """Whether the pictures were hardly looked at, in all trials or in many."""
-        return self.pace < FAST or self.hasty >= MANY_HASTY
+        return self.pace < FAST or (self.hasty >= MANY_HASTY and self.hasty_p < LEVEL)
 
 
 class AnnotatorCheck(NamedTuple):
@@ -197,9 +202,12 @@ def _speeds(found: Details, count: int) -> list[Speed | None]:
     if not np.isfinite(medians).any():
         return [None] * count
     typical, limit = np.nanmedian(medians), max(FASTEST, HASTY * float(np.nanmedian(times)))
+    hasty = [int((own < limit).sum()) for own in mine]
+    p = holm(np.array([_at_least(x, len(own), SOME_HASTY) for x, own in zip(hasty, mine, strict=True)]))
+    pace = divide(medians, np.full(count, typical))  # NaN where all times are 0
     return [
-        Speed(float(median), float(median / typical), float(np.mean(own < limit))) if np.isfinite(median) else None
-        for median, own in zip(medians, mine, strict=True)
+        Speed(float(medians[k]), float(pace[k]), hasty[k] / len(own), float(p[k])) if np.isfinite(medians[k]) else None
+        for k, own in enumerate(mine)
     ]
 
 

@@ -127,7 +127,7 @@ def _checks(found: AuditResult) -> list[str]:
     lines.append(f"  {'all':10}{_show(study.left):22}{'':4}  {time:>9}{'':12}  {_missed((missed, seen)):12}{again}")
     lines += _text(
         "Left: the share of answers on the left, one half without bias; run: the longest on one side. Pace: the median "
-        "time as a share of the typical annotator's. Hasty: answers in under a fifth of the study's median time, or "
+        "time as a share of the typical annotator's. Hasty: answers in under an eighth of the study's median time, or "
         "under 300 ms. Dummies: missed of seen. Same again: repeats that got the same answer; the intervals of all are "
         "over annotators."
     )
@@ -156,8 +156,8 @@ def _exclusions(found: AuditResult) -> list[str]:
         lines += _text(f"{numbers}{', '.join(dropped)}", "", " " * len(numbers))
     lines += _text(
         "Nobody is dropped here. Side: one side too often, or too often in a row. Speed: a third of the typical time, "
-        "or a tenth of the answers hasty. Repeats: answered otherwise more often than by the others. Chance: agrees "
-        "with unanimous others no better than a coin."
+        "or a tenth of the answers hasty, where an exact test shows more than 3%. Repeats: answered otherwise more "
+        "often than by the others. Chance: agrees with unanimous others no better than a coin."
     )
     return lines
 

@@ -132,6 +132,7 @@ def _duration(path, line: int, cells: Mapping[str, str]) -> float:
 
 def _whole(path, line: int, cells: Mapping[str, str], column: str) -> int:
     cell = cells.get(column, "")
-    if cell and not re.fullmatch(rf"\d{{1,{MOST_TRIALS}}}", cell, re.ASCII):
+    found = re.fullmatch(rf"(\d{{1,{MOST_TRIALS}}})(\.0)?", cell, re.ASCII)  # pandas writes 7.0 beside empty cells
+    if cell and not found:
         raise wrong(path, line, f"'{cell}' in column {column}", "a whole number from 0")
-    return int(cell) if cell else -1
+    return int(found[1]) if found else -1

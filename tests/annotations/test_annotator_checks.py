@@ -68,6 +68,41 @@ def test_in_clean_studies_nobody_is_found():
     assert sum(bool(names) for one in found for names in one.values()) <= 1
 
 
+def _timed(times) -> Votes:
+    """The votes of some annotators (rows of times) on as many triplets each."""
+    who, triplet = np.indices(times.shape).reshape(2, -1)
+    n, zero = times.size, np.zeros(times.size, np.int8)
+    ids, names = tuple(f"t{t:04d}" for t in range(times.shape[1])), tuple(f"p{one}" for one in range(len(times)))
+    details = Details(
+        tuple(ids[t] for t in triplet), who.astype(np.int32), zero, zero - 1, zero, zero, times.ravel(),
+        np.full(n, -1), zero.astype(bool),
+    )  # fmt: skip
+    annotator = np.tile(np.arange(len(times), dtype=np.int32), (times.shape[1], 1))
+    return Votes(ids, np.zeros(times.T.shape, np.int8), annotator=annotator, annotators=names, details=details)
+
+
+def _too_fast(times) -> list[str]:
+    return [check.name for check in check_annotators(_timed(times)) if check.speed.too_fast]
+
+
+def test_speed_is_no_finding_in_small_clean_studies_whose_times_vary_much():
+    draws = (np.random.default_rng(seed).standard_normal((8, 13)) for seed in range(60))
+    found = [_too_fast(2500 * np.exp(0.4 * z[:, :1] + 0.7 * z[:, 1:])) for z in draws]
+    assert sum(map(bool, found)) <= 6  # 35 with a fifth of the median, and without the test
+
+
+def test_two_hasty_answers_of_twelve_may_be_chance_and_four_are_not():
+    times = np.full((6, 12), 2000.0)
+    times[2, :2] = 200
+    assert not _too_fast(times)
+    times[3, :4] = 200
+    assert _too_fast(times) == ["p3"]
+
+
+def test_times_of_zero_are_too_fast_and_give_no_warning():
+    assert _too_fast(np.zeros((3, 12))) == ["p0", "p1", "p2"]
+
+
 @pytest.mark.slow  # three minutes
 def test_false_alarms_and_power_of_many_studies():
     clean, planted = ([], [])

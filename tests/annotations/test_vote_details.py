@@ -69,3 +69,9 @@ def test_columns_may_be_missing_and_kind_alone_says_dummies(tmp_path):
 def test_what_is_wrong_is_named_with_its_line(tmp_path, row, message):
     with pytest.raises(ValueError, match=f"line 7.*{message}"):
         _read(tmp_path, [*ROWS, row])
+
+
+def test_whole_numbers_as_pandas_writes_them_beside_empty_cells(tmp_path):
+    path = tmp_path / "votes.csv"
+    path.write_text("triplet,annotator,choice,kind,trial,repeat_of\none,ann,a,vote,4.0,\none,ann,b,repeat,17.0,4.0\n")
+    np.testing.assert_array_equal(read_answers(path).details.trial, [4, 17])
