@@ -40,7 +40,7 @@ class Filled(NamedTuple):
 
 def tensors_of(made: networks.Networks, name: str) -> dict[str, Tensor]:
     """Key of the state dict -> the tensor, for every parameter of a network."""
-    found = {}
+    found: dict[str, Tensor] = {}
     for path, leaf in traverse_util.flatten_dict(networks.abstract_params(made, name)).items():
         modules = [NUMBERED.sub(r".\1", module) for module in path[:-1]]
         kind = "weight" if path[-1] in ("kernel", "scale", "embedding") else path[-1]

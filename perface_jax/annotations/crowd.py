@@ -37,7 +37,7 @@ def glad(votes: Votes, *, iterations: int = 100) -> CrowdResult:
     """
     require_annotators(votes, "GLAD")
     with extras.explained():
-        from crowdkit.aggregation import GLAD
+        from crowdkit.aggregation import GLAD  # pyright: ignore[reportMissingImports]
     table = _table(votes)
     model = GLAD(n_iter=iterations)
     share = _share(votes, model.fit_predict_proba(table))
@@ -54,7 +54,7 @@ def mace(votes: Votes, *, iterations: int = 50, seed: int = 0) -> CrowdResult:
     """
     require_annotators(votes, "MACE")
     with extras.explained():
-        from crowdkit.aggregation import MACE
+        from crowdkit.aggregation import MACE  # pyright: ignore[reportMissingImports]
     table = _table(votes)
     model = MACE(n_restarts=1, n_iter=iterations, random_state=seed)
     share = _share(votes, model.fit_predict_proba(table))

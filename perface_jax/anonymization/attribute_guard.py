@@ -22,7 +22,7 @@ from perface_jax.datasets.portraits import Portraits
 class Looks(NamedTuple):
     """What the guard compares, of n faces."""
 
-    count: int  # n
+    faces: int  # n
     marks: Mapping[str, Shaped[np.ndarray, " n"]]  # glasses and beard, where known
     turn: Float[np.ndarray, "n 2"] | None  # yaw and pitch in degrees; None without landmarks
 
@@ -44,7 +44,7 @@ def is_compatible(originals: Looks, candidates: Looks, *, turn: float) -> Bool[n
     """
     if not turn > 0:
         raise ValueError(f"turn is {turn}; wanted degrees above 0, for instance 20")
-    found = np.ones((originals.count, candidates.count), bool)
+    found = np.ones((originals.faces, candidates.faces), bool)
     for kind in originals.marks.keys() & candidates.marks.keys():
         found &= originals.marks[kind][:, None] == candidates.marks[kind][None]
     if originals.turn is not None and candidates.turn is not None:

@@ -148,9 +148,10 @@ def _diffusion() -> diffusing.Options | None:
         raise ValueError(f"saw --method={FLAGS.method}, wanted swap or diffusion")
     if FLAGS.method != "diffusion":
         return None
-    untrained = FLAGS.diffusion == diffusing.UNTRAINED
-    own = {"size": 64} if untrained else {"dtype": FLAGS.dtype or "float32"}
-    return diffusing.Options(FLAGS.diffusion, FLAGS.degree, FLAGS.seeds, FLAGS.steps, **own)
+    chosen = diffusing.Options(FLAGS.diffusion, FLAGS.degree, FLAGS.seeds, FLAGS.steps)
+    if chosen.model == diffusing.UNTRAINED:
+        return chosen._replace(size=64)
+    return chosen._replace(dtype=FLAGS.dtype or "float32")
 
 
 def _photographs():

@@ -87,7 +87,7 @@ def read_guarded(path: str, names: Sequence[str]) -> dict[str, Shaped[np.ndarray
     if pathlib.Path(path).suffix == ".txt":
         return _guarded_marks(path, names)
     rows = _read_rows(path)
-    found = {_guarded(column): column for column in rows.columns if _guarded(column)}
+    found = {kind: column for column in rows.columns if (kind := _guarded(column))}
     return {kind: _values(path, rows, column, names, spellings.MISSING) for kind, column in found.items()}
 
 

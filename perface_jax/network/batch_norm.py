@@ -14,6 +14,7 @@ Source: Ioffe and Szegedy 2015, section 3; He et al. 2015, equation 1.
 """
 
 import functools
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -131,7 +132,8 @@ def _normalize_batch(x, wide, _, shift, scale, bias, slope, axis_name, epsilon):
 
 
 def _normalize_batch_forward(x, wide, _, shift, scale, bias, slope, axis_name, epsilon):
-    y, mean, var = _normalize_batch(x, wide, wide, shift, scale, bias, slope, axis_name, epsilon)
+    found: Any = _normalize_batch(x, wide, wide, shift, scale, bias, slope, axis_name, epsilon)
+    y, mean, var = found
     return (y, mean, var), (x, shift, mean, var, scale, bias, slope)
 
 

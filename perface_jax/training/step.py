@@ -79,7 +79,8 @@ def _by_annotator(roles, batch, weights, hyper, prior):
     """The loss of the votes under the masks of their annotators, and the prior of all masks, the same in every row."""
     logits = annotator_masks.logits(weights)
     masks = annotator_masks.mask(logits)[batch["annotator"]]
-    per_row = losses.annotator_votes(*roles, masks, batch["sides"], temperature=hyper.temperature)
+    reference, a, b = roles
+    per_row = losses.annotator_votes(reference, a, b, masks, batch["sides"], temperature=hyper.temperature)
     return per_row + jnp.asarray(prior / 2, per_row.dtype) * jnp.sum(jnp.square(logits))
 
 
