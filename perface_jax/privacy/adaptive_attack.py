@@ -27,7 +27,8 @@ from perface_jax.statistics.resampling import resample
 from perface_jax.statistics.shares import mean_of, share_of
 from perface_jax.verification import lowest_threshold
 
-FEWEST_ATTACKED = 12  # persons: with fewer, hardly anything can be learned, and a gallery has two or three people
+FEWEST_ATTACKED = 12
+"""Persons: with fewer, hardly anything can be learned, and a gallery has two or three people."""
 LEFT_OUT = 3  # every third of the people who train chooses the head
 
 
