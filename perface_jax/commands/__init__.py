@@ -4,6 +4,8 @@ import difflib
 import importlib
 import os
 import sys
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple, NoReturn
 
 from perface_jax import extras, memory
@@ -13,12 +15,16 @@ from perface_jax.commands import quiet
 
 
 class Command(NamedTuple):
-    """One subcommand: the module whose `main` it is, what it does, an example, and options that come with it."""
+    """One subcommand: the module whose `main` it is, what it does, an example, and options that come with it.
+
+    `steps`: an example of each step, where the first argument is one.
+    """
 
     module: str
     purpose: str
     example: str
     options: tuple[str, ...] = ()
+    steps: Mapping[str, str] = MappingProxyType({})
 
 
 COMMANDS = {
@@ -86,6 +92,12 @@ COMMANDS = {
         "perface_jax.commands.collect",
         "collect votes: make a study, serve its page, export the votes",
         "perface collect new study --release SimCelebA --plan plan.yaml",
+        steps={
+            "serve": "perface collect serve study",
+            "export": "perface collect export study --out votes",
+            "adapt": "perface collect adapt study",
+            "delete": "perface collect delete study p3kq7",
+        },
     ),
     "train": Command(
         "perface_jax.commands.train",
@@ -163,7 +175,7 @@ def main() -> None:
         _refuse(f"perface has no command {name!r}; {advice}: perface --help")
     else:
         sys.argv = [f"perface {name}", *COMMANDS[name].options, *rest]
-        _help(name) if {"--help", "-h"} & {*rest} else call(name)
+        _help(name, rest) if {"--help", "-h"} & {*rest} else call(name)
 
 
 def call(name: str) -> None:
@@ -206,9 +218,10 @@ def _refuse(message: str) -> NoReturn:
     raise SystemExit(2) from None
 
 
-def _help(name: str) -> None:
+def _help(name: str, rest: Sequence[str]) -> None:
     """An example before the command's own help; ends with 0, also where absl says 1."""
-    print(f"For example:\n  {COMMANDS[name].example}\n", flush=True)
+    command = COMMANDS[name]
+    print(f"For example:\n  {command.steps.get(rest[0], command.example)}\n", flush=True)
     try:
         call(name)
     except SystemExit as end:

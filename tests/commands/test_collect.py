@@ -2,7 +2,7 @@
 
 import pytest
 
-from perface_jax import annotations, files
+from perface_jax import annotations, commands, files
 from perface_jax.collection import Kind, plan_hash, plan_trials
 from perface_jax.collection import study as studies
 from perface_jax.commands import collect
@@ -42,6 +42,14 @@ def test_the_steps_are_listed_and_another_one_is_refused(capsys):
     assert all(f"\n  {name} " in listed for name in collect.STEPS)
     assert max(map(len, listed.split("\n"))) <= 80
     assert "did you mean export" in _refused(capsys, "exprt")
+
+
+@pytest.mark.parametrize("name", collect.STEPS)
+def test_the_help_of_a_step_begins_with_an_example_of_that_step(name, monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["perface", "collect", name, "--help"])
+    with pytest.raises(SystemExit, match="0"):
+        commands.main()
+    assert capsys.readouterr().out.startswith(f"For example:\n  perface collect {name} study")
 
 
 def test_votes_are_exported_once_and_the_store_remembers_whose(study, tmp_path, capsys):
