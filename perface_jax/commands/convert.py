@@ -33,7 +33,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         raise SystemExit(0)
     if path is None:
         raise SystemExit("perface convert: saw no file, wanted weights or a model folder; perface convert --help")
-    importlib.import_module(f"perface_jax.converters.{_converter(path)}").main(given)
+    diffusion = "--vae" in (argument.partition("=")[0] for argument in given)  # its converter says what is missing
+    name = "face_anon_simple" if diffusion else _converter(path)
+    importlib.import_module(f"perface_jax.converters.{name}").main(given)
 
 
 def _path(given: list[str]) -> pathlib.Path | None:
@@ -48,9 +50,16 @@ def _path(given: list[str]) -> pathlib.Path | None:
 def _converter(path: pathlib.Path) -> str:
     if path.is_dir() and {"unet", "referencenet"} <= {part.name for part in path.iterdir()}:
         return "face_anon_simple"
+    if not (path.exists() or path.suffix or is_address(path)):
+        raise SystemExit(
+            f"perface convert: there is no folder {str(path)!r}; wanted one with weights, or a model folder"
+        )
     held = {part.name for part in path.iterdir()} if path.is_dir() else {"model.json"}
     if not {"model.json", "model"} & held:  # of a workdir, which has a model, to_torch says more
-        raise SystemExit(f"{path} is a folder without model.json; wanted a file of weights, or a model folder")
+        raise SystemExit(
+            f"{path} is a folder without model.json; wanted a file of weights, or a model folder, "
+            "or the networks of the diffusion anonymizer: folders unet, referencenet and conditioning_referencenet"
+        )
     if path.is_dir() or is_address(path):
         return "to_torch"
     if path.suffix.lower() not in CONVERTERS:

@@ -48,6 +48,8 @@ def test_other_files_are_refused_with_what_is_wanted(asked, tmp_path):
         convert.main(["a.h5", "--out", "models/a"])
     with pytest.raises(SystemExit, match="is a folder without model.json; wanted a file of weights, or a model folder"):
         convert.main([str(tmp_path), "--family=adaface", "--out", "models/a"])
+    with pytest.raises(SystemExit, match="there is no folder 'face-anon-simple'"):
+        convert.main(["face-anon-simple", "--out", "models/a"])
     assert not asked
 
 
