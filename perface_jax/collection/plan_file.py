@@ -86,7 +86,8 @@ def read_plan(path: str | os.PathLike) -> Plan:
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ValueError(f"{path}: not YAML: {' '.join(str(error).split())}") from error
     if not isinstance(values, dict):
-        raise ValueError(f"{path}: saw {type(values).__name__}, wanted lines such as 'annotators: 18'")
+        seen = "an empty file" if values is None else type(values).__name__
+        raise ValueError(f"{path}: saw {seen}, wanted lines such as 'annotators: 18'")
     fields = {field.name: field for field in dataclasses.fields(Plan)}
     for name, value in values.items():
         if name not in fields:

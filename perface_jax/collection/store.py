@@ -153,7 +153,7 @@ class Store:
         with self._writer.begin() as connection:
             row = _locked(connection, [annotator]).get(annotator)
             if row is None:
-                raise ValueError(f"no annotator {annotator!r} in this study")
+                raise ValueError(f"no annotator {annotator!r} in this study; links.csv in its folder lists them")
             connection.execute(sa.delete(VOTES).where(VOTES.c.annotator == annotator))
             emptied = {"token": None, "number": None, "plan": None, "consent": None, "consented": None}
             change = sa.update(ANNOTATORS).where(ANNOTATORS.c.annotator == annotator)

@@ -57,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         uvicorn.Server(uvicorn.Config(create_app(study, store, limits), **OPTIONS)).run(sockets=[listening])
     except KeyboardInterrupt:
         pass
-    print(f"Stopped with {len(store.votes()):,} votes. The same command goes on.")
+    print(f"Stopped with {len(store.votes()):,} votes. The same command continues.")
 
 
 def refuse_changed_plan(study: Study, store: Store) -> None:

@@ -264,7 +264,7 @@ def test_the_admin_page_stops_removes_and_is_accessible(opened):
     assert not Axe().run(admin, options={"runOnly": AA}).response["violations"]
     assert admin.evaluate(browser.TOO_WIDE) <= 0
     admin.click("#stop")
-    admin.wait_for_function("() => document.getElementById('stop').textContent === 'Go on collecting'")
+    admin.wait_for_function("() => document.getElementById('stop').textContent === 'Continue collecting'")
     assert store.stopped()
     admin.click("#rows button")
     admin.click("#rows button")

@@ -82,7 +82,7 @@ def test_delete_says_which_exports_hold_the_votes(study, capsys):
     assert "No export holds the votes." in capsys.readouterr().out
     with pytest.raises(SystemExit, match="2"):
         collect_delete.main([str(study.folder), "pclara"])
-    assert "no annotator 'pclara' in this study" in capsys.readouterr().err
+    assert "no annotator 'pclara' in this study; links.csv" in capsys.readouterr().err
 
 
 @pytest.mark.slow

@@ -16,7 +16,7 @@ async function show() {
   at("summary").textContent = `${body.given} of ${body.planned} votes of those who began; ${body.finished} of `
     + `${body.annotators.length} annotators have finished. Agreement so far: ${percent(agreement.share)} of `
     + `${agreement.pairs} pairs of votes on one triplet.${body.stopped ? " The study is stopped." : ""}`;
-  at("stop").textContent = body.stopped ? "Go on collecting" : "Stop the study";
+  at("stop").textContent = body.stopped ? "Continue collecting" : "Stop the study";
   at("stop").onclick = () => stop(!body.stopped);
   for (const id of ["stop", "table", "note"]) at(id).hidden = false;
   if (!document.querySelector(".sure")) at("rows").replaceChildren(...body.annotators.map(row));
