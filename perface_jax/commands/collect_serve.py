@@ -6,6 +6,7 @@ vote is on the disk before the page shows the next triplet, so the server may en
 
 import argparse
 import contextlib
+import os
 import pathlib
 import socket
 from collections.abc import Sequence
@@ -86,10 +87,11 @@ def add_links(study: Study, store: Store, wanted: int | None) -> None:
 def write_links(study: Study, store: Store, url: str) -> None:
     """The links of all annotators, in a file that only its owner can read."""
     rows = [(one.annotator, f"{url}/#{keys.link_token(study, one.annotator)}") for one in store.annotators()]
-    path = pathlib.Path(study.folder, LINKS)
-    path.touch(mode=0o600)
-    files.write_csv(path, [("annotator", "link"), *rows])
-    path.chmod(0o600)
+    before = os.umask(0o077)  # so that nobody else can read it while it is written
+    try:
+        files.write_csv(pathlib.Path(study.folder, LINKS), [("annotator", "link"), *rows])
+    finally:
+        os.umask(before)
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -45,6 +45,20 @@ def test_one_wave_gets_links_and_they_stay_when_more_are_wanted(study):
     store.close()
 
 
+def test_nobody_else_can_read_the_links_while_they_are_written(study, monkeypatch):
+    def half_written(path, rows):
+        path.with_name(".links.csv").write_text("a link")
+        raise OSError("no space left")
+
+    monkeypatch.setattr(collect_serve.files, "write_csv", half_written)
+    store, before = open_store(study), os.umask(0o022)
+    with pytest.raises(OSError, match="no space"):
+        collect_serve.write_links(study, store, "http://a")
+    assert stat.S_IMODE((study.folder / ".links.csv").stat().st_mode) == 0o600
+    assert os.umask(before) == 0o022
+    store.close()
+
+
 def test_a_study_changed_after_its_first_vote_is_not_served(study, capsys):
     store = open_store(study)
     store.add_annotators({"panna": "x"})
