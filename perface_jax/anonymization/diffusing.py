@@ -46,7 +46,7 @@ def open_anonymizer(options: Options) -> diffusion.FaceAnonymizer:
             "--method=diffusion wants --diffusion=DIR, the folder that `perface convert` writes; with"
             f" --diffusion={UNTRAINED} small untrained networks make noise in place of faces"
         )
-    if options.seeds < 1 or not options.degree > 0:
+    if options.seeds < 1 or not 0 < options.degree < np.inf:
         raise ValueError(f"saw {options.seeds} seeds and degree {options.degree}, wanted 1 or more, and more than 0")
     if options.model == UNTRAINED:
         made = networks.untrained()

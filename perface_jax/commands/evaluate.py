@@ -147,6 +147,8 @@ def _diffusion() -> diffusing.Options | None:
     if FLAGS.method not in ("", "swap", "diffusion"):
         raise ValueError(f"saw --method={FLAGS.method}, wanted swap or diffusion")
     if FLAGS.method != "diffusion":
+        if FLAGS.diffusion:
+            raise ValueError(f"--diffusion={FLAGS.diffusion} wants --method=diffusion")
         return None
     chosen = diffusing.Options(FLAGS.diffusion, FLAGS.degree, FLAGS.seeds, FLAGS.steps)
     if chosen.model == diffusing.UNTRAINED:

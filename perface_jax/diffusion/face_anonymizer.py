@@ -57,10 +57,10 @@ class FaceAnonymizer:
           said: called after every batch with results made and wanted.
 
         Raises:
-          ValueError: a negative degree, or no seed.
+          ValueError: a degree that is not above 0 or not finite, or no seed.
         """
-        if not degree > 0:
-            raise ValueError(f"saw degree {degree}, wanted more than 0; `swap` keeps an identity")
+        if not 0 < degree < np.inf:
+            raise ValueError(f"saw degree {degree}, wanted a finite number above 0; `swap` keeps an identity")
         return self._all(pictures, None, float(degree), seeds, said)
 
     def swap(

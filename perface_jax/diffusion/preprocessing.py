@@ -4,7 +4,7 @@ Known difference: of a picture in which every channel is 0 or 255, the original 
 """
 
 import numpy as np
-from jaxtyping import Float32, UInt8
+from jaxtyping import Float, Float32, UInt8
 from PIL import Image
 
 from perface_jax.images import check
@@ -34,6 +34,6 @@ def for_encoder(picture: UInt8[np.ndarray, "h w 3"], size: int = 224) -> Float32
     return (cropped - np.asarray(MEAN, np.float32)) / np.asarray(STD, np.float32)
 
 
-def to_uint8(pictures: Float32[np.ndarray, "*n h w 3"]) -> UInt8[np.ndarray, "*n h w 3"]:
+def to_uint8(pictures: Float[np.ndarray, "*n h w 3"]) -> UInt8[np.ndarray, "*n h w 3"]:
     """From -1..1, clipped and rounded."""
     return np.rint(255 * np.clip(np.asarray(pictures) / 2 + 0.5, 0, 1)).astype(np.uint8)

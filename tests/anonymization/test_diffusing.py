@@ -63,6 +63,7 @@ def test_the_curve_starts_at_the_original(originals):
         ({"model": ""}, "--method=diffusion wants --diffusion=DIR"),
         ({"model": "untrained", "seeds": 0}, "saw 0 seeds"),
         ({"model": "untrained", "degree": -1.0}, "degree -1.0"),
+        ({"model": "untrained", "degree": np.inf}, "degree inf"),
     ],
 )
 def test_impossible_options_are_refused(options, said):

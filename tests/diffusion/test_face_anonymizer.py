@@ -63,6 +63,6 @@ def test_wrong_options_are_refused(options, said):
 
 
 def test_wrong_calls_are_refused():
-    for options, said in (({"degree": -1.0}, "degree"), ({"seeds": 0}, "seed")):
+    for options, said in (({"degree": -1.0}, "degree"), ({"degree": np.inf}, "finite"), ({"seeds": 0}, "seed")):
         with pytest.raises(ValueError, match=said):
             FaceAnonymizer(tiny.made(), {}, size=tiny.SIZE)(tiny.faces(1), **options)

@@ -33,3 +33,8 @@ def test_there_and_back_keeps_every_level():
     levels = np.arange(256, dtype=np.uint8).reshape(1, 16, 16)[..., None].repeat(3, -1)
     np.testing.assert_array_equal(preprocessing.to_uint8(preprocessing.for_vae(levels)), levels)
     assert preprocessing.to_uint8(np.full((1, 1, 1, 3), 1.5, np.float32)).max() == 255
+
+
+def test_pictures_of_wide_networks_become_gray_levels_too():
+    found = preprocessing.to_uint8(np.array([-2.0, -1, 0.5, 1]).reshape(1, 2, 2, 1).repeat(3, -1))
+    assert found[0, ..., 0].tolist() == [[0, 0], [191, 255]]
