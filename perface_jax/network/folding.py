@@ -72,8 +72,8 @@ def embed(folded: Mapping, images: Float[AnyArray, "b s s 3"], *, model: IResNet
     for name, _, stride in model.blocks:
         with jax.named_scope(name):
             x = _block(layer, x, folded[name], stride)
-    x = x.reshape(x.shape[0], -1).astype(model.param_dtype)
-    return x @ folded["fc"]["kernel"] + folded["fc"]["bias"][None]
+    x = _linear(x.astype(model.param_dtype), folded["fc"]["kernel"], kernels=Kernels(model.kernels))
+    return x + folded["fc"]["bias"][None]
 
 
 def embed_step(folded: Mapping, images: UInt8[AnyArray, "b h w 3"], *, model: IResNet) -> Float[Array, "b d"]:
@@ -109,6 +109,19 @@ def _layer(x, kernel, bias, transformed=None, *, stride=1, kernels):
     # batch: a fifth of all bytes.
     y = barrier_on_gpu(y) if bias.ndim > 1 else y
     return y + jnp.broadcast_to(bias.astype(x.dtype), y.shape)
+
+
+def _linear(x, kernel, *, kernels):
+    def plain(x, kernel):
+        return x.reshape(x.shape[0], -1) @ kernel
+
+    def by_pixel(x, kernel):
+        x = x.reshape(-1, 1, x.shape[-1])
+        return jnp.sum(x @ kernel.reshape(len(x), x.shape[-1], -1), axis=0)
+
+    # XLA for CPUs multiplies one row in its own code, on one core. It divides a stack of products among the cores.
+    one_picture = isinstance(x.shape[0], int) and x.shape[0] == 1
+    return on_cpu(by_pixel, plain, x, kernel) if one_picture and kernels is Kernels.AUTO else plain(x, kernel)
 
 
 def _fold(model, variables, *, transform):

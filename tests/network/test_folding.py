@@ -51,9 +51,22 @@ def test_folding_is_exact_up_to_rounding_at_the_edges_too():
         variables = jax.tree.map(lambda x: jnp.asarray(x, jnp.float64), formula.variables(model))
         pictures = jnp.asarray(np.random.default_rng(0).uniform(-1, 1, (3, 32, 32, 3)))
         embed = jax.jit(functools.partial(folding.embed, model=model))
-        embeddings = embed(folding.fold_norms(model, variables), pictures)
+        folded = folding.fold_norms(model, variables)
+        embeddings, alone = embed(folded, pictures), embed(folded, pictures[:1])
         wanted = jax.jit(model.apply)(variables, pictures)
     np.testing.assert_allclose(embeddings, wanted, rtol=1e-10, atol=1e-10)
+    np.testing.assert_allclose(alone, wanted[:1], rtol=1e-10, atol=1e-10)
+
+
+def test_one_picture_is_multiplied_pixel_by_pixel_unless_the_kernels_are_those_of_xla():
+    model = iresnet(layers=(1, 1, 1, 1), width=4, image_size=32, embedding_size=8)
+    folded = folding.fold_norms(model, formula.variables(model))
+
+    def stacks(count, kernels="auto"):
+        embed = functools.partial(folding.embed, model=model.clone(kernels=kernels))
+        return "tensor<4x1x8xf32>" in jax.jit(embed).lower(folded, jnp.zeros((count, 32, 32, 3))).as_text()
+
+    assert (stacks(1), stacks(2), stacks(1, "xla")) == (True, False, False)
 
 
 def test_embedding_pictures_uses_the_folded_network():
