@@ -240,8 +240,8 @@ From normalized images in memory to embeddings on the host. `perface_jax` folds 
 Runtime runs the exported network; the exporter folds the norms that follow a convolution, but not those that precede
 one.
 
-The rows of batch 1 precede a faster last layer: a single picture's product with 25,088 x 512 weights, which XLA computed
-on one core, is now divided among the cores (`folding`).
+The rows of batch 1 precede a faster last layer: the product of a single picture with 25,088 x 512 weights, which XLA
+computed on one core, is now divided among the cores (`folding`).
 
 GFLOP/s counts the operations of direct convolutions and the linear layer, two per multiply-add. On CPUs our Winograd
 convolutions multiply less, so the share of the matrix rate can exceed 100%. The matrix rate was measured once, before
