@@ -279,3 +279,13 @@ def test_faces_are_anonymized_by_one_command_and_evaluated_by_another(trained, f
     assert "chosen swap" in said
     assert (tmp_path / "report" / "report.html").exists()
     assert "wants --originals=DIR" in run("evaluate.py", *flags, "--part=privacy", expect=2)
+    unwanted = run(
+        "evaluate.py",
+        *options,
+        "--part=anonymize",
+        f"--originals={originals}",
+        "--diffusion=x",
+        f"--out={tmp_path / 'o'}",
+        expect=2,
+    )
+    assert "--diffusion=x wants --method=diffusion" in unwanted
