@@ -40,8 +40,9 @@ class Filled(NamedTuple):
 
 def tensors_of(made: networks.Networks, name: str) -> dict[str, Tensor]:
     """Key of the state dict -> the tensor, for every parameter of a network."""
-    found: dict[str, Tensor] = {}
-    for path, leaf in traverse_util.flatten_dict(networks.abstract_params(made, name)).items():
+    found = {}
+    wanted: dict[tuple[str, ...], Any] = traverse_util.flatten_dict(networks.abstract_params(made, name))
+    for path, leaf in wanted.items():
         modules = [NUMBERED.sub(r".\1", module) for module in path[:-1]]
         kind = "weight" if path[-1] in ("kernel", "scale", "embedding") else path[-1]
         shape = leaf.shape

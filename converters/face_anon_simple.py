@@ -94,12 +94,12 @@ def _settings(places, folder):
         networks.PICTURES: settings.read_vae,
         networks.ENCODER: settings.read_encoder,
     }
-    found = {name: one(_config(places[name])) for name, one in read.items()}
+    found: dict[str, Any] = {name: one(_config(places[name])) for name, one in read.items()}
     for name in networks.REFERENCES:
         if settings.read_unet(_config(places[name])) != found[networks.UNET]:
             raise ValueError(f"{places[name]} has other sizes than {places[networks.UNET]}")
     schedule = settings.read_schedule(_config(folder / "scheduler", "scheduler_config.json"))
-    return settings.Settings(*found.values(), schedule)
+    return settings.Settings(found[networks.UNET], found[networks.PICTURES], found[networks.ENCODER], schedule)
 
 
 def _config(place, name="config.json") -> Mapping[str, Any]:

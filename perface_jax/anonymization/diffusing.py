@@ -62,7 +62,7 @@ def make_results(originals: Face, anonymizer: diffusion.FaceAnonymizer, *, degre
 
     The landmarks are those of the originals: pose and expression are kept.
     """
-    found = anonymizer(originals.image, degree=degree, seeds=seeds)
+    found = anonymizer(np.asarray(originals.image), degree=degree, seeds=seeds)
     size = originals.image.shape[1]
     small = np.stack([[_resized(picture, size) for picture in row] for row in found])
     share = feather(size)[..., None]

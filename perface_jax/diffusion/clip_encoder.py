@@ -14,7 +14,7 @@ from perface_jax.diffusion.layers import Typed, tokens
 from perface_jax.diffusion.settings import EncoderSettings
 
 
-def quick_gelu(x: Float[AnyArray, "..."]) -> Float[Array, "..."]:
+def quick_gelu(x: Float[Array, "..."]) -> Float[Array, "..."]:
     """x sigmoid(1.702 x), CLIP's approximation of the GELU."""
     return x * jax.nn.sigmoid(1.702 * x)
 
@@ -33,7 +33,7 @@ class ClipAttention(ClipPart):
         width = self.settings.width
         self.q_proj, self.k_proj, self.v_proj, self.out_proj = (self.make_dense(width) for _ in range(4))
 
-    def __call__(self, x: Float[AnyArray, "b n c"]) -> Float[Array, "b n c"]:
+    def __call__(self, x: Float[Array, "b n c"]) -> Float[Array, "b n c"]:
         """What is added to the tokens."""
         q, k, v = (
             jnp.reshape(part(x), (*x.shape[:2], self.settings.heads, -1))
@@ -49,7 +49,7 @@ class ClipMLP(ClipPart):
         """The parts."""
         self.fc1, self.fc2 = self.make_dense(self.settings.hidden), self.make_dense(self.settings.width)
 
-    def __call__(self, x: Float[AnyArray, "b n c"]) -> Float[Array, "b n c"]:
+    def __call__(self, x: Float[Array, "b n c"]) -> Float[Array, "b n c"]:
         """What is added to the tokens."""
         return self.fc2(quick_gelu(self.fc1(x)))
 
@@ -63,7 +63,7 @@ class ClipLayer(ClipPart):
         self.layer_norm1, self.layer_norm2 = (self.make_layer_norm(self.settings.epsilon) for _ in range(2))
         self.self_attn, self.mlp = ClipAttention(**made), ClipMLP(**made)
 
-    def __call__(self, x: Float[AnyArray, "b n c"]) -> Float[Array, "b n c"]:
+    def __call__(self, x: Float[Array, "b n c"]) -> Float[Array, "b n c"]:
         """The tokens after it."""
         x = x + self.self_attn(self.layer_norm1(x))
         return x + self.mlp(self.layer_norm2(x))
@@ -95,7 +95,7 @@ class ClipTower(ClipPart):
         """The parts."""
         self.layers = [ClipLayer(settings=self.settings, **self.types) for _ in range(self.settings.layers)]
 
-    def __call__(self, x: Float[AnyArray, "b n c"]) -> Float[Array, "b n c"]:
+    def __call__(self, x: Float[Array, "b n c"]) -> Float[Array, "b n c"]:
         """The tokens after the last layer."""
         for layer in self.layers:
             x = layer(x)

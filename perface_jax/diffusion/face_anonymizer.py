@@ -5,6 +5,7 @@ import functools
 from collections.abc import Callable, Sequence
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import UInt8
 
@@ -104,7 +105,7 @@ class FaceAnonymizer:
             None if source is None else self._placed(Shown(*(part[faces] for part in own))),
             self._placed(Shown(*(part[faces] for part in conditioning))),
             noise,
-            Guidance(np.float32(degree), np.float32(self.scale)),
+            Guidance(jnp.float32(degree), jnp.float32(self.scale)),
             guided=self.scale > 1,
             anonymous=source is None,
         )

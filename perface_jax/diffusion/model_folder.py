@@ -61,9 +61,10 @@ def save(
     try:
         with explained(path):
             for name, params in parts:
-                flat = traverse_util.flatten_dict(params, sep="/")
+                flat: dict[str, Any] = traverse_util.flatten_dict(params, sep="/")
                 with (unfinished / WEIGHTS / f"{name}.npz").open("wb") as file:
-                    np.savez(file, **{key: np.asarray(leaf) for key, leaf in flat.items()})
+                    arrays: dict[str, Any] = {key: np.asarray(leaf) for key, leaf in flat.items()}
+                    np.savez(file, **arrays)
                 hashes[name] = array_hashes(flat)
             if missing := set(networks.NAMES) - hashes.keys():
                 raise ValueError(f"no parameters of {', '.join(sorted(missing))}; wanted all of {networks.NAMES}")
@@ -124,7 +125,7 @@ def read_record(path: epath.PathLike) -> dict[str, Any]:
 
 def _read(path, made, name, hashes, place):
     file = path / WEIGHTS / f"{name}.npz"
-    wanted = traverse_util.flatten_dict(networks.abstract_params(made, name), sep="/")
+    wanted: dict[str, Any] = traverse_util.flatten_dict(networks.abstract_params(made, name), sep="/")
     flat = {}
     try:
         with np.load(file, allow_pickle=False) as arrays:

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from flax import linen as nn
 
 from perface_jax import precision
 from perface_jax.diffusion.clip_encoder import ImageEncoder
@@ -45,6 +46,11 @@ class Networks(NamedTuple):
     def encoder(self) -> ImageEncoder:
         """The image encoder."""
         return ImageEncoder(settings=self.settings.encoder, dtype=self.wide, param_dtype=self.wide)
+
+
+def run(module: nn.Module, params: Any, *arguments: Any, method: str | None = None) -> Any:
+    """What a module, or a method of it, computes with its parameters."""
+    return module.apply({"params": params}, *arguments, method=method)
 
 
 @functools.cache

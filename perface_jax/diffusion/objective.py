@@ -14,7 +14,7 @@ from jaxtyping import Bool, Float, Int, Key
 
 from perface_jax.arrays import AnyArray, Array
 from perface_jax.diffusion import schedule
-from perface_jax.diffusion.networks import PICTURES, REFERENCES, UNET, Networks, Params
+from perface_jax.diffusion.networks import PICTURES, REFERENCES, UNET, Networks, Params, run
 from perface_jax.diffusion.sampling import Encoded, Guidance, Shown, encode, look
 
 
@@ -43,7 +43,8 @@ def draw(key: Key[Array, ""], count: int, *, networks: Networks, size: int, drop
     normal, steps, hidden = jax.random.split(key, 3)
     drawn = jax.random.normal(normal, (4, count, side, side, channels), networks.wide)
     t = jax.random.randint(steps, (count,), 0, networks.settings.schedule.steps)
-    return Draws(*drawn, t, jax.random.bernoulli(hidden, drop, (count,)))
+    truth, source, conditioning, noise = drawn
+    return Draws(truth, source, conditioning, noise, t, jax.random.bernoulli(hidden, drop, (count,)))
 
 
 def training_loss(
@@ -63,7 +64,7 @@ def training_loss(
     frozen = {
         name: jax.lax.stop_gradient(one) if name not in (UNET, *REFERENCES) else one for name, one in params.items()
     }
-    posterior = networks.vae.apply({"params": frozen[PICTURES]}, batch.truth, method="encode")
+    posterior = run(networks.vae, frozen[PICTURES], batch.truth, method="encode")
     latents = scaled * posterior.sample(draws.truth)
     source, conditioning = (
         _encoded(networks, frozen, shown, noise)
@@ -73,7 +74,7 @@ def training_loss(
     references = look(networks, frozen, source, conditioning, Guidance(), guided=False, anonymous=False)
     noisy = schedule.add_noise(latents, draws.noise, draws.timestep, settings)
     noisy = jnp.where(_rows(draws.timestep == settings.steps - 1, noisy), draws.noise, noisy)
-    found = networks.unet.apply({"params": frozen[UNET]}, noisy.astype(networks.dtype), draws.timestep, references)
+    found = run(networks.unet, frozen[UNET], noisy.astype(networks.dtype), draws.timestep, references)
     wanted = schedule.velocity(latents, draws.noise, draws.timestep, settings)
     errors = jnp.square(found.astype(wanted.dtype) - wanted).mean((1, 2, 3))
     return errors if snr_gamma is None else errors * _weights(draws.timestep, snr_gamma, settings).astype(errors.dtype)

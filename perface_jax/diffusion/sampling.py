@@ -16,7 +16,7 @@ from jaxtyping import Float, Key
 
 from perface_jax.arrays import AnyArray, Array, Scalar
 from perface_jax.diffusion import schedule
-from perface_jax.diffusion.networks import CONDITIONING, ENCODER, PICTURES, SOURCE, UNET, Networks, Params
+from perface_jax.diffusion.networks import CONDITIONING, ENCODER, PICTURES, SOURCE, UNET, Networks, Params, run
 from perface_jax.diffusion.unet import AllReferences
 
 
@@ -63,8 +63,8 @@ def draw_noise(keys: Key[Array, " n"], *, networks: Networks, size: int, steps: 
 
 def encode(networks: Networks, params: Params, shown: Shown) -> tuple[Any, Float[Array, "n 1 e"]]:
     """The posterior of the latents, and the embedding, of pictures."""
-    posterior = networks.vae.apply({"params": params[PICTURES]}, shown.pictures, method="encode")
-    embedding = networks.encoder.apply({"params": params[ENCODER]}, shown.crops)
+    posterior = run(networks.vae, params[PICTURES], shown.pictures, method="encode")
+    embedding = run(networks.encoder, params[ENCODER], shown.crops)
     return posterior, embedding[:, None]
 
 
@@ -94,15 +94,15 @@ def look(
 
     def states(network, latents, embedding):
         inputs = latents.astype(dtype), embedding.astype(dtype)
-        return unet.apply({"params": params[network]}, *inputs, method="states")
+        return run(unet, params[network], *inputs, method="states")
 
     own = source.embedding * _remaining(guidance, source.embedding) if anonymous else source.embedding
     shown = states(SOURCE, source.latents, own)
     beside = states(CONDITIONING, *conditioning)
-    if guided or anonymous:
-        null = states(SOURCE, jnp.zeros_like(source.latents[:1]), jnp.zeros_like(own[:1]))
-        if anonymous:
-            shown = jax.tree.map(lambda one, none: _mixed(guidance, one, none), shown, null)
+    nobody = jnp.zeros_like(source.latents[:1]), jnp.zeros_like(own[:1])
+    null = states(SOURCE, *nobody) if guided or anonymous else shown
+    if anonymous:
+        shown = jax.tree.map(lambda one, none: _mixed(guidance, one, none), shown, null)
     if guided:
         shown = jax.tree.map(lambda one, none: _under(jnp.broadcast_to(none, one.shape), one), shown, null)
         beside = jax.tree.map(lambda one: _under(one, one), beside)
@@ -110,7 +110,7 @@ def look(
         conditioning = conditioning._replace(embedding=_under(*[conditioning.embedding] * 2))
     joined = jax.tree.map(lambda *both: jnp.concatenate(both, 1), shown, beside)
     context = jnp.concatenate([own, conditioning.embedding], 1).astype(dtype)
-    return unet.apply({"params": params[UNET]}, joined, context, method="remember")
+    return run(unet, params[UNET], joined, context, method="remember")
 
 
 def denoise(
@@ -130,7 +130,7 @@ def denoise(
     def step(x, plan):
         coefficients, t, drawn = plan
         inputs = (_under(x, x) if guided else x).astype(networks.dtype)
-        velocity = unet.apply({"params": params[UNET]}, inputs, jnp.full(len(inputs), t), references).astype(x.dtype)
+        velocity = run(unet, params[UNET], inputs, jnp.full(len(inputs), t), references).astype(x.dtype)
         if guided:
             without, with_source = jnp.split(velocity, 2)
             scale = jnp.asarray(guidance.scale).astype(x.dtype)
@@ -169,7 +169,7 @@ def generate(
     beside = Encoded(scaled * posterior.sample(noise.conditioning), embedding)
     references = look(networks, params, shown, beside, guidance, guided=guided, anonymous=anonymous)
     latents = denoise(networks, params, references, noise, guidance, guided=guided)
-    return networks.vae.apply({"params": params[PICTURES]}, latents / scaled, method="decode")
+    return run(networks.vae, params[PICTURES], latents / scaled, method="decode")
 
 
 def _remaining(guidance, like):

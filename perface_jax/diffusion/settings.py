@@ -159,7 +159,7 @@ def to_record(settings: Settings) -> dict[str, Any]:
 
 def from_record(record: Mapping[str, Any]) -> Settings:
     """From `to_record`. TypeError, ValueError: a field is missing or unknown."""
-    kinds = {field.name: type(field.default) for field in dataclasses.fields(Settings)}
+    kinds: dict[str, Any] = {field.name: type(field.default) for field in dataclasses.fields(Settings)}
     if kinds.keys() != record.keys():
         raise ValueError(f"saw the parts {sorted(record)}, wanted {sorted(kinds)}")
     return Settings(**{name: kind(**_tuples(record[name])) for name, kind in kinds.items()})

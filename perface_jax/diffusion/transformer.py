@@ -29,7 +29,7 @@ class GatedGELU(Typed):
         """The part."""
         self.proj = self.make_dense(2 * self.width)
 
-    def __call__(self, x: Float[AnyArray, "b n c"]) -> Float[Array, "b n d"]:
+    def __call__(self, x: Float[Array, "b n c"]) -> Float[Array, "b n d"]:
         """The gated values."""
         values, gates = jnp.split(self.proj(x), 2, axis=-1)
         return values * nn.gelu(gates, approximate=False)
@@ -45,7 +45,7 @@ class FeedForward(Typed):
         self.net_0 = GatedGELU(width=4 * self.width, **self.types)
         self.net_2 = self.make_dense(self.width)
 
-    def __call__(self, x: Float[AnyArray, "b n c"]) -> Float[Array, "b n c"]:
+    def __call__(self, x: Float[Array, "b n c"]) -> Float[Array, "b n c"]:
         """What is added to `x`."""
         return self.net_2(self.net_0(x))
 
@@ -62,7 +62,7 @@ class TransformerBlock(Typed):
         self.attn1, self.attn2 = (Attention(heads=self.heads, width=self.width, **self.types) for _ in range(2))
         self.ff = FeedForward(width=self.width, **self.types)
 
-    def __call__(self, x: Float[AnyArray, "b n c"], references: References) -> Float[Array, "b n c"]:
+    def __call__(self, x: Float[Array, "b n c"], references: References) -> Float[Array, "b n c"]:
         """In the denoiser: own tokens ask, own tokens and references answer."""
         own = self.norm1(x)
         x = x + self.attn1(own, join(self.attn1.remember(own), references.pictures))
@@ -70,7 +70,7 @@ class TransformerBlock(Typed):
         return x + self.ff(self.norm3(x))
 
     def refer(
-        self, x: Float[AnyArray, "b n c"], embedding: Float[AnyArray, "b 1 e"]
+        self, x: Float[Array, "b n c"], embedding: Float[AnyArray, "b 1 e"]
     ) -> tuple[Float[Array, "b n c"], Float[Array, "b n c"]]:
         """In a ReferenceNet: the result, and the state that the denoiser looks at."""
         own = self.norm1(x)
@@ -92,18 +92,18 @@ class Transformer(Typed):
         self.proj_in, self.proj_out = self.make_dense(self.width), self.make_dense(self.width)
         self.transformer_blocks_0 = TransformerBlock(heads=self.heads, width=self.width, **self.types)
 
-    def __call__(self, x: Float[AnyArray, "b h w c"], references: References) -> Float[Array, "b h w c"]:
+    def __call__(self, x: Float[Array, "b h w c"], references: References) -> Float[Array, "b h w c"]:
         """In the denoiser."""
         return self._beside(x, self.transformer_blocks_0(self._inside(x), references))
 
     def refer(
-        self, x: Float[AnyArray, "b h w c"], embedding: Float[AnyArray, "b 1 e"]
+        self, x: Float[Array, "b h w c"], embedding: Float[AnyArray, "b 1 e"]
     ) -> tuple[Float[Array, "b h w c"], Float[Array, "b n c"]]:
         """In a ReferenceNet: the result and the state."""
         found, state = self.transformer_blocks_0.refer(self._inside(x), embedding)
         return self._beside(x, found), state
 
-    def state(self, x: Float[AnyArray, "b h w c"]) -> Float[Array, "b n c"]:
+    def state(self, x: Float[Array, "b h w c"]) -> Float[Array, "b n c"]:
         """The state alone."""
         return self.transformer_blocks_0.norm1(self._inside(x))
 

@@ -10,6 +10,7 @@ Source: Kung et al., "Face Anonymization Made Simple" (WACV 2025); its code, for
 
 import functools
 from collections.abc import Mapping
+from typing import Any
 
 import jax.numpy as jnp
 from flax import linen as nn
@@ -99,7 +100,7 @@ class UNet(Typed):
 
     def states(self, x: Float[AnyArray, "b h w c"], embedding: Float[AnyArray, "b 1 e"]) -> States:
         """Of a ReferenceNet: the seven states of latents and their image embedding."""
-        states = {}
+        states: dict[str, Any] = {}
 
         def transform(block, j, module, x):
             x, state = module.refer(x, embedding)
@@ -109,7 +110,7 @@ class UNet(Typed):
         time = self._time(jnp.zeros(len(x), jnp.int32))
         x, skips = self._down(x, time, transform)
         x = self._up(x, skips, time, transform, self.up_blocks[:-1])
-        return {**states, self.up_blocks[-1].name: self.up_blocks[-1].first_state(x, skips[-1], time)}
+        return {**states, str(self.up_blocks[-1].name): self.up_blocks[-1].first_state(x, skips[-1], time)}
 
     def remember(
         self, states: Mapping[str, Float[AnyArray, "batch _ _"]] | None, embeddings: Float[AnyArray, "b e d"]
@@ -119,7 +120,7 @@ class UNet(Typed):
         `states` are those of both ReferenceNets, joined along the tokens.
         """
         return {
-            f"{block.name}/{j}": module.remember(None if states is None else states[block.name], embeddings)
+            f"{block.name}/{j}": module.remember(None if states is None else states[str(block.name)], embeddings)
             for block in (*self.down_blocks, self.mid_block, *self.up_blocks)
             if block.heads
             for j, module in enumerate(block.attentions)

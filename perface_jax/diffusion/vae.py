@@ -48,7 +48,7 @@ class PixelAttention(Attention):
         super().setup()
         self.group_norm = self.make_group_norm(self.groups, EPSILON)
 
-    def over_pixels(self, x: Float[AnyArray, "b h w c"]) -> Float[Array, "b h w c"]:
+    def over_pixels(self, x: Float[Array, "b h w c"]) -> Float[Array, "b h w c"]:
         """The result."""
         own = tokens(self.group_norm(x))
         return x + jnp.reshape(self(own, self.remember(own)), x.shape)
@@ -86,7 +86,7 @@ class VAEBlock(VAEPart):
         if self.up:
             self.upsamplers_0 = Upsample(width=self.width, **self.types)
 
-    def __call__(self, x: Float[AnyArray, "b h w c"]) -> Float[Array, "b _ _ d"]:
+    def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b _ _ d"]:
         """The result."""
         for resnet in self.resnets:
             x = resnet(x)
@@ -117,10 +117,10 @@ class Encoder(VAEPart):
 
     def __call__(self, x: Float[AnyArray, "b h w 3"]) -> Float[Array, "b _ _ c"]:
         """The result."""
-        x = self.conv_in(x)
+        found = self.conv_in(x)
         for block in self.down_blocks:
-            x = block(x)
-        return self.conv_out(nn.silu(self.conv_norm_out(self.mid_block(x))))
+            found = block(found)
+        return self.conv_out(nn.silu(self.conv_norm_out(self.mid_block(found))))
 
 
 class Decoder(VAEPart):
