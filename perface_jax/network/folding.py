@@ -107,7 +107,7 @@ def _layer(x, kernel, bias, transformed=None, *, stride=1, kernels):
         y = on_cpu(by_winograd, plain, x, kernel, transformed)
     # XLA for GPUs gives the sum to the convolution's library, which wants the bias per pixel written out for the whole
     # batch: a fifth of all bytes.
-    y = barrier_on_gpu(y) if bias.ndim > 1 else y
+    y = barrier_on_gpu(y) if bias.ndim > 1 and kernels is not Kernels.XLA else y
     return y + jnp.broadcast_to(bias.astype(x.dtype), y.shape)
 
 
