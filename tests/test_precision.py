@@ -196,7 +196,7 @@ CASES = {
     "similarity_scale.slope.fit_slope": case(np.stack([SCORES, OTHERS], axis=-1), SAME, VOTES, SOURCE, SOURCE[::-1]),
 }
 HOST_ROOMS = ("verification", "classification", "privacy", "similarity_scale")
-HOST_FILES = ("agreement", "calibration_uncertainty", "estimates", "multiple", "resampling", "shares")
+HOST_FILES = ("agreement", "calibration_uncertainty", "estimates", "heterogeneity", "multiple", "resampling", "shares")
 HOST = {
     "groups.check_distances", "selection.streaming.least_similar_streaming", "statistics.paired_tests.mcnemar",
     *(name for name in CASES if name.split(".")[0] in HOST_ROOMS),

@@ -12,7 +12,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Float
+from jaxtyping import Float, Shaped
 
 from perface_jax.arrays import AnyArray, Array
 
@@ -61,7 +61,7 @@ def barrier(tree: Any) -> Any:
     return on_cpu(jax.lax.optimization_barrier, lambda tree: tree, tree)
 
 
-def barrier_on_gpu(x: Array) -> Array:
+def barrier_on_gpu(x: Shaped[Array, "..."]) -> Shaped[Array, "..."]:
     """The same values; keeps XLA for GPUs from fusing what computes them with what uses them."""
     keep, apart = (lambda x: x), jax.lax.optimization_barrier
     if _assumed:

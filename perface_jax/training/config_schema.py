@@ -47,8 +47,8 @@ ROWS = (
     identities_only("data.pairs", 2000, "validation pairs of pictures; half show one identity"),
     Field("crop", "simswap", "crop of the pictures, recorded in the model folder", one_of(images.TEMPLATES)),
 
-    triplets_only("labels", "unanimous", "training labels: unanimous (D2), majority (D1), or votes (ties, too; for"
-                  " losses on votes); evaluation uses unanimous", one_of(("unanimous", "majority", "votes")),
+    triplets_only("labels", "unanimous", "unanimous (D2), majority (D1), or votes (with ties); evaluation uses"
+                  " unanimous", one_of(("unanimous", "majority", "votes")),
                   swept=True),
     triplets_only("min_votes", 3, "votes that a unanimous label needs", POSITIVE),
     triplets_only("fraction", 1.0, "share of the training triplets to use",

@@ -28,7 +28,7 @@ def _rows(measured, reason=""):
 
 
 def _cells(rows):
-    found = Benchmark(0.1, [], [], list(rows.values()), {}, {})
+    found = Benchmark(0.1, [], [], list(rows.values()), [], {}, {})
     return {line[0].split(" (")[0]: line[2] for line in sections.preservation(found).table.lines}
 
 

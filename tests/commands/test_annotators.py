@@ -19,8 +19,9 @@ def file(tmp_path):
     return path
 
 
-def test_the_least_reliable_annotator_comes_first_and_every_line_fits_a_screen(file, capsys):
-    annotators.main([str(file)])
+def test_the_least_reliable_annotator_comes_first_and_every_line_fits_a_screen(file, capsys, monkeypatch):
+    monkeypatch.chdir(file.parent)  # a path is never broken
+    annotators.main([file.name])
     said = capsys.readouterr().out.splitlines()
     assert max(map(len, said)) <= 80
     table = [line.split() for line in said if line.split()[0].startswith("p") and "[" in line]

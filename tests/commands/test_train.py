@@ -8,7 +8,7 @@ STOPPED = """
 import runpy, sys
 from perface_jax.training import preemption, trainer
 
-def stopped(config, workdir):
+def stopped(config, workdir, **_):
     raise preemption.Preempted(f"told to stop in {workdir}")
 
 trainer.train = stopped
