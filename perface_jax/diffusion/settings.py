@@ -26,6 +26,21 @@ FIXED_SCHEDULE = {
     "timestep_spacing": "leading", "rescale_betas_zero_snr": False, "clip_sample": False,
     "variance_type": "fixed_small",
 }  # fmt: skip
+UNET_NAMES = {  # of our fields, those in the files
+    "channels": "block_out_channels", "layers": "layers_per_block", "groups": "norm_num_groups", "epsilon": "norm_eps",
+    "context": "cross_attention_dim", "latents": "in_channels",
+}  # fmt: skip
+VAE_NAMES = {
+    "channels": "block_out_channels", "layers": "layers_per_block", "groups": "norm_num_groups",
+    "latents": "latent_channels", "scale": "scaling_factor",
+}  # fmt: skip
+ENCODER_NAMES = {
+    "width": "hidden_size", "hidden": "intermediate_size", "layers": "num_hidden_layers",
+    "heads": "num_attention_heads", "patch": "patch_size", "size": "image_size", "epsilon": "layer_norm_eps",
+}  # fmt: skip
+SCHEDULE_NAMES = {
+    "steps": "num_train_timesteps", "first_beta": "beta_start", "last_beta": "beta_end", "offset": "steps_offset",
+}  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True)
@@ -95,61 +110,33 @@ class Settings:
 def read_unet(config: Mapping[str, Any]) -> UNetSettings:
     """From `unet/config.json`. ValueError: a value that this network does not have; fields left out are SD-2.1's."""
     _refuse("unet", config, FIXED)
-    like = UNetSettings()
-    heads = config.get("num_attention_heads") or config.get("attention_head_dim") or like.heads
-    channels = tuple(config.get("block_out_channels", like.channels))
-    return UNetSettings(
-        channels,
-        (heads,) * len(channels) if isinstance(heads, int) else tuple(heads),
-        _attention(config, "down_block_types", like.down_attention),
-        _attention(config, "up_block_types", like.up_attention),
-        config.get("layers_per_block", like.layers),
-        config.get("norm_num_groups", like.groups),
-        config.get("norm_eps", like.epsilon),
-        config.get("cross_attention_dim", like.context),
-        config.get("in_channels", like.latents),
+    found = _named(UNetSettings(), UNET_NAMES, config)
+    heads = config.get("num_attention_heads") or config.get("attention_head_dim") or found.heads
+    return dataclasses.replace(
+        found,
+        heads=(heads,) * len(found.channels) if isinstance(heads, int) else tuple(heads),
+        down_attention=_attention(config, "down_block_types", found.down_attention),
+        up_attention=_attention(config, "up_block_types", found.up_attention),
     )
 
 
 def read_vae(config: Mapping[str, Any]) -> VAESettings:
     """From `vae/config.json`, as `read_unet`."""
     _refuse("vae", config, FIXED_VAE)
-    like = VAESettings()
-    return VAESettings(
-        tuple(config.get("block_out_channels", like.channels)),
-        config.get("layers_per_block", like.layers),
-        config.get("norm_num_groups", like.groups),
-        config.get("latent_channels", like.latents),
-        config.get("scaling_factor", like.scale),
-    )
+    return _named(VAESettings(), VAE_NAMES, config)
 
 
 def read_encoder(config: Mapping[str, Any]) -> EncoderSettings:
     """From the `config.json` of CLIP, whole or of its vision part, as `read_unet`."""
     config = config.get("vision_config") or config
     _refuse("image_encoder", config, FIXED_ENCODER)
-    like = EncoderSettings()
-    return EncoderSettings(
-        config.get("hidden_size", like.width),
-        config.get("intermediate_size", like.hidden),
-        config.get("num_hidden_layers", like.layers),
-        config.get("num_attention_heads", like.heads),
-        config.get("patch_size", like.patch),
-        config.get("image_size", like.size),
-        config.get("layer_norm_eps", like.epsilon),
-    )
+    return _named(EncoderSettings(), ENCODER_NAMES, config)
 
 
 def read_schedule(config: Mapping[str, Any]) -> ScheduleSettings:
     """From `scheduler/scheduler_config.json`, as `read_unet`."""
     _refuse("scheduler", config, FIXED_SCHEDULE)
-    like = ScheduleSettings()
-    return ScheduleSettings(
-        config.get("num_train_timesteps", like.steps),
-        config.get("beta_start", like.first_beta),
-        config.get("beta_end", like.last_beta),
-        config.get("steps_offset", like.offset),
-    )
+    return _named(ScheduleSettings(), SCHEDULE_NAMES, config)
 
 
 def to_record(settings: Settings) -> dict[str, Any]:
@@ -163,6 +150,13 @@ def from_record(record: Mapping[str, Any]) -> Settings:
     if kinds.keys() != record.keys():
         raise ValueError(f"saw the parts {sorted(record)}, wanted {sorted(kinds)}")
     return Settings(**{name: kind(**_tuples(record[name])) for name, kind in kinds.items()})
+
+
+def _named(like, names, config):
+    """`like` with what the file says under its own names."""
+    return dataclasses.replace(
+        like, **_tuples({field: config[name] for field, name in names.items() if name in config})
+    )
 
 
 def _tuples(record):
