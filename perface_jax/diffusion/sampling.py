@@ -131,13 +131,17 @@ def denoise(
         coefficients, t, drawn = plan
         inputs = (_under(x, x) if guided else x).astype(networks.dtype)
         velocity = run(unet, params[UNET], inputs, jnp.full(len(inputs), t), references).astype(x.dtype)
-        if guided:
-            without, with_source = jnp.split(velocity, 2)
-            scale = jnp.asarray(guidance.scale).astype(x.dtype)
-            velocity = (1 - scale) * without + scale * with_source
+        velocity = guide(velocity, guidance.scale) if guided else velocity
         return schedule.advance(coefficients, x, velocity, drawn), None
 
     return jax.lax.scan(step, jnp.asarray(noise.latents), jax.tree.map(jnp.asarray, plan))[0]
+
+
+def guide(velocities: Float[AnyArray, "b ..."], scale: Scalar) -> Float[Array, "n ..."]:
+    """(1 - scale) without + scale with the source; the first half of the rows is without it."""
+    without, with_source = jnp.split(jnp.asarray(velocities), 2)
+    scale = jnp.asarray(scale).astype(without.dtype)
+    return (1 - scale) * without + scale * with_source
 
 
 def generate(

@@ -100,6 +100,12 @@ def test_the_denoiser_at_every_degree(wide, degree):
     assert degree != 1.0 or np.abs(found[0] - found[1]).max() < EXACT  # nothing of the identity is left
 
 
+def test_guidance_goes_past_what_the_source_changes():
+    found = sampling.guide(np.float32([[1, 2], [3, 8]]), 4.0)
+    np.testing.assert_array_equal(found, [[9, 26]])
+    np.testing.assert_array_equal(sampling.guide(np.float32([[1, 2], [3, 8]]), 1.0), [[3, 8]])
+
+
 def test_noise_of_a_face_does_not_depend_on_its_batch():
     made = small.made("float32")
     keys = jax.vmap(jax.random.key)(jnp.arange(3))

@@ -54,6 +54,11 @@ def test_programs_are_traced_as_for_the_platform_that_is_assumed():
         kernels.assume("cpu")
         assert (kernels.compiled_for(), kernels.on_cpu(lambda: "ours", lambda: "xla")) == ("cpu", "ours")
         assert "transformed2" in folding.fold_norms(WIDE, formula.variables(WIDE))["layer1_1"]
+        barriers = {}
+        for platform in PLATFORMS:
+            kernels.assume(platform)
+            barriers[platform] = "optimization_barrier" in str(jax.make_jaxpr(lambda x: kernels.barrier_on_gpu(x))(1.0))
+        assert barriers == {"cpu": False, "cuda": True, "tpu": False}
     finally:
         kernels.assume(before)
 
