@@ -11,6 +11,7 @@ DIR/log.txt has what the steps print.
 import argparse
 import contextlib
 import pathlib
+import shutil
 import signal
 import subprocess
 import sys
@@ -26,6 +27,7 @@ from perface_jax.annotations import tables
 from perface_jax.annotations.exclusions import CARELESS
 from perface_jax.collection import Study, open_study
 from perface_jax.commands import collect, demo, plan
+from perface_jax.datasets.whole_folder import OPTIONS
 from perface_jax.formatting import estimate
 from perface_jax.synthetic import annotators
 
@@ -67,6 +69,7 @@ def run(out: pathlib.Path, sources: int, targets: int, *, small: bool = False) -
             found = audit(out / "all" / "votes.csv")
             said.append(", ".join(f"{name} ({planted.get(name, 'not planted')})" for name in sorted(found)))
             collect.main(["export", str(study.folder), "--out", str(out / "kept"), "--drop", *sorted(found)])
+            shutil.copy(out / "data" / "world" / OPTIONS, out / "kept")  # the report warns of drawn faces by it
         with _step("6/7 training a recognizer, and fine-tuning it on the votes", log):
             demo.train(settings.recognizer, out / "recognizer")
             demo.train(settings.perface, out)
@@ -91,6 +94,7 @@ def configure(out: pathlib.Path, sources: int, targets: int, *, small: bool) -> 
         plan.identities.update(identities=24, pictures=4)
         plan.recognizer.split.sizes, plan.recognizer.data.pairs, plan.recognizer.epochs = (16, 4, 4), 40, 1
         config.epochs = 1
+        plan.recognizer.schedule.warmup = config.schedule.warmup = 0
     return plan
 
 
