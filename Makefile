@@ -9,7 +9,7 @@ INSTALL := $(RUN) -m pip install --quiet --disable-pip-version-check $(addprefix
 RUNS ?= runs/demo
 
 CORE := tests/network tests/metrics tests/statistics tests/training/test_step.py tests/training/test_state.py tests/test_parallel.py
-PARTS ?= embedding training_step layers epoch sweep devices input selection startup embed_folder renderer replicas million_triplets
+PARTS ?= embedding exported training_step layers epoch sweep devices input selection startup embed_folder renderer replicas million_triplets
 
 .PHONY: demo collect-demo test test-all test-core test-traced lint docs notebooks bench
 

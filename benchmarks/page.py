@@ -241,7 +241,7 @@ Runtime runs the exported network; the exporter folds the norms that follow a co
 one.
 
 The rows of batch 1 precede a faster last layer: the product of a single picture with 25,088 x 512 weights, which XLA
-computed on one core, is now divided among the cores (`folding`).
+computed on one core, is now divided among the cores (`folding`). The next section is newer.
 
 GFLOP/s counts the operations of direct convolutions and the linear layer, two per multiply-add. On CPUs our Winograd
 convolutions multiply less, so the share of the matrix rate can exceed 100%. The matrix rate was measured once, before
@@ -251,6 +251,19 @@ embeddings with PyTorch's float32 embeddings on the CPU, relative to the largest
         _work("picture") | {"largest difference": _field("largest_difference", "perface_jax", form=".0e")},
         MATRIX,
         program="embedding",
+    ),
+    "exported": Part(
+        "Exported networks",
+        """\
+From uint8 pictures to embeddings on the host: the library, the ONNX file of `perface export` in ONNX Runtime, and its
+StableHLO file in JAX.""",
+        {
+            "difference, ONNX Runtime": _field("largest_difference", "ONNX Runtime", form=".0e"),
+            "difference, StableHLO": _field("largest_difference", "StableHLO", form=".0e"),
+            "bytes of ONNX": _field("onnx_bytes"),
+            "bytes of StableHLO": _field("stablehlo_bytes"),
+        },
+        accelerator=False,
     ),
     "training_step": Part(
         "Training step",
@@ -377,8 +390,7 @@ nested functions twice.
 
 A cold start is mostly compilation: XLA's passes over thousands of operations, then code generation for every kernel. A
 warm start traces nothing, because the traced programs are on disk as well (`training/stored_traces.py`). What is left
-is mostly the step itself, then loading its compiled kernels, imports, and weights, whose hashes are checked. A record
-of a commit before that traces at every start, and its first step includes the validation before it.
+is mostly the step itself, then loading its compiled kernels, imports, and weights, whose hashes are checked.
 """.rstrip(),
         {
             "cold, in seconds": _phases("parts", "cold"),
