@@ -19,7 +19,8 @@ import jaxtyping
 PACKAGES = ("perface_jax", "converters", "configs")
 ROOMS = (  # annotated so far; every room in the end
     "annotations", "classification", "detection", "diffusion", "evaluation", "fidelity", "groups", "images",
-    "landmarks", "losses", "metrics", "network", "perceptual_distance", "privacy", "selection", "similarity",
+    "landmarks", "losses", "metrics", "naturalness", "network", "perceptual_distance", "privacy", "selection",
+    "similarity",
     "similarity_scale", "statistics", "swap", "verification",
 )  # fmt: skip
 _beartype = beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))  # an int will do for a float

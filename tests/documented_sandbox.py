@@ -46,6 +46,7 @@ FEWER = {  # a pattern of a command -> options that it gets behind its own
     r"workdir=runs/many": "--config.data.data_dir=data/many_tfds",
     r"^perface (anonymize|privacy) ": "--config.anonymize.size=48 --config.anonymize.false_accept_rate=.5",
     r"^perface anonymize --method=diffusion": "--steps 2",
+    r"^perface naturalness": "--steps 2 --people 8",
     r"^python -m benchmarks.readme_picture": "--people 14 --query 1 --out ranked.png",
 }  # fmt: skip
 FILLED = {  # a word -> what stands for it
@@ -53,6 +54,7 @@ FILLED = {  # a word -> what stands for it
     "--config.data.release=...": "--config.data.release=path/to/SimCelebA",
     "--originals=DIR": "--originals=originals",
     "--candidates=DIR": "--candidates=candidates",
+    "--natural DIR": "--natural candidates",
     "--photographs=DIR": "--photographs=photographs",
     "--diffusion=models/face_anon_simple": "--diffusion=untrained",
     "--anonymized=ours=anonymized/pictures,theirs=DIR": "--anonymized=ours=anonymized/pictures,theirs=originals",
@@ -86,6 +88,7 @@ TABLES = {  # a mention -> the command that stands for it
     "perface doctor": "perface doctor",
     "perface selftest DIR": "perface selftest models/arcface_r50",
     "perface audit FILE.csv": "perface audit triplet_answers.csv",
+    "perface naturalness --out FILE.npz": "perface naturalness --out drawn.npz",
     "perface plan": "perface plan",
     "perface synthetic": "perface synthetic --out data/synthetic",
     "perface identities": "perface identities --out data/identities",
@@ -97,7 +100,7 @@ WEIGHTS = "ms1mv3_arcface_r50_fp16.pth"
 EXPORTED = ("arcface_r50.onnx", "arcface_r50.stablehlo", "arcface_r50.safetensors", "models/r50.onnx")
 BESIDE = ("", ".json", ".known_answer.npz")
 REMADE = (  # what a command refuses to overwrite
-    *("models/converted", "models/back.pth", "anonymized"),
+    *("models/converted", "models/back.pth", "anonymized", "natural"),
     *(f"{name}{end}" for name in EXPORTED for end in BESIDE),
 )
 

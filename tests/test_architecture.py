@@ -9,7 +9,7 @@ import tomllib
 import pytest
 
 import perface_jax
-from perface_jax import classification, fidelity, groups, images, losses, metrics, privacy, selection, swap
+from perface_jax import classification, fidelity, groups, images, losses, metrics, naturalness, privacy, selection, swap
 from perface_jax.anonymization import anonymize
 from tests.conftest import ROOT
 
@@ -158,6 +158,7 @@ def _public_functions():
         anonymize,
         swap,
         fidelity,
+        naturalness,
         privacy,
     ):
         for name, function in vars(module).items():

@@ -26,7 +26,7 @@ from tests import test_types
 
 ROOMS = (
     "similarity", "losses", "groups", "metrics", "selection", "verification", "classification", "privacy", "fidelity",
-    "statistics", "precision", "similarity_scale", "annotator_masks",
+    "statistics", "precision", "similarity_scale", "annotator_masks", "naturalness",
 )  # fmt: skip
 HALF = ("float16", "bfloat16")
 FLOATING = {*HALF, "float32"}
@@ -109,6 +109,8 @@ CASES = {
         SOURCE, SOURCE[::-1], whole(6, 3, low=0), ["a", "b", "c"], resamples=10
     ),
     "privacy.adaptive_attack.adaptive_attack": case(*MANY, folds=2, false_accept_rate=0.3, resamples=5),
+    "naturalness.auc.auc": case(SCORES, OTHERS),
+    "naturalness.auc.auc_estimate": case(SCORES, OTHERS, SOURCE, SOURCE, resamples=10),
     "privacy.arguments.directions": case(X, "vectors"),
     "privacy.arguments.scores": case(SCORES, "scores"),
     "privacy.equal_errors.equal_error": case(SCORES, impostors=Y, resamples=5),
@@ -195,7 +197,7 @@ CASES = {
     "similarity_scale.robust.robust_errors": case(SCORES, SOURCE),
     "similarity_scale.slope.fit_slope": case(np.stack([SCORES, OTHERS], axis=-1), SAME, VOTES, SOURCE, SOURCE[::-1]),
 }
-HOST_ROOMS = ("verification", "classification", "privacy", "similarity_scale")
+HOST_ROOMS = ("verification", "classification", "privacy", "similarity_scale", "naturalness")
 HOST_FILES = ("agreement", "calibration_uncertainty", "estimates", "heterogeneity", "multiple", "resampling", "shares")
 HOST = {
     "groups.check_distances", "selection.streaming.least_similar_streaming", "statistics.paired_tests.mcnemar",
@@ -221,6 +223,7 @@ WITHOUT = {
     "verification.crossing": "float64 inside the package",
     "privacy.identification.people_of": "persons are integers or names",
     "privacy.identification.ranks_of": "float64 inside the package",
+    "naturalness.network.crops": "float32 inside the package",
     "privacy.arguments.numbered": "persons are integers or names",
     "privacy.gaps.gap_of": "names and a function",
     "privacy.gaps.group_names": "names",

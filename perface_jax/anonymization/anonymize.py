@@ -27,6 +27,7 @@ from perface_jax.swap import Face, swap_face
 
 Embed = Callable[[UInt8[AnyArray, "n h w 3"], Num[AnyArray, "n p 2"]], Float[AnyArray, "n d"]]  # images, landmarks
 Swapper = Callable[[Face, Face], UInt8[AnyArray, "h w 3"] | Face]  # target, source -> result
+Natural = Callable[[Face], Float[AnyArray, " n"]]  # results -> how untouched they look; higher is better
 FeatureLoss = Callable[[Face, Face], Float[AnyArray, " n"]]  # originals, results
 
 
@@ -36,6 +37,7 @@ class Prefer(enum.Enum):
     FIDELITY = "fidelity"  # the smallest feature loss
     LEAST_PERCEIVED = "least perceived"  # the lowest perceived similarity
     LEAST_MATCHED = "least matched"  # the lowest similarity under the recognizer that is nearest to its threshold
+    NATURAL = "natural"  # the highest naturalness
 
 
 class SelectionPolicy(NamedTuple):
@@ -44,6 +46,7 @@ class SelectionPolicy(NamedTuple):
     thresholds: Mapping[str, float]  # recognizer -> its match threshold, from `privacy.match_threshold`
     band: tuple[float, float] = (-1.0, 1.0)  # lowest and highest perceived similarity that are admitted
     prefer: Prefer = Prefer.FIDELITY  # among the admitted results
+    floor: float = -np.inf  # lowest naturalness that is admitted
 
 
 class Proposal(NamedTuple):
@@ -60,6 +63,7 @@ class Axes(NamedTuple):
     perceived: Float[AnyArray, "*batch k"]  # cosine under the perceptual model
     matched: Mapping[str, Float[AnyArray, "*batch k"]]  # cosine under each recognizer
     feature_loss: Float[AnyArray, "*batch k"]  # on any scale; less is better
+    naturalness: Float[AnyArray, "*batch k"] | None = None  # on any scale; more is better; None = not measured
 
 
 class Choice(NamedTuple):
@@ -70,7 +74,7 @@ class Choice(NamedTuple):
     """
 
     order: Integer[AnyArray, "*batch k"]
-    admitted: Bool[AnyArray, "*batch k"]  # by position: no recognizer matches, and perceived similarity is in the band
+    admitted: Bool[AnyArray, "*batch k"]  # by position: matched by no recognizer, in the band, natural
     chosen: Integer[AnyArray, "*batch"]  # the best position, or -1 if no result is admitted
 
 
@@ -130,18 +134,21 @@ def propose(
 def choose(axes: Axes, policy: SelectionPolicy, *, where: Bool[AnyArray, "*batch k"] | None = None) -> Choice:
     """The results in the order of a policy, and the best one that it admits.
 
-    A result is admitted if it is at or below the threshold of EVERY recognizer, and inside the band. The others are
-    ordered by their violation: the sum of the excesses over thresholds and outside of the band, in cosine. Ties keep
-    their order. `where` says which results exist; None = all.
+    A result is admitted if it is at or below the threshold of EVERY recognizer, inside the band, and not below the
+    floor of naturalness. The others are ordered by their violation: the sum of the excesses over thresholds and outside
+    of the band, in cosine; 0 for those that are only unnatural. Ties keep their order. `where` says which results
+    exist; None = all.
 
     Raises:
-      ValueError: thresholds and recognizers with different names.
+      ValueError: thresholds and recognizers with different names; a policy on naturalness, which was not measured.
     """
     if set(policy.thresholds) != set(axes.matched):
         raise ValueError(
             f"thresholds of {sorted(policy.thresholds)}, similarities of {sorted(axes.matched)}; wanted the same"
             " recognizers in both"
         )
+    if axes.naturalness is None and (policy.floor > -np.inf or policy.prefer is Prefer.NATURAL):
+        raise ValueError("a policy with a floor of naturalness, or that prefers it, wants axes.naturalness; it is None")
     low, high = policy.band
     perceived = jnp.asarray(axes.perceived)
     over = [jnp.asarray(axes.matched[name]) - limit for name, limit in policy.thresholds.items()]
@@ -149,10 +156,13 @@ def choose(axes: Axes, policy: SelectionPolicy, *, where: Bool[AnyArray, "*batch
     violation = sum((jnp.maximum(excess, 0) for excess in excesses), jnp.zeros_like(perceived))
     exists = jnp.ones(violation.shape, bool) if where is None else jnp.asarray(where)
     admitted = exists & (violation == 0)
+    if axes.naturalness is not None:
+        admitted &= jnp.asarray(axes.naturalness) >= policy.floor
     preferred = {
         Prefer.FIDELITY: lambda: jnp.asarray(axes.feature_loss),
         Prefer.LEAST_PERCEIVED: lambda: perceived,
         Prefer.LEAST_MATCHED: lambda: jnp.max(jnp.stack(over), axis=0),
+        Prefer.NATURAL: lambda: -jnp.asarray(axes.naturalness),
     }[policy.prefer]()
     order = jnp.lexsort((jnp.where(admitted, preferred, violation), ~admitted, ~exists), axis=-1)
     chosen = jnp.where(admitted.any(-1), order[..., 0], -1)
@@ -174,11 +184,13 @@ def anonymize(
     factor: float = 1.96,
     equalize: groups.Equalize = groups.Equalize.NO,
     compatible: Bool[AnyArray, "n m"] | None = None,
+    natural: Natural | None = None,
 ) -> Anonymized:
     """Group, candidates, swaps, scores and choice for every original.
 
     Originals and candidates are uint8, all of the same size; `perceive` is the perceptual model; `members`, `k`,
-    `rule`, `factor`, `equalize` and `compatible` are those of `propose`; docs/swappers.md says what a swapper is.
+    `rule`, `factor`, `equalize` and `compatible` are those of `propose`; docs/swappers.md says what a swapper is;
+    `natural` measures how untouched a result looks (`naturalness`), None = nothing does.
 
     Raises:
       TypeError, ValueError: shapes that do not fit, or no recognizer.
@@ -189,7 +201,8 @@ def anonymize(
     options = {"rule": rule, "factor": factor, "compatible": compatible}
     proposal = jax.device_get(propose(*vectors, members=members, k=k, equalize=equalize, **options))
     results = swap_all(originals, candidates, proposal.index, swapper)
-    axes = score(originals, results, perceive=perceive, recognizers=recognizers, feature_loss=feature_loss)
+    measures = {"recognizers": recognizers, "feature_loss": feature_loss, "natural": natural}
+    axes = score(originals, results, perceive=perceive, **measures)
     return Anonymized(proposal, *results, axes, jax.device_get(choose(axes, policy, where=proposal.index >= 0)))
 
 
@@ -225,7 +238,13 @@ def swap_all(originals: Face, candidates: Face, index: Integer[np.ndarray, "n k"
 
 
 def score(
-    originals: Face, results: Face, *, perceive: Embed, recognizers: Mapping[str, Embed], feature_loss: FeatureLoss
+    originals: Face,
+    results: Face,
+    *,
+    perceive: Embed,
+    recognizers: Mapping[str, Embed],
+    feature_loss: FeatureLoss,
+    natural: Natural | None = None,
 ) -> Axes:
     """Scores of results `[n, k, ...]` against their originals `[n, ...]`; the other arguments as for `anonymize`."""
     flat = Face(*(np.reshape(part, (-1, *part.shape[2:])) for part in results))
@@ -237,4 +256,6 @@ def score(
 
     repeated = Face(*(np.repeat(np.asarray(part), count[1], axis=0) for part in originals))
     losses = np.reshape(np.asarray(feature_loss(repeated, flat)), count)
-    return Axes(similarities(perceive), {name: similarities(embed) for name, embed in recognizers.items()}, losses)
+    matched = {name: similarities(embed) for name, embed in recognizers.items()}
+    naturalness = None if natural is None else np.reshape(np.asarray(natural(flat)), count)
+    return Axes(similarities(perceive), matched, losses, naturalness)

@@ -20,6 +20,7 @@ from perface_jax.anonymization.benchmark import benchmark
 from perface_jax.anonymization.embedders import BEFORE_TRAINING, Embedders, open_embedders
 from perface_jax.anonymization.inputs import Inputs, name_roles, read_attributes, read_faces, read_members, read_persons
 from perface_jax.anonymization.methods import WITHOUT_SWAP, Method, face
+from perface_jax.anonymization.natural import NaturalFloor, describe, natural_rows, natural_section, open_floor
 from perface_jax.datasets.portraits import Portraits
 from perface_jax.report import Report, made
 from perface_jax.statistics.estimates import Estimate
@@ -38,24 +39,26 @@ class Pool(NamedTuple):
     vectors: dict[str, np.ndarray]  # recognizer -> float32 `[M, D]`, of those that embed new pictures
     thresholds: dict[str, Estimate]  # the match threshold of each of them
     compatible: np.ndarray | None = None  # bool `[N, M]`, what `attribute_guard` leaves; None = all
+    natural: NaturalFloor = NaturalFloor()
 
 
 def evaluate(config: ConfigDict, workdir: str | None, inputs: Inputs) -> Report:
     """Anonymizers on both axes, compared with the baselines of config.anonymize.references."""
     settings.check(config)
     methods.refuse_clashes(config, inputs)
-    inputs = name_roles(inputs)
+    inputs, natural = name_roles(inputs), open_floor(config)
     embedders = open_embedders(config, workdir, inputs.recognizers)
     originals = read_faces("originals", config, inputs)
     given = methods.read_methods(originals, inputs)
-    baselines, pool, left_out = make_baselines(config, inputs, embedders, originals)
+    baselines, pool, left_out = make_baselines(config, inputs, embedders, originals, natural)
     compared = _with_retouches(config, embedders, originals, given | baselines)
+    persons = read_persons("originals", originals.names, inputs)
     found = benchmark(
         originals,
         compared,
         embedders,
         attributes=read_attributes("originals", originals.names, inputs),
-        persons=read_persons("originals", originals.names, inputs),
+        persons=persons,
         false_accept_rate=config.anonymize.false_accept_rate,
     )
     read = {"originals": originals} | ({"candidates": pool.faces} if pool else {})
@@ -71,6 +74,7 @@ def evaluate(config: ConfigDict, workdir: str | None, inputs: Inputs) -> Report:
         sections.recognizer_matches(found),
         sections.learned_attacks(found),
         sections.preservation(found),
+        natural_section(natural_rows(natural, originals, compared, persons), natural),
         sections.group_gaps(found),
     )
     facts = _facts(config, workdir, inputs, read)
@@ -87,10 +91,11 @@ def anonymize(
     the diffusion anonymizer makes the results, and the candidates only fix the thresholds.
     """
     settings.check(config)
-    inputs, written = name_roles(inputs._replace(methods={})), folder.open_folder(out)
+    inputs, natural = name_roles(inputs._replace(methods={})), open_floor(config)
+    written = folder.open_folder(out)
     embedders = open_embedders(config, workdir, inputs.recognizers)
     originals = read_faces("originals", config, inputs)
-    pool = open_pool(config, inputs, embedders, originals)
+    pool = open_pool(config, inputs, embedders, originals, natural)
     if diffuse is None:
         found, names, group_names = run_pipeline(config, embedders, originals, pool), pool.faces.names, pool.groups
         pair = face(originals), face(pool.faces)
@@ -102,7 +107,8 @@ def anonymize(
     rows = proposals.proposal_rows(found, originals.names, names, group_names)
     drawn = proposals.sheet_rows(rows, found, originals, group_names)
     sheet = figures.results(drawn)
-    section = proposals.section(rows, pool.thresholds, sheet=sheet, drawn=drawn, curves=curves, how=how)
+    options = {"sheet": sheet, "drawn": drawn, "curves": curves, "how": how, "natural": describe(natural)}
+    section = proposals.section(rows, pool.thresholds, **options)
     read = {"originals": originals, "candidates": pool.faces}
     warnings = [
         *_of_pictures(read, [originals]),
@@ -117,7 +123,7 @@ def anonymize(
 
 
 def make_baselines(
-    config: ConfigDict, inputs: Inputs, embedders: Embedders, originals: Portraits
+    config: ConfigDict, inputs: Inputs, embedders: Embedders, originals: Portraits, natural: NaturalFloor
 ) -> tuple[dict[str, Method], Pool | None, list[str]]:
     """The baselines that can be made, the candidates if needed, and warnings of what is left out."""
     wanted = methods.wanted_baselines(config)
@@ -131,7 +137,7 @@ def make_baselines(
     if not embedders.perceptual:
         names = ", ".join(one.value for one in swaps)
         return made, None, [f"No --workdir was given: {names} left out, which need the perceptual model."]
-    pool = open_pool(config, inputs, embedders, originals)
+    pool = open_pool(config, inputs, embedders, originals, natural)
     found = run_pipeline(config, embedders, originals, pool)
     recognizer = embedders.recognizers[BEFORE_TRAINING]
     vectors = recognizer.embed(*face(originals)), pool.vectors[BEFORE_TRAINING]
@@ -149,7 +155,9 @@ def _with_retouches(config, embedders, originals, compared):
     return compared
 
 
-def open_pool(config: ConfigDict, inputs: Inputs, embedders: Embedders, originals: Portraits) -> Pool:
+def open_pool(
+    config: ConfigDict, inputs: Inputs, embedders: Embedders, originals: Portraits, natural: NaturalFloor
+) -> Pool:
     """The candidates, with thresholds from their pairs of different persons."""
     faces = read_faces("candidates", config, inputs)
     rule, equalize = groups.Rule[config.groups.rule.upper()], groups.Equalize(config.groups.equalize)
@@ -159,7 +167,7 @@ def open_pool(config: ConfigDict, inputs: Inputs, embedders: Embedders, original
     vectors = {name: one.embed(*face(faces)) for name, one in embedders.for_new_pictures().items()}
     thresholds = match_thresholds(vectors, persons, config.anonymize.false_accept_rate)
     looks = read_looks("originals", originals, inputs), read_looks("candidates", faces, inputs)
-    return Pool(faces, names, members, vectors, thresholds, is_compatible(*looks, turn=config.anonymize.turn))
+    return Pool(faces, names, members, vectors, thresholds, is_compatible(*looks, turn=config.anonymize.turn), natural)
 
 
 def match_thresholds(
@@ -190,6 +198,7 @@ def run_pipeline(config: ConfigDict, embedders: Embedders, originals: Portraits,
         **embedders.functions(),
         policy=make_policy(config, pool),
         feature_loss=_feature_loss,
+        natural=pool.natural.measure,
         k=options.candidates,
         rule=groups.Rule[config.groups.rule.upper()],
         factor=config.groups.factor,
@@ -204,18 +213,24 @@ def run_diffusion(
     anonymizer, own = diffusing.open_anonymizer(options), face(originals)
     results = diffusing.make_results(own, anonymizer, degree=options.degree, seeds=options.seeds)
     found = diffusing.anonymize(
-        own, results, **embedders.functions(), policy=make_policy(config, pool), feature_loss=_feature_loss
+        own,
+        results,
+        **embedders.functions(),
+        policy=make_policy(config, pool),
+        feature_loss=_feature_loss,
+        natural=pool.natural.measure,
     )
     degrees = [options.degree * share for share in config.anonymize.degrees]
     return found, diffusing.degree_curves(own, anonymizer, degrees, **embedders.functions())
 
 
 def make_policy(config: ConfigDict, pool: Pool) -> pipeline.SelectionPolicy:
-    """The rule of the config, with the thresholds of the candidates."""
+    """The rule of the config, with the thresholds of the candidates and the floor of naturalness."""
     return pipeline.SelectionPolicy(
         {name: threshold.value for name, threshold in pool.thresholds.items()},
         band=tuple(config.anonymize.band),
         prefer=pipeline.Prefer[config.anonymize.prefer.upper()],
+        floor=pool.natural.floor,
     )
 
 

@@ -11,7 +11,16 @@ import numpy as np
 from PIL import Image
 
 from perface_jax import diffusion
-from perface_jax.anonymization.anonymize import Anonymized, Embed, FeatureLoss, Proposal, SelectionPolicy, choose, score
+from perface_jax.anonymization.anonymize import (
+    Anonymized,
+    Embed,
+    FeatureLoss,
+    Natural,
+    Proposal,
+    SelectionPolicy,
+    choose,
+    score,
+)
 from perface_jax.anonymization.proposals import Curve, score_curves
 from perface_jax.diffusion import networks
 from perface_jax.diffusion.photographs import feather
@@ -79,9 +88,11 @@ def anonymize(
     recognizers: Mapping[str, Embed],
     policy: SelectionPolicy,
     feature_loss: FeatureLoss,
+    natural: Natural | None = None,
 ) -> Anonymized:
     """Scores and choice for the results of every original; see `anonymize.anonymize`."""
-    axes = score(originals, results, perceive=perceive, recognizers=recognizers, feature_loss=feature_loss)
+    measures = {"recognizers": recognizers, "feature_loss": feature_loss, "natural": natural}
+    axes = score(originals, results, perceive=perceive, **measures)
     count, seeds = results.image.shape[:2]
     index = np.tile(np.arange(seeds), (count, 1))
     proposal = Proposal(np.zeros(count, np.int32), index, np.full((count, seeds), np.nan, np.float32))

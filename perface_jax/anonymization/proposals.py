@@ -32,15 +32,16 @@ class ProposalRow(NamedTuple):
     perceived: float  # similarity of original and result
     matched: dict[str, float]  # the same under each recognizer
     feature_loss: float
-    admitted: bool  # no recognizer matches it, and its perceived similarity is in the band
+    admitted: bool  # no recognizer matches it, it is in the band and not below the floor
     selected: bool  # replaces the original
+    naturalness: float | None = None  # how untouched it looks; None without a model
 
 
 def proposal_rows(
     found: Anonymized, originals: Sequence[str], candidates: Sequence[str], groups: Sequence[str]
 ) -> list[ProposalRow]:
     """Every result, original by original in the order of the policy; names of originals, candidates and groups."""
-    rows, (perceived, matched, losses) = [], found.axes
+    rows, (perceived, matched, losses, natural) = [], found.axes
     for i, name in enumerate(originals):
         for rank, place in enumerate(found.choice.order[i], 1):
             candidate = int(found.proposal.index[i, place])
@@ -57,6 +58,7 @@ def proposal_rows(
                     float(losses[i, place]),
                     bool(found.choice.admitted[i, place]),
                     bool(found.choice.chosen[i] == place),
+                    None if natural is None else float(natural[i, place]),
                 )
             )
     return rows
@@ -138,11 +140,13 @@ def section(
     drawn: Sequence[figures.ResultsRow],
     curves: Mapping[str, Curve],
     how: str = SWAPPED,
+    natural: str = "",
 ) -> Section:
     """The results of every original, in the order of the policy, the contact sheet and the curves by degree.
 
-    `how` says where the results came from.
+    `how` says where the results came from, `natural` what is known of the model of naturalness, if there is one.
     """
+    measured = ["naturalness"] if natural else []
     lines = [
         (
             row.original,
@@ -152,16 +156,18 @@ def section(
             f"{row.perceived:+.3f}",
             *(f"{row.matched[name]:+.3f}" for name in thresholds),
             f"{row.feature_loss:.4f}",
+            *([] if row.naturalness is None else [f"{row.naturalness:+.2f}"]),
             "selected" if row.selected else "admitted" if row.admitted else "",
         )
         for row in rows
     ]
     caption = (
-        f"Original against result. {how}, the policy of config.anonymize the"
-        " order: a result is admitted if no recognizer matches it and its perceived similarity is in the band. Where no"
-        f" result is admitted, none is selected. Thresholds: {list_thresholds(thresholds)}."
+        f"Original against result. {how}, the policy of config.anonymize the order: a result is admitted if no"
+        f" recognizer matches it{', it is not below the floor of naturalness,' if natural else ''} and its perceived"
+        " similarity is in the band. Where no result is admitted, none is selected. Thresholds:"
+        f" {list_thresholds(thresholds)}. {natural}".rstrip()
     )
-    columns = ("original", "group", "rank", "candidate", "perceived", *thresholds, "feature loss", "status")
+    columns = ("original", "group", "rank", "candidate", "perceived", *thresholds, "feature loss", *measured, "status")
     by_degree = "Similarity to the original by degree, mean over the originals"
     pictures = [
         Picture("Originals and their results, the best first", sheet, [*map(_strip, drawn)]),

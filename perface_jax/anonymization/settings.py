@@ -7,7 +7,7 @@ from perface_jax.anonymization.anonymize import Prefer
 from perface_jax.anonymization.methods import Baseline
 from perface_jax.anonymization.preservation import RETOUCHES
 from perface_jax.evaluation import settings as evaluation
-from perface_jax.settings import POSITIVE, interval, one_of, some_of, triplets_only
+from perface_jax.settings import POSITIVE, Check, interval, one_of, some_of, triplets_only
 
 BASELINES = tuple(baseline.name.lower() for baseline in Baseline)
 PREFERENCES = tuple(prefer.name.lower() for prefer in Prefer)
@@ -21,6 +21,9 @@ FIELDS = (
     triplets_only("anonymize.band", (-1.0, 1.0), "admitted perceived similarity of result and original",
                   interval("similarities", -1, 1)),
     triplets_only("anonymize.prefer", "fidelity", "which admitted result is best (ours)", one_of(PREFERENCES)),
+    triplets_only("anonymize.naturalness", "", "file of a naturalness model; empty = naturalness is not measured"),
+    triplets_only("anonymize.floor", 0.05, "share of untouched faces below the lowest admitted naturalness (ours)",
+                  Check("0 or more and less than 1", lambda value: 0 <= value < 1)),
     triplets_only("anonymize.degrees", (0.0, 0.25, 0.5, 0.75, 1.0), "of the swap: 0 = no change, 1 = full swap"),
     triplets_only("anonymize.references", BASELINES, "baseline anonymizers to compare with", some_of(BASELINES)),
     triplets_only("anonymize.retouch", (), "retouches after every anonymizer, as new rows", some_of(tuple(RETOUCHES))),

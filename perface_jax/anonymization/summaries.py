@@ -43,9 +43,10 @@ def benchmark_summary(found: Benchmark) -> Summary | None:
 def proposal_summary(rows: Sequence[ProposalRow], originals: Sequence[str]) -> Summary:
     """How many originals have a result that the policy admits."""
     selected = [row for row in rows if row.selected]
+    natural = ", is not below the floor of naturalness," if any(row.naturalness is not None for row in rows) else ""
     verdict = (
-        f"{len(selected)} of {len(originals)} faces were anonymized: their result is matched by no recognizer and its"
-        " perceived similarity is in the band."
+        f"{len(selected)} of {len(originals)} faces were anonymized: their result is matched by no recognizer{natural}"
+        " and its perceived similarity is in the band."
     )
     return Summary(verdict, [], f"{len(rows)} results of {len(originals)} faces were made.")
 

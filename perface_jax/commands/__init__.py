@@ -115,6 +115,11 @@ COMMANDS = {
         "perface anonymize --workdir=RUN --originals=DIR --candidates=DIR --out=DIR",
         ("--part=anonymize",),
     ),
+    "naturalness": Command(
+        "perface_jax.commands.naturalness",
+        "train a model that sees which faces look untouched",
+        "perface naturalness --out naturalness.npz",
+    ),
     "privacy": Command(
         "perface_jax.commands.evaluate",
         "evaluate anonymized pictures: protection and preservation",
@@ -156,7 +161,7 @@ GROUPS = {  # as `perface --help` shows them, every command once
     "photographs": ("compare", "rank", "embed", "detect", "scale"),
     "models": ("convert", "export", "train", "config", "evaluate", "selftest", "benchmark", "aot"),
     "studies": ("plan", "collect", "audit", "annotators"),
-    "anonymization": ("anonymize", "privacy"),
+    "anonymization": ("anonymize", "privacy", "naturalness"),
     "try it": ("demo", "doctor", "synthetic", "identities"),
 }
 INTERRUPTED = "interrupted: what is written is whole, the rest is not there; the same command starts again"

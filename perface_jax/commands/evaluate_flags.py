@@ -119,6 +119,8 @@ TEXTS = {
 }
 FIELDS = {
     "": ("data.release", "data.data_dir", "groups.folder", "statistics.interval"),
-    "anonymize": tuple(f"anonymize.{name}" for name in ("size", "candidates", "false_accept_rate", "band", "prefer")),
+    "anonymize": tuple(
+        f"anonymize.{name}" for name in ("candidates", "false_accept_rate", "prefer", "naturalness", "floor")
+    ),
     "privacy": tuple(f"anonymize.{name}" for name in ("size", "false_accept_rate", "degrees", "references", "retouch")),
 }

@@ -123,6 +123,27 @@ def test_a_similarity_that_equals_the_threshold_or_the_end_of_the_band_is_admitt
     assert choose(axes, SelectionPolicy({"a": 0.49})).chosen == -1
 
 
+NATURAL = AXES._replace(naturalness=jnp.array([-1.0, 2.0, 5.0, 5.0]))
+
+
+def test_what_is_below_the_floor_of_naturalness_is_not_admitted():
+    policy = SelectionPolicy({"a": 0.2, "b": 0.2}, band=(0.0, 1.0), floor=-1.0)
+    np.testing.assert_array_equal(choose(NATURAL, policy).admitted, [True, True, False, False])
+    policy = policy._replace(floor=0.0)
+    choice = choose(NATURAL, policy)
+    np.testing.assert_array_equal(choice.admitted, [False, True, False, False])
+    np.testing.assert_array_equal(choice.order, [1, 0, 2, 3])  # 0 is only unnatural
+    assert choose(NATURAL, policy._replace(floor=9.0)).chosen == -1
+
+
+def test_naturalness_may_be_preferred_and_has_to_be_measured():
+    policy = SelectionPolicy({"a": 0.2, "b": 0.2}, prefer=Prefer.NATURAL)
+    np.testing.assert_array_equal(choose(NATURAL, policy).order, [3, 1, 0, 2])
+    for wrong in (policy, policy._replace(prefer=Prefer.FIDELITY, floor=0.0)):
+        with pytest.raises(ValueError, match="wants axes.naturalness; it is None"):
+            choose(AXES, wrong)
+
+
 def test_every_recognizer_counts():
     assert choose(AXES, SelectionPolicy({"a": 1.0, "b": 0.15})).admitted.tolist() == [True, False, True, True]
 

@@ -8,11 +8,12 @@ import pytest
 from PIL import Image
 
 from configs import synthetic
-from perface_jax import report
+from perface_jax import naturalness, report
 from perface_jax.anonymization import anonymize as pipeline
-from perface_jax.anonymization import anonymizer, diffusing
+from perface_jax.anonymization import anonymizer, diffusing, natural
 from perface_jax.anonymization.embedders import BEFORE_TRAINING, Embedders, FileEmbedder
 from perface_jax.anonymization.inputs import Inputs
+from perface_jax.anonymization.natural import NaturalFloor
 from perface_jax.datasets.portraits import Portraits
 from perface_jax.evaluation import Vectors
 from perface_jax.synthetic import faces, world
@@ -116,9 +117,24 @@ def test_results_of_diffusion_are_scored_and_chosen_by_the_same_rule(config, inp
     assert "noise of its own seed" in (tmp_path / "page.html").read_text()
 
 
+def test_no_result_below_the_floor_of_naturalness_is_selected(config, inputs, embedders, monkeypatch, tmp_path):
+    model = naturalness.NaturalnessModel({}, np.zeros(1, np.float32))
+    monkeypatch.setattr(natural.naturalness, "load", lambda _: model)
+    monkeypatch.setattr(natural.naturalness, "score", lambda _, crops: np.arange(len(crops)) - 3.0)
+    config.anonymize.naturalness, config.anonymize.band = "model.npz", (-1.0, 1.0)
+    said = anonymizer.anonymize(config, "a run", inputs, str(tmp_path))
+    (section,) = said.sections
+    assert sorted(row.naturalness for row in section.rows) == [*range(-3, 5)]
+    assert all(row.naturalness >= 0 for row in section.rows if row.admitted)
+    assert any(row.selected for row in section.rows)
+    assert section.table.columns[-2] == "naturalness"
+    assert "Floor of naturalness: +0.00." in section.help
+    assert "is not below the floor of naturalness" in said.summary.verdict
+
+
 def test_at_degree_0_both_axes_are_at_1(config, inputs, embedders, monkeypatch, tmp_path):
     seen = {}
-    monkeypatch.setattr(anonymizer.proposals, "section", lambda *_, sheet, drawn, curves, how: seen.update(curves))
+    monkeypatch.setattr(anonymizer.proposals, "section", lambda *_, curves, **__: seen.update(curves))
     monkeypatch.setattr(anonymizer.folder, "write", lambda *_, **__: None)
     anonymizer.anonymize(config, "a run", inputs, str(tmp_path))
     for degree, mean, _, _ in seen.values():
@@ -202,10 +218,10 @@ def test_what_is_left_out_of_the_baselines_is_said(config, monkeypatch):
     config.anonymize.references = ("blur", "chosen_swap")
     pictures, points = np.zeros((2, 4, 4, 3), np.uint8), np.zeros((2, 5, 2))
     faces = Portraits(("a", "b"), pictures, points, True, np.zeros((2, 3)), np.zeros((2, 2)))
-    found = baselines(config, Inputs("o", candidates="c"), Embedders(None, {"green": Colors(1)}), faces)
+    found = baselines(config, Inputs("o", candidates="c"), Embedders(None, {"green": Colors(1)}), faces, NaturalFloor())
     assert found == ({}, None, ["No --workdir was given: chosen swap left out, which need the perceptual model."])
     files = Embedders(None, {"theirs": FileEmbedder({}, "theirs")})
-    _, _, (warning,) = baselines(config, Inputs("o"), files, faces)
+    _, _, (warning,) = baselines(config, Inputs("o"), files, faces, NaturalFloor())
     assert warning.startswith("theirs: n/a for blur, chosen swap: these pictures are made here, and files have vectors")
     proposal, choice = pipeline.Proposal(np.zeros(2, int), None, None), pipeline.Choice(None, None, np.array([-1, -1]))
     found = pipeline.Anonymized(proposal, pictures, points, None, choice)
@@ -213,7 +229,7 @@ def test_what_is_left_out_of_the_baselines_is_said(config, monkeypatch):
     monkeypatch.setattr(anonymizer, "open_pool", lambda *_: pool)
     monkeypatch.setattr(anonymizer, "run_pipeline", lambda *_: found)
     seen = Embedders(Colors(0), {BEFORE_TRAINING: Colors(1)})
-    made, opened, warnings = baselines(config, Inputs("o", candidates="c"), seen, faces)
+    made, opened, warnings = baselines(config, Inputs("o", candidates="c"), seen, faces, NaturalFloor())
     assert (made, opened, warnings) == ({}, pool, ["chosen swap is left out: no result is admitted."])
 
 
