@@ -35,6 +35,7 @@ def compile_program(program: Program, topology: Topology) -> Compiled:
     """
     started = time.perf_counter()
     begin = {"program": program.name, "what": program.what, "mesh": dict(program.mesh.shape)}
+    begin |= {"idle_chips": program.idle} if program.idle else {}
     try:
         executable = program.function.trace(*program.arguments).lower().compile()
     except jax.errors.JaxRuntimeError as error:

@@ -1,5 +1,6 @@
 """What `perface aot` prints of a compiled program: lines of 80 columns."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -18,6 +19,9 @@ def page(record: Mapping[str, Any]) -> list[str]:
     """One program; figures are of one call on each device."""
     mesh = " x ".join(f"{axis} {size}" for axis, size in record["mesh"].items())
     lines = ["", wrapped(f"{record['program']}: {record['what']}; mesh {mesh}", indent="  ")]
+    if idle := record.get("idle_chips"):
+        used = math.prod(record["mesh"].values())
+        lines.append(f"  chips       {used:,} of {used + idle:,}; {idle:,} stay idle (config.mesh.data)")
     if "memory_bytes" not in record:
         return [*lines, f"  memory      DOES NOT FIT: {record['why_not']}"]
     memory = record["memory_bytes"]

@@ -44,6 +44,7 @@ class Program(NamedTuple):
     function: Any  # of jax.jit
     arguments: tuple
     mesh: Mesh
+    idle: int = 0  # devices of the topology that a training leaves to others
 
 
 def programs(config: ConfigDict, topology: Topology, names: tuple[str, ...], sizes: Sizes) -> Iterator[Program]:
@@ -76,6 +77,7 @@ class _Run:
         self.replicas = sweeps.replicas(config)
         self.config = self.replicas[0].config
         self.mesh = builders.mesh(config, len(self.replicas), topology.devices)
+        self.idle = len(topology.devices) - self.mesh.size
         self.leading = parallel.padded(len(self.replicas), self.mesh)
         self.identities = config.task == "identities"
         self.losses = () if self.identities else tuple(dict.fromkeys(Loss(one.config.loss) for one in self.replicas))
@@ -102,13 +104,14 @@ class _Run:
             self.config, self.mesh, model=self.model, optimizer=self.optimizer, objective=objective
         )
         rows = self.config.batch_size
-        return Program("step", self._what(rows), function, (self.state, *self._inputs(rows, training=True)), self.mesh)
+        arguments = self.state, *self._inputs(rows, training=True)
+        return Program("step", self._what(rows), function, arguments, self.mesh, self.idle)
 
     def validation(self) -> Program:
         rows = self.config.evaluation_batch_size
         function = training.validation(self.config, self.mesh, model=self.model)
         arguments = self.state.variables, *self._inputs(rows, training=False)
-        return Program("validation", self._what(rows), function, arguments, self.mesh)
+        return Program("validation", self._what(rows), function, arguments, self.mesh, self.idle)
 
     def _what(self, rows):
         replicas = len(self.replicas)

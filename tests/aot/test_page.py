@@ -51,6 +51,12 @@ def test_communication_across_replicas_is_a_failure():
     assert any("FAILURE     replicas communicate" in line for line in page.page(RECORD | {"across_replicas": True}))
 
 
+def test_chips_that_stay_idle_have_a_line():
+    idle = "  chips       16 of 20; 4 stay idle (config.mesh.data)"
+    assert idle in page.page(RECORD | {"idle_chips": 4})
+    assert not any("idle" in line for line in page.page(RECORD))
+
+
 def test_what_does_not_fit_says_why():
     record = {"program": "step", "what": "512 triplets", "mesh": {"data": 1}, "fits": False, "why_not": "Used 17.2G of 15.75G hbm"}  # fmt: skip # noqa: E501
     assert page.page(record)[-1] == "  memory      DOES NOT FIT: Used 17.2G of 15.75G hbm"

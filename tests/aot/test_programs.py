@@ -53,6 +53,12 @@ def test_shapes_are_those_of_a_sweep_and_of_its_mesh():
     assert found["validation"].arguments[0].keys() == {"params", "batch_stats", "constants"}
 
 
+def test_a_run_leaves_devices_idle_that_would_not_make_it_faster():
+    found = made(thin(perface_r50.get_config()), 4, ("step", "embedding"))
+    assert (found["step"].mesh.size, found["step"].idle) == (1, 3)
+    assert (found["embedding"].mesh.size, found["embedding"].idle) == (4, 0)
+
+
 def test_pictures_from_disk_come_with_the_batch():
     config = thin(perface_r50.get_config())
     config.feed = "disk"
