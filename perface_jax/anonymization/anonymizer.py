@@ -20,7 +20,14 @@ from perface_jax.anonymization.benchmark import benchmark
 from perface_jax.anonymization.embedders import BEFORE_TRAINING, Embedders, open_embedders
 from perface_jax.anonymization.inputs import Inputs, name_roles, read_attributes, read_faces, read_members, read_persons
 from perface_jax.anonymization.methods import WITHOUT_SWAP, Method, face
-from perface_jax.anonymization.natural import NaturalFloor, describe, natural_rows, natural_section, open_floor
+from perface_jax.anonymization.natural import (
+    NaturalFloor,
+    describe,
+    natural_rows,
+    natural_section,
+    open_floor,
+    warn_of_strangers,
+)
 from perface_jax.datasets.portraits import Portraits
 from perface_jax.report import Report, made
 from perface_jax.statistics.estimates import Estimate
@@ -67,6 +74,7 @@ def evaluate(config: ConfigDict, workdir: str | None, inputs: Inputs) -> Report:
         *_of_pictures(read, [originals, *(method.portraits for method in given.values())]),
         *_of_files(embedders, [name for name, method in compared.items() if method.made_here]),
         *left_out,
+        *warn_of_strangers(natural, originals),
         *([] if embedders.perceptual else ["No --workdir was given: there is no perceived axis."]),
     ]
     parts = (
@@ -114,6 +122,7 @@ def anonymize(
         *_of_pictures(read, [originals]),
         *_of_files(embedders, ["the results"]),
         *([] if diffuse else _of_guard(originals, found)),
+        *warn_of_strangers(natural, originals),
     ]
     summary = summaries.proposal_summary(rows, originals.names)
     facts = _facts(config, workdir, inputs, read) | ({} if diffuse is None else {"Diffusion": diffuse._asdict()})

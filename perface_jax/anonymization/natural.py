@@ -1,7 +1,7 @@
 """How untouched results look to a model of naturalness: the floor of the rule, and a table of methods."""
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -17,6 +17,7 @@ from perface_jax.statistics.estimates import UNKNOWN, Estimate
 from perface_jax.swap import Face
 
 ORIGINALS = "originals"
+FEWEST_ABOVE = 0.75  # of the share of originals that are expected above the floor
 
 
 class NaturalFloor(NamedTuple):
@@ -54,6 +55,19 @@ def open_floor(config: ConfigDict) -> NaturalFloor:
     model = naturalness.load(options.naturalness)
     floor = naturalness.floor(model, share=options.floor)
     return NaturalFloor(functools.partial(_measure, model), floor, options.floor, model.held_out)
+
+
+def warn_of_strangers(floor: NaturalFloor, originals: Portraits) -> Iterator[str]:
+    """A warning where so many originals are below the floor that the model cannot know such pictures."""
+    if floor.measure is None:
+        return
+    above = int(np.sum(np.asarray(floor.measure(face(originals))) >= floor.floor))
+    if above < FEWEST_ABOVE * (1 - floor.share) * len(originals):
+        yield (
+            f"Only {above} of {len(originals)} originals are above the floor of naturalness, though nothing was done to"
+            " them: its model does not know such pictures. Train it on pictures like these: perface naturalness"
+            " --natural=DIR."
+        )
 
 
 def natural_rows(

@@ -26,6 +26,7 @@ from perface_jax.swap import Face, swap_face
 from perface_jax.synthetic import faces, write_identities
 
 SWAP, NATURAL = "random swap", "natural"
+ROUNDS, SWAPS = 6, 2  # how often each fault is drawn into a face, and how often it is swapped, which is slow
 SIZE = 256  # pixels of a square that is swapped, as config.anonymize.size
 
 
@@ -126,10 +127,13 @@ def _portraits(folder, landmarks, attributes, crop) -> tuple[Face, np.ndarray]:
 
 
 def _with_faults(natural: Face, persons: np.ndarray, seed: int) -> tuple[Faces, dict[str, Faces]]:
-    """Crops of the faces, with every fault that can be made of them."""
-    crops = naturalness.crops(*natural)
-    faulty = naturalness.make_defects(crops, seed=seed) | {SWAP: _swapped(natural, seed)}
-    return Faces(crops, persons), {name: Faces(one, persons) for name, one in faulty.items()}
+    """Crops of the faces, with every fault that can be made of them, each drawn ROUNDS times."""
+    crops, seeds = naturalness.crops(*natural), range(seed * ROUNDS, (seed + 1) * ROUNDS)
+    rounds = [naturalness.make_defects(crops, seed=one) for one in seeds]
+    faulty = {name: [made[name] for made in rounds] for name in rounds[0]}
+    faulty[SWAP] = [_swapped(natural, one) for one in seeds[:SWAPS]]
+    several = {name: Faces(np.concatenate(one), np.tile(persons, len(one))) for name, one in faulty.items()}
+    return Faces(crops, persons), several
 
 
 def _swapped(people: Face, seed: int) -> np.ndarray:

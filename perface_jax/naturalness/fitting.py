@@ -17,7 +17,7 @@ from perface_jax.naturalness.network import SIZE, HeldOut, NaturalnessModel, Net
 HALF = 16  # pictures in a batch of each of the two
 LEFT_OUT = 4  # every fourth person is left out, for the scores of untouched faces
 FEWEST = 8  # persons
-STEPS = 800
+STEPS = 1500
 SHIFT = 3  # pixels: most that a face is moved by
 
 

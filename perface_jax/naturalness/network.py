@@ -1,7 +1,8 @@
 """The network, its crops and its scores.
 
-Four convolutions over a face of 64 pixels and over its fine detail, and the mean and the largest response of each
-channel: faults are local, and one is enough.
+Four convolutions over a face of 64 pixels, its fine detail and the places of its pixels. Then the mean and the largest
+response of each channel, since faults are local and one is enough, and a layer over all of them, since a face has its
+parts in their places.
 """
 
 from collections.abc import Mapping
@@ -32,11 +33,19 @@ class Network(nn.Module):
     def __call__(self, crops):
         x = crops.astype(jnp.float32) / 127.5 - 1
         smooth = jax.image.resize(jax.image.resize(x, (len(x), SIZE // 4, SIZE // 4, 3), "linear"), x.shape, "linear")
-        x = jnp.concatenate([x, 4 * (x - smooth)], axis=-1)
-        for place, width in enumerate(self.widths):
-            x = nn.relu(nn.GroupNorm(8)(nn.Conv(width, (3, 3), strides=1 if place == 1 else 2)(x)))
-        x = jnp.concatenate([x.mean((1, 2)), x.max((1, 2))], axis=-1)
+        place = jnp.broadcast_to(_places()[None], (len(x), SIZE, SIZE, 2))
+        x = jnp.concatenate([x, 4 * (x - smooth), place], axis=-1)
+        for i, width in enumerate(self.widths):
+            x = nn.relu(nn.GroupNorm(8)(nn.Conv(width, (3, 3), strides=1 if i == 1 else 2)(x)))
+        whole = nn.relu(nn.Dense(32)(x.reshape(len(x), -1)))
+        x = jnp.concatenate([x.mean((1, 2)), x.max((1, 2)), whole], axis=-1)
         return nn.Dense(1)(nn.relu(nn.Dense(32)(x)))[:, 0]
+
+
+def _places():
+    """How far every pixel is from the middle line, and how far down: a dark spot is a brow, or a fault."""
+    along = jnp.linspace(-1, 1, SIZE, dtype=jnp.float32)
+    return jnp.stack(jnp.meshgrid(jnp.abs(along), along), axis=-1)
 
 
 class HeldOut(NamedTuple):

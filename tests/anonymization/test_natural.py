@@ -44,6 +44,15 @@ def test_methods_are_compared_with_the_originals_and_the_floor(floor):
     assert natural.natural_section(natural.natural_rows(NaturalFloor(), originals, methods, None), floor) is None
 
 
+def test_a_model_that_does_not_know_the_originals_is_warned_of(floor):
+    dark = faces(np.full(COUNT, 10))
+    (warning,) = natural.warn_of_strangers(floor, dark)
+    assert warning.startswith("Only 0 of 20 originals are above the floor of naturalness")
+    mixed = faces([10] * 5 + [100] * 15)
+    assert list(natural.warn_of_strangers(floor, mixed)) == []
+    assert list(natural.warn_of_strangers(NaturalFloor(), dark)) == []
+
+
 def test_the_model_of_a_config_is_opened_with_its_floor(tmp_path, monkeypatch):
     config = synthetic.get_config("demo")
     assert natural.open_floor(config) == NaturalFloor()
