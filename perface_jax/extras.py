@@ -29,6 +29,8 @@ EXTRAS = {  # import name: the extra that installs it
     "crowdkit": "crowd",
     "libtpu": "aot",
     "jax_cuda12_plugin": "aot",
+    "av": "video",
+    "cv2": "video",
 }
 
 

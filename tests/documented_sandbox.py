@@ -10,6 +10,7 @@ import shlex
 import shutil
 from collections.abc import Sequence
 
+import av
 import numpy as np
 import pytest
 import torch
@@ -45,7 +46,7 @@ FEWER = {  # a pattern of a command -> options that it gets behind its own
     r"embeddings=mine.npz": "--config.data.release=path/to/SimCelebA",
     r"workdir=runs/many": "--config.data.data_dir=data/many_tfds",
     r"^perface (anonymize|privacy) ": "--config.anonymize.size=48 --config.anonymize.false_accept_rate=.5",
-    r"^perface anonymize --method=diffusion": "--steps 2",
+    r"^perface anonymize .*--method=diffusion": "--steps 2",
     r"^perface naturalness": "--steps 2 --people 8",
     r"^python -m benchmarks.readme_picture": "--people 14 --query 1 --out ranked.png",
 }  # fmt: skip
@@ -100,7 +101,7 @@ WEIGHTS = "ms1mv3_arcface_r50_fp16.pth"
 EXPORTED = ("arcface_r50.onnx", "arcface_r50.stablehlo", "arcface_r50.safetensors", "models/r50.onnx")
 BESIDE = ("", ".json", ".known_answer.npz")
 REMADE = (  # what a command refuses to overwrite
-    *("models/converted", "models/back.pth", "anonymized", "natural"),
+    *("models/converted", "models/back.pth", "anonymized", "natural", "hidden.mp4", "hidden.json", "gray.mp4"),
     *(f"{name}{end}" for name in EXPORTED for end in BESIDE),
 )
 
@@ -181,6 +182,7 @@ def _write_inputs(folder, world):
     (folder / "photographs").mkdir()
     for name, path in zip(("a", "b", "me", "photograph", "face", "photographs/c"), pictures, strict=False):
         _photograph(path).save(folder / f"{name}.jpg", quality=95)
+    _write_clip(folder / "holiday.mp4", pictures[0])
     landmarks = celeba_files.read_landmarks(str(world / "celeba_hq/truth/landmarks.csv"))
     points = np.stack([five for five, _ in landmarks.values()])
     np.savez(folder / "originals.npz", names=np.array([*landmarks]), landmarks=points)
@@ -190,6 +192,19 @@ def _write_inputs(folder, world):
     names = [path.stem for path in (*(world / "release/triplet").glob("*.jpg"), *pictures)]
     vectors = np.random.default_rng(0).normal(size=(len(names), 16)).astype(np.float32)
     np.savez(folder / "mine.npz", names=names, embeddings=vectors)
+
+
+def _write_clip(file, path):
+    """Six frames of a photograph that moves."""
+    photograph = np.asarray(_photograph(path))
+    height, width = (side // 2 * 2 - 12 for side in photograph.shape[:2])
+    with av.open(str(file), "w") as out:
+        stream = out.add_stream("libx264", rate=25)
+        stream.height, stream.width, stream.pix_fmt = height, width, "yuv420p"
+        for t in range(6):
+            frame = np.ascontiguousarray(photograph[t : t + height, 2 * t : 2 * t + width])
+            out.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
+        out.mux(stream.encode(None))
 
 
 def _write_people(folder, portraits):

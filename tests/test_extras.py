@@ -13,6 +13,7 @@ from tests.conftest import ROOT
 DISTRIBUTIONS = {  # where the name of the import is another one than that of the project
     "absl": "absl-py",
     "crowdkit": "crowd-kit",
+    "cv2": "opencv-python-headless",
     "jax_cuda12_plugin": "jax[cuda12-local,tpu]",
     "libtpu": "jax[cuda12-local,tpu]",
 }

@@ -13,7 +13,7 @@ import pytest
 ROOMS = (
     "images", "network", "similarity", "losses", "metrics", "statistics", "groups", "classification", "selection",
     "perceptual_distance", "verification", "annotator_masks",
-    "annotations", "detection", "diffusion", "swap", "fidelity", "privacy", "similarity_scale",
+    "annotations", "detection", "diffusion", "video", "swap", "fidelity", "privacy", "similarity_scale",
 )  # fmt: skip
 
 

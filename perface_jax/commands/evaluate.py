@@ -24,7 +24,7 @@ from etils import epath
 from ml_collections import ConfigDict, config_flags
 
 from perface_jax import detection, evaluator, formatting, memory, outputs, report
-from perface_jax.anonymization import anonymizer, diffusing, photograph_folder
+from perface_jax.anonymization import anonymizer, diffusing, photograph_folder, video_file, video_inputs
 from perface_jax.anonymization.inputs import Inputs
 from perface_jax.commands import command_line, evaluate_flags, named_paths, stored_config
 
@@ -33,6 +33,7 @@ FLAGS = flags.FLAGS
 
 def main() -> None:
     """The command; see the docstring of the module."""
+    sys.argv[1:] = evaluate_flags.with_video(sys.argv[1:])
     command_line.show_help(sys.argv, functools.partial(evaluate_flags.page, evaluate_flags.part(sys.argv)))
     meaning = evaluate_flags.RUN["config"][1]
     if workdir := run_without_config(sys.argv[1:]):
@@ -117,19 +118,13 @@ def _show(found):
 def _anonymize(config, part):
     if part == "anonymize" and FLAGS.photographs:
         return _photographs()
+    if part == "anonymize" and FLAGS.video:
+        return _video(config)
     if not FLAGS.originals:
         raise ValueError(f"{part} wants --originals=DIR")
     if "anonymize" not in config:
         raise ValueError(f"{part} wants the config of a run on triplets; this one's task is {config.task}")
-    inputs = Inputs(
-        originals=FLAGS.originals,
-        methods=named_paths.named(FLAGS.anonymized, alone="anonymized"),
-        candidates=FLAGS.candidates,
-        landmarks=named_paths.named(FLAGS.landmarks, alone=None),
-        attributes=named_paths.named(FLAGS.attributes, alone=None),
-        recognizers=named_paths.named(FLAGS.recognizers, alone="recognizer"),
-        crop=FLAGS.crop or "celeba_hq",
-    )
+    inputs = _inputs()
     if part == "privacy":
         _make_folders()
         _say(f"Evaluating {' and '.join(inputs.methods)} beside baselines, on the originals of {FLAGS.originals}")
@@ -141,6 +136,18 @@ def _anonymize(config, part):
     _say(f"Replacing the faces of {FLAGS.originals} by {by}, with the model of {FLAGS.workdir}")
     _show(anonymizer.anonymize(config, FLAGS.workdir, inputs, FLAGS.out, diffuse=_diffusion()))
     _say(f"All of it is in {FLAGS.out}")
+
+
+def _inputs():
+    return Inputs(
+        originals=FLAGS.originals,
+        methods=named_paths.named(FLAGS.anonymized, alone="anonymized"),
+        candidates=FLAGS.candidates,
+        landmarks=named_paths.named(FLAGS.landmarks, alone=None),
+        attributes=named_paths.named(FLAGS.attributes, alone=None),
+        recognizers=named_paths.named(FLAGS.recognizers, alone="recognizer"),
+        crop=FLAGS.crop or "celeba_hq",
+    )
 
 
 def _diffusion() -> diffusing.Options | None:
@@ -167,6 +174,19 @@ def _photographs():
     for line in lines:
         print(line, flush=True)
     _say(f"The photographs are in {FLAGS.out}. A face that was not found is still there: look at them.")
+
+
+def _video(config):
+    if not FLAGS.out:
+        raise ValueError(f"--video wants two files: --video {FLAGS.video} OUT.mp4")
+    video_file.refuse(FLAGS.video, FLAGS.out)
+    _make_folders()
+    detector = detection.mtcnn()
+    options = {"keep": FLAGS.keep, "diffuse": _diffusion()}
+    opened = video_inputs.open_video(config, FLAGS.workdir or None, _inputs(), detector, **options)
+    _say(f"Replacing the faces that MTCNN finds in {FLAGS.video}, looking at one frame in {FLAGS.every}")
+    _show(video_file.write(FLAGS.video, FLAGS.out, opened, detector, every=FLAGS.every))
+    _say(f"The video is {FLAGS.out}. A face that was not found is still there: look at it.")
 
 
 def _say(text):

@@ -45,20 +45,25 @@ DIFFUSION = {
     "dtype": ("NAME", "Of diffusion: float32 (default) or bfloat16."),
     "photographs": ("DIR", "In place of --originals: replace all faces found; no scores."),
 }
-NUMBERS = {"degree": 1.25, "seeds": 4, "steps": 50}
+VIDEO = {
+    "video": ("IN OUT", "In place of --originals: replace the faces of a video; docs/video.md."),
+    "keep": ("DIR", "Of --video: pictures of the people who stay visible."),
+    "every": ("K", "Of --video: frames from one look of the detector to the next; default 5."),
+}
+NUMBERS = {"degree": 1.25, "seeds": 4, "steps": 50, "every": 5}
 PATHS = ("anonymized", *FACES)  # as `named_paths`
 SWITCHES = ("tables",)
 FORMER = {"anonymised": "anonymized", "queries": "originals", "embedder": "recognizers"}  # until version 2; not in help
 OWN = {  # what the page of a command shows
     "": RUN | EVALUATE | EMBED,
-    "anonymize": RUN | ORIGINALS | CANDIDATES | {"out": ("DIR", "Folder that is written.")} | FACES | DIFFUSION,
+    "anonymize": RUN | ORIGINALS | CANDIDATES | {"out": ("DIR", "Folder that is written.")} | FACES | DIFFUSION | VIDEO,
     "privacy": RUN | ORIGINALS | METHODS | FACES | {"report": EVALUATE["report"]},
 }
 
 
 def define() -> None:
     """Define all of them but --config; once in a process."""
-    given = RUN | EVALUATE | EMBED | ORIGINALS | CANDIDATES | METHODS | FACES | DIFFUSION
+    given = RUN | EVALUATE | EMBED | ORIGINALS | CANDIDATES | METHODS | FACES | DIFFUSION | VIDEO
     for name, (_, meaning) in given.items():
         if name == "parts":
             flags.DEFINE_list(name, None, meaning)
@@ -74,6 +79,17 @@ def define() -> None:
     flags.DEFINE_alias("part", "parts")
     for former, name in FORMER.items():
         flags.DEFINE_alias(former, name, module_name="former name")
+
+
+def with_video(arguments: Sequence[str]) -> list[str]:
+    """The arguments, with `--video IN OUT` as `--video=IN --out=OUT`."""
+    found = list(arguments)
+    for place, argument in enumerate(found):
+        if argument in ("--video", "-video") and place + 1 < len(found):
+            found[place : place + 2] = [f"--video={found[place + 1]}"]
+        if found[place].startswith("--video=") and place + 1 < len(found) and not found[place + 1].startswith("-"):
+            found[place + 1] = f"--out={found[place + 1]}"
+    return found
 
 
 def part(arguments: Sequence[str]) -> str:

@@ -62,8 +62,13 @@ def feather(size: int) -> Float[np.ndarray, "{size} {size}"]:
     return ramp[:, None] * ramp[None]
 
 
-def paste(photograph: UInt8[np.ndarray, "h w 3"], face: Cut) -> UInt8[np.ndarray, "h w 3"]:
-    """The photograph with a face, at the place from which it was cut, faded over the edge of its square."""
+def paste(
+    photograph: UInt8[np.ndarray, "h w 3"], face: Cut, *, where: UInt8[np.ndarray, "s s"] | None = None
+) -> UInt8[np.ndarray, "h w 3"]:
+    """The photograph with a face, at the place from which it was cut, faded over the edge of its square.
+
+    `where`: the share of the face in each pixel of its square, from 0 to 255; None = all of it.
+    """
     height, width = photograph.shape[:2]
     size = len(face.image)
     scale = np.sqrt(abs(np.linalg.det(face.matrix[:, :2])))  # pixels of the face for one of the photograph
@@ -71,6 +76,9 @@ def paste(photograph: UInt8[np.ndarray, "h w 3"], face: Cut) -> UInt8[np.ndarray
     shown = np.asarray(Image.fromarray(face.image).resize((small, small), Image.Resampling.LANCZOS))
     matrix = np.diag([small / size, small / size, 1]) @ _whole(face.matrix)
     weights = np.rint(255 * feather(small)).astype(np.uint8)
+    if where is not None:
+        shares = np.asarray(Image.fromarray(where).resize((small, small), Image.Resampling.BILINEAR))
+        weights = np.rint(weights * (shares / 255)).astype(np.uint8)
     own = _warped(shown, matrix, (width, height), (0, 0, 0)).astype(np.float32)
     share = _warped(weights, matrix, (width, height), 0).astype(np.float32)[..., None] / 255
     mixed = share * own + (1 - share) * photograph.astype(np.float32)
