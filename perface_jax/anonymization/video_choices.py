@@ -57,9 +57,10 @@ def choose_replacement(
 
 
 def over_frames(axes: Axes) -> Axes:
-    """The scores `[n, k]` of n frames as those of k sources: the highest match, the mean of the others."""
+    """The scores `[n, k]` of n frames as those of k sources: the highest match, the lowest naturalness, else means."""
     matched = {name: np.asarray(values).max(0) for name, values in axes.matched.items()}
-    return jax.tree.map(lambda values: np.asarray(values).mean(0), axes)._replace(matched=matched)
+    natural = None if axes.naturalness is None else np.asarray(axes.naturalness).min(0)
+    return Axes(np.asarray(axes.perceived).mean(0), matched, np.asarray(axes.feature_loss).mean(0), natural)
 
 
 def _results(method, keys, proposed: Proposed) -> Face:

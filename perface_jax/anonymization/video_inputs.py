@@ -15,6 +15,7 @@ from perface_jax.anonymization.embedders import Embedders, open_embedders
 from perface_jax.anonymization.inputs import Inputs, name_roles, read_persons
 from perface_jax.anonymization.kept_people import KeptPeople
 from perface_jax.anonymization.methods import face
+from perface_jax.anonymization.natural import open_floor
 from perface_jax.anonymization.video_choices import Judge
 from perface_jax.anonymization.video_methods import Diffusion, Method, Swap
 from perface_jax.datasets.portraits import Portraits
@@ -68,10 +69,11 @@ def open_video(
     inputs = name_roles(inputs._replace(methods={}))
     inputs = inputs._replace(attributes={role: one for role, one in inputs.attributes.items() if role == "candidates"})
     embedders = open_embedders(config, workdir, inputs.recognizers)
-    pool = open_pool(config, inputs, embedders, NOBODY)
+    pool = open_pool(config, inputs, embedders, NOBODY, open_floor(config))
     functions = embedders.functions()
     feature_loss = functools.partial(preservation.in_batches, preservation.feature_loss)
-    judge = Judge(functools.partial(score, **functions, feature_loss=feature_loss), make_policy(config, pool))
+    scored = functools.partial(score, **functions, feature_loss=feature_loss, natural=pool.natural.measure)
+    judge = Judge(scored, make_policy(config, pool))
     method = _diffusion(diffuse) if diffuse else _swap(config, inputs, embedders, pool)
     return Opened(method, judge, _keep(config, inputs, keep, pool, functions["recognizers"], detector, method.size))
 

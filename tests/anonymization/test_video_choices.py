@@ -42,7 +42,9 @@ def test_without_a_judge_it_is_the_first_that_is_free():
 
 def test_a_source_counts_with_the_frame_in_which_it_is_matched_most():
     values = np.array([[0.1, 0.9], [0.5, 0.3]])
-    axes = over_frames(Axes(values, {"a": values}, 2 * values))
+    axes = over_frames(Axes(values, {"a": values}, 2 * values, values))
     np.testing.assert_allclose(axes.perceived, [0.3, 0.6])
     np.testing.assert_allclose(axes.matched["a"], [0.5, 0.9])
     np.testing.assert_allclose(axes.feature_loss, [0.6, 1.2])
+    np.testing.assert_allclose(axes.naturalness, [0.1, 0.3])
+    assert over_frames(Axes(values, {}, values)).naturalness is None
