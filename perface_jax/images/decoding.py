@@ -36,7 +36,7 @@ def read(path: epath.PathLike) -> UInt8[np.ndarray, "h w 3"]:
 
 def read_as(path: epath.PathLike, name: str) -> UInt8[np.ndarray, "h w 3"]:
     """As `read`, with errors that start with `name`, such as the path in a folder."""
-    path = epath.Path(path)
+    path = epath.Path(os.path.expanduser(path))
     try:
         with path.open("rb") as file:
             if (size := file.seek(0, os.SEEK_END)) > MAX_BYTES:

@@ -42,7 +42,7 @@ def list_pictures(folder: epath.PathLike) -> Listing:
       FileNotFoundError: no such folder; NotADirectoryError: a file; PermissionError: no right to look into it.
       ValueError: nothing that looks like a picture.
     """
-    folder = epath.Path(folder)
+    folder = epath.Path(os.path.expanduser(folder))
     if folder.exists() and not folder.is_dir():
         raise NotADirectoryError(f"{folder} is a file, wanted a folder of pictures")
     if not folder.is_dir():

@@ -26,12 +26,12 @@ def is_address(path: epath.PathLike) -> bool:
 
 
 def local_folder(path: epath.PathLike) -> epath.Path:
-    """The model folder on this machine: a hub's is downloaded unless the cache has it; other paths are returned.
+    """The model folder on this machine: a hub's is downloaded unless the cache has it; of other paths `~` is expanded.
 
     Raises:
       ValueError: an address that is none; FileNotFoundError: nothing to be had there, and why; MissingExtra.
     """
-    return download(path) if is_address(path) else epath.Path(path)
+    return download(path) if is_address(path) else epath.Path(os.path.expanduser(path))
 
 
 def download(address: epath.PathLike) -> epath.Path:

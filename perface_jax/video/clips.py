@@ -9,6 +9,7 @@ Only one frame is in memory, and what the caller holds. Ten bits a color become 
 
 import collections
 import contextlib
+import os
 from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
 from typing import Any, NamedTuple
@@ -85,7 +86,7 @@ def copy(path: epath.PathLike, out: epath.PathLike, change: Callable[[Iterator[P
     Raises:
       ValueError: as `summary`; also sound that this kind of file cannot hold, or another number of pictures.
     """
-    check_name(out)
+    check_name(out := os.path.expanduser(out))
     with _opened(path) as (container, stream), files.replacing(out) as unfinished, _explained(path):
         return _copied(container, stream, str(unfinished), change, f"{out}")
 
@@ -212,6 +213,7 @@ def _pyav() -> Any:
 @contextlib.contextmanager
 def _opened(path) -> Iterator[tuple[Any, Any]]:
     av = _pyav()
+    path = os.path.expanduser(path)
     if not epath.Path(path).is_file():
         raise FileNotFoundError(f"no file {path}; wanted a video")
     with _explained(path), av.open(str(path)) as container:

@@ -54,10 +54,10 @@ def test_an_interrupted_build_leaves_nothing_that_loads_and_starts_again(release
     while "writing" not in process.stdout.readline():
         assert process.poll() is None
     time.sleep(0.2)
-    for _ in range(60):
+    for _ in range(3):
         process.send_signal(how)  # again, as a user would: Python drops a KeyboardInterrupt inside a destructor
         with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(timeout=1)
+            process.wait(timeout=20)  # on a busy machine, a second signal would meet the first one's tidying up
             break
     assert process.returncode not in (0, None)
     config = sim_celeba.Config(image_size=16, **GRID)

@@ -3,8 +3,10 @@
 import os
 
 import pytest
+from PIL import Image
 
 from perface_jax import images
+from perface_jax.network import hub
 
 
 def make(top, *names, content=b"\xff\xd8\xff\xe0"):
@@ -150,3 +152,12 @@ def test_a_bucket_is_listed_by_names_alone(monkeypatch):
     names, skipped = images.list_pictures("/bucket")
     assert names == ["b.jpg", "deep/d.png"]
     assert [name for name, _ in skipped] == ["a.heic"]
+
+
+def test_a_home_is_found_by_its_sign_as_on_the_command_line(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "faces").mkdir()
+    Image.new("RGB", (4, 3)).save(tmp_path / "faces" / "a.png")
+    assert images.picture_names("~/faces") == ["a.png"]
+    assert images.read("~/faces/a.png").shape == (3, 4, 3)
+    assert hub.local_folder("~/models") == tmp_path / "models"
