@@ -36,6 +36,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     chosen = parser.parse_args(arguments)
     if not chosen.out.endswith(".npz"):
         parser.error(f"saw --out {chosen.out}, wanted a file that ends in .npz")
+    if chosen.steps < 1:
+        parser.error(f"saw --steps {chosen.steps}, wanted 1 or more")
     compilation.keep_programs()
     try:
         outputs.require_files(chosen.out)

@@ -70,6 +70,7 @@ def test_what_is_found_of_each_kind_is_shown_and_stored(fitted, folder, monkeypa
     ("flags", "said"),
     [
         (["--out", "model.txt"], "wanted a file that ends in .npz"),
+        (["--steps", "0"], "saw --steps 0, wanted 1 or more"),
         (["--swapped", "ours=natural"], "--attributes want --natural=DIR"),
         (["--natural", "natural", "--swapped", "ghost=ours"], "--swapped names ghost, which is made here"),
         (["--natural", "natural", "--landmarks", "theirs=points.npz"], "--landmarks names theirs; wanted natural"),
@@ -82,15 +83,3 @@ def test_what_does_not_fit_is_refused_in_one_line(fitted, folder, monkeypatch, c
         command.main(["--out", "model.npz", *flags])
     assert end.value.code == 2
     assert said in capsys.readouterr().err
-
-
-@pytest.mark.slow
-def test_faults_that_training_has_not_seen_are_found_on_drawn_people(tmp_path, capsys):
-    """The whole command: 96 people, short trainings."""
-    out = tmp_path / "model.npz"
-    command.main(["--out", str(out), "--people", "96", "--steps", "300", "--held_out"])
-    model = naturalness.load(out)
-    assert set(model.held_out) == {*DEFECTS, command.SWAP}
-    assert len(model.untouched) == 24
-    found = {name: one.auc.value for name, one in model.held_out.items()}
-    assert np.mean([*found.values()]) > 0.75, found
