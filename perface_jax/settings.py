@@ -14,7 +14,8 @@ from typing import Any, NamedTuple
 from flax import traverse_util
 from ml_collections import ConfigDict
 
-TASKS = ("triplets", "identities")
+TASKS = ("triplets", "identities", "anonymizer")
+EMBEDDING = TASKS[:2]  # the tasks that train an embedding
 
 
 class Change(enum.Enum):
@@ -87,6 +88,8 @@ class Field:
 
 triplets_only = functools.partial(Field, tasks=("triplets",))
 identities_only = functools.partial(Field, tasks=("identities",))
+anonymizer_only = functools.partial(Field, tasks=("anonymizer",))
+embedding_only = functools.partial(Field, tasks=EMBEDDING)
 
 
 def default(fields: Sequence[Field], task: str) -> ConfigDict:

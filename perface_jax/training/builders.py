@@ -24,7 +24,7 @@ from perface_jax.datasets.streams import Stream
 from perface_jax.evaluation.inputs import LabeledTriplets
 from perface_jax.network.model import FOLDED, IResNet, iresnet
 from perface_jax.network.model_folder import load_model
-from perface_jax.training import optim
+from perface_jax.training import anonymizers, optim
 from perface_jax.training.state import Hyper
 from perface_jax.training.step import Loss, Norms
 
@@ -159,8 +159,8 @@ def mesh(config: ConfigDict, replicas: int, devices: Sequence[Any] | None = None
       ValueError: `config.mesh.data` or a batch does not fit the devices.
     """
     batches = config.batch_size, config.evaluation_batch_size
-    alone = config.feed == "disk" or config.mesh.how == parallel.How.PMAP.value  # these serve one replica
-    options = {"pictures": 1 if config.task == "identities" else 3, "data": config.mesh.data, "repeat": not alone}
+    alone = config.get("feed") == "disk" or config.mesh.how == parallel.How.PMAP.value  # these serve one replica
+    options = {"pictures": 3 if config.task == "triplets" else 1, "data": config.mesh.data, "repeat": not alone}
     made = parallel.choose_mesh(replicas, batches, devices=devices, **options)
     parallel.check_batch_size(config.batch_size, made)
     parallel.check_batch_size(config.evaluation_batch_size, made, name="config.evaluation_batch_size")
@@ -175,8 +175,10 @@ def network(config: ConfigDict) -> IResNet:
     return iresnet(options.pop("arch"), **options)
 
 
-def starting_point(config: ConfigDict) -> tuple[IResNet, dict]:
+def starting_point(config: ConfigDict) -> tuple[Any, dict]:
     """The model of the config and the variables before the first step."""
+    if config.task == "anonymizer":
+        return anonymizers.starting_point(config)
     model = network(config)
     if not config.init:
         # rbg keys: with the default ones, hundreds of generators in one program take minutes to compile.

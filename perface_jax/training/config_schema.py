@@ -7,8 +7,20 @@ from ml_collections import ConfigDict
 
 from perface_jax import images, parallel, settings
 from perface_jax.annotations import SplitBy, Validation
+from perface_jax.generator.heat_maps import Points
 from perface_jax.network.kernels import Kernels
-from perface_jax.settings import AT_LEAST_0, POSITIVE, Change, Check, Field, identities_only, one_of, triplets_only
+from perface_jax.settings import (
+    AT_LEAST_0,
+    POSITIVE,
+    Change,
+    Check,
+    Field,
+    anonymizer_only,
+    embedding_only,
+    identities_only,
+    one_of,
+    triplets_only,
+)
 from perface_jax.training.step import Loss, Norms
 
 FREE, LONGER = Change.FREE, Change.LONGER
@@ -19,21 +31,21 @@ def _values(choices):
 
 
 ROWS = (
-    Field("task", "triplets", "what to learn: perception (triplets) or a recognizer (identities)"),
+    Field("task", "triplets", "what to learn: perception (triplets), a recognizer (identities) or an anonymizer"),
     Field("seed", 0, "seed of random weights, data order and flips", swept=True),
     Field("init", "models/arcface_r50", 'model folder to start from; "" = random weights'),
 
-    Field("model.arch", "r50", "architecture: r18, r34, r50, r100 or r200"),
+    embedding_only("model.arch", "r50", "architecture: r18, r34, r50, r100 or r200"),
     Field("model.width", 64, "channels of the first stage"),
     Field("model.image_size", 112, "side of the input in pixels"),
-    Field("model.embedding_size", 512, "dimensions of an embedding, D"),
+    embedding_only("model.embedding_size", 512, "dimensions of an embedding, D"),
     Field("model.dtype", "float32", "of convolutions and activations", one_of(("float32", "bfloat16", "float64"))),
-    Field("model.remat", False, "recompute activations in the backward pass: less memory, more work"),
-    Field("model.kernels", "auto", "auto, or plain XLA (xla), which has forward-mode derivatives", _values(Kernels)),
-    Field("model.layers", (), "blocks in each of the four stages; () = those of model.arch"),
+    embedding_only("model.remat", False, "recompute activations in the backward pass: less memory, more work"),
+    embedding_only("model.kernels", "auto", "auto, or plain XLA (xla), which has forward-mode derivatives", _values(Kernels)),
+    embedding_only("model.layers", (), "blocks in each of the four stages; () = those of model.arch"),
     Field("precision", "default", "of float32 products: default (bfloat16 on TPUs, TF32 on GPUs), high, or highest: all"
           " bits", one_of(("default", "high", "highest"))),
-    Field("batch_norm", "global", "statistics of the batch (ours), of a device's rows, or frozen", _values(Norms)),
+    embedding_only("batch_norm", "global", "statistics of the batch (ours), of a device's rows, or frozen", _values(Norms)),
 
     triplets_only("data.release", "data/SimCelebA", "folder with triplet/ and triplet_answers.csv", change=FREE),
     triplets_only("data.data_dir", "data/tfds", "folder for the data set built from the release", change=FREE),
@@ -45,7 +57,23 @@ ROWS = (
     triplets_only("data.repair", "to_pictures", "answer columns in another row order: move to_pictures, or none"),
     identities_only("data.folder", "data/identities", "folder with one sub-folder of pictures per identity"),
     identities_only("data.pairs", 2000, "validation pairs of pictures; half show one identity"),
-    Field("crop", "simswap", "crop of the pictures, recorded in the model folder", one_of(images.TEMPLATES)),
+    embedding_only("crop", "simswap", "crop of the pictures, recorded in the model folder", one_of(images.TEMPLATES)),
+
+    anonymizer_only("data.folder", "data/faces/celeba_hq/CelebA-HQ-img", "folder of faces"),
+    anonymizer_only("data.landmarks", "data/faces/celeba_hq/truth/truth.npz", "their landmarks, dense or five"),
+    anonymizer_only("data.held_out", 100, "faces for validation", POSITIVE),
+    anonymizer_only("generator.landmarks", "dense", "landmarks that the generator sees", _values(Points)),
+    anonymizer_only("generator.recognizer", "runs/arcface_synthetic/model", 'folder of the recognizer that must not'
+                    ' match results; "" = none'),
+    anonymizer_only("generator.perceptual", "", 'folder of a PerFace model to which results look alike; "" = none'),
+    anonymizer_only("generator.reconstruction", 10.0, "factor of the loss outside of the face (ours)", AT_LEAST_0),
+    anonymizer_only("generator.adversarial", 0.1, "factor of the hinge loss (ours); 0 = none", AT_LEAST_0),
+    anonymizer_only("generator.r1", 1.0, "factor of the penalty on the discriminator (ours)", AT_LEAST_0),
+    anonymizer_only("generator.regions", 10.0, "factor of PerceptFace's loss by regions (ours)", AT_LEAST_0),
+    anonymizer_only("generator.privacy", 1.0, "factor of max(epsilon, cosine) (ours)", AT_LEAST_0),
+    anonymizer_only("generator.perceived", 0.0, "factor of the distance under the PerFace model", AT_LEAST_0),
+    anonymizer_only("generator.epsilon", 0.0, "cosine below which results are private enough (ours)",
+                    Check("in [-1, 1]", lambda value: -1 <= value <= 1)),
 
     triplets_only("labels", "unanimous", "unanimous (D2), majority (D1), or votes (with ties); evaluation uses"
                   " unanimous", one_of(("unanimous", "majority", "votes")),
@@ -96,7 +124,7 @@ ROWS = (
     Field("tensorboard", True, "write TensorBoard files too", change=FREE),
     Field("keep_checkpoints", 2, "number of latest checkpoints to keep", POSITIVE, FREE),
 
-    Field("feed", "disk", "read pictures ahead, or keep all on every device (0.7 GB at 112 pixels)",
+    embedding_only("feed", "disk", "read pictures ahead, or keep all on every device (0.7 GB at 112 pixels)",
           one_of(("disk", "on_device"), former=("resident",)), FREE),  # resident: until version 2
     Field("workers", 0, "reading processes; 0 = threads", AT_LEAST_0, FREE),
     Field("steps_per_call", 1, "steps per program call; 0 = until validation (on_device only)", AT_LEAST_0, FREE),

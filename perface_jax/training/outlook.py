@@ -14,6 +14,13 @@ from perface_jax.network.mesh_axes import DATA, REPLICA
 from perface_jax.training import checkpoint_choice
 from perface_jax.training.progress import read_log
 
+ROWS = {"triplets": "triplets", "identities": "pictures", "anonymizer": "faces"}
+SCORES = {
+    "triplets": "Accuracy on validation triplets",
+    "identities": "Accuracy on validation pairs of pictures",
+    "anonymizer": "Protection times likeness of validation faces (docs/learned_anonymizer.md)",
+}
+
 
 def planned(
     config: ConfigDict,
@@ -33,7 +40,7 @@ def planned(
     what = f"{runs} runs as one program" if runs > 1 else "one run"
     used = f"{mesh.size} of {devices}" if mesh.size < devices else f"{devices}"
     on = f"{used} device{'s' * (devices > 1)} ({mesh.devices.flat[0].platform}){_shared(mesh, runs)}"
-    rows = "pictures" if config.task == "identities" else "triplets"
+    rows = ROWS[config.task]
     passes = f"{min(epochs)} to {max(epochs)}" if min(epochs) < max(epochs) else f"{max(epochs)}"
     begin = f"continues at step {first:,} of {last:,}" if first else f"{last:,} steps"
     start = config.init or "random weights"
@@ -54,7 +61,7 @@ def _shared(mesh, runs):
 
 def smaller(config: ConfigDict, runs: int) -> str:
     """What to make smaller where `runs` runs at a time do not fit into memory, with the values of this config."""
-    pictures = "pictures" if config.task == "identities" else "triplets of three pictures"
+    pictures = "triplets of three pictures" if config.task == "triplets" else ROWS[config.task]
     model = config.model
     found = [
         f"config.batch_size ({config.batch_size} {pictures} now)",
@@ -63,8 +70,8 @@ def smaller(config: ConfigDict, runs: int) -> str:
         f"config.model.image_size ({model.image_size})",
     ]
     found += [f"the values of config.sweep ({runs} runs are trained at a time)"] if runs > 1 else []
-    other = [] if model.remat else ["config.model.remat=True takes less memory and more time"]
-    if config.feed != "disk" and runs == 1:
+    other = [] if model.get("remat", True) else ["config.model.remat=True takes less memory and more time"]
+    if config.get("feed", "disk") != "disk" and runs == 1:
         other.append(f"config.feed=disk does not keep all pictures on every device, as {config.feed} does")
     return "; ".join([f"Lower {', '.join(found[:-1])} or {found[-1]}", *other])
 
@@ -75,8 +82,14 @@ def found(config: ConfigDict, workdir: epath.PathLike, models: Sequence[epath.Pa
     where = str(models[0]) if len(models) == 1 else f"{models[0].parent}, {len(models)} models"
     return [
         *(wrapped(sentence, indent="") for sentence in _sentences(config, lines, models)),
-        wrapped(f"The model: {where}. Next: perface evaluate --workdir={workdir}", indent=""),
+        wrapped(f"The model: {where}. Next: {_next(config, workdir, models[0])}", indent=""),
     ]
+
+
+def _next(config, workdir, model):
+    if config.task == "anonymizer":
+        return f"perface anonymize --method=learned --learned={model}"
+    return f"perface evaluate --workdir={workdir}"
 
 
 def _sentences(config, lines, models):
@@ -90,10 +103,10 @@ def _sentences(config, lines, models):
     kept = [_kept(scores, model, len(models) == 1) for model in models]
     first = [of_run[min(of_run)] for of_run in scores.values()]
     which = "the best" if config.export == "best" else "the last"
-    rows = "pairs of pictures" if config.task == "identities" else "triplets"
+    what = SCORES[config.task]
     at = f", of step {_steps(models[0]):,}" if len(models) == 1 else f", in {len(models)} runs"
     kept_model = f"{_mean(kept)} with the model kept ({which}{at})"
-    yield f"Accuracy on validation {rows}: {_mean(first)} at the start, {kept_model}."
+    yield f"{what}: {_mean(first)} at the start, {kept_model}."
     choices = checkpoint_choice.from_log(lines)
     held_out = [choice.held_out for choice in choices.values() if np.isfinite(choice.held_out)]
     if held_out and config.export == "best":

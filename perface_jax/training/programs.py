@@ -4,7 +4,7 @@ import functools
 import json
 import os
 from collections.abc import Callable
-from typing import cast
+from typing import Any, cast
 
 import jax
 from jax.sharding import Mesh
@@ -12,21 +12,25 @@ from ml_collections import ConfigDict
 
 from perface_jax import parallel
 from perface_jax.network.kernels import compiled_for
-from perface_jax.network.model import IResNet
 from perface_jax.training.step import SUMS, Norms, Objective, compare_step, train_steps
 from perface_jax.training.stored_traces import Ahead, How, StoredTrace
 
 
-def steps(config: ConfigDict, mesh: Mesh, *, model: IResNet, optimizer: Callable, objective: Objective) -> Callable:
+def steps(config: ConfigDict, mesh: Mesh, *, model: Any, optimizer: Callable, objective: Objective) -> Callable:
     """`(state, batches, *pictures) -> (state, sums)`, see `step.train_steps`; the input state is donated."""
-    options = {"model": model, "optimizer": optimizer, "objective": objective, "norms": Norms(config.batch_norm)}
+    options = {
+        "model": model,
+        "optimizer": optimizer,
+        "objective": objective,
+        "norms": Norms(config.get("batch_norm", Norms.FROZEN.value)),
+    }
     step = _traced_with(config.precision, functools.partial(train_steps, **options))
     return parallel.spmd(step, mesh, how=parallel.How(config.mesh.how))
 
 
-def validation(config: ConfigDict, mesh: Mesh, *, model: IResNet) -> Callable:
+def validation(config: ConfigDict, mesh: Mesh, *, model: Any, compare: Callable = compare_step) -> Callable:
     """`(variables, batches, *pictures) -> (cosines, embeddings)`, see `step.compare_step`."""
-    return parallel.spmd_rows(_traced_with(config.precision, functools.partial(compare_step, model=model)), mesh)
+    return parallel.spmd_rows(_traced_with(config.precision, functools.partial(compare, model=model)), mesh)
 
 
 def _traced_with(precision, function):
@@ -59,7 +63,7 @@ class Stored:
         self._rows = How(mesh, parallel.BATCH, donates=False)
         self._ahead = Ahead(folder, self._facts, self._steps)
 
-    def steps(self, program: Callable, *, model: IResNet, objective: Objective, last: int) -> StoredTrace:
+    def steps(self, program: Callable, *, model: Any, objective: Objective, last: int) -> StoredTrace:
         """Of the `steps` of a run that ends after step `last`, on which its schedule depends."""
         partial = cast(functools.partial, objective)  # whose numbers may come from the data
         loss = partial.func.__qualname__, repr(partial.keywords)
@@ -67,7 +71,7 @@ class Stored:
         options = {"results": lambda state: (state, dict.fromkeys(SUMS, 0)), "ahead": self._ahead}
         return StoredTrace(program, folder=self._folder, facts=facts, how=self._steps, **options)
 
-    def validation(self, program: Callable, *, model: IResNet) -> StoredTrace:
+    def validation(self, program: Callable, *, model: Any) -> StoredTrace:
         """Of the `validation`."""
         facts = {"of": "validation", "model": str(model), **self._facts}
         return StoredTrace(program, folder=self._folder, facts=facts, how=self._rows, results=lambda variables: (0, 0))

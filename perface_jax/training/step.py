@@ -13,6 +13,7 @@ device, a batch has their positions (`plans.gather`) instead of `images`.
 
 import enum
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -29,8 +30,9 @@ from perface_jax.training.state import Hyper, TrainState
 
 SUMS = ("active", "correct", "count", "loss")  # what a step sums, by name; see `train_step`
 
+# Of an `IResNet`; any other model has an objective that runs it: `(params, constants, batch) -> (losses, scores)`.
 # Of the rows of one device: embeddings `[b, K, d]`, batch, parameters, numbers of the run -> losses, scores `[b]`.
-Objective = Callable[[jax.Array, Mapping, Mapping, Hyper], tuple[jax.Array, jax.Array]]
+Objective = Callable[..., tuple[jax.Array, jax.Array]]
 
 
 class Norms(enum.Enum):
@@ -101,7 +103,7 @@ def train_step(
     state: TrainState,
     batch: Mapping[str, jax.Array],
     *,
-    model: IResNet,
+    model: Any,
     optimizer: Callable[[Hyper], optax.GradientTransformation],
     objective: Objective,
     norms: Norms,
@@ -115,7 +117,7 @@ def train_step(
     Args:
       state: the same on every device.
       batch: the rows of this device.
-      model: the network.
+      model: the network, or the networks of an anonymizer, without norms over a batch.
       optimizer: builds the gradient transformation from the numbers of the run.
       objective: losses and scores of the rows.
       norms: the statistics of the batch norms.
@@ -129,8 +131,12 @@ def train_step(
     """
 
     def local_loss(params):
-        embeddings, batch_stats = _embed_rows(state, params, batch["images"], model, norms, axis_name)
-        per_row, scores = objective(embeddings, batch, params, state.hyper)
+        if isinstance(model, IResNet):
+            embeddings, batch_stats = _embed_rows(state, params, batch["images"], model, norms, axis_name)
+            per_row, scores = objective(embeddings, batch, params, state.hyper)
+        else:
+            per_row, scores = objective(params, state.constants, batch)
+            batch_stats = state.batch_stats
         weight = batch["weight"].astype(per_row.dtype)
         sums = {
             "loss": jnp.sum(per_row * weight),

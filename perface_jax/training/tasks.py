@@ -1,7 +1,7 @@
 """The task of a run: perception from triplets, or a recognizer from identities."""
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -11,9 +11,9 @@ from jaxtyping import Int
 from ml_collections import ConfigDict
 
 from perface_jax.evaluation import divisions
-from perface_jax.training import annotators, builders, input_pipeline
+from perface_jax.training import annotators, anonymizers, builders, input_pipeline
 from perface_jax.training.input_pipeline import IdentitiesOnDevice, InputPipeline
-from perface_jax.training.step import Loss, Objective, identity_objective, triplet_objective
+from perface_jax.training.step import Loss, Objective, compare_step, identity_objective, triplet_objective
 from perface_jax.training.sweeps import Replica
 
 
@@ -28,6 +28,8 @@ class Task(NamedTuple):
     given: Int[np.ndarray, "r a"] | None = None  # of each replica, the training votes of each
     masked: tuple[bool, ...] = ()  # of each replica, whether its loss has masks
     notes: tuple[str, ...] = ()  # on the data, for the log
+    compare: Callable = compare_step  # of validation rows
+    exports: bool = True  # whether the model is an embedding; otherwise `anonymizers` writes it
 
     def with_head(self, variables: Mapping, config: ConfigDict) -> Mapping:
         """The variables with the parameters that only the losses read."""
@@ -47,6 +49,13 @@ def open_task(replicas: Sequence[Replica], mesh: Mesh) -> Task:
       FileNotFoundError, ValueError: data that is missing, or does not fit the config.
     """
     config = replicas[0].config
+    if config.task == "anonymizer":
+        return Task(
+            anonymizers.FacesOnHost(replicas, mesh),
+            anonymizers.objective(config),
+            compare=anonymizers.validate,
+            exports=False,
+        )
     if config.task == "identities":
         people = builders.open_identities(config)
         objective = functools.partial(identity_objective, scale=config.scale)

@@ -12,7 +12,7 @@ from ml_collections import ConfigDict
 
 from perface_jax import disk_space, memory, outputs, parallel
 from perface_jax.network.model_folder import replace_model
-from perface_jax.training import builders, outlook, programs, run_lock, scales, state, sweeps
+from perface_jax.training import anonymizers, builders, outlook, programs, run_lock, scales, state, sweeps
 from perface_jax.training import workdir as workdirs
 from perface_jax.training.preemption import Preempted, Preemption
 from perface_jax.training.progress import Progress
@@ -69,7 +69,8 @@ def _train(config, workdir, replicas, traces):
 
     run = state.begin(parallel.stack_replicas(first_state, len(replicas), mesh))
     options = {"model": model, "optimizer": optimizer, "objective": task.objective}
-    program, compare = programs.steps(config, mesh, **options), programs.validation(config, mesh, model=model)
+    program = programs.steps(config, mesh, **options)
+    compare = programs.validation(config, mesh, model=model, compare=task.compare)
     if stored:
         program = stored.steps(program, model=model, objective=task.objective, last=last)
         compare = stored.validation(compare, model=model)
@@ -153,7 +154,7 @@ def _export(config, workdir, model, run, replicas, mesh, task, measured):
     last = {"params": run.state.params, "batch_stats": run.state.batch_stats}
     chosen, steps = (run.best, run.best_step) if config.export == "best" else (last, run.state.step)
     chosen, steps = {**chosen, "constants": run.state.constants}, parallel.fetch(steps)
-    parts = measured(chosen)
+    parts = measured(chosen) if task.exports else []
     for i, replica in enumerate(replicas):
         folder = model_folder(workdir, replica)
         variables = parallel.take_replica(chosen, i, mesh)
@@ -164,8 +165,11 @@ def _export(config, workdir, model, run, replicas, mesh, task, measured):
         license = "the licenses of the weights it started from and of the training data apply"
         if jax.process_index() == 0 and not _is_there(folder, source):
             with disk_space.explained(folder, "Free some space; the same command then writes it"):
-                replace_model(folder, model.clone(crop=config.crop), variables, source=source, license=license)
-        if jax.process_index() == 0:
+                if task.exports:
+                    replace_model(folder, model.clone(crop=config.crop), variables, source=source, license=license)
+                else:
+                    anonymizers.write(folder, model, variables["params"], source=source, license=license)
+        if jax.process_index() == 0 and task.exports:
             scales.write(folder, parts[i], crop=config.crop, step=int(steps[i]))
             task.write_masks(folder, masks, i)
     return [model_folder(workdir, replica) for replica in replicas]
