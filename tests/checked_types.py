@@ -18,8 +18,8 @@ import jaxtyping
 
 PACKAGES = ("perface_jax", "converters", "configs")
 ROOMS = (  # annotated so far; every room in the end
-    "annotations", "classification", "detection", "diffusion", "evaluation", "fidelity", "groups", "images",
-    "landmarks", "losses", "metrics", "naturalness", "network", "perceptual_distance", "privacy", "selection",
+    "annotations", "classification", "detection", "diffusion", "evaluation", "fidelity", "generator", "groups",
+    "images", "landmarks", "losses", "metrics", "naturalness", "network", "perceptual_distance", "privacy", "selection",
     "similarity",
     "similarity_scale", "statistics", "swap", "verification",
 )  # fmt: skip

@@ -79,6 +79,8 @@ class _Run:
         self.mesh = builders.mesh(config, len(self.replicas), topology.devices)
         self.idle = len(topology.devices) - self.mesh.size
         self.leading = parallel.padded(len(self.replicas), self.mesh)
+        if config.task == "anonymizer":
+            raise ValueError("config.task is anonymizer; wanted a config that trains an embedding")
         self.identities = config.task == "identities"
         self.losses = () if self.identities else tuple(dict.fromkeys(Loss(one.config.loss) for one in self.replicas))
         if Loss.ANNOTATOR_VOTES in self.losses:

@@ -59,6 +59,8 @@ def _evaluate(config: ConfigDict) -> None:
 
 
 def _run_part(config: ConfigDict) -> None:
+    if config.task == "anonymizer":
+        raise ValueError(f"{FLAGS.workdir} trains an anonymizer; evaluate it with perface anonymize --method=learned")
     if FLAGS.parts in (["anonymize"], ["privacy"]):
         return _anonymize(config, FLAGS.parts[0])
     if bool(FLAGS.workdir) == bool(FLAGS.embeddings):

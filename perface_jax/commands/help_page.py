@@ -19,6 +19,7 @@ GROUPS = {  # of the fields of training, each of which is in one group
     "data": ("data",),
     "labels": ("labels", "min_votes", "fraction", "split"),
     "loss": ("loss", "margin", "temperature", "scale", "annotator_sd"),
+    "anonymizer": ("generator",),
     "steps": ("batch_size", "flip", "epochs", "max_steps"),
     "optimizer": ("optimizer", "learning_rate", "momentum", "weight_decay", "schedule", "clip_norm", "rules"),
     "saving": ("export", "evaluate_every", "evaluation_batch_size", "log_every", "tensorboard", "keep_checkpoints"),
@@ -59,7 +60,7 @@ def groups() -> list[str]:
 def described(field: Field, *, of_task: bool = False) -> str:
     """`name = default: meaning; allowed values; whether it may change in a run, and be swept`; also for which task."""
     change = "" if field.change is Change.REFUSED else field.change.value
-    only = f"for {field.tasks[0]} only" if of_task and len(field.tasks) < len(TASKS) else ""
+    only = _only(field.tasks) if of_task else ""
     notes = field.meaning, field.check.wanted, change, "can be swept" if field.swept else "", only
     return wrapped(f"{field.name} = {_default(field)}: {'; '.join(filter(None, notes))}", indent="    ")
 
@@ -86,6 +87,11 @@ def _columns(head: str, meaning: str, width: int) -> Iterable[str]:
 
 def _group(field: Field) -> str:
     return next(name for name, members in GROUPS.items() if field.name.partition(".")[0] in members)
+
+
+def _only(tasks):
+    """Which tasks have a field, where not all do."""
+    return f"for {' and '.join(tasks)} only" if len(tasks) < len(TASKS) else ""
 
 
 def _short(names: Iterable[str]) -> list[str]:

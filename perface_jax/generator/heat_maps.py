@@ -40,7 +40,7 @@ def heat_maps(
     Source: heat maps of landmarks as in Celona et al. (arXiv 2603.17567); width and channels are ours.
     """
     shown = landmarks.outline(points).astype(jnp.float32)
-    pixels = jnp.arange(size, dtype=jnp.float32)
+    pixels = jnp.arange(size, dtype=jnp.float32).reshape(*(1,) * shown.ndim, size)
     near = jnp.exp(-0.5 * jnp.square((pixels - shown[..., None]) / (width * size / 64)))  # [..., p, xy, size]
 
     def drawn(first, end):

@@ -20,7 +20,6 @@ from perface_jax.generator import objective as objectives
 from perface_jax.generator.heat_maps import Points, mirrored
 from perface_jax.generator.networks import Networks
 from perface_jax.network.model_folder import load_model
-from perface_jax.training.scales import ScaleParts
 from perface_jax.training.step import Objective
 from perface_jax.training.sweeps import Replica
 
@@ -121,8 +120,8 @@ class FacesOnHost:
         """See `InputPipeline`."""
         return [{} for _ in cosines]
 
-    def scales(self, embeddings: np.ndarray) -> list[ScaleParts]:
-        """See `InputPipeline`; there are none."""
+    def scales(self, embeddings: np.ndarray) -> list:
+        """See `InputPipeline`; an anonymizer has none."""
         return []
 
     def _batch(self, places, flip, weight):

@@ -41,11 +41,13 @@ ROWS = (
     embedding_only("model.embedding_size", 512, "dimensions of an embedding, D"),
     Field("model.dtype", "float32", "of convolutions and activations", one_of(("float32", "bfloat16", "float64"))),
     embedding_only("model.remat", False, "recompute activations in the backward pass: less memory, more work"),
-    embedding_only("model.kernels", "auto", "auto, or plain XLA (xla), which has forward-mode derivatives", _values(Kernels)),
+    embedding_only("model.kernels", "auto", "auto, or plain XLA (xla), which has forward-mode derivatives",
+                   _values(Kernels)),
     embedding_only("model.layers", (), "blocks in each of the four stages; () = those of model.arch"),
     Field("precision", "default", "of float32 products: default (bfloat16 on TPUs, TF32 on GPUs), high, or highest: all"
           " bits", one_of(("default", "high", "highest"))),
-    embedding_only("batch_norm", "global", "statistics of the batch (ours), of a device's rows, or frozen", _values(Norms)),
+    embedding_only("batch_norm", "global", "statistics of the batch (ours), of a device's rows, or frozen",
+                   _values(Norms)),
 
     triplets_only("data.release", "data/SimCelebA", "folder with triplet/ and triplet_answers.csv", change=FREE),
     triplets_only("data.data_dir", "data/tfds", "folder for the data set built from the release", change=FREE),

@@ -70,8 +70,8 @@ def smaller(config: ConfigDict, runs: int) -> str:
         f"config.model.image_size ({model.image_size})",
     ]
     found += [f"the values of config.sweep ({runs} runs are trained at a time)"] if runs > 1 else []
-    other = [] if model.get("remat", True) else ["config.model.remat=True takes less memory and more time"]
-    if config.get("feed", "disk") != "disk" and runs == 1:
+    other = [] if getattr(model, "remat", True) else ["config.model.remat=True takes less memory and more time"]
+    if getattr(config, "feed", "disk") != "disk" and runs == 1:
         other.append(f"config.feed=disk does not keep all pictures on every device, as {config.feed} does")
     return "; ".join([f"Lower {', '.join(found[:-1])} or {found[-1]}", *other])
 
