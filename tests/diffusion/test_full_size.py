@@ -1,6 +1,6 @@
 """The networks in full size, in float32, against the original code; one network in memory at a time.
 
-About 10 GiB of memory, and 10 minutes on 2 quiet cores: most of it draws the formula weights.
+8 GiB of memory, and 6 minutes on 2 cores: most of it draws the formula weights.
 """
 
 import functools

@@ -11,7 +11,7 @@ from perface_jax.diffusion import objective
 from perface_jax.diffusion.networks import ENCODER, PICTURES, REFERENCES, UNET, abstract_params
 from perface_jax.diffusion.objective import Draws, Triple
 from perface_jax.diffusion.sampling import Shown
-from tests.diffusion import small
+from tests.diffusion import small, tiny
 
 PICTURE, CROP, LATENTS = (4, 3, 128, 128), (4, 3, 56, 56), (4, 4, 16, 16)
 
@@ -35,18 +35,33 @@ def test_loss_and_gradients_are_those_of_the_original():
 
         def loss(params, batch, draws):
             losses = objective.training_loss(made, params, batch, draws)
-            weighed = objective.training_loss(made, params, batch, draws, snr_gamma=5.0)
-            return losses.mean(), (losses, weighed)
+            return losses.mean(), losses
 
         run = jax.jit(jax.value_and_grad(loss, has_aux=True))
-        (found, (losses, weighed)), gradients = run(params, *inputs())
+        (found, losses), gradients = run(params, *inputs())
         np.testing.assert_allclose(losses, golden["train/per_sample_mse"], rtol=1e-6)
         np.testing.assert_allclose(found, golden["train/loss"][0], rtol=1e-6)
-        np.testing.assert_allclose(weighed.mean(), golden["train/loss_snr_gamma5"][0], rtol=1e-6)
         for name in (PICTURES, ENCODER):
             assert not any(np.any(leaf) for leaf in jax.tree.leaves(gradients[name]))
         for name in (UNET, *REFERENCES):
             check_gradients(made, name, gradients, golden)
+
+
+@pytest.mark.slow
+def test_weights_by_signal_to_noise_are_those_of_the_original():
+    golden, made, shape = small.golden(), tiny.made(), (4, tiny.SIZE, tiny.SIZE, 3)
+    shown = Shown(jnp.zeros(shape), jnp.zeros((4, 28, 28, 3)))
+    draws = objective.draw(jax.random.key(0), 4, networks=made, size=tiny.SIZE)
+    draws = draws._replace(timestep=jnp.array([999, 500, 17, 250]))
+
+    def losses(params):
+        given = made, params, Triple(shown.pictures, shown, shown), draws
+        return objective.training_loss(*given), objective.training_loss(*given, snr_gamma=5.0)
+
+    plain, weighed = jax.jit(losses)(tiny.params())
+    np.testing.assert_allclose(weighed / plain, golden["train/snr_weights"], rtol=1e-5)
+    mean = (golden["train/per_sample_mse"] * golden["train/snr_weights"]).mean()
+    np.testing.assert_allclose(mean, golden["train/loss_snr_gamma5"][0], rtol=1e-6)
 
 
 def check_gradients(made, name, gradients, golden):
