@@ -5,8 +5,8 @@ Each group trains its replicas in turn, so a step of all takes `turns * step_cos
     step_cost = FIXED + max(share, LEAST) + MESSAGES * log2(devices that share the batch)
 
 in the time of one picture on one device, and `share` is the pictures of a batch on one device. The three numbers
-follow what `perface aot` estimates for r50 on TPUs v5e, in docs/performance.md; other chips differ, but the order of
-the meshes hardly does.
+follow what `perface aot` estimates for r50 and r18 on TPUs v5e, in docs/performance.md; other chips differ, but the
+order of the meshes hardly does.
 
 Groups need not divide the replicas: the last one is then repeated (`parallel.padded`). That takes no more time, but
 power and memory of the host, so it counts: a mesh that only repeats would cost `REPEATED` more. Of meshes within

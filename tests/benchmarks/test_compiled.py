@@ -27,6 +27,8 @@ def test_the_table_has_a_line_for_each_program():
     assert cells[1][2] == "does not fit"
     assert "TPU v5e: https://docs.cloud.google.com/tpu/docs/v5e" in text
     assert compiled.section([]) == ""
+    thin = compiled.section([record | {"command": "perface aot --config.model.arch=r18 --topology=v5e:4x4"}])
+    assert "| r18: step, 30 runs of 32 triplets each" in thin
 
 
 def test_what_was_not_run_on_a_gpu_has_the_bound_of_its_compiled_program():
