@@ -42,6 +42,9 @@ One run on more chips: r18, whose step compiles sooner, takes 9.17 ms by the est
 11.6 ms on 16 (2 triplets each), both without the 55 messages. `mesh_choice` therefore gives a chip at least 8 triplets
 where it can.
 
+The step of r50 for a v6e:1x1 has no row: libtpu 0.0.42.1 ended with a segmentation fault while it compiled it (tried
+once, December 2026).
+
 What is left, and why:
 
 - The first stage has 64 channels, which fill half of a TPU's matrix unit, and XLA puts the 96 pictures of 32 triplets
