@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 from etils import epath
-from jaxtyping import Int, UInt8
+from jaxtyping import Bool, Float, Int, UInt8
 
 from perface_jax import progress_bar, video
 from perface_jax.anonymization.kept_people import KeptPeople, visible
@@ -21,16 +21,19 @@ from perface_jax.swap import Face
 
 KEYS = 3  # frames of a track in which a replacement is tried
 CERTAIN = 0.9  # of MTCNN's scores
+AT_ONCE = 16  # faces that are compared with the people who stay visible
 TOGETHER = 8  # frames whose faces are replaced in one call
 
 Picture = UInt8[np.ndarray, "h w 3"]
 
 
 class Looked(NamedTuple):
-    """Some faces of a track."""
+    """Some faces of a track, `[k, ...]`, and what `KeptPeople.shares` says of all n frames with a detection."""
 
+    keys: Face
     frames: Int[np.ndarray, " n"]
-    faces: Face  # `[n, ...]`
+    matched: Bool[np.ndarray, " n"]
+    similar: Bool[np.ndarray, " n"]
 
 
 def anonymize_video(
@@ -67,11 +70,10 @@ def anonymize_video(
         return progress_bar.over(video.pictures(path), label, "frames", total=about.frames)
 
     tracking = video.track_faces(pictures("looking for faces"), detector, every=every, rate=about.rate)
-    smooth = [track._replace(points=video.smooth(track.points, rate=about.rate)) for track in tracking.tracks]
+    smooth = [_smooth(track, about.rate) for track in tracking.tracks]
     plan = Plan(tracking._replace(tracks=smooth), about.rate, {}, {})
-    everything = look_at(pictures("choosing replacements"), smooth, method.size, all_of_them=keep is not None)
-    for number, looks in everything:
-        plan = _with_track(plan, number, looks, method, judge, keep, certain)
+    for number, looked in look_at(pictures("choosing replacements"), smooth, method.size, keep):
+        plan = _with_track(plan, number, looked, method, judge, certain)
 
     def change(pictures):
         shown = progress_bar.over(pictures, "writing", "frames", total=tracking.frames)
@@ -82,16 +84,20 @@ def anonymize_video(
     return plan
 
 
-def _with_track(plan, number, looks, method, judge, keep, certain):
+def _smooth(track, rate):
+    points = video.smooth(track.points, rate=rate)
+    return track._replace(points=points, sure=track.sure & is_face(points))
+
+
+def _with_track(plan, number, looked, method, judge, certain):
     """The plan, with what becomes of one more track."""
     track, kept, replacements = plan.tracking.tracks[number], plan.kept, plan.replacements
-    if keep is not None and len(looks.frames):
-        seen = visible(looks.frames, *keep.shares(looks.faces), first=track.first, count=len(track.boxes))
-        kept = {**kept, number: seen} if seen.any() else kept
-    if len(looks.frames) and track.score >= certain and not (number in kept and kept[number].all()):
-        keys = Face(*(part[spread(len(looks.frames), KEYS)] for part in looks.faces))
+    if looked.matched.any():
+        shown = visible(*looked[1:], first=track.first, count=len(track.boxes))
+        kept = {**kept, number: shown} if shown.any() else kept
+    if len(looked.frames) and track.score >= certain and not (number in kept and kept[number].all()):
         taken = {one.name for other, one in replacements.items() if _meet(track, plan.tracking.tracks[other])}
-        if found := choose_replacement(method, keys, judge, number=number, taken=taken):
+        if found := choose_replacement(method, looked.keys, judge, number=number, taken=taken):
             replacements = {**replacements, number: found}
     return plan._replace(kept=kept, replacements=replacements)
 
@@ -102,28 +108,53 @@ def _meet(one, other):
 
 
 def look_at(
-    pictures: Iterable[Picture], tracks: Sequence[video.Track], size: int, *, all_of_them: bool
+    pictures: Iterable[Picture], tracks: Sequence[video.Track], size: int, keep: KeptPeople | None
 ) -> Iterator[tuple[int, Looked]]:
-    """The number of each track, and its faces in some frames in which they were detected; or in all of those."""
-    wanted = [_looked_at(track, all_of_them) for track in tracks]
-    found: dict[int, list[Face]] = {number: [] for number in range(len(tracks))}
+    """The number of each track when it ends, and what was seen of it; few of its faces are in memory."""
+    waiting = {number: _Looking(track, size, keep) for number, track in enumerate(tracks)}
     for frame, picture in enumerate(pictures):
-        for number in [number for number in found if tracks[number].first <= frame]:
-            track = tracks[number]
-            if frame in wanted[number]:
-                found[number].append(video.cut(picture, track.points[frame - track.first], size=size)[0])
-            if frame >= track.last:
-                faces = found.pop(number)
-                parts = zip(*faces, strict=True) if faces else ((), ())
-                yield number, Looked(np.array(sorted(wanted[number])), Face(*(np.array(part) for part in parts)))
+        for number in [number for number in waiting if tracks[number].first <= frame]:
+            waiting[number].add(frame, picture)
+            if frame >= tracks[number].last:
+                yield number, waiting.pop(number).finish()
 
 
-def _looked_at(track, all_of_them):
-    (places,) = np.nonzero(track.detected & is_face(track.points))
-    return set((track.first + (places if all_of_them else places[spread(len(places), KEYS)])).tolist())
+class _Looking:
+    """What is seen of one track, frame by frame."""
+
+    def __init__(self, track, size, keep):
+        (places,) = np.nonzero(track.detected & is_face(track.points))
+        self._track, self._size, self._keep = track, size, keep
+        self._frames = track.first + places
+        self._key_frames = set(self._frames[spread(len(places), KEYS)].tolist())
+        self._all = set(self._frames.tolist()) if keep else self._key_frames
+        self._keys, self._faces, self._shares = [], [], [np.zeros((2, 0), bool)]
+
+    def add(self, frame, picture):
+        if frame not in self._all:
+            return
+        face, _ = video.cut(picture, self._track.points[frame - self._track.first], size=self._size)
+        self._keys += [face] * (frame in self._key_frames)
+        self._faces += [face] * (self._keep is not None)
+        if len(self._faces) == AT_ONCE:
+            self._compare()
+
+    def _compare(self):
+        if self._faces:
+            self._shares.append(np.array(self._keep.shares(_stacked(self._faces))))
+            self._faces = []
+
+    def finish(self):
+        self._compare()
+        matched, similar = np.concatenate(self._shares, axis=1)
+        return Looked(_stacked(self._keys), self._frames, matched, similar)
 
 
-def is_face(points):
+def _stacked(faces):
+    return Face(*(np.stack(parts) for parts in zip(*faces, strict=True))) if faces else Face(*np.zeros((2, 0)))
+
+
+def is_face(points: Float[np.ndarray, "n p 2"]) -> Bool[np.ndarray, " n"]:
     """Whether landmarks `[n, p, 2]` can be cut out."""
     return np.isfinite(points).all((1, 2)) & (np.ptp(points, axis=1).max(-1) >= 1)
 
@@ -160,7 +191,7 @@ def _replace_one_each(group, jobs, plan, method):
     """One face in each of some frames: place in the group -> track and place in that."""
     points = [plan.tracking.tracks[number].points[there] for number, there in jobs.values()]
     cuts = [video.cut(group[place], one, size=method.size) for place, one in zip(jobs, points, strict=True)]
-    targets, sources = (face for face, _ in cuts), (plan.replacements[number].source for number, _ in jobs.values())
-    made = method.replace(*(Face(*map(np.stack, zip(*faces, strict=True))) for faces in (targets, sources)))
+    targets, sources = [face for face, _ in cuts], [plan.replacements[number].source for number, _ in jobs.values()]
+    made = method.replace(_stacked(targets), _stacked(sources))
     for place, (_, before), image in zip(jobs, cuts, made, strict=True):
         group[place] = video.put_back(group[place], before, image)
