@@ -5,6 +5,10 @@ Any folder of faces with landmarks can be used: --config.data.folder=DIR --confi
 Before:    perface synthetic --out data/faces --sources 2 --targets 2 --people 1200 --celeba_size 96 --size 32
            and the three commands of configs/arcface_synthetic.py, for the recognizer
 Command:   perface train --config=anonymizer_synthetic --workdir=runs/anonymizer
+Hardware:  2 virtual x86-64 cores, shared; December 2026
+Wall time: 21 min for 300 steps while other programs ran; 4 min of processor time
+Accuracy:  protection times likeness of 100 validation faces .883 -> .979, with the recognizer of `perface demo`; one
+           seed. The faces do not look natural yet: docs/learned_anonymizer.md
 
 Variants, as `--config=anonymizer_synthetic:NAME`:
   five          the generator sees five landmarks, not the outline
@@ -33,7 +37,7 @@ def get_config(variant: str = "") -> ConfigDict:
     config.learning_rate = 1e-3
     config.weight_decay = 0.0
     config.schedule.name = "cosine"
-    config.max_steps = 400
+    config.max_steps = 300
     config.evaluate_every = 3
     config.log_every = 20
     config.export = "last"  # the score of a validation says nothing about the discriminator's opinion

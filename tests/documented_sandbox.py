@@ -66,6 +66,7 @@ FILLED = {  # a word -> what stands for it
 }
 NOT_RUN = {  # a pattern of a command -> why
     r"^make |^\.ci/run": "makes an environment and installs into it",
+    r"anonymizer_synthetic|--method=learned": "takes minutes; tests/training/test_anonymizers.py trains a small one",
     r"^perface demo": "takes minutes; tests/commands/test_demo.py runs it",
     r"^perface convert face-anon-simple": "needs 12 GB of weights; tests/converters has small ones",
     r"-m (pip|venv) |^pip ": "needs a package index",

@@ -14,7 +14,17 @@ from ml_collections import ConfigDict
 
 from perface_jax import figures, groups, privacy
 from perface_jax.anonymization import anonymize as pipeline
-from perface_jax.anonymization import diffusing, folder, methods, preservation, proposals, sections, settings, summaries
+from perface_jax.anonymization import (
+    diffusing,
+    folder,
+    learned,
+    methods,
+    preservation,
+    proposals,
+    sections,
+    settings,
+    summaries,
+)
 from perface_jax.anonymization.attribute_guard import is_compatible, read_looks
 from perface_jax.anonymization.benchmark import benchmark
 from perface_jax.anonymization.embedders import BEFORE_TRAINING, Embedders, open_embedders
@@ -91,12 +101,19 @@ def evaluate(config: ConfigDict, workdir: str | None, inputs: Inputs) -> Report:
 
 
 def anonymize(
-    config: ConfigDict, workdir: str, inputs: Inputs, out: str, *, diffuse: diffusing.Options | None = None
+    config: ConfigDict,
+    workdir: str,
+    inputs: Inputs,
+    out: str,
+    *,
+    diffuse: diffusing.Options | None = None,
+    paint: str = "",
 ) -> Report:
     """Anonymize the faces of a folder; write the selected results and all scores to `out` (`anonymization.folder`).
 
     `out` is created if needed, and must not hold an earlier run. Methods of the inputs are ignored. With `diffuse`,
-    the diffusion anonymizer makes the results, and the candidates only fix the thresholds.
+    the diffusion anonymizer makes the results, with `paint` the learned one of this folder, and the candidates only fix
+    the thresholds.
     """
     settings.check(config)
     inputs, natural = name_roles(inputs._replace(methods={})), open_floor(config)
@@ -104,14 +121,18 @@ def anonymize(
     embedders = open_embedders(config, workdir, inputs.recognizers)
     originals = read_faces("originals", config, inputs)
     pool = open_pool(config, inputs, embedders, originals, natural)
-    if diffuse is None:
+    if paint:
+        found, curves = run_learned(config, embedders, originals, pool, paint)
+        names, group_names, how = learned.NAMES, [diffusing.GROUP], learned.HOW
+    elif diffuse is None:
         found, names, group_names = run_pipeline(config, embedders, originals, pool), pool.faces.names, pool.groups
         pair = face(originals), face(pool.faces)
         curves = proposals.degree_curves(*pair, found, config.anonymize.degrees, **embedders.functions())
+        how = proposals.SWAPPED
     else:
         found, curves = run_diffusion(config, embedders, originals, pool, diffuse)
         names, group_names = [f"seed {seed}" for seed in range(diffuse.seeds)], [diffusing.GROUP]
-    how = proposals.SWAPPED if diffuse is None else diffusing.HOW
+        how = diffusing.HOW
     rows = proposals.proposal_rows(found, originals.names, names, group_names)
     drawn = proposals.sheet_rows(rows, found, originals, group_names)
     sheet = figures.results(drawn)
@@ -121,11 +142,12 @@ def anonymize(
     warnings = [
         *_of_pictures(read, [originals]),
         *_of_files(embedders, ["the results"]),
-        *([] if diffuse else _of_guard(originals, found)),
+        *([] if diffuse or paint else _of_guard(originals, found)),
         *warn_of_strangers(natural, originals),
     ]
     summary = summaries.proposal_summary(rows, originals.names)
     facts = _facts(config, workdir, inputs, read) | ({} if diffuse is None else {"Diffusion": diffuse._asdict()})
+    facts |= {"Learned anonymizer": {"model": paint}} if paint else {}
     report = Report("Anonymized faces", warnings, facts, [section], summary, made())
     folder.write(written, inputs.originals, originals, found, report=report, sheet=sheet)
     return report
@@ -231,6 +253,18 @@ def run_diffusion(
     )
     degrees = [options.degree * share for share in config.anonymize.degrees]
     return found, diffusing.degree_curves(own, anonymizer, degrees, **embedders.functions())
+
+
+def run_learned(
+    config: ConfigDict, embedders: Embedders, originals: Portraits, pool: Pool, model: str
+) -> tuple[pipeline.Anonymized, dict[str, proposals.Curve]]:
+    """Paint every face, with and without retouches, score and choose; also the curves by degree."""
+    own = face(originals)
+    results = learned.make_results(own, model)
+    policy, natural = make_policy(config, pool), pool.natural.measure
+    options = {"policy": policy, "feature_loss": _feature_loss, "natural": natural}
+    found = diffusing.anonymize(own, results, **embedders.functions(), **options)
+    return found, learned.degree_curves(own, results, config.anonymize.degrees, **embedders.functions())
 
 
 def make_policy(config: ConfigDict, pool: Pool) -> pipeline.SelectionPolicy:

@@ -134,9 +134,10 @@ def _anonymize(config, part):
     if not (FLAGS.workdir and FLAGS.candidates and FLAGS.out):
         raise ValueError("anonymize wants --workdir=RUN --originals=DIR --candidates=DIR --out=DIR")
     _make_folders()
-    by = "the diffusion anonymizer" if _diffusion() else f"faces of {FLAGS.candidates}"
+    given = _diffusion() or _learned()
+    by = f"the {FLAGS.method} anonymizer" if given else f"faces of {FLAGS.candidates}"
     _say(f"Replacing the faces of {FLAGS.originals} by {by}, with the model of {FLAGS.workdir}")
-    _show(anonymizer.anonymize(config, FLAGS.workdir, inputs, FLAGS.out, diffuse=_diffusion()))
+    _show(anonymizer.anonymize(config, FLAGS.workdir, inputs, FLAGS.out, diffuse=_diffusion(), paint=_learned()))
     _say(f"All of it is in {FLAGS.out}")
 
 
@@ -152,9 +153,16 @@ def _inputs():
     )
 
 
+def _learned() -> str:
+    """The folder of the learned anonymizer; "" with another method."""
+    if bool(FLAGS.learned) != (FLAGS.method == "learned"):
+        raise ValueError("wanted --method=learned --learned=DIR, the folder of a trained anonymizer, or neither")
+    return FLAGS.learned
+
+
 def _diffusion() -> diffusing.Options | None:
-    if FLAGS.method not in ("", "swap", "diffusion"):
-        raise ValueError(f"saw --method={FLAGS.method}, wanted swap or diffusion")
+    if FLAGS.method not in ("", "swap", "diffusion", "learned"):
+        raise ValueError(f"saw --method={FLAGS.method}, wanted swap, diffusion or learned")
     if FLAGS.method != "diffusion":
         if FLAGS.diffusion:
             raise ValueError(f"--diffusion={FLAGS.diffusion} wants --method=diffusion")

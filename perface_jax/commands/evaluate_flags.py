@@ -37,8 +37,9 @@ FACES = {
     "recognizers": ("NAME=DIR,...", "Further recognizers: folders of a model, or of vectors."),
 }
 DIFFUSION = {
-    "method": ("NAME", "swap (default), or diffusion: docs/diffusion.md."),
+    "method": ("NAME", "swap (default), diffusion or learned: docs/diffusion.md."),
     "diffusion": ("DIR", "Model folder of the diffusion anonymizer, or untrained."),
+    "learned": ("DIR", "Model folder of the learned anonymizer."),
     "degree": ("NUMBER", "Of diffusion: 1 = no hint of who it was; default 1.25."),
     "seeds": ("K", "Of diffusion: results per face; default 4."),
     "steps": ("N", "Of diffusion: denoising steps; default 50."),

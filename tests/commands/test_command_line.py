@@ -76,7 +76,10 @@ def test_an_installed_config_has_a_name(monkeypatch, given):
 def test_the_path_of_a_config_stays_and_an_unknown_name_lists_the_known_ones():
     for given in ("configs/perface_r50.py", "/mine/new.py:big", "new.py"):
         assert command_line.find_config(given) == given
-    with pytest.raises(ValueError, match=r"'perface_r5'; .*one of: arcface_r50, arcface_synthetic, perface_r50, synth"):
+    with pytest.raises(
+        ValueError,
+        match=r"'perface_r5'; .*one of: anonymizer_synthetic, arcface_r50, .* perface_r50, synth",
+    ):
         command_line.find_config("perface_r5:d1")
 
 
