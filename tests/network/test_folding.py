@@ -58,7 +58,8 @@ def test_folding_is_exact_up_to_rounding_at_the_edges_too():
     np.testing.assert_allclose(alone, wanted[:1], rtol=1e-10, atol=1e-10)
 
 
-def test_one_picture_is_multiplied_pixel_by_pixel_unless_the_kernels_are_those_of_xla():
+def test_one_picture_is_multiplied_pixel_by_pixel_unless_the_kernels_are_those_of_xla(traced_for):
+    traced_for("")
     model = iresnet(layers=(1, 1, 1, 1), width=4, image_size=32, embedding_size=8)
     folded = folding.fold_norms(model, formula.variables(model))
 
