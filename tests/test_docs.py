@@ -7,6 +7,7 @@ import pytest
 
 from perface_jax import all_settings
 from perface_jax.commands import COMMANDS
+from perface_jax.settings import TASKS
 from tests.conftest import ROOT
 
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -35,7 +36,7 @@ def test_every_link_leads_somewhere(page):
 
 
 def test_every_config_field_exists(page):
-    known = {name for task in ("triplets", "identities") for name in all_settings.default(task).keys()}
+    known = {name for task in TASKS for name in all_settings.default(task).keys()}
     named = set(re.findall(r"config\.([a-z_]+)", page.read_text()))
     assert not sorted(named - known - {"json"})
 

@@ -106,7 +106,7 @@ class Networks:
         inside, real = mask[..., None], images.normalize(pictures)
         maps = heat_maps(points, size=self.size, which=self.points)
         seen = jnp.concatenate([(1 - inside) * real, inside, maps], axis=-1)
-        painted = self._generator.apply({"params": params[GENERATOR]}, seen)
+        painted: Any = self._generator.apply({"params": params[GENERATOR]}, seen)
         results = real + inside * (painted - real)
         return 127.5 * (results + 1), 127.5 * (painted + 1), mask
 
@@ -116,7 +116,8 @@ class Networks:
         """The discriminator's number for pictures with these landmarks."""
         maps = heat_maps(points, size=self.size, which=self.points)
         seen = jnp.concatenate([images.normalize(pictures), maps], axis=-1)
-        return self._discriminator.apply({"params": params[DISCRIMINATOR]}, seen)
+        judged: Any = self._discriminator.apply({"params": params[DISCRIMINATOR]}, seen)
+        return judged
 
     @property
     def _generator(self):

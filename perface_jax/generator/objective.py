@@ -121,6 +121,7 @@ def _pair(model: IResNet | None, variables, real, results, points):
 
     def embed(pictures):
         crop = images.align(pictures, five, template=model.crop or CROP, size=model.image_size)
-        return model.apply(variables, images.normalize(crop))
+        embedded: Any = model.apply(variables, images.normalize(crop))
+        return embedded
 
     return jax.lax.stop_gradient(embed(real)), embed(results)
