@@ -106,7 +106,9 @@ def swapped(originals: Face, perface: tuple, recognizer: tuple, options: argpars
 
 
 def attack(anonymized: np.ndarray, places: np.ndarray, gallery: np.ndarray, rate: float) -> dict:
-    """Fixed and learned, with intervals; `places` are the persons of the anonymized pictures."""
+    """Fixed and learned, with intervals; `places` are the persons of the pictures. With too few, only their number."""
+    if len(places) < privacy.FEWEST_ATTACKED:
+        return {"pictures": len(places)}  # of the rule, which may admit few
     persons = {"persons": places, "original_persons": np.arange(len(gallery))}
     found = privacy.adaptive_attack(anonymized, gallery, **persons, false_accept_rate=rate)
     shares = {
