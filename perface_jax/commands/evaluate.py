@@ -189,6 +189,8 @@ def _photographs():
 def _video(config):
     if not FLAGS.out:
         raise ValueError(f"--video wants two files: --video {FLAGS.video} OUT.mp4")
+    if FLAGS.method == "learned":
+        raise ValueError("saw --video with --method=learned, wanted swap or diffusion: docs/video.md")
     if "anonymize" not in config:
         raise ValueError(f"--video wants the config of a run on triplets; this one's task is {config.task}")
     video_file.refuse(FLAGS.video, FLAGS.out)
