@@ -84,7 +84,8 @@ def mapped(function, replicas, data, *, pmap):
 
 @pytest.mark.parametrize(("replicas", "data", "pmap"), [(1, 1, False), (1, 4, False), (2, 2, False), (1, 4, True)])
 @pytest.mark.parametrize(("images", "wanted"), [(16, [0, 0]), (32, [2, 1])])
-def test_it_is_chosen_by_the_images_of_all_devices_that_share_a_batch(images, wanted, replicas, data, pmap):
+def test_it_is_chosen_by_the_images_of_all_devices_that_share_a_batch(images, wanted, replicas, data, pmap, traced_for):
+    traced_for("")
     kernel, x = jnp.zeros((3, 3, 128, 128)), jnp.zeros((replicas * images, 4, 4, 128))
     programs = [jax.make_jaxpr(mapped(f, replicas, data, pmap=pmap))(kernel, x) for f in (jax.grad(loss), loss)]
     assert [str(program).count("scan[") for program in programs] == wanted
