@@ -1,4 +1,4 @@
-"""A whole run with weights, widths, depths and sizes that the golden values lack, against `reference`."""
+"""Whole runs with weights, widths, depths and sizes that the golden values lack, against `reference`."""
 
 import jax
 import jax.numpy as jnp
@@ -19,6 +19,11 @@ SMALL = settings.Settings(
     settings.VAESettings((8, 12, 16), layers=1, groups=4),
     ENCODER,
 )
+DEEP = settings.Settings(
+    settings.UNetSettings((16, 16, 24, 24), (4, 2, 2, 3), layers=3, groups=8, context=24),
+    settings.VAESettings((8, 8, 16, 24), layers=3, groups=8),
+    ENCODER,
+)
 
 
 def filled(made, name, salt):
@@ -30,7 +35,7 @@ def filled(made, name, salt):
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("sizes", "side", "salt", "degree", "scale"),
-    [(SMALL, (36, 36), "salt/", 0.7, 3.0)],
+    [(SMALL, (36, 36), "salt/", 0.7, 3.0), (DEEP, (56, 56), "other/", 1.25, 4.0)],
 )
 def test_a_run_with_other_weights_and_sizes(sizes, side, salt, degree, scale):
     torch = pytest.importorskip("torch")
