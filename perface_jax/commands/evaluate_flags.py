@@ -44,12 +44,12 @@ DIFFUSION = {
     "seeds": ("K", "Of diffusion: results per face; default 4."),
     "steps": ("N", "Of diffusion: denoising steps; default 50."),
     "dtype": ("NAME", "Of diffusion: float32 (default) or bfloat16."),
-    "photographs": ("DIR", "In place of --originals: replace all faces found; no scores."),
+    "photographs": ("DIR", "In place of --originals: all faces in them; unscored."),
 }
 VIDEO = {
-    "video": ("IN OUT", "In place of --originals: replace the faces of a video; docs/video.md."),
+    "video": ("IN OUT", "In place of --originals: a video; docs/video.md."),
     "keep": ("DIR", "Of --video: pictures of the people who stay visible."),
-    "every": ("K", "Of --video: frames from one look of the detector to the next; default 5."),
+    "every": ("K", "Of --video: frames between detections; default 5."),
 }
 NUMBERS = {"degree": 1.25, "seeds": 4, "steps": 50, "every": 5}
 PATHS = ("anonymized", *FACES)  # as `named_paths`

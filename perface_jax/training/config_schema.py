@@ -130,7 +130,7 @@ ROWS = (
           one_of(("disk", "on_device"), former=("resident",)), FREE),  # resident: until version 2
     Field("workers", 0, "reading processes; 0 = threads", AT_LEAST_0, FREE),
     Field("steps_per_call", 1, "steps per program call; 0 = until validation (on_device only)", AT_LEAST_0, FREE),
-    Field("mesh.data", 0, "devices that share a run's batch; 0 = chosen by cost", AT_LEAST_0, FREE),
+    Field("mesh.data", 0, "devices of a run; 0 = chosen by cost", AT_LEAST_0, FREE),
     Field("mesh.how", "shard_map", "or pmap (legacy): one run only, slower on CPUs",
           _values(parallel.How), FREE),
 )  # fmt: skip

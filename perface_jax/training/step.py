@@ -18,6 +18,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import optax
+from flax import linen as nn
 from jaxtyping import Array, Float, UInt8
 
 from perface_jax import annotator_masks, losses, metrics
@@ -30,8 +31,8 @@ from perface_jax.training.state import Hyper, TrainState
 
 SUMS = ("active", "correct", "count", "loss")  # what a step sums, by name; see `train_step`
 
-# Of an `IResNet`; any other model has an objective that runs it: `(params, constants, batch) -> (losses, scores)`.
 # Of the rows of one device: embeddings `[b, K, d]`, batch, parameters, numbers of the run -> losses, scores `[b]`.
+# The networks of an anonymizer embed nothing; theirs runs them: `(params, constants, batch) -> losses, scores`.
 Objective = Callable[..., tuple[jax.Array, jax.Array]]
 
 
@@ -131,7 +132,7 @@ def train_step(
     """
 
     def local_loss(params):
-        if isinstance(model, IResNet):
+        if isinstance(model, nn.Module):
             embeddings, batch_stats = _embed_rows(state, params, batch["images"], model, norms, axis_name)
             per_row, scores = objective(embeddings, batch, params, state.hyper)
         else:
