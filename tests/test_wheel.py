@@ -122,7 +122,7 @@ def test_a_new_environment_embeds_with_the_core_and_trains_with_the_extra(wheel,
         (("config", "identities"), "margin = 0.3"),
         (("compare", f"{crops}/t0000_a.jpg", f"{crops}/t0000_b.jpg", *model), "cosine"),
         (("rank", f"{crops}/t0000_a.jpg", crops, *model), "t0000_a"),
-        (("embed", crops, *model, "--out", "faces.npz"), "300 faces embedded"),
+        (("embed", crops, *model, "--out", "faces.npz"), "300 of 300 pictures"),
         (("identities", "--out", "people", "--identities", "4", "--pictures", "2", "--size", "48"), "is written"),
     ):
         assert said in run(bin / "perface", *command, cwd=tmp_path), command

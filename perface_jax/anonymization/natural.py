@@ -11,7 +11,7 @@ from perface_jax import naturalness, privacy
 from perface_jax.anonymization.anonymize import Natural, Prefer
 from perface_jax.anonymization.methods import Method, face
 from perface_jax.datasets.portraits import Portraits
-from perface_jax.formatting import estimate
+from perface_jax.formatting import estimate, percent
 from perface_jax.report import Section, Table
 from perface_jax.statistics.estimates import UNKNOWN, Estimate
 from perface_jax.swap import Face
@@ -100,7 +100,7 @@ def natural_section(rows: Sequence[NaturalRow], floor: NaturalFloor) -> Section 
     caption = (
         "How untouched faces look to the model of config.anonymize.naturalness. AUC: how often an original scores"
         " higher than a result; .5: the model cannot tell them apart. Above the floor: share that the rule admits as"
-        f" natural; the floor lies where {floor.share:.0%} of the untouched faces of its training are below. In"
+        f" natural; the floor lies where {percent(floor.share)} of the untouched faces of its training are below. In"
         f" brackets: 95% interval, over persons. {describe(floor)}"
     )
     return Section("Naturalness", caption, Table(("method", "pictures", "AUC", "above the floor"), lines), rows)

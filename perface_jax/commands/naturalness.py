@@ -82,7 +82,7 @@ def _show(held_out: Mapping[str, naturalness.HeldOut]) -> None:
     print("On people and on a kind of fault that training did not see:")
     print(f"  {'kind of fault':16}{'AUC':24}below 95% of untouched faces")
     for name, one in held_out.items():
-        print(f"  {name:16}{formatting.estimate(one.auc):24}{one.below:.0%}", flush=True)
+        print(f"  {name:16}{formatting.estimate(one.auc):24}{formatting.percent(one.below)}", flush=True)
 
 
 def _draw(chosen) -> tuple[Faces, dict[str, Faces]]:

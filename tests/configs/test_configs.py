@@ -6,7 +6,7 @@ import pathlib
 
 import pytest
 
-from configs import arcface_synthetic, perface_r50, synthetic
+from configs import anonymizer_synthetic, arcface_synthetic, perface_r50, synthetic
 from perface_jax import all_settings
 from perface_jax.settings import flat
 from perface_jax.training import builders, sweeps
@@ -16,7 +16,8 @@ ALL = [
     ("perface_r50", "table3"),
     ("perface_r50", "margins"), ("perface_r50", "losses"), ("perface_r50", "batch_norm"), ("perface_r50", "smoke"),
     ("arcface_r50", ""), ("synthetic", ""), ("synthetic", "demo"), ("arcface_synthetic", ""),
-    ("arcface_synthetic", "demo"),
+    ("arcface_synthetic", "demo"), ("anonymizer_synthetic", ""), ("anonymizer_synthetic", "five"),
+    ("anonymizer_synthetic", "no_regions"), ("anonymizer_synthetic", "celebamask_hq"),
 ]  # fmt: skip
 
 
@@ -52,9 +53,9 @@ def test_the_papers_protocol_is_what_the_paper_states():
     assert {name: flat(config.to_dict())[name] for name in stated} == stated
 
 
-@pytest.mark.parametrize("module", [perface_r50, synthetic, arcface_synthetic])
+@pytest.mark.parametrize("module", [perface_r50, synthetic, arcface_synthetic, anonymizer_synthetic])
 def test_an_unknown_variant_names_those_there_are(module):
-    with pytest.raises(ValueError, match="unknown variant 'd3'.*it has: d"):
+    with pytest.raises(ValueError, match="unknown variant 'd3'.*it has: [df]"):
         module.get_config("d3")
 
 
