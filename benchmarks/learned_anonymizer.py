@@ -6,12 +6,14 @@
 Celona et al.: an outline keeps the expression better than five landmarks. PerceptFace: the loss by regions keeps the
 perceived similarity at equal protection. Every run makes one result for each person of `--faces`. The expression of a
 result is that of landmarks which a small network finds; it is trained on the drawn faces of `--train`, and `expression`
-is the distance from the original's true landmarks. The row `originals` has what this network gets wrong by itself.
+is the distance from the original's true landmarks. Two rows are the ends of the scale: `originals`, what this network
+gets wrong by itself, and `another person`, the original of somebody else.
 Rows of two runs are differences between their results for the same people.
 """
 
 import argparse
 import pathlib
+from typing import Any
 
 import flax.linen as nn
 import jax
@@ -40,7 +42,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--runs", nargs="+", required=True, metavar="NAME=DIR", help="model folders of the anonymizers")
     made.add_argument("--perface", required=True, help="folder of a PerFace model")
     made.add_argument("--recognizer", required=True, help="folder of the recognizer of the training")
-    made.add_argument("--steps", type=int, default=600, help="of training the landmark network")
+    made.add_argument("--steps", type=int, default=1500, help="of training the landmark network")
     return made
 
 
@@ -48,7 +50,8 @@ def measure(options: argparse.Namespace) -> dict:
     """A row for each run, and for each pair of runs."""
     faces, find = read(options.faces), train(read(options.train), steps=options.steps)
     models = {"perceived": load_model(options.perface), "cosine": load_model(options.recognizer)}
-    found = {"originals": judge(faces, faces.images, find, models)}
+    known = {"originals": faces.images, "another person": np.roll(faces.images, 1, axis=0)}
+    found = {name: judge(faces, pictures, find, models) for name, pictures in known.items()}
     for name, folder in (run.split("=", 1) for run in options.runs):
         results = generator.FaceInpainter(*generator.load(folder))(faces.images, faces.landmarks)
         found[name] = judge(faces, results, find, models)
@@ -102,15 +105,19 @@ class LandmarkNetwork(nn.Module):
 
 def train(faces: portraits.Portraits, *, steps: int):
     """A function from pictures, uint8 `[n, 64, 64, 3]`, to outlines in their pixels."""
-    network, random = LandmarkNetwork(), np.random.default_rng(0)
+    random, network = np.random.default_rng(0), LandmarkNetwork()
     wanted = np.asarray(landmarks.outline(faces.landmarks), np.float32) / SIZE - np.float32(0.5)
     pictures = images.normalize(faces.images)
     variables = network.init(jax.random.key(0), pictures[:1])
     optimizer = optax.adamw(optax.cosine_decay_schedule(1e-3, steps), weight_decay=1e-3)
     state = optimizer.init(variables)
 
+    def places(variables, pictures) -> jax.Array:
+        found: Any = network.apply(variables, pictures)
+        return found
+
     def error(variables, pictures, wanted):
-        return jnp.abs(network.apply(variables, pictures) - wanted).mean()
+        return jnp.abs(places(variables, pictures) - wanted).mean()
 
     @jax.jit
     def step(variables, state, pictures, wanted):
@@ -121,7 +128,7 @@ def train(faces: portraits.Portraits, *, steps: int):
         rows = random.integers(0, len(faces), BATCH)
         noise = random.normal(0, 0.05, pictures[rows].shape).astype(np.float32)  # results are less clean
         variables, state = step(variables, state, pictures[rows] + noise, wanted[rows])
-    found = jax.jit(lambda pictures: (network.apply(variables, pictures) + 0.5) * SIZE)
+    found = jax.jit(lambda pictures: (places(variables, pictures) + 0.5) * SIZE)
     return lambda pictures: found(images.normalize(pictures))
 
 
