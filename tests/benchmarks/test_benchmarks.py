@@ -631,7 +631,7 @@ def test_the_page_in_the_repository_is_what_the_records_say():
 
 def test_every_record_is_on_the_page():
     parts = {made["part"] for made in reading.read(record.RESULTS).values()}
-    # On other pages: docs/anonymization.md, docs/crops.md, docs/serving.md,
+    # On other pages: docs/anonymization.md, docs/crops.md, docs/serving.md, docs/learned_anonymizer.md
     assert parts - page.PARTS.keys() <= {"chosen_swaps", "retouch", "landmark_layouts", "votes", "learned_anonymizer"}
 
 
