@@ -6,7 +6,7 @@ Before:    perface synthetic --out data/faces --sources 2 --targets 2 --people 1
            and the three commands of configs/arcface_synthetic.py, for the recognizer
 Command:   perface train --config=anonymizer_synthetic --workdir=runs/anonymizer
 Hardware:  2 virtual x86-64 cores, shared; December 2026
-Wall time: 21 min for 300 steps while other programs ran; 4 min of processor time
+Wall time: 3 to 5 min for 300 steps with little beside it; 21 min on a crowded machine
 Accuracy:  protection times likeness of 100 validation faces .883 -> .979, with the recognizer of `perface demo`; one
            seed. The faces do not look natural yet: docs/learned_anonymizer.md
 
