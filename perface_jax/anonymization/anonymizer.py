@@ -6,13 +6,10 @@ perceptual model and whose starting point is a recognizer (None = no perceived a
 line. Both return a report. They raise FileNotFoundError or ValueError; the message says what was wanted.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple
-
 import numpy as np
 from ml_collections import ConfigDict
 
-from perface_jax import figures, groups, privacy
+from perface_jax import figures, groups
 from perface_jax.anonymization import anonymize as pipeline
 from perface_jax.anonymization import (
     diffusing,
@@ -25,10 +22,10 @@ from perface_jax.anonymization import (
     settings,
     summaries,
 )
-from perface_jax.anonymization.attribute_guard import is_compatible, read_looks
 from perface_jax.anonymization.benchmark import benchmark
 from perface_jax.anonymization.embedders import BEFORE_TRAINING, Embedders, open_embedders
-from perface_jax.anonymization.inputs import Inputs, name_roles, read_attributes, read_faces, read_members, read_persons
+from perface_jax.anonymization.input_warnings import of_files, of_guard, of_pictures
+from perface_jax.anonymization.inputs import Inputs, name_roles, read_attributes, read_faces, read_persons
 from perface_jax.anonymization.methods import WITHOUT_SWAP, Method, face
 from perface_jax.anonymization.natural import (
     NaturalFloor,
@@ -38,25 +35,11 @@ from perface_jax.anonymization.natural import (
     open_floor,
     warn_of_strangers,
 )
+from perface_jax.anonymization.pool import Pool, make_policy, open_pool
 from perface_jax.datasets.portraits import Portraits
 from perface_jax.report import Report, made
-from perface_jax.statistics.estimates import Estimate
 from perface_jax.swap import Face
 from perface_jax.training import workdir as workdirs
-
-NAMED = 3  # pictures that a warning names; the facts have all
-
-
-class Pool(NamedTuple):
-    """The M faces that may replace the N originals."""
-
-    faces: Portraits
-    groups: list[str]  # names of G groups
-    members: np.ndarray  # bool `[N, G, M]`, the groups as each original sees them
-    vectors: dict[str, np.ndarray]  # recognizer -> float32 `[M, D]`, of those that embed new pictures
-    thresholds: dict[str, Estimate]  # the match threshold of each of them
-    compatible: np.ndarray | None = None  # bool `[N, M]`, what `attribute_guard` leaves; None = all
-    natural: NaturalFloor = NaturalFloor()
 
 
 def evaluate(config: ConfigDict, workdir: str | None, inputs: Inputs) -> Report:
@@ -81,8 +64,8 @@ def evaluate(config: ConfigDict, workdir: str | None, inputs: Inputs) -> Report:
     read = {"originals": originals} | ({"candidates": pool.faces} if pool else {})
     read |= {name: method.portraits for name, method in (given | baselines).items()}
     warnings = [
-        *_of_pictures(read, [originals, *(method.portraits for method in given.values())]),
-        *_of_files(embedders, [name for name, method in compared.items() if method.made_here]),
+        *of_pictures(read, [originals, *(method.portraits for method in given.values())]),
+        *of_files(embedders, [name for name, method in compared.items() if method.made_here]),
         *left_out,
         *warn_of_strangers(natural, originals),
         *([] if embedders.perceptual else ["No --workdir was given: there is no perceived axis."]),
@@ -140,9 +123,9 @@ def anonymize(
     section = proposals.section(rows, pool.thresholds, **options)
     read = {"originals": originals, "candidates": pool.faces}
     warnings = [
-        *_of_pictures(read, [originals]),
-        *_of_files(embedders, ["the results"]),
-        *([] if diffuse or paint else _of_guard(originals, found)),
+        *of_pictures(read, [originals]),
+        *of_files(embedders, ["the results"]),
+        *([] if diffuse or paint else of_guard(originals, found)),
         *warn_of_strangers(natural, originals),
     ]
     summary = summaries.proposal_summary(rows, originals.names)
@@ -160,7 +143,7 @@ def make_baselines(
     wanted = methods.wanted_baselines(config)
     if not embedders.for_new_pictures():
         names = [one.value for one in wanted] + ["retouched methods"] * bool(config.anonymize.retouch)
-        return {}, None, [*_of_files(embedders, names)]
+        return {}, None, [*of_files(embedders, names)]
     made = methods.without_swap(wanted, originals)
     swaps = [one for one in wanted if one not in WITHOUT_SWAP]
     if not (swaps and inputs.candidates):
@@ -184,38 +167,6 @@ def _with_retouches(config, embedders, originals, compared):
     if not compared:
         raise ValueError("no method; wanted --anonymized=DIR, or baselines in config.anonymize.references")
     return compared
-
-
-def open_pool(
-    config: ConfigDict, inputs: Inputs, embedders: Embedders, originals: Portraits, natural: NaturalFloor
-) -> Pool:
-    """The candidates, with thresholds from their pairs of different persons."""
-    faces = read_faces("candidates", config, inputs)
-    rule, equalize = groups.Rule[config.groups.rule.upper()], groups.Equalize(config.groups.equalize)
-    fair = equalize is not groups.Equalize.NO
-    names, members = read_members(originals, faces, inputs, rule=rule, equalize=fair)
-    persons = read_persons("candidates", faces.names, inputs)
-    vectors = {name: one.embed(*face(faces)) for name, one in embedders.for_new_pictures().items()}
-    thresholds = match_thresholds(vectors, persons, config.anonymize.false_accept_rate)
-    looks = read_looks("originals", originals, inputs), read_looks("candidates", faces, inputs)
-    return Pool(faces, names, members, vectors, thresholds, is_compatible(*looks, turn=config.anonymize.turn), natural)
-
-
-def match_thresholds(
-    vectors: Mapping[str, np.ndarray], persons: np.ndarray | None, false_accept_rate: float
-) -> dict[str, Estimate]:
-    """The match threshold of every recognizer, from vectors of candidates `[M, D]`.
-
-    Raises:
-      ValueError: too few candidates for the rate; the message names the recognizer.
-    """
-    found = {}
-    for name, one in vectors.items():
-        try:
-            found[name] = privacy.match_threshold(one, persons, false_accept_rate=false_accept_rate)
-        except ValueError as error:
-            raise ValueError(f"the threshold of {name}, from the candidates: {error}") from error
-    return found
 
 
 def run_pipeline(config: ConfigDict, embedders: Embedders, originals: Portraits, pool: Pool) -> pipeline.Anonymized:
@@ -267,50 +218,8 @@ def run_learned(
     return found, learned.degree_curves(own, results, config.anonymize.degrees, **embedders.functions())
 
 
-def make_policy(config: ConfigDict, pool: Pool) -> pipeline.SelectionPolicy:
-    """The rule of the config, with the thresholds of the candidates and the floor of naturalness."""
-    return pipeline.SelectionPolicy(
-        {name: threshold.value for name, threshold in pool.thresholds.items()},
-        band=tuple(config.anonymize.band),
-        prefer=pipeline.Prefer[config.anonymize.prefer.upper()],
-        floor=pool.natural.floor,
-    )
-
-
 def _feature_loss(originals: Face, results: Face) -> np.ndarray:
     return preservation.in_batches(preservation.feature_loss, originals, results)
-
-
-def _of_pictures(read: Mapping[str, Portraits], measured: Iterable[Portraits]) -> Iterator[str]:
-    """Warnings: pictures left out, role by role, and landmarks that are missing."""
-    for role, faces in read.items():
-        if faces.skipped:
-            first = "; ".join(f"{name}: {reason}" for name, reason in faces.skipped[:NAMED])
-            count = f"{len(faces.skipped)} pictures were" if len(faces.skipped) > 1 else "1 picture was"
-            yield f"{role}: {count} left out, among them {first}"
-    if not all(faces.measured for faces in measured):
-        yield "Some pictures have no landmarks: expression and pose are not measured on them."
-
-
-def _of_guard(originals: Portraits, found: pipeline.Anonymized) -> Iterator[str]:
-    """A warning: originals for which no candidate is left."""
-    (alone,) = np.nonzero((np.asarray(found.proposal.index) < 0).all(axis=1))
-    if len(alone):
-        first = ", ".join(originals.names[place] for place in alone[:NAMED])
-        yield (
-            f"{len(alone)} originals have no candidate whose glasses, beard and head turn are like theirs, among them"
-            f" {first}. Give more candidates, or raise config.anonymize.turn."
-        )
-
-
-def _of_files(embedders: Embedders, made_here: Sequence[str]) -> Iterator[str]:
-    """A warning: recognizers that cannot embed what is made here."""
-    files = embedders.recognizers.keys() - embedders.for_new_pictures().keys()
-    if made_here and files:
-        yield (
-            f"{', '.join(sorted(files))}: n/a for {', '.join(made_here)}: these pictures are made here, and files have"
-            " vectors of other pictures only. A model folder embeds any picture."
-        )
 
 
 def _facts(config, workdir, inputs, read):

@@ -9,13 +9,13 @@ from ml_collections import ConfigDict
 from perface_jax import groups
 from perface_jax.anonymization import diffusing, kept_people, preservation
 from perface_jax.anonymization.anonymize import score
-from perface_jax.anonymization.anonymizer import Pool, make_policy, match_thresholds, open_pool
 from perface_jax.anonymization.attribute_guard import read_looks
 from perface_jax.anonymization.embedders import Embedders, open_embedders
 from perface_jax.anonymization.inputs import Inputs, name_roles, read_persons
 from perface_jax.anonymization.kept_people import KeptPeople
 from perface_jax.anonymization.methods import face
 from perface_jax.anonymization.natural import open_floor
+from perface_jax.anonymization.pool import Pool, make_policy, match_thresholds, open_pool
 from perface_jax.anonymization.video_choices import Judge
 from perface_jax.anonymization.video_methods import Diffusion, Method, Swap
 from perface_jax.datasets.portraits import Portraits

@@ -22,7 +22,8 @@ from perface_jax import parallel
 from perface_jax._version import __version__
 from perface_jax.diffusion import networks, settings
 from perface_jax.disk_space import explained
-from perface_jax.files import read_json, to_json
+from perface_jax.files import to_json
+from perface_jax.network import model_json
 from perface_jax.network.array_hashes import array_hash, array_hashes
 from perface_jax.network.model_json import AGAIN, NAME
 
@@ -111,16 +112,9 @@ def load(
 
 def read_record(path: epath.PathLike) -> dict[str, Any]:
     """What model.json says. Errors as of `load`."""
-    file = epath.Path(path) / NAME
-    if not file.exists():
-        raise FileNotFoundError(f"no {file}; wanted the model folder that `perface convert DIR --out {path}` writes")
-    try:
-        record = read_json(file)
-    except ValueError as error:
-        raise ValueError(f"{file} is damaged: {error}; {AGAIN}") from error
-    if not isinstance(record, dict) or record.get("format") != FORMAT:
-        raise ValueError(f"{path} is no model folder of the diffusion anonymizer; `perface convert` makes one")
-    return record
+    return model_json.read_record(
+        path, FORMAT, kind="the diffusion anonymizer", command=f"`perface convert DIR --out {path}`"
+    )
 
 
 def _read(path, made, name, hashes, place):

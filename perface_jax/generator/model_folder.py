@@ -19,13 +19,14 @@ from etils import epath
 from flax import traverse_util
 
 from perface_jax._version import __version__
-from perface_jax.files import read_json, to_json
+from perface_jax.files import to_json
 from perface_jax.generator.heat_maps import Points
 from perface_jax.generator.networks import GENERATOR, Networks
 from perface_jax.network.array_hashes import array_hash, array_hashes
-from perface_jax.network.model_json import AGAIN, NAME
+from perface_jax.network.model_json import AGAIN, NAME, read_record
 
 FORMAT = "anonymizer 1"
+COMMAND = "`perface train --config=anonymizer_synthetic`"
 WEIGHTS = "generator.npz"
 
 
@@ -75,25 +76,12 @@ def load(path: epath.PathLike) -> tuple[Networks, dict[str, Any]]:
       ValueError: another kind of folder, or a damaged one.
     """
     path = epath.Path(path)
-    record = _read(path)
+    record = read_record(path, FORMAT, kind="a learned anonymizer", command=COMMAND)
     try:
         made = Networks(record["size"], record["width"], Points(record["landmarks"]))
         return made, {GENERATOR: _weights(path / WEIGHTS, made, record["hashes"])}
     except (KeyError, TypeError, ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise ValueError(f"{path} is damaged or incomplete ({error}); {AGAIN}") from error
-
-
-def _read(path):
-    file = path / NAME
-    if not file.exists():
-        raise FileNotFoundError(f"no {file}; wanted the model folder of `perface train --config=anonymizer_synthetic`")
-    try:
-        record = read_json(file)
-    except ValueError as error:
-        raise ValueError(f"{file} is damaged: {error}; {AGAIN}") from error
-    if not isinstance(record, dict) or record.get("format") != FORMAT:
-        raise ValueError(f"{path} is no model folder of a learned anonymizer; `perface train` writes one")
-    return record
 
 
 def _weights(file, made, hashes):

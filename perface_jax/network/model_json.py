@@ -13,6 +13,7 @@ import jax.numpy as jnp
 from etils import epath
 
 from perface_jax._version import __version__
+from perface_jax.files import read_json
 from perface_jax.images import TEMPLATES
 from perface_jax.network import input_contract
 from perface_jax.network.array_hashes import text_hash
@@ -26,6 +27,25 @@ CONTRACT = {"color_order": "rgb", "input_range": input_contract.INPUT_RANGE, "ep
 FIELDS = ("width", "image_size", "embedding_size", "remat", "crop")  # recorded as they are
 MOST = {"width": 4096, "image_size": 4096, "embedding_size": 65536}
 NORMS = {False: "running", True: "folded"}
+
+
+def read_record(path: epath.PathLike, form: str, *, kind: str, command: str) -> dict[str, Any]:
+    """What model.json says in a folder of another kind of model, whose `format` is `form`.
+
+    Raises:
+      FileNotFoundError, ValueError: no such file, a damaged one, or another format; `kind` names the model, and
+        `command` what makes such a folder.
+    """
+    file = epath.Path(path) / NAME
+    if not file.exists():
+        raise FileNotFoundError(f"no {file}; wanted the model folder of {command}")
+    try:
+        record = read_json(file)
+    except ValueError as error:
+        raise ValueError(f"{file} is damaged: {error}; {AGAIN}") from error
+    if not isinstance(record, dict) or record.get("format") != form:
+        raise ValueError(f"{path} is no model folder of {kind}; {command} makes one")
+    return record
 
 
 def contract(model: IResNet) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from PIL import Image
 from configs import synthetic
 from perface_jax import naturalness, report
 from perface_jax.anonymization import anonymize as pipeline
-from perface_jax.anonymization import anonymizer, diffusing, natural
+from perface_jax.anonymization import anonymizer, diffusing, input_warnings, natural, pool
 from perface_jax.anonymization.embedders import BEFORE_TRAINING, Embedders, FileEmbedder
 from perface_jax.anonymization.inputs import Inputs
 from perface_jax.anonymization.natural import NaturalFloor
@@ -204,12 +204,12 @@ def test_thresholds_take_no_two_pictures_of_one_person_for_impostors():
     faces = np.random.default_rng(0).normal(size=(12, 8)).astype(np.float32)
     twice = {"network": np.repeat(faces, 2, axis=0)}
     rate = 0.04  # 12 of 276 pairs are copies
-    limit = anonymizer.match_thresholds(twice, np.repeat(np.arange(12), 2), rate)["network"].value
+    limit = pool.match_thresholds(twice, np.repeat(np.arange(12), 2), rate)["network"].value
     unit = faces / np.linalg.norm(faces, axis=1, keepdims=True)
     impostors = np.sort((unit @ unit.T)[np.triu_indices(12, 1)])
     assert limit == pytest.approx(impostors[-3], abs=1e-6)  # 2 of 66 pairs, .03, lie above
     with pytest.raises(ValueError, match="have the same embedding"):
-        anonymizer.match_thresholds(twice, None, rate)
+        pool.match_thresholds(twice, None, rate)
 
 
 def test_what_is_left_out_of_the_baselines_is_said(config, monkeypatch):
@@ -225,18 +225,18 @@ def test_what_is_left_out_of_the_baselines_is_said(config, monkeypatch):
     assert warning.startswith("theirs: n/a for blur, chosen swap: these pictures are made here, and files have vectors")
     proposal, choice = pipeline.Proposal(np.zeros(2, int), None, None), pipeline.Choice(None, None, np.array([-1, -1]))
     found = pipeline.Anonymized(proposal, pictures, points, None, choice)
-    pool = anonymizer.Pool(faces, [], np.ones((2, 1, 2), bool), {BEFORE_TRAINING: None}, {})
-    monkeypatch.setattr(anonymizer, "open_pool", lambda *_: pool)
+    candidates = pool.Pool(faces, [], np.ones((2, 1, 2), bool), {BEFORE_TRAINING: None}, {})
+    monkeypatch.setattr(anonymizer, "open_pool", lambda *_: candidates)
     monkeypatch.setattr(anonymizer, "run_pipeline", lambda *_: found)
     seen = Embedders(Colors(0), {BEFORE_TRAINING: Colors(1)})
     made, opened, warnings = baselines(config, Inputs("o", candidates="c"), seen, faces, NaturalFloor())
-    assert (made, opened, warnings) == ({}, pool, ["chosen swap is left out: no result is admitted."])
+    assert (made, opened, warnings) == ({}, candidates, ["chosen swap is left out: no result is admitted."])
 
 
 def test_every_picture_left_out_is_in_the_facts(config):
     skipped = tuple((f"{i}.png", "no result") for i in range(9))
     faces = {"ours": Portraits((), None, None, False, None, None, skipped)}
-    assert list(anonymizer._of_pictures(faces, [])) == [
+    assert list(input_warnings.of_pictures(faces, [])) == [
         "ours: 9 pictures were left out, among them 0.png: no result; 1.png: no result; 2.png: no result"
     ]
     facts = anonymizer._facts(config, None, Inputs("o"), faces)
