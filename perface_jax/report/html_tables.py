@@ -16,7 +16,8 @@ def html_table(table: Table, thumbnails: Mapping[tuple[int, int], Any] | None = 
     """The table, with pictures beside its cells by line and column."""
     right, keys = numeric(table), _keys(table)
     kinds = [_kinds(column, is_number, keys) for column, is_number in enumerate(right)]
-    head = "".join(element("th", text, *of) for text, of in zip(table.columns, kinds, strict=True))
+    heads = (head.replace("-", "\N{NON-BREAKING HYPHEN}") for head in table.columns)  # of Re-ID
+    head = "".join(element("th", text, *of) for text, of in zip(heads, kinds, strict=True))
     missing = _missing(table)
     lines = []
     for number, line in enumerate(table.lines):
